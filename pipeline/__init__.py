@@ -1,0 +1,1 @@
+"""The library behind the pipeline: from raw talking-head video to an evaluated sentiment model."""
