@@ -1,0 +1,1 @@
+"""Frames onto words: pooling, padding, masks, normalisation."""

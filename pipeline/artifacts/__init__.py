@@ -1,0 +1,1 @@
+"""What flows between stages: each artifact's frozen type, its invariants, its reader and its writer."""

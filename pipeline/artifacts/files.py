@@ -1,0 +1,152 @@
+"""Files that are whole or absent: atomic writes, finite JSON, and safetensors with a readable header."""
+
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from pipeline.errors import PipelineError
+
+# One key only: safetensors writes several metadata keys in hash order, which differs from process to process.
+_HEADER = "header"
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one, never a half.
+
+    Raises:
+        PipelineError: the file system refused, for example because it is full; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise PipelineError(
+            f"{path}: {len(content)} bytes could not be written ({error.strerror or error}); "
+            "free some space or correct the permissions, then run the same command again"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` atomically, line ends as given."""
+    write_bytes(path, text.encode())
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file that an earlier stage wrote.
+
+    Raises:
+        PipelineError: the file is missing or not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
+def finite(value: Any, *, digits: int = 6) -> Any:
+    """Round every float in a JSON-like value and refuse NaN and infinities, which are not JSON.
+
+    Raises:
+        PipelineError: a number is not finite; the sentence names its place.
+    """
+    return _finite(value, digits, "")
+
+
+def _finite(value: Any, digits: int, place: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item, digits, f"{place}/{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item, digits, f"{place}/{index}") for index, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise PipelineError(
+                f"{place or 'value'}: {value} is not finite and cannot stand in a tracked file"
+            )
+        return round(value, digits) + 0.0  # + 0.0 turns -0.0 into 0.0, which would show as a change
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a tracked JSON file: finite, rounded to six digits, keys sorted, a line end at the end."""
+    write_text(path, json.dumps(finite(value), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Raises:
+        PipelineError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise PipelineError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tensors_to_bytes(
+    tensors: Mapping[str, np.ndarray], *, kind: str, version: int, header: Mapping[str, Any]
+) -> bytes:
+    """Pack arrays and a JSON header as safetensors, the same bytes for the same content."""
+    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True, ensure_ascii=False)
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
+    content: bytes = save(contiguous, metadata={_HEADER: text})
+    return content
+
+
+def tensors_from_bytes(
+    content: bytes, *, kind: str, version: int, source: str
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Unpack what `tensors_to_bytes` packed.
+
+    Raises:
+        PipelineError: not a safetensors file, another kind of artifact, or another version of it.
+    """
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:8], "little")
+        header: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_HEADER])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise PipelineError(
+            f"{source}: not a whole {kind} file ({type(error).__name__}); delete it and run `dvc repro`"
+        ) from error
+    if (header.get("kind"), header.get("version")) != (kind, version):
+        raise PipelineError(
+            f"{source}: holds {header.get('kind')} version {header.get('version')}, "
+            f"but {kind} version {version} was expected; run `dvc repro` with the code that reads it"
+        )
+    return tensors, header
+
+
+def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a tensor file; see `tensors_from_bytes`."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    return tensors_from_bytes(content, kind=kind, version=version, source=str(path))

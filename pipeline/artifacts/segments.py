@@ -1,0 +1,101 @@
+"""The manifest: one labelled stretch of speech a line, whatever corpus it came from."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.artifacts.files import read_text, write_text
+from pipeline.artifacts.words import Word
+from pipeline.errors import PipelineError
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One labelled stretch of a recording.
+
+    `media` is a path relative to the repository root with forward slashes, or None where a corpus holds no recording.
+    `start_s` and `end_s` are seconds from the start of the media. `text` is the transcript, None where there is none.
+    `timed_words` are the corpus's own word times in seconds from the start of the *segment*, empty where it has none.
+
+    Raises:
+        PipelineError: no id, an unknown split, a label that is no finite number, or an empty span.
+    """
+
+    id: str
+    split: Split
+    label: float
+    speaker: str
+    video: str
+    language: str
+    text: str | None
+    media: str | None
+    media_sha256: str | None
+    has_audio: bool
+    has_video: bool
+    start_s: float
+    end_s: float
+    timed_words: tuple[Word, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise PipelineError("a segment has an empty id; every segment needs one of its own")
+        if self.split not in SPLITS:
+            raise PipelineError(f"segment {self.id}: split {self.split!r} is none of {', '.join(SPLITS)}")
+        if not math.isfinite(self.label):
+            raise PipelineError(f"segment {self.id}: the label {self.label} is not a finite number")
+        if not (math.isfinite(self.start_s) and 0 <= self.start_s < self.end_s < math.inf):
+            raise PipelineError(
+                f"segment {self.id}: the span {self.start_s}–{self.end_s} s is empty or negative; "
+                "expected 0 <= start_s < end_s"
+            )
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the segment in seconds, always positive."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A segment that the corpus names and the pipeline cannot use, with the sentence that says why."""
+
+    id: str
+    media: str
+    reason: str
+
+
+def write_segments(path: Path, segments: Iterable[Segment]) -> None:
+    """Write one JSON line a segment."""
+    write_text(path, "".join(json.dumps(asdict(segment), ensure_ascii=False) + "\n" for segment in segments))
+
+
+def read_segments(path: Path) -> list[Segment]:
+    """Read what `write_segments` wrote."""
+    segments = []
+    for line in read_text(path).splitlines():
+        row = json.loads(line)
+        row["timed_words"] = tuple(Word(**word) for word in row["timed_words"])
+        segments.append(Segment(**row))
+    return segments
+
+
+def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:
+    """Write a CSV with the columns id, media, reason."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "media", "reason"])
+    writer.writerows((rejection.id, rejection.media, rejection.reason) for rejection in rejections)
+    write_text(path, text.getvalue())
+
+
+def read_rejections(path: Path) -> list[Rejection]:
+    """Read what `write_rejections` wrote."""
+    return [Rejection(**row) for row in csv.DictReader(io.StringIO(read_text(path)))]

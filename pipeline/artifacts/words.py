@@ -1,0 +1,67 @@
+"""The words of each segment and when they were spoken."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.artifacts.files import read_text, write_text
+from pipeline.errors import PipelineError
+
+AlignMethod = Literal["given", "forced", "proportional", "recognised", "none"]
+"""Where the timing comes from: the corpus itself, forced alignment of the transcript, the transcript spread over
+the voiced part, rough recognition without a transcript, or nowhere because nothing was said."""
+
+# Word times come from tools that round to a frame; an overlap below this is rounding, not an error.
+TOLERANCE_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word; `start_s` and `end_s` are seconds from the start of its segment."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWords:
+    """The words of one segment in the order in which they were spoken.
+
+    Raises:
+        PipelineError: a word ends before it starts, or starts before the word in front of it.
+    """
+
+    id: str
+    align_method: AlignMethod
+    words: tuple[Word, ...]
+
+    def __post_init__(self) -> None:
+        if self.align_method not in get_args(AlignMethod):
+            raise PipelineError(f"segment {self.id}: unknown align_method {self.align_method!r}")
+        previous_s = 0.0
+        for word in self.words:
+            if not previous_s - TOLERANCE_S <= word.start_s <= word.end_s:
+                raise PipelineError(
+                    f"segment {self.id}: the word {word.text!r} at {word.start_s}–{word.end_s} s does not follow "
+                    f"the word that starts at {previous_s} s; times have to be non-decreasing"
+                )
+            previous_s = word.start_s
+
+
+def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:
+    """Write one JSON line a segment."""
+    write_text(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
+
+
+def read_words(path: Path) -> list[SegmentWords]:
+    """Read what `write_words` wrote."""
+    rows = []
+    for line in read_text(path).splitlines():
+        row = json.loads(line)
+        rows.append(
+            SegmentWords(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""How each corpus on disk becomes segments."""

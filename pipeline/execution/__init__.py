@@ -1,0 +1,1 @@
+"""Where the work runs, and how a killed run continues."""

@@ -1,0 +1,73 @@
+"""Results that survive a kill: a content-addressed store outside the outputs that DVC owns."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.artifacts.files import write_bytes
+from pipeline.errors import PipelineError
+
+T = TypeVar("T")
+
+_DIGEST_BYTES = 32
+
+
+def cache_folder() -> Path:
+    """Where cached results live: `$GRCF_CACHE`, else `.cache/` of the repository that DVC was started in.
+
+    DVC points `DVC_ROOT` at the main repository even in the temporary workspaces of `dvc exp run --temp`, so
+    experiments that run side by side share one cache.
+    """
+    chosen = os.environ.get("GRCF_CACHE")
+    return Path(chosen) if chosen else Path(os.environ.get("DVC_ROOT", ".")) / ".cache"
+
+
+def cache_key(**parts: Any) -> str:
+    """Hex digest of everything a result depends on; `parts` have to be JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def library_versions(*distributions: str) -> dict[str, str]:
+    """Installed version of each distribution, for cache keys and headers."""
+    return {name: version(name) for name in sorted(distributions)}
+
+
+class ResultCache:
+    """A folder of entries by key, safe for several processes.
+
+    An entry is its payload behind the payload's SHA-256, renamed into place when whole; one that is damaged counts as
+    a miss and is written anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def get(self, key: str) -> bytes | None:
+        """The payload stored under `key`, None on a miss."""
+        try:
+            content = self._path(key).read_bytes()
+        except OSError:
+            return None
+        digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        return payload if hashlib.sha256(payload).digest() == digest else None
+
+    def put(self, key: str, payload: bytes) -> None:
+        """Store `payload` under `key`."""
+        write_bytes(self._path(key), hashlib.sha256(payload).digest() + payload)
+
+    def load(self, key: str, decode: Callable[[bytes], T]) -> T | None:
+        """The decoded entry; None where it is missing or `decode` refuses it."""
+        payload = self.get(key)
+        if payload is None:
+            return None
+        try:
+            return decode(payload)
+        except PipelineError:
+            return None

@@ -1,0 +1,46 @@
+"""How far a long stage is: a bar on a terminal, a line every so often in a log."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+_LOG_EVERY_S = 10.0
+
+
+def track(items: Iterable[T], *, total: int, title: str, unit: str, done: int = 0) -> Iterator[T]:
+    """Pass `items` through and report the count, rate and time left on standard error.
+
+    Args:
+        items: what is counted.
+        total: how many there are in all, those already done included.
+        title: what is being done, for the reader.
+        unit: singular name of an item.
+        done: how many were finished before, for example found in a cache.
+    """
+    if sys.stderr.isatty():
+        yield from tqdm(items, total=total, desc=title, unit=unit, initial=done, dynamic_ncols=True)
+        return
+    started = last = time.monotonic()
+    count = done
+    if done:
+        _log(f"{title}: {done} of {total} {unit}s were done before")
+    for item in items:
+        yield item
+        count += 1
+        now = time.monotonic()
+        if now - last >= _LOG_EVERY_S or count == total:
+            rate = (count - done) / max(now - started, 1e-9)
+            _log(
+                f"{title}: {count} of {total} {unit}s, {rate:.1f} a second, {(total - count) / rate:.0f} s left"
+            )
+            last = now
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Groupwise ranking and calibration: groups, margins, advantages, losses, model, training."""

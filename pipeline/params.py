@@ -1,0 +1,288 @@
+"""params.yaml as types: one strict, frozen section per stage, and none of them has a default."""
+
+import itertools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import PipelineError
+
+PARAMS_FILE = Path("params.yaml")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+ProperShare = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _tuple(value: Any) -> Any:
+    """YAML has lists; a frozen section holds tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Section(BaseModel):
+    """One top-level key of params.yaml; unknown keys and values of the wrong type are refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Corpus(Section):
+    """Which corpus, and what every part of it has in common."""
+
+    name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
+    layout: Literal["folder"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+    label_min: float
+    label_max: float
+
+    @model_validator(mode="after")
+    def _range_has_a_width(self) -> Self:
+        if self.label_min >= self.label_max:
+            raise ValueError(f"label_min {self.label_min} has to be below label_max {self.label_max}")
+        return self
+
+
+class Manifest(Section):
+    """What makes a segment usable, and how to split a corpus that brings no split."""
+
+    max_rejected_share: Share
+    valid_share: Annotated[float, Field(gt=0, lt=1)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    split_seed: int
+
+    @model_validator(mode="after")
+    def _train_is_left(self) -> Self:
+        if self.valid_share + self.test_share >= 1:
+            raise ValueError(
+                "valid_share and test_share leave nothing for train; their sum has to be below 1"
+            )
+        return self
+
+
+class Words(Section):
+    """Where word times come from."""
+
+    aligner: Literal["pocketsphinx", "proportional"]
+    recognise: bool
+
+
+class Text(Section):
+    """The text encoder."""
+
+    model: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, Field(min_length=1)]
+    layer: int
+    precision: Literal["float32", "float16", "bfloat16"]
+
+
+class Audio(Section):
+    """The acoustic features."""
+
+    sample_rate_hz: Annotated[int, Field(ge=8000, le=48000)]
+    hop_s: Annotated[float, Field(ge=0.005, le=0.1)]
+    n_mfcc: Annotated[int, Field(ge=1, le=128)]
+    n_chroma: Annotated[int, Field(ge=1, le=36)]
+    f0_min_hz: Annotated[float, Field(ge=20)]
+    f0_max_hz: Positive
+
+    @model_validator(mode="after")
+    def _pitch_range_fits(self) -> Self:
+        if not self.f0_min_hz < self.f0_max_hz < self.sample_rate_hz / 2:
+            raise ValueError(
+                f"expected f0_min_hz < f0_max_hz < half of sample_rate_hz, found {self.f0_min_hz}, {self.f0_max_hz} "
+                f"and {self.sample_rate_hz / 2}"
+            )
+        return self
+
+
+class Visual(Section):
+    """The facial features."""
+
+    frame_rate_hz: Annotated[float, Field(gt=0, le=120)]
+    min_confidence: Annotated[float, Field(gt=0, le=1)]
+
+
+class Align(Section):
+    """How frames come onto words."""
+
+    max_words: Count
+    max_gap_s: NotNegative
+
+
+class Network(Section):
+    """The network that rank, calibrate and pointwise share."""
+
+    width: Count
+    dropout: ProperShare
+
+
+class Training(Section):
+    """The training that rank, calibrate and pointwise share."""
+
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    weight_decay: NotNegative
+    modality_dropout: ProperShare
+    precision: Literal["float32", "bfloat16"]
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ValueError(f"seeds have to be different and not negative, found {list(self.seeds)}")
+        return self
+
+
+class Margin(Section):
+    """How far apart two sentiment groups have to be scored."""
+
+    groups: Annotated[Literal["integer"] | tuple[float, ...], BeforeValidator(_tuple)]
+    base: NotNegative
+    slope: NotNegative
+    distance: Literal["group", "label"]
+    smoothing: NotNegative
+
+    @model_validator(mode="after")
+    def _cuts_increase(self) -> Self:
+        cuts = self.groups
+        if isinstance(cuts, tuple) and (not cuts or any(a >= b for a, b in itertools.pairwise(cuts))):
+            raise ValueError(f"groups has to be 'integer' or a list of increasing cuts, found {list(cuts)}")
+        return self
+
+
+class Advantage(Section):
+    """How much each pair weighs."""
+
+    scope: Literal["group_pair", "anchor", "batch"]
+    scale: Literal["std", "none"]
+    strength: NotNegative
+    cap: Annotated[float, Field(ge=1)]
+
+
+class Rank(Section):
+    """Stage 1: order."""
+
+    learning_rate: Positive
+
+
+class Calibrate(Section):
+    """Stage 2: magnitude."""
+
+    scope: Literal["affine", "monotone", "head", "all"]
+    n_knots: Count
+    epochs: Count
+    learning_rate: Positive
+    beta: NotNegative
+
+
+class Pointwise(Section):
+    """The baseline that GRCF has to beat."""
+
+    learning_rate: Positive
+    extra_epochs: Annotated[int, Field(ge=0)]
+
+
+class Evaluate(Section):
+    """What is measured, and how sure the numbers are."""
+
+    protocol: Literal["mosi", "sims"]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    n_resamples: Annotated[int, Field(ge=100)]
+    n_bins: Annotated[int, Field(ge=2)]
+
+
+class Report(Section):
+    """How the report is headed."""
+
+    title: Annotated[str, Field(min_length=1)]
+
+
+SectionType = TypeVar("SectionType", bound=Section)
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """PyYAML with the scalars of YAML 1.2, which DVC writes: `1e-05` is a number and `yes` is a word."""
+
+
+_Yaml12Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _Yaml12Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
+    )
+
+
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    """YAML 1.2 knows no octal by a leading zero: 010 is ten."""
+    return int(loader.construct_scalar(node))
+
+
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = loader.construct_scalar(node)
+    return float(
+        text.replace(".inf", "inf")
+        .replace(".Inf", "inf")
+        .replace(".INF", "inf")
+        .lower()
+        .replace(".nan", "nan")
+    )
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+
+def parse_yaml(text: str) -> Any:
+    """Read YAML by the rules of version 1.2, as DVC does."""
+    return yaml.load(text, Loader=_Yaml12Loader)
+
+
+def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
+    """Read one section of `params.yaml`, checked: the class `Margin` reads the key `margin`.
+
+    Raises:
+        PipelineError: the file or the section is missing, or a key is unknown, missing or of the wrong type.
+    """
+    name = section.__name__.lower()
+    try:
+        sections = parse_yaml(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PipelineError(f"{file}: not found; run from the root of the repository") from error
+    except yaml.YAMLError as error:
+        raise PipelineError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(sections, dict) or name not in sections:
+        raise PipelineError(f"{file}: the section {name!r} is missing")
+    try:
+        return section.model_validate(sections[name])
+    except ValidationError as error:
+        raise PipelineError(
+            f"{file}: " + "; ".join(_sentence(name, problem) for problem in error.errors())
+        ) from None
+
+
+def _sentence(section: str, problem: Any) -> str:
+    key = ".".join(
+        [section, *(str(part) for part in problem["loc"] if isinstance(part, str) and part.isidentifier())]
+    )
+    explain: dict[str, Callable[[], str]] = {
+        "extra_forbidden": lambda: f"{key} is unknown; check its spelling against the commented file",
+        "missing": lambda: f"{key} is missing",
+        "value_error": lambda: f"{key}: {problem['ctx']['error']}",
+    }
+    said = explain.get(problem["type"])
+    if said is not None:
+        return said()
+    return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

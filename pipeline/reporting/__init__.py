@@ -1,0 +1,1 @@
+"""Markdown, HTML and figures, and the comparison of experiments."""
