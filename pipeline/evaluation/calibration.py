@@ -1,0 +1,84 @@
+"""Whether a prediction means what it says: labels against predictions, by bins of the predicted score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import Undefined, require_comparable
+from pipeline.evaluation.selection import Segments
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The segments of one bin of the predicted score.
+
+    Attributes:
+        n_segments: How many, at least one.
+        mean_prediction: Their mean prediction, in label units.
+        mean_truth: Their mean label.
+        mean_absolute_error: Their mean `|prediction - truth|`, in label units.
+    """
+
+    n_segments: int
+    mean_prediction: float
+    mean_truth: float
+    mean_absolute_error: float
+
+
+def reliability(
+    truth: Float[NDArray[np.float64], "n_labels"],
+    prediction: Float[NDArray[np.float64], "n_predictions"],
+    *,
+    n_bins: int,
+) -> tuple[ReliabilityBin, ...]:
+    """Labels and errors by quantile bin of the prediction.
+
+    Equal predictions share a bin (that of their middle rank), so the bins depend on the values alone and not on the
+    order of the segments; with many ties there are fewer than `n_bins` of them, and none is empty.
+
+    Args:
+        truth: Labels in label units.
+        prediction: Predictions of the same segments in label units.
+        n_bins: Bins asked for, at least 1.
+
+    Returns:
+        The bins, from the lowest predictions to the highest; none where there are no segments.
+
+    Raises:
+        PipelineError: The lengths differ, a value is not finite, or `n_bins` is below 1.
+    """
+    require_comparable(truth, prediction)
+    if n_bins < 1:
+        raise PipelineError(f"The number of reliability bins is {n_bins}; it must be at least 1.")
+    _, level, n_at_level = np.unique(prediction, return_inverse=True, return_counts=True)
+    n_below = np.cumsum(n_at_level) - n_at_level
+    bin_of_level = (2 * n_below + n_at_level - 1) * n_bins // max(2 * len(truth), 1)
+    bin_of_segment = bin_of_level[level]
+    return tuple(
+        _bin(truth[bin_of_segment == b], prediction[bin_of_segment == b]) for b in np.unique(bin_of_segment)
+    )
+
+
+def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float | Undefined:
+    """Mean over the segments of `|mean label - mean prediction|` of their bin, in label units; 0 is calibrated.
+
+    The regression form of the expected calibration error (Naeini et al., 2015). It depends on the number of bins and
+    grows with it, also for a calibrated model, so compare only errors from equal `n_bins` and equal numbers of segments.
+    """
+    n_segments = sum(each.n_segments for each in bins)
+    if n_segments == 0:
+        return Undefined("there are no segments")
+    return sum(each.n_segments * abs(each.mean_truth - each.mean_prediction) for each in bins) / n_segments
+
+
+def _bin(truth: Segments, prediction: Segments) -> ReliabilityBin:
+    return ReliabilityBin(
+        n_segments=len(truth),
+        mean_prediction=float(np.mean(prediction)),
+        mean_truth=float(np.mean(truth)),
+        mean_absolute_error=float(np.mean(np.abs(prediction - truth))),
+    )

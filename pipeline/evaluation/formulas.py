@@ -1,0 +1,149 @@
+"""The formulas of the metrics, each written once for a sample and for all its resamples.
+
+Every function takes `truth` and `prediction` (label units) and `counts`: how often each segment occurs in each resample;
+a row of ones is the sample itself. So a bootstrap interval and the number it belongs to come from the same line of code.
+A formula does not look after its own domain: what it needs (`metrics.Need`) is checked by its caller.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Int
+from numpy.typing import NDArray
+
+from pipeline.evaluation.selection import Counts, Segments, Values, pair_counts, pairs_apart
+
+Formula = Callable[[Segments, Segments, Counts], Values]
+
+
+def mean_absolute_error(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Mean of `|prediction - truth|`."""
+    return _mean(np.abs(prediction - truth), counts)
+
+
+def pearson(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Pearson's correlation: covariance over the product of the standard deviations."""
+    moments = _Moments(truth, prediction, counts)
+    scale = np.sqrt(moments.variance_truth) * np.sqrt(moments.variance_prediction)
+    correlation: Values = np.clip(moments.covariance / scale, -1.0, 1.0)
+    return correlation
+
+
+def calibration_slope(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Slope of the least-squares line of truth on prediction."""
+    return _Moments(truth, prediction, counts).slope
+
+
+def calibration_offset(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Value of the least-squares line of truth on prediction at prediction 0."""
+    return _mean(truth, counts) - calibration_slope(truth, prediction, counts) * _mean(prediction, counts)
+
+
+def ordered_pair_accuracy(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Share of the pairs with different labels whose predictions are in the same order; ties count one half."""
+    pairs = pair_counts(truth, prediction, counts)
+    return (pairs.concordant + 0.5 * pairs.tied) / pairs.ordered
+
+
+def kendall_tau(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Kendall's tau-b: concordant less discordant pairs, over the geometric mean of the untied pairs of each side."""
+    pairs = pair_counts(truth, prediction, counts)
+    discordant = pairs.ordered - pairs.concordant - pairs.tied
+    return (pairs.concordant - discordant) / np.sqrt(pairs.ordered) / np.sqrt(pairs_apart(prediction, counts))
+
+
+def rounded_accuracy(limit: float) -> Formula:
+    """Accuracy of the class that is the value clipped to ±`limit` and rounded half to even, as NumPy rounds."""
+
+    def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+        classes = (np.round(np.clip(values, -limit, limit)) for values in (truth, prediction))
+        return _mean(np.equal(*classes), counts)
+
+    return formula
+
+
+def cut_accuracy(*cuts: float) -> Formula:
+    """Accuracy of the class that is the interval between `cuts`; a value on a cut belongs to the class below."""
+
+    def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+        return _mean(_interval(truth, cuts) == _interval(prediction, cuts), counts)
+
+    return formula
+
+
+def cut_f1(cut: float) -> Formula:
+    """Weighted F1 of the two classes below (at most) and above `cut`."""
+
+    def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+        return _weighted_f1(_interval(truth, (cut,)) == 1, _interval(prediction, (cut,)) == 1, counts)
+
+    return formula
+
+
+def accuracy_negative_nonnegative(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Accuracy of `value >= 0` over all segments."""
+    return _mean((truth >= 0) == (prediction >= 0), counts)
+
+
+def f1_negative_nonnegative(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Weighted F1 of `value >= 0` over all segments."""
+    return _weighted_f1(truth >= 0, prediction >= 0, counts)
+
+
+def accuracy_negative_positive(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Accuracy of `value > 0` over the segments whose label is not zero."""
+    return _mean((truth > 0) == (prediction > 0), counts * (truth != 0))
+
+
+def f1_negative_positive(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Weighted F1 of `value > 0` over the segments whose label is not zero."""
+    return _weighted_f1(truth > 0, prediction > 0, counts * (truth != 0))
+
+
+class _Moments:
+    """Second moments about the mean. Values are centred and scaled first, so that no square overflows or vanishes."""
+
+    def __init__(self, truth: Segments, prediction: Segments, counts: Counts) -> None:
+        y, self._scale_truth = _standard(truth)
+        p, self._scale_prediction = _standard(prediction)
+        mean_y, mean_p = _mean(y, counts), _mean(p, counts)
+        self.variance_truth = np.maximum(_mean(y * y, counts) - mean_y**2, 0.0)
+        self.variance_prediction = np.maximum(_mean(p * p, counts) - mean_p**2, 0.0)
+        self.covariance = _mean(y * p, counts) - mean_y * mean_p
+
+    @property
+    def slope(self) -> Values:
+        return self.covariance / self.variance_prediction * (self._scale_truth / self._scale_prediction)
+
+
+def _standard(values: Segments) -> tuple[Segments, float]:
+    # About the median, not the mean: equal values then become exactly 0.
+    centred = values - np.median(values)
+    scale = float(np.max(np.abs(centred))) or 1.0
+    return centred / scale, scale
+
+
+def _mean(values: Segments | Bool[NDArray[np.bool_], "segment"], counts: Counts) -> Values:
+    n_segments: Values = counts.sum(axis=1)
+    return counts @ values.astype(np.float64) / n_segments
+
+
+def _interval(values: Segments, cuts: tuple[float, ...]) -> Int[NDArray[np.int64], "segment"]:
+    # In single precision, where features and labels are stored: a label of 0.1 then lies on the cut 0.1 whether it came
+    # from text as a double or from a float32 array (where it is 0.10000000149).
+    return np.searchsorted(np.asarray(cuts, dtype=np.float32), values.astype(np.float32), side="left")
+
+
+def _weighted_f1(
+    truth: Bool[NDArray[np.bool_], "segment"], prediction: Bool[NDArray[np.bool_], "segment"], counts: Counts
+) -> Values:
+    """F1 of each class, weighted by the class's share of the *truth*: swapping the arguments changes the number."""
+    total = np.zeros(len(counts))
+    for is_true, is_predicted in ((truth, prediction), (~truth, ~prediction)):
+        n_true, n_predicted, n_hit = (
+            counts @ chosen.astype(np.float64) for chosen in (is_true, is_predicted, is_true & is_predicted)
+        )
+        # A class that is neither true nor predicted has no F1 and no weight.
+        total += n_true * 2.0 * n_hit / np.maximum(n_true + n_predicted, 1.0)
+    n_segments: Values = counts.sum(axis=1)
+    return total / n_segments

@@ -1,0 +1,359 @@
+"""Regression metrics of multimodal sentiment analysis, by the field's protocol and without its mistakes.
+
+Argument order is `(truth, prediction)` everywhere: the weighted F1 is not symmetric, and several public code bases call
+it the other way round, which inflates it. A metric that does not exist for its input (the correlation of a constant) is
+`Undefined` with a reason, never NaN.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation import formulas
+from pipeline.evaluation.formulas import Formula
+from pipeline.evaluation.selection import Counts, Segments, Values
+
+Better = Literal["higher", "lower", "one", "zero"]
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """The value of a metric that has none, with the reason in words."""
+
+    reason: str
+
+
+class Need(Enum):
+    """What a formula needs of its input; the value says what is wrong where it lacks."""
+
+    VARYING_TRUTH = "all labels are equal"
+    VARYING_PREDICTION = "all predictions are equal"
+    NONZERO_TRUTH = "every label is zero"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about predictions against labels.
+
+    Attributes:
+        name: The name in `metrics.json` and in the tables.
+        better: Which values are better: higher, lower, or nearer to one or to zero.
+        description: One sentence for the report.
+        unit: `label` for label units, `share` for a number in [0, 1], `1` for any other pure number.
+        formula: The number, from labels, predictions and counts (see `formulas`).
+        needs: What must hold for the number to exist, beside there being a segment.
+        clip_to: Labels and predictions are clipped to ± this first; None leaves them as they are.
+    """
+
+    name: str
+    better: Better
+    description: str
+    unit: Literal["label", "share", "1"]
+    formula: Formula
+    needs: tuple[Need, ...] = ()
+    clip_to: float | None = None
+
+    def function(self, truth: Segments, prediction: Segments) -> float | Undefined:
+        """The metric of finite labels and predictions (`measure` checks that they are)."""
+        if len(truth) == 0:
+            return Undefined("there are no segments")
+        truth, prediction, counts = self._clipped(truth), self._clipped(prediction), np.ones((1, len(truth)))
+        for need in self.needs:
+            if not _holds(need, truth, prediction, counts)[0]:
+                return Undefined(need.value)
+        value = float(self.resampled(truth, prediction, counts)[0])
+        return value if np.isfinite(value) else Undefined("the values exceed the range of double precision")
+
+    def resampled(
+        self,
+        truth: Segments,
+        prediction: Segments,
+        counts: Counts,
+    ) -> Values:
+        """The metric of samples in which each segment occurs `counts` times; NaN marks those where it is undefined."""
+        if len(truth) == 0:
+            return np.full(len(counts), np.nan)
+        truth, prediction = self._clipped(truth), self._clipped(prediction)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = self.formula(truth, prediction, counts)
+        defined = np.isfinite(values)
+        for need in self.needs:
+            defined &= _holds(need, truth, prediction, counts)
+        return np.where(defined, values, np.nan)
+
+    def distance(self, value: float) -> float:
+        """A number that is smaller the better `value` is, whatever `better` says; for comparisons within one metric."""
+        return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
+
+    def _clipped(self, values: Segments) -> Segments:
+        return values if self.clip_to is None else np.clip(values, -self.clip_to, self.clip_to)
+
+
+def _holds(
+    need: Need, truth: Segments, prediction: Segments, counts: Counts
+) -> Bool[NDArray[np.bool_], "resample"]:
+    if need is Need.NONZERO_TRUTH:
+        n_nonzero: Values = counts @ (truth != 0).astype(np.float64)
+        return n_nonzero > 0
+    # Compared value by value: a variance in floating point need not vanish where all values are equal.
+    values = truth if need is Need.VARYING_TRUTH else prediction
+    occurs = counts > 0
+    least: Values = np.where(occurs, values, np.inf).min(axis=1)
+    greatest: Values = np.where(occurs, values, -np.inf).max(axis=1)
+    return least < greatest
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a family of corpora is scored.
+
+    Attributes:
+        name: The name by which `protocol_named` finds it.
+        label_min: Least label.
+        label_max: Greatest label.
+        metrics: The metrics, in the order in which they are reported.
+    """
+
+    name: str
+    label_min: float
+    label_max: float
+    metrics: tuple[Metric, ...]
+
+    def metric(self, name: str) -> Metric:
+        """The metric of this name.
+
+        Raises:
+            PipelineError: The protocol has no such metric.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        names = ", ".join(metric.name for metric in self.metrics)
+        raise PipelineError(f"Protocol {self.name!r} has no metric {name!r}; choose one of {names}.")
+
+
+_BOTH_VARY = (Need.VARYING_TRUTH, Need.VARYING_PREDICTION)
+# Order and calibration look at the predictions as they are in every protocol: clipping would invent ties and hide a
+# scale that is too wide, and the order that selects an epoch (`selection`) has to be the order that is reported.
+_ORDER = (
+    Metric(
+        "ordered_pair_accuracy",
+        "higher",
+        "Share of the pairs with different labels that the predictions order correctly; a tie counts one half.",
+        "share",
+        formulas.ordered_pair_accuracy,
+        (Need.VARYING_TRUTH,),
+    ),
+    Metric(
+        "kendall_tau",
+        "higher",
+        "Kendall's tau-b of labels and predictions.",
+        "1",
+        formulas.kendall_tau,
+        _BOTH_VARY,
+    ),
+)
+_CALIBRATION = (
+    Metric(
+        "calibration_slope",
+        "one",
+        "Slope of the least-squares line of label on prediction; below 1 the predictions are spread too widely.",
+        "1",
+        formulas.calibration_slope,
+        (Need.VARYING_PREDICTION,),
+    ),
+    Metric(
+        "calibration_offset",
+        "zero",
+        "Value of the least-squares line of label on prediction where the prediction is 0.",
+        "label",
+        formulas.calibration_offset,
+        (Need.VARYING_PREDICTION,),
+    ),
+)
+
+MOSI = Protocol(
+    name="mosi",
+    label_min=-3.0,
+    label_max=3.0,
+    metrics=(
+        Metric(
+            "mae", "lower", "Mean absolute error, nothing clipped.", "label", formulas.mean_absolute_error
+        ),
+        Metric(
+            "pearson", "higher", "Pearson correlation, nothing clipped.", "1", formulas.pearson, _BOTH_VARY
+        ),
+        *_ORDER,
+        Metric(
+            "acc7",
+            "higher",
+            "Accuracy in seven classes: values clipped to ±3 and rounded, halves to even.",
+            "share",
+            formulas.rounded_accuracy(3.0),
+        ),
+        Metric(
+            "acc5",
+            "higher",
+            "Accuracy in five classes: values clipped to ±2 and rounded, halves to even.",
+            "share",
+            formulas.rounded_accuracy(2.0),
+        ),
+        Metric(
+            "acc2_negative_nonnegative",
+            "higher",
+            "Accuracy of negative against not negative, over all segments.",
+            "share",
+            formulas.accuracy_negative_nonnegative,
+        ),
+        Metric(
+            "f1_negative_nonnegative",
+            "higher",
+            "F1 of negative and not negative, weighted by their share of the labels, over all segments.",
+            "share",
+            formulas.f1_negative_nonnegative,
+        ),
+        Metric(
+            "acc2_negative_positive",
+            "higher",
+            "Accuracy of negative against positive, over the segments whose label is not zero.",
+            "share",
+            formulas.accuracy_negative_positive,
+            (Need.NONZERO_TRUTH,),
+        ),
+        Metric(
+            "f1_negative_positive",
+            "higher",
+            "F1 of negative and positive, weighted by their share of the labels, over the segments whose label is not 0.",
+            "share",
+            formulas.f1_negative_positive,
+            (Need.NONZERO_TRUTH,),
+        ),
+        *_CALIBRATION,
+    ),
+)
+"""CMU-MOSI and CMU-MOSEI: labels in [-3, 3]."""
+
+SIMS = Protocol(
+    name="sims",
+    label_min=-1.0,
+    label_max=1.0,
+    metrics=(
+        Metric(
+            "mae",
+            "lower",
+            "Mean absolute error after clipping to ±1.",
+            "label",
+            formulas.mean_absolute_error,
+            clip_to=1.0,
+        ),
+        Metric(
+            "pearson",
+            "higher",
+            "Pearson correlation after clipping to ±1.",
+            "1",
+            formulas.pearson,
+            _BOTH_VARY,
+            clip_to=1.0,
+        ),
+        *_ORDER,
+        Metric(
+            "acc5",
+            "higher",
+            "Accuracy in five classes, cut at ±0.1 and ±0.7; a value on a cut belongs to the class below.",
+            "share",
+            formulas.cut_accuracy(-0.7, -0.1, 0.1, 0.7),
+        ),
+        Metric(
+            "acc3",
+            "higher",
+            "Accuracy in three classes, cut at ±0.1; a value on a cut belongs to the class below.",
+            "share",
+            formulas.cut_accuracy(-0.1, 0.1),
+        ),
+        Metric(
+            "acc2",
+            "higher",
+            "Accuracy in two classes, cut at 0, which is negative.",
+            "share",
+            formulas.cut_accuracy(0.0),
+        ),
+        Metric(
+            "f1",
+            "higher",
+            "F1 of the two classes cut at 0 (which is negative), weighted by their share of the labels.",
+            "share",
+            formulas.cut_f1(0.0),
+        ),
+        *_CALIBRATION,
+    ),
+)
+"""CH-SIMS and CH-SIMS v2: labels in [-1, 1]. Clipping changes no class, so only error and correlation ask for it."""
+
+_PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS)}
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*SIMS.metrics, *MOSI.metrics)}
+"""Every metric by name, for its direction and unit, which are the same in every protocol; descriptions are MOSI's
+where both have the name, so a report takes them from its protocol."""
+
+
+def protocol_named(name: str) -> Protocol:
+    """The protocol of this name: `mosi` (also for CMU-MOSEI) or `sims` (also for CH-SIMS v2).
+
+    Raises:
+        PipelineError: There is no such protocol.
+    """
+    if name not in _PROTOCOLS:
+        raise PipelineError(f"There is no protocol {name!r}; choose one of {', '.join(_PROTOCOLS)}.")
+    return _PROTOCOLS[name]
+
+
+def measure(
+    truth: Float[NDArray[np.float64], "n_labels"],
+    prediction: Float[NDArray[np.float64], "n_predictions"],
+    *,
+    protocol: Protocol,
+) -> dict[str, float | Undefined]:
+    """All metrics of a protocol, in its order.
+
+    Args:
+        truth: Labels in label units.
+        prediction: Predictions of the same segments in label units.
+        protocol: Which metrics.
+
+    Returns:
+        A finite number, or the reason why there is none, for each metric.
+
+    Raises:
+        PipelineError: The lengths differ, or a value is not finite.
+
+    >>> values = measure(np.array([-2.0, 0.0, 1.5]), np.array([0.5, 0.5, 0.5]), protocol=MOSI)
+    >>> values["mae"], values["acc2_negative_positive"]
+    (1.3333333333333333, 0.5)
+    >>> values["pearson"]
+    Undefined(reason='all predictions are equal')
+    """
+    require_comparable(truth, prediction)
+    return {metric.name: metric.function(truth, prediction) for metric in protocol.metrics}
+
+
+def require_comparable(
+    truth: Float[NDArray[np.float64], "n_labels"], prediction: Float[NDArray[np.float64], "... n_predictions"]
+) -> None:
+    """Raises `PipelineError` unless there is a finite prediction for every label; leading axes of predictions are seeds."""
+    if truth.shape[-1] != prediction.shape[-1]:
+        raise PipelineError(
+            f"There are {truth.shape[-1]} labels and {prediction.shape[-1]} predictions; they must be of the same segments."
+        )
+    for what, values in (("labels", truth), ("predictions", prediction)):
+        n_bad = int((~np.isfinite(values)).sum())
+        if n_bad:
+            raise PipelineError(
+                f"{n_bad} of {values.size} {what} are NaN or infinite, and none may be; look for the segment without "
+                "data or the training run that diverged."
+            )
