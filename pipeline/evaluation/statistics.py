@@ -6,7 +6,7 @@ set of the same kind would give another number. An interval over one says nothin
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -23,10 +23,10 @@ Predictions = Float[NDArray[np.float64], "seed segment"]
 """Predictions in label units, a row a seed; one row for what has no seeds."""
 
 MOST_DROPPED = 0.05
-"""An interval rests on at least this share less than all of its resamples; beyond, it is null."""
+"""The greatest share of resamples without a value for which an interval is still given."""
 
-_RESAMPLES_AT_ONCE = 1 << 17
-"""Numbers in a block of resamples: about a megabyte, which stays in the processor's cache."""
+_BLOCK_SIZE = 1 << 17
+"""Counts in a block of resamples: about a megabyte, which stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,7 @@ class Summary:
 
     def as_json(self) -> dict[str, float | int | str | None]:
         """The numbers by name, and `reason` only where one of them is None."""
-        numbers = {
-            "mean": self.mean,
-            "sd": self.sd,
-            "ci_low": self.ci_low,
-            "ci_high": self.ci_high,
-            "n": self.n,
-        }
-        return numbers if self.reason is None else {**numbers, "reason": self.reason}
+        return _without_empty_reason(self)
 
 
 @dataclass(frozen=True)
@@ -87,16 +80,7 @@ class Difference:
 
     def as_json(self) -> dict[str, float | int | str | None]:
         """All by name, and `reason` only where something is None."""
-        values = {
-            "mean": self.mean,
-            "ci_low": self.ci_low,
-            "ci_high": self.ci_high,
-            "n_seeds": self.n_seeds,
-            "n_segments": self.n_segments,
-            "over": self.over,
-            "method": self.method,
-        }
-        return values if self.reason is None else {**values, "reason": self.reason}
+        return _without_empty_reason(self)
 
 
 def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summary:
@@ -308,7 +292,7 @@ def _resampled_means(
 
 
 def _draws(generator: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
-    n_at_once = max(1, _RESAMPLES_AT_ONCE // max(n_items, 1))
+    n_at_once = max(1, _BLOCK_SIZE // max(n_items, 1))
     for start in range(0, n_resamples, n_at_once):
         yield _draw(generator, min(n_at_once, n_resamples - start), n_items)
 
@@ -322,6 +306,10 @@ def _draw(
     items = generator.integers(n_items, size=(n_resamples, n_items))
     items += n_items * np.arange(n_resamples)[:, None]
     return np.bincount(items.ravel(), minlength=items.size).reshape(items.shape).astype(np.float64)
+
+
+def _without_empty_reason(result: Summary | Difference) -> dict[str, float | int | str | None]:
+    return {name: value for name, value in asdict(result).items() if (name, value) != ("reason", None)}
 
 
 def _pairing(n_seeds_a: int, n_seeds_b: int) -> str:
