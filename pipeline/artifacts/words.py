@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pipeline.artifacts.files import read_text, write_text
 from pipeline.errors import PipelineError
@@ -50,18 +50,22 @@ class SegmentWords:
                 )
             previous_s = word.start_s
 
+    def to_line(self) -> str:
+        """One JSON line, for the file and for the clip cache."""
+        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Read what `to_line` wrote."""
+        row = json.loads(line)
+        return cls(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))
+
 
 def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:
     """Write one JSON line a segment."""
-    write_text(path, "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, "".join(row.to_line() for row in rows))
 
 
 def read_words(path: Path) -> list[SegmentWords]:
     """Read what `write_words` wrote."""
-    rows = []
-    for line in read_text(path).splitlines():
-        row = json.loads(line)
-        rows.append(
-            SegmentWords(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))
-        )
-    return rows
+    return [SegmentWords.from_line(line) for line in read_text(path).splitlines()]

@@ -1,0 +1,51 @@
+"""Frames onto words: the mean of what was seen while a word was spoken."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.words import Word
+
+
+def pool_onto_words(
+    sequence: FeatureSequence, words: Sequence[Word], *, max_gap_s: float
+) -> tuple[Float32[np.ndarray, "word dim"], Bool[np.ndarray, "word"]]:
+    """The mean of the valid rows whose middle lies within each word.
+
+    A word too short to hold a row of its own takes the nearest row at most `max_gap_s` away from it. A word whose rows
+    are all invalid stays invalid: the extractor looked there and saw nothing.
+
+    Args:
+        sequence: the rows of one segment.
+        words: spans in seconds from the start of the segment.
+        max_gap_s: how far away a row may be for a word without one, seconds.
+
+    Returns:
+        A row per word, zeros where invalid, and whether it is valid.
+    """
+    starts = np.array([word.start_s for word in words])
+    ends = np.array([word.end_s for word in words])
+    first = np.searchsorted(sequence.times_s, starts, side="left")
+    last = np.searchsorted(sequence.times_s, ends, side="left")
+    for position in np.flatnonzero(first == last):
+        nearest = _nearest_row(sequence, starts[position], ends[position], max_gap_s)
+        if nearest is not None:
+            first[position], last[position] = nearest, nearest + 1
+    # Differences of running sums pool all words at once; float64 keeps them exact enough over long segments.
+    seen = np.where(sequence.valid[:, None], sequence.values.astype(np.float64), 0.0)
+    sums = np.concatenate([np.zeros((1, seen.shape[1])), seen.cumsum(axis=0)])
+    counts = np.concatenate([[0], sequence.valid.cumsum()])
+    n_rows = counts[last] - counts[first]
+    pooled = (sums[last] - sums[first]) / np.maximum(n_rows, 1)[:, None]
+    valid = n_rows > 0
+    return np.where(valid[:, None], pooled, 0.0).astype(np.float32), valid
+
+
+def _nearest_row(sequence: FeatureSequence, start_s: float, end_s: float, max_gap_s: float) -> int | None:
+    if not len(sequence.times_s):
+        return None
+    gap = np.maximum(start_s - sequence.times_s, sequence.times_s - end_s)
+    nearest = int(gap.argmin())
+    return nearest if gap[nearest] <= max_gap_s else None

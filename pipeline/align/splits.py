@@ -1,0 +1,167 @@
+"""Aligned splits: every segment's words with what each modality has to say about them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from pipeline.align.pooling import pool_onto_words
+from pipeline.artifacts.aligned import AlignedSplit, Normalisation
+from pipeline.artifacts.segments import Segment, Split
+from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
+from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.errors import PipelineError
+
+# A feature that hardly varies over train is left at its scale instead of being blown up by its inverse.
+_MIN_STD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedSegment:
+    """One segment on its word axis, which has at least one slot."""
+
+    features: Mapping[Modality, Float32[np.ndarray, "word _"]]
+    valid: Mapping[Modality, Bool[np.ndarray, "word"]]
+
+
+def align_segment(
+    segment: Segment,
+    spoken: SegmentWords,
+    sequences: Mapping[Modality, PackedSequences],
+    *,
+    max_words: int,
+    max_gap_s: float,
+) -> AlignedSegment:
+    """Put the three modalities of one segment onto its first `max_words` words.
+
+    A segment without words gets one slot that spans all of it: its text is invalid, its sound and face still count.
+
+    Raises:
+        PipelineError: the text features have another number of rows than the segment has words.
+    """
+    words = spoken.words[:max_words]
+    text = sequences["text"][segment.id]
+    if len(text.values) != len(spoken.words):
+        raise PipelineError(
+            f"segment {segment.id}: {len(text.values)} rows of text features for {len(spoken.words)} words; "
+            "delete data/text and run `dvc repro`"
+        )
+    slots = words or (Word("", 0.0, segment.duration_s),)
+    features: dict[Modality, np.ndarray] = {
+        "text": np.where(text.valid[:, None], text.values, np.float32(0))[: len(slots)]
+    }
+    valid: dict[Modality, np.ndarray] = {"text": text.valid[: len(slots)]}
+    if not words:
+        features["text"] = np.zeros((1, text.values.shape[1]), np.float32)
+        valid["text"] = np.zeros(1, bool)
+    frame_modalities: tuple[Modality, ...] = ("audio", "visual")
+    for modality in frame_modalities:
+        features[modality], valid[modality] = pool_onto_words(
+            sequences[modality][segment.id], slots, max_gap_s=max_gap_s
+        )
+    return AlignedSegment(features, valid)
+
+
+def assemble_split(
+    split: Split,
+    segments: Sequence[Segment],
+    aligned: Sequence[AlignedSegment],
+    columns: Mapping[Modality, tuple[str, ...]],
+) -> AlignedSplit:
+    """The segments of one split end to end, not yet normalised; the other splits' segments are left out."""
+    mine = [position for position, segment in enumerate(segments) if segment.split == split]
+    n_words = [len(aligned[position].valid["text"]) for position in mine]
+    return AlignedSplit(
+        split=split,
+        ids=tuple(segments[position].id for position in mine),
+        labels=np.array([segments[position].label for position in mine], np.float64),
+        offsets=np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64),
+        features={
+            modality: np.concatenate([aligned[position].features[modality] for position in mine])
+            for modality in MODALITIES
+        },
+        valid={
+            modality: np.concatenate([aligned[position].valid[modality] for position in mine])
+            for modality in MODALITIES
+        },
+        columns=columns,
+    )
+
+
+def fit_normalisation(train: AlignedSplit) -> Normalisation:
+    """Mean and standard deviation of each feature over the valid words of train, and of nothing else."""
+    mean, std = {}, {}
+    for modality in MODALITIES:
+        seen = train.features[modality][train.valid[modality]].astype(np.float64)
+        if len(seen) == 0:
+            seen = np.zeros((1, train.features[modality].shape[1]))
+        mean[modality] = seen.mean(axis=0).astype(np.float32)
+        spread = seen.std(axis=0)
+        std[modality] = np.where(spread < _MIN_STD, 1.0, spread).astype(np.float32)
+    return Normalisation(mean, std)
+
+
+def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit:
+    """Valid rows to zero mean and unit variance (of train); invalid rows stay zero."""
+    features = {
+        modality: np.where(
+            split.valid[modality][:, None],
+            (split.features[modality] - normalisation.mean[modality]) / normalisation.std[modality],
+            np.float32(0),
+        )
+        for modality in MODALITIES
+    }
+    return AlignedSplit(
+        split.split, split.ids, split.labels, split.offsets, features, split.valid, split.columns
+    )
+
+
+def coverage(
+    segments: Sequence[Segment],
+    spoken: Sequence[SegmentWords],
+    sequences: Mapping[Modality, PackedSequences],
+    splits: Sequence[AlignedSplit],
+    *,
+    max_words: int,
+    n_rejected: int,
+) -> dict[str, object]:
+    """How much of the corpus each modality really covers, for `reports/coverage.json`.
+
+    Shares run from 0 to 1: `valid_words` over the words of the split, `segments_without` over its segments,
+    `valid_rows` over the rows that the extractor looked at (frames or words).
+    """
+    modalities = []
+    for split in splits:
+        for modality in MODALITIES:
+            valid = split.valid[modality]
+            per_segment = np.logical_or.reduceat(valid, split.offsets[:-1])
+            rows = [sequences[modality][id_].valid for id_ in split.ids]
+            n_rows = sum(len(row) for row in rows)
+            modalities.append(
+                {
+                    "split": split.split,
+                    "modality": modality,
+                    "segments": len(split),
+                    "words": len(valid),
+                    "valid_words": float(valid.mean()),
+                    "segments_without": float((~per_segment).mean()),
+                    "valid_rows": sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
+                }
+            )
+    failures = {
+        modality: dict(sorted(sequences[modality].failures.items()))
+        for modality in MODALITIES
+        if sequences[modality].failures
+    }
+    return {
+        "segments": len(segments),
+        "rejected": n_rejected,
+        "duration_s": sum(segment.duration_s for segment in segments),
+        "words": sum(len(row.words) for row in spoken),
+        "words_cut_off": sum(max(0, len(row.words) - max_words) for row in spoken),
+        "align_methods": dict(sorted(Counter(row.align_method for row in spoken).items())),
+        "modalities": modalities,
+        "failures": failures,
+    }

@@ -1,0 +1,91 @@
+"""Checkpoints: weights and a readable header in one safetensors file, never a pickle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+
+from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
+from pipeline.errors import PipelineError
+
+_KIND, _VERSION = "checkpoint", 1
+_HEADER = (
+    "stage",
+    "seed",
+    "network",
+    "columns",
+    "selected_epoch",
+    "curve",
+    "train_label_median",
+    "made_with",
+)
+
+TrainingStage = Literal["rank", "calibrate", "pointwise"]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """One trained model.
+
+    `tensors` holds the network's weights under `network.` and, after stage 2, the calibration curve under `curve.`.
+    `network` and `columns` are what it takes to build the network again and to know its inputs. `curve` is a row per
+    epoch, `selected_epoch` the one whose weights these are. `train_label_median` is the best constant prediction.
+    """
+
+    stage: TrainingStage
+    seed: int
+    network: Mapping[str, Any]
+    columns: Mapping[str, list[str]]
+    selected_epoch: int
+    curve: list[dict[str, float | int | None]]
+    train_label_median: float
+    made_with: Mapping[str, str]
+    tensors: Mapping[str, np.ndarray]
+
+    def to_bytes(self) -> bytes:
+        """Pack; the same bytes for the same content."""
+        header = {name: getattr(self, name) for name in _HEADER}
+        return tensors_to_bytes(self.tensors, kind=_KIND, version=_VERSION, header=header)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Unpack; raises PipelineError on anything but a whole checkpoint of this version."""
+        tensors, header = tensors_from_bytes(
+            content, kind=_KIND, version=_VERSION, source="cached checkpoint"
+        )
+        return cls(tensors=tensors, **{name: header[name] for name in _HEADER})
+
+
+def checkpoint_path(folder: Path, seed: int) -> Path:
+    """Where the checkpoint of one seed lies within a stage's folder."""
+    return folder / f"seed_{seed}.safetensors"
+
+
+def write_checkpoints(folder: Path, checkpoints: list[Checkpoint]) -> None:
+    """Write one file a seed."""
+    for checkpoint in checkpoints:
+        write_bytes(checkpoint_path(folder, checkpoint.seed), checkpoint.to_bytes())
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read one file that `write_checkpoints` wrote."""
+    tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
+    return Checkpoint(tensors=tensors, **{name: header[name] for name in _HEADER})
+
+
+def read_checkpoints(folder: Path, *, stage: TrainingStage) -> list[Checkpoint]:
+    """Read all seeds of one stage, by increasing seed.
+
+    Raises:
+        PipelineError: no checkpoint, or one that another stage wrote.
+    """
+    assert stage in get_args(TrainingStage)
+    checkpoints = [read_checkpoint(path) for path in folder.glob("seed_*.safetensors")]
+    if not checkpoints:
+        raise PipelineError(f"{folder}: no checkpoint found; run `dvc repro {stage}` to train some")
+    for checkpoint in checkpoints:
+        if checkpoint.stage != stage:
+            raise PipelineError(f"{folder}: holds a checkpoint of {checkpoint.stage}, expected {stage}")
+    return sorted(checkpoints, key=lambda checkpoint: checkpoint.seed)

@@ -1,0 +1,117 @@
+"""Our own corpus layout: a table `segments.csv`, media beside it, and word times where somebody has them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.artifacts.words import Word
+from pipeline.corpus.candidates import Candidate
+from pipeline.errors import PipelineError
+
+_TABLE = "segments.csv"
+_WORD_TABLE = "words.csv"
+_REQUIRED = ("id", "label")
+_OPTIONAL = ("media", "text", "split", "speaker", "video", "language", "start_s", "end_s")
+_WORD_COLUMNS = ("id", "word", "start_s", "end_s")
+
+
+def read_folder(folder: Path) -> list[Candidate]:
+    """Read `segments.csv` and, where there is one, `words.csv`; see docs/data.md for their columns.
+
+    Raises:
+        PipelineError: the folder, the table or a column is missing, an unknown column is there (a typing error in an
+            optional name would go unseen), or a cell that has to be a number is none.
+    """
+    if not folder.is_dir():
+        raise PipelineError(
+            f"{folder}: no such folder; put the corpus there, or name another with `-S corpus.name=…`"
+        )
+    table = _read_table(folder / _TABLE, required=_REQUIRED, optional=_OPTIONAL)
+    if table.empty:
+        raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
+    words = _read_words(folder / _WORD_TABLE)
+    return [_candidate(row, folder, words) for row in _rows(table)]
+
+
+def _read_table(path: Path, *, required: tuple[str, ...], optional: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise PipelineError(
+            f"{path}: not found; expected a table with the columns {', '.join(required)}"
+        ) from error
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise PipelineError(
+            f"{path}: not a UTF-8 CSV table with a header ({' '.join(str(error).split())})"
+        ) from error
+    missing = [name for name in required if name not in table.columns]
+    unknown = [name for name in table.columns if name not in required + optional]
+    if missing or unknown:
+        raise PipelineError(
+            f"{path}: "
+            + " and ".join(
+                filter(None, [_list("is missing", missing), _list("does not know the column", unknown)])
+            )
+            + f"; expected {', '.join(required)} and optionally {', '.join(optional) or 'nothing else'}"
+        )
+    table.insert(0, "row", [str(number) for number in range(2, len(table) + 2)])
+    return table.map(str.strip)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
+
+
+def _list(verb: str, names: list[str]) -> str:
+    return f"{verb} {', '.join(map(repr, names))}" if names else ""
+
+
+def _read_words(path: Path) -> Mapping[str, list[Word]]:
+    """Words by segment id, in seconds of the media."""
+    words: dict[str, list[Word]] = {}
+    if path.exists():
+        for row in _rows(_read_table(path, required=_WORD_COLUMNS, optional=())):
+            place = f"{path}, line {row['row']}"
+            words.setdefault(row["id"], []).append(
+                Word(
+                    row["word"],
+                    _number(row["start_s"], place, "start_s"),
+                    _number(row["end_s"], place, "end_s"),
+                )
+            )
+    return words
+
+
+def _candidate(row: Mapping[str, str], folder: Path, words: Mapping[str, list[Word]]) -> Candidate:
+    place = f"{folder / _TABLE}, line {row['row']}"
+    media = row.get("media") or _find_media(folder, row["id"])
+    return Candidate(
+        place=place,
+        id=row["id"],
+        label=_number(row["label"], place, "label"),
+        media=media,
+        text=row["text"] if row.get("text") else None,
+        split=row.get("split") or None,
+        speaker=row.get("speaker") or None,
+        video=row.get("video") or media or row["id"],
+        language=row.get("language") or None,
+        start_s=_number(row["start_s"], place, "start_s") if row.get("start_s") else None,
+        end_s=_number(row["end_s"], place, "end_s") if row.get("end_s") else None,
+        words=tuple(words.get(row["id"], ())),
+    )
+
+
+def _find_media(folder: Path, segment_id: str) -> str | None:
+    """`clips/<id>.<any extension>` where no column says otherwise."""
+    if not (folder / "clips").is_dir():
+        return None
+    found = sorted(path for path in (folder / "clips").iterdir() if path.stem == segment_id)
+    return f"clips/{found[0].name}" if found else f"clips/{segment_id}.mp4"
+
+
+def _number(text: str, place: str, column: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise PipelineError(f"{place}: {column} is {text!r}; expected a number") from None

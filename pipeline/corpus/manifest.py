@@ -1,0 +1,164 @@
+"""From what a corpus claims to segments that every later stage may rely on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.artifacts.segments import SPLITS, Rejection, Segment, Split
+from pipeline.artifacts.words import Word
+from pipeline.corpus.candidates import Candidate
+from pipeline.errors import PipelineError
+from pipeline.media.probe import MediaInfo
+
+# Tables round times and containers round durations; a span that overshoots by less is cut to the media.
+_OVERSHOOT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What opening one media file showed: either `info` and `sha256`, or the reason why it cannot be used."""
+
+    info: MediaInfo | None
+    sha256: str | None
+    reason: str | None
+
+
+def media_files(candidates: Sequence[Candidate]) -> list[str]:
+    """Each media file that the corpus names, once, sorted; relative to the corpus folder."""
+    return sorted({candidate.media for candidate in candidates if candidate.media is not None})
+
+
+def check_table(candidates: Sequence[Candidate], *, label_min: float, label_max: float) -> None:
+    """Refuse a table that nobody can have meant.
+
+    Raises:
+        PipelineError: an empty or repeated id, or a label outside of the corpus's range.
+    """
+    first: dict[str, str] = {}
+    for candidate in candidates:
+        if not candidate.id:
+            raise PipelineError(f"{candidate.place}: the id is empty; every segment needs one of its own")
+        if candidate.id in first:
+            raise PipelineError(
+                f"{candidate.place}: the id {candidate.id!r} was used before, at {first[candidate.id]}; "
+                "every segment needs one of its own"
+            )
+        first[candidate.id] = candidate.place
+        if not label_min <= candidate.label <= label_max:
+            raise PipelineError(
+                f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected a number from "
+                f"{label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
+            )
+
+
+def build_manifest(
+    candidates: Sequence[Candidate],
+    splits: Mapping[str, Split],
+    *,
+    folder: PurePosixPath,
+    inspect: Callable[[str], Inspected],
+    language: str,
+    max_rejected_share: float,
+) -> tuple[list[Segment], list[Rejection]]:
+    """Segments that can be used, sorted by id, and those that cannot, each with its reason.
+
+    Args:
+        candidates: the rows of the corpus, checked by `check_table`.
+        splits: split of each id.
+        folder: the corpus folder relative to the repository root.
+        inspect: opens one media file, named relative to the corpus folder.
+        language: language of segments that do not say.
+        max_rejected_share: more than this share of unusable segments is an error, not a loss.
+
+    Raises:
+        PipelineError: too many segments cannot be used, or a split is left without segments.
+    """
+    segments, rejections = [], []
+    for candidate in sorted(candidates, key=lambda candidate: candidate.id):
+        built = _segment(candidate, splits[candidate.id], folder, inspect, language)
+        if isinstance(built, Segment):
+            segments.append(built)
+        else:
+            rejections.append(Rejection(candidate.id, candidate.media or "", built))
+    if len(rejections) > max_rejected_share * len(candidates):
+        raise PipelineError(
+            f"{folder}: {len(rejections)} of {len(candidates)} segments cannot be used, more than "
+            f"manifest.max_rejected_share = {max_rejected_share} allows; the first: {rejections[0].reason}"
+        )
+    for split in SPLITS:
+        if not any(segment.split == split for segment in segments):
+            raise PipelineError(
+                f"{folder}: the split {split!r} has no usable segments; every split needs at least one"
+            )
+    return segments, rejections
+
+
+def _segment(
+    candidate: Candidate,
+    split: Split,
+    folder: PurePosixPath,
+    inspect: Callable[[str], Inspected],
+    language: str,
+) -> Segment | str:
+    """The segment, or a sentence on why it cannot be used."""
+    if candidate.media is None:
+        if candidate.text is None and not candidate.words:
+            return f"{candidate.place}: has neither media nor a transcript"
+        inspected = Inspected(None, None, None)
+    else:
+        inspected = inspect(candidate.media)
+        if inspected.reason is not None:
+            return inspected.reason
+    info = inspected.info
+    start_s = candidate.start_s or 0.0
+    last_word_s = max((word.end_s for word in candidate.words), default=None)
+    media_end_s = info.duration_s if info else candidate.end_s or last_word_s or start_s + 1.0
+    end_s = candidate.end_s if candidate.end_s is not None else media_end_s
+    if not 0 <= start_s < end_s:
+        return f"{candidate.place}: the span {start_s}–{end_s} s is empty or negative"
+    if info and (start_s >= info.duration_s or end_s > info.duration_s + _OVERSHOOT_S):
+        return (
+            f"{candidate.place}: the span {start_s}–{end_s} s is outside of {candidate.media}, "
+            f"which lasts {info.duration_s:.2f} s"
+        )
+    end_s = min(end_s, media_end_s)
+    try:
+        return Segment(
+            id=candidate.id,
+            split=split,
+            label=candidate.label,
+            speaker=candidate.speaker or candidate.video,
+            video=candidate.video,
+            language=candidate.language or language,
+            text=candidate.text,
+            media=str(folder / candidate.media) if candidate.media is not None else None,
+            media_sha256=inspected.sha256,
+            has_audio=bool(info and info.has_audio),
+            has_video=bool(info and info.has_video),
+            start_s=start_s,
+            end_s=end_s,
+            timed_words=_relative(candidate.words, start_s, end_s),
+        )
+    except PipelineError as error:
+        return f"{candidate.place}: {error}"
+
+
+def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
+    """Words of the media to words of the segment, cut to its span, by time."""
+    within = [
+        Word(word.text, max(word.start_s - start_s, 0.0), min(word.end_s, end_s) - start_s)
+        for word in words
+        if word.start_s < end_s and word.end_s >= start_s
+    ]
+    return tuple(sorted(within, key=lambda word: word.start_s))
+
+
+def resolve_media(root: Path, folder: PurePosixPath, media: str) -> Path | str:
+    """The file of a media name, or a sentence on why the corpus folder has none of that name."""
+    path = (root / folder / media).resolve()
+    corpus = (root / folder).resolve()
+    if PurePosixPath(media).is_absolute() or ".." in PurePosixPath(media).parts:
+        return f"{folder / media}: leads out of the corpus folder {folder}; name media relative to it"
+    if not path.is_file():
+        return f"{folder / media}: not found below {corpus.name}; put the file there or correct segments.csv"
+    return path

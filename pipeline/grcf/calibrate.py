@@ -1,0 +1,124 @@
+"""Stage 2: give the order of stage 1 its magnitude."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+from torch.nn import Parameter
+
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.grcf.batches import SplitTensors
+from pipeline.grcf.curve import Curve, fit_curve
+from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.magnitude import absolute_error
+from pipeline.grcf.network import SentimentNetwork
+from pipeline.grcf.training import (
+    Trained,
+    TrainingSettings,
+    check_columns,
+    make_checkpoint,
+    restore,
+    score_split,
+    train_network,
+)
+
+CalibrationScope = Literal["affine", "monotone", "head", "all"]
+
+
+def calibrate(
+    ranked: Checkpoint,
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    *,
+    scope: CalibrationScope,
+    n_knots: int,
+    beta: float,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+    settings: TrainingSettings,
+    device: str,
+    made_with: Mapping[str, str],
+) -> Checkpoint:
+    """Continue from a checkpoint of stage 1 with the absolute error as objective.
+
+    Args:
+        ranked: what stage 1 left.
+        train: what the network is tuned on.
+        valid: what the curve is fitted on and the epoch chosen on. Not train: its scores are over-fitted, so they
+            spread wider than those of new segments and would give too small a slope.
+        scope: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends; neither can
+            change the order. "head" and "all" start from the affine fit and tune the fusion head or the whole network.
+        n_knots: bends of the monotone curve.
+        beta: weight of the ranking loss that is kept beside the absolute error, head and all only.
+        margin: of that ranking loss.
+        advantage: of that ranking loss.
+        settings: how head and all are tuned.
+        device: where the network runs.
+        made_with: versions and device for the header.
+
+    Returns:
+        A checkpoint whose network still gives scores and whose curve turns them into label units.
+    """
+    check_columns(ranked, train)
+    network, _ = restore(ranked, device=device)
+    train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
+    scores = score_split(network, valid_tensors)
+    curve = fit_curve(scores, valid.labels, n_knots=n_knots if scope == "monotone" else 0)
+    if scope in ("affine", "monotone"):
+        trained = _curve_only(network, curve, ranked.seed, train_tensors, train.labels, scores, valid.labels)
+    else:
+
+        def objective(score: Tensor, label: Tensor) -> Tensor:
+            error = absolute_error(curve.offset + curve.slope * score, label)
+            if beta == 0:
+                return error
+            return error + beta * groupwise_ranking_loss(score, label, margin=margin, advantage=advantage)
+
+        trained = train_network(
+            network,
+            train_tensors,
+            valid_tensors,
+            objective=objective,
+            select_by="magnitude",
+            curve=curve,
+            parameters=_head if scope == "head" else SentimentNetwork.parameters,
+            keep_start=True,
+            seed=ranked.seed,
+            settings=settings,
+        )
+    return make_checkpoint(
+        trained,
+        stage="calibrate",
+        seed=ranked.seed,
+        curve=curve,
+        train=train,
+        dropout=ranked.network["dropout"],
+        made_with=made_with,
+    )
+
+
+def _head(network: SentimentNetwork) -> Iterable[Parameter]:
+    return network.head.parameters()
+
+
+def _curve_only(
+    network: SentimentNetwork,
+    curve: Curve,
+    seed: int,
+    train: SplitTensors,
+    train_labels: np.ndarray,
+    valid_scores: np.ndarray,
+    valid_labels: np.ndarray,
+) -> Trained:
+    """The network as stage 1 left it, with the one row that there is to tell of."""
+    row: dict[str, float | int | None] = {
+        "seed": seed,
+        "epoch": 0,
+        "train_loss": mean_absolute_error(train_labels, curve(score_split(network, train))),
+        "valid_ordered_pair_accuracy": ordered_pair_accuracy(valid_labels, valid_scores),
+        "valid_mae": mean_absolute_error(valid_labels, curve(valid_scores)),
+    }
+    return Trained(network, 0, [row])

@@ -1,0 +1,268 @@
+"""The training loop that all three trained stages share, and checkpoints to networks and back."""
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.errors import PipelineError
+from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.curve import IDENTITY, Curve
+from pipeline.grcf.network import SentimentNetwork
+
+Precision = Literal["float32", "bfloat16"]
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From scores and labels of a batch to a loss."""
+
+CurveRow = dict[str, float | int | None]
+
+# Scoring has no gradient to keep, so its batches are larger than those of training.
+_SCORING_BATCH = 256
+# Share of the steps over which the learning rate rises to its peak before it falls to zero.
+_WARM_UP = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a network is trained; see the sections `training`, `rank`, `calibrate` and `pointwise` of params.yaml."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    modality_dropout: float
+    precision: Precision
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The weights of the epoch that was best on valid, and a row per epoch."""
+
+    network: SentimentNetwork
+    selected_epoch: int
+    rows: list[CurveRow]
+
+
+def build_network(
+    *, columns: Mapping[Modality, tuple[str, ...]], width: int, dropout: float, seed: int
+) -> SentimentNetwork:
+    """A network with freshly drawn weights, the same for the same seed whatever was drawn before."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        n_features = {modality: len(columns[modality]) for modality in MODALITIES}
+        return SentimentNetwork(n_features=n_features, width=width, dropout=dropout)
+
+
+def score_split(
+    network: SentimentNetwork, split: SplitTensors, *, kept: frozenset[Modality] = frozenset(MODALITIES)
+) -> Float[np.ndarray, "segment"]:
+    """One score per segment of the split, with only the `kept` modalities shown."""
+    network.eval()
+    with torch.inference_mode():
+        scores = [network(keep_modalities(batch, kept)) for batch in split.in_order(_SCORING_BATCH)]
+    return torch.cat(scores).double().cpu().numpy()
+
+
+def train_network(
+    network: SentimentNetwork,
+    train: SplitTensors,
+    valid: SplitTensors,
+    *,
+    objective: Objective,
+    select_by: Literal["order", "magnitude"],
+    curve: Curve = IDENTITY,
+    parameters: Callable[[SentimentNetwork], Any] = SentimentNetwork.parameters,
+    keep_start: bool = False,
+    seed: int,
+    settings: TrainingSettings,
+) -> Trained:
+    """Train with AdamW under a linear warm-up and decay, and keep the epoch that was best on valid.
+
+    Args:
+        network: where training starts; it is left as it was.
+        train: what is learnt from.
+        valid: what the epoch is chosen on.
+        objective: loss of the scores of a batch.
+        select_by: "order" keeps the epoch with the highest ordered-pair accuracy, "magnitude" the one with the lowest
+            mean absolute error; the earliest of equals.
+        curve: from scores to label units, for measuring magnitude.
+        parameters: which parameters of the network are trained.
+        keep_start: whether the untrained start (epoch 0) may be chosen too.
+        seed: of the order of the segments, of dropout and of modality dropout.
+        settings: how to train.
+
+    Raises:
+        PipelineError: the loss is no longer finite.
+    """
+    network = copy.deepcopy(network)
+    network.requires_grad_(False)
+    trained = list(parameters(network))
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    order = np.random.default_rng(seed)
+    n_steps = settings.epochs * train.n_batches(settings.batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, n_steps))
+    device = train.label.device.type
+    autocast = torch.autocast(device, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext()
+    rows: list[CurveRow] = []
+    best: tuple[float, int, dict[str, Tensor]] | None = None
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for epoch in range(settings.epochs + 1):
+            loss = (
+                _train_epoch(network, train, objective, optimiser, schedule, autocast, order, settings)
+                if epoch
+                else None
+            )
+            if epoch == 0 and not keep_start:
+                continue
+            scores = score_split(network, valid)
+            truth = valid.label.double().cpu().numpy()
+            accuracy, error = ordered_pair_accuracy(truth, scores), mean_absolute_error(truth, curve(scores))
+            assert error is not None, 'a split is never empty'
+            rows.append(
+                {
+                    "seed": seed,
+                    "epoch": epoch,
+                    "train_loss": loss,
+                    "valid_ordered_pair_accuracy": accuracy,
+                    "valid_mae": error if select_by == "magnitude" else None,
+                }
+            )
+            quality = (accuracy if accuracy is not None else 0.5) if select_by == "order" else -error
+            if best is None or quality > best[0]:
+                best = (quality, epoch, copy.deepcopy(network.state_dict()))
+    assert best is not None
+    network.load_state_dict(best[2])
+    return Trained(network, best[1], rows)
+
+
+def _train_epoch(
+    network: SentimentNetwork,
+    train: SplitTensors,
+    objective: Objective,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    autocast: Any,
+    order: np.random.Generator,
+    settings: TrainingSettings,
+) -> float:
+    """One pass over train; the mean loss over its steps."""
+    network.train()
+    losses = []
+    for whole in train.shuffled(settings.batch_size, order):
+        batch = hide_modalities(whole, share=settings.modality_dropout, order=order)
+        with autocast:
+            score = network(batch)
+        loss = objective(score.float(), batch.label)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.detach())
+    mean = float(torch.stack(losses).mean())
+    if not np.isfinite(mean):
+        raise PipelineError(
+            f"the training loss became {mean}; lower the learning rate ({settings.learning_rate}) of this stage"
+        )
+    return mean
+
+
+def _rate(step: int, n_steps: int) -> float:
+    warm_up = max(1, round(_WARM_UP * n_steps))
+    return min((step + 1) / warm_up, (n_steps - step) / max(1, n_steps - warm_up))
+
+
+def network_tensors(network: SentimentNetwork, curve: Curve) -> dict[str, np.ndarray]:
+    """What a checkpoint keeps of a model."""
+    weights = {f"network.{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
+    return weights | {
+        "curve.offset": np.array(curve.offset),
+        "curve.slope": np.array(curve.slope),
+        "curve.knots": curve.knots,
+        "curve.bends": curve.bends,
+    }
+
+
+def restore(checkpoint: Checkpoint, *, device: str) -> tuple[SentimentNetwork, Curve]:
+    """The network and the curve of a checkpoint.
+
+    Raises:
+        PipelineError: the tensors do not fit the network that the header describes.
+    """
+    restored = build_network(
+        columns={modality: tuple(checkpoint.columns[modality]) for modality in MODALITIES},
+        width=checkpoint.network["width"],
+        dropout=checkpoint.network["dropout"],
+        seed=0,
+    )
+    tensors = checkpoint.tensors
+    weights = {
+        name.removeprefix("network."): torch.tensor(value)
+        for name, value in tensors.items()
+        if name.startswith("network.")
+    }
+    try:
+        restored.load_state_dict(weights)
+    except RuntimeError as error:
+        raise PipelineError(
+            f"a checkpoint of {checkpoint.stage} does not fit its own header "
+            f"({' '.join(str(error).split())}); delete it and run `dvc repro`"
+        ) from error
+    curve = Curve(
+        float(tensors["curve.offset"]),
+        float(tensors["curve.slope"]),
+        tensors["curve.knots"],
+        tensors["curve.bends"],
+    )
+    return restored.to(device), curve
+
+
+def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
+    """Refuse features that a checkpoint was not trained on.
+
+    Raises:
+        PipelineError: the aligned split has other columns.
+    """
+    for modality in MODALITIES:
+        if tuple(checkpoint.columns[modality]) != aligned.columns[modality]:
+            raise PipelineError(
+                f"a checkpoint of {checkpoint.stage} was trained on {len(checkpoint.columns[modality])} {modality} "
+                f"columns, but the aligned {aligned.split} split has {len(aligned.columns[modality])}, or others of "
+                "the same number; run `dvc repro` so that both come from the same features"
+            )
+
+
+def make_checkpoint(
+    trained: Trained,
+    *,
+    stage: TrainingStage,
+    seed: int,
+    curve: Curve,
+    train: AlignedSplit,
+    dropout: float,
+    made_with: Mapping[str, str],
+) -> Checkpoint:
+    """What is kept of a trained network."""
+    return Checkpoint(
+        stage=stage,
+        seed=seed,
+        network={"width": trained.network.width, "dropout": dropout},
+        columns={modality: list(train.columns[modality]) for modality in MODALITIES},
+        selected_epoch=trained.selected_epoch,
+        curve=trained.rows,
+        train_label_median=float(np.median(train.labels)),
+        made_with=made_with,
+        tensors=network_tensors(trained.network, curve),
+    )
