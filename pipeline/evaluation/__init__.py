@@ -1,1 +1,1 @@
-"""How good a prediction is: metrics by the field's protocol, calibration, and what several seeds allow to be said."""
+"""How good predictions are: metrics by the field's protocol, calibration, intervals over seeds and segments."""

@@ -37,8 +37,8 @@ def reliability(
 ) -> tuple[ReliabilityBin, ...]:
     """Labels and errors by quantile bin of the prediction.
 
-    Equal predictions share a bin (that of their middle rank), so the bins depend on the values alone and not on the
-    order of the segments; with many ties there are fewer than `n_bins` of them, and none is empty.
+    Equal predictions share a bin (that of their middle rank), so the bins depend on the values alone and not
+    on the order of the segments; with many ties there are fewer than `n_bins` of them, and none is empty.
 
     Args:
         truth: Labels in label units.
@@ -64,10 +64,11 @@ def reliability(
 
 
 def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float | Undefined:
-    """Mean over the segments of `|mean label - mean prediction|` of their bin, in label units; 0 is calibrated.
+    """Mean over the segments of `|mean label - mean prediction|` of their bin, in label units.
 
-    The regression form of the expected calibration error (Naeini et al., 2015). It depends on the number of bins and
-    grows with it, also for a calibrated model, so compare only errors from equal `n_bins` and equal numbers of segments.
+    Zero is calibrated. The regression form of the expected calibration error (Naeini et al., 2015). It depends on the number of
+    bins and grows with it, also for a calibrated model, so compare only errors from equal `n_bins` and equal
+    numbers of segments.
     """
     n_segments = sum(each.n_segments for each in bins)
     if n_segments == 0:

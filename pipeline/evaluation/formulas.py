@@ -1,8 +1,9 @@
 """The formulas of the metrics, each written once for a sample and for all its resamples.
 
-Every function takes `truth` and `prediction` (label units) and `counts`: how often each segment occurs in each resample;
-a row of ones is the sample itself. So a bootstrap interval and the number it belongs to come from the same line of code.
-A formula does not look after its own domain: what it needs (`metrics.Need`) is checked by its caller.
+Every function takes `truth` and `prediction` (label units) and `counts`: how often each segment occurs in
+each resample; a row of ones is the sample itself. So a bootstrap interval and the number it belongs to come
+from the same line of code. A formula does not look after its own domain: what it needs (`metrics.Need`) is
+checked by its caller.
 """
 
 from collections.abc import Callable
@@ -40,20 +41,21 @@ def calibration_offset(truth: Segments, prediction: Segments, counts: Counts) ->
 
 
 def ordered_pair_accuracy(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-    """Share of the pairs with different labels whose predictions are in the same order; ties count one half."""
+    """Share of the pairs with different labels that the predictions order alike; a tie counts one half."""
     pairs = pair_counts(truth, prediction, counts)
     return (pairs.concordant + 0.5 * pairs.tied) / pairs.ordered
 
 
 def kendall_tau(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-    """Kendall's tau-b: concordant less discordant pairs, over the geometric mean of the untied pairs of each side."""
+    """Kendall's tau-b: concordant less discordant pairs, over the geometric mean of the untied of each side."""
     pairs = pair_counts(truth, prediction, counts)
     discordant = pairs.ordered - pairs.concordant - pairs.tied
-    return (pairs.concordant - discordant) / np.sqrt(pairs.ordered) / np.sqrt(pairs_apart(prediction, counts))
+    # One root of the product: two roots would make a perfect order 1.0000000000000002.
+    return (pairs.concordant - discordant) / np.sqrt(pairs.ordered * pairs_apart(prediction, counts))
 
 
 def rounded_accuracy(limit: float) -> Formula:
-    """Accuracy of the class that is the value clipped to ±`limit` and rounded half to even, as NumPy rounds."""
+    """Accuracy of the class: the value clipped to ±`limit` and rounded half to even, as NumPy rounds."""
 
     def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
         classes = (np.round(np.clip(values, -limit, limit)) for values in (truth, prediction))
@@ -63,7 +65,7 @@ def rounded_accuracy(limit: float) -> Formula:
 
 
 def cut_accuracy(*cuts: float) -> Formula:
-    """Accuracy of the class that is the interval between `cuts`; a value on a cut belongs to the class below."""
+    """Accuracy of the class: the interval between `cuts`; a value on a cut belongs to the class below."""
 
     def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
         return _mean(_interval(truth, cuts) == _interval(prediction, cuts), counts)
@@ -101,7 +103,7 @@ def f1_negative_positive(truth: Segments, prediction: Segments, counts: Counts) 
 
 
 class _Moments:
-    """Second moments about the mean. Values are centred and scaled first, so that no square overflows or vanishes."""
+    """Second moments about the mean; centred and scaled values keep squares from overflow and from zero."""
 
     def __init__(self, truth: Segments, prediction: Segments, counts: Counts) -> None:
         y, self._scale_truth = _standard(truth)
@@ -129,15 +131,15 @@ def _mean(values: Segments | Bool[NDArray[np.bool_], "segment"], counts: Counts)
 
 
 def _interval(values: Segments, cuts: tuple[float, ...]) -> Int[NDArray[np.int64], "segment"]:
-    # In single precision, where features and labels are stored: a label of 0.1 then lies on the cut 0.1 whether it came
-    # from text as a double or from a float32 array (where it is 0.10000000149).
+    # In single precision, where features and labels are stored: a label of 0.1 then lies on the cut 0.1
+    # whether it came from text as a double or from a float32 array (where it is 0.10000000149).
     return np.searchsorted(np.asarray(cuts, dtype=np.float32), values.astype(np.float32), side="left")
 
 
 def _weighted_f1(
     truth: Bool[NDArray[np.bool_], "segment"], prediction: Bool[NDArray[np.bool_], "segment"], counts: Counts
 ) -> Values:
-    """F1 of each class, weighted by the class's share of the *truth*: swapping the arguments changes the number."""
+    """F1 of each class, weighted by its share of the *truth*: swapped arguments give another number."""
     total = np.zeros(len(counts))
     for is_true, is_predicted in ((truth, prediction), (~truth, ~prediction)):
         n_true, n_predicted, n_hit = (

@@ -1,8 +1,8 @@
 """Regression metrics of multimodal sentiment analysis, by the field's protocol and without its mistakes.
 
-Argument order is `(truth, prediction)` everywhere: the weighted F1 is not symmetric, and several public code bases call
-it the other way round, which inflates it. A metric that does not exist for its input (the correlation of a constant) is
-`Undefined` with a reason, never NaN.
+Argument order is `(truth, prediction)` everywhere: the weighted F1 is not symmetric, and several public code
+bases call it the other way round, which inflates it. A metric that does not exist for its input (the
+correlation of a constant) is `Undefined` with a reason, never NaN.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Metric:
         prediction: Segments,
         counts: Counts,
     ) -> Values:
-        """The metric of samples in which each segment occurs `counts` times; NaN marks those where it is undefined."""
+        """The metric of samples in which each segment occurs `counts` times; NaN where it is undefined."""
         if len(truth) == 0:
             return np.full(len(counts), np.nan)
         truth, prediction = self._clipped(truth), self._clipped(prediction)
@@ -88,7 +88,7 @@ class Metric:
         return np.where(defined, values, np.nan)
 
     def distance(self, value: float) -> float:
-        """A number that is smaller the better `value` is, whatever `better` says; for comparisons within one metric."""
+        """Less is better, whatever `better` says: a key to sort the values of this metric by."""
         return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
 
     def _clipped(self, values: Segments) -> Segments:
@@ -139,13 +139,14 @@ class Protocol:
 
 
 _BOTH_VARY = (Need.VARYING_TRUTH, Need.VARYING_PREDICTION)
-# Order and calibration look at the predictions as they are in every protocol: clipping would invent ties and hide a
-# scale that is too wide, and the order that selects an epoch (`selection`) has to be the order that is reported.
+# Order and calibration look at the predictions as they are in every protocol: clipping would invent ties and
+# hide a scale that is too wide, and the order that selects an epoch (`selection`) has to be the order that is
+# reported.
 _ORDER = (
     Metric(
         "ordered_pair_accuracy",
         "higher",
-        "Share of the pairs with different labels that the predictions order correctly; a tie counts one half.",
+        "Share of the pairs with different labels that the predictions order alike; a tie counts half.",
         "share",
         formulas.ordered_pair_accuracy,
         (Need.VARYING_TRUTH,),
@@ -163,7 +164,7 @@ _CALIBRATION = (
     Metric(
         "calibration_slope",
         "one",
-        "Slope of the least-squares line of label on prediction; below 1 the predictions are spread too widely.",
+        "Slope of the least-squares line of label on prediction; below 1 predictions spread too far.",
         "1",
         formulas.calibration_slope,
         (Need.VARYING_PREDICTION,),
@@ -221,7 +222,7 @@ MOSI = Protocol(
         Metric(
             "acc2_negative_positive",
             "higher",
-            "Accuracy of negative against positive, over the segments whose label is not zero.",
+            "Accuracy of negative against positive, over labels that are not zero.",
             "share",
             formulas.accuracy_negative_positive,
             (Need.NONZERO_TRUTH,),
@@ -229,7 +230,7 @@ MOSI = Protocol(
         Metric(
             "f1_negative_positive",
             "higher",
-            "F1 of negative and positive, weighted by their share of the labels, over the segments whose label is not 0.",
+            "F1 of negative and positive, weighted by their share of the labels, over labels that are not zero.",
             "share",
             formulas.f1_negative_positive,
             (Need.NONZERO_TRUTH,),
@@ -293,13 +294,18 @@ SIMS = Protocol(
         *_CALIBRATION,
     ),
 )
-"""CH-SIMS and CH-SIMS v2: labels in [-1, 1]. Clipping changes no class, so only error and correlation ask for it."""
+"""CH-SIMS and CH-SIMS v2: labels in [-1, 1].
+
+The field clips first; that changes no class, so only error and correlation ask for it.
+"""
 
 _PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS)}
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*SIMS.metrics, *MOSI.metrics)}
-"""Every metric by name, for its direction and unit, which are the same in every protocol; descriptions are MOSI's
-where both have the name, so a report takes them from its protocol."""
+"""Every metric by name, for its direction and unit, which are the same in every protocol.
+
+A description may differ between protocols, so a report takes it from its own.
+"""
 
 
 def protocol_named(name: str) -> Protocol:
@@ -345,15 +351,16 @@ def measure(
 def require_comparable(
     truth: Float[NDArray[np.float64], "n_labels"], prediction: Float[NDArray[np.float64], "... n_predictions"]
 ) -> None:
-    """Raises `PipelineError` unless there is a finite prediction for every label; leading axes of predictions are seeds."""
+    """Raises `PipelineError` unless every label has a finite prediction; leading axes are seeds."""
     if truth.shape[-1] != prediction.shape[-1]:
         raise PipelineError(
-            f"There are {truth.shape[-1]} labels and {prediction.shape[-1]} predictions; they must be of the same segments."
+            f"There are {truth.shape[-1]} labels and {prediction.shape[-1]} predictions; "
+            "they must be of the same segments."
         )
     for what, values in (("labels", truth), ("predictions", prediction)):
         n_bad = int((~np.isfinite(values)).sum())
         if n_bad:
             raise PipelineError(
-                f"{n_bad} of {values.size} {what} are NaN or infinite, and none may be; look for the segment without "
-                "data or the training run that diverged."
+                f"{n_bad} of {values.size} {what} are NaN or infinite, and none may be; "
+                "look for the segment without data or the training run that diverged."
             )

@@ -1,7 +1,7 @@
 """The two measures that may select a training epoch.
 
-Training depends on this file and on nothing else in the package, so it imports nothing from the package: a metric added
-elsewhere must not train a model again.
+Training depends on this file and on nothing else in the package, so it imports nothing from the package: a
+metric added elsewhere must not train a model again.
 """
 
 from typing import NamedTuple
@@ -35,10 +35,11 @@ class PairCounts(NamedTuple):
 
 
 def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None:
-    """The share of pairs with different labels that the predictions put in the right order; a tie counts one half.
+    """The share of pairs with different labels that the predictions order alike; a tie counts one half.
 
-    Invariant under every strictly increasing map of the predictions; 0.5 is chance, and any constant prediction. For
-    two classes it is the area under the ROC curve. Also known as the concordance index (Harrell et al., 1982).
+    Invariant under every strictly increasing map of the predictions; 0.5 is chance, and any constant
+    prediction. For two classes it is the area under the ROC curve. Also known as the concordance index
+    (Harrell et al., 1982).
 
     Args:
         truth: Labels, finite.
@@ -48,7 +49,8 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None
         A number in [0, 1], exact up to one division; None where no two labels differ.
 
     Raises:
-        ValueError: A value is not finite (a NaN would sort as the largest prediction and pass for a good one).
+        ValueError: A value is not finite (a NaN would sort as the largest prediction and pass for a good
+        one).
 
     >>> ordered_pair_accuracy(np.array([-1.0, 0.0, 2.0]), np.array([0.1, 0.1, 0.7]))
     0.8333333333333334
@@ -80,10 +82,11 @@ def mean_absolute_error(truth: Segments, prediction: Segments) -> float | None:
 def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCounts:
     """Counts the ordered, concordant and tied pairs of samples in which each segment occurs `counts` times.
 
-    The concordant pairs are counted one bit of the predictions' rank at a time: two ranks `a < b` differ first in a bit
-    that is 0 in `a` and 1 in `b`, so within each group of equal higher bits, a running sum over the segments in the order
-    of their labels meets every concordant pair once. That is `log2(n)` passes over `counts`, shared by all resamples,
-    in place of the n² pairs. All numbers are whole and below 2**53, hence exact.
+    The concordant pairs are counted one bit of the predictions' rank at a time: two ranks `a < b` differ
+    first in a bit that is 0 in `a` and 1 in `b`, so within each group of equal higher bits, a running sum
+    over the segments in the order of their labels meets every concordant pair once. That is `log2(n)` passes
+    over `counts`, shared by all resamples, in place of the n² pairs. All numbers are whole and below 2**53,
+    hence exact.
 
     Args:
         truth: Labels, finite.

@@ -1,7 +1,8 @@
-"""What several seeds and a finite set of segments allow to be said: summaries and paired differences with intervals.
+"""What several seeds and a finite set of segments allow to say: summaries and paired differences.
 
-Two sources of chance are kept apart. *Seeds*: training the same model again gives another number. *Segments*: another test
-set of the same kind would give another number. An interval over one says nothing of the other, so each says which it covers.
+Two sources of chance are kept apart. *Seeds*: training the same model again gives another number. *Segments*:
+another test set of the same kind would give another number. An interval over one says nothing of the other,
+so each says which it covers.
 """
 
 import math
@@ -19,7 +20,8 @@ from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
 from pipeline.evaluation.selection import Counts, Segments, Values
 
 Over = Literal["seeds", "segments", "both"]
-Predictions = Float[NDArray[np.float64], "seed segment"]
+PredictionsA = Float[NDArray[np.float64], "seed_a segment"]
+PredictionsB = Float[NDArray[np.float64], "seed_b segment"]
 """Predictions in label units, a row a seed; one row for what has no seeds."""
 
 MOST_DROPPED = 0.05
@@ -86,8 +88,8 @@ class Difference:
 def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summary:
     """Mean, standard deviation and t interval over seeds.
 
-    The interval is that of the mean over seeds under normal seed noise: `mean ± t(n - 1) · sd / √n`. It holds the
-    segments fixed.
+    The interval is that of the mean over seeds under normal seed noise: `mean ± t(n - 1) · sd / √n`. It holds
+    the segments fixed.
 
     Args:
         values: The metric for each seed.
@@ -98,6 +100,7 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
 
     Raises:
         PipelineError: `confidence` is not in (0, 1).
+        ValueError: A value is NaN or infinite, in place of `Undefined`.
 
     >>> summarise([0.5, 0.7], confidence=0.9).mean
     0.6
@@ -111,6 +114,8 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
         reason = f"undefined for {len(undefined)} of {n} seeds: {undefined[0].reason}"
         return Summary(None, None, None, None, n, reason)
     numbers = [float(value) for value in values if not isinstance(value, Undefined)]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"a metric is finite or Undefined, found {numbers}")
     mean = math.fsum(numbers) / n
     if n == 1:
         return Summary(mean, None, None, None, 1, "one value has no spread over seeds")
@@ -157,17 +162,19 @@ def paired_differences(
     """The difference A - B of each metric, with an interval that uses the pairing of seeds and of segments.
 
     * `over="seeds"`: the t interval of the mean of the differences seed by seed, on the segments as they are.
-    * `over="segments"`: the percentile bootstrap of the mean over the seeds as they are; each resample draws the segments
-      with replacement, the same for both models and all seeds.
-    * `over="both"`: as before, and each resample draws the seeds with replacement too. A bootstrap over few seeds is too
-      narrow in its seed part (by a factor of √((n - 1) / n) in standard deviations: 0.89 for five).
+    * `over="segments"`: the percentile bootstrap of the mean over the seeds as they are; each resample draws
+      the segments with replacement, the same for both models and all seeds.
+    * `over="both"`: as before, and each resample draws the seeds with replacement too. A bootstrap over few
+      seeds is too narrow in its seed part (by a factor of √((n - 1) / n) in standard deviations: 0.89 for
+      five).
 
-    All metrics share their resamples. A resample in which the metric is undefined is dropped and counted in `method`;
-    the interval is null if that befalls more than `MOST_DROPPED` of them.
+    All metrics share their resamples. A resample in which the metric is undefined is dropped and counted in
+    `method`; the interval is null if that befalls more than `MOST_DROPPED` of them.
 
     Args:
         truth: Labels.
-        predictions_a: Predictions of model A, a row a seed; one row for a model without seeds (a median baseline).
+        predictions_a: Predictions of model A, a row a seed; one row for a model without seeds (a median
+            baseline).
         predictions_b: Predictions of model B, of the same segments and of as many seeds, or with one row.
         metrics: Which metrics; a subset of a protocol's where time matters.
         n_resamples: Number of bootstrap resamples, at least 1; without effect for `over="seeds"`.
@@ -189,7 +196,8 @@ def paired_differences(
     pairing = _pairing(len(predictions_a), len(predictions_b))
     per_seed = {metric.name: _by_seed(metric, truth, predictions_a, predictions_b) for metric in metrics}
     if over == "seeds":
-        method = f"t interval of the mean over {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}, segments as they are{pairing}"
+        seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
+        method = f"t interval of the mean over {seeds}, segments as they are{pairing}"
         return {
             name: _over_seeds(differences, len(truth), confidence, method)
             for name, differences in per_seed.items()
@@ -206,7 +214,7 @@ def paired_differences(
 
 
 def _by_seed(
-    metric: Metric, truth: Segments, predictions_a: Predictions, predictions_b: Predictions
+    metric: Metric, truth: Segments, predictions_a: PredictionsA, predictions_b: PredictionsB
 ) -> list[float | Undefined]:
     a = [metric.function(truth, row) for row in predictions_a]
     b = [metric.function(truth, row) for row in predictions_b]
@@ -256,6 +264,8 @@ def _over_resamples(
         reason = summary.reason
     elif over == "both" and summary.n == 1:
         reason = "one seed cannot be resampled; ask for an interval over segments"
+    elif n_segments == 1:
+        reason = "one segment cannot be resampled"
     elif n_dropped > MOST_DROPPED * len(resampled):
         reason = f"the metric is undefined in {n_dropped} of {len(resampled)} resamples"
     else:
@@ -267,8 +277,8 @@ def _over_resamples(
 
 def _resampled_means(
     truth: Segments,
-    predictions_a: Predictions,
-    predictions_b: Predictions,
+    predictions_a: PredictionsA,
+    predictions_b: PredictionsB,
     metrics: Sequence[Metric],
     n_resamples: int,
     seed: int,
@@ -328,8 +338,8 @@ def _require_pairs(
     n_seeds_a, n_seeds_b = len(predictions_a), len(predictions_b)
     if min(n_seeds_a, n_seeds_b) < 1 or (n_seeds_a != n_seeds_b and min(n_seeds_a, n_seeds_b) > 1):
         raise PipelineError(
-            f"Model A has predictions of {n_seeds_a} seeds and model B of {n_seeds_b}; a paired difference needs the same "
-            "number, or one row for a model without seeds."
+            f"Model A has predictions of {n_seeds_a} seeds and model B of {n_seeds_b}; "
+            "a paired difference needs the same number, or one row for a model without seeds."
         )
 
 
