@@ -1,0 +1,146 @@
+"""Open a recording, find its streams, and decode one of them in a single linear pass on one clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+from av.error import FFmpegError
+from av.stream import Disposition
+
+from pipeline.errors import PipelineError
+
+Kind = Literal["audio", "video"]
+
+# Decoding starts this much before the wanted time: pictures are stored out of order around a keyframe, and sound
+# decoders need a few packets to settle.
+_RUN_UP_S = 1.0
+
+
+class MediaError(PipelineError):
+    """A recording that cannot be used, or not for what was asked; one sentence with the file and what to do."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One decoded picture or block of sound, and when it starts in seconds from the start of the recording.
+
+    `pixel_aspect` is the width of a pixel over its height, 1 for sound.
+    """
+
+    time_s: float
+    frame: Any
+    pixel_aspect: Fraction
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[Any]:
+    """Open a recording for reading; what FFmpeg cannot make sense of becomes a sentence.
+
+    Raises:
+        MediaError: the file is missing, empty, unreadable, or no recording.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise MediaError(f"{path}: the file is empty; copy it again or leave it out")
+        # The prefix keeps a name such as "10:30 interview.mp4" from being read as a protocol.
+        container = av.open(f"file:{path}", metadata_errors="ignore")
+    except FFmpegError as error:
+        raise MediaError(
+            f"{path}: no sound or video could be found in it ({error.strerror}); it is damaged, cut short or of another "
+            "kind: copy it again, convert it with ffmpeg, or leave it out"
+        ) from error
+    except OSError as error:
+        raise MediaError(
+            f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
+        ) from error
+    with container:
+        yield container
+
+
+def main_stream(container: Any, kind: Kind) -> Any | None:
+    """The stream marked as default, else the first one; None without any. A cover picture is no video."""
+    streams = [
+        stream
+        for stream in container.streams
+        if stream.type == kind
+        and stream.codec_context is not None
+        and not stream.disposition & Disposition.attached_pic
+    ]
+    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
+
+
+def time_zero(container: Any) -> Fraction:
+    """Where the recording's clock starts: the earliest start over its sound and video streams, seconds."""
+    starts = [
+        stream.start_time * stream.time_base
+        for stream in container.streams
+        if stream.type in ("audio", "video")
+        and stream.start_time is not None
+        and not stream.disposition & Disposition.attached_pic
+    ]
+    return Fraction(min(starts, default=0))
+
+
+def decode(path: Path, kind: Kind, *, start_s: float) -> Iterator[Decoded]:
+    """Decode one stream from a little before `start_s` to its end, in one linear pass.
+
+    A packet that cannot be decoded leaves a gap, which ends at the next keyframe: pictures between the two would be made
+    of damaged ones. Where the container itself cannot be read on, the stream ends with what came before.
+
+    Args:
+        path: the recording.
+        kind: which stream.
+        start_s: seconds from the start of the recording. What is wanted lies at or after it; earlier frames come too.
+
+    Raises:
+        MediaError: the file cannot be opened, or has no such stream.
+    """
+    seek_s = start_s - _RUN_UP_S
+    frames = _decode_from(path, kind, seek_s)
+    first = next(frames, None)
+    if seek_s > 0 and (first is None or first.time_s > start_s):
+        # The index of this container led too far, or nowhere; the way from the start is slow and sure.
+        yield from _decode_from(path, kind, 0.0)
+    elif first is not None:
+        yield first
+        yield from frames
+
+
+def _decode_from(path: Path, kind: Kind, seek_s: float) -> Iterator[Decoded]:
+    with open_media(path) as container:
+        stream = main_stream(container, kind)
+        if stream is None:
+            raise MediaError(f"{path}: has no {kind} stream; leave it out where {kind} is needed")
+        stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
+        zero = time_zero(container)
+        aspect = Fraction((stream.sample_aspect_ratio if kind == "video" else None) or 1)
+        if seek_s > 0:
+            try:
+                container.seek(int((Fraction(seek_s) + zero) / stream.time_base), stream=stream)
+            except FFmpegError:
+                return
+        after_damage = False
+        for packet in _packets(container, stream):
+            if after_damage and not packet.is_keyframe:
+                continue
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                after_damage = True
+                continue
+            after_damage = False
+            for frame in frames:
+                pts = frame.pts if frame.pts is not None else frame.dts
+                if pts is not None and not frame.is_corrupt:
+                    yield Decoded(float(pts * frame.time_base - zero), frame, aspect)
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    try:
+        yield from container.demux(stream)
+    except FFmpegError:
+        return

@@ -1,0 +1,85 @@
+"""What a recording holds, found by decoding a little of it, so that a broken file is refused before any work starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from av.error import FFmpegError
+
+from pipeline.media.container import Decoded, Kind, MediaError, decode, main_stream, open_media, time_zero
+from pipeline.media.video import display_size
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """A readable recording.
+
+    `width` and `height` are those of the picture as it is shown, in square pixels: after rotation, 0 without video.
+    `frame_rate_hz` is the average, None without video or where the container does not know it.
+    """
+
+    duration_s: float
+    has_audio: bool
+    has_video: bool
+    width: int
+    height: int
+    frame_rate_hz: float | None
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read a recording's length and streams, and decode the first piece of each stream.
+
+    A stream without a single packet counts as absent. A recording that is damaged further on is accepted: its features
+    stop, or have a gap, where decoding does.
+
+    Raises:
+        MediaError: the file cannot be opened, has neither sound nor video, or holds a stream of which nothing decodes.
+    """
+    picture, sound = _first(path, "video"), _first(path, "audio")
+    if picture is None and sound is None:
+        raise MediaError(f"{path}: holds neither sound nor video; leave it out or export it again")
+    with open_media(path) as container:
+        duration_s = container.duration / 1e6 if container.duration else _end_s(container)
+        video = main_stream(container, "video")
+        rate = None if video is None or picture is None else video.average_rate
+    if duration_s <= 0:
+        raise MediaError(f"{path}: lasts {duration_s:g} s; export it again or leave it out")
+    width, height = (0, 0) if picture is None else display_size(picture)
+    return MediaInfo(
+        duration_s, sound is not None, picture is not None, width, height, float(rate) if rate else None
+    )
+
+
+def _first(path: Path, kind: Kind) -> Decoded | None:
+    with open_media(path) as container:
+        stream = main_stream(container, kind)
+        if stream is None:
+            return None
+        codec = stream.codec_context.name
+    first = next(decode(path, kind, start_s=0.0), None)
+    if first is None and _has_packets(path, kind):
+        raise MediaError(
+            f"{path}: nothing of its {kind} stream ({codec}) can be decoded; convert it with ffmpeg or leave it out"
+        )
+    return first
+
+
+def _has_packets(path: Path, kind: Kind) -> bool:
+    with open_media(path) as container:
+        try:
+            return any(packet.size for packet in container.demux(main_stream(container, kind)))
+        except FFmpegError:
+            return True
+
+
+def _end_s(container: Any) -> float:
+    """End of the last packet, for a container whose header does not say how long it is (a stream saved as it came)."""
+    zero, end = time_zero(container), 0.0
+    streams = [stream for kind in ("audio", "video") if (stream := main_stream(container, kind)) is not None]
+    try:
+        for packet in container.demux(streams):
+            if packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base - zero))
+    except FFmpegError:
+        pass  # as far as it can be read is as long as it is
+    return end

@@ -1,0 +1,79 @@
+"""Pictures of a recording with their true times, a few a second, one at a time."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.error import FFmpegError
+from jaxtyping import UInt8
+
+from pipeline.media.container import Decoded, MediaError, decode
+
+# A time is a fraction rounded to a float; a picture this close before a tick belongs to it.
+_TOLERANCE_S = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture as it is shown; `time_s` is seconds from the start of the span that was asked for."""
+
+    time_s: float
+    image: UInt8[np.ndarray, "height width 3"]
+
+
+def read_frames(path: Path, *, start_s: float, end_s: float, frame_rate_hz: float) -> Iterator[Frame]:
+    """Decode a span of video in one linear pass and pass on at most `frame_rate_hz` pictures a second.
+
+    The span is cut into ticks of 1 / `frame_rate_hz` seconds, and the first picture at or after each tick is taken, never
+    one twice. Times are those of the container, so a variable frame rate is followed. Pictures come with increasing
+    times; one that the container puts before its predecessor is left out. One picture is held at a time.
+
+    Args:
+        path: the recording.
+        start_s: start of the span in seconds from the start of the recording.
+        end_s: end of the span, likewise; a picture at `end_s` is outside.
+        frame_rate_hz: pictures a second, at most.
+
+    Yields:
+        RGB pictures, rotated upright, in square pixels.
+
+    Raises:
+        MediaError: the file cannot be opened, has no video, or holds a picture that cannot be converted to RGB.
+    """
+    previous_s, tick = -math.inf, 0
+    for decoded in decode(path, "video", start_s=start_s):
+        time_s = decoded.time_s - start_s
+        if decoded.time_s >= end_s - _TOLERANCE_S:
+            return
+        if time_s <= previous_s or time_s < tick / frame_rate_hz - _TOLERANCE_S:
+            continue
+        previous_s, tick = time_s, math.floor((time_s + _TOLERANCE_S) * frame_rate_hz) + 1
+        yield Frame(max(time_s, 0.0), _upright_rgb(path, decoded))
+
+
+def display_size(decoded: Decoded) -> tuple[int, int]:
+    """Width and height of a picture as it is shown: upright and in square pixels."""
+    size = (_square_width(decoded), int(decoded.frame.height))
+    return size[::-1] if _quarter_turns(decoded) % 2 else size
+
+
+def _upright_rgb(path: Path, decoded: Decoded) -> UInt8[np.ndarray, "height width 3"]:
+    try:
+        image = decoded.frame.to_ndarray(format="rgb24", width=_square_width(decoded))
+    except (FFmpegError, ValueError) as error:
+        raise MediaError(
+            f"{path}: a picture in {decoded.frame.format.name} at {decoded.time_s:.3f} s cannot be converted to RGB; "
+            "convert the file with ffmpeg or leave it out"
+        ) from error
+    return np.ascontiguousarray(np.rot90(image, _quarter_turns(decoded)))
+
+
+def _square_width(decoded: Decoded) -> int:
+    return max(round(decoded.frame.width * decoded.pixel_aspect), 1)
+
+
+def _quarter_turns(decoded: Decoded) -> int:
+    """Counterclockwise quarter turns that put the picture upright, from the recording's display matrix."""
+    return round(decoded.frame.rotation / 90) % 4
