@@ -112,7 +112,8 @@ def _mono(frame: Any) -> Float32[np.ndarray, "sample"]:
     elif samples.dtype.kind == "i":
         mono /= -float(np.iinfo(samples.dtype).min)
     # A damaged file of floats can hold anything.
-    return np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1).astype(np.float32)
+    finite: np.ndarray = np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0)
+    return finite.clip(-1, 1).astype(np.float32)
 
 
 def _resample(

@@ -71,9 +71,11 @@ def _upright_rgb(path: Path, decoded: Decoded) -> UInt8[np.ndarray, "height widt
 
 
 def _square_width(decoded: Decoded) -> int:
-    return max(round(decoded.frame.width * decoded.pixel_aspect), 1)
+    width: int = round(decoded.frame.width * decoded.pixel_aspect)
+    return max(width, 1)
 
 
 def _quarter_turns(decoded: Decoded) -> int:
     """Counterclockwise quarter turns that put the picture upright, from the recording's display matrix."""
-    return round(decoded.frame.rotation / 90) % 4
+    turns: int = round(decoded.frame.rotation / 90) % 4
+    return turns

@@ -1,0 +1,209 @@
+"""Acoustic features of one segment: pitch, voicing, loudness, timbre, pitch classes."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import librosa
+import numpy as np
+from jaxtyping import Float64
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.media.audio import read_audio
+from pipeline.media.container import MediaError
+
+# Short enough for a phone, long enough to tell frequencies 25 Hz apart.
+_SPECTRUM_WINDOW_S = 0.04
+# The semitones of a low voice are 6 to 8 Hz apart.
+_CHROMA_WINDOW_S = 0.128
+# Pitch needs a window with this many periods of the lowest one: two to compare with the two that start a period later.
+_PITCH_WINDOW_PERIODS = 3
+_N_MELS = 40
+_FLOOR_DB = -100.0
+# A track that stays below one step of 16-bit sound was muted, not quiet.
+_MUTED_PEAK = 2.0**-15
+# What repeats itself below this level is the codec or the mains, not a voice.
+_FAINTEST_VOICE_DB = -70.0
+_VOICED = 0.5
+
+
+def audio_columns(*, n_mfcc: int, n_chroma: int) -> tuple[str, ...]:
+    """Names of the columns that `extract_audio` fills, in order; its docstring says what they mean."""
+    return (
+        "f0_log_hz",
+        "voicing",
+        "rms_db",
+        "spectral_centroid_hz",
+        "spectral_flatness",
+        *(f"mfcc_{i + 1}" for i in range(n_mfcc)),
+        *(f"chroma_{i + 1}" for i in range(n_chroma)),
+    )
+
+
+def extract_audio(
+    segment: Segment,
+    *,
+    sample_rate_hz: int,
+    hop_s: float,
+    n_mfcc: int,
+    n_chroma: int,
+    f0_min_hz: float,
+    f0_max_hz: float,
+) -> FeatureSequence:
+    """Describe the sound of a segment, a row every `hop_s` seconds.
+
+    | column | meaning |
+    |---|---|
+    | `f0_log_hz` | natural logarithm of the fundamental frequency in Hz; drawn straight across unvoiced rows, so that its mean over a word is a pitch; the middle of the range where nothing is voiced |
+    | `voicing` | how well the sound repeats itself after one period of that frequency: its correlation, 0 to 1; a voice has more than about 0.5; 0 in near silence |
+    | `rms_db` | level of the row's own `hop_s`, dB below full scale, at least -100 |
+    | `spectral_centroid_hz` | mean frequency, weighted by magnitude |
+    | `spectral_flatness` | geometric over arithmetic mean of the power, 0 (a tone) to 1 (white noise) |
+    | `mfcc_1` … | mel-frequency cepstral coefficients from the zeroth up, decibels, orthonormal |
+    | `chroma_1` … | strength of each pitch class from C up, 1 for the strongest of the row |
+
+    A row is computed from windows around its middle, sound beyond the ends of the segment included, and nothing is scaled
+    to the segment: a moment has the same row in every segment that holds it, but for `f0_log_hz` where it is unvoiced.
+
+    Args:
+        segment: what to describe.
+        sample_rate_hz: rate the sound is resampled to.
+        hop_s: time between two rows, rounded to a whole number of samples.
+        n_mfcc: number of cepstral coefficients.
+        n_chroma: number of pitch classes.
+        f0_min_hz: lowest fundamental frequency looked for.
+        f0_max_hz: highest fundamental frequency looked for.
+
+    Returns:
+        Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
+        has no sound, or where it cannot be decoded.
+    """
+    columns = audio_columns(n_mfcc=n_mfcc, n_chroma=n_chroma)
+    if segment.media is None or not segment.has_audio:
+        return FeatureSequence.empty(len(columns), f"segment {segment.id}: there is no sound track")
+    hop = round(hop_s * sample_rate_hz)
+    context = math.ceil(max(_CHROMA_WINDOW_S, _PITCH_WINDOW_PERIODS / f0_min_hz) * sample_rate_hz)
+    rows = _Rows(max(round(segment.duration_s * sample_rate_hz / hop), 1), hop, context)
+    try:
+        sound = read_audio(
+            Path(segment.media),
+            start_s=segment.start_s - context / sample_rate_hz,
+            end_s=segment.start_s + (rows.count * hop + context) / sample_rate_hz,
+            sample_rate_hz=sample_rate_hz,
+        )
+    except MediaError as error:
+        return FeatureSequence.empty(len(columns), str(error))
+    recorded = rows.own(sound.recorded)
+    if not recorded.any():
+        span = f"{segment.start_s:g} to {segment.end_s:g} s"
+        return FeatureSequence.empty(
+            len(columns), f"{segment.media}: the sound track holds nothing from {span}, segment {segment.id}"
+        )
+
+    samples = sound.samples.astype(np.float64)
+    within = rows.own(samples)
+    level_db = 10 * np.log10(np.maximum(np.square(within).mean(axis=1), 10 ** (_FLOOR_DB / 10)))
+    f0_hz, voicing = _pitch(
+        samples, rows, sample_rate_hz=sample_rate_hz, f0_min_hz=f0_min_hz, f0_max_hz=f0_max_hz
+    )
+    voicing = np.where(level_db > _FAINTEST_VOICE_DB, voicing, 0.0)
+    spectrum = _spectrum(samples, rows, window=_even(_SPECTRUM_WINDOW_S * sample_rate_hz))
+    fine_spectrum = _spectrum(samples, rows, window=_even(_CHROMA_WINDOW_S * sample_rate_hz))
+    mel = librosa.feature.melspectrogram(S=spectrum**2, sr=sample_rate_hz, n_mels=max(_N_MELS, n_mfcc))
+    # librosa's defaults would tie a row to the rest of its segment: by its loudest row, and by its tuning.
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=None), n_mfcc=n_mfcc)
+    chroma = librosa.feature.chroma_stft(S=fine_spectrum**2, sr=sample_rate_hz, tuning=0.0, n_chroma=n_chroma)
+    values = np.column_stack(
+        [
+            _across_unvoiced(np.log(f0_hz), voicing, otherwise=math.log(f0_min_hz * f0_max_hz) / 2),
+            voicing,
+            level_db,
+            librosa.feature.spectral_centroid(S=spectrum, sr=sample_rate_hz)[0],
+            librosa.feature.spectral_flatness(S=spectrum)[0],
+            mfcc.T,
+            chroma.T,
+        ]
+    ).astype(np.float32)
+    valid = (recorded.mean(axis=1) >= 0.5) & (np.abs(within).max() > _MUTED_PEAK)
+    values[~valid] = 0
+    return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """`count` rows of `hop` samples end to end, in sound that reaches `context` samples further on both sides."""
+
+    count: int
+    hop: int
+    context: int
+
+    def own(self, samples: np.ndarray) -> np.ndarray:
+        """The samples of each row itself, shape (row, hop)."""
+        return samples[self.context : self.context + self.count * self.hop].reshape(self.count, self.hop)
+
+    def around(self, samples: Float64[np.ndarray, "sample"], window: int) -> Float64[np.ndarray, "stretch"]:
+        """The stretch whose windows of `window` samples, `hop` apart from its start on, have the middles of the rows."""
+        start = self.context + (self.hop - window) // 2
+        return samples[start : start + (self.count - 1) * self.hop + window]
+
+
+def _even(length: float) -> int:
+    return 2 * math.ceil(length / 2)
+
+
+def _spectrum(
+    samples: Float64[np.ndarray, "sample"], rows: _Rows, *, window: int
+) -> Float64[np.ndarray, "frequency row"]:
+    """Magnitudes of the windows around the rows."""
+    stretch = rows.around(samples, window)
+    spectrum: np.ndarray = np.abs(
+        librosa.stft(stretch, n_fft=window, hop_length=rows.hop, center=False, dtype=np.complex128)
+    )
+    return spectrum
+
+
+def _pitch(
+    samples: Float64[np.ndarray, "sample"],
+    rows: _Rows,
+    *,
+    sample_rate_hz: int,
+    f0_min_hz: float,
+    f0_max_hz: float,
+) -> tuple[Float64[np.ndarray, "row"], Float64[np.ndarray, "row"]]:
+    """Fundamental frequency by YIN (de Cheveigné and Kawahara, 2002), and how far the sound repeats itself with it.
+
+    YIN names a frequency for every row, noise included. The second result is the correlation of the sound with itself one
+    period later, clipped to [0, 1].
+    """
+    window = _even(_PITCH_WINDOW_PERIODS * sample_rate_hz / f0_min_hz)
+    stretch = rows.around(samples, window)
+    f0_hz = librosa.yin(
+        stretch,
+        fmin=f0_min_hz,
+        fmax=f0_max_hz,
+        sr=sample_rate_hz,
+        frame_length=window,
+        hop_length=rows.hop,
+        center=False,
+    )
+    windows = librosa.util.frame(stretch, frame_length=window, hop_length=rows.hop, axis=0)
+    period = np.round(sample_rate_hz / f0_hz).astype(int)
+    compared = np.arange(window - math.ceil(sample_rate_hz / f0_min_hz) - 1)
+    now = windows[:, compared]
+    later = np.take_along_axis(windows, period[:, None] + compared, axis=1)
+    now, later = now - now.mean(axis=1, keepdims=True), later - later.mean(axis=1, keepdims=True)
+    energy = np.sqrt(np.square(now).sum(axis=1) * np.square(later).sum(axis=1))
+    correlation = (now * later).sum(axis=1) / np.maximum(energy, 1e-12)
+    return f0_hz, correlation.clip(0, 1)
+
+
+def _across_unvoiced(
+    values: Float64[np.ndarray, "row"], voicing: Float64[np.ndarray, "row"], *, otherwise: float
+) -> Float64[np.ndarray, "row"]:
+    """`values` where the row is voiced, straight lines between, the nearest one before the first and after the last."""
+    (voiced,) = np.nonzero(voicing >= _VOICED)
+    if len(voiced) == 0:
+        return np.full(len(values), otherwise)
+    drawn: np.ndarray = np.interp(np.arange(len(values)), voiced, values[voiced])
+    return drawn
