@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -271,6 +271,17 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
         raise PipelineError(
             f"{file}: " + "; ".join(_sentence(name, problem) for problem in error.errors())
         ) from None
+
+
+def dump(sections: Sequence[type[Section]], *, without: Set[str] = frozenset()) -> dict[str, Any]:
+    """The values of some sections as JSON values, for cache keys; `without` names keys such as `training.seeds`."""
+    values = {}
+    for section in sections:
+        name = section.__name__.lower()
+        for key, value in load(section).model_dump(mode="json").items():
+            if f"{name}.{key}" not in without:
+                values[f"{name}.{key}"] = value
+    return values
 
 
 def _sentence(section: str, problem: Any) -> str:

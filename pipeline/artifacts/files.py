@@ -61,6 +61,11 @@ def read_text(path: Path) -> str:
         raise PipelineError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a file that an earlier stage wrote, by line feed alone: a transcript may hold U+2028."""
+    return [line for line in read_text(path).split("\n") if line]
+
+
 def finite(value: Any, *, digits: int = 6) -> Any:
     """Round every float in a JSON-like value and refuse NaN and infinities, which are not JSON.
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from pipeline.artifacts.files import read_text, write_text
+from pipeline.artifacts.files import read_lines, read_text, write_text
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 
@@ -80,7 +80,7 @@ def write_segments(path: Path, segments: Iterable[Segment]) -> None:
 def read_segments(path: Path) -> list[Segment]:
     """Read what `write_segments` wrote."""
     segments = []
-    for line in read_text(path).splitlines():
+    for line in read_lines(path):
         row = json.loads(line)
         row["timed_words"] = tuple(Word(**word) for word in row["timed_words"])
         segments.append(Segment(**row))

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from pipeline.artifacts.files import read_text, write_text
+from pipeline.artifacts.files import read_lines, write_bytes
 from pipeline.errors import PipelineError
 
 AlignMethod = Literal["given", "forced", "proportional", "recognised", "none"]
@@ -50,22 +50,26 @@ class SegmentWords:
                 )
             previous_s = word.start_s
 
-    def to_line(self) -> str:
+    def named(self, segment_id: str) -> Self:
+        """The same words under another id: two segments of one name in two corpora may share a cache entry."""
+        return replace(self, id=segment_id)
+
+    def to_bytes(self) -> bytes:
         """One JSON line, for the file and for the clip cache."""
-        return json.dumps(asdict(self), ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
     @classmethod
-    def from_line(cls, line: str) -> Self:
-        """Read what `to_line` wrote."""
+    def from_bytes(cls, line: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
         row = json.loads(line)
         return cls(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))
 
 
 def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:
     """Write one JSON line a segment."""
-    write_text(path, "".join(row.to_line() for row in rows))
+    write_bytes(path, b"".join(row.to_bytes() for row in rows))
 
 
 def read_words(path: Path) -> list[SegmentWords]:
     """Read what `write_words` wrote."""
-    return [SegmentWords.from_line(line) for line in read_text(path).splitlines()]
+    return [SegmentWords.from_bytes(line.encode()) for line in read_lines(path)]

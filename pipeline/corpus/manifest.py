@@ -1,26 +1,16 @@
 """From what a corpus claims to segments that every later stage may rely on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from pipeline.artifacts.segments import SPLITS, Rejection, Segment, Split
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.inspection import Inspected
 from pipeline.errors import PipelineError
-from pipeline.media.probe import MediaInfo
 
 # Tables round times and containers round durations; a span that overshoots by less is cut to the media.
 _OVERSHOOT_S = 0.5
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """What opening one media file showed: either `info` and `sha256`, or the reason why it cannot be used."""
-
-    info: MediaInfo | None
-    sha256: str | None
-    reason: str | None
 
 
 def media_files(candidates: Sequence[Candidate]) -> list[str]:
@@ -56,7 +46,7 @@ def build_manifest(
     splits: Mapping[str, Split],
     *,
     folder: PurePosixPath,
-    inspect: Callable[[str], Inspected],
+    inspected: Mapping[str, Inspected],
     language: str,
     max_rejected_share: float,
 ) -> tuple[list[Segment], list[Rejection]]:
@@ -66,7 +56,7 @@ def build_manifest(
         candidates: the rows of the corpus, checked by `check_table`.
         splits: split of each id.
         folder: the corpus folder relative to the repository root.
-        inspect: opens one media file, named relative to the corpus folder.
+        inspected: what opening each media file showed, by its name relative to the corpus folder.
         language: language of segments that do not say.
         max_rejected_share: more than this share of unusable segments is an error, not a loss.
 
@@ -75,7 +65,7 @@ def build_manifest(
     """
     segments, rejections = [], []
     for candidate in sorted(candidates, key=lambda candidate: candidate.id):
-        built = _segment(candidate, splits[candidate.id], folder, inspect, language)
+        built = _segment(candidate, splits[candidate.id], folder, inspected, language)
         if isinstance(built, Segment):
             segments.append(built)
         else:
@@ -97,19 +87,19 @@ def _segment(
     candidate: Candidate,
     split: Split,
     folder: PurePosixPath,
-    inspect: Callable[[str], Inspected],
+    inspected: Mapping[str, Inspected],
     language: str,
 ) -> Segment | str:
     """The segment, or a sentence on why it cannot be used."""
     if candidate.media is None:
         if candidate.text is None and not candidate.words:
             return f"{candidate.place}: has neither media nor a transcript"
-        inspected = Inspected(None, None, None)
+        media = Inspected(None, None, None)
     else:
-        inspected = inspect(candidate.media)
-        if inspected.reason is not None:
-            return inspected.reason
-    info = inspected.info
+        media = inspected[candidate.media]
+        if media.reason is not None:
+            return media.reason
+    info = media.info
     start_s = candidate.start_s or 0.0
     last_word_s = max((word.end_s for word in candidate.words), default=None)
     media_end_s = info.duration_s if info else candidate.end_s or last_word_s or start_s + 1.0
@@ -132,7 +122,7 @@ def _segment(
             language=candidate.language or language,
             text=candidate.text,
             media=str(folder / candidate.media) if candidate.media is not None else None,
-            media_sha256=inspected.sha256,
+            media_sha256=media.sha256,
             has_audio=bool(info and info.has_audio),
             has_video=bool(info and info.has_video),
             start_s=start_s,
@@ -152,13 +142,3 @@ def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word
     ]
     return tuple(sorted(within, key=lambda word: word.start_s))
 
-
-def resolve_media(root: Path, folder: PurePosixPath, media: str) -> Path | str:
-    """The file of a media name, or a sentence on why the corpus folder has none of that name."""
-    path = (root / folder / media).resolve()
-    corpus = (root / folder).resolve()
-    if PurePosixPath(media).is_absolute() or ".." in PurePosixPath(media).parts:
-        return f"{folder / media}: leads out of the corpus folder {folder}; name media relative to it"
-    if not path.is_file():
-        return f"{folder / media}: not found below {corpus.name}; put the file there or correct segments.csv"
-    return path

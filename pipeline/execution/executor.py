@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -119,3 +119,11 @@ def _start_worker() -> None:
         import torch
 
         torch.set_num_threads(1)
+
+
+def map_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], *, title: str, unit: str
+) -> list[Result]:
+    """`[function(item) for item in items]` in threads, for short work that waits for the disk or releases the GIL."""
+    with ThreadPoolExecutor(worker_count()) as pool:
+        return list(track(pool.map(function, items), total=len(items), title=title, unit=unit))

@@ -1,6 +1,7 @@
 """The training loop that all three trained stages share, and checkpoints to networks and back."""
 
 import copy
+import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 """From scores and labels of a batch to a loss."""
 
 CurveRow = dict[str, float | int | None]
+
+# cuBLAS is deterministic only with a workspace of fixed size, set before its first call.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 # Scoring has no gradient to keep, so its batches are larger than those of training.
 _SCORING_BATCH = 256
@@ -104,6 +108,7 @@ def train_network(
     Raises:
         PipelineError: the loss is no longer finite.
     """
+    torch.use_deterministic_algorithms(True)
     network = copy.deepcopy(network)
     network.requires_grad_(False)
     trained = list(parameters(network))
@@ -130,7 +135,7 @@ def train_network(
             scores = score_split(network, valid)
             truth = valid.label.double().cpu().numpy()
             accuracy, error = ordered_pair_accuracy(truth, scores), mean_absolute_error(truth, curve(scores))
-            assert error is not None, 'a split is never empty'
+            assert error is not None, "a split is never empty"
             rows.append(
                 {
                     "seed": seed,

@@ -1,0 +1,43 @@
+# Two commands are all the set-up there is: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+# One thread per library: worker processes use the cores.
+export OMP_NUM_THREADS ?= 1
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: demo test check format clean-env
+
+demo: $(VENV)/.run
+	@dvc repro
+	@python -m pipeline results
+
+test: $(VENV)/.dev check
+	python -m pytest -n 2
+
+check: $(VENV)/.dev
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+format: $(VENV)/.dev
+	ruff check --fix .
+	ruff format .
+
+# torch first and with resolution, everything else exactly as locked: see the head of requirements.lock.
+$(VENV)/.run: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint requirements.lock
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock
+	touch $@
+
+clean-env:
+	rm -rf $(VENV)

@@ -1,0 +1,102 @@
+"""From predictions over seeds to the tables that reports are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.evaluation.calibration import expected_calibration_error, reliability
+from pipeline.evaluation.metrics import Protocol, Undefined, measure
+from pipeline.evaluation.statistics import paired_differences, summarise
+
+Truth = Float[np.ndarray, "segment"]
+Predictions = Float[np.ndarray, "seed segment"]
+
+ORDER = ("pearson", "ordered_pair_accuracy", "kendall_tau")
+HEADLINE = ("mae", "pearson", "ordered_pair_accuracy")
+# What is compared between models: enough to judge order, error and agreement, few enough to bootstrap.
+COMPARED = ("mae", "pearson", "ordered_pair_accuracy", "kendall_tau", "acc7", "acc2_negative_positive")
+
+
+def model_table(
+    truth: Truth, models: Mapping[str, Predictions], *, protocol: Protocol, confidence: float
+) -> dict[str, dict[str, Any]]:
+    """Each metric of each model over its seeds: `{model: {metric: {mean, sd, ci_low, ci_high, n}}}`.
+
+    The interval is over seeds alone; `null` comes with a `reason`.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    for model, predictions in models.items():
+        by_seed = [measure(truth, row, protocol=protocol) for row in predictions]
+        table[model] = {
+            metric: summarise([values[metric] for values in by_seed], confidence=confidence).as_json()
+            for metric in by_seed[0]
+        }
+    return table
+
+
+def difference_table(
+    truth: Truth,
+    pairs: Mapping[str, tuple[Predictions, Predictions]],
+    *,
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+) -> dict[str, dict[str, Any]]:
+    """Each compared metric of the first model less that of the second, with paired intervals over seeds and segments."""
+    metrics = [metric for metric in protocol.metrics if metric.name in COMPARED]
+    return {
+        name: {
+            metric: difference.as_json()
+            for metric, difference in paired_differences(
+                truth,
+                first,
+                second,
+                metrics=metrics,
+                n_resamples=n_resamples,
+                confidence=confidence,
+                seed=0,
+                over="both",
+            ).items()
+        }
+        for name, (first, second) in pairs.items()
+    }
+
+
+def order_table(
+    truth: Truth, scores: Mapping[str, Predictions], *, protocol: Protocol, confidence: float
+) -> dict[str, dict[str, Any]]:
+    """The metrics that need no magnitude, for scores of any scale: what each stage makes of the order."""
+    table = model_table(truth, scores, protocol=protocol, confidence=confidence)
+    return {name: {metric: row[metric] for metric in ORDER} for name, row in table.items()}
+
+
+def headline(metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, float | None]:
+    """The few numbers that `dvc metrics` shows: valid first, since it is what choices go by.
+
+    Args:
+        metrics: split to model to metric to summary, as in `reports/metrics.json`.
+    """
+    return {
+        f"{split}_{model}_{metric}": metrics[split][model][metric]["mean"]
+        for split in ("valid", "test")
+        for model in ("grcf", "pointwise")
+        for metric in HEADLINE
+    }
+
+
+def reliability_table(
+    truth: Truth, models: Mapping[str, Predictions], *, n_bins: int
+) -> dict[str, dict[str, Any]]:
+    """Reliability of each model's mean over seeds: its bins and their expected calibration error."""
+    table = {}
+    for model, predictions in models.items():
+        bins: Sequence[Any] = reliability(truth, predictions.mean(axis=0), n_bins=n_bins)
+        error = expected_calibration_error(bins)
+        table[model] = {
+            "bins": [asdict(row) for row in bins],
+            "expected_calibration_error": None if isinstance(error, Undefined) else error,
+        }
+    return table

@@ -1,0 +1,46 @@
+"""Stage `align`: three modalities onto one word axis, normalised on train."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.align.splits import align_segment, assemble_split, coverage, fit_normalisation, normalise
+from pipeline.artifacts.aligned import write_aligned, write_normalisation
+from pipeline.artifacts.files import write_json
+from pipeline.artifacts.segments import SPLITS, read_rejections, read_segments
+from pipeline.artifacts.sequences import MODALITIES, read_sequences
+from pipeline.artifacts.words import read_words
+from stages.entry import run
+
+SEGMENTS = Path("data/manifest/segments.jsonl")
+REJECTED = Path("data/manifest/rejected.csv")
+WORDS = Path("data/words/words.jsonl")
+ALIGNED = Path("data/align")
+COVERAGE = Path("reports/coverage.json")
+
+
+def main() -> None:
+    """Align every segment, fit the normalisation on train, and say how much each modality covers."""
+    settings = params.load(params.Align)
+    segments, spoken = read_segments(SEGMENTS), read_words(WORDS)
+    sequences = {
+        modality: read_sequences(Path(f"data/{modality}/features.safetensors")) for modality in MODALITIES
+    }
+    columns = {modality: sequences[modality].columns for modality in MODALITIES}
+    aligned = [
+        align_segment(segment, words, sequences, max_words=settings.max_words, max_gap_s=settings.max_gap_s)
+        for segment, words in zip(segments, spoken, strict=True)
+    ]
+    splits = [assemble_split(split, segments, aligned, columns) for split in SPLITS]
+    normalisation = fit_normalisation(splits[0])
+    for split in splits:
+        write_aligned(ALIGNED / f"{split.split}.safetensors", normalise(split, normalisation))
+    write_normalisation(ALIGNED / "normalisation.safetensors", normalisation)
+    n_rejected = len(read_rejections(REJECTED))
+    write_json(
+        COVERAGE,
+        coverage(segments, spoken, sequences, splits, max_words=settings.max_words, n_rejected=n_rejected),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,60 @@
+"""Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
+from pipeline.artifacts.curves import write_curves
+from pipeline.execution.device import best_device
+from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.grcf.calibrate import calibrate
+from pipeline.grcf.losses import AdvantageSettings, MarginSettings
+from pipeline.grcf.training import TrainingSettings
+from stages.entry import run
+
+TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+RANKED = Path("data/rank")
+CHECKPOINTS = Path("data/calibrate")
+CURVES = Path("reports/curves/calibrate.csv")
+
+SECTIONS = (params.Training, params.Margin, params.Advantage, params.Calibrate)
+
+
+def train_seed(seed: int) -> Checkpoint:
+    """Calibrate the model of one seed."""
+    training, settings = params.load(params.Training), params.load(params.Calibrate)
+    return calibrate(
+        read_checkpoint(checkpoint_path(RANKED, seed)),
+        read_aligned(TRAIN),
+        read_aligned(VALID),
+        scope=settings.scope,
+        n_knots=settings.n_knots,
+        beta=settings.beta,
+        margin=MarginSettings(**params.load(params.Margin).model_dump()),
+        advantage=AdvantageSettings(**params.load(params.Advantage).model_dump()),
+        settings=TrainingSettings(
+            **training.model_dump(exclude={"seeds", "epochs"}),
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+        ),
+        device=best_device(),
+        made_with=made_with(),
+    )
+
+
+def main() -> None:
+    """Calibrate every seed."""
+    checkpoints = map_seeds(
+        train_seed,
+        params.load(params.Training).seeds,
+        stage="calibrate",
+        inputs=lambda seed: (TRAIN, VALID, checkpoint_path(RANKED, seed)),
+        settings=params.dump(SECTIONS, without={"training.seeds"}),
+    )
+    write_checkpoints(CHECKPOINTS, checkpoints)
+    write_curves(CURVES, checkpoints)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,46 @@
+"""Stage `manifest`: one corpus to checked segments."""
+
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from pipeline import params
+from pipeline.artifacts.segments import write_rejections, write_segments
+from pipeline.corpus.inspection import inspect_media
+from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.manifest import build_manifest, check_table, media_files
+from pipeline.corpus.splits import split_candidates
+from pipeline.execution.executor import map_threads
+from stages.entry import run
+
+SEGMENTS = Path("data/manifest/segments.jsonl")
+REJECTED = Path("data/manifest/rejected.csv")
+
+
+def main() -> None:
+    """Read the corpus's table, open every media file once, and write what the later stages may rely on."""
+    corpus, settings = params.load(params.Corpus), params.load(params.Manifest)
+    folder = PurePosixPath("data/raw") / corpus.name
+    candidates = LAYOUTS[corpus.layout](Path(folder))
+    check_table(candidates, label_min=corpus.label_min, label_max=corpus.label_max)
+    splits = split_candidates(
+        candidates,
+        valid_share=settings.valid_share,
+        test_share=settings.test_share,
+        split_seed=settings.split_seed,
+    )
+    media = media_files(candidates)
+    inspected = map_threads(partial(inspect_media, folder=Path(folder)), media, title="manifest", unit="file")
+    segments, rejections = build_manifest(
+        candidates,
+        splits,
+        folder=folder,
+        inspected=dict(zip(media, inspected, strict=True)),
+        language=corpus.language,
+        max_rejected_share=settings.max_rejected_share,
+    )
+    write_segments(SEGMENTS, segments)
+    write_rejections(REJECTED, rejections)
+
+
+if __name__ == "__main__":
+    run(main)
