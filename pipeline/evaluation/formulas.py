@@ -119,8 +119,7 @@ class _Moments:
 
 
 def _standard(values: Segments) -> tuple[Segments, float]:
-    # About the median, not the mean: equal values then become exactly 0.
-    centred = values - np.median(values)
+    centred = values - np.mean(values)
     scale = float(np.max(np.abs(centred))) or 1.0
     return centred / scale, scale
 

@@ -64,6 +64,12 @@ def test_bins_do_not_depend_on_the_order_of_the_segments(
     )
 
 
+def test_ties_go_to_the_bin_of_their_middle_rank() -> None:
+    bins = reliability(np.zeros(4), np.array([1.0, 2.0, 2.0, 2.0]), n_bins=2)
+
+    assert [each.n_segments for each in bins] == [1, 3]
+
+
 def test_a_constant_prediction_has_one_bin() -> None:
     bins = reliability(np.array([-1.0, 0.0, 2.0]), np.full(3, 0.5), n_bins=5)
 

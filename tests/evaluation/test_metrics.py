@@ -244,7 +244,7 @@ def test_constant_labels_have_no_order() -> None:
 
     assert found["ordered_pair_accuracy"] == Undefined("all labels are equal")
     assert found["kendall_tau"] == found["pearson"] == Undefined("all labels are equal")
-    assert found["calibration_slope"] == 0.0
+    assert found["calibration_slope"] == pytest.approx(0.0, abs=1e-12)
     assert found["calibration_offset"] == pytest.approx(0.1)
 
 
@@ -379,6 +379,17 @@ def test_a_resample_without_a_value_is_marked() -> None:
     found = MOSI.metric("pearson").resampled(truth, prediction, counts)
 
     assert np.isnan(found).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("name", ["pearson", "kendall_tau", "calibration_slope", "calibration_offset"])
+def test_a_resample_of_equal_predictions_has_no_value_whatever_rounding_leaves(name: str) -> None:
+    rng = np.random.default_rng(0)
+    truth, prediction = rng.normal(size=60), rng.normal(size=60)
+    prediction[:20] = 0.1
+    counts = np.zeros((200, 60))
+    counts[:, :20] = rng.multinomial(60, np.full(20, 1 / 20), size=200)
+
+    assert np.isnan(MOSI.metric(name).resampled(truth, prediction, counts)).all()
 
 
 def test_the_registry_knows_the_metrics_of_every_protocol() -> None:

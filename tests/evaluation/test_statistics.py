@@ -365,6 +365,19 @@ def test_many_resamples_without_a_value_leave_no_interval() -> None:
     assert found.reason.endswith(" of 400 resamples")
 
 
+def test_a_seed_that_is_not_drawn_does_not_spoil_its_resample() -> None:
+    truth, a, _ = models(n_seeds=2)
+    b = a + 0.5
+    b[1] = np.arange(80) < 3
+
+    def n_dropped(over: Over) -> int:
+        method = difference(truth, a, b, metric=PEARSON, over=over, n_resamples=2000).method
+        return int(method.split(" dropped")[0].split(", ")[-1])
+
+    # One of the two seeds is left out of a resample with probability 1/4.
+    assert n_dropped("both") == pytest.approx(0.75 * n_dropped("segments"), rel=0.2)
+
+
 # ---- refusals
 
 
