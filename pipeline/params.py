@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -41,7 +41,7 @@ class Corpus(Section):
     label_max: float
 
     @model_validator(mode="after")
-    def _range_has_a_width(self) -> Self:
+    def _range_has_a_width(self) -> "Corpus":
         if self.label_min >= self.label_max:
             raise ValueError(f"label_min {self.label_min} has to be below label_max {self.label_max}")
         return self
@@ -56,7 +56,7 @@ class Manifest(Section):
     split_seed: int
 
     @model_validator(mode="after")
-    def _train_is_left(self) -> Self:
+    def _train_is_left(self) -> "Manifest":
         if self.valid_share + self.test_share >= 1:
             raise ValueError(
                 "valid_share and test_share leave nothing for train; their sum has to be below 1"
@@ -91,7 +91,7 @@ class Audio(Section):
     f0_max_hz: Positive
 
     @model_validator(mode="after")
-    def _pitch_range_fits(self) -> Self:
+    def _pitch_range_fits(self) -> "Audio":
         if not self.f0_min_hz < self.f0_max_hz < self.sample_rate_hz / 2:
             raise ValueError(
                 f"expected f0_min_hz < f0_max_hz < half of sample_rate_hz, found {self.f0_min_hz}, {self.f0_max_hz} "
@@ -132,7 +132,7 @@ class Training(Section):
     precision: Literal["float32", "bfloat16"]
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> Self:
+    def _seeds_differ(self) -> "Training":
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds have to be different and not negative, found {list(self.seeds)}")
         return self
@@ -148,7 +148,7 @@ class Margin(Section):
     smoothing: NotNegative
 
     @model_validator(mode="after")
-    def _cuts_increase(self) -> Self:
+    def _cuts_increase(self) -> "Margin":
         cuts = self.groups
         if isinstance(cuts, tuple) and (not cuts or any(a >= b for a, b in itertools.pairwise(cuts))):
             raise ValueError(f"groups has to be 'integer' or a list of increasing cuts, found {list(cuts)}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Checkpoint:
         return tensors_to_bytes(self.tensors, kind=_KIND, version=_VERSION, header=header)
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
+    def from_bytes(cls, content: bytes) -> "Checkpoint":
         """Unpack; raises PipelineError on anything but a whole checkpoint of this version."""
         tensors, header = tensors_from_bytes(
             content, kind=_KIND, version=_VERSION, source="cached checkpoint"

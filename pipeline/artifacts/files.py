@@ -119,7 +119,7 @@ def tensors_to_bytes(
 ) -> bytes:
     """Pack arrays and a JSON header as safetensors, the same bytes for the same content."""
     text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True, ensure_ascii=False)
-    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
+    contiguous = {name: np.asarray(tensor, order="C") for name, tensor in sorted(tensors.items())}
     content: bytes = save(contiguous, metadata={_HEADER: text})
     return content
 

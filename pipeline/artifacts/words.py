@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 from pipeline.artifacts.files import read_lines, write_bytes
 from pipeline.errors import PipelineError
@@ -50,7 +50,7 @@ class SegmentWords:
                 )
             previous_s = word.start_s
 
-    def named(self, segment_id: str) -> Self:
+    def named(self, segment_id: str) -> "SegmentWords":
         """The same words under another id: two segments of one name in two corpora may share a cache entry."""
         return replace(self, id=segment_id)
 
@@ -59,7 +59,7 @@ class SegmentWords:
         return json.dumps(asdict(self), ensure_ascii=False).encode() + b"\n"
 
     @classmethod
-    def from_bytes(cls, line: bytes) -> Self:
+    def from_bytes(cls, line: bytes) -> "SegmentWords":
         """Read what `to_bytes` wrote."""
         row = json.loads(line)
         return cls(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))

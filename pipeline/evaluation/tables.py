@@ -17,7 +17,16 @@ Predictions = Float[np.ndarray, "seed segment"]
 ORDER = ("pearson", "ordered_pair_accuracy", "kendall_tau")
 HEADLINE = ("mae", "pearson", "ordered_pair_accuracy")
 # What is compared between models: enough to judge order, error and agreement, few enough to bootstrap.
-COMPARED = ("mae", "pearson", "ordered_pair_accuracy", "kendall_tau", "acc7", "acc2_negative_positive")
+COMPARED = (
+    "mae",
+    "pearson",
+    "ordered_pair_accuracy",
+    "kendall_tau",
+    "acc7",
+    "acc5",
+    "acc2_negative_positive",
+    "acc2",
+)
 
 
 def model_table(

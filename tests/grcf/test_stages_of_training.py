@@ -1,0 +1,192 @@
+"""Stage 1 learns an order, stage 2 gives it a magnitude without undoing it, the baseline knows nothing of margins."""
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.errors import PipelineError
+from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.grcf.calibrate import calibrate
+from pipeline.grcf.losses import AdvantageSettings, MarginSettings
+from pipeline.grcf.pointwise import train_pointwise
+from pipeline.grcf.rank import describe_group_pairs, train_ranking
+from pipeline.grcf.scoring import modality_subsets, predict
+from pipeline.grcf.training import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    epochs=12, batch_size=24, learning_rate=5e-3, weight_decay=0.01, modality_dropout=0.1, precision="float32"
+)
+MARGIN = MarginSettings(groups="integer", base=0.2, slope=0.2, distance="group", smoothing=1.0)
+ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
+COMMON = {"settings": SETTINGS, "device": "cpu", "made_with": {"torch": "test"}}
+
+
+def rank(train, valid, *, seed=1, margin=MARGIN, advantage=ADVANTAGE, **changes):
+    return train_ranking(
+        train,
+        valid,
+        seed=seed,
+        width=16,
+        dropout=0.1,
+        margin=margin,
+        advantage=advantage,
+        **(COMMON | changes),
+    )
+
+
+def stage_two(ranked, train, valid, scope, *, beta=0.0, **changes):
+    return calibrate(
+        ranked,
+        train,
+        valid,
+        scope=scope,
+        n_knots=3,
+        beta=beta,
+        margin=MARGIN,
+        advantage=ADVANTAGE,
+        **(COMMON | changes),
+    )
+
+
+@pytest.fixture(scope="module")
+def ranked(train, valid) -> Checkpoint:
+    return rank(train, valid)
+
+
+def test_stage_one_learns_the_order(ranked, valid):
+    assert ordered_pair_accuracy(valid.labels, predict([ranked], valid, device="cpu")[0]) > 0.85
+
+
+def test_the_kept_epoch_is_the_best_on_valid(ranked, valid):
+    best = max(row["valid_ordered_pair_accuracy"] for row in ranked.curve)
+    kept = next(row for row in ranked.curve if row["epoch"] == ranked.selected_epoch)
+    assert kept["valid_ordered_pair_accuracy"] == best
+    assert ordered_pair_accuracy(valid.labels, predict([ranked], valid, device="cpu")[0]) == pytest.approx(
+        best
+    )
+
+
+@pytest.mark.parametrize("scope", ["affine", "monotone"])
+def test_a_calibration_that_cannot_break_the_order_does_not(ranked, train, valid, scope):
+    before = predict([ranked], valid, device="cpu")[0]
+    after = predict([stage_two(ranked, train, valid, scope)], valid, device="cpu")[0]
+    assert kendalltau(before, after).statistic == pytest.approx(1)
+    assert mean_absolute_error(valid.labels, after) < mean_absolute_error(valid.labels, before)
+
+
+@pytest.mark.parametrize("scope", ["affine", "monotone", "head", "all"])
+def test_stage_two_starts_from_the_weights_of_stage_one(ranked, train, valid, scope):
+    calibrated = stage_two(ranked, train, valid, scope)
+    changed = {
+        name
+        for name, value in ranked.tensors.items()
+        if name.startswith("network.") and not np.array_equal(value, calibrated.tensors[name])
+    }
+    if scope in ("affine", "monotone"):
+        assert not changed
+    elif scope == "head":
+        assert all(name.startswith("network.head.") for name in changed)
+    # A network drawn afresh would be far away; a tuned one is near.
+    name = "network.pool.text.encode.0.weight"
+    other = rank(train, valid, seed=9).tensors[name]
+    assert (
+        np.abs(calibrated.tensors[name] - ranked.tensors[name]).max()
+        < 0.5 * np.abs(other - ranked.tensors[name]).max()
+    )
+
+
+def test_tuning_never_ends_worse_on_valid_than_the_affine_fit(ranked, train, valid):
+    errors = {
+        scope: mean_absolute_error(
+            valid.labels, predict([stage_two(ranked, train, valid, scope)], valid, device="cpu")[0]
+        )
+        for scope in ("affine", "head", "all")
+    }
+    assert errors["head"] <= errors["affine"] + 1e-12
+    assert errors["all"] <= errors["affine"] + 1e-12
+
+
+def test_beta_keeps_the_ranking_loss_in_stage_two(ranked, train, valid):
+    plain, kept = (stage_two(ranked, train, valid, "all", beta=beta) for beta in (0.0, 1.0))
+    assert plain.curve[1]["train_loss"] < kept.curve[1]["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("margin", "advantage"),
+    [
+        ({"base": 0.9}, {}),
+        ({"slope": 0.7}, {}),
+        ({"smoothing": 0.0}, {}),
+        ({}, {"strength": 2.0}),
+        ({}, {"cap": 1.1}),
+        ({}, {"scope": "anchor"}),
+    ],
+)
+def test_every_switch_changes_the_weights(ranked, train, valid, margin, advantage):
+    from dataclasses import replace
+
+    other = rank(train, valid, margin=replace(MARGIN, **margin), advantage=replace(ADVANTAGE, **advantage))
+    assert not np.array_equal(other.tensors["network.head.0.weight"], ranked.tensors["network.head.0.weight"])
+
+
+def test_the_same_seed_gives_the_same_bytes(ranked, train, valid):
+    assert rank(train, valid).to_bytes() == ranked.to_bytes()
+
+
+def test_another_seed_gives_other_weights(ranked, train, valid):
+    assert rank(train, valid, seed=2).to_bytes() != ranked.to_bytes()
+
+
+def test_a_checkpoint_survives_its_file(ranked, valid):
+    again = Checkpoint.from_bytes(ranked.to_bytes())
+    np.testing.assert_array_equal(
+        predict([again], valid, device="cpu"), predict([ranked], valid, device="cpu")
+    )
+
+
+def test_the_baseline_starts_from_the_same_weights_and_learns_magnitude(train, valid):
+    baseline = train_pointwise(train, valid, seed=1, width=16, dropout=0.1, **COMMON)
+    predictions = predict([baseline], valid, device="cpu")[0]
+    constant = mean_absolute_error(valid.labels, np.full(len(valid), baseline.train_label_median))
+    assert mean_absolute_error(valid.labels, predictions) < 0.8 * constant
+
+
+def test_other_columns_are_refused(ranked, valid):
+    from conftest import make_split
+
+    other = make_split("valid", 9, seed=3, n_columns={"text": 5, "audio": 2, "visual": 3})
+    with pytest.raises(PipelineError, match="4 audio columns"):
+        predict([ranked], other, device="cpu")
+
+
+def test_a_diverging_loss_is_a_sentence(train, valid):
+    from dataclasses import replace
+
+    with pytest.raises(PipelineError, match="lower the learning rate"):
+        rank(train, valid, settings=replace(SETTINGS, learning_rate=1e30))
+
+
+def test_group_pairs_tell_what_was_compared(ranked, train):
+    rows = list(
+        describe_group_pairs(ranked, train, batch_size=24, margin=MARGIN, advantage=ADVANTAGE, device="cpu")
+    )
+    for row in rows:
+        assert row.group_above > row.group_below
+        assert row.margin == pytest.approx(0.2 + 0.2 * (row.group_above - row.group_below), abs=1e-6)
+        assert 1 <= row.weight <= ADVANTAGE.cap
+        assert 0 <= row.ordered <= 1
+
+
+def test_every_present_modality_is_left_out_once_and_alone_once(valid):
+    names = list(modality_subsets(valid))
+    assert names == [
+        "all",
+        "without text",
+        "without audio",
+        "without visual",
+        "only text",
+        "only audio",
+        "only visual",
+        "nothing",
+    ]
