@@ -1,0 +1,103 @@
+"""Files are whole or absent, finite, and the same bytes for the same content."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.files import (
+    finite,
+    read_json,
+    read_lines,
+    read_tensors,
+    tensors_from_bytes,
+    tensors_to_bytes,
+    write_bytes,
+    write_json,
+)
+from pipeline.errors import PipelineError
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_bytes(path, b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(PipelineError, match=r"a\.txt: 3 bytes could not be written \(No space left"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan")])
+def test_a_number_that_is_not_finite_is_refused_by_its_place(tmp_path, value):
+    with pytest.raises(PipelineError, match=r"/a/1: (nan|inf) is not finite"):
+        write_json(tmp_path / "x.json", {"a": [1.0, value]})
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_json_is_rounded_sorted_and_without_negative_zero(tmp_path):
+    write_json(tmp_path / "x.json", {"b": 0.12345678, "a": -0.0})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 0.0, "b": 0.123457}
+    assert (tmp_path / "x.json").read_text().index('"a"') < (tmp_path / "x.json").read_text().index('"b"')
+    assert "-0.0" not in (tmp_path / "x.json").read_text()
+
+
+def test_numpy_numbers_become_plain_ones():
+    assert finite({"n": np.int64(3), "x": np.float64(0.5)}) == {"n": 3, "x": 0.5}
+
+
+def test_a_missing_or_broken_json_is_a_sentence(tmp_path):
+    with pytest.raises(PipelineError, match="not found; run `dvc repro`"):
+        read_json(tmp_path / "x.json")
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(PipelineError, match="not JSON"):
+        read_json(tmp_path / "x.json")
+
+
+def test_lines_end_at_line_feeds_only(tmp_path):
+    (tmp_path / "x").write_text("a\u2028b\x85c\nd\n", encoding="utf-8")
+    assert read_lines(tmp_path / "x") == ["a\u2028b\x85c", "d"]
+
+
+def test_tensors_keep_shape_dtype_and_value():
+    tensors = {"a": np.array(2.5), "b": np.zeros((0, 3), np.float32), "c": np.array([True, False])}
+    back, header = tensors_from_bytes(
+        tensors_to_bytes(tensors, kind="x", version=1, header={"h": "é"}), kind="x", version=1, source="s"
+    )
+    assert header["h"] == "é"
+    for name, value in tensors.items():
+        np.testing.assert_array_equal(back[name], value)
+        assert (back[name].dtype, back[name].shape) == (value.dtype, value.shape)
+
+
+def test_tensor_bytes_are_the_same_in_another_process():
+    code = (
+        "import numpy as np, hashlib; from pipeline.artifacts.files import tensors_to_bytes;"
+        "b = tensors_to_bytes({k: np.arange(9.) for k in 'zyxwv'}, kind='k', version=1, header={c: c for c in 'hgfed'});"
+        "print(hashlib.sha256(b).hexdigest())"
+    )
+    digests = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(3)
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 4, 20, -1])
+def test_a_half_written_tensor_file_is_never_read_as_whole(tmp_path, cut):
+    whole = tensors_to_bytes({"a": np.arange(100.0)}, kind="x", version=1, header={})
+    (tmp_path / "f").write_bytes(whole[:cut])
+    with pytest.raises(PipelineError, match="not a whole x file"):
+        read_tensors(tmp_path / "f", kind="x", version=1)
+
+
+def test_another_version_is_refused_with_both_named(tmp_path):
+    (tmp_path / "f").write_bytes(tensors_to_bytes({}, kind="x", version=2, header={}))
+    with pytest.raises(PipelineError, match="holds x version 2, but x version 1 was expected"):
+        read_tensors(tmp_path / "f", kind="x", version=1)

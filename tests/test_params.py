@@ -1,0 +1,115 @@
+"""params.yaml: YAML 1.2 as DVC reads it, strict types, sentences for mistakes."""
+
+from pathlib import Path
+
+import dvc.api
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import params
+from pipeline.errors import PipelineError
+
+PARAMS = Path(__file__).parent.parent / "params.yaml"
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    text = PARAMS.read_text()
+    assert old in text
+    file = tmp_path / "params.yaml"
+    file.write_text(text.replace(old, new, 1))
+    return file
+
+
+def test_reads_what_dvc_reads():
+    assert params.parse_yaml(PARAMS.read_text()) == dvc.api.params_show(str(PARAMS))
+
+
+def test_every_section_of_the_file_has_a_type_and_back():
+    named = {section.__name__.lower() for section in params.Section.__subclasses__()}
+    assert named == set(params.parse_yaml(PARAMS.read_text()))
+
+
+@pytest.mark.parametrize("section", params.Section.__subclasses__())
+def test_the_file_in_the_repository_is_valid(section):
+    assert params.load(section, PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-05", 1e-05),
+        ("1e-3", 0.001),
+        ("1e3", 1000.0),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("010", 10),
+        ("yes", "yes"),
+        ("off", "off"),
+        ("12:30:45", "12:30:45"),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("-3", -3),
+    ],
+)
+def test_scalars_follow_yaml_1_2(text, value):
+    assert params.parse_yaml(f"a: {text}") == {"a": value}
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_that_python_writes_is_read_as_a_float(number):
+    read = params.parse_yaml(f"a: {number!r}")["a"]
+    assert isinstance(read, float)
+    assert read == number
+
+
+def test_pyyaml_alone_would_fail_here():
+    assert yaml.safe_load("a: 1e-05") == {"a": "1e-05"}
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new", "sentence"),
+    [
+        (
+            params.Margin,
+            "base: 0.2",
+            "base: '0.3'",
+            r"margin\.base is '0\.3': input should be a valid number",
+        ),
+        (params.Margin, "base: 0.2", "bsae: 0.2", r"margin\.base is missing; margin\.bsae is unknown"),
+        (params.Margin, "base: 0.2", "base: -1.0", r"margin\.base is -1\.0: input should be greater than"),
+        (params.Margin, "base: 0.2", "base: .nan", r"margin\.base is nan"),
+        (params.Margin, "groups: integer", "groups: [0.5, 0.1]", r"margin: groups has to be 'integer' or"),
+        (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
+        (params.Training, "seeds: [1, 2, 3, 4, 5]", "seeds: [1, 1]", r"seeds have to be different"),
+        (params.Corpus, "label_min: -3.0", "label_min: 3.0", r"label_min 3\.0 has to be below"),
+        (params.Corpus, "name: demo", "name: ../etc", r"corpus\.name is '\.\./etc'"),
+        (params.Manifest, "test_share: 0.2", "test_share: 0.9", r"leave nothing for train"),
+        (params.Audio, "f0_max_hz: 450.0", "f0_max_hz: 50.0", r"expected f0_min_hz < f0_max_hz"),
+        (params.Words, "recognise: true", "recognise: yes", r"words\.recognise is 'yes'"),
+    ],
+)
+def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path, section, old, new, sentence):
+    with pytest.raises(PipelineError, match=sentence) as raised:
+        params.load(section, changed(tmp_path, old, new))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_section_or_file_is_a_sentence(tmp_path):
+    with pytest.raises(PipelineError, match="not found"):
+        params.load(params.Rank, tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("margin: {}\n")
+    with pytest.raises(PipelineError, match="section 'rank' is missing"):
+        params.load(params.Rank, tmp_path / "params.yaml")
+
+
+def test_broken_yaml_is_a_sentence(tmp_path):
+    (tmp_path / "params.yaml").write_text("a: [1,\n")
+    with pytest.raises(PipelineError, match="not YAML"):
+        params.load(params.Rank, tmp_path / "params.yaml")
+
+
+def test_the_headline_command_changes_something():
+    assert params.load(params.Margin, PARAMS).base != 0.5
