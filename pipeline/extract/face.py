@@ -72,7 +72,7 @@ def describe_face(
     |---|---|
     | `mouth_open` | gap between the lips |
     | `mouth_width` | distance of the mouth's corners |
-    | `mouth_corner_left`, `_right` | height of the corner over the edge of the upper lip: up in a smile |
+    | `mouth_corner_left`, `_right` | height of the corner over the base of the nose, negative: up in a smile, which takes the lips along |
     | `lip_protrusion` | how far the lips stand before the corners: pursed lips |
     | `lip_thickness` | visible height of both lips: small when pressed |
     | `jaw_drop` | base of the nose to chin |
@@ -108,8 +108,8 @@ def describe_face(
     values = (
         y[_UPPER_LIP_EDGE] - y[_LOWER_LIP_EDGE],
         x[_LEFT_MOUTH_CORNER] - x[_RIGHT_MOUTH_CORNER],
-        y[_LEFT_MOUTH_CORNER] - y[_UPPER_LIP_EDGE],
-        y[_RIGHT_MOUTH_CORNER] - y[_UPPER_LIP_EDGE],
+        y[_LEFT_MOUTH_CORNER] - y[_NOSE_BASE],
+        y[_RIGHT_MOUTH_CORNER] - y[_NOSE_BASE],
         z[[_UPPER_LIP, _LOWER_LIP]].mean() - z[corners].mean(),
         y[_UPPER_LIP] - y[_UPPER_LIP_EDGE] + y[_LOWER_LIP_EDGE] - y[_LOWER_LIP],
         y[_NOSE_BASE] - y[_CHIN],
