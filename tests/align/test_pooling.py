@@ -1,0 +1,80 @@
+"""Frames come onto the words during which they were seen, and nothing else does."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.align.pooling import pool_onto_words
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.words import Word
+
+
+def frames(times, values=None, valid=None) -> FeatureSequence:
+    times = np.asarray(times, np.float64)
+    values = np.asarray(times if values is None else values, np.float32).reshape(len(times), 1)
+    return FeatureSequence(values, times, np.ones(len(times), bool) if valid is None else np.asarray(valid))
+
+
+def test_a_word_gets_the_mean_of_its_frames():
+    pooled, valid = pool_onto_words(
+        frames([0.0, 0.1, 0.2, 0.3]), [Word("a", 0.0, 0.2), Word("b", 0.2, 0.4)], max_gap_s=0.0
+    )
+    assert pooled[:, 0].tolist() == pytest.approx([0.05, 0.25])
+    assert valid.all()
+
+
+def test_invalid_frames_do_not_count():
+    pooled, valid = pool_onto_words(
+        frames([0.0, 0.1], values=[9.0, 1.0], valid=[False, True]), [Word("a", 0.0, 0.2)], max_gap_s=0.0
+    )
+    assert pooled[0, 0] == 1.0
+    assert valid.all()
+
+
+def test_a_word_with_only_invalid_frames_is_invalid_even_if_a_valid_one_is_near():
+    pooled, valid = pool_onto_words(
+        frames([0.05, 0.15], valid=[False, True]), [Word("a", 0.0, 0.1)], max_gap_s=1.0
+    )
+    assert not valid[0]
+    assert pooled[0, 0] == 0
+
+
+def test_a_word_between_two_frames_takes_the_nearer_one_within_the_gap():
+    sequence = frames([0.0, 0.1])
+    near, valid = pool_onto_words(sequence, [Word("a", 0.06, 0.08)], max_gap_s=0.05)
+    assert near[0, 0] == pytest.approx(0.1)
+    assert valid[0]
+    _, valid = pool_onto_words(sequence, [Word("a", 0.04, 0.06)], max_gap_s=0.01)
+    assert not valid[0]
+
+
+def test_without_frames_all_words_are_invalid():
+    pooled, valid = pool_onto_words(
+        FeatureSequence.empty(3, "no sound"), [Word("a", 0.0, 1.0)], max_gap_s=1.0
+    )
+    assert pooled.shape == (1, 3)
+    assert not valid.any()
+
+
+spans = st.lists(st.tuples(st.floats(0, 5), st.floats(0, 2)), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    times=st.lists(st.floats(0, 6), max_size=30).map(sorted),
+    words=spans,
+    mask=st.lists(st.booleans(), min_size=30, max_size=30),
+)
+def test_equals_the_definition_frame_by_frame(times, words, mask):
+    sequence = frames(times or [], values=np.cos(times), valid=np.array(mask[: len(times)], bool))
+    spoken = [Word("w", start, start + length) for start, length in sorted(words)]
+    pooled, valid = pool_onto_words(sequence, spoken, max_gap_s=-1.0)
+    for word, row, is_valid in zip(spoken, pooled, valid, strict=True):
+        mine = [
+            value[0]
+            for time, value, seen in zip(sequence.times_s, sequence.values, sequence.valid, strict=True)
+            if seen and word.start_s <= time < word.end_s
+        ]
+        assert is_valid == bool(mine)
+        assert row[0] == pytest.approx(np.mean(mine) if mine else 0, abs=1e-6)

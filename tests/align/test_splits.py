@@ -1,0 +1,120 @@
+"""One word axis for three modalities, normalised on train and on nothing else."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.align.splits import align_segment, assemble_split, coverage, fit_normalisation, normalise
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import FeatureSequence, pack
+from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.errors import PipelineError
+
+COLUMNS = {"text": ("t0", "t1"), "audio": ("a0",), "visual": ("v0",)}
+
+
+def segment(id_: str, split: str = "train") -> Segment:
+    return Segment(
+        id=id_, split=split, label=0.4, speaker="s", video="v", language="en", text="x", media=None,
+        media_sha256=None, has_audio=True, has_video=True, start_s=0.0, end_s=2.0,
+    )  # fmt: skip
+
+
+def spoken(id_: str, n: int) -> SegmentWords:
+    words = tuple(Word(f"w{k}", k * 0.5, k * 0.5 + 0.5) for k in range(n))
+    return SegmentWords(id_, "given" if n else "none", words)
+
+
+def features(ids, n_words, *, visual_valid=True):
+    text = [
+        FeatureSequence(np.full((n, 2), 3.0, np.float32), np.arange(n) * 1.0, np.ones(n, bool))
+        for n in n_words
+    ]
+    frames = np.arange(20) * 0.1
+    audio = [FeatureSequence(frames[:, None].astype(np.float32), frames, np.ones(20, bool)) for _ in ids]
+    visual = [FeatureSequence(np.ones((20, 1), np.float32), frames, np.full(20, visual_valid)) for _ in ids]
+    return {
+        modality: pack(modality, ids, rows, columns=COLUMNS[modality], extractor={})
+        for modality, rows in (("text", text), ("audio", audio), ("visual", visual))
+    }
+
+
+def align(ids=("a",), n_words=(3,), max_words=50, **changes):
+    sequences = features(list(ids), list(n_words), **changes)
+    return [
+        align_segment(segment(i), spoken(i, n), sequences, max_words=max_words, max_gap_s=0.1)
+        for i, n in zip(ids, n_words, strict=True)
+    ], sequences
+
+
+def test_every_modality_has_a_row_a_word():
+    (aligned,), _ = align()
+    assert {m: len(v) for m, v in aligned.features.items()} == {"text": 3, "audio": 3, "visual": 3}
+    assert aligned.features["audio"][:, 0].tolist() == pytest.approx([0.2, 0.7, 1.2])
+
+
+def test_words_beyond_the_limit_are_cut_off():
+    (aligned,), _ = align(max_words=2)
+    assert all(len(mask) == 2 for mask in aligned.valid.values())
+
+
+def test_a_segment_without_words_keeps_its_sound_and_its_face():
+    (aligned,), _ = align(n_words=(0,))
+    assert [bool(aligned.valid[m][0]) for m in ("text", "audio", "visual")] == [False, True, True]
+    assert aligned.features["audio"][0, 0] == pytest.approx(0.95)
+
+
+def test_no_face_is_invalid_and_not_zero_that_passes_for_data():
+    (aligned,), _ = align(visual_valid=False)
+    assert not aligned.valid["visual"].any()
+
+
+def test_text_rows_that_do_not_match_the_words_are_refused():
+    sequences = features(["a"], [3])
+    with pytest.raises(PipelineError, match="3 rows of text features for 2 words"):
+        align_segment(segment("a"), spoken("a", 2), sequences, max_words=50, max_gap_s=0.1)
+
+
+def test_a_split_holds_its_own_segments_only():
+    ids, n_words = ("a", "b", "c"), (1, 2, 3)
+    rows, _ = align(ids, n_words)
+    segments = [segment("a"), segment("b", "test"), segment("c")]
+    train = assemble_split("train", segments, rows, COLUMNS)
+    assert train.ids == ("a", "c")
+    assert train.offsets.tolist() == [0, 1, 4]
+    assert assemble_split("test", segments, rows, COLUMNS).ids == ("b",)
+
+
+def test_normalisation_is_fitted_on_the_valid_words_of_train():
+    rows, _ = align(("a",), (4,))
+    train = assemble_split("train", [segment("a")], rows, COLUMNS)
+    valid = dict(train.valid) | {"audio": np.array([True, True, False, False])}
+    spoilt = dict(train.features) | {"audio": np.array([[1.0], [3.0], [99.0], [99.0]], np.float32)}
+    train = dataclasses.replace(train, valid=valid, features=spoilt)
+    scaler = fit_normalisation(train)
+    assert (scaler.mean["audio"][0], scaler.std["audio"][0]) == (2.0, 1.0)
+    scaled = normalise(train, scaler)
+    assert scaled.features["audio"][:, 0].tolist() == [-1, 1, 0, 0]
+
+
+def test_a_constant_feature_is_centred_and_not_blown_up():
+    rows, _ = align()
+    train = assemble_split("train", [segment("a")], rows, COLUMNS)
+    scaled = normalise(train, fit_normalisation(train))
+    assert np.abs(scaled.features["text"]).max() == 0
+
+
+def test_coverage_counts_what_is_there():
+    rows, sequences = align(("a", "b"), (2, 0), visual_valid=False)
+    segments = [segment("a"), segment("b")]
+    train = assemble_split("train", segments, rows, COLUMNS)
+    found = coverage(
+        segments, [spoken("a", 2), spoken("b", 0)], sequences, [train], max_words=1, n_rejected=1
+    )
+    assert found["align_methods"] == {"given": 1, "none": 1}
+    assert (found["words"], found["words_cut_off"], found["rejected"]) == (2, 1, 1)
+    visual = next(row for row in found["modalities"] if row["modality"] == "visual")
+    assert (visual["valid_words"], visual["segments_without"], visual["valid_rows"]) == (0, 1, 0)
+    text = next(row for row in found["modalities"] if row["modality"] == "text")
+    assert text["segments_without"] == 0.5

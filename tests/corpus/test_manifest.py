@@ -1,0 +1,222 @@
+"""Bad tables are refused with a sentence, unusable clips are listed with a reason, speakers stay in one split."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.artifacts.words import Word
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.folder import read_folder
+from pipeline.corpus.inspection import Inspected, inspect_media
+from pipeline.corpus.manifest import build_manifest, check_table, media_files
+from pipeline.corpus.splits import split_candidates
+from pipeline.errors import PipelineError
+from pipeline.media.probe import MediaInfo
+
+FOLDER = PurePosixPath("data/raw/x")
+DRAW = {"valid_share": 0.2, "test_share": 0.2, "split_seed": 1}
+
+
+def media_info(duration_s=4.0, has_audio=True, has_video=True) -> MediaInfo:
+    return MediaInfo(
+        duration_s=duration_s,
+        has_audio=has_audio,
+        has_video=has_video,
+        width=32,
+        height=32,
+        frame_rate_hz=25.0,
+    )
+
+
+def candidate(id_="a", **changes) -> Candidate:
+    row = {
+        "place": f"segments.csv, {id_}", "id": id_, "label": 0.5, "media": f"clips/{id_}.mp4", "text": "hello",
+        "split": None, "speaker": None, "video": id_, "language": None, "start_s": None, "end_s": None, "words": (),
+    }  # fmt: skip
+    return Candidate(**(row | changes))
+
+
+def build(candidates, infos=None, *, max_rejected_share=1.0, splits=None):
+    infos = infos or {}
+    inspected = {
+        name: infos.get(name, Inspected(media_info(), "0" * 64, None)) for name in media_files(candidates)
+    }
+    splits = splits or {row.id: ("train", "valid", "test")[k % 3] for k, row in enumerate(candidates)}
+    return build_manifest(
+        candidates,
+        splits,
+        folder=FOLDER,
+        inspected=inspected,
+        language="en",
+        max_rejected_share=max_rejected_share,
+    )
+
+
+THREE = [candidate("a"), candidate("b"), candidate("c")]
+
+
+def table(tmp_path: Path, text: str, words: str | None = None) -> Path:
+    (tmp_path / "segments.csv").write_text(text, encoding="utf-8")
+    if words is not None:
+        (tmp_path / "words.csv").write_text(words, encoding="utf-8")
+    return tmp_path
+
+
+def test_reads_the_table(tmp_path):
+    folder = table(
+        tmp_path,
+        '\ufeffid,label,media,text,split,speaker,start_s,end_s\n001, -1.5 ,m.mp4,"Yes, really.",train,NA,1,2.5\n',
+        "id,word,start_s,end_s\n001,Yes,1.1,1.4\n",
+    )
+    (row,) = read_folder(folder)
+    assert (row.id, row.label, row.text, row.speaker) == ("001", -1.5, "Yes, really.", "NA")
+    assert (row.start_s, row.end_s, row.video) == (1.0, 2.5, "m.mp4")
+    assert row.words == (Word("Yes", 1.1, 1.4),)
+
+
+def test_finds_media_by_id_whatever_its_extension(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.webm").touch()
+    rows = read_folder(table(tmp_path, "id,label\na,1\nb,1\n"))
+    assert [row.media for row in rows] == ["clips/a.webm", "clips/b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("id,text\na,b\n", r"is missing 'label'; expected id, label and optionally media"),
+        ("id,label,lable\na,1,1\n", r"does not know the column 'lable'"),
+        ("id,label\na,high\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
+        ("id,label\n", r"has no rows"),
+        ("", r"not a UTF-8 CSV table"),
+    ],
+)
+def test_a_bad_table_is_a_sentence(tmp_path, text, sentence):
+    with pytest.raises(PipelineError, match=sentence):
+        read_folder(table(tmp_path, text))
+
+
+def test_a_table_in_another_encoding_is_a_sentence(tmp_path):
+    (tmp_path / "segments.csv").write_bytes("id,label,text\na,1,caf\xe9\n".encode("latin-1"))
+    with pytest.raises(PipelineError, match="not a UTF-8 CSV"):
+        read_folder(tmp_path)
+
+
+def test_a_missing_folder_or_table_is_a_sentence(tmp_path):
+    with pytest.raises(PipelineError, match="no such folder"):
+        read_folder(tmp_path / "nowhere")
+    with pytest.raises(PipelineError, match=r"segments\.csv: not found"):
+        read_folder(tmp_path)
+
+
+def test_a_duplicate_id_names_both_places():
+    with pytest.raises(PipelineError, match=r"'a' was used before, at segments\.csv, a"):
+        check_table([candidate("a"), candidate("a")], label_min=-3.0, label_max=3.0)
+
+
+@pytest.mark.parametrize("label", [3.2, float("nan"), float("inf")])
+def test_a_label_out_of_range_is_refused(label):
+    with pytest.raises(PipelineError, match=r"expected a number from -3\.0 to 3\.0"):
+        check_table([candidate("a", label=label)], label_min=-3.0, label_max=3.0)
+
+
+def test_an_empty_id_is_refused():
+    with pytest.raises(PipelineError, match="id is empty"):
+        check_table([candidate("")], label_min=-3.0, label_max=3.0)
+
+
+def test_unusable_media_is_rejected_with_its_reason_and_the_rest_goes_on():
+    segments, rejections = build(
+        [*THREE, candidate("d")], {"clips/d.mp4": Inspected(None, None, "clips/d.mp4: zero bytes")}
+    )
+    assert [segment.id for segment in segments] == ["a", "b", "c"]
+    assert [(row.id, row.reason) for row in rejections] == [("d", "clips/d.mp4: zero bytes")]
+
+
+def test_too_many_rejections_fail_with_the_count_and_the_first_reason():
+    infos = {"clips/d.mp4": Inspected(None, None, "clips/d.mp4: zero bytes")}
+    with pytest.raises(PipelineError, match=r"1 of 4 segments cannot be used.*= 0\.2 allows.*zero bytes"):
+        build([*THREE, candidate("d")], infos, max_rejected_share=0.2)
+
+
+def test_a_split_without_segments_is_refused():
+    with pytest.raises(PipelineError, match="split 'valid' has no usable segments"):
+        build(THREE, splits={"a": "train", "b": "train", "c": "test"})
+
+
+def test_a_span_outside_the_media_is_rejected_and_a_rounded_one_is_cut():
+    rows = [*THREE, candidate("late", start_s=5.0, end_s=6.0), candidate("round", start_s=1.0, end_s=4.3)]
+    segments, rejections = build(rows)
+    assert [row.id for row in rejections] == ["late"]
+    assert "which lasts 4.00 s" in rejections[0].reason
+    assert next(s for s in segments if s.id == "round").end_s == 4.0
+
+
+def test_words_become_relative_to_the_segment():
+    words = (Word("before", 0.0, 0.5), Word("in", 1.2, 1.5), Word("over", 2.9, 3.4))
+    segments, _ = build([*THREE, candidate("w", start_s=1.0, end_s=3.0, words=words)])
+    spoken = next(s for s in segments if s.id == "w").timed_words
+    assert [(w.text, round(w.start_s, 6), round(w.end_s, 6)) for w in spoken] == [
+        ("in", 0.2, 0.5),
+        ("over", 1.9, 2.0),
+    ]
+
+
+def test_a_segment_without_media_lives_by_its_transcript():
+    segments, rejections = build([*THREE, candidate("t", media=None), candidate("n", media=None, text=None)])
+    silent = next(s for s in segments if s.id == "t")
+    assert (silent.media, silent.has_audio, silent.has_video) == (None, False, False)
+    assert [row.id for row in rejections] == ["n"]
+
+
+def test_the_corpus_split_is_kept():
+    rows = [candidate("a", split="train"), candidate("b", split="valid"), candidate("c", split="test")]
+    assert split_candidates(rows, **DRAW) == {"a": "train", "b": "valid", "c": "test"}
+
+
+def test_an_unknown_split_or_half_a_split_is_refused():
+    with pytest.raises(PipelineError, match="split is 'dev'; expected train, valid, test"):
+        split_candidates([candidate("a", split="dev")], **DRAW)
+    with pytest.raises(PipelineError, match="fill all or none"):
+        split_candidates([candidate("a", split="train"), candidate("b")], **DRAW)
+
+
+@pytest.mark.parametrize("kind", ["speaker", "video"])
+def test_nobody_is_in_two_splits(kind):
+    rows = [candidate("a", split="train", **{kind: "x"}), candidate("b", split="test", **{kind: "x"})]
+    with pytest.raises(PipelineError, match=f"the {kind} 'x' is in test and train"):
+        split_candidates(rows, **DRAW)
+
+
+@given(
+    speakers=st.lists(st.integers(0, 12), min_size=1, max_size=60),
+    shares=st.tuples(st.floats(0.05, 0.4), st.floats(0.05, 0.4)),
+    seed=st.integers(0, 5),
+)
+def test_a_drawn_split_is_by_speaker_seeded_and_never_empty(speakers, shares, seed):
+    rows = [candidate(f"s{k}", speaker=f"p{who}") for k, who in enumerate(speakers)]
+    draw = {"valid_share": shares[0], "test_share": shares[1], "split_seed": seed}
+    n_wanted = sum(max(1, round(share * len(set(speakers)))) for share in shares)
+    if len(set(speakers)) <= n_wanted:
+        with pytest.raises(PipelineError, match="too few for three splits"):
+            split_candidates(rows, **draw)
+        return
+    splits = split_candidates(rows, **draw)
+    assert splits == split_candidates(rows[::-1], **draw)
+    owners = {}
+    for row in rows:
+        assert owners.setdefault(row.speaker, splits[row.id]) == splits[row.id]
+    assert set(splits.values()) == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize("name", ["../secret.mp4", "/etc/passwd", "clips/../../x.mp4"])
+def test_media_cannot_leave_the_corpus_folder(tmp_path, name):
+    assert "leads out of the corpus folder" in str(inspect_media(name, folder=tmp_path).reason)
+
+
+def test_missing_and_broken_media_have_a_reason(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    assert "not found" in str(inspect_media("none.mp4", folder=tmp_path).reason)
+    assert "empty.mp4" in str(inspect_media("empty.mp4", folder=tmp_path).reason)

@@ -1,0 +1,120 @@
+"""What was done is not done again, damaged entries are misses, killed workers get one retry."""
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.executor import map_cached, worker_count
+
+
+def square(item: int, *, log: Path, fail_at: int | None = None, kill_at: int | None = None) -> int:
+    if item == fail_at:
+        raise PipelineError(f"item {item} cannot be done")
+    if item == kill_at and not (log / f"killed-{item}").exists():
+        (log / f"killed-{item}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    (log / f"{item}-{os.getpid()}-{len(list(log.iterdir()))}").touch()
+    return item * item
+
+
+def run(tmp_path: Path, items, *, n_workers=2, **behaviour) -> list[int]:
+    log = tmp_path / "log"
+    log.mkdir(exist_ok=True)
+    return map_cached(
+        partial(square, log=log, **behaviour),
+        items,
+        keys=[cache_key(item=item) for item in items],
+        cache=ResultCache(tmp_path / "cache"),
+        encode=lambda value: str(value).encode(),
+        decode=lambda payload: int(payload),
+        title="squares",
+        unit="item",
+        n_workers=n_workers,
+    )
+
+
+def computed(tmp_path: Path) -> list[int]:
+    return sorted(int(path.name.split("-")[0]) for path in (tmp_path / "log").glob("[0-9]*"))
+
+
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_results_come_in_order_whatever_the_number_of_workers(tmp_path, n_workers):
+    assert run(tmp_path, range(7), n_workers=n_workers) == [k * k for k in range(7)]
+
+
+def test_a_second_run_computes_nothing(tmp_path):
+    run(tmp_path, range(4))
+    assert run(tmp_path, range(4)) == [0, 1, 4, 9]
+    assert computed(tmp_path) == [0, 1, 2, 3]
+
+
+def test_a_new_item_is_the_only_one_computed(tmp_path):
+    run(tmp_path, [1, 2])
+    run(tmp_path, [3, 1, 2])
+    assert computed(tmp_path) == [1, 2, 3]
+
+
+def test_what_was_done_before_a_failure_is_kept(tmp_path):
+    with pytest.raises(PipelineError, match="item 3 cannot"):
+        run(tmp_path, [1, 2, 3], n_workers=1, fail_at=3)
+    run(tmp_path, [1, 2, 3], n_workers=1)
+    assert computed(tmp_path) == [1, 2, 3]
+
+
+def test_a_killed_worker_costs_one_retry(tmp_path, capfd):
+    assert run(tmp_path, range(5), kill_at=2) == [0, 1, 4, 9, 16]
+    assert "tried once more" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"\0" * 40])
+def test_a_damaged_entry_is_a_miss(tmp_path, damage):
+    run(tmp_path, [5])
+    (entry,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    entry.write_bytes(damage)
+    assert run(tmp_path, [5]) == [25]
+    assert computed(tmp_path) == [5, 5]
+
+
+def test_no_temporary_file_is_left(tmp_path):
+    run(tmp_path, range(3))
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
+def test_the_key_depends_on_every_part():
+    keys = {cache_key(a=1, b=2), cache_key(a=2, b=1), cache_key(a=1), cache_key(a=1, b="2")}
+    assert len(keys) == 4
+    assert cache_key(a=1, b=2) == cache_key(b=2, a=1)
+
+
+def test_the_cache_is_shared_with_temporary_workspaces(monkeypatch):
+    monkeypatch.delenv("GRCF_CACHE", raising=False)
+    monkeypatch.setenv("DVC_ROOT", "/somewhere")
+    assert cache_folder() == Path("/somewhere/.cache")
+    monkeypatch.setenv("GRCF_CACHE", "/shared")
+    assert cache_folder() == Path("/shared")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_wrong_number_of_workers_is_a_sentence(monkeypatch, value):
+    monkeypatch.setenv("GRCF_WORKERS", value)
+    with pytest.raises(PipelineError, match="expected a whole number of at least 1"):
+        worker_count()
+
+
+def test_workers_use_one_thread_per_library(tmp_path):
+    log = tmp_path / "log"
+    log.mkdir()
+    (threads,) = map_cached(
+        _threads, [0], keys=["k" * 8], cache=ResultCache(tmp_path), encode=lambda v: v, decode=lambda v: v,
+        title="t", unit="item",
+    )  # fmt: skip
+    assert threads == b"1"
+
+
+def _threads(_: int) -> bytes:
+    return os.environ["OMP_NUM_THREADS"].encode()
