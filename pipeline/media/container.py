@@ -142,5 +142,5 @@ def _decode_from(path: Path, kind: Kind, seek_s: float) -> Iterator[Decoded]:
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
     try:
         yield from container.demux(stream)
-    except FFmpegError:
+    except (FFmpegError, IndexError):  # IndexError: a damaged Flash file loses its streams when it is wound
         return
