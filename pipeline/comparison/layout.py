@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; level 1 is the page's."""
+    """A title: level 1 for a run, level 2 for a part."""
 
     text: str
     level: int = 2
@@ -89,7 +89,7 @@ def _joined(blocks: Sequence[Block], printed: Sequence[str]) -> str:
 def _block_as_text(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{text}\n{'=' * len(text)}" if level == 1 else text.upper() if level == 0 else f"# {text}"
+            return f"{text}\n{('=' if level == 1 else '-') * len(text)}"
         case Paragraph(text):
             return text
         case Command(text, purpose):
@@ -121,6 +121,6 @@ def _block_as_markdown(block: Block) -> str:
 
 
 def _escaped(text: str) -> str:
-    for special in ("\\", "|", "*", "<", "["):
+    for special in ("\\", "|", "*", "<"):
         text = text.replace(special, "\\" + special)
     return " ".join(text.split())

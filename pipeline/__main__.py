@@ -1,0 +1,73 @@
+"""What a person runs besides DVC: `python -m pipeline <command>`."""
+
+import argparse
+import contextlib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from pipeline.errors import PipelineError
+
+# Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
+# is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
+COMMANDS = {
+    "results": "show the results of the last run, and what to try next",
+    "compare": "show what experiments changed, with confidence intervals",
+}
+
+DESCRIPTION = """\
+What to run besides DVC. `dvc repro` makes the results, `dvc exp run -S margin.base=0.5` tries something else,
+and these commands show what came of it.
+"""
+
+PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; the module of the chosen command is in `command`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description=DESCRIPTION,
+        epilog="`python -m pipeline <command> --help` says more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="<command>", required=True)
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        subparser = commands.add_parser(name, help=summary)
+        if name == chosen:
+            command = importlib.import_module(f"pipeline.commands.{name}")
+            command.add_arguments(subparser)
+            subparser.set_defaults(command=command)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; a `PipelineError` is its sentence on standard error and status 1."""
+    # The same bytes whatever the locale, and a pipe that closes early is no failure of ours.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+    try:
+        args = parse(arguments)
+        command: ModuleType = args.command
+        status: int = command.run(args)
+        sys.stdout.flush()
+    except PipelineError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except BrokenPipeError:
+        # What is left in the buffer goes nowhere, or the interpreter complains while it shuts down.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

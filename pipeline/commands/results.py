@@ -1,0 +1,149 @@
+"""`python -m pipeline results`: what the last run found, and what to try next."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import params
+from pipeline.comparison.layout import Block, Command, Heading, Paragraph, Table, as_text, number
+from pipeline.errors import PipelineError
+
+METRICS = Path("reports/metrics.json")
+COMPARISONS = Path("reports/comparisons.json")
+REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
+
+MODELS = ("grcf", "pointwise", "median")
+# A protocol without seven classes has five, and one without two ways to cut in two has one.
+COLUMNS = (
+    ("mae",),
+    ("pearson",),
+    ("ordered_pair_accuracy",),
+    ("acc7", "acc5"),
+    ("acc2_negative_positive", "acc2"),
+)
+JUDGED = ("mae", "ordered_pair_accuracy")
+LOWER_IS_BETTER = frozenset({"mae"})
+
+DESCRIPTION = """\
+Show what the last run found: every model on valid and test, mean ± standard deviation over the seeds, and
+whether grcf differs from pointwise on valid by more than chance. Reads reports/ and runs nothing.
+"""
+
+NEXT = (
+    Command(
+        "dvc exp run -n wider -S margin.base=0.5",
+        "change a value of params.yaml; only what depends on it runs",
+    ),
+    Command("python -m pipeline compare HEAD wider", "what that changed, with intervals"),
+    Command("dvc exp show", "all experiments in one table"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command; it has no arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = DESCRIPTION
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the results."""
+    confidence = params.load(params.Evaluate).confidence
+    metrics, comparisons = _read(METRICS), _read(COMPARISONS)
+    try:
+        blocks = results_page(metrics, comparisons, confidence=confidence)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise PipelineError(
+            f"{METRICS} and {COMPARISONS} are not what this version of the code writes ({error!r} when read); "
+            "run `dvc repro` to make them anew"
+        ) from error
+    sys.stdout.write(as_text(blocks))
+    return 0
+
+
+def results_page(
+    metrics: Mapping[str, Any], comparisons: Mapping[str, Any], *, confidence: float
+) -> list[Block]:
+    """The tables, the sentence about the difference, and where to go from there.
+
+    Args:
+        metrics: split to model to metric to summary, as in `reports/metrics.json`.
+        comparisons: as in `reports/comparisons.json`.
+        confidence: level of its intervals, in (0, 1).
+    """
+    known = metrics["valid"][MODELS[0]]
+    columns = [next(name for name in names if name in known) for names in COLUMNS]
+    blocks: list[Block] = []
+    reasons: dict[str, None] = {}
+    for split in ("valid", "test"):
+        rows = []
+        for model in MODELS:
+            summaries = [metrics[split][model][column] for column in columns]
+            rows.append((model, *map(_cell, summaries)))
+            for column, summary in zip(columns, summaries, strict=True):
+                if summary["mean"] is None:
+                    reasons[f"{column} of {model} on {split}: {summary['reason']}"] = None
+        blocks += [Heading(split), Table((split, *columns), tuple(rows))]
+    seeds = known[columns[0]]["n"]
+    said = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed"
+    blocks.append(
+        Paragraph(
+            f"{said}; the median of the training labels has no seeds. Lower mae is better, higher else."
+        )
+    )
+    if reasons:
+        blocks.append(Paragraph(f"n/a: {'; '.join(reasons)}."))
+    blocks.append(Paragraph(difference_sentence(comparisons["valid"]["differences"], confidence=confidence)))
+    blocks.append(_where_the_report_is())
+    blocks += [Heading("What to try next"), *NEXT]
+    return blocks
+
+
+def difference_sentence(differences: Mapping[str, Any], *, confidence: float) -> str:
+    """Whether grcf differs from pointwise on valid, and what that rests on."""
+    row = differences["grcf - pointwise"]
+    found: dict[str, list[str]] = {}
+    numbers = []
+    for metric in JUDGED:
+        mean, low, high = (row[metric][name] for name in ("mean", "ci_low", "ci_high"))
+        if mean is None or low is None or high is None:
+            return f"On valid, grcf - pointwise has no interval in {metric}: {row[metric]['reason']}."
+        numbers.append(
+            f"{metric} {number(mean, signed=True)} [{number(low, signed=True)}, {number(high, signed=True)}]"
+        )
+        clear = not low <= 0 <= high
+        better = (mean < 0) == (metric in LOWER_IS_BETTER)
+        found.setdefault("no clear difference" if not clear else "better" if better else "worse", []).append(
+            metric
+        )
+    basis = row[JUDGED[0]]
+    verdict = "; ".join(f"{what} in {' and '.join(found[what])}" for what in sorted(found))
+    return (
+        f"On valid, grcf - pointwise: {', '.join(numbers)} ({confidence:.0%} paired intervals over "
+        f"{basis['n_seeds']} seeds and {basis['n_segments']} segments): {verdict}."
+    )
+
+
+def _cell(summary: Mapping[str, Any]) -> str:
+    if summary["mean"] is None:
+        return "n/a"
+    return number(summary["mean"]) + ("" if summary["sd"] is None else f" ± {number(summary['sd'])}")
+
+
+def _where_the_report_is() -> Paragraph:
+    there = [str(path) for path in REPORTS if path.is_file()]
+    if not there:
+        return Paragraph("The full report is not there yet; `dvc repro` writes reports/report.html.")
+    return Paragraph(f"The full report: {' and '.join(there)}.")
+
+
+def _read(path: Path) -> Any:
+    """Read a report without the libraries that `pipeline.artifacts.files` needs for tensors."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: not found; run `make demo` or `dvc repro` to make it") from None
+    except ValueError as error:
+        raise PipelineError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from error

@@ -1,0 +1,83 @@
+"""One run against another, in all that they recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.comparison.differences import ModelComparison, compare_model
+from pipeline.comparison.parameters import ParameterChange, parameter_changes
+from pipeline.comparison.runs import Run
+from pipeline.comparison.stages import StageChange, data_changes, stage_changes
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.tables import HEADLINE
+
+METHOD, BASELINE = "grcf", "pointwise"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """An experiment against its base.
+
+    Attributes:
+        base: The run that is compared with.
+        experiment: The run that is compared; differences are its values less those of the base.
+        parameters: What was set differently, by key.
+        stages: What ran differently, in the order of the data.
+        data: Outputs of the manifest that differ; None where that is not recorded.
+        confidence: Level of the intervals.
+        models: The method with every metric, the baseline with the headline, per split.
+    """
+
+    base: Run
+    experiment: Run
+    parameters: tuple[ParameterChange, ...]
+    stages: tuple[StageChange, ...]
+    data: tuple[str, ...] | None
+    confidence: float
+    models: tuple[ModelComparison, ...]
+
+
+def compare_runs(
+    base: Run,
+    experiment: Run,
+    *,
+    splits: Sequence[str],
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+) -> Comparison:
+    """Compare two runs; both are measured by today's code, so that a mended metric does not look like progress.
+
+    Raises:
+        PipelineError: a run lacks a split or a model.
+    """
+    models = []
+    for split in splits:
+        for run in (base, experiment):
+            if split not in run.predictions:
+                raise PipelineError(
+                    f"{run.revision.title}: reports/predictions.csv has no rows of the split {split!r}; "
+                    "run `dvc repro` to make it anew"
+                )
+        for model in (METHOD, BASELINE):
+            models.append(
+                compare_model(
+                    base.predictions[split],
+                    experiment.predictions[split],
+                    model=model,
+                    metrics=[
+                        metric for metric in protocol.metrics if model == METHOD or metric.name in HEADLINE
+                    ],
+                    confidence=confidence,
+                    n_resamples=n_resamples,
+                )
+            )
+    return Comparison(
+        base=base,
+        experiment=experiment,
+        parameters=parameter_changes(base.parameters, experiment.parameters),
+        stages=stage_changes(base.stages, experiment.stages),
+        data=data_changes(base.stages, experiment.stages),
+        confidence=confidence,
+        models=tuple(models),
+    )

@@ -1,0 +1,90 @@
+"""A comparison as a page to read."""
+
+from pipeline.comparison.comparing import Comparison
+from pipeline.comparison.differences import Measured, ModelComparison
+from pipeline.comparison.layout import Block, Heading, Paragraph, Table, number
+from pipeline.comparison.parameters import Parameter
+
+ABSENT = "(absent)"
+
+
+def page(comparison: Comparison) -> list[Block]:
+    """The comparison from cause to effect: doubts, parameters, data, stages, then each model and split."""
+    base, experiment = comparison.base, comparison.experiment
+    blocks: list[Block] = [Heading(f"{experiment.revision.title} against {base.revision.title}", level=1)]
+    for doubt in dict.fromkeys((*base.doubts, *experiment.doubts)):
+        blocks.append(Paragraph(doubt))
+    names = (base.revision.name, experiment.revision.name)
+    blocks += _parameters(comparison, names)
+    blocks += _stages(comparison)
+    for model in comparison.models:
+        blocks += _model(model, names)
+    return blocks
+
+
+def _parameters(comparison: Comparison, names: tuple[str, str]) -> list[Block]:
+    if not comparison.parameters:
+        return [Paragraph("Parameters: the same.")]
+    rows = tuple(
+        (change.key, f"{_written(change.base)} → {_written(change.experiment)}")
+        for change in comparison.parameters
+    )
+    return [Heading("Parameters changed"), Table(("parameter", f"{names[0]} → {names[1]}"), rows, words=(1,))]
+
+
+def _stages(comparison: Comparison) -> list[Block]:
+    if comparison.data is None:
+        data = "Data: not recorded, for a run has no stage manifest in its dvc.lock."
+    elif comparison.data:
+        data = f"Data: changed ({', '.join(comparison.data)})."
+    else:
+        data = "Data: the same, by the digests of the manifest's outputs."
+    if not comparison.stages:
+        return [Paragraph(data), Paragraph("Stages: none recorded anything different.")]
+    rows = tuple((change.name, "; ".join(change.differences)) for change in comparison.stages)
+    return [
+        Paragraph(data),
+        Heading("Stages changed"),
+        Table(("stage", "what is recorded differently"), rows, words=(1,)),
+    ]
+
+
+def _model(model: ModelComparison, names: tuple[str, str]) -> list[Block]:
+    table = Table(
+        header=("metric", *names, "difference", "interval", "direction"),
+        rows=tuple(_row(row) for row in model.measured),
+        words=(5,),
+    )
+    blocks: list[Block] = [Heading(f"{model.model} on {model.split}"), table]
+    legend = model.basis
+    if any(_is_doubtful(row) for row in model.measured):
+        legend += " A question mark: the interval holds 0 or is missing."
+    blocks.append(Paragraph(legend))
+    reasons: dict[str, list[str]] = {}
+    for row in model.measured:
+        if row.reason is not None:
+            reasons.setdefault(row.reason, []).append(row.metric.name)
+    blocks += [Paragraph(f"n/a for {', '.join(metrics)}: {reason}.") for reason, metrics in reasons.items()]
+    return blocks
+
+
+def _row(row: Measured) -> tuple[str, ...]:
+    interval = "n/a"
+    if row.ci_low is not None and row.ci_high is not None:
+        interval = f"[{number(row.ci_low, signed=True)}, {number(row.ci_high, signed=True)}]"
+    return (
+        row.metric.name,
+        "n/a" if row.base is None else number(row.base),
+        "n/a" if row.experiment is None else number(row.experiment),
+        "n/a" if row.difference is None else number(row.difference, signed=True),
+        interval,
+        "n/a" if row.direction is None else row.direction + "?" * _is_doubtful(row),
+    )
+
+
+def _is_doubtful(row: Measured) -> bool:
+    return row.direction in ("better", "worse") and not row.is_clear
+
+
+def _written(parameter: Parameter | None) -> str:
+    return ABSENT if parameter is None else parameter.written

@@ -1,0 +1,119 @@
+"""What one revision recorded of its run, read and held against each other."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
+from pipeline.comparison.parameters import (
+    Parameter,
+    ParseYaml,
+    flattened,
+    parse_values,
+    read_parameters,
+    same_value,
+)
+from pipeline.comparison.revisions import Revision
+from pipeline.comparison.stages import Stage, read_stages
+from pipeline.errors import PipelineError
+
+PREDICTIONS = Path("reports/predictions.csv")
+PARAMETERS = Path("params.yaml")
+LOCK = Path("dvc.lock")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run as its revision recorded it.
+
+    Attributes:
+        revision: Where it was read from.
+        predictions: By split.
+        parameters: By dotted key.
+        stages: By name, in the order in which data flows.
+        doubts: Sentences about records that contradict each other, such as parameters changed after the run.
+    """
+
+    revision: Revision
+    predictions: Mapping[str, SplitPredictions]
+    parameters: Mapping[str, Parameter]
+    stages: Mapping[str, Stage]
+    doubts: tuple[str, ...]
+
+
+def read_run(revision: Revision, *, parse: ParseYaml) -> Run:
+    """Read the predictions, parameters and lock file of a revision.
+
+    Raises:
+        PipelineError: one of them is missing or not what it should be.
+    """
+    predictions = _read(revision, PREDICTIONS)
+    name = f"{PREDICTIONS} of {revision.title}"
+    splits = predictions_from_csv(_text(predictions, source=name), source=name)
+    name = f"{PARAMETERS} of {revision.title}"
+    parameters = read_parameters(_text(_read(revision, PARAMETERS), source=name), parse=parse, source=name)
+    name = f"{LOCK} of {revision.title}"
+    lock = parse_values(_text(_read(revision, LOCK), source=name), parse=parse, source=name)
+    stages = read_stages(lock, source=name)
+    return Run(
+        revision=revision,
+        predictions={split.split: split for split in splits},
+        parameters=parameters,
+        stages=stages,
+        doubts=(
+            *_doubts_about_parameters(revision, parameters, stages),
+            *_doubts_about_predictions(revision, predictions, stages),
+        ),
+    )
+
+
+def _doubts_about_parameters(
+    revision: Revision, parameters: Mapping[str, Parameter], stages: Mapping[str, Stage]
+) -> tuple[str, ...]:
+    """params.yaml may have been edited since the run; then its values are not those of the results."""
+    said = {}
+    for stage in stages.values():
+        for key, value in flattened(stage.parameters).items():
+            now = parameters.get(key)
+            if now is None or not same_value(now.value, value):
+                said[key] = f"{key} is {'absent' if now is None else now.written}, but the run used {value}"
+    if not said:
+        return ()
+    return (
+        f"{revision.title}: params.yaml was changed after the run ({'; '.join(said[key] for key in sorted(said))}), "
+        "so the results below are not of the parameters below; run `dvc repro`.",
+    )
+
+
+def _doubts_about_predictions(
+    revision: Revision, predictions: bytes, stages: Mapping[str, Stage]
+) -> tuple[str, ...]:
+    """The digest in dvc.lock says whether this file is the one that the recorded run wrote."""
+    for stage in stages.values():
+        recorded = stage.outputs.get(PREDICTIONS.as_posix())
+        if recorded is not None and recorded != hashlib.md5(predictions, usedforsecurity=False).hexdigest():
+            return (
+                f"{revision.title}: {PREDICTIONS} is not the file that dvc.lock records, "
+                "so the results below may be of another run; run `dvc repro` and commit both.",
+            )
+    return ()
+
+
+def _read(revision: Revision, path: Path) -> bytes:
+    content = revision.read_bytes(path)
+    if content is None:
+        remedy = (
+            "run `make demo` or `dvc repro` to make it"
+            if revision.sha is None
+            else "compare a revision whose run was committed, or run `dvc repro` there and commit reports/ and dvc.lock"
+        )
+        raise PipelineError(f"{revision.title} has no {path}; {remedy}")
+    return content
+
+
+def _text(content: bytes, *, source: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{source}: not UTF-8 text ({error.reason} at byte {error.start})") from error
