@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.comparison.layout import Block, Command, Heading, Paragraph, Table, as_text, number
+from pipeline.comparison.layout import Block, Command, Heading, Paragraph, Table, as_text, interval, number
 from pipeline.errors import PipelineError
 
 METRICS = Path("reports/metrics.json")
@@ -84,8 +84,8 @@ def results_page(
             rows.append((model, *map(_cell, summaries)))
             for column, summary in zip(columns, summaries, strict=True):
                 if summary["mean"] is None:
-                    reasons[f"{column} of {model} on {split}: {summary['reason']}"] = None
-        blocks += [Heading(split), Table((split, *columns), tuple(rows))]
+                    reasons[f"{column} of {model} ({summary['reason']})"] = None
+        blocks.append(Table((split, *columns), tuple(rows)))
     seeds = known[columns[0]]["n"]
     said = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed"
     blocks.append(
@@ -103,27 +103,34 @@ def results_page(
 
 def difference_sentence(differences: Mapping[str, Any], *, confidence: float) -> str:
     """Whether grcf differs from pointwise on valid, and what that rests on."""
-    row = differences["grcf - pointwise"]
-    found: dict[str, list[str]] = {}
-    numbers = []
-    for metric in JUDGED:
-        mean, low, high = (row[metric][name] for name in ("mean", "ci_low", "ci_high"))
-        if mean is None or low is None or high is None:
-            return f"On valid, grcf - pointwise has no interval in {metric}: {row[metric]['reason']}."
-        numbers.append(
-            f"{metric} {number(mean, signed=True)} [{number(low, signed=True)}, {number(high, signed=True)}]"
-        )
-        clear = not low <= 0 <= high
-        better = (mean < 0) == (metric in LOWER_IS_BETTER)
-        found.setdefault("no clear difference" if not clear else "better" if better else "worse", []).append(
-            metric
-        )
-    basis = row[JUDGED[0]]
-    verdict = "; ".join(f"{what} in {' and '.join(found[what])}" for what in sorted(found))
+    rows = {metric: differences["grcf - pointwise"][metric] for metric in JUDGED}
+    judged: dict[str, list[str]] = {}
+    for metric, row in rows.items():
+        judged.setdefault(_judgement(metric, row), []).append(metric)
+    numbers = ", ".join(f"{metric} {_difference(row)}" for metric, row in rows.items())
+    verdict = "; ".join(f"{what} in {' and '.join(metrics)}" for what, metrics in judged.items())
+    basis = rows[JUDGED[0]]
+    seeds = f"{basis['n_seeds']} seed{'s' if basis['n_seeds'] > 1 else ''}"
     return (
-        f"On valid, grcf - pointwise: {', '.join(numbers)} ({confidence:.0%} paired intervals over "
-        f"{basis['n_seeds']} seeds and {basis['n_segments']} segments): {verdict}."
+        f"On valid, grcf - pointwise: {numbers} (paired, {seeds}, {basis['n_segments']} segments, "
+        f"{100 * confidence:.4g} % intervals): {verdict}."
     )
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    if row["mean"] is None:
+        return f"n/a ({row['reason']})"
+    if row["ci_low"] is None:
+        return f"{number(row['mean'], signed=True)} (no interval: {row['reason']})"
+    return f"{number(row['mean'], signed=True)} {interval(row['ci_low'], row['ci_high'])}"
+
+
+def _judgement(metric: str, row: Mapping[str, Any]) -> str:
+    if row["ci_low"] is None:
+        return "nothing can be said of a difference"
+    if row["ci_low"] <= 0 <= row["ci_high"]:
+        return "no clear difference"
+    return "grcf is better" if (row["mean"] < 0) == (metric in LOWER_IS_BETTER) else "grcf is worse"
 
 
 def _cell(summary: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ class Comparison:
         parameters: What was set differently, by key.
         stages: What ran differently, in the order of the data.
         data: Outputs of the manifest that differ; None where that is not recorded.
+        doubts: Sentences about what may make the numbers mean something else.
         confidence: Level of the intervals.
         models: The method with every metric, the baseline with the headline, per split.
     """
@@ -33,6 +34,7 @@ class Comparison:
     parameters: tuple[ParameterChange, ...]
     stages: tuple[StageChange, ...]
     data: tuple[str, ...] | None
+    doubts: tuple[str, ...]
     confidence: float
     models: tuple[ModelComparison, ...]
 
@@ -78,6 +80,19 @@ def compare_runs(
         parameters=parameter_changes(base.parameters, experiment.parameters),
         stages=stage_changes(base.stages, experiment.stages),
         data=data_changes(base.stages, experiment.stages),
+        doubts=(*base.doubts, *experiment.doubts, *_doubts_about_protocol((base, experiment), protocol)),
         confidence=confidence,
         models=tuple(models),
     )
+
+
+def _doubts_about_protocol(runs: Sequence[Run], protocol: Protocol) -> list[str]:
+    doubts = []
+    for run in runs:
+        recorded = run.parameters.get("evaluate.protocol")
+        if recorded is not None and recorded.value != protocol.name:
+            doubts.append(
+                f"{run.revision.title}: its own reports use the protocol {recorded.value}, but here both runs are "
+                f"measured by {protocol.name}, which evaluate.protocol says in the workspace."
+            )
+    return doubts

@@ -126,7 +126,7 @@ def compare_model(
     without_seeds = not base.seeds[model] and not experiment.seeds[model]
     changed = data_difference(base, experiment)
     if changed is not None or not (seeds or without_seeds):
-        why = f"the data changed: {changed}" if changed is not None else "the runs have no seed in common"
+        why = f"The data changed: {changed}" if changed is not None else "The runs have no seed in common"
         return _unpaired(base, experiment, model, metrics, confidence, why)
     before, after = (_of_seeds(split, model, seeds) for split in (base, experiment))
     differences = paired_differences(
@@ -225,7 +225,7 @@ def _paired_basis(
     over = "seeds and segments" if len(seeds) > 1 else "segments alone"
     return (
         f"{paired}; intervals by percentile bootstrap over {over}, {n_resamples} resamples, "
-        "each row on its own."
+        "not corrected for the number of rows."
     )
 
 

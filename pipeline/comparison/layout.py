@@ -1,7 +1,10 @@
 """A page as blocks, printed as aligned text for a terminal or as Markdown; the same blocks, the same bytes."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ Block = Heading | Paragraph | Command | Table
 
 
 def as_text(blocks: Sequence[Block]) -> str:
-    """The page for a terminal: columns aligned, nothing wrapped."""
+    """The page for a terminal: columns aligned, sentences wrapped."""
     return _joined(blocks, [_block_as_text(block) for block in blocks])
 
 
@@ -62,12 +65,22 @@ def as_markdown(blocks: Sequence[Block]) -> str:
 
 
 def number(value: float, *, signed: bool = False) -> str:
-    """Four digits after the point, as everywhere in the tables; what rounds to zero is zero, without a sign of its own.
+    """Four digits after the point, as everywhere in the tables; what rounds to zero has no sign.
 
     >>> number(0.81234), number(-0.00001), number(0.5, signed=True)
     ('0.8123', '0.0000', '+0.5000')
     """
-    return f"{rounded(value):{'+' if signed else ''}.4f}"
+    shown = rounded(value)
+    return f"{shown:+.4f}" if signed and shown else f"{shown:.4f}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval of a difference.
+
+    >>> interval(-0.2, 0.1)
+    '[-0.2000, +0.1000]'
+    """
+    return f"[{number(low, signed=True)}, {number(high, signed=True)}]"
 
 
 def rounded(value: float) -> float:
@@ -91,7 +104,7 @@ def _block_as_text(block: Block) -> str:
         case Heading(text, level):
             return f"{text}\n{('=' if level == 1 else '-') * len(text)}"
         case Paragraph(text):
-            return text
+            return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
         case Command(text, purpose):
             return f"    {text:<40}  {purpose}"
         case Table():

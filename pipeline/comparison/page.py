@@ -2,7 +2,7 @@
 
 from pipeline.comparison.comparing import Comparison
 from pipeline.comparison.differences import Measured, ModelComparison
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, number
+from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
 from pipeline.comparison.parameters import Parameter
 
 ABSENT = "(absent)"
@@ -12,13 +12,15 @@ def page(comparison: Comparison) -> list[Block]:
     """The comparison from cause to effect: doubts, parameters, data, stages, then each model and split."""
     base, experiment = comparison.base, comparison.experiment
     blocks: list[Block] = [Heading(f"{experiment.revision.title} against {base.revision.title}", level=1)]
-    for doubt in dict.fromkeys((*base.doubts, *experiment.doubts)):
-        blocks.append(Paragraph(doubt))
-    names = (base.revision.name, experiment.revision.name)
+    for doubt in dict.fromkeys(comparison.doubts):
+        blocks.append(Paragraph(f"Careful: {doubt}"))
+    names = (base.revision.label, experiment.revision.label)
+    if names[0] == names[1]:
+        names = ("base", "experiment")
     blocks += _parameters(comparison, names)
     blocks += _stages(comparison)
     for model in comparison.models:
-        blocks += _model(model, names)
+        blocks += _model(model, names, comparison.confidence)
     return blocks
 
 
@@ -49,9 +51,9 @@ def _stages(comparison: Comparison) -> list[Block]:
     ]
 
 
-def _model(model: ModelComparison, names: tuple[str, str]) -> list[Block]:
+def _model(model: ModelComparison, names: tuple[str, str], confidence: float) -> list[Block]:
     table = Table(
-        header=("metric", *names, "difference", "interval", "direction"),
+        header=("metric", *names, "difference", f"{100 * confidence:.4g} % interval", "direction"),
         rows=tuple(_row(row) for row in model.measured),
         words=(5,),
     )
@@ -69,15 +71,12 @@ def _model(model: ModelComparison, names: tuple[str, str]) -> list[Block]:
 
 
 def _row(row: Measured) -> tuple[str, ...]:
-    interval = "n/a"
-    if row.ci_low is not None and row.ci_high is not None:
-        interval = f"[{number(row.ci_low, signed=True)}, {number(row.ci_high, signed=True)}]"
     return (
         row.metric.name,
         "n/a" if row.base is None else number(row.base),
         "n/a" if row.experiment is None else number(row.experiment),
         "n/a" if row.difference is None else number(row.difference, signed=True),
-        interval,
+        "n/a" if row.ci_low is None or row.ci_high is None else interval(row.ci_low, row.ci_high),
         "n/a" if row.direction is None else row.direction + "?" * _is_doubtful(row),
     )
 

@@ -35,7 +35,15 @@ class Revision:
         if self.sha is None:
             return f"{self.name} (files on disk)"
         short = self.sha[:7]
-        return short if self.sha.startswith(self.name) else f"{self.name} ({short})"
+        return short if self.label == short else f"{self.label} ({short})"
+
+    @property
+    def label(self) -> str:
+        """A name that fits on a column: of a commit its start, of an experiment's reference its end."""
+        if self.sha is not None and self.sha.startswith(self.name):
+            return self.sha[:7]
+        reference = _EXPERIMENT.fullmatch(self.name)
+        return self.name if reference is None else reference["name"]
 
     def read_bytes(self, path: Path) -> bytes | None:
         """A file as it is in this revision; `path` is relative to the working directory. None where there is none."""
