@@ -1,0 +1,422 @@
+"""The corpus on paper: who says what, how it sounds and looks, and what the panel made of it.
+
+Everything here is drawn from one seed, without media. `demo/README.md` describes the design.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from demo.face import Look
+from demo.script import SENTENCES, Sentence
+from demo.voice import Voice
+
+Split = Literal["train", "valid", "test"]
+Condition = Literal["congruent", "plain_words", "flat_voice", "neutral_face", "irony"]
+
+SEED = 2601
+N_CLIPS_PER_SPEAKER = 16
+N_ANNOTATORS = 5
+
+# Of every five sentences, taken in the order of their rating, so many go to a split.
+_SENTENCES_OF_FIVE: dict[Split, int] = {"train": 3, "valid": 1, "test": 1}
+
+# Two mixes that alternate over the speakers of a split, so that every split has the same shares.
+_MIXES: tuple[dict[Condition, int], ...] = (
+    {"plain_words": 4, "irony": 2, "flat_voice": 2, "neutral_face": 3, "congruent": 5},
+    {"plain_words": 4, "irony": 1, "flat_voice": 3, "neutral_face": 2, "congruent": 6},
+)
+_N_MISLABELLED: dict[Split, int] = {"train": 9, "valid": 2, "test": 2}
+_MISLABELLED_BY_AT_LEAST = 1.5
+
+# Shares of the rounded sentiments -3 … 3 among clips whose words are plain: about those of CMU-MOSI.
+_PRIOR = np.array([4, 17, 18, 18, 18, 21, 4]) / 100
+
+_LATENT_SD: dict[Condition, float] = {
+    "congruent": 0.6,
+    "plain_words": 0.0,
+    "flat_voice": 0.6,
+    "neutral_face": 0.6,
+    "irony": 0.4,
+}
+_ANNOTATOR_SD = 0.7
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How well a voice or a face shows the sentiment: `strength · z / 3 + noise`, strength uniform in its range."""
+
+    strength: tuple[float, float]
+    noise_sd: float
+
+
+_SHOWN = Channel(strength=(0.5, 1.0), noise_sd=0.18)
+_WELL_SHOWN = Channel(strength=(0.8, 1.1), noise_sd=0.12)
+_HIDDEN = Channel(strength=(0.0, 0.0), noise_sd=0.05)
+
+_CHANNELS: dict[Condition, dict[Literal["voice", "face"], Channel]] = {
+    "congruent": {"voice": _SHOWN, "face": _SHOWN},
+    "plain_words": {"voice": _WELL_SHOWN, "face": _WELL_SHOWN},
+    "flat_voice": {"voice": _HIDDEN, "face": _SHOWN},
+    "neutral_face": {"voice": _SHOWN, "face": _HIDDEN},
+    "irony": {"voice": _SHOWN, "face": _WELL_SHOWN},
+}
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A speaker: resting voice, resting face, and how much the face gives away.
+
+    Attributes:
+        id: `s01` … `s10`.
+        split: Where all clips of the speaker are.
+        voice: The voice when nothing is felt.
+        look: The picture.
+        resting_smile: Added to the smile of every frame.
+        expressiveness: Factor on every expression.
+    """
+
+    id: str
+    split: Split
+    voice: Voice
+    look: Look
+    resting_smile: float
+    expressiveness: float
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of the corpus, and what lies behind it.
+
+    Attributes:
+        id: Speaker and number, such as `s01_01`.
+        speaker: Who speaks.
+        sentence: What is said.
+        condition: Which of the modalities carry the sentiment.
+        sentiment: The latent sentiment z in [-3, 3].
+        voice_view: What the voice shows of it, in [-1, 1].
+        face_view: What the face shows of it, in [-1, 1].
+        mislabelled: Whether the panel rated something else.
+        label: Mean of the panel's whole-numbered ratings, in [-3, 3].
+    """
+
+    id: str
+    speaker: Speaker
+    sentence: Sentence
+    condition: Condition
+    sentiment: float
+    voice_view: float
+    face_view: float
+    mislabelled: bool
+    label: float
+
+
+SPEAKERS: tuple[Speaker, ...] = (
+    Speaker(
+        id="s01",
+        split="train",
+        voice=Voice("en-us+f3", rate_wpm=170, pitch=48, pitch_range=50),
+        look=Look(magnification=1.22, backdrop=((186, 196, 204), (120, 134, 150))),
+        resting_smile=0.05,
+        expressiveness=1.0,
+    ),
+    Speaker(
+        id="s02",
+        split="train",
+        voice=Voice("en-us+m3", rate_wpm=164, pitch=46, pitch_range=45),
+        look=Look(
+            traits={"jaw_width": 0.9, "face_length": 0.5, "brow_height": -0.6, "nose_size": 0.7, "eye_size": -0.4},
+            mirrored=True,
+            magnification=1.28,
+            aspect=1.05,
+            offset_px=(-14, 2),
+            tint=(3, 4),
+            brightness=0.86,
+            contrast=1.08,
+            backdrop=((92, 104, 96), (58, 66, 62)),
+        ),
+        resting_smile=-0.12,
+        expressiveness=0.9,
+    ),
+    Speaker(
+        id="s03",
+        split="train",
+        voice=Voice("en-gb-x-rp", rate_wpm=158, pitch=54, pitch_range=55),
+        look=Look(
+            traits={"jaw_width": 0.4, "face_length": 0.9, "mouth_width": 0.4, "brow_height": 0.3},
+            magnification=1.14,
+            aspect=0.95,
+            offset_px=(18, 4),
+            tint=(-3, -6),
+            brightness=1.06,
+            contrast=0.92,
+            backdrop=((214, 200, 178), (168, 148, 120)),
+        ),
+        resting_smile=0.0,
+        expressiveness=1.1,
+    ),
+    Speaker(
+        id="s04",
+        split="train",
+        voice=Voice("en-us+f2", rate_wpm=178, pitch=55, pitch_range=48),
+        look=Look(
+            traits={"jaw_width": -0.5, "eye_size": 0.8, "mouth_width": -0.5, "face_length": -0.4},
+            mirrored=True,
+            magnification=1.3,
+            aspect=0.97,
+            offset_px=(8, 6),
+            tint=(5, 12),
+            brightness=0.78,
+            contrast=1.12,
+            backdrop=((150, 120, 140), (84, 66, 90)),
+        ),
+        resting_smile=0.12,
+        expressiveness=1.1,
+    ),
+    Speaker(
+        id="s05",
+        split="train",
+        voice=Voice("en+f5", rate_wpm=162, pitch=40, pitch_range=52),
+        look=Look(
+            traits={"face_length": 0.4, "nose_size": -0.6, "brow_height": 0.8, "mouth_width": 0.6},
+            magnification=1.16,
+            aspect=1.03,
+            offset_px=(-22, 0),
+            tint=(-5, 3),
+            brightness=1.0,
+            contrast=1.1,
+            backdrop=((70, 84, 110), (34, 40, 58)),
+        ),
+        resting_smile=-0.05,
+        expressiveness=0.95,
+    ),
+    Speaker(
+        id="s06",
+        split="train",
+        voice=Voice("en-gb-scotland+m7", rate_wpm=172, pitch=42, pitch_range=46),
+        look=Look(
+            traits={"jaw_width": 1.0, "nose_size": 0.9, "eye_size": -0.6, "brow_height": -0.3},
+            magnification=1.24,
+            aspect=1.07,
+            offset_px=(10, -2),
+            tint=(7, 2),
+            brightness=0.92,
+            contrast=0.95,
+            backdrop=((198, 206, 190), (146, 158, 134)),
+        ),
+        resting_smile=-0.1,
+        expressiveness=1.0,
+    ),
+    Speaker(
+        id="s07",
+        split="valid",
+        voice=Voice("en-us+f4", rate_wpm=168, pitch=52, pitch_range=54),
+        look=Look(
+            traits={"jaw_width": -0.3, "face_length": 0.6, "eye_size": 0.4, "nose_size": 0.3},
+            magnification=1.2,
+            aspect=0.98,
+            offset_px=(-8, 3),
+            tint=(2, -8),
+            brightness=1.04,
+            contrast=1.05,
+            backdrop=((130, 150, 160), (96, 108, 112)),
+        ),
+        resting_smile=0.0,
+        expressiveness=1.05,
+    ),
+    Speaker(
+        id="s08",
+        split="valid",
+        voice=Voice("en+m2", rate_wpm=160, pitch=50, pitch_range=50),
+        look=Look(
+            traits={"jaw_width": 0.7, "face_length": -0.3, "mouth_width": 0.3, "brow_height": -0.5, "nose_size": 0.4},
+            mirrored=True,
+            magnification=1.26,
+            aspect=1.04,
+            offset_px=(16, 1),
+            tint=(4, 9),
+            brightness=0.84,
+            contrast=1.0,
+            backdrop=((176, 160, 150), (104, 92, 86)),
+        ),
+        resting_smile=-0.08,
+        expressiveness=0.95,
+    ),
+    Speaker(
+        id="s09",
+        split="test",
+        voice=Voice("en-us+Michael", rate_wpm=166, pitch=44, pitch_range=48),
+        look=Look(
+            traits={"jaw_width": 0.6, "face_length": 0.8, "nose_size": 0.5, "eye_size": -0.2, "mouth_width": 0.2},
+            magnification=1.18,
+            aspect=1.02,
+            offset_px=(-16, 4),
+            tint=(6, 6),
+            brightness=0.8,
+            contrast=1.06,
+            backdrop=((112, 122, 104), (70, 80, 70)),
+        ),
+        resting_smile=-0.06,
+        expressiveness=1.0,
+    ),
+    Speaker(
+        id="s10",
+        split="test",
+        voice=Voice("en-us+Annie", rate_wpm=174, pitch=45, pitch_range=50),
+        look=Look(
+            traits={"jaw_width": -0.6, "face_length": -0.2, "eye_size": 0.6, "brow_height": 0.4},
+            mirrored=True,
+            magnification=1.27,
+            aspect=0.96,
+            offset_px=(12, 5),
+            tint=(-2, 5),
+            brightness=1.02,
+            contrast=0.96,
+            backdrop=((206, 184, 190), (150, 126, 138)),
+        ),
+        resting_smile=0.06,
+        expressiveness=1.05,
+    ),
+)
+
+
+def seed_of(name: str) -> int:
+    """A seed that depends on a name alone, not on what was drawn before."""
+    return int.from_bytes(hashlib.sha256(f"{SEED} {name}".encode()).digest()[:8], "big")
+
+
+def corpus() -> tuple[Clip, ...]:
+    """All clips, ordered by id; the same at every call."""
+    clips: list[Clip] = []
+    for split, sentences in _deal_to_splits(SENTENCES).items():
+        clips += _split_clips(split, sentences)
+    return tuple(sorted(clips, key=lambda clip: clip.id))
+
+
+def delivery(clip: Clip) -> Voice:
+    """The speaker's voice coloured by what the clip's voice shows; rate, pitch, range and level each err a little."""
+    rng = np.random.default_rng(seed_of(f"{clip.id} delivery"))
+    rate, pitch, pitch_range, gain = clip.voice_view + rng.normal(0.0, 0.15, 4)
+    rest = clip.speaker.voice
+    return Voice(
+        name=rest.name,
+        rate_wpm=round(rest.rate_wpm * (1 + 0.12 * rate)),
+        pitch=int(np.clip(round(rest.pitch + 18 * pitch), 0, 99)),
+        pitch_range=int(np.clip(round(rest.pitch_range + 35 * pitch_range), 0, 99)),
+        gain_db=round(rest.gain_db + 4.0 * gain + rng.normal(0.0, 1.0), 2),
+    )
+
+
+def _deal_to_splits(sentences: Iterable[Sentence]) -> dict[Split, list[Sentence]]:
+    """Deal every fifth sentence of each kind of clip to `valid` and `test`, so that the splits have like ratings."""
+    rng = np.random.default_rng(seed_of("splits"))
+    hands: dict[Split, list[Sentence]] = {split: [] for split in _SENTENCES_OF_FIVE}
+    order = [split for split, share in _SENTENCES_OF_FIVE.items() for _ in range(share)]
+    for deck in _decks(sentences).values():
+        for start in range(0, len(deck), len(order)):
+            for place, sentence in zip(
+                rng.permutation(len(order)), deck[start : start + len(order)], strict=True
+            ):
+                hands[order[place]].append(sentence)
+    return hands
+
+
+def _decks(sentences: Iterable[Sentence]) -> dict[Literal["plain", "ironic", "felt"], list[Sentence]]:
+    """The sentences by the kind of clip that they can serve, in the order of their rating."""
+    decks: dict[Literal["plain", "ironic", "felt"], list[Sentence]] = {"plain": [], "ironic": [], "felt": []}
+    for sentence in sorted(sentences, key=lambda sentence: (sentence.meant, sentence.text)):
+        decks[sentence.kind if sentence.kind in ("plain", "ironic") else "felt"].append(sentence)
+    return decks
+
+
+def _split_clips(split: Split, sentences: Iterable[Sentence]) -> list[Clip]:
+    rng = np.random.default_rng(seed_of(f"{split} clips"))
+    speakers = [speaker for speaker in SPEAKERS if speaker.split == split]
+    mixes = [_MIXES[i % len(_MIXES)] for i in range(len(speakers))]
+    decks = _decks(sentences)
+    hands = {
+        "plain": _deal_to_speakers(decks["plain"], [mix["plain_words"] for mix in mixes], rng),
+        "ironic": _deal_to_speakers(decks["ironic"], [mix["irony"] for mix in mixes], rng),
+        "felt": _deal_to_speakers(
+            decks["felt"],
+            [mix["flat_voice"] + mix["neutral_face"] + mix["congruent"] for mix in mixes],
+            rng,
+        ),
+    }
+    plain_sentiments = iter(_spread_sentiments(len(decks["plain"]), rng))
+    mislabelled = set(
+        rng.choice(len(speakers) * N_CLIPS_PER_SPEAKER, _N_MISLABELLED[split], replace=False).tolist()
+    )
+    clips: list[Clip] = []
+    for i, (speaker, mix) in enumerate(zip(speakers, mixes, strict=True)):
+        felt = iter([hands["felt"][i][k] for k in rng.permutation(len(hands["felt"][i]))])
+        cast: list[tuple[Condition, Sentence, float]] = [
+            *(("plain_words", sentence, next(plain_sentiments)) for sentence in hands["plain"][i]),
+            *(("irony", sentence, sentence.meant) for sentence in hands["ironic"][i]),
+        ]
+        for condition in ("flat_voice", "neutral_face", "congruent"):
+            cast += [(condition, s, s.meant) for s in (next(felt) for _ in range(mix[condition]))]
+        for number, place in enumerate(rng.permutation(len(cast)), start=1):
+            condition, sentence, centre = cast[place]
+            clip_id = f"{speaker.id}_{number:02d}"
+            clips.append(
+                _clip(clip_id, speaker, sentence, condition, centre, mislabelled=len(clips) in mislabelled)
+            )
+    return clips
+
+
+def _deal_to_speakers(
+    deck: Sequence[Sentence], hand_sizes: Sequence[int], rng: np.random.Generator
+) -> list[list[Sentence]]:
+    """Deal in rounds, in a new order each round, until every hand is full."""
+    hands: list[list[Sentence]] = [[] for _ in hand_sizes]
+    left = iter(deck)
+    while open_hands := [i for i, size in enumerate(hand_sizes) if len(hands[i]) < size]:
+        for i in rng.permutation(open_hands):
+            hands[i].append(next(left))
+    return hands
+
+
+def _clip(
+    clip_id: str,
+    speaker: Speaker,
+    sentence: Sentence,
+    condition: Condition,
+    centre: float,
+    *,
+    mislabelled: bool,
+) -> Clip:
+    rng = np.random.default_rng(seed_of(clip_id))
+    sentiment = float(np.clip(centre + rng.normal(0.0, _LATENT_SD[condition]), -3, 3))
+    views = {name: _view(sentiment, channel, rng) for name, channel in _CHANNELS[condition].items()}
+    rated = sentiment
+    while mislabelled and abs(rated - sentiment) < _MISLABELLED_BY_AT_LEAST:
+        rated = _spread_sentiments(1, rng)[0]
+    ratings = np.clip(np.rint(rated + rng.normal(0.0, _ANNOTATOR_SD, N_ANNOTATORS)), -3, 3)
+    return Clip(
+        id=clip_id,
+        speaker=speaker,
+        sentence=sentence,
+        condition=condition,
+        sentiment=round(sentiment, 4),
+        voice_view=round(views["voice"], 4),
+        face_view=round(views["face"], 4),
+        mislabelled=mislabelled,
+        label=round(float(ratings.mean()), 1) + 0.0,
+    )
+
+
+def _view(sentiment: float, channel: Channel, rng: np.random.Generator) -> float:
+    shown = rng.uniform(*channel.strength) * sentiment / 3 + rng.normal(0.0, channel.noise_sd)
+    return float(np.clip(shown, -1, 1))
+
+
+def _spread_sentiments(n: int, rng: np.random.Generator) -> list[float]:
+    """Draws from the prior, one from each of n equal shares of it, in random order."""
+    quantiles = (np.arange(n) + rng.uniform(0, 1, n)) / n
+    edges = np.arange(-3.5, 4.0, 1.0)
+    drawn = np.interp(quantiles, np.concatenate([[0.0], np.cumsum(_PRIOR)]), edges)
+    return [float(z) for z in rng.permutation(np.clip(drawn, -3, 3))]
