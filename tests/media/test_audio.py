@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+
+from media.recordings import numbered_pictures, shared_data, tone, write_recording
+from pipeline.media.audio import read_audio
+from pipeline.media.container import MediaError
+
+RATE_HZ = 16000
+
+
+def read(path, *, start_s=0.0, end_s=3.0, sample_rate_hz=RATE_HZ):
+    return read_audio(path, start_s=start_s, end_s=end_s, sample_rate_hz=sample_rate_hz)
+
+
+def clicks(times_s, duration_s, rate_hz):
+    """Bells of 1 ms: short enough to locate, smooth enough for any codec and rate."""
+    time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    return 0.8 * sum(np.exp(-(((time_s - at_s) / 0.001) ** 2)) for at_s in times_s)[None]
+
+
+def peak_s(samples, rate_hz=RATE_HZ):
+    """Centre of the sound's energy in seconds."""
+    energy = np.square(samples, dtype=np.float64)
+    return float((energy * np.arange(len(samples))).sum() / energy.sum() / rate_hz)
+
+
+@pytest.mark.parametrize("source_rate_hz", [8000, 11025, 16000, 44100, 48000])
+@pytest.mark.parametrize("rate_hz", [16000, 22050])
+def test_a_click_stays_where_it_is_at_any_rate(tmp_path, source_rate_hz, rate_hz):
+    path = write_recording(
+        tmp_path / "click.wav", sound=clicks([0.5], 1.0, source_rate_hz), sound_rate_hz=source_rate_hz
+    )
+
+    sound = read(path, end_s=1.0, sample_rate_hz=rate_hz)
+
+    assert peak_s(sound.samples, rate_hz) == pytest.approx(0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.mp3", "libmp3lame"), ("a.webm", "libopus"), ("a.flac", "flac")],
+)
+def test_a_codec_does_not_shift_a_click(tmp_path, name, codec):
+    path = write_recording(
+        tmp_path / name, sound=clicks([0.5], 1.0, 48000), sound_rate_hz=48000, audio_codec=codec
+    )
+
+    assert peak_s(read(path, end_s=1.0).samples) == pytest.approx(0.5, abs=2e-3)
+
+
+def test_sound_and_pictures_share_a_clock(tmp_path):
+    path = write_recording(
+        tmp_path / "late.mkv",
+        pictures=numbered_pictures(np.arange(50) / 25),
+        sound=clicks([0.5], 1.0, RATE_HZ),
+        sound_start_s=0.7,
+    )
+
+    sound = read(path, end_s=2.0)
+
+    assert peak_s(sound.samples) == pytest.approx(1.2, abs=1e-3)
+    assert np.flatnonzero(sound.recorded)[0] / RATE_HZ == pytest.approx(0.7, abs=2e-3)
+
+
+def test_what_lies_outside_of_the_recording_is_not_recorded(tmp_path):
+    path = write_recording(tmp_path / "short.wav", sound=tone(200, 1.0))
+
+    sound = read(path, start_s=-0.25, end_s=1.5)
+
+    expected = np.repeat([False, True, False], [4000, 16000, 8000])
+    np.testing.assert_array_equal(sound.recorded, expected)
+    assert not sound.samples[~expected].any()
+
+
+def test_a_span_behind_the_end_is_all_unrecorded(tmp_path):
+    sound = read(write_recording(tmp_path / "short.wav", sound=tone(200, 1.0)), start_s=5.0, end_s=6.0)
+
+    assert (len(sound.samples), sound.recorded.any(), sound.samples.any()) == (RATE_HZ, False, False)
+
+
+def test_a_gap_in_the_track_is_not_silence(tmp_path):
+    path = write_recording(
+        tmp_path / "gap.mkv", sound=clicks([0.4, 1.6], 2.0, RATE_HZ), sound_gap_s=(0.8, 1.2)
+    )
+
+    sound = read(path, end_s=2.0)
+
+    unrecorded_s = np.flatnonzero(~sound.recorded) / RATE_HZ
+    assert (unrecorded_s[0], unrecorded_s[-1]) == (pytest.approx(0.8, abs=0.07), pytest.approx(1.2, abs=0.07))
+    assert len(unrecorded_s) == pytest.approx((unrecorded_s[-1] - unrecorded_s[0]) * RATE_HZ, abs=2)
+    assert peak_s(sound.samples[RATE_HZ:]) + 1 == pytest.approx(1.6, abs=1e-3)
+
+
+def test_times_rounded_by_the_container_make_no_gaps(tmp_path):
+    # Matroska stores milliseconds; 1,152 samples at 44,100 Hz last 26.12 of them.
+    path = write_recording(
+        tmp_path / "rounded.mkv",
+        sound=tone(200, 2.0, rate_hz=44100),
+        sound_rate_hz=44100,
+        audio_codec="libmp3lame",
+    )
+
+    recorded = read(path, end_s=1.9).recorded
+
+    assert recorded[np.flatnonzero(recorded)[0] :].all()
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 0.3), (0.12345, 1.0), (1.5, 2.75), (2.6, 3.4)])
+@pytest.mark.parametrize("source_rate_hz", [16000, 44100, 48000])
+def test_a_moment_has_the_same_samples_in_every_span(tmp_path, source_rate_hz, start_s, end_s):
+    noise = 0.3 * np.random.default_rng(0).standard_normal((1, 3 * source_rate_hz)).clip(-3, 3)
+    path = write_recording(tmp_path / "noise.wav", sound=noise, sound_rate_hz=source_rate_hz)
+    whole, first = read(path, end_s=4.0), round(start_s * RATE_HZ)
+
+    span = read(path, start_s=start_s, end_s=end_s)
+
+    assert len(span.samples) == round((end_s - start_s) * RATE_HZ)
+    np.testing.assert_array_equal(span.samples, whole.samples[first : first + len(span.samples)])
+    np.testing.assert_array_equal(span.recorded, whole.recorded[first : first + len(span.samples)])
+
+
+def test_a_late_span_of_compressed_sound_is_that_of_the_whole(tmp_path):
+    path = write_recording(
+        tmp_path / "talk.mp4",
+        sound=tone(150, 6.0, n_harmonics=20) * np.linspace(0.2, 1, 6 * RATE_HZ),
+        audio_codec="aac",
+    )
+    whole = read(path, end_s=6.0)
+
+    span = read(path, start_s=4.3, end_s=5.1)
+
+    np.testing.assert_allclose(span.samples, whole.samples[68800 : 68800 + len(span.samples)], atol=1e-3)
+
+
+def test_mono_is_the_mean_of_the_channels(tmp_path):
+    left, right = np.full(RATE_HZ, 0.5), np.full(RATE_HZ, -0.1)
+    path = write_recording(tmp_path / "stereo.wav", sound=np.stack([left, right]))
+
+    np.testing.assert_allclose(read(path, start_s=0.2, end_s=0.8).samples, 0.2, atol=1e-4)
+
+
+@pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"])
+def test_samples_are_in_the_unit_range_whatever_the_format(tmp_path, codec):
+    wave = tone(200, 1.0)
+    path = write_recording(tmp_path / "voice.wav", sound=wave, audio_codec=codec)
+
+    tolerance = 1 / 127 if codec == "pcm_u8" else 1e-4
+    np.testing.assert_allclose(read(path, end_s=1.0).samples, wave[0], atol=tolerance)
+
+
+def test_six_channels_become_one():
+    sound = read(shared_data("zoo") / "six_channel_audio.mp4", end_s=5.0)
+
+    assert sound.recorded.all()
+    assert np.abs(sound.samples).max() > 0.01
+
+
+def test_a_track_that_starts_late_is_unrecorded_before():
+    sound = read(shared_data("zoo") / "face_leaves_audio_shorter.mov", end_s=6.0)
+
+    assert np.flatnonzero(sound.recorded)[0] / RATE_HZ == pytest.approx(2.430, abs=1e-3)
+
+
+def test_a_change_of_rate_is_refused(tmp_path):
+    parts = [
+        write_recording(
+            tmp_path / f"{rate_hz}.mp3",
+            sound=tone(200, 1.0, rate_hz=rate_hz),
+            sound_rate_hz=rate_hz,
+            audio_codec="libmp3lame",
+        )
+        for rate_hz in (44100, 22050)
+    ]
+    path = tmp_path / "joined.mp3"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+    with pytest.raises(
+        MediaError, match=r"joined\.mp3: the sample rate changes from (44100|22050) to (44100|22050) Hz"
+    ):
+        read(path, end_s=2.0)
+
+
+def test_pictures_have_no_sound(tmp_path):
+    path = write_recording(tmp_path / "silent.mp4", pictures=numbered_pictures(np.arange(10) / 25))
+
+    with pytest.raises(MediaError, match=r"silent\.mp4: has no audio stream"):
+        read(path)
