@@ -1,0 +1,62 @@
+"""Tables say which number is whose."""
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.tables import (
+    HEADLINE,
+    difference_table,
+    headline,
+    model_table,
+    order_table,
+    reliability_table,
+)
+
+RNG = np.random.default_rng(0)
+TRUTH = np.clip(RNG.normal(size=40), -3, 3)
+GOOD = TRUTH + RNG.normal(scale=0.2, size=(3, 40))
+BAD = TRUTH + RNG.normal(scale=2.0, size=(3, 40))
+
+
+def test_truth_comes_first():
+    # Slope of truth on prediction; the other way round it would be 2.
+    truth = np.linspace(-2, 2, 9)
+    table = model_table(truth, {"m": 2 * truth[None]}, protocol=MOSI, confidence=0.95)
+    assert table["m"]["calibration_slope"]["mean"] == pytest.approx(0.5)
+
+
+def test_every_model_has_every_metric_of_the_protocol():
+    table = model_table(TRUTH, {"a": GOOD, "b": BAD}, protocol=MOSI, confidence=0.95)
+    assert list(table) == ["a", "b"]
+    assert list(table["a"]) == [metric.name for metric in MOSI.metrics]
+    assert table["a"]["mae"]["mean"] < table["b"]["mae"]["mean"]
+    assert table["a"]["mae"]["n"] == 3
+
+
+def test_a_difference_is_the_first_less_the_second():
+    table = difference_table(TRUTH, {"a - b": (GOOD, BAD)}, protocol=MOSI, confidence=0.95, n_resamples=200)
+    assert table["a - b"]["mae"]["ci_high"] < 0
+    assert table["a - b"]["pearson"]["ci_low"] > 0
+
+
+def test_order_knows_no_magnitude():
+    table = order_table(TRUTH, {"rank": GOOD, "calibrate": 5 * GOOD + 7}, protocol=MOSI, confidence=0.95)
+    for metric, summary in table["rank"].items():
+        assert summary["mean"] == pytest.approx(table["calibrate"][metric]["mean"])
+
+
+def test_the_headline_is_flat_short_and_taken_from_the_table():
+    metrics = {
+        split: model_table(TRUTH, {"grcf": GOOD, "pointwise": BAD}, protocol=MOSI, confidence=0.95)
+        for split in ("valid", "test")
+    }
+    found = headline(metrics)
+    assert len(found) == 4 * len(HEADLINE) <= 12
+    assert found["valid_grcf_mae"] == metrics["valid"]["grcf"]["mae"]["mean"]
+
+
+def test_reliability_counts_every_segment():
+    table = reliability_table(TRUTH, {"a": GOOD}, n_bins=5)
+    assert sum(row["n_segments"] for row in table["a"]["bins"]) == 40
+    assert table["a"]["expected_calibration_error"] >= 0

@@ -1,0 +1,107 @@
+"""The bytes of an output depend on its inputs and on nothing else: not on kills, workers, or what was there before."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.segments import read_segments, write_segments
+
+pytestmark = pytest.mark.slow
+
+OUTPUTS = {
+    "words": "data/words/words.jsonl",
+    "text": "data/text/features.safetensors",
+    "audio": "data/audio/features.safetensors",
+    "visual": "data/visual/features.safetensors",
+    "rank": "data/rank",
+}
+
+
+def content(repository, stage: str) -> dict[str, bytes]:
+    path = repository.path / OUTPUTS[stage]
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in sorted([path, *path.rglob("*")])
+        if file.is_file()
+    }
+
+
+def entries(repository) -> dict[Path, int]:
+    """Finished cache entries and when they were written."""
+    folder = repository.path / ".cache"
+    return {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".tmp")
+    }
+
+
+def kill_when(repository, stage: str, condition: Callable[[], bool]) -> None:
+    """Start a stage and kill its whole process group as the system would, once `condition` holds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=repository.path,
+        env=repository.environment(GRCF_WORKERS="1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    for _ in range(12000):
+        if condition() or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    assert process.poll() is None, "the stage ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("stage", ["words", "audio", "visual", "rank"])
+def test_killed_and_resumed_equals_undisturbed_and_does_nothing_twice(copy, stage):
+    undisturbed = content(copy, stage)
+    kill_when(copy, stage, lambda: len(entries(copy)) >= 2)
+    before = entries(copy)
+    assert len(before) >= 2
+    copy.stage(stage)
+    after = entries(copy)
+    assert content(copy, stage) == undisturbed
+    assert len(after) > len(before)
+    assert {path: after[path] for path in before} == before, "an entry was made again"
+
+
+@pytest.mark.parametrize("stage", list(OUTPUTS))
+def test_cold_equals_warm_and_one_worker_equals_many(copy, stage):
+    once = content(copy, stage)
+    copy.stage(stage, GRCF_WORKERS="1")
+    assert content(copy, stage) == once, "one worker, cold"
+    copy.stage(stage, GRCF_WORKERS="3", GRCF_CACHE=str(copy.path / "other-cache"))
+    assert content(copy, stage) == once, "three workers, cold"
+    copy.stage(stage)
+    assert content(copy, stage) == once, "warm"
+
+
+def test_an_edited_extractor_misses_the_clip_cache_and_other_code_does_not(copy):
+    copy.stage("audio")
+    before = entries(copy)
+    (copy.path / "pipeline/grcf/losses.py").write_text("# another loss\n")
+    copy.stage("audio")
+    assert set(entries(copy)) == set(before)
+    copy.edit("pipeline/extract/audio.py", '"""', '"""Edited. ')
+    copy.stage("audio")
+    assert len(entries(copy)) == 2 * len(before)
+
+
+def test_a_new_clip_is_the_only_one_extracted(copy):
+    copy.stage("audio")
+    before = entries(copy)
+    path = copy.path / "data/manifest/segments.jsonl"
+    segments = read_segments(path)
+    write_segments(path, [*segments, replace(segments[0], id="new", end_s=0.5)])
+    copy.stage("audio")
+    assert len(entries(copy)) == len(before) + 1

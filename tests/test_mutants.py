@@ -1,0 +1,129 @@
+"""Does a test fail when the code is wrong? Each mutant is a bug that would be easy to make and hard to see."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug: `old` becomes `new` in `file`, and `test` has to turn red."""
+
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+MUTANTS = {
+    "sign of the margin": Mutant(
+        "pipeline/grcf/margins.py",
+        "margin - (score[:, None] - score[None, :])",
+        "-margin - (score[:, None] - score[None, :])",
+        "tests/grcf/test_losses.py::test_a_larger_margin_never_costs_less",
+    ),
+    "order of the pair": Mutant(
+        "pipeline/grcf/margins.py",
+        "group[:, None] > group[None, :]",
+        "group[:, None] < group[None, :]",
+        "tests/grcf/test_losses.py::test_the_right_order_costs_less_than_the_wrong_one",
+    ),
+    "easy pairs weigh more": Mutant(
+        "pipeline/grcf/advantages.py",
+        "(-advantage).clamp(min=0)",
+        "advantage.clamp(min=0)",
+        "tests/grcf/test_losses.py::test_the_harder_of_two_peers_weighs_more",
+    ),
+    "test split in training": Mutant(
+        "stages/rank.py",
+        'Path("data/align/valid.safetensors")',
+        'Path("data/align/test.safetensors")',
+        "tests/test_dag.py::test_only_evaluate_sees_the_test_split",
+    ),
+    "truth and prediction swapped": Mutant(
+        "pipeline/evaluation/tables.py",
+        "measure(truth, row, protocol=protocol)",
+        "measure(row, truth, protocol=protocol)",
+        "tests/evaluation/test_tables.py::test_truth_comes_first",
+    ),
+    "mask inverted": Mutant(
+        "pipeline/grcf/network.py",
+        "masked_fill(~valid,",
+        "masked_fill(valid,",
+        "tests/grcf/test_network.py::test_a_valid_row_does_change_the_score",
+    ),
+    "invalid frames pooled": Mutant(
+        "pipeline/align/pooling.py",
+        "np.where(sequence.valid[:, None],",
+        "np.where(~sequence.valid[:, None],",
+        "tests/align/test_pooling.py::test_invalid_frames_do_not_count",
+    ),
+    "stage 2 from scratch": Mutant(
+        "pipeline/grcf/calibrate.py",
+        "network, _ = restore(ranked, device=device)",
+        "network = build_network(columns=train.columns, width=16, dropout=0.1, seed=ranked.seed + 1)",
+        "tests/grcf/test_stages_of_training.py::test_stage_two_starts_from_the_weights_of_stage_one",
+    ),
+    "normalisation on all words": Mutant(
+        "pipeline/align/splits.py",
+        "train.features[modality][train.valid[modality]].astype",
+        "train.features[modality].astype",
+        "tests/align/test_splits.py::test_normalisation_is_fitted_on_the_valid_words_of_train",
+    ),
+    "a half entry is a hit": Mutant(
+        "pipeline/execution/cache.py",
+        "payload if hashlib.sha256(payload).digest() == digest else None",
+        "payload",
+        "tests/execution/test_cache_and_executor.py::test_a_damaged_entry_is_a_miss",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory) -> Path:
+    """The code and its tests, to be broken."""
+    path = tmp_path_factory.mktemp("mutants")
+    for folder in ("pipeline", "stages", "tests"):
+        shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / file, path / file)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(MUTANTS))
+def test_a_mutant_turns_its_test_red(tree, name):
+    mutant = MUTANTS[name]
+    file = tree / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.old) == 1, "the mutant no longer fits the code"
+    broken = text.replace(mutant.old, mutant.new)
+    if "build_network(" in mutant.new:
+        broken = broken.replace("    check_columns,\n", "    build_network,\n    check_columns,\n", 1)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        mutant.test,
+    ]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    try:
+        file.write_text(broken)
+        red = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        file.write_text(text)
+    # Exit status 1 means that a test failed; 2 to 5 that none could be run.
+    assert red.returncode == 1, red.stdout[-2000:]
