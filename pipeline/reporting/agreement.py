@@ -1,0 +1,132 @@
+"""The sections that set predictions against labels: scatter, reliability and confusion."""
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.evaluation.metrics import Protocol
+from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.reporting.figures import draw_reliability, draw_scatter
+from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.matrices import class_names, classes_of, matrix_table
+from pipeline.reporting.numbers import NOT_AVAILABLE, fixed, plural
+
+_MODELS = {"grcf": "GRCF", "pointwise": "point-wise regression"}
+# More dots than this neither tell more nor load quickly.
+MOST_POINTS = 2000
+
+
+def scatter_section(inputs: ReportInputs) -> Section:
+    """A dot a segment: its label against what a model says of it."""
+    figures: list[Figure] = []
+    for split in EVALUATED:
+        predicted = inputs.predicted(split)
+        if predicted is not None:
+            figures += [_scatter(predicted, model) for model in _MODELS]
+    explanation = Paragraph(
+        "Predictions are means over seeds. On the diagonal a prediction equals its label; dots left of it "
+        "were predicted too low, right of it too high.",
+        "small",
+    )
+    return Section("scatter", "Predictions and labels", (Grid(tuple(figures)), explanation), brief=False)
+
+
+def reliability_section(inputs: ReportInputs) -> Section:
+    """Whether a prediction means what it says."""
+    figures, rows = [], []
+    tables = {split: inputs.comparisons[split]["reliability"] for split in EVALUATED}
+    for split, table in tables.items():
+        points = {
+            model: np.array(
+                [(row["mean_prediction"], row["mean_truth"]) for row in table[model]["bins"]], np.float64
+            ).reshape(-1, 2)
+            for model in _MODELS
+        }
+        figures.append(
+            draw_reliability(
+                f"reliability-{split}",
+                points,
+                names=_MODELS,
+                caption=f"Reliability on {split}: mean label against mean prediction, for the segments in each of up to "
+                f"{inputs.parameters['evaluate.n_bins']} bins of equal size.",
+            )
+        )
+    for model, words in _MODELS.items():
+        errors = (tables[split][model]["expected_calibration_error"] for split in EVALUATED)
+        cells = [
+            Cell(NOT_AVAILABLE, note="there are no segments") if error is None else Cell(fixed(error, 3))
+            for error in errors
+        ]
+        rows.append((Cell(words), *cells))
+    error = Table(
+        "Expected calibration error: mean distance of the dots from the diagonal, weighted by segments, label units",
+        ("Model", *EVALUATED),
+        tuple(rows),
+    )
+    explanation = Paragraph(
+        "Of the mean prediction over seeds. The error grows with the number of bins and with chance in each, also for a "
+        "calibrated model: compare models on one split only.",
+        "small",
+    )
+    return Section("reliability", "Reliability", (Grid(tuple(figures)), error, explanation), brief=False)
+
+
+def confusion_section(inputs: ReportInputs) -> Section:
+    """Which classes are taken for which."""
+    protocol, names = inputs.protocol, class_names(inputs.protocol)
+    blocks: list[Block] = []
+    for split in EVALUATED:
+        predicted = inputs.predicted(split)
+        if predicted is None:
+            continue
+        tables = tuple(
+            matrix_table(
+                f"{words[0].upper()}{words[1:]} on {split}, % of the segments of a label's class",
+                100 * confusion(predicted, model, protocol),
+                rows=names,
+                columns=names,
+                corner="label \\ prediction",
+                written=lambda number: fixed(number, 0),
+                darkest=100.0,
+            )
+            for model, words in _MODELS.items()
+        )
+        blocks.append(Grid(tables))
+    finest = next(metric for metric in protocol.metrics if metric.name in ("acc7", "acc5"))
+    explanation = Paragraph(
+        f"{finest.description.removeprefix('Accuracy in ').capitalize()} Means over seeds; a row adds up to 100 but for "
+        "rounding, and is empty where no label falls into its class.",
+        "small",
+    )
+    heading = f"Confusion over {plural(len(names), 'group')}"
+    return Section("confusion", heading, (*blocks, explanation), brief=False)
+
+
+def confusion(
+    predicted: SplitPredictions, model: str, protocol: Protocol
+) -> Float[np.ndarray, "label prediction"]:
+    """Share of the segments of each label class by predicted class, a mean over seeds; NaN for a class without labels."""
+    n_classes = len(class_names(protocol))
+    truth = classes_of(predicted.truth, protocol)
+    counts = np.zeros((n_classes, n_classes))
+    for row in predicted.models[model]:
+        np.add.at(counts, (truth, classes_of(row, protocol)), 1.0)
+    n_true = counts.sum(axis=1, keepdims=True)
+    return np.where(n_true > 0, counts / np.maximum(n_true, 1.0), np.nan)
+
+
+def _scatter(predicted: SplitPredictions, model: str) -> Figure:
+    prediction = predicted.models[model].mean(axis=0)
+    n_segments = len(predicted.truth)
+    # Every so many of the segments in order of their labels, so that no part of the scale is thinned more.
+    order = np.lexsort((prediction, predicted.truth))
+    shown = order[np.unique(np.linspace(0, n_segments - 1, min(n_segments, MOST_POINTS)).astype(np.int64))]
+    thinned = f", {MOST_POINTS} of them drawn" if n_segments > MOST_POINTS else ""
+    return draw_scatter(
+        f"scatter-{predicted.split}-{model}",
+        predicted.truth[shown],
+        prediction[shown],
+        colour=model,
+        caption=f"{_MODELS[model][0].upper()}{_MODELS[model][1:]} on {predicted.split}: "
+        f"{plural(n_segments, 'segment')}{thinned}.",
+    )

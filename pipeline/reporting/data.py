@@ -1,0 +1,183 @@
+"""The sections about what the models were given: coverage of the modalities and the corpus itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from pipeline.artifacts.segments import SPLITS, Segment
+from pipeline.artifacts.sequences import MODALITIES
+from pipeline.evaluation.metrics import Protocol
+from pipeline.reporting.document import Block, Cell, Grid, Paragraph, Section, Table, shortened
+from pipeline.reporting.figures import draw_shares
+from pipeline.reporting.inputs import ReportInputs
+from pipeline.reporting.matrices import class_names, classes_of
+from pipeline.reporting.numbers import count, fixed, plural, share
+
+MOST_LISTED = 20
+"""Failures and speakers that are named; the others are counted."""
+
+_METHODS = {
+    "given": "timed by the corpus",
+    "forced": "aligned with their transcript",
+    "proportional": "spread over the voiced part",
+    "recognised": "recognised without a transcript",
+    "none": "without words",
+}
+
+
+def coverage_section(inputs: ReportInputs) -> Section:
+    """How much of the corpus each modality really covers, and what failed."""
+    coverage = inputs.coverage
+    rows = tuple(
+        (
+            Cell(row["split"]),
+            Cell(row["modality"]),
+            Cell(count(row["segments"])),
+            Cell(count(row["words"])),
+            Cell(share(row["valid_words"])),
+            Cell(share(row["segments_without"])),
+            Cell(share(row["valid_rows"])),
+        )
+        for row in sorted(coverage["modalities"], key=_place)
+    )
+    header = (
+        "Split",
+        "Modality",
+        "Segments",
+        "Words",
+        "Valid words, %",
+        "Segments without, %",
+        "Valid rows, %",
+    )
+    table = Table("What each modality has to say, by split", header, rows, frozenset({1}))
+    methods = ", ".join(
+        f"{count(n)} {_METHODS.get(method, method)}" for method, n in coverage["align_methods"].items()
+    )
+    said = Paragraph(
+        f"{plural(coverage['segments'], 'segment')} with {plural(coverage['words'], 'word')}, of which "
+        f"{count(coverage['words_cut_off'])} were cut off; {plural(coverage['rejected'], 'segment')} rejected. "
+        f"Words of segments: {methods or 'none'}."
+    )
+    explanation = Paragraph(
+        "A word is valid in a modality that has something real to say of it; a segment is without a modality that has no "
+        "valid word in it. A segment without words counts as one word. Rows are what the extractor looked at: words for "
+        "text, frames for audio and visual.",
+        "small",
+    )
+    return Section("coverage", "Coverage", (said, table, explanation, *_failures(inputs)))
+
+
+def corpus_section(inputs: ReportInputs) -> Section:
+    """Segments, speakers, time and labels by split."""
+    by_split = {split: [each for each in inputs.segments if each.split == split] for split in SPLITS}
+    header = (
+        "Split",
+        "Segments",
+        "Speakers",
+        "Videos",
+        "Minutes",
+        "Mean label",
+        "Without transcript",
+        "Without sound",
+        "Without picture",
+    )
+    rows = tuple(_split_row(split, segments) for split, segments in by_split.items())
+    names, counts = class_names(inputs.protocol), _label_counts(by_split.values(), inputs.protocol)
+    n_segments = counts.sum(axis=0)
+    histogram = tuple(
+        (
+            Cell(name),
+            *(
+                Cell(count(n), f"{share(n / total)} %" if total else "")
+                for n, total in zip(row, n_segments.tolist(), strict=True)
+            ),
+        )
+        for name, row in zip(names, counts.tolist(), strict=True)
+    )
+    blocks: list[Block] = [
+        Table(f"The corpus “{inputs.parameters['corpus.name']}” by split", header, rows),
+        *_speakers_in_two_splits(inputs.segments),
+        Table("Labels by class and split", ("Label", *SPLITS), histogram),
+        Grid(
+            (
+                draw_shares(
+                    "labels",
+                    names,
+                    {
+                        split: counts[:, position] / max(n_segments[position], 1)
+                        for position, split in enumerate(SPLITS)
+                    },
+                    caption="Labels: share of each split's segments by class.",
+                ),
+            )
+        ),
+    ]
+    return Section("corpus", "Corpus", tuple(blocks))
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, int]:
+    return SPLITS.index(row["split"]), MODALITIES.index(row["modality"])
+
+
+def _failures(inputs: ReportInputs) -> list[Block]:
+    failures = [
+        (modality, id_, reason)
+        for modality in MODALITIES
+        for id_, reason in inputs.coverage["failures"].get(modality, {}).items()
+    ]
+    if not failures:
+        return [Paragraph("No segment failed in any modality.")]
+    rows = tuple(
+        (Cell(shortened(id_)), Cell(modality), Cell(shortened(reason, at_most=240)))
+        for modality, id_, reason in failures[:MOST_LISTED]
+    )
+    caption = f"Extraction failed for {plural(len(failures), 'segment')}"
+    if len(failures) > MOST_LISTED:
+        caption += f"; the first {MOST_LISTED}, and {count(len(failures) - MOST_LISTED)} more"
+    return [Table(caption, ("Segment", "Modality", "Reason"), rows, frozenset({1, 2}))]
+
+
+def _split_row(split: str, segments: Sequence[Segment]) -> tuple[Cell, ...]:
+    labels = [segment.label for segment in segments]
+    return (
+        Cell(split),
+        Cell(count(len(segments))),
+        Cell(count(len({segment.speaker for segment in segments}))),
+        Cell(count(len({segment.video for segment in segments}))),
+        Cell(fixed(sum(segment.duration_s for segment in segments) / 60, 1)),
+        Cell(fixed(float(np.mean(labels)), 2) if labels else "–"),
+        Cell(count(sum(not (segment.text or "").strip() for segment in segments))),
+        Cell(count(sum(not segment.has_audio for segment in segments))),
+        Cell(count(sum(not segment.has_video for segment in segments))),
+    )
+
+
+def _label_counts(
+    splits: Iterable[Sequence[Segment]], protocol: Protocol
+) -> Int64[np.ndarray, "class split"]:
+    n_classes = len(class_names(protocol))
+    columns = []
+    for segments in splits:
+        labels = np.array([segment.label for segment in segments], np.float64)
+        columns.append(np.bincount(classes_of(labels, protocol), minlength=n_classes))
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _speakers_in_two_splits(segments: Sequence[Segment]) -> list[Block]:
+    """A warning where a model may know a speaker of valid or test from train."""
+    splits: dict[str, set[str]] = {}
+    for segment in segments:
+        splits.setdefault(segment.speaker, set()).add(segment.split)
+    shared = sorted(speaker for speaker, where in splits.items() if len(where) > 1)
+    if not shared:
+        return [Paragraph("No speaker is in two splits.")]
+    named = ", ".join(shortened(speaker, at_most=40) for speaker in shared[:MOST_LISTED])
+    more = f" and {count(len(shared) - MOST_LISTED)} more" if len(shared) > MOST_LISTED else ""
+    return [
+        Paragraph(
+            f"In more than one split: {plural(len(shared), 'speaker')} ({named}{more}), whom the models may know from train.",
+            "warning",
+        )
+    ]

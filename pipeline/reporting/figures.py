@@ -1,0 +1,205 @@
+"""Figures as inline SVG: the same bytes for the same numbers, and colours that the page may change for a dark screen."""
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib.style
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
+
+from pipeline.reporting.document import Figure
+
+PALETTE = {
+    "grcf": "#0072b2",
+    "pointwise": "#d55e00",
+    "ink": "#5b6470",
+    "line": "#a9b0b9",
+    "train": "#8a8f98",
+    "valid": "#009e73",
+    "test": "#aa4499",
+}
+"""Name to colour on a light page, after Okabe and Ito's colour-blind safe set. In the SVG every colour is
+`var(--figure-<name>, <colour>)`, so a page that defines these properties decides."""
+
+_STYLE = {
+    # Text stays text: it takes the page's font, can be searched, and needs no glyph outlines in every figure.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "grcf",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": PALETTE["line"],
+    "axes.labelcolor": PALETTE["ink"],
+    "axes.unicode_minus": True,
+    "text.color": PALETTE["ink"],
+    "xtick.color": PALETTE["line"],
+    "ytick.color": PALETTE["line"],
+    "xtick.labelcolor": PALETTE["ink"],
+    "ytick.labelcolor": PALETTE["ink"],
+    "legend.frameon": False,
+    "legend.labelcolor": PALETTE["ink"],
+    "figure.constrained_layout.use": True,
+}
+_SIZE_IN = (4.4, 3.1)
+
+
+def draw_curves(
+    name: str,
+    epoch: Float[np.ndarray, "epoch"],
+    mean: Float[np.ndarray, "epoch"],
+    seeds: Float[np.ndarray, "seed epoch"],
+    *,
+    best: Sequence[int | None] | None = None,
+    colour: str,
+    quantity: str,
+    caption: str,
+) -> Figure:
+    """A thick line for the mean over seeds and a thin one for each; `best` is a position for each."""
+
+    def draw(axes: Axes) -> None:
+        for row in seeds:
+            axes.plot(epoch, row, color=PALETTE[colour], alpha=0.35, linewidth=0.8)
+        axes.plot(epoch, mean, color=PALETTE[colour], linewidth=2.0)
+        for row, position in zip(seeds, best or [None] * len(seeds), strict=True):
+            if position is not None:
+                axes.plot(epoch[position], row[position], "o", color=PALETTE[colour], markersize=4)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(quantity)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+    return _figure(name, caption, draw)
+
+
+def draw_scatter(
+    name: str,
+    truth: Float[np.ndarray, "segment"],
+    prediction: Float[np.ndarray, "segment"],
+    *,
+    colour: str,
+    caption: str,
+) -> Figure:
+    """A dot a segment, label against prediction, and the diagonal on which both are equal."""
+
+    def draw(axes: Axes) -> None:
+        _diagonal(axes, np.concatenate([truth, prediction]))
+        axes.scatter(prediction, truth, s=11, color=PALETTE[colour], alpha=0.4, linewidths=0)
+        axes.set_xlabel("prediction, label units")
+        axes.set_ylabel("label")
+
+    return _figure(name, caption, draw)
+
+
+def draw_reliability(
+    name: str, points: Mapping[str, Float[np.ndarray, "bin 2"]], *, names: Mapping[str, str], caption: str
+) -> Figure:
+    """Mean label against mean prediction by bin, a line a model; `names` are the models in words."""
+
+    def draw(axes: Axes) -> None:
+        _diagonal(axes, np.concatenate([table.ravel() for table in points.values()]))
+        for (model, table), marker in zip(points.items(), ("o", "s"), strict=False):
+            axes.plot(
+                table[:, 0],
+                table[:, 1],
+                marker=marker,
+                markersize=5,
+                linewidth=1.4,
+                color=PALETTE[model],
+                label=names[model],
+            )
+        axes.set_xlabel("mean prediction of a bin, label units")
+        axes.set_ylabel("mean label")
+        axes.legend(loc="upper left")
+
+    return _figure(name, caption, draw)
+
+
+def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], caption: str) -> Figure:
+    """Mean, low and high of each difference as a dot and its interval, from the top; filled where it excludes zero."""
+
+    def draw(axes: Axes) -> None:
+        axes.axvline(0, color=PALETTE["line"], linewidth=1.0)
+        for position, (mean, low, high) in enumerate(bars.values()):
+            colour = PALETTE["ink"] if low <= 0 <= high else PALETTE["grcf" if low > 0 else "pointwise"]
+            axes.plot([low, high], [position, position], color=colour, linewidth=2.0)
+            axes.plot(mean, position, "o", color=colour, markersize=6)
+        axes.set_yticks(range(len(bars)), list(bars))
+        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0)
+        reach = 1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)
+        axes.set_xlim(-reach, reach)
+        axes.set_xlabel("← point-wise better      GRCF better →")
+
+    return _figure(name, caption, draw)
+
+
+def draw_shares(
+    name: str, classes: Sequence[str], shares: Mapping[str, Float[np.ndarray, "class"]], *, caption: str
+) -> Figure:
+    """Bars side by side: the share of each class, a colour a series."""
+
+    def draw(axes: Axes) -> None:
+        width = 0.8 / max(len(shares), 1)
+        for position, (series, values) in enumerate(shares.items()):
+            left = np.arange(len(classes)) - 0.4 + width * (position + 0.5)
+            axes.bar(left, 100 * values, width=width, color=PALETTE[series], label=series)
+        axes.set_xticks(range(len(classes)), list(classes))
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel("class of label")
+        axes.set_ylabel("% of the split's segments")
+        axes.legend()
+
+    return _figure(name, caption, draw)
+
+
+def _diagonal(axes: Axes, values: Float[np.ndarray, "value"]) -> None:
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    edge = 0.05 * (high - low) or 1.0
+    axes.plot([low - edge, high + edge], [low - edge, high + edge], color=PALETTE["line"], linewidth=1.0)
+    axes.set_xlim(low - edge, high + edge)
+    axes.set_ylim(low - edge, high + edge)
+
+
+def _figure(name: str, caption: str, draw: Callable[[Axes], None]) -> Figure:
+    # A style of its own: a matplotlibrc on this machine must not change a byte.
+    with matplotlib.style.context(["default", _STYLE]):
+        canvas = Canvas(figsize=_SIZE_IN)
+        FigureCanvasSVG(canvas)
+        draw(canvas.add_subplot())
+        svg = io.StringIO()
+        canvas.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+    return Figure(name, _inline(svg.getvalue(), name), caption)
+
+
+_NAMED = {colour: name for name, colour in PALETTE.items()}
+_IDS = re.compile(r'\b(id="|xlink:href="#|url\(#)')
+_COLOURS = re.compile("(?<=: )#[0-9a-f]{6}")
+_FONTS = re.compile(r"(font: [0-9.]+px) [^;\"]+")
+_LONG_NUMBERS = re.compile(r"-?\d+\.\d{3,}")
+
+
+def _inline(svg: str, name: str) -> str:
+    """An SVG file as an element of a page, with ids of its own, the page's font and colours, and no fixed size."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    svg = _IDS.sub(lambda match: f"{match[1]}{name}-", svg)
+    svg = _COLOURS.sub(lambda match: _colour(match[0]), svg)
+    svg = _FONTS.sub(r"\1 system-ui, sans-serif", svg)
+    # A hundredth of a point cannot be seen, and the last digits differ between mathematical libraries.
+    svg = _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:g}", svg)
+    head, _, body = svg.partition(">")
+    view_box = re.search(r'viewBox="[^"]*"', head)
+    assert view_box is not None, "matplotlib gives every figure a view box"
+    return f'<svg {view_box[0]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img">{body}'.rstrip() + "\n"
+
+
+def _colour(colour: str) -> str:
+    name = _NAMED.get(colour)
+    return f"var(--figure-{name}, {colour})" if name else colour

@@ -1,0 +1,110 @@
+"""How numbers are written: digits by unit, real minus signs, and which way is better."""
+
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.statistics import Difference, Summary
+from pipeline.reporting.document import Cell
+
+_NAMES = {
+    "mae": "MAE",
+    "pearson": "Pearson r",
+    "ordered_pair_accuracy": "Ordered pairs",
+    "kendall_tau": "Kendall τ-b",
+    "acc7": "Acc-7",
+    "acc5": "Acc-5",
+    "acc3": "Acc-3",
+    "acc2": "Acc-2",
+    "f1": "F1",
+    "acc2_negative_nonnegative": "Acc-2 (< 0, ≥ 0)",
+    "f1_negative_nonnegative": "F1 (< 0, ≥ 0)",
+    "acc2_negative_positive": "Acc-2 (< 0, > 0)",
+    "f1_negative_positive": "F1 (< 0, > 0)",
+    "calibration_slope": "Calibration slope",
+    "calibration_offset": "Calibration offset",
+}
+_DIRECTIONS = {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0"}
+
+NOT_AVAILABLE = "n/a"
+
+
+def metric_name(metric: Metric) -> str:
+    """The name of a metric as people write it."""
+    return _NAMES.get(metric.name, metric.name.replace("_", " "))
+
+
+def metric_heading(metric: Metric) -> str:
+    """Name, unit and which way is better: `Acc-7, % ↑`."""
+    unit = ", %" if metric.unit == "share" else ""
+    return f"{metric_name(metric)}{unit} {_DIRECTIONS[metric.better]}"
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number with a fixed number of decimals, a minus sign and no negative zero.
+
+    >>> fixed(-0.0001, 3), fixed(-1.25, 1)
+    ('0.000', '−1.2')
+    """
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", "−")
+
+
+def signed(value: float, digits: int) -> str:
+    """A number as by `fixed`, with a plus sign where it is above zero.
+
+    >>> signed(0.04, 2), signed(-0.04, 2), signed(0.0, 2)
+    ('+0.04', '−0.04', '0.00')
+    """
+    text = fixed(value, digits)
+    return f"+{text}" if float(text.replace("−", "-")) > 0 else text
+
+
+def share(value: float) -> str:
+    """A share from 0 to 1 in per cent, without the sign: `38.4`."""
+    return fixed(100 * value, 1)
+
+
+def count(value: float) -> str:
+    """A whole number, or a mean of such, with separators of thousands."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def value(number: float, metric: Metric) -> str:
+    """A metric's value in the unit of its heading: shares in per cent with one decimal, all others with three."""
+    return share(number) if metric.unit == "share" else fixed(number, 3)
+
+
+def change(number: float, metric: Metric) -> str:
+    """A difference of two values of a metric, signed; shares in percentage points."""
+    return signed(100 * number, 1) if metric.unit == "share" else signed(number, 3)
+
+
+def level(confidence: float) -> str:
+    """A confidence level: `95 %`."""
+    return f"{100 * confidence:.10g} %"
+
+
+def summary_cell(summary: Summary, metric: Metric, *, strong: bool = False) -> Cell:
+    """`0.712` with `± 0.012 [0.697, 0.727]`; what is missing becomes a note."""
+    if summary.mean is None:
+        return Cell(NOT_AVAILABLE, note=summary.reason)
+    detail = ""
+    if summary.sd is not None and summary.ci_low is not None and summary.ci_high is not None:
+        low, high = value(summary.ci_low, metric), value(summary.ci_high, metric)
+        detail = f"± {value(summary.sd, metric)} [{low}, {high}]"
+    return Cell(value(summary.mean, metric), detail, summary.reason, strong)
+
+
+def difference_cell(difference: Difference, metric: Metric, *, strong: bool = False) -> Cell:
+    """`−0.040` with `[−0.090, +0.010]`; what is missing becomes a note."""
+    if difference.mean is None:
+        return Cell(NOT_AVAILABLE, note=difference.reason)
+    detail = ""
+    if difference.ci_low is not None and difference.ci_high is not None:
+        detail = f"[{change(difference.ci_low, metric)}, {change(difference.ci_high, metric)}]"
+    return Cell(change(difference.mean, metric), detail, difference.reason, strong)

@@ -1,0 +1,258 @@
+"""The sections that say who is better: verdict, results, differences, modalities and order."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.artifacts.sequences import MODALITIES
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.statistics import Difference, Summary
+from pipeline.reporting.document import Block, Cell, Grid, Listing, Paragraph, Section, Table
+from pipeline.reporting.figures import draw_differences
+from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.numbers import (
+    NOT_AVAILABLE,
+    difference_cell,
+    level,
+    metric_heading,
+    metric_name,
+    plural,
+    summary_cell,
+    value,
+)
+from pipeline.reporting.training import budget_warning
+from pipeline.reporting.verdict import Standing, comparison_sentence, conclusion, standing
+
+MODELS = {"grcf": "GRCF", "pointwise": "Point-wise", "median": "Median"}
+_IN_WORDS = {"pointwise": "point-wise regression", "median": "the constant median"}
+_PAIRS = {f"grcf - {name}": words for name, words in _IN_WORDS.items()}
+_STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
+_SUBSETS = ("all", "without", "only", "nothing")
+# Error, agreement and order: enough to see what a modality is worth.
+_OF_MODALITIES = ("mae", "pearson", "ordered_pair_accuracy")
+
+
+def verdict_section(inputs: ReportInputs) -> Section:
+    """One paragraph that a hurried reader may believe, and what weakens it."""
+    mae, order = (inputs.protocol.metric(name) for name in ("mae", "ordered_pair_accuracy"))
+    sentences = [_sentence(inputs, split, mae, "grcf - pointwise") for split in EVALUATED]
+    standings = [_standing(inputs, split, mae, "grcf - pointwise") for split in EVALUATED]
+    sentences.append(conclusion(standings[0], standings[1], other=_IN_WORDS["pointwise"]))
+    sentences += [_sentence(inputs, split, order, "grcf - pointwise") for split in EVALUATED]
+    constants = [_median_error(inputs, split, mae) for split in EVALUATED]
+    if all(constants):
+        sentences.append(
+            f"Always saying the median label of train has an MAE of {constants[0]} on valid and {constants[1]} on test."
+        )
+    blocks: list[Block] = [Paragraph(" ".join(sentences), "lead")]
+    warning = budget_warning(inputs.parameters)
+    if warning:
+        blocks.append(Paragraph(warning, "warning"))
+    blocks.append(
+        Paragraph(
+            "Both models chose their epoch on valid, and GRCF fitted its calibration curve on it, so errors on valid are "
+            "a little too good; nothing was chosen on test.",
+            "small",
+        )
+    )
+    return Section("verdict", "Verdict", tuple(blocks))
+
+
+def results_section(inputs: ReportInputs) -> Section:
+    """Every metric of every model, on valid and on test."""
+    tables = [_result_table(inputs, split) for split in EVALUATED]
+    bold = Paragraph(
+        "Bold: the better of GRCF and point-wise regression, where the interval of their paired difference excludes "
+        f"zero. {_UNITS}",
+        "small",
+    )
+    meanings = Listing(
+        tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
+    )
+    return Section("results", "Results", (*tables, bold, meanings))
+
+
+def differences_section(inputs: ReportInputs) -> Section:
+    """GRCF less each other model, with the intervals that decide."""
+    confidence = level(inputs.confidence)
+    tables = []
+    for pair, words in _PAIRS.items():
+        rows = [
+            (Cell(metric_heading(metric)), *_difference_cells(inputs, pair, metric))
+            for metric in inputs.protocol.metrics
+            if any(inputs.difference(split, pair, metric) for split in EVALUATED)
+        ]
+        if rows:
+            header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
+            caption = f"GRCF less {words}, paired, with the {confidence} interval over seeds and segments"
+            tables.append(Table(caption, header, tuple(rows), frozenset({2, 4})))
+    figures = tuple(
+        draw_differences(
+            f"differences-{split}",
+            _towards_grcf(inputs, split, "grcf - pointwise"),
+            f"GRCF against point-wise regression on {split}: paired differences with {confidence} intervals, turned so that "
+            "right of zero GRCF is better. Shares as fractions.",
+        )
+        for split in EVALUATED
+    )
+    methods = dict.fromkeys(
+        row["method"]
+        for split in EVALUATED
+        for pair in _PAIRS
+        for row in inputs.comparisons[split]["differences"].get(pair, {}).values()
+    )
+    method = Paragraph(f"How the intervals were computed: {'; or '.join(methods)}.", "small")
+    return Section("differences", "Paired differences", (*tables, Grid(figures), method))
+
+
+def modalities_section(inputs: ReportInputs) -> Section:
+    """What becomes of GRCF when modalities are hidden from it."""
+    explanation = Paragraph(
+        "The same trained models, with modalities masked when they predict; nothing is trained again, so a model that "
+        "never saw a modality alone may do better with training of its own. Differences are to the row “all”, paired, "
+        f"with the {level(inputs.confidence)} interval over seeds and segments.",
+        "small",
+    )
+    tables = [_modality_table(inputs, split) for split in EVALUATED]
+    return Section("modalities", "With and without each modality", (*tables, explanation))
+
+
+def order_section(inputs: ReportInputs) -> Section:
+    """What stage 2 made of the order that stage 1 had learnt."""
+    tables: list[Block] = []
+    for split in EVALUATED:
+        order = inputs.comparisons[split]["order"]
+        metrics = inputs.metrics_in(order["rank"])
+        rows = [
+            (Cell(words), *(summary_cell(Summary(**order[stage][metric.name]), metric) for metric in metrics))
+            for stage, words in _STAGES.items()
+        ]
+        header = ("GRCF", *(metric_heading(metric) for metric in metrics))
+        tables.append(Table(f"Order on {split}, {_spread(inputs)}", header, tuple(rows)))
+    sentences = [_order_sentence(inputs, split) for split in EVALUATED]
+    return Section(
+        "order", "Order before and after stage 2", (Paragraph(" ".join(filter(None, sentences))), *tables)
+    )
+
+
+_UNITS = "Shares are in per cent and their differences in percentage points; errors are in label units."
+
+
+def _sentence(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> str:
+    difference = inputs.difference(split, pair, metric)
+    assert difference is not None, "error and order are always compared"
+    return comparison_sentence(
+        split,
+        metric,
+        inputs.summary(split, "grcf", metric),
+        difference,
+        other=_PAIRS[pair],
+        confidence=inputs.confidence,
+    )
+
+
+def _standing(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> Standing | None:
+    difference = inputs.difference(split, pair, metric)
+    return None if difference is None else standing(difference, metric)
+
+
+def _median_error(inputs: ReportInputs, split: str, metric: Metric) -> str | None:
+    if "median" not in inputs.metrics[split]:
+        return None
+    mean = inputs.summary(split, "median", metric).mean
+    return None if mean is None else value(mean, metric)
+
+
+def _spread(inputs: ReportInputs) -> str:
+    if inputs.n_seeds == 1:
+        return "one seed"
+    return f"mean ± standard deviation over {plural(inputs.n_seeds, 'seed')} [{level(inputs.confidence)} interval over seeds]"
+
+
+def _result_table(inputs: ReportInputs, split: str) -> Table:
+    models = inputs.metrics[split]
+    known = [model for model in MODELS if model in models]
+    shown = known + sorted(set(models) - set(known))
+    rows = []
+    for metric in inputs.metrics_in(models["grcf"]):
+        stands = _standing(inputs, split, metric, "grcf - pointwise")
+        winner = {"better": "grcf", "worse": "pointwise"}.get(stands or "")
+        cells = [
+            summary_cell(inputs.summary(split, model, metric), metric, strong=model == winner)
+            for model in shown
+        ]
+        rows.append((Cell(metric_heading(metric)), *cells))
+    rows.append((Cell("Seeds"), *(_n_seeds(inputs, split, model) for model in shown)))
+    header = ("Metric", *(MODELS.get(model, str(model)) for model in shown))
+    return Table(f"Results on {split}: {_spread(inputs)}", header, tuple(rows))
+
+
+def _n_seeds(inputs: ReportInputs, split: str, model: str) -> Cell:
+    predicted = inputs.predicted(split)
+    seeds = predicted.seeds.get(model, ()) if predicted else ()
+    return Cell(str(len(seeds)) if seeds else "–")
+
+
+def _difference_cells(inputs: ReportInputs, pair: str, metric: Metric) -> Sequence[Cell]:
+    cells = []
+    for split in EVALUATED:
+        difference = inputs.difference(split, pair, metric)
+        if difference is None:
+            cells += [Cell("–"), Cell("–")]
+            continue
+        stands = standing(difference, metric)
+        cells += [
+            difference_cell(difference, metric),
+            Cell(stands or "–", strong=stands in ("better", "worse")),
+        ]
+    return cells
+
+
+def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> Mapping[str, tuple[float, float, float]]:
+    """Name to (mean, low, high) of the differences that have an interval, positive where GRCF is better."""
+    bars = {}
+    for metric in inputs.protocol.metrics:
+        difference = inputs.difference(split, pair, metric)
+        if difference is None or difference.ci_low is None:
+            continue
+        ends = (difference.mean, difference.ci_low, difference.ci_high)
+        sign = -1 if metric.better == "lower" else 1
+        mean, low, high = (sign * end for end in ends if end is not None)
+        bars[metric_name(metric)] = (mean, min(low, high), max(low, high))
+    return bars
+
+
+def _modality_table(inputs: ReportInputs, split: str) -> Table:
+    shown = inputs.comparisons[split]["modalities"]
+    less = inputs.comparisons[split]["modality_differences"]
+    metrics = [inputs.protocol.metric(name) for name in _OF_MODALITIES]
+    rows = []
+    for subset in sorted(shown, key=_subset_order):
+        cells = []
+        for metric in metrics:
+            cells.append(summary_cell(Summary(**shown[subset][metric.name]), metric))
+            row = less.get(subset, {}).get(metric.name)
+            cells.append(Cell("–") if row is None else difference_cell(Difference(**row), metric))
+        rows.append((Cell(subset), *cells))
+    header = ("Shown", *(text for metric in metrics for text in (metric_heading(metric), "less “all”")))
+    return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
+
+
+def _subset_order(name: str) -> tuple[int, int, str]:
+    first, _, modality = name.partition(" ")
+    return _place(first, _SUBSETS), _place(modality, MODALITIES), name
+
+
+def _place(part: str, of: Sequence[str]) -> int:
+    return of.index(part) if part in of else len(of)
+
+
+def _order_sentence(inputs: ReportInputs, split: str) -> str:
+    order = inputs.comparisons[split]["order"]
+    metric = inputs.protocol.metric("ordered_pair_accuracy")
+    before, after = (Summary(**order[stage][metric.name]) for stage in ("rank", "calibrate"))
+    if before.mean is None or after.mean is None:
+        return f"On {split}, the ordered-pair accuracy is {NOT_AVAILABLE}: {before.reason or after.reason}."
+    if before.mean == after.mean:
+        return f"On {split}, stage 2 left the ordered-pair accuracy as it was."
+    way = "raised" if after.mean > before.mean else "lowered"
+    points = f"{100 * abs(after.mean - before.mean):.2f}"
+    return f"On {split}, stage 2 {way} the ordered-pair accuracy by {points} points."

@@ -1,0 +1,182 @@
+"""The sections about training: curves, budgets, and what stage 1 made of the pairs of groups."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from pipeline.artifacts.curves import MEASURES
+from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.reporting.figures import draw_curves
+from pipeline.reporting.inputs import ReportInputs
+from pipeline.reporting.matrices import cut_labels, matrix_table
+from pipeline.reporting.numbers import count, fixed, plural, share, signed
+
+_STAGES = {
+    "rank": "GRCF stage 1 (rank)",
+    "calibrate": "GRCF stage 2 (calibrate)",
+    "pointwise": "point-wise regression",
+}
+_MEASURES = {
+    "train_loss": "loss on train",
+    "valid_ordered_pair_accuracy": "ordered-pair accuracy on valid",
+    "valid_mae": "MAE on valid",
+}
+# What the epoch is chosen by: the stage's own measure, the first of its best values.
+_CHOSEN_BY = {"rank": "valid_ordered_pair_accuracy", "calibrate": "valid_mae", "pointwise": "valid_mae"}
+_BEST = {"valid_ordered_pair_accuracy": np.nanargmax, "valid_mae": np.nanargmin}
+_TUNED = ("head", "all")
+
+_PAIR_MEASURES = {
+    "n_pairs": "Pairs compared",
+    "margin": "Mean margin, score units",
+    "violation": "Mean violation, score units",
+    "weight": "Mean weight",
+    "capped": "Pairs whose weight meets the cap, %",
+    "ordered": "Pairs in the right order, %",
+}
+
+
+def curves_section(inputs: ReportInputs) -> Section:
+    """How loss and validation measures went, epoch by epoch."""
+    blocks: list[Block] = []
+    for stage, words in _STAGES.items():
+        curves = inputs.curves[stage]
+        measures = [measure for measure in MEASURES if measure in curves]
+        if len(curves) < 2:
+            blocks.append(Paragraph(_single_row(stage, curves, measures)))
+            continue
+        blocks.append(Grid(tuple(_curve(stage, words, curves, measure) for measure in measures)))
+    explanation = Paragraph(
+        "Thick: mean over seeds. Thin: each seed. Dots: each seed's best epoch by the measure that chooses it, which is "
+        "the epoch that is kept.",
+        "small",
+    )
+    return Section("curves", "Training curves", (*blocks, explanation), brief=False)
+
+
+def budgets_section(inputs: ReportInputs) -> Section:
+    """How long each model was trained, and a warning where that is not fair."""
+    epochs = gradient_epochs(inputs.parameters)
+    rows = tuple((Cell(words), Cell(count(epochs[stage]))) for stage, words in _STAGES.items())
+    blocks: list[Block] = [
+        Table("Gradient epochs for each seed", ("Model", "Epochs"), rows),
+    ]
+    warning = budget_warning(inputs.parameters)
+    if warning:
+        blocks.append(Paragraph(warning, "warning"))
+    else:
+        grcf = epochs["rank"] + epochs["calibrate"]
+        same = "the same number" if grcf == epochs["pointwise"] else "more"
+        blocks.append(
+            Paragraph(
+                f"GRCF was trained for {plural(grcf, 'epoch')} in all; point-wise regression got {same}. "
+                f"Stage 2 had the scope “{inputs.parameters['calibrate.scope']}”."
+            )
+        )
+    return Section("budgets", "Training budgets", tuple(blocks))
+
+
+def group_pairs_section(inputs: ReportInputs) -> Section:
+    """Margins, violations and weights of stage 1 by pair of sentiment groups."""
+    pairs = inputs.group_pairs
+    if pairs.empty:
+        empty = Paragraph("No two segments of train lay in different groups within a batch.")
+        return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
+    means = pairs.drop(columns="seed").groupby(["group_above", "group_below"], as_index=False).mean()
+    groups = np.unique(means[["group_above", "group_below"]].to_numpy())
+    names = group_names(groups, inputs.parameters["margin.groups"])
+    tables = tuple(_pair_table(means, groups, names, measure) for measure in _PAIR_MEASURES)
+    n_seeds = pairs["seed"].nunique()
+    explanation = Paragraph(
+        f"Segments of train, as stage 1 left them: means over the pairs that meet in a batch, then over {plural(n_seeds, 'seed')}. "
+        "A row is the group that should score higher, a column the one that should score lower.",
+        "small",
+    )
+    return Section("group-pairs", "Pairs of groups in stage 1", (Grid(tables), explanation), brief=False)
+
+
+def gradient_epochs(parameters: Mapping[str, Any]) -> dict[str, int]:
+    """Passes over train with gradient steps, by stage; a curve that is fitted exactly takes none."""
+    tuned = parameters["calibrate.scope"] in _TUNED
+    return {
+        "rank": parameters["training.epochs"],
+        "calibrate": parameters["calibrate.epochs"] if tuned else 0,
+        "pointwise": parameters["training.epochs"] + parameters["pointwise.extra_epochs"],
+    }
+
+
+def budget_warning(parameters: Mapping[str, Any]) -> str | None:
+    """A sentence where GRCF was trained for more epochs than the baseline; None where it was not."""
+    epochs = gradient_epochs(parameters)
+    more = epochs["rank"] + epochs["calibrate"] - epochs["pointwise"]
+    if more <= 0:
+        return None
+    return (
+        f"The budgets differ: GRCF was trained for {plural(more, 'epoch')} more than point-wise regression, so a better "
+        f"GRCF may owe that to longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
+        "fair comparison."
+    )
+
+
+def group_names(groups: Sequence[int] | np.ndarray, grouping: Any) -> tuple[str, ...]:
+    """What groups are called: rounded labels by their number, cut labels by their interval.
+
+    >>> group_names([-1, 0, 2], "integer"), group_names([0, 1], [0.5])
+    (('−1', '0', '+2'), ('≤ 0.5', '> 0.5'))
+    """
+    if grouping == "integer":
+        return tuple(signed(float(group), 0) for group in groups)
+    labels = cut_labels(grouping)
+    return tuple(labels[int(group)] for group in groups)
+
+
+def _single_row(stage: str, curves: pd.DataFrame, measures: Sequence[str]) -> str:
+    """A stage of one row has no curve to draw."""
+    words = _STAGES[stage]
+    head = words[0].upper() + words[1:]
+    if curves.empty:
+        return f"{head}: nothing was recorded."
+    said = ", ".join(
+        f"{_MEASURES[measure]} {fixed(float(curves[measure].iloc[0]), 3)}" for measure in measures
+    )
+    return f"{head} took one step without a curve; mean over seeds: {said}."
+
+
+def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str) -> Figure:
+    by_seed = [column for column in curves if str(column).startswith(f"{measure}_seed_")]
+    seeds = curves[by_seed].to_numpy(np.float64).T
+    best = None
+    if _CHOSEN_BY[stage] == measure:
+        best = [int(_BEST[measure](row)) if np.isfinite(row).any() else None for row in seeds]
+    return draw_curves(
+        f"curve-{stage}-{measure.replace('_', '-')}",
+        curves["epoch"].to_numpy(np.float64),
+        curves[measure].to_numpy(np.float64),
+        seeds,
+        best=best,
+        colour="pointwise" if stage == "pointwise" else "grcf",
+        quantity=_MEASURES[measure],
+        caption=f"{words[0].upper()}{words[1:]}: {_MEASURES[measure]} by epoch.",
+    )
+
+
+def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], measure: str) -> Table:
+    values: Float[np.ndarray, "above below"] = np.full((len(groups), len(groups)), np.nan)
+    above, below = (np.searchsorted(groups, means[side]) for side in ("group_above", "group_below"))
+    values[above, below] = means[measure]
+    written = {"n_pairs": count, "capped": share, "ordered": share}.get(
+        measure, lambda number: fixed(number, 2)
+    )
+    return matrix_table(
+        _PAIR_MEASURES[measure],
+        # The lowest group stands above no other, the highest below none.
+        values[:0:-1, :-1],
+        rows=tuple(names)[:0:-1],
+        columns=tuple(names)[:-1],
+        corner="above \\ below",
+        written=written,
+        darkest=1.0 if measure in ("capped", "ordered") else None,
+    )

@@ -1,0 +1,107 @@
+"""What the numbers say in plain words: no more than their intervals allow."""
+
+from typing import Literal
+
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.statistics import Difference, Over, Summary
+from pipeline.reporting.numbers import change, level, metric_name, value
+
+Standing = Literal["better", "worse", "within noise"]
+
+OVER: dict[Over, str] = {
+    "seeds": "over seeds",
+    "segments": "over segments",
+    "both": "over seeds and segments",
+}
+
+
+def standing(difference: Difference, metric: Metric) -> Standing | None:
+    """Whether the first of two compared models is better by this metric, as far as the interval tells.
+
+    Args:
+        difference: First model less second model.
+        metric: Which metric; its direction decides what a negative difference means.
+
+    Returns:
+        `within noise` where the interval holds zero or touches it; None without an interval, and for metrics that
+        are best at one or zero, where the sign of a difference says nothing.
+    """
+    low, high = difference.ci_low, difference.ci_high
+    if low is None or high is None or metric.better not in ("higher", "lower"):
+        return None
+    if low <= 0 <= high:
+        return "within noise"
+    return "better" if (low > 0) == (metric.better == "higher") else "worse"
+
+
+def comparison_sentence(
+    split: str,
+    metric: Metric,
+    grcf: Summary,
+    difference: Difference,
+    *,
+    other: str,
+    confidence: float,
+) -> str:
+    """One sentence about one metric of GRCF on one split, against another model.
+
+    Args:
+        split: Name of the split.
+        metric: Which metric.
+        grcf: GRCF's own value.
+        difference: GRCF less the other model.
+        other: The other model in words.
+        confidence: Level of the interval of `difference`.
+
+    >>> from pipeline.evaluation.metrics import MOSI
+    >>> own = Summary(mean=0.71, sd=0.01, ci_low=0.7, ci_high=0.72, n=5)
+    >>> less = Difference(-0.04, -0.09, 0.01, n_seeds=5, n_segments=70, over="both", method="")
+    >>> comparison_sentence(
+    ...     "valid", MOSI.metric("mae"), own, less, other="point-wise regression", confidence=0.95
+    ... )
+    'On valid, the MAE of GRCF is 0.710, 0.040 lower than that of point-wise regression (95 % interval −0.090 to +0.010, over seeds and segments): within noise.'
+    """
+    name = _PHRASES.get(metric.name, metric_name(metric))
+    if grcf.mean is None:
+        return f"On {split}, GRCF has no {name}: {grcf.reason}."
+    unit, step = (" %", " points") if metric.unit == "share" else ("", "")
+    own = f"On {split}, the {name} of GRCF is {value(grcf.mean, metric)}{unit}"
+    if difference.mean is None:
+        return f"{own}; a difference from {other} does not exist: {difference.reason}."
+    said = f"{own}, {_difference(difference.mean, metric, step)} that of {other}"
+    if difference.ci_low is None or difference.ci_high is None:
+        return f"{said}; there is no interval ({difference.reason}), so nothing says that this is more than noise."
+    low, high = change(difference.ci_low, metric), change(difference.ci_high, metric)
+    said += f" ({level(confidence)} interval {low} to {high}{step}, {OVER[difference.over]})"
+    stands = standing(difference, metric)
+    return f"{said}: {_READINGS[stands]}." if stands else f"{said}."
+
+
+def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> str:
+    """What the error on both splits amounts to; each split is one of `standing`'s answers for the MAE."""
+    if valid is None or test is None:
+        return f"Whether GRCF or {other} has the smaller error cannot be told from this run."
+    if valid == test:
+        return {
+            "better": f"On both splits the error of GRCF is smaller than that of {other}, by more than noise explains.",
+            "worse": f"On both splits the error of GRCF is larger than that of {other}, by more than noise explains.",
+            "within noise": f"This run does not tell the error of GRCF from that of {other}.",
+        }[valid]
+    return (
+        f"The splits disagree about the error: against {other}, GRCF is {valid} on valid and {test} on test."
+    )
+
+
+_READINGS: dict[Standing, str] = {
+    "better": "better, by more than noise explains",
+    "worse": "worse, by more than noise explains",
+    "within noise": "within noise",
+}
+_PHRASES = {"ordered_pair_accuracy": "ordered-pair accuracy"}
+
+
+def _difference(mean: float, metric: Metric, step: str) -> str:
+    size = change(abs(mean), metric).removeprefix("+")
+    if not size.strip("0."):
+        return "to these digits the same as"
+    return f"{size}{step} {'higher' if mean > 0 else 'lower'} than"
