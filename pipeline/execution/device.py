@@ -1,0 +1,27 @@
+"""Which device computes: found at run time, no parameter, and named wherever bits depend on it."""
+
+import platform
+
+
+def best_device() -> str:
+    """`cuda` where a usable GPU is, else `cpu`; hide the GPU by `CUDA_VISIBLE_DEVICES=` to compute on the CPU."""
+    import torch  # inside, because most of what imports this module's neighbours needs no torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_class(device: str | None = None) -> str:
+    """What computes the same bits: the model of the GPU, or the instructions that the CPU's kernels are chosen by.
+
+    Args:
+        device: a device of torch, `best_device()` by default.
+
+    Returns:
+        For example `cuda NVIDIA H200` or `cpu x86_64 AVX512`.
+    """
+    import torch
+
+    kind, _, index = (device or best_device()).partition(":")
+    if kind == "cuda":
+        return f"cuda {torch.cuda.get_device_name(int(index or 0))}"
+    return f"{kind} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
