@@ -37,7 +37,11 @@ def perform(
     felt = clip.face_view * clip.speaker.expressiveness
     smile_felt, brow_felt = np.clip(felt + rng.normal(0.0, 0.08, 2), -1.1, 1.1)
     presence = _onset(times_s) * _waver(times_s, rng)
-    smile = _RESTING_SMILE + clip.speaker.resting_smile + (1.15 if smile_felt > 0 else 1.0) * smile_felt * presence
+    smile = (
+        _RESTING_SMILE
+        + clip.speaker.resting_smile
+        + (1.15 if smile_felt > 0 else 1.0) * smile_felt * presence
+    )
     accents = _accents(speech, times_s, rng)
     brow_raise = np.clip(0.55 * max(brow_felt, 0.0) * presence + 0.3 * accents, 0, 0.9)
     furrow = max(-brow_felt, 0.0) * presence
@@ -51,9 +55,7 @@ def perform(
         "furrow": furrow,
         "blink": blink,
     }
-    roll_deg, shift_x, shift_y, zoom = (
-        size * _sway(times_s, rng) for size in (1.8, 3.0, 1.6, 0.012)
-    )
+    roll_deg, shift_x, shift_y, zoom = (size * _sway(times_s, rng) for size in (1.8, 3.0, 1.6, 0.012))
     for i in range(len(times_s)):
         pose = Pose(
             roll_deg=float(roll_deg[i]),
@@ -91,7 +93,9 @@ def _sway(times_s: Float[np.ndarray, " frame"], rng: np.random.Generator) -> Flo
     """Slow, irregular motion in [-1, 1]."""
     slow_hz, fast_hz = rng.uniform(0.2, 0.35), rng.uniform(0.45, 0.7)
     slow, fast = rng.uniform(0, 2 * np.pi, 2)
-    return 0.7 * np.sin(2 * np.pi * slow_hz * times_s + slow) + 0.3 * np.sin(2 * np.pi * fast_hz * times_s + fast)
+    swing: np.ndarray = 0.7 * np.sin(2 * np.pi * slow_hz * times_s + slow)
+    swing += 0.3 * np.sin(2 * np.pi * fast_hz * times_s + fast)
+    return swing
 
 
 def _accents(

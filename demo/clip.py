@@ -41,7 +41,9 @@ def speak(clip: Clip) -> Speech:
     lead_s, tail_s = rng.uniform(*_LEAD_S), rng.uniform(*_TAIL_S)
     n_frames = int(np.ceil(max(lead_s + said.duration_s + tail_s, SHORTEST_S + 0.04) * FRAME_RATE_HZ))
     if n_frames >= LONGEST_S * FRAME_RATE_HZ:
-        raise ValueError(f"{clip.id}: {clip.sentence.text!r} takes {said.duration_s:.2f} s, too long for a clip")
+        raise ValueError(
+            f"{clip.id}: {clip.sentence.text!r} takes {said.duration_s:.2f} s, too long for a clip"
+        )
     n_lead = round(lead_s * rate_hz)
     samples = _room(n_frames * rate_hz // FRAME_RATE_HZ, rng)
     # Variants of espeak-ng differ by 10 dB; only the clip's own gain should be heard.
@@ -53,7 +55,8 @@ def speak(clip: Clip) -> Speech:
         samples=np.clip(samples, -1, 1),
         sample_rate_hz=rate_hz,
         words=tuple(
-            replace(word, onset_s=None if word.onset_s is None else word.onset_s + lead_s) for word in said.words
+            replace(word, onset_s=None if word.onset_s is None else word.onset_s + lead_s)
+            for word in said.words
         ),
         phonemes=tuple(replace(phoneme, onset_s=phoneme.onset_s + lead_s) for phoneme in said.phonemes),
     )
@@ -73,7 +76,8 @@ def _room(n_samples: int, rng: np.random.Generator) -> Float[np.ndarray, " sampl
     spectrum = np.fft.rfft(rng.normal(size=n_samples))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
     noise = np.fft.irfft(spectrum, n_samples)
-    return noise / np.sqrt(np.mean(noise**2)) * _ratio(_ROOM_LEVEL_DB)
+    pink: np.ndarray = noise / np.sqrt(np.mean(noise**2)) * _ratio(_ROOM_LEVEL_DB)
+    return pink
 
 
 def _ratio(level_db: float) -> float:
@@ -81,7 +85,9 @@ def _ratio(level_db: float) -> float:
 
 
 def _write(path: Path, pictures: Iterable[UInt8[np.ndarray, "height width rgb=3"]], speech: Speech) -> None:
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as file:
+    with av.open(
+        str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}
+    ) as file:
         video = file.add_stream("libx264", rate=FRAME_RATE_HZ, options=_VIDEO_OPTIONS)
         video.width, video.height, video.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
         video.codec_context.thread_count = 1

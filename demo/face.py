@@ -15,6 +15,7 @@ from scipy.interpolate import CubicSpline, RBFInterpolator
 WIDTH_PX, HEIGHT_PX = 320, 240
 _OVERSAMPLING = 2
 _INVERSION_STEPS = 10
+_FIELD_STEP_PX = 4
 _MOUTH_COLOUR = (70.0, 28.0, 26.0)
 
 _CROP_LEFT, _CROP_TOP, _CROP_RIGHT, _CROP_BOTTOM = 70, 0, 390, 240
@@ -68,84 +69,89 @@ Moves = Mapping[str, tuple[float, float]]
 # Where one unit of an action moves the landmarks. The photograph smiles, so a resting face has a negative `smile`.
 ACTIONS: Mapping[str, Moves] = {
     "open": {
-        "lip_lower": (0, 8),
-        "lip_lower_left": (0, 6.6),
-        "lip_lower_right": (0, 6.6),
-        "teeth_lower": (0, 8.5),
-        "teeth_lower_left": (0, 6.6),
-        "teeth_lower_right": (0, 6.6),
-        "mouth_left": (1, 1.4),
-        "mouth_right": (-1, 1.4),
-        "chin": (0, 8),
-        "jaw_left": (0, 3),
-        "jaw_right": (0, 3),
-        "lip_upper": (0, -1),
-        "teeth_upper": (0, -1),
+        "lip_lower": (0.0, 8.0),
+        "lip_lower_left": (0.0, 6.6),
+        "lip_lower_right": (0.0, 6.6),
+        "teeth_lower": (0.0, 8.5),
+        "teeth_lower_left": (0.0, 6.6),
+        "teeth_lower_right": (0.0, 6.6),
+        "mouth_left": (1.0, 1.4),
+        "mouth_right": (-1.0, 1.4),
+        "chin": (0.0, 8.0),
+        "jaw_left": (0.0, 3.0),
+        "jaw_right": (0.0, 3.0),
+        "lip_upper": (0.0, -1.0),
+        "teeth_upper": (0.0, -1.0),
     },
     "close": {
-        "lip_upper": (0, 1.2),
-        "teeth_upper": (0, 2.4),
-        "teeth_upper_left": (0, 1.8),
-        "teeth_upper_right": (0, 1.8),
-        "teeth_lower": (0, -3.8),
-        "teeth_lower_left": (0, -3.2),
-        "teeth_lower_right": (0, -3.2),
-        "lip_lower": (0, -2.6),
-        "lip_lower_left": (0, -2.2),
-        "lip_lower_right": (0, -2.2),
+        "lip_upper": (0.0, 1.2),
+        "teeth_upper": (0.0, 2.4),
+        "teeth_upper_left": (0.0, 1.8),
+        "teeth_upper_right": (0.0, 1.8),
+        "teeth_lower": (0.0, -3.8),
+        "teeth_lower_left": (0.0, -3.2),
+        "teeth_lower_right": (0.0, -3.2),
+        "lip_lower": (0.0, -2.6),
+        "lip_lower_left": (0.0, -2.2),
+        "lip_lower_right": (0.0, -2.2),
     },
-    "pucker": {"mouth_left": (5, 0), "mouth_right": (-5, 0), "lip_upper": (0, 0.8), "lip_lower": (0, 0.8)},
+    "pucker": {
+        "mouth_left": (5.0, 0.0),
+        "mouth_right": (-5.0, 0.0),
+        "lip_upper": (0.0, 0.8),
+        "lip_lower": (0.0, 0.8),
+    },
     "smile": {
         "mouth_left": (-4.2, -3.8),
         "mouth_right": (4.2, -3.8),
-        "cheek_left": (-1, -2.4),
-        "cheek_right": (1, -2.4),
-        "lip_lower": (0, -0.6),
-        "eye_left_lower": (0, -0.8),
-        "eye_right_lower": (0, -0.8),
+        "cheek_left": (-1.0, -2.4),
+        "cheek_right": (1.0, -2.4),
+        "lip_lower": (0.0, -0.6),
+        "eye_left_lower": (0.0, -0.8),
+        "eye_right_lower": (0.0, -0.8),
     },
     "brow_raise": {
-        "brow_left_inner": (0, -5),
-        "brow_left_middle": (0, -5.2),
-        "brow_left_outer": (0, -4.2),
-        "brow_right_inner": (0, -5),
-        "brow_right_middle": (0, -5.2),
-        "brow_right_outer": (0, -4.2),
-        "eye_left_upper": (0, -0.8),
-        "eye_right_upper": (0, -0.8),
+        "brow_left_inner": (0.0, -5.0),
+        "brow_left_middle": (0.0, -5.2),
+        "brow_left_outer": (0.0, -4.2),
+        "brow_right_inner": (0.0, -5.0),
+        "brow_right_middle": (0.0, -5.2),
+        "brow_right_outer": (0.0, -4.2),
+        "eye_left_upper": (0.0, -0.8),
+        "eye_right_upper": (0.0, -0.8),
     },
     "furrow": {
         "brow_left_inner": (2.6, 3.4),
         "brow_right_inner": (-2.6, 3.4),
-        "brow_left_middle": (1, 1.6),
-        "brow_right_middle": (-1, 1.6),
+        "brow_left_middle": (1.0, 1.6),
+        "brow_right_middle": (-1.0, 1.6),
     },
-    "blink": {"eye_left_upper": (0, 4.8), "eye_right_upper": (0, 4.6)},
+    "blink": {"eye_left_upper": (0.0, 4.8), "eye_right_upper": (0.0, 4.6)},
 }
 
 # Where one unit of a trait moves the landmarks of a speaker's resting face.
 TRAITS: Mapping[str, Moves] = {
     "jaw_width": {
-        "jaw_left": (-6, 0),
-        "jaw_right": (6, 0),
-        "cheek_left": (-3, 0),
-        "cheek_right": (3, 0),
-        "chin": (0, 1),
+        "jaw_left": (-6.0, 0.0),
+        "jaw_right": (6.0, 0.0),
+        "cheek_left": (-3.0, 0.0),
+        "cheek_right": (3.0, 0.0),
+        "chin": (0.0, 1.0),
     },
-    "face_length": {"chin": (0, 7), "jaw_left": (0, 4), "jaw_right": (0, 4)}
-    | {name: (0, 3) for name in LANDMARKS if name.startswith(("mouth_", "lip_", "teeth_"))},
+    "face_length": {"chin": (0.0, 7.0), "jaw_left": (0.0, 4.0), "jaw_right": (0.0, 4.0)}
+    | {name: (0.0, 3.0) for name in LANDMARKS if name.startswith(("mouth_", "lip_", "teeth_"))},
     "eye_size": {
-        "eye_left_upper": (0, -1.3),
-        "eye_right_upper": (0, -1.3),
-        "eye_left_lower": (0, 1),
-        "eye_right_lower": (0, 1),
-        "eye_left_outer": (-1.4, 0),
-        "eye_right_outer": (1.4, 0),
+        "eye_left_upper": (0.0, -1.3),
+        "eye_right_upper": (0.0, -1.3),
+        "eye_left_lower": (0.0, 1.0),
+        "eye_right_lower": (0.0, 1.0),
+        "eye_left_outer": (-1.4, 0.0),
+        "eye_right_outer": (1.4, 0.0),
     },
-    "nose_size": {"nose_left": (-2.4, 0.5), "nose_right": (2.4, 0.5), "nose_tip": (0, 2.2)},
-    "mouth_width": {"mouth_left": (-3, 0), "mouth_right": (3, 0)},
+    "nose_size": {"nose_left": (-2.4, 0.5), "nose_right": (2.4, 0.5), "nose_tip": (0.0, 2.2)},
+    "mouth_width": {"mouth_left": (-3.0, 0.0), "mouth_right": (3.0, 0.0)},
     "brow_height": {
-        name: (0, -2.2)
+        name: (0.0, -2.2)
         for side in ("left", "right")
         for name in (f"brow_{side}_inner", f"brow_{side}_middle", f"brow_{side}_outer")
     },
@@ -220,7 +226,7 @@ class Head:
         """Darken what a warp cannot show: the gap between the teeth and the lowered lip."""
         lip_names = ("mouth_left", "teeth_lower_left", "teeth_lower", "teeth_lower_right", "mouth_right")
         lowered = _total_moves(ACTIONS, actions)
-        teeth = _total_moves(ACTIONS, actions | {"open": 0.4 * actions.get("open", 0.0)})
+        teeth = _total_moves(ACTIONS, {**actions, "open": 0.4 * actions.get("open", 0.0)})
         lip_line = np.array([self._points[name] + lowered[name] for name in lip_names])
         teeth_line = np.array([self._points[name] + teeth[name] for name in lip_names])
         outline = np.concatenate([_smooth_curve(lip_line), _smooth_curve(teeth_line)[::-1]])
@@ -229,7 +235,8 @@ class Head:
         cv2.fillPoly(gap, [np.rint(outline * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
         gap = 0.85 * cv2.GaussianBlur(gap, (0, 0), 1.2)[..., None]
         colour = np.array([*_MOUTH_COLOUR, 1.0], np.float32)
-        return (1 - gap) * person + gap * colour
+        darkened: np.ndarray = (1 - gap) * person + gap * colour
+        return darkened
 
     def _placement(self, pose: Pose) -> Float[np.ndarray, "2 3"]:
         scale = self.look.magnification * pose.zoom
@@ -256,7 +263,9 @@ class Head:
         photograph, opacity = _photograph()
         lab = cv2.cvtColor(photograph.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
         mean = float(np.average(lab[..., 0], weights=opacity))
-        lab[..., 0] = np.clip(((lab[..., 0] - mean) * self.look.contrast + mean) * self.look.brightness, 0, 100)
+        lab[..., 0] = np.clip(
+            ((lab[..., 0] - mean) * self.look.contrast + mean) * self.look.brightness, 0, 100
+        )
         lab[..., 1:] += np.array(self.look.tint, np.float32)
         colour = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255
         plate = np.dstack([colour * opacity[..., None], opacity]).astype(np.float32)
@@ -269,11 +278,13 @@ class Head:
         top, bottom = (np.array(colour, np.float32) for colour in self.look.backdrop)
         y, x = np.mgrid[0 : HEIGHT_PX * _OVERSAMPLING, 0 : WIDTH_PX * _OVERSAMPLING].astype(np.float32)
         depth = np.clip(0.8 * y / y.max() + 0.2 * x / x.max(), 0, 1)[..., None]
-        return (1 - depth) * top + depth * bottom
+        backdrop: np.ndarray = (1 - depth) * top + depth * bottom
+        return backdrop
 
 
 def _smooth_curve(points: Float[np.ndarray, "point xy=2"]) -> Float[np.ndarray, "finer xy=2"]:
-    return CubicSpline(np.arange(len(points)), points)(np.linspace(0, len(points) - 1, 33))
+    curve: np.ndarray = CubicSpline(np.arange(len(points)), points)(np.linspace(0, len(points) - 1, 33))
+    return curve
 
 
 def _total_moves(table: Mapping[str, Moves], units: Mapping[str, float]) -> dict[str, np.ndarray]:
@@ -296,7 +307,7 @@ def _displacement_fields(
     values = np.concatenate([values, np.zeros((len(border), values.shape[1]))])
     spline = RBFInterpolator(sites, values, kernel="thin_plate_spline", smoothing=1e-3)
 
-    step = 4
+    step = _FIELD_STEP_PX
     height, width = _CROP_BOTTOM - _CROP_TOP, _CROP_RIGHT - _CROP_LEFT
     rows, columns = np.mgrid[: height // step, : width // step] * step + (step - 1) / 2
     coarse = spline(np.stack([columns.ravel() + _CROP_LEFT, rows.ravel() + _CROP_TOP], axis=1))
@@ -330,7 +341,8 @@ def _sample(
     x: Float32[np.ndarray, "height width"],
     y: Float32[np.ndarray, "height width"],
 ) -> Float32[np.ndarray, "height width channel"]:
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sampled: np.ndarray = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled
 
 
 def _photograph() -> tuple[UInt8[np.ndarray, "height width rgb=3"], Float32[np.ndarray, "height width"]]:
@@ -355,4 +367,6 @@ def _person_opacity(crop: UInt8[np.ndarray, "height width rgb=3"]) -> Float32[np
     cv2.setRNGSeed(0)
     cv2.grabCut(crop, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_MASK)
     person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    return np.clip(cv2.GaussianBlur(cv2.erode(person, np.ones((2, 2), np.uint8)), (0, 0), 0.9), 0, 1)
+    # The photograph's backdrop shines through the outermost pixel of the hair.
+    opacity: np.ndarray = cv2.GaussianBlur(cv2.erode(person, np.ones((2, 2), np.uint8)), (0, 0), 0.9)
+    return opacity.clip(0, 1)

@@ -17,7 +17,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.generate", description="Write the demo corpus.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="clips to make at the same time")
-    parser.add_argument("--only", nargs="+", metavar="ID", help="make these clips and leave segments.csv alone")
+    parser.add_argument(
+        "--only", nargs="+", metavar="ID", help="make these clips and leave segments.csv alone"
+    )
     options = parser.parse_args(arguments)
     clips = corpus()
     if options.only:
@@ -49,7 +51,14 @@ def write_segments(clips: tuple[Clip, ...], path: Path) -> None:
         for clip in clips:
             speaker = clip.speaker
             table.writerow(
-                (clip.id, media_path(clip), speaker.id, speaker.split, f"{clip.label:.1f}", clip.sentence.text)
+                (
+                    clip.id,
+                    media_path(clip),
+                    speaker.id,
+                    speaker.split,
+                    f"{clip.label:.1f}",
+                    clip.sentence.text,
+                )
             )
 
 

@@ -6,7 +6,7 @@ label and at no model.
 
 import argparse
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -47,8 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows[name].append(value)
     table = {name: np.array(values) for name, values in rows.items()}
     print(f"{len(clips)} clips, {np.mean(table['duration_s']):.2f} s on average")
-    print(f"a face in {100 * np.sum(table['n_found']) / np.sum(table['n_looked_at']):.2f} % of the frames looked at")
-    print(f"face width: {np.min(table['face_width']):.2f} to {np.max(table['face_width']):.2f} of the picture's")
+    print(
+        f"a face in {100 * np.sum(table['n_found']) / np.sum(table['n_looked_at']):.2f} % of the frames looked at"
+    )
+    print(
+        f"face width: {np.min(table['face_width']):.2f} to {np.max(table['face_width']):.2f} of the picture's"
+    )
     print(f"peak level: {np.min(table['peak']):.2f} to {np.max(table['peak']):.2f} of full scale")
     speakers = [clip.speaker.id for clip in clips]
     for asked_name, found_name in (
@@ -88,7 +92,7 @@ def _heard(path: Path, clip: Clip) -> dict[str, float]:
     }
 
 
-def _seen(path: Path, mesh: "mediapipe.solutions.face_mesh.FaceMesh") -> Mapping[str, float]:
+def _seen(path: Path, mesh: "mediapipe.solutions.face_mesh.FaceMesh") -> dict[str, float]:
     """Means over the frames of landmark distances, in units of the distance between the eyes."""
     mesh.reset()
     n_looked_at, measures = 0, []

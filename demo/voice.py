@@ -4,6 +4,7 @@ import ctypes
 import re
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -107,7 +108,7 @@ def synthesise(text: str, voice: Voice | None = None) -> Speech:
         RuntimeError: espeak-ng does not start or does not know the voice.
         ModuleNotFoundError: `espeakng-loader` is not installed (see `demo/requirements.txt`).
     """
-    import espeakng_loader
+    import espeakng_loader  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     voice = voice or Voice()
     library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -120,7 +121,7 @@ def synthesise(text: str, voice: Voice | None = None) -> Speech:
     words: list[tuple[int, float]] = []
     phonemes: list[Phoneme] = []
 
-    def collect(wave: ctypes.Array[ctypes.c_short], n_samples: int, events: ctypes.Array[_Event]) -> int:
+    def collect(wave: Any, n_samples: int, events: Any) -> int:
         if wave and n_samples > 0:
             pcm.extend(ctypes.string_at(wave, 2 * n_samples))
         for event in takewhile(lambda event: event.type != _EVENT_END, events):
