@@ -74,7 +74,7 @@ def results_page(
         confidence: level of its intervals, in (0, 1).
     """
     known = metrics["valid"][MODELS[0]]
-    columns = [next(name for name in names if name in known) for names in COLUMNS]
+    columns = [next((name for name in names if name in known), names[0]) for names in COLUMNS]
     blocks: list[Block] = []
     reasons: dict[str, None] = {}
     for split in ("valid", "test"):

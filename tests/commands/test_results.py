@@ -1,0 +1,169 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from comparison.repositories import GIT
+
+from pipeline.__main__ import main
+from pipeline.evaluation.metrics import MOSI, SIMS
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def write(repository, *, protocol=MOSI, **run):
+    repository.write_reports(repository.write_run(protocol=protocol, **run), protocol=protocol)
+
+
+@pytest.fixture
+def results(repository, capsys):
+    """Run the command; status, output and errors."""
+
+    def run():
+        capsys.readouterr()
+        status = main(["results"])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def table(printed, split):
+    """Model to column to cell of one of the tables."""
+    lines = printed.split(f"{split} ", 1)[1].split("\n\n")[0].splitlines()
+    header = lines[0].split()
+    return {
+        cells[0]: dict(zip(header, cells[1:], strict=True))
+        for cells in (re.split(r"  +", line) for line in lines[1:])
+    }
+
+
+def edit(path, change):
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def test_the_tables_hold_the_numbers_of_the_metrics(repository, results):
+    write(repository)
+    status, printed, _ = results()
+    metrics = json.loads((repository.root / "reports/metrics.json").read_text())
+    assert status == 0
+    for split in ("valid", "test"):
+        shown = table(printed, split)
+        assert list(shown) == ["grcf", "pointwise", "median"]
+        for model in ("grcf", "pointwise"):
+            assert list(shown[model]) == [
+                "mae",
+                "pearson",
+                "ordered_pair_accuracy",
+                "acc7",
+                "acc2_negative_positive",
+            ]
+            for name, cell in shown[model].items():
+                summary = metrics[split][model][name]
+                assert cell == f"{summary['mean']:.4f} ± {summary['sd']:.4f}"
+        assert shown["median"]["mae"] == f"{metrics[split]['median']['mae']['mean']:.4f}"
+    assert "over 3 seeds" in printed
+
+
+def test_an_undefined_metric_is_not_available_for_a_reason(repository, results):
+    write(repository)
+    _, printed, _ = results()
+    assert table(printed, "valid")["median"]["pearson"] == "n/a"
+    assert "n/a: pearson of median (undefined for 1 of 1 seeds: all predictions are equal)." in printed
+
+
+def test_a_protocol_with_other_classes_shows_its_own(repository, results):
+    write(repository, protocol=SIMS)
+    _, printed, _ = results()
+    assert list(table(printed, "valid")["grcf"])[3:] == ["acc5", "acc2"]
+
+
+@pytest.mark.parametrize(
+    ("noise", "verdict"),
+    [
+        (0.1, "grcf is better in mae and ordered_pair_accuracy."),
+        (3.0, "grcf is worse in mae and ordered_pair_accuracy."),
+        (0.8, "no clear difference in mae and ordered_pair_accuracy."),
+    ],
+)
+def test_the_difference_is_judged_by_its_interval(repository, results, noise, verdict):
+    write(repository, noise=noise)
+    _, printed, _ = results()
+    sentence = " ".join(printed.split("On valid, grcf - pointwise: ")[1].split("\n\n")[0].split())
+    assert sentence.endswith(verdict)
+    assert "(paired, 3 seeds, 40 segments, 95 % intervals)" in sentence
+
+
+def test_one_seed_has_a_difference_without_an_interval(repository, results):
+    write(repository, seeds=(4,))
+    _, printed, _ = results()
+    assert "One seed;" in printed
+    assert "no interval: one seed cannot be resampled" in printed
+    assert "nothing can be said of a difference in mae" in " ".join(printed.split())
+
+
+def test_it_says_where_the_report_is_and_what_to_try_next(repository, results):
+    write(repository)
+    assert "The full report is not there yet" in results()[1]
+    (repository.root / "reports/report.html").touch()
+    _, printed, _ = results()
+    assert "The full report: reports/report.html." in printed
+    for command in (
+        "dvc exp run -n wider -S margin.base=0.5",
+        "python -m pipeline compare HEAD wider",
+        "dvc exp show",
+    ):
+        assert f"    {command} " in printed
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "comparisons.json"])
+def test_a_missing_report_is_a_sentence(repository, results, name):
+    write(repository)
+    (repository.root / "reports" / name).unlink()
+    assert results() == (1, "", f"reports/{name}: not found; run `make demo` or `dvc repro` to make it\n")
+
+
+def test_a_report_that_is_not_json_is_a_sentence(repository, results):
+    write(repository)
+    (repository.root / "reports/metrics.json").write_text('{"valid"')
+    status, _, said = results()
+    assert status == 1
+    assert said.startswith("reports/metrics.json: not JSON")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("metrics.json", lambda values: values.pop("test")),
+        ("metrics.json", lambda values: values["valid"].pop("median")),
+        ("metrics.json", lambda values: values["valid"]["pointwise"].pop("acc7")),
+        ("metrics.json", lambda values: values["valid"]["grcf"].clear()),
+        ("comparisons.json", lambda values: values["valid"]["differences"].clear()),
+    ],
+)
+def test_a_report_of_another_version_is_a_sentence(repository, results, name, change):
+    write(repository)
+    edit(repository.root / "reports" / name, change)
+    status, printed, said = results()
+    assert (status, printed, said.count("\n")) == (1, "", 1)
+    assert "run `dvc repro`" in said
+
+
+def test_it_waits_for_none_of_the_large_libraries(repository):
+    write(repository)
+    code = (
+        "import sys; from pipeline.__main__ import main; main(['results']); "
+        "print(sorted({'torch', 'pandas', 'dvc', 'scipy', 'numpy', 'sklearn'} & sys.modules.keys()))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        env=GIT | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.splitlines()[-1] == "[]"

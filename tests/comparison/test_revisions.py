@@ -1,0 +1,119 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from comparison.repositories import GIT, Repository, new_repository
+from pipeline.comparison.revisions import resolve
+from pipeline.errors import PipelineError
+
+FILE = Path("reports/metrics.json")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch) -> Repository:
+    """Two commits, `one` and `two`, and `three` in the workspace."""
+    for name, value in GIT.items():
+        monkeypatch.setenv(name, value)
+    repository = new_repository(tmp_path / "repository")
+    monkeypatch.chdir(repository.root)
+    FILE.parent.mkdir()
+    for content in ("one", "two"):
+        FILE.write_text(content)
+        repository.commit()
+    FILE.write_text("three")
+    return repository
+
+
+def test_a_file_is_read_as_its_revision_has_it(repository):
+    assert [resolve(name).read_bytes(FILE) for name in ("HEAD~1", "main", "workspace")] == [
+        b"one",
+        b"two",
+        b"three",
+    ]
+
+
+def test_a_file_that_a_revision_lacks_is_none(repository):
+    assert resolve("HEAD").read_bytes(Path("dvc.lock")) is None
+    assert resolve("workspace").read_bytes(Path("dvc.lock")) is None
+
+
+def test_a_project_below_the_root_of_its_repository_reads_its_own_files(repository, monkeypatch):
+    below = repository.root / "project"
+    (below / FILE).parent.mkdir(parents=True)
+    (below / FILE).write_text("below")
+    repository.commit()
+    monkeypatch.chdir(below)
+    assert resolve("HEAD").read_bytes(FILE) == b"below"
+
+
+def test_an_experiment_is_found_by_its_name(repository):
+    repository.experiment("wider", "HEAD~1")
+    assert resolve("wider").sha == repository.git("rev-parse", "HEAD~1")
+
+
+def test_a_name_of_git_goes_before_that_of_an_experiment(repository):
+    repository.experiment("main", "HEAD~1")
+    assert resolve("main").sha == repository.git("rev-parse", "main")
+
+
+def test_what_else_dvc_keeps_beside_experiments_is_none(repository):
+    repository.git("update-ref", "refs/exps/exec/EXEC_HEAD", "HEAD")
+    repository.git("update-ref", "refs/exps/celery/stash", "HEAD")
+    with pytest.raises(PipelineError, match="EXEC_HEAD: neither"):
+        resolve("EXEC_HEAD")
+    with pytest.raises(PipelineError, match="stash: neither"):
+        resolve("stash")
+
+
+def test_of_several_experiments_with_a_name_the_one_run_on_head_is_meant(repository):
+    repository.experiment("wider", "HEAD~1", baseline=repository.git("rev-parse", "HEAD"))
+    repository.experiment("wider", "HEAD", baseline=repository.git("rev-parse", "HEAD~1"))
+    assert resolve("wider").sha == repository.git("rev-parse", "HEAD~1")
+
+
+def test_several_experiments_with_a_name_elsewhere_are_a_sentence_that_lists_them(repository):
+    repository.experiment("wider", "HEAD", baseline="abcdef")
+    repository.experiment("wider", "HEAD", baseline="fedcba")
+    with pytest.raises(
+        PipelineError, match="refs/exps/ab/abcdef/wider or refs/exps/ab/fedcba/wider"
+    ) as caught:
+        resolve("wider")
+    assert "\n" not in str(caught.value)
+    assert resolve("refs/exps/ab/fedcba/wider").title.startswith("wider (")
+
+
+def test_a_commit_is_called_by_its_start(repository):
+    sha = repository.git("rev-parse", "HEAD")
+    assert resolve(sha).title == sha[:7]
+    assert resolve("HEAD").title == f"HEAD ({sha[:7]})"
+
+
+@pytest.mark.parametrize("name", ["nothing", "HEAD~9", "deadbeef", "HEAD:reports", "-x", "", "*"])
+def test_an_unknown_revision_is_a_sentence_with_its_name(repository, name):
+    with pytest.raises(PipelineError, match="neither a git revision nor an experiment") as caught:
+        resolve(name)
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+def test_a_revision_that_a_shallow_clone_lacks_asks_for_the_history(repository, tmp_path, monkeypatch):
+    repository.git("clone", "--quiet", "--depth", "1", f"file://{repository.root}", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    assert resolve("HEAD").read_bytes(FILE) == b"two"
+    with pytest.raises(PipelineError, match="git fetch --unshallow"):
+        resolve("HEAD~1")
+
+
+def test_outside_of_a_repository_only_the_workspace_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert resolve("workspace").read_bytes(FILE) is None
+    with pytest.raises(PipelineError, match="HEAD: no revision can be read here"):
+        resolve("HEAD")
+
+
+def test_a_machine_without_git_is_a_sentence(repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository.root))
+    assert shutil.which("git") is None
+    with pytest.raises(PipelineError, match="git was not found"):
+        resolve("HEAD")

@@ -1,0 +1,77 @@
+import pytest
+
+from pipeline.comparison.stages import data_changes, read_stages, stage_changes
+from pipeline.errors import PipelineError
+
+
+def stage(*, deps=(), outs=(), params=None, cmd="run"):
+    recorded = {"cmd": cmd}
+    for name, entries in (("deps", deps), ("outs", outs)):
+        recorded[name] = [{"path": path, "hash": "md5", "md5": md5} for path, md5 in entries]
+    return recorded | ({"params": {"params.yaml": params}} if params else {})
+
+
+def lock(**stages):
+    return read_stages({"schema": "2.0", "stages": stages}, source="dvc.lock of HEAD")
+
+
+def chain(*, raw="r", base=0.2, code="c", rank="k"):
+    """Three stages whose alphabetical order is not that of the data."""
+    return lock(
+        align=stage(deps=[("data/words", "w")], outs=[("data/align", "a")]),
+        manifest=stage(deps=[("data/raw", raw)], outs=[("data/manifest", raw)]),
+        words=stage(deps=[("data/manifest", raw)], outs=[("data/words", "w")]),
+        rank=stage(
+            deps=[("data/align", "a"), ("pipeline/grcf", code)],
+            outs=[("data/rank", rank)],
+            params={"margin": {"base": base}, "rank": {"learning_rate": 0.001}},
+        ),
+    )
+
+
+def test_stages_stand_in_the_order_of_the_data():
+    assert list(chain()) == ["manifest", "words", "align", "rank"]
+
+
+def test_equal_locks_have_no_changes():
+    assert stage_changes(chain(), chain()) == ()
+
+
+def test_a_change_of_a_parameter_names_its_section():
+    (change,) = stage_changes(chain(), chain(base=0.5, rank="other"))
+    assert change.name == "rank"
+    assert change.differences == ("parameters (margin)", "outputs")
+
+
+def test_what_a_change_began_with_is_named_and_what_another_stage_made_is_not():
+    found = {change.name: change.differences for change in stage_changes(chain(), chain(raw="s", code="d"))}
+    assert found == {
+        "manifest": ("inputs (data/raw)", "outputs"),
+        "words": ("inputs",),
+        "rank": ("inputs (pipeline/grcf)",),
+    }
+
+
+def test_a_changed_command_is_a_change():
+    (change,) = stage_changes(lock(a=stage(cmd="one")), lock(a=stage(cmd="two")))
+    assert change.differences == ("command",)
+
+
+def test_stages_that_only_one_run_has_are_added_or_removed():
+    found = stage_changes(lock(a=stage(), b=stage()), lock(b=stage(), c=stage()))
+    assert [(change.name, change.differences) for change in found] == [("c", ("added",)), ("a", ("removed",))]
+
+
+def test_the_data_is_the_same_by_the_outputs_of_the_manifest():
+    assert data_changes(chain(), chain(code="d")) == ()
+    assert data_changes(chain(), chain(raw="s")) == ("data/manifest",)
+
+
+def test_without_a_manifest_nothing_is_said_of_the_data():
+    assert data_changes(chain(), lock(rank=stage())) is None
+
+
+@pytest.mark.parametrize("text", [None, [], {}, {"stages": [1]}, {"stages": {"a": {"outs": [{}]}}}])
+def test_what_is_no_lock_file_is_a_sentence(text):
+    with pytest.raises(PipelineError, match=r"^dvc\.lock of HEAD: not a lock file"):
+        read_stages(text, source="dvc.lock of HEAD")
