@@ -18,17 +18,18 @@ MOST_POINTS = 2000
 
 def scatter_section(inputs: ReportInputs) -> Section:
     """A dot a segment: its label against what a model says of it."""
-    figures: list[Figure] = []
-    for split in EVALUATED:
-        predicted = inputs.predicted(split)
-        if predicted is not None:
-            figures += [_scatter(predicted, model) for model in _MODELS]
+    predicted = [found for found in map(inputs.predicted, EVALUATED) if found is not None]
+    values = [rows.mean(axis=0) for found in predicted for rows in map(found.models.__getitem__, _MODELS)]
+    values += [found.truth for found in predicted]
+    # One scale for all, so that the figures can be compared.
+    limits = (min(each.min() for each in values), max(each.max() for each in values))
+    grids = [Grid(tuple(_scatter(found, model, limits) for model in _MODELS)) for found in predicted]
     explanation = Paragraph(
         "Predictions are means over seeds. On the diagonal a prediction equals its label; dots left of it "
         "were predicted too low, right of it too high.",
         "small",
     )
-    return Section("scatter", "Predictions and labels", (Grid(tuple(figures)), explanation), brief=False)
+    return Section("scatter", "Predictions and labels", (*grids, explanation), brief=False)
 
 
 def reliability_section(inputs: ReportInputs) -> Section:
@@ -85,7 +86,7 @@ def confusion_section(inputs: ReportInputs) -> Section:
                 100 * confusion(predicted, model, protocol),
                 rows=names,
                 columns=names,
-                corner="label \\ prediction",
+                corner="label ↓ said →",
                 written=lambda number: fixed(number, 0),
                 darkest=100.0,
             )
@@ -115,7 +116,7 @@ def confusion(
     return np.where(n_true > 0, counts / np.maximum(n_true, 1.0), np.nan)
 
 
-def _scatter(predicted: SplitPredictions, model: str) -> Figure:
+def _scatter(predicted: SplitPredictions, model: str, limits: tuple[float, float]) -> Figure:
     prediction = predicted.models[model].mean(axis=0)
     n_segments = len(predicted.truth)
     # Every so many of the segments in order of their labels, so that no part of the scale is thinned more.
@@ -126,6 +127,7 @@ def _scatter(predicted: SplitPredictions, model: str) -> Figure:
         f"scatter-{predicted.split}-{model}",
         predicted.truth[shown],
         prediction[shown],
+        limits=limits,
         colour=model,
         caption=f"{_MODELS[model][0].upper()}{_MODELS[model][1:]} on {predicted.split}: "
         f"{plural(n_segments, 'segment')}{thinned}.",

@@ -133,7 +133,7 @@ def _failures(inputs: ReportInputs) -> list[Block]:
         (Cell(shortened(id_)), Cell(modality), Cell(shortened(reason, at_most=240)))
         for modality, id_, reason in failures[:MOST_LISTED]
     )
-    caption = f"Extraction failed for {plural(len(failures), 'segment')}"
+    caption = f"{plural(len(failures), 'failure')} of extraction"
     if len(failures) > MOST_LISTED:
         caption += f"; the first {MOST_LISTED}, and {count(len(failures) - MOST_LISTED)} more"
     return [Table(caption, ("Segment", "Modality", "Reason"), rows, frozenset({1, 2}))]

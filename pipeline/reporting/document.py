@@ -33,12 +33,14 @@ class Table:
         header: Headings of the columns, that of the row headings included.
         rows: As many cells each as `header`; the first is the heading of the row.
         worded: Positions of the columns that hold words; all others hold numbers. The first always holds words.
+        compact: Whether its columns stand close together, as those of a matrix do.
     """
 
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     worded: frozenset[int] = frozenset()
+    compact: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -80,9 +82,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Figures or tables that stand side by side where there is room."""
+    """Figures or tables that stand side by side where each finds its least width, in units of the font size."""
 
     blocks: tuple["Figure | Table", ...]
+    least_width_em: float = 21.0
 
 
 Block: TypeAlias = Paragraph | Table | Figure | Listing | Grid

@@ -48,7 +48,7 @@ _STYLE = {
     "legend.labelcolor": PALETTE["ink"],
     "figure.constrained_layout.use": True,
 }
-_SIZE_IN = (4.4, 3.1)
+_WIDE_IN, _SQUARE_IN = (4.4, 3.1), (4.0, 3.9)
 
 
 def draw_curves(
@@ -66,7 +66,7 @@ def draw_curves(
 
     def draw(axes: Axes) -> None:
         for row in seeds:
-            axes.plot(epoch, row, color=PALETTE[colour], alpha=0.35, linewidth=0.8)
+            axes.plot(epoch, row, color=PALETTE[colour], alpha=0.55, linewidth=0.8)
         axes.plot(epoch, mean, color=PALETTE[colour], linewidth=2.0)
         for row, position in zip(seeds, best or [None] * len(seeds), strict=True):
             if position is not None:
@@ -83,18 +83,19 @@ def draw_scatter(
     truth: Float[np.ndarray, "segment"],
     prediction: Float[np.ndarray, "segment"],
     *,
+    limits: tuple[float, float],
     colour: str,
     caption: str,
 ) -> Figure:
     """A dot a segment, label against prediction, and the diagonal on which both are equal."""
 
     def draw(axes: Axes) -> None:
-        _diagonal(axes, np.concatenate([truth, prediction]))
+        _diagonal(axes, limits)
         axes.scatter(prediction, truth, s=11, color=PALETTE[colour], alpha=0.4, linewidths=0)
         axes.set_xlabel("prediction, label units")
         axes.set_ylabel("label")
 
-    return _figure(name, caption, draw)
+    return _figure(name, caption, draw, size_in=_SQUARE_IN)
 
 
 def draw_reliability(
@@ -103,7 +104,8 @@ def draw_reliability(
     """Mean label against mean prediction by bin, a line a model; `names` are the models in words."""
 
     def draw(axes: Axes) -> None:
-        _diagonal(axes, np.concatenate([table.ravel() for table in points.values()]))
+        values = np.concatenate([table.ravel() for table in points.values()])
+        _diagonal(axes, (float(values.min(initial=0.0)), float(values.max(initial=0.0))))
         for (model, table), marker in zip(points.items(), ("o", "s"), strict=False):
             axes.plot(
                 table[:, 0],
@@ -118,10 +120,10 @@ def draw_reliability(
         axes.set_ylabel("mean label")
         axes.legend(loc="upper left")
 
-    return _figure(name, caption, draw)
+    return _figure(name, caption, draw, size_in=_SQUARE_IN)
 
 
-def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], caption: str) -> Figure:
+def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], *, caption: str) -> Figure:
     """Mean, low and high of each difference as a dot and its interval, from the top; filled where it excludes zero."""
 
     def draw(axes: Axes) -> None:
@@ -131,11 +133,12 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
             axes.plot([low, high], [position, position], color=colour, linewidth=2.0)
             axes.plot(mean, position, "o", color=colour, markersize=6)
         axes.set_yticks(range(len(bars)), list(bars))
-        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.set_ylim(len(bars) + 0.1, -0.6)
         axes.tick_params(axis="y", length=0)
         reach = 1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)
         axes.set_xlim(-reach, reach)
-        axes.set_xlabel("← point-wise better      GRCF better →")
+        for side, words in (("left", "← point-wise better"), ("right", "GRCF better →")):
+            axes.text(float(side == "right"), 0.01, words, transform=axes.transAxes, ha=side, va="bottom")
 
     return _figure(name, caption, draw)
 
@@ -154,23 +157,26 @@ def draw_shares(
         axes.tick_params(axis="x", length=0)
         axes.set_xlabel("class of label")
         axes.set_ylabel("% of the split's segments")
-        axes.legend()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(shares))
 
     return _figure(name, caption, draw)
 
 
-def _diagonal(axes: Axes, values: Float[np.ndarray, "value"]) -> None:
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+def _diagonal(axes: Axes, limits: tuple[float, float]) -> None:
+    """Equal square axes, a little wider than `limits`, and the line on which both are equal."""
+    low, high = limits
     edge = 0.05 * (high - low) or 1.0
-    axes.plot([low - edge, high + edge], [low - edge, high + edge], color=PALETTE["line"], linewidth=1.0)
-    axes.set_xlim(low - edge, high + edge)
-    axes.set_ylim(low - edge, high + edge)
+    ends = (low - edge, high + edge)
+    axes.plot(ends, ends, color=PALETTE["line"], linewidth=1.0)
+    axes.set(xlim=ends, ylim=ends, box_aspect=1)
 
 
-def _figure(name: str, caption: str, draw: Callable[[Axes], None]) -> Figure:
+def _figure(
+    name: str, caption: str, draw: Callable[[Axes], None], *, size_in: tuple[float, float] = _WIDE_IN
+) -> Figure:
     # A style of its own: a matplotlibrc on this machine must not change a byte.
     with matplotlib.style.context(["default", _STYLE]):
-        canvas = Canvas(figsize=_SIZE_IN)
+        canvas = Canvas(figsize=size_in)
         FigureCanvasSVG(canvas)
         draw(canvas.add_subplot())
         svg = io.StringIO()
@@ -179,25 +185,27 @@ def _figure(name: str, caption: str, draw: Callable[[Axes], None]) -> Figure:
 
 
 _NAMED = {colour: name for name, colour in PALETTE.items()}
-_IDS = re.compile(r'\b(id="|xlink:href="#|url\(#)')
 _COLOURS = re.compile("(?<=: )#[0-9a-f]{6}")
 _FONTS = re.compile(r"(font: [0-9.]+px) [^;\"]+")
 _LONG_NUMBERS = re.compile(r"-?\d+\.\d{3,}")
+_ALIKE = re.compile(r'(<g[^>]*)>((?:\s*<use [^>]*( style="[^"]*")/>)(?:\s*<use [^>]*\3/>)+\s*</g>)')
 
 
 def _inline(svg: str, name: str) -> str:
-    """An SVG file as an element of a page, with ids of its own, the page's font and colours, and no fixed size."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = _IDS.sub(lambda match: f"{match[1]}{name}-", svg)
-    svg = _COLOURS.sub(lambda match: _colour(match[0]), svg)
-    svg = _FONTS.sub(r"\1 system-ui, sans-serif", svg)
-    # A hundredth of a point cannot be seen, and the last digits differ between mathematical libraries.
-    svg = _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:g}", svg)
-    head, _, body = svg.partition(">")
-    view_box = re.search(r'viewBox="[^"]*"', head)
+    """An SVG file as an element of a page: ids of its own, the page's font and colours, no fixed size."""
+    view_box = re.search(r'viewBox="[^"]*"', svg)
     assert view_box is not None, "matplotlib gives every figure a view box"
-    return f'<svg {view_box[0]} xmlns:xlink="http://www.w3.org/1999/xlink" role="img">{body}'.rstrip() + "\n"
+    # The first element says who drew it and when; the second has a style sheet that would hold for the whole page.
+    body = re.sub(r"^.*?</metadata>\s*<defs>\s*<style.*?</defs>\s*", "", svg, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r'( id="|url\(#)', rf"\1{name}-", body).replace('xlink:href="#', f'href="#{name}-')
+    body = _COLOURS.sub(lambda match: _colour(match[0]), body)
+    body = _FONTS.sub(r"\1 system-ui, sans-serif", body)
+    # A hundredth of a point cannot be seen, and the last digits differ between mathematical libraries.
+    body = _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.6g}", body)
+    # Hundreds of dots that look alike say it once.
+    body = _ALIKE.sub(lambda match: f"{match[1]}{match[3]}>{match[2].replace(match[3], '')}", body)
+    return f'<svg {view_box[0]} role="img" aria-labelledby="{name}-caption" stroke-linejoin="round">\n{body.strip()}\n'
 
 
 def _colour(colour: str) -> str:

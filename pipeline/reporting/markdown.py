@@ -23,7 +23,10 @@ def table_to_markdown(table: Table) -> str:
         *(_row([_cell(cell, table) for cell in row]) for row in table.rows),
     ]
     parts = [f"**{escaped(table.caption)}**", "\n".join(lines)]
-    parts += [f"<sup>{letter}</sup> {escaped(note)}" for note, letter in table.notes.items()]
+    if table.notes:
+        parts.append(
+            "; ".join(f"<sup>{letter}</sup> {escaped(note)}" for note, letter in table.notes.items())
+        )
     return "\n\n".join(parts)
 
 
@@ -31,7 +34,7 @@ def escaped(text: str) -> str:
     """Text of any content as Markdown that shows it as it is, in one line."""
     line = " ".join(text.split())
     line = line.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = re.sub(r"([`*|~\[\]])", r"\\\1", line)
+    line = re.sub(r"[`*|~]|\](?=[\[(:])", r"\\\g<0>", line)
     # Within a word an underscore is no mark-up, and most names here have some.
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", line)
 

@@ -55,6 +55,7 @@ def matrix_table(
     columns: Sequence[str],
     corner: str,
     written: Callable[[float], str],
+    lightest: float = 0.0,
     darkest: float | None = None,
 ) -> Table:
     """A table of numbers, the darker the larger.
@@ -66,22 +67,24 @@ def matrix_table(
         columns: Headings of the columns.
         corner: What rows and columns stand for.
         written: How a number is written.
+        lightest: The number without any shade.
         darkest: The number of the darkest shade; the largest one there is where None.
     """
-    finite = np.abs(values[np.isfinite(values)])
-    top = darkest if darkest is not None else float(finite.max(initial=0.0))
+    top = float(np.max(values[np.isfinite(values)], initial=lightest)) if darkest is None else darkest
     body = [
         (
             Cell(name),
             *(
-                Cell(written(number), shade=_shade(number, top)) if np.isfinite(number) else Cell("")
+                Cell(written(number), shade=_shade(number, lightest, top)) if np.isfinite(number) else Cell("")
                 for number in map(float, row)
             ),
         )
         for name, row in zip(rows, values, strict=True)
     ]
-    return Table(caption, (corner, *columns), tuple(body))
+    return Table(caption, (corner, *columns), tuple(body), compact=True)
 
 
-def _shade(number: float, top: float) -> float:
-    return round(min(abs(number) / top, 1.0), 3) if top > 0 else 0.0
+def _shade(number: float, lightest: float, darkest: float) -> float:
+    if darkest <= lightest:
+        return 0.0
+    return round(min(max((number - lightest) / (darkest - lightest), 0.0), 1.0), 3)

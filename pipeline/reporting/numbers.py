@@ -1,5 +1,7 @@
 """How numbers are written: digits by unit, real minus signs, and which way is better."""
 
+import re
+
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.reporting.document import Cell
@@ -8,7 +10,7 @@ _NAMES = {
     "mae": "MAE",
     "pearson": "Pearson r",
     "ordered_pair_accuracy": "Ordered pairs",
-    "kendall_tau": "Kendall τ-b",
+    "kendall_tau": "Kendall τ‑b",
     "acc7": "Acc-7",
     "acc5": "Acc-5",
     "acc3": "Acc-3",
@@ -34,7 +36,9 @@ def metric_name(metric: Metric) -> str:
 def metric_heading(metric: Metric) -> str:
     """Name, unit and which way is better: `Acc-7, % ↑`."""
     unit = ", %" if metric.unit == "share" else ""
-    return f"{metric_name(metric)}{unit} {_DIRECTIONS[metric.better]}"
+    heading = f"{metric_name(metric)}{unit} {_DIRECTIONS[metric.better]}"
+    # A narrow column may break a heading between words, not within `(< 0, ≥ 0)` or before its arrow.
+    return re.sub(r"(?<=[<>≥→]) | (?=[↑↓→])", "\N{NO-BREAK SPACE}", heading)
 
 
 def fixed(value: float, digits: int) -> str:

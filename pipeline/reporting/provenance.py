@@ -20,7 +20,7 @@ def parameters_section(inputs: ReportInputs) -> Section:
             for name in names
         )
         tables.append(Table(section, ("Parameter", "Value"), rows, frozenset({1})))
-    return Section("parameters", "Parameters", (Grid(tuple(tables)),), brief=False)
+    return Section("parameters", "Parameters", (Grid(tuple(tables), least_width_em=16.0),), brief=False)
 
 
 def inputs_section(inputs: ReportInputs) -> Section:

@@ -1,11 +1,11 @@
 """The sections that say who is better: verdict, results, differences, modalities and order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
-from pipeline.reporting.document import Block, Cell, Grid, Listing, Paragraph, Section, Table
+from pipeline.reporting.document import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_differences
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.numbers import (
@@ -33,16 +33,18 @@ _OF_MODALITIES = ("mae", "pearson", "ordered_pair_accuracy")
 def verdict_section(inputs: ReportInputs) -> Section:
     """One paragraph that a hurried reader may believe, and what weakens it."""
     mae, order = (inputs.protocol.metric(name) for name in ("mae", "ordered_pair_accuracy"))
-    sentences = [_sentence(inputs, split, mae, "grcf - pointwise") for split in EVALUATED]
+    sentences = [
+        _sentence(inputs, split, mae, "grcf - pointwise", first=split == EVALUATED[0]) for split in EVALUATED
+    ]
     standings = [_standing(inputs, split, mae, "grcf - pointwise") for split in EVALUATED]
     sentences.append(conclusion(standings[0], standings[1], other=_IN_WORDS["pointwise"]))
-    sentences += [_sentence(inputs, split, order, "grcf - pointwise") for split in EVALUATED]
+    details = [_sentence(inputs, split, order, "grcf - pointwise") for split in EVALUATED]
     constants = [_median_error(inputs, split, mae) for split in EVALUATED]
     if all(constants):
-        sentences.append(
+        details.append(
             f"Always saying the median label of train has an MAE of {constants[0]} on valid and {constants[1]} on test."
         )
-    blocks: list[Block] = [Paragraph(" ".join(sentences), "lead")]
+    blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]
     warning = budget_warning(inputs.parameters)
     if warning:
         blocks.append(Paragraph(warning, "warning"))
@@ -67,40 +69,26 @@ def results_section(inputs: ReportInputs) -> Section:
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
-    return Section("results", "Results", (*tables, bold, meanings))
+    return Section("results", "Results", (Grid(tuple(tables), least_width_em=34.0), bold, meanings))
 
 
 def differences_section(inputs: ReportInputs) -> Section:
     """GRCF less each other model, with the intervals that decide."""
-    confidence = level(inputs.confidence)
-    tables = []
+    blocks: list[Block] = []
     for pair, words in _PAIRS.items():
         rows = [
             (Cell(metric_heading(metric)), *_difference_cells(inputs, pair, metric))
             for metric in inputs.protocol.metrics
             if any(inputs.difference(split, pair, metric) for split in EVALUATED)
         ]
-        if rows:
-            header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
-            caption = f"GRCF less {words}, paired, with the {confidence} interval over seeds and segments"
-            tables.append(Table(caption, header, tuple(rows), frozenset({2, 4})))
-    figures = tuple(
-        draw_differences(
-            f"differences-{split}",
-            _towards_grcf(inputs, split, "grcf - pointwise"),
-            f"GRCF against point-wise regression on {split}: paired differences with {confidence} intervals, turned so that "
-            "right of zero GRCF is better. Shares as fractions.",
-        )
-        for split in EVALUATED
-    )
-    methods = dict.fromkeys(
-        row["method"]
-        for split in EVALUATED
-        for pair in _PAIRS
-        for row in inputs.comparisons[split]["differences"].get(pair, {}).values()
-    )
-    method = Paragraph(f"How the intervals were computed: {'; or '.join(methods)}.", "small")
-    return Section("differences", "Paired differences", (*tables, Grid(figures), method))
+        if not rows:
+            continue
+        header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
+        caption = f"GRCF less {words}, with {level(inputs.confidence)} intervals over seeds and segments"
+        blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, pair, words)]
+        if pair == "grcf - pointwise":
+            blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
+    return Section("differences", "Paired differences", tuple(blocks))
 
 
 def modalities_section(inputs: ReportInputs) -> Section:
@@ -136,7 +124,7 @@ def order_section(inputs: ReportInputs) -> Section:
 _UNITS = "Shares are in per cent and their differences in percentage points; errors are in label units."
 
 
-def _sentence(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> str:
+def _sentence(inputs: ReportInputs, split: str, metric: Metric, pair: str, *, first: bool = False) -> str:
     difference = inputs.difference(split, pair, metric)
     assert difference is not None, "error and order are always compared"
     return comparison_sentence(
@@ -145,7 +133,7 @@ def _sentence(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> st
         inputs.summary(split, "grcf", metric),
         difference,
         other=_PAIRS[pair],
-        confidence=inputs.confidence,
+        explain=level(inputs.confidence) if first else None,
     )
 
 
@@ -206,7 +194,28 @@ def _difference_cells(inputs: ReportInputs, pair: str, metric: Metric) -> Sequen
     return cells
 
 
-def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> Mapping[str, tuple[float, float, float]]:
+def _methods(inputs: ReportInputs, pair: str, words: str) -> list[Block]:
+    """How the intervals of a pair were computed, as the evaluation says it of those that it gives."""
+    rows = [
+        row
+        for split in EVALUATED
+        for row in inputs.comparisons[split]["differences"].get(pair, {}).values()
+        if row["ci_low"] is not None
+    ]
+    methods = dict.fromkeys(row["method"] for row in rows)
+    return [Paragraph(f"A is GRCF and B {words}: {method}.", "small") for method in methods]
+
+
+def _differences_figure(inputs: ReportInputs, split: str) -> Figure:
+    return draw_differences(
+        f"differences-{split}",
+        _towards_grcf(inputs, split, "grcf - pointwise"),
+        caption=f"GRCF against point-wise regression on {split}: the paired differences and their intervals, turned so that "
+        "GRCF is better to the right of zero. Shares as fractions.",
+    )
+
+
+def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> dict[str, tuple[float, float, float]]:
     """Name to (mean, low, high) of the differences that have an interval, positive where GRCF is better."""
     bars = {}
     for metric in inputs.protocol.metrics:
@@ -232,7 +241,14 @@ def _modality_table(inputs: ReportInputs, split: str) -> Table:
             row = less.get(subset, {}).get(metric.name)
             cells.append(Cell("–") if row is None else difference_cell(Difference(**row), metric))
         rows.append((Cell(subset), *cells))
-    header = ("Shown", *(text for metric in metrics for text in (metric_heading(metric), "less “all”")))
+    header = (
+        "Shown",
+        *(
+            text
+            for metric in metrics
+            for text in (metric_heading(metric), f"{metric_name(metric)} less “all”")
+        ),
+    )
     return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
 
 

@@ -1,6 +1,7 @@
 """The sections about training: curves, budgets, and what stage 1 made of the pairs of groups."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ _PAIR_MEASURES = {
     "capped": "Pairs whose weight meets the cap, %",
     "ordered": "Pairs in the right order, %",
 }
+_PAIR_SHARES = ("capped", "ordered")
 
 
 def curves_section(inputs: ReportInputs) -> Section:
@@ -134,15 +136,16 @@ def group_names(groups: Sequence[int] | np.ndarray, grouping: Any) -> tuple[str,
 
 
 def _single_row(stage: str, curves: pd.DataFrame, measures: Sequence[str]) -> str:
-    """A stage of one row has no curve to draw."""
+    """What a stage without epochs, or with one, has in place of a curve."""
     words = _STAGES[stage]
     head = words[0].upper() + words[1:]
     if curves.empty:
         return f"{head}: nothing was recorded."
-    said = ", ".join(
+    means = ", ".join(
         f"{_MEASURES[measure]} {fixed(float(curves[measure].iloc[0]), 3)}" for measure in measures
     )
-    return f"{head} took one step without a curve; mean over seeds: {said}."
+    how = "was fitted without epochs" if int(curves["epoch"].iloc[0]) == 0 else "had one epoch"
+    return f"{head} {how}; means over seeds: {means}."
 
 
 def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str) -> Figure:
@@ -167,16 +170,17 @@ def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], m
     values: Float[np.ndarray, "above below"] = np.full((len(groups), len(groups)), np.nan)
     above, below = (np.searchsorted(groups, means[side]) for side in ("group_above", "group_below"))
     values[above, below] = means[measure]
-    written = {"n_pairs": count, "capped": share, "ordered": share}.get(
-        measure, lambda number: fixed(number, 2)
-    )
+    digits = 0 if measure == "n_pairs" else 2
+    written = share if measure in _PAIR_SHARES else partial(fixed, digits=digits)
     return matrix_table(
         _PAIR_MEASURES[measure],
         # The lowest group stands above no other, the highest below none.
         values[:0:-1, :-1],
         rows=tuple(names)[:0:-1],
         columns=tuple(names)[:-1],
-        corner="above \\ below",
+        corner="above ↓ below →",
         written=written,
-        darkest=1.0 if measure in ("capped", "ordered") else None,
+        # No pair weighs less than 1, so shades from zero would all look alike.
+        lightest=1.0 if measure == "weight" else 0.0,
+        darkest=1.0 if measure in _PAIR_SHARES else None,
     )

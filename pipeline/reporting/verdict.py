@@ -4,7 +4,7 @@ from typing import Literal
 
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Over, Summary
-from pipeline.reporting.numbers import change, level, metric_name, value
+from pipeline.reporting.numbers import change, metric_name, value
 
 Standing = Literal["better", "worse", "within noise"]
 
@@ -41,7 +41,7 @@ def comparison_sentence(
     difference: Difference,
     *,
     other: str,
-    confidence: float,
+    explain: str | None,
 ) -> str:
     """One sentence about one metric of GRCF on one split, against another model.
 
@@ -51,13 +51,13 @@ def comparison_sentence(
         grcf: GRCF's own value.
         difference: GRCF less the other model.
         other: The other model in words.
-        confidence: Level of the interval of `difference`.
+        explain: Level of the interval, to say what it is; None where a sentence before has said it.
 
     >>> from pipeline.evaluation.metrics import MOSI
     >>> own = Summary(mean=0.71, sd=0.01, ci_low=0.7, ci_high=0.72, n=5)
     >>> less = Difference(-0.04, -0.09, 0.01, n_seeds=5, n_segments=70, over="both", method="")
     >>> comparison_sentence(
-    ...     "valid", MOSI.metric("mae"), own, less, other="point-wise regression", confidence=0.95
+    ...     "valid", MOSI.metric("mae"), own, less, other="point-wise regression", explain="95 %"
     ... )
     'On valid, the MAE of GRCF is 0.710, 0.040 lower than that of point-wise regression (95 % interval −0.090 to +0.010, over seeds and segments): within noise.'
     """
@@ -72,7 +72,8 @@ def comparison_sentence(
     if difference.ci_low is None or difference.ci_high is None:
         return f"{said}; there is no interval ({difference.reason}), so nothing says that this is more than noise."
     low, high = change(difference.ci_low, metric), change(difference.ci_high, metric)
-    said += f" ({level(confidence)} interval {low} to {high}{step}, {OVER[difference.over]})"
+    ends = f"{low} to {high}{step}"
+    said += f" ({explain} interval {ends}, {OVER[difference.over]})" if explain else f" ({ends})"
     stands = standing(difference, metric)
     return f"{said}: {_READINGS[stands]}." if stands else f"{said}."
 
@@ -93,8 +94,8 @@ def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> 
 
 
 _READINGS: dict[Standing, str] = {
-    "better": "better, by more than noise explains",
-    "worse": "worse, by more than noise explains",
+    "better": "better, beyond noise",
+    "worse": "worse, beyond noise",
     "within noise": "within noise",
 }
 _PHRASES = {"ordered_pair_accuracy": "ordered-pair accuracy"}
