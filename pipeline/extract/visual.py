@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
@@ -56,13 +55,12 @@ def extract_visual(segment: Segment, *, frame_rate_hz: float, min_confidence: fl
         ):
             height, width, _ = frame.image.shape
             points = finder.largest_face(frame.image)
+            row = np.zeros(len(VISUAL_COLUMNS), np.float32)
+            if points is not None:
+                row = describe_face(points, width=width, height=height)
             times_s.append(frame.time_s)
+            rows.append(row)
             valid.append(points is not None)
-            rows.append(
-                np.zeros(len(VISUAL_COLUMNS), np.float32)
-                if points is None
-                else describe_face(points, width=width, height=height)
-            )
     except MediaError as error:
         return FeatureSequence.empty(len(VISUAL_COLUMNS), str(error))
     if not rows:
@@ -85,8 +83,6 @@ class _FaceFinder:
         from mediapipe.python.solutions.face_detection import FaceDetection
         from mediapipe.python.solutions.face_mesh import FaceMesh
 
-        cv2.setNumThreads(1)
-        warnings.filterwarnings("ignore", message="SymbolDatabase.GetPrototype", category=UserWarning)
         self._following = FaceMesh(
             max_num_faces=_MAX_FACES,
             refine_landmarks=True,
@@ -98,24 +94,25 @@ class _FaceFinder:
         )
         self._far = FaceDetection(model_selection=1, min_detection_confidence=min_confidence)
         for graph in (self._single, self._far):
-            graph.process(_NOTHING)
+            _process(graph, _NOTHING)
 
     def forget(self) -> None:
         """Start anew, so that the face of the last segment is not looked for in the next."""
         with _native_log_discarded():
             self._following.reset()
-            self._following.process(_NOTHING)
+            _process(self._following, _NOTHING)
 
     def largest_face(self, image: UInt8[np.ndarray, "height width 3"]) -> Float64[np.ndarray, "478 3"] | None:
         """The points of the largest face, x, y and depth in pixels; None without a face."""
         faces = _meshes(self._following, image)
         if not faces:
             faces = self._far_faces(image)
-        return max(faces, key=_box_area, default=None)
+        # A mesh can collapse into a point, which has no expression.
+        return max((face for face in faces if _box_area(face) > 1), key=_box_area, default=None)
 
     def _far_faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
         """The largest face that the full-range detector finds, if any, by a mesh on a cut-out around it."""
-        found = self._far.process(image).detections or []
+        found = _process(self._far, image).detections or []
         boxes = [detection.location_data.relative_bounding_box for detection in found]
         if not boxes:
             return []
@@ -141,12 +138,19 @@ def _face_finder(min_confidence: float) -> _FaceFinder:
 
 def _meshes(mesh: Any, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
     height, width, _ = image.shape
-    faces = mesh.process(image).multi_face_landmarks or []
+    faces = _process(mesh, image).multi_face_landmarks or []
     # MediaPipe measures depth on the scale of the width.
     return [
         np.array([(point.x, point.y, point.z) for point in face.landmark]) * (width, height, width)
         for face in faces
     ]
+
+
+def _process(graph: Any, image: UInt8[np.ndarray, "height width 3"]) -> Any:
+    with warnings.catch_warnings():
+        # MediaPipe 0.10.14 reads its results in a way that protobuf 4 would like to retire.
+        warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
+        return graph.process(image)
 
 
 def _box_area(points: Float64[np.ndarray, "478 3"]) -> float:
