@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 import subprocess
@@ -8,7 +9,8 @@ import pytest
 from comparison.repositories import GIT
 
 from pipeline.__main__ import main
-from pipeline.evaluation.metrics import MOSI, SIMS
+from pipeline.commands.results import COLUMNS, LOWER_IS_BETTER
+from pipeline.evaluation.metrics import METRICS, MOSI, SIMS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -167,3 +169,9 @@ def test_it_waits_for_none_of_the_large_libraries(repository):
         check=True,
     ).stdout
     assert printed.splitlines()[-1] == "[]"
+
+
+def test_what_it_says_is_better_is_what_the_metrics_say():
+    """The command repeats the directions, because the registry would have it wait for NumPy."""
+    for name in itertools.chain(*COLUMNS):
+        assert METRICS[name].better == ("lower" if name in LOWER_IS_BETTER else "higher")
