@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
-export PYTHONPATH := $(CURDIR)
 # One thread per library: worker processes use the cores.
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1

@@ -7,13 +7,18 @@ from pipeline.align.splits import align_segment, assemble_split, coverage, fit_n
 from pipeline.artifacts.aligned import write_aligned, write_normalisation
 from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import SPLITS, read_rejections, read_segments
-from pipeline.artifacts.sequences import MODALITIES, read_sequences
+from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import read_words
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")
 WORDS = Path("data/words/words.jsonl")
+FEATURES: dict[Modality, Path] = {
+    "text": Path("data/text/features.safetensors"),
+    "audio": Path("data/audio/features.safetensors"),
+    "visual": Path("data/visual/features.safetensors"),
+}
 ALIGNED = Path("data/align")
 COVERAGE = Path("reports/coverage.json")
 
@@ -22,9 +27,7 @@ def main() -> None:
     """Align every segment, fit the normalisation on train, and say how much each modality covers."""
     settings = params.load(params.Align)
     segments, spoken = read_segments(SEGMENTS), read_words(WORDS)
-    sequences = {
-        modality: read_sequences(Path(f"data/{modality}/features.safetensors")) for modality in MODALITIES
-    }
+    sequences = {modality: read_sequences(FEATURES[modality]) for modality in MODALITIES}
     columns = {modality: sequences[modality].columns for modality in MODALITIES}
     aligned = [
         align_segment(segment, words, sequences, max_words=settings.max_words, max_gap_s=settings.max_gap_s)

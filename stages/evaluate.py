@@ -1,5 +1,6 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,17 @@ def compare_split(
     }
     pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", "median")}
     masked = {name: (row, shown["all"]) for name, row in shown.items() if name != "all"}
-    bootstrap = {
-        "protocol": protocol,
-        "confidence": settings.confidence,
-        "n_resamples": settings.n_resamples,
-    }
+    differences = partial(
+        difference_table,
+        truth,
+        protocol=protocol,
+        confidence=settings.confidence,
+        n_resamples=settings.n_resamples,
+    )
     return {
-        "differences": difference_table(truth, pairs, **bootstrap),
+        "differences": differences(pairs),
         "modalities": model_table(truth, shown, protocol=protocol, confidence=settings.confidence),
-        "modality_differences": difference_table(truth, masked, **bootstrap),
+        "modality_differences": differences(masked),
         "order": order_table(
             truth,
             {"rank": predict(ranked, split, device=best_device()), "calibrate": models["grcf"]},
@@ -90,7 +93,9 @@ def main() -> None:
     ranked = read_checkpoints(RANKED, stage="rank")
     grcf = read_checkpoints(CALIBRATED, stage="calibrate")
     pointwise = read_checkpoints(POINTWISE, stage="pointwise")
-    predictions, metrics, comparisons = [], {}, {}
+    predictions: list[SplitPredictions] = []
+    metrics: dict[str, Any] = {}
+    comparisons: dict[str, Any] = {}
     for split in (read_aligned(VALID), read_aligned(TEST)):
         said = predict_split(split, grcf, pointwise)
         predictions.append(said)

@@ -22,36 +22,22 @@ METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
 COVERAGE = Path("reports/coverage.json")
-CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
+CURVES = {
+    "rank": Path("reports/curves/rank.csv"),
+    "calibrate": Path("reports/curves/calibrate.csv"),
+    "pointwise": Path("reports/curves/pointwise.csv"),
+}
 GROUP_PAIRS = Path("reports/group_pairs.csv")
 SEGMENTS = Path("data/manifest/segments.jsonl")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
 
 READ = (METRICS, COMPARISONS, PREDICTIONS, COVERAGE, *CURVES.values(), GROUP_PAIRS, SEGMENTS)
-SECTIONS = (
-    params.Corpus,
-    params.Manifest,
-    params.Words,
-    params.Text,
-    params.Audio,
-    params.Visual,
-    params.Align,
-    params.Network,
-    params.Training,
-    params.Margin,
-    params.Advantage,
-    params.Rank,
-    params.Calibrate,
-    params.Pointwise,
-    params.Evaluate,
-    params.Report,
-)
 
 
 def read_inputs() -> ReportInputs:
     """Everything that the report is made from."""
-    parameters = params.dump(SECTIONS)
+    parameters = params.dump(params.Section.__subclasses__())
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
     return ReportInputs(

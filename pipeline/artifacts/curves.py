@@ -21,7 +21,7 @@ def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
     table = pd.DataFrame(index=wide.index)
     measured = [measure for measure in MEASURES if rows[measure].notna().any()]
     for measure in measured:
-        table[measure] = wide[measure].mean(axis=1)
+        table[measure] = pd.DataFrame(wide[measure]).mean(axis=1)
     for measure in measured:
         for seed in wide[measure].columns:
             table[f"{measure}_seed_{seed}"] = wide[measure][seed]

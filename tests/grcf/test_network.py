@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import N_COLUMNS, make_split
 
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
 from pipeline.grcf.training import build_network, score_split
+from tests.grcf.synthetic import N_COLUMNS, make_split
 
 
 def network_for(split, seed=0):

@@ -1,5 +1,7 @@
 """Stage 1 learns an order, stage 2 gives it a magnitude without undoing it, the baseline knows nothing of margins."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -13,6 +15,7 @@ from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import describe_group_pairs, train_ranking
 from pipeline.grcf.scoring import modality_subsets, predict
 from pipeline.grcf.training import TrainingSettings
+from tests.grcf.synthetic import make_split
 
 SETTINGS = TrainingSettings(
     epochs=12, batch_size=24, learning_rate=5e-3, weight_decay=0.01, modality_dropout=0.1, precision="float32"
@@ -124,8 +127,6 @@ def test_beta_keeps_the_ranking_loss_in_stage_two(ranked, train, valid):
     ],
 )
 def test_every_switch_changes_the_weights(ranked, train, valid, margin, advantage):
-    from dataclasses import replace
-
     other = rank(train, valid, margin=replace(MARGIN, **margin), advantage=replace(ADVANTAGE, **advantage))
     assert not np.array_equal(other.tensors["network.head.0.weight"], ranked.tensors["network.head.0.weight"])
 
@@ -153,16 +154,12 @@ def test_the_baseline_starts_from_the_same_weights_and_learns_magnitude(train, v
 
 
 def test_other_columns_are_refused(ranked, valid):
-    from conftest import make_split
-
     other = make_split("valid", 9, seed=3, n_columns={"text": 5, "audio": 2, "visual": 3})
     with pytest.raises(PipelineError, match="4 audio columns"):
         predict([ranked], other, device="cpu")
 
 
 def test_a_diverging_loss_is_a_sentence(train, valid):
-    from dataclasses import replace
-
     with pytest.raises(PipelineError, match="lower the learning rate"):
         rank(train, valid, settings=replace(SETTINGS, learning_rate=1e30))
 

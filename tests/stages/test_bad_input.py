@@ -3,7 +3,8 @@
 import csv
 
 import pytest
-from conftest import TOY
+
+from tests.stages.repositories import TOY
 
 pytestmark = pytest.mark.slow
 
