@@ -70,7 +70,12 @@ class TextEncoder:
         self._folder, self._name, self.device = pretrained.folder, model, device
         self._layer, self._precision = layer, precision
         config = self._load(transformers.AutoConfig)
-        n_layers = config.num_hidden_layers
+        try:
+            n_layers, n_dimensions = config.num_hidden_layers, config.hidden_size
+        except AttributeError as error:
+            raise PipelineError(
+                f"text.model: {model} is a {config.model_type}, which has no single stack of layers; expected a text encoder"
+            ) from error
         if not -n_layers - 1 <= layer <= n_layers:
             raise PipelineError(
                 f"text.layer is {layer}, but {model} has {n_layers} layers; expected {-n_layers - 1} to {n_layers}"
@@ -79,9 +84,9 @@ class TextEncoder:
             **pretrained.identity,
             "layer": layer,
             "precision": precision,
-            "hidden_size": config.hidden_size,
+            "hidden_size": n_dimensions,
         }
-        self.columns = tuple(f"hidden_{i + 1}" for i in range(config.hidden_size))
+        self.columns = tuple(f"hidden_{i + 1}" for i in range(n_dimensions))
 
     def encode(self, words: Sequence[Sequence[str]]) -> list[Float32[np.ndarray, "word dim"]]:
         """Encode sentences given as words.
@@ -191,7 +196,8 @@ class TextEncoder:
                 f"text.model: {self._name} lacks {len(missing)} of its weights, among them {missing[0]}; expected a whole "
                 "encoder as `save_pretrained` writes it"
             )
-        return model.eval().to(self.device)
+        encoder = model.get_encoder() if model.config.is_encoder_decoder else model
+        return encoder.eval().to(self.device)
 
     @cached_property
     def _max_tokens(self) -> int:

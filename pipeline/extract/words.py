@@ -1,6 +1,7 @@
 """When each word of a segment was spoken, by the best means that the segment allows."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,6 @@ Aligner = Literal["pocketsphinx", "proportional"]
 # Word times are multiples of 10 ms at best; more digits would only lengthen the file.
 _DIGITS = 4
 _SHORTEST_WORD_S = 0.01
-_ENGLISH = ("en", "eng")
 
 
 def locate_words(segment: Segment, *, aligner: Aligner, recognise: bool) -> SegmentWords:
@@ -54,7 +54,7 @@ def _located(segment: Segment, aligner: Aligner, recognise: bool) -> tuple[Align
     tokens = tokenise(transcript)
     samples = _samples_of(segment)
     heard = not is_silent(samples)
-    by_pocketsphinx = heard and segment.language in _ENGLISH
+    by_pocketsphinx = heard and _is_english(segment.language)
     if tokens:
         if by_pocketsphinx and aligner == "pocketsphinx":
             aligned = forced_alignment.align(samples, tokens)
@@ -77,6 +77,10 @@ def spread_over(tokens: Sequence[str], *, start_s: float, end_s: float) -> tuple
         Word(token, float(start), float(end))
         for token, start, end in zip(tokens, bounds_s[:-1], bounds_s[1:], strict=True)
     )
+
+
+def _is_english(language: str) -> bool:
+    return re.split("[-_]", language.lower())[0] in ("en", "eng")
 
 
 def _samples_of(segment: Segment) -> Float32[np.ndarray, "sample"]:
