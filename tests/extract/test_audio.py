@@ -9,12 +9,12 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
-from media.recordings import numbered_pictures, shared_data, tone, write_recording
 from scipy.fft import dct
 
 from pipeline.artifacts.segments import Segment
 from pipeline.extract.audio import audio_columns, extract_audio
 from pipeline.media.audio import read_audio
+from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
 RATE_HZ, HOP_S = 16000, 0.02
 SETTINGS = {

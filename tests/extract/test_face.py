@@ -37,6 +37,14 @@ def describe(points):
     return dict(zip(FACE_COLUMNS, describe_face(points, width=1280, height=720).astype(float), strict=True))
 
 
+def test_a_mesh_with_poor_depth_is_no_mirror_image():
+    found = describe(in_picture(head_points()) * [1, 1, -0.1])
+
+    assert found["yaw_deg"] == pytest.approx(0, abs=1)
+    assert abs(found["pitch_deg"]) < 30
+    assert found["mouth_width"] == pytest.approx(describe(in_picture(head_points()))["mouth_width"], rel=0.2)
+
+
 angles = st.floats(-60, 60, allow_nan=False)
 
 

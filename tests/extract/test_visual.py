@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from media.recordings import shared_data, write_recording
 
 from pipeline.artifacts.segments import Segment
 from pipeline.extract.visual import VISUAL_COLUMNS, extract_visual
 from pipeline.media.video import read_frames
+from tests.media.recordings import shared_data, write_recording
 
 SETTINGS = {"frame_rate_hz": 10.0, "min_confidence": 0.5}
 DEMO = Path(__file__).parents[2] / "data" / "raw" / "demo" / "clips"
@@ -164,19 +164,33 @@ def test_a_small_face_is_found_by_the_second_look(tmp_path, picture):
     )
 
 
-@pytest.mark.parametrize("larger_on_the_left", [True, False])
-def test_of_two_faces_the_larger_is_taken(tmp_path, picture, larger_on_the_left):
+def test_of_two_faces_the_larger_is_taken_even_if_it_comes_later(tmp_path, picture):
     width = picture.shape[1]
     small = cv2.resize(picture, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
     beside = np.zeros_like(picture)[:, : small.shape[1]]
     beside[: len(small)] = small
-    scene = np.hstack([picture, beside] if larger_on_the_left else [beside, picture])
+    alone, both = (np.hstack([left, beside]) for left in (np.zeros_like(picture), picture))
+    path = write_recording(
+        tmp_path / "two.mp4", pictures=[(i / 10, alone if i < 4 else both) for i in range(8)]
+    )
 
-    sequence = extract(filmed(tmp_path / "two.mp4", scene))
+    x = column(extract(path), "face_x") * both.shape[1]
 
-    alone = extract(filmed(tmp_path / "one.mp4", picture))
-    x = column(alone, "face_x").mean() * width + (0 if larger_on_the_left else beside.shape[1])
-    np.testing.assert_allclose(column(sequence, "face_x"), x / scene.shape[1], atol=0.03)
+    face_x = column(extract(filmed(tmp_path / "one.mp4", picture)), "face_x").mean() * width
+    np.testing.assert_allclose(x[:4], width + 0.6 * face_x, atol=0.03 * width)
+    np.testing.assert_allclose(x[5:], face_x, atol=0.03 * width)
+
+
+def test_what_surrounds_a_face_does_not_change_its_shape(tmp_path, picture):
+    wide = np.pad(picture, ((0, 0), (picture.shape[1] // 2, picture.shape[1] // 2), (0, 0)))
+
+    near = extract(filmed(tmp_path / "near.mp4", picture)).values.mean(axis=0)
+    far = extract(filmed(tmp_path / "far.mp4", wide)).values.mean(axis=0)
+
+    change = dict(zip(VISUAL_COLUMNS, far - near, strict=True))
+    assert change["lip_protrusion"] == pytest.approx(0, abs=0.03)
+    assert change["pitch_deg"] == pytest.approx(0, abs=3)
+    assert change["mouth_width"] == pytest.approx(0, abs=0.06)
 
 
 def test_a_segment_without_video_says_so():

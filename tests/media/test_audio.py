@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from media.recordings import numbered_pictures, shared_data, tone, write_recording
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
+from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
 RATE_HZ = 16000
 

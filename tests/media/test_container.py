@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from media.recordings import numbered_pictures, write_recording
 from pipeline.media.container import MediaError, decode, open_media, time_zero
+from tests.media.recordings import numbered_pictures, write_recording
 
 TIMES_S = np.arange(120) / 20
 

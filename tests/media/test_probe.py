@@ -4,11 +4,11 @@ import av
 import numpy as np
 import pytest
 
-from media.recordings import numbered_pictures, shared_data, tone, write_recording
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.media.video import read_frames
+from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
 TIMES_S = np.arange(50) / 25
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from media.recordings import numbered_pictures, shared_data, write_recording
 from pipeline.media.container import MediaError
 from pipeline.media.video import read_frames
+from tests.media.recordings import numbered_pictures, shared_data, write_recording
 
 STEADY_S = np.arange(100) / 25
 # Milliseconds between two pictures of a camera that drops some and is late with others.
