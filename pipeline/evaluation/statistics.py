@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
@@ -120,7 +120,7 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
     if n == 1:
         return Summary(mean, None, None, None, 1, "one value has no spread over seeds")
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in numbers) / (n - 1))
-    half_width = float(student_t.ppf(0.5 + confidence / 2.0, n - 1)) * sd / math.sqrt(n)
+    half_width = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) * sd / math.sqrt(n)
     return Summary(mean, sd, mean - half_width, mean + half_width, n)
 
 
