@@ -1,8 +1,10 @@
 """A small repository with a corpus of its own, in which the pipeline ran for real."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.stages.repositories import Repository, make_repository, toy_rows
 
@@ -10,12 +12,19 @@ from tests.stages.repositories import Repository, make_repository, toy_rows
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """The toy corpus after one `dvc repro`, committed; tests that change it take a copy."""
-    rows, media = toy_rows()
-    repository = make_repository(tmp_path_factory.mktemp("toy") / "repository", rows, media)
-    repository.run("dvc", "repro")
-    repository.run("git", "add", "-A")
-    repository.run("git", "commit", "-q", "-m", "results")
-    return repository
+    # One for all test processes: the first to come makes it, the others wait.
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    path = shared / "toy"
+    with FileLock(shared / "toy.lock"):
+        if not path.exists():
+            unfinished = make_repository(shared / "unfinished", *toy_rows())
+            unfinished.run("dvc", "repro")
+            unfinished.run("git", "add", "-A")
+            unfinished.run("git", "commit", "-q", "-m", "results")
+            unfinished.path.rename(path)
+    return Repository(path)
 
 
 @pytest.fixture

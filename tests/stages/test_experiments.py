@@ -43,7 +43,7 @@ def test_the_diff_of_metrics_shows_a_dozen_numbers_and_not_hundreds(experiments)
 
 def test_temporary_workspaces_run_side_by_side_on_their_own_copy_of_the_code(experiments):
     experiments.edit(
-        "stages/entry.py", "    try:\n", '    sys.stderr.write(f"code from {__file__}\\n")\n    try:\n'
+        "stages/rank.py", "def main() -> None:", 'print("code from", __file__)\n\n\ndef main() -> None:'
     )
     runs = [
         subprocess.Popen(
