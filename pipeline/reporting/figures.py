@@ -135,7 +135,7 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
         axes.set_yticks(range(len(bars)), list(bars))
         axes.set_ylim(len(bars) + 0.1, -0.6)
         axes.tick_params(axis="y", length=0)
-        reach = 1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)
+        reach = 1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0) or 1.0
         axes.set_xlim(-reach, reach)
         for side, words in (("left", "← point-wise better"), ("right", "GRCF better →")):
             axes.text(float(side == "right"), 0.01, words, transform=axes.transAxes, ha=side, va="bottom")

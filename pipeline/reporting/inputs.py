@@ -51,7 +51,7 @@ class ReportInputs:
         for split in EVALUATED:
             missing = set(_COMPARED_MODELS) - set(self.metrics.get(split, ()))
             if missing or split not in self.comparisons:
-                what = f"the models {', '.join(sorted(missing))}" if missing else "comparisons"
+                what = f"model {' and '.join(sorted(missing))}" if missing else "comparisons"
                 raise PipelineError(
                     f"the evaluation of {split} holds no {what}; run `dvc repro evaluate` to measure again"
                 )

@@ -75,7 +75,9 @@ def matrix_table(
         (
             Cell(name),
             *(
-                Cell(written(number), shade=_shade(number, lightest, top)) if np.isfinite(number) else Cell("")
+                Cell(written(number), shade=_shade(number, lightest, top))
+                if np.isfinite(number)
+                else Cell("")
                 for number in map(float, row)
             ),
         )

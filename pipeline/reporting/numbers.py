@@ -68,9 +68,9 @@ def share(value: float) -> str:
     return fixed(100 * value, 1)
 
 
-def count(value: float) -> str:
-    """A whole number, or a mean of such, with separators of thousands."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+def count(number: int) -> str:
+    """A whole number with separators of thousands."""
+    return f"{number:,}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import pytest
+
+from pipeline.reporting.data import corpus_section, coverage_section
+from pipeline.reporting.document import Paragraph, Table
+
+
+def tables(section) -> list[Table]:
+    return [block for block in section.blocks if isinstance(block, Table)]
+
+
+def text(section) -> str:
+    return " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
+
+
+def test_coverage_has_a_row_for_each_split_and_modality(inputs):
+    rows = [[cell.text for cell in row] for row in tables(coverage_section(inputs))[0].rows]
+    assert [row[:2] for row in rows[:4]] == [
+        ["train", "text"],
+        ["train", "audio"],
+        ["train", "visual"],
+        ["valid", "text"],
+    ]
+    assert rows[-1] == ["test", "visual", "50", "150", "87.5", "6.2", "75.0"]
+
+
+def test_coverage_says_how_words_were_timed_and_what_was_rejected(inputs):
+    assert "150 segments with 450 words, of which 0 were cut off; 2 segments rejected." in text(
+        coverage_section(inputs)
+    )
+    assert "150 aligned with their transcript" in text(coverage_section(inputs))
+
+
+def test_no_failure_is_said(inputs):
+    assert "No segment failed" in text(coverage_section(inputs))
+
+
+@pytest.mark.parametrize(("n_failures", "listed", "more"), [(1, 1, ""), (20, 20, ""), (23, 20, "and 3 more")])
+def test_failures_are_listed_up_to_twenty_and_counted(inputs, n_failures, listed, more):
+    failures = {"visual": {f"clip {n:02d}": "no face" for n in range(n_failures)}}
+    failed = replace(inputs, coverage=inputs.coverage | {"failures": failures})
+    table = tables(coverage_section(failed))[1]
+    assert [cell.text for cell in table.rows[0]] == ["clip 00", "visual", "no face"]
+    assert len(table.rows) == listed
+    assert f"{n_failures} failure" in table.caption
+    assert table.caption.endswith(more)
+
+
+def test_a_corpus_without_words_is_described(read_run):
+    inputs = read_run(transcript="")
+    assert "0 words" in text(coverage_section(inputs))
+    assert "150 without words" in text(coverage_section(inputs))
+    assert [row[6].text for row in tables(corpus_section(inputs))[0].rows] == ["60", "40", "50"]
+
+
+def test_the_corpus_is_counted_by_split(inputs):
+    test = [segment for segment in inputs.segments if segment.split == "test"]
+    minutes = sum(segment.duration_s for segment in test) / 60
+    row = [cell.text for cell in tables(corpus_section(inputs))[0].rows[2]]
+    assert row[:5] == ["test", "50", "5", "7", f"{minutes:.1f}"]
+
+
+def test_every_label_is_counted_once(inputs):
+    table = tables(corpus_section(inputs))[1]
+    assert [sum(int(row[column].text) for row in table.rows) for column in (1, 2, 3)] == [60, 40, 50]
+
+
+def test_absent_media_are_counted(read_run):
+    rows = tables(corpus_section(read_run(modalities=("text",))))[0].rows
+    assert [(row[7].text, row[8].text) for row in rows] == [("60", "60"), ("40", "40"), ("50", "50")]
+
+
+def with_speakers(inputs, n_speakers: int):
+    segments = [replace(each, speaker=f"speaker {n % n_speakers}") for n, each in enumerate(inputs.segments)]
+    return replace(inputs, segments=segments)
+
+
+def test_a_speaker_in_two_splits_is_a_warning(inputs):
+    section = corpus_section(with_speakers(inputs, 3))
+    (warning,) = [block for block in section.blocks if isinstance(block, Paragraph)]
+    assert warning.kind == "warning"
+    assert "3 speakers (speaker 0, speaker 1, speaker 2)" in warning.text
+
+
+def test_many_shared_speakers_are_counted(inputs):
+    warning = text(corpus_section(with_speakers(inputs, 30)))
+    assert "30 speakers" in warning
+    assert "and 10 more" in warning

@@ -1,0 +1,128 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.files import read_json, write_json
+from pipeline.errors import PipelineError
+from pipeline.reporting.html import to_html
+from pipeline.reporting.markdown import to_markdown
+from pipeline.reporting.report import build_report
+from stages import report
+
+ROOT = Path(__file__).parents[2]
+ANCHORS = [
+    "verdict", "results", "differences", "modalities", "order", "curves", "scatter", "reliability", "confusion",
+    "group-pairs", "coverage", "corpus", "parameters", "budgets", "inputs", "intervals",
+]  # fmt: skip
+SIMS = {
+    "evaluate.protocol": "sims",
+    "corpus.label_min": -1.0,
+    "corpus.label_max": 1.0,
+    "margin.groups": [-0.7, -0.1, 0.1, 0.7],
+}
+HOSTILE = "<script>alert(1)</script>|`*"
+
+
+def test_the_sections_come_in_their_order(document):
+    assert [section.anchor for section in document.sections] == ANCHORS
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seeds": (7,)},
+        {"modalities": ("text",)},
+        {"modalities": ()},
+        {"transcript": None},
+        {"constant_grcf": True},
+        {"n_segments": {"train": 1, "valid": 1, "test": 1}},
+        {"n_segments": {"train": 5, "valid": 5, "test": 0}},
+        {"params": SIMS, "grcf_sd": 0.2},
+        {"params": {"calibrate.scope": "monotone"}},
+        {"grcf_sd": 0.0, "pointwise_sd": 0.0},
+        {"ids": lambda split, n: f"{'x' * 5000}{split}{n}"},
+    ],
+    ids=lambda fields: " ".join(fields),
+)
+def test_an_unusual_run_has_a_whole_report(read_run, fields):
+    document = build_report(read_run(**fields))
+    assert [section.anchor for section in document.sections] == ANCHORS
+    for text in (to_html(document), to_markdown(document)):
+        assert re.search(r"\b(nan|None|inf)\b", text) is None
+
+
+def test_text_of_the_corpus_never_becomes_markup(read_run):
+    document = build_report(
+        read_run(
+            params={"report.title": HOSTILE},
+            ids=lambda split, n: f"{HOSTILE} {split} {n}",
+            speakers=lambda split, n: HOSTILE,
+            failures={"audio": {HOSTILE: HOSTILE}},
+        )
+    )
+    html, markdown = to_html(document), to_markdown(document)
+    assert "<script" not in html
+    assert "<script" not in markdown
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
+    assert markdown.count(r"&lt;script&gt;alert(1)&lt;/script&gt;\|\`\*") >= 4
+
+
+def test_the_stage_writes_the_same_bytes_in_every_process(read_run, tmp_path):
+    read_run()
+    written = []
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-m", "stages.report"], cwd=tmp_path, env=environment, check=True)
+        written.append([(tmp_path / path).read_bytes() for path in (report.MARKDOWN, report.HTML)])
+    assert written[0] == written[1]
+
+
+def test_the_stage_knows_neither_the_folder_it_runs_in_nor_the_time(read_run, tmp_path):
+    text = to_html(build_report(read_run()))
+    assert str(tmp_path) not in text
+    assert "202" not in text.split("<main>")[0].split("</style>")[1]
+
+
+def test_a_comment_in_the_parameters_makes_no_new_report(read_run, tmp_path):
+    before = read_run().digests
+    file = tmp_path / "params.yaml"
+    file.write_text("# a comment\n" + file.read_text())
+    assert report.read_inputs().digests == before
+
+
+def test_another_value_of_a_parameter_changes_its_digest_alone(read_run, tmp_path):
+    before = read_run().digests
+    file = tmp_path / "params.yaml"
+    file.write_text(file.read_text().replace("n_knots: 4", "n_knots: 5"))
+    after = report.read_inputs().digests
+    assert {name for name in before if before[name] != after[name]} == {"params.yaml (values)"}
+
+
+@pytest.mark.parametrize("path", report.READ, ids=str)
+def test_a_missing_input_is_a_sentence_with_its_name(read_run, tmp_path, path):
+    read_run()
+    (tmp_path / path).unlink()
+    with pytest.raises(PipelineError, match=path.name):
+        report.read_inputs()
+
+
+def test_an_evaluation_without_the_baseline_is_a_sentence(read_run):
+    read_run()
+    metrics = read_json(report.METRICS)
+    del metrics["valid"]["pointwise"]
+    write_json(report.METRICS, metrics)
+    with pytest.raises(
+        PipelineError, match="evaluation of valid holds no model pointwise; run `dvc repro evaluate`"
+    ):
+        report.read_inputs()
+
+
+def test_reporting_needs_no_deep_learning():
+    code = "import sys, stages.report; print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout.replace("'", '"')) == []

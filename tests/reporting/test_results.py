@@ -1,0 +1,164 @@
+from dataclasses import replace
+
+import pytest
+
+from pipeline.reporting.document import Grid, Table
+from pipeline.reporting.results import (
+    differences_section,
+    modalities_section,
+    order_section,
+    results_section,
+    verdict_section,
+)
+from reporting.runs import MODALITIES
+
+
+def tables(section) -> list[Table]:
+    blocks = [
+        each for block in section.blocks for each in (block.blocks if isinstance(block, Grid) else [block])
+    ]
+    return [block for block in blocks if isinstance(block, Table)]
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def scale(metric) -> float:
+    return 100.0 if metric.unit == "share" else 1.0
+
+
+@pytest.mark.parametrize(("position", "split"), [(0, "valid"), (1, "test")])
+def test_results_are_the_numbers_of_the_metrics_file(inputs, position, split):
+    table = tables(results_section(inputs))[position]
+    assert table.header == ("Metric", "GRCF", "Point-wise", "Median")
+    metrics = inputs.protocol.metrics
+    for metric, row in zip(metrics, table.rows[:-1], strict=True):
+        tolerance = 0.051 if metric.unit == "share" else 0.00051
+        for model, cell in zip(("grcf", "pointwise", "median"), row[1:], strict=True):
+            held = inputs.metrics[split][model][metric.name]
+            if held["mean"] is None:
+                assert (cell.text, cell.note) == ("n/a", held["reason"])
+                continue
+            assert number(cell.text) == pytest.approx(scale(metric) * held["mean"], abs=tolerance)
+            if model != "median":
+                sd, low, high = (number(part.strip("±[], ")) for part in cell.detail[1:].split(maxsplit=2))
+                wanted = [scale(metric) * held[name] for name in ("sd", "ci_low", "ci_high")]
+                assert [sd, low, high] == pytest.approx(wanted, abs=tolerance)
+
+
+def test_results_count_the_seeds_and_the_median_has_none(inputs):
+    assert [cell.text for cell in tables(results_section(inputs))[0].rows[-1]] == ["Seeds", "3", "3", "–"]
+
+
+def bold(inputs) -> list[set[str]]:
+    return [
+        {table.header[column] for row in table.rows for column, cell in enumerate(row) if cell.strong}
+        for table in tables(results_section(inputs))
+    ]
+
+
+def test_nothing_is_bold_within_noise(read_run):
+    inputs = read_run(grcf_sd=0.8, pointwise_sd=0.8, n_segments={"train": 10, "valid": 12, "test": 12})
+    for split, table in zip(("valid", "test"), tables(results_section(inputs)), strict=True):
+        differences = inputs.comparisons[split]["differences"]["grcf - pointwise"]
+        for metric, row in zip(inputs.protocol.metrics, table.rows, strict=False):
+            held = differences.get(metric.name)
+            if held is None or held["ci_low"] <= 0 <= held["ci_high"]:
+                assert not any(cell.strong for cell in row)
+
+
+def test_the_better_model_is_bold_beyond_noise(read_run):
+    assert bold(read_run(grcf_sd=0.2, pointwise_sd=1.5)) == [{"GRCF"}, {"GRCF"}]
+
+
+def test_the_baseline_is_bold_where_it_is_better(read_run):
+    assert bold(read_run(grcf_sd=1.5, pointwise_sd=0.2)) == [{"Point-wise"}, {"Point-wise"}]
+
+
+@pytest.mark.parametrize(("grcf_sd", "words"), [(0.2, "smaller"), (2.0, "larger")])
+def test_the_verdict_follows_the_error(read_run, grcf_sd, words):
+    inputs = read_run(grcf_sd=grcf_sd, pointwise_sd=0.8)
+    lead = verdict_section(inputs).blocks[0].text
+    assert f"On both splits the error of GRCF is {words} than that of point-wise regression" in lead
+    for split in ("valid", "test"):
+        mean = inputs.metrics[split]["grcf"]["mae"]["mean"]
+        assert f"On {split}, the MAE of GRCF is {mean:.3f}" in lead
+
+
+def test_one_seed_claims_nothing(read_run):
+    lead = verdict_section(read_run(seeds=(4,), grcf_sd=0.1)).blocks[0].text
+    assert "cannot be told from this run" in lead
+    assert "one seed cannot be resampled" in lead
+    assert "better" not in lead
+
+
+def test_an_unfair_budget_is_a_warning_beside_the_verdict(inputs):
+    tuned = replace(inputs, parameters=inputs.parameters | {"calibrate.scope": "all"})
+    assert "warning" in [block.kind for block in verdict_section(tuned).blocks]
+
+
+def test_a_fair_budget_is_none(inputs):
+    assert "warning" not in [block.kind for block in verdict_section(inputs).blocks]
+
+
+def test_differences_are_the_numbers_of_the_comparisons_file(inputs):
+    table = tables(differences_section(inputs))[0]
+    compared = [
+        m
+        for m in inputs.protocol.metrics
+        if m.name in inputs.comparisons["test"]["differences"]["grcf - pointwise"]
+    ]
+    for metric, row in zip(compared, table.rows, strict=True):
+        for column, split in ((1, "valid"), (3, "test")):
+            held = inputs.comparisons[split]["differences"]["grcf - pointwise"][metric.name]
+            tolerance = 0.051 if metric.unit == "share" else 0.00051
+            assert number(row[column].text) == pytest.approx(scale(metric) * held["mean"], abs=tolerance)
+
+
+def test_differences_to_a_median_without_correlation_give_the_reason(inputs):
+    table = tables(differences_section(inputs))[1]
+    row = next(row for row in table.rows if row[0].text.startswith("Pearson"))
+    assert row[1].text == "n/a"
+    assert "all predictions are equal" in row[1].note
+    assert (row[2].text, row[2].strong) == ("–", False)
+
+
+def test_modalities_come_in_a_fixed_order(inputs):
+    names = [row[0].text for row in tables(modalities_section(inputs))[0].rows]
+    assert names == [
+        "all",
+        *(f"without {name}" for name in MODALITIES),
+        *(f"only {name}" for name in MODALITIES),
+        "nothing",
+    ]
+
+
+def test_a_modality_that_is_absent_has_no_row(read_run):
+    names = [
+        row[0].text for row in tables(modalities_section(read_run(modalities=("text", "audio"))))[1].rows
+    ]
+    assert names == ["all", "without text", "without audio", "only text", "only audio", "nothing"]
+
+
+def test_a_single_modality_is_set_against_nothing(read_run):
+    names = [row[0].text for row in tables(modalities_section(read_run(modalities=("text",))))[0].rows]
+    assert names == ["all", "nothing"]
+
+
+def test_all_has_no_difference_to_itself(inputs):
+    assert tables(modalities_section(inputs))[0].rows[0][2].text == "–"
+
+
+def test_an_order_that_stage_2_kept_is_said_to_be_kept(inputs):
+    assert (
+        "On test, stage 2 left the ordered-pair accuracy as it was." in order_section(inputs).blocks[0].text
+    )
+
+
+def test_a_constant_model_has_reasons_in_place_of_numbers(read_run):
+    inputs = read_run(constant_grcf=True)
+    table = tables(results_section(inputs))[0]
+    pearson = next(row for row in table.rows if row[0].text.startswith("Pearson"))
+    assert pearson[1].text == "n/a"
+    assert pearson[1].note == "undefined for 3 of 3 seeds: all predictions are equal"
