@@ -53,12 +53,13 @@ def coverage_section(inputs: ReportInputs) -> Section:
     )
     table = Table("What each modality has to say, by split", header, rows, frozenset({1}))
     methods = ", ".join(
-        f"{count(n)} {_METHODS.get(method, method)}" for method, n in coverage["align_methods"].items()
+        f"{plural(n, 'segment')} {_METHODS.get(method, method)}"
+        for method, n in coverage["align_methods"].items()
     )
     said = Paragraph(
         f"{plural(coverage['segments'], 'segment')} with {plural(coverage['words'], 'word')}, of which "
         f"{count(coverage['words_cut_off'])} were cut off; {plural(coverage['rejected'], 'segment')} rejected. "
-        f"Words of segments: {methods or 'none'}."
+        f"How words were timed: {methods or 'there are none'}."
     )
     explanation = Paragraph(
         "A word is valid in a modality that has something real to say of it; a segment is without a modality that has no "
@@ -96,20 +97,17 @@ def corpus_section(inputs: ReportInputs) -> Section:
         )
         for name, row in zip(names, counts.tolist(), strict=True)
     )
+    shares: dict[str, Any] = {
+        split: counts[:, position] / max(n_segments[position], 1) for position, split in enumerate(SPLITS)
+    }
     blocks: list[Block] = [
         Table(f"The corpus “{inputs.parameters['corpus.name']}” by split", header, rows),
         *_speakers_in_two_splits(inputs.segments),
-        Table("Labels by class and split", ("Label", *SPLITS), histogram),
         Grid(
             (
+                Table("Labels by class and split", ("Label", *SPLITS), histogram),
                 draw_shares(
-                    "labels",
-                    names,
-                    {
-                        split: counts[:, position] / max(n_segments[position], 1)
-                        for position, split in enumerate(SPLITS)
-                    },
-                    caption="Labels: share of each split's segments by class.",
+                    "labels", names, shares, caption="Labels: share of each split's segments by class."
                 ),
             )
         ),

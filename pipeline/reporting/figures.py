@@ -91,7 +91,9 @@ def draw_scatter(
 
     def draw(axes: Axes) -> None:
         _diagonal(axes, limits)
-        axes.scatter(prediction, truth, s=11, color=PALETTE[colour], alpha=0.4, linewidths=0)
+        # Few dots have to be seen at all, many have to show where they lie on top of each other.
+        opacity = float(np.clip(150 / max(len(truth), 1), 0.3, 0.8))
+        axes.scatter(prediction, truth, s=14, color=PALETTE[colour], alpha=opacity, linewidths=0)
         axes.set_xlabel("prediction, label units")
         axes.set_ylabel("label")
 

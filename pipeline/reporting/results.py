@@ -61,11 +61,9 @@ def verdict_section(inputs: ReportInputs) -> Section:
 def results_section(inputs: ReportInputs) -> Section:
     """Every metric of every model, on valid and on test."""
     tables = [_result_table(inputs, split) for split in EVALUATED]
-    bold = Paragraph(
-        "Bold: the better of GRCF and point-wise regression, where the interval of their paired difference excludes "
-        f"zero. {_UNITS}",
-        "small",
-    )
+    is_bold = any(cell.strong for table in tables for row in table.rows for cell in row)
+    rule = "the better of GRCF and point-wise regression, where the interval of their paired difference excludes zero"
+    bold = Paragraph(f"Bold: {rule}{'' if is_bold else ', which it does nowhere'}. {_UNITS}", "small")
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )

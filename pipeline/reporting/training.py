@@ -1,6 +1,6 @@
 """The sections about training: curves, budgets, and what stage 1 made of the pairs of groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,11 @@ _PAIR_MEASURES = {
     "capped": "Pairs whose weight meets the cap, %",
     "ordered": "Pairs in the right order, %",
 }
-_PAIR_SHARES = ("capped", "ordered")
+_PAIR_FORMATS: dict[str, Callable[[float], str]] = {
+    "n_pairs": partial(fixed, digits=0),
+    "capped": share,
+    "ordered": lambda number: fixed(100 * number, 0),
+}
 
 
 def curves_section(inputs: ReportInputs) -> Section:
@@ -170,8 +174,7 @@ def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], m
     values: Float[np.ndarray, "above below"] = np.full((len(groups), len(groups)), np.nan)
     above, below = (np.searchsorted(groups, means[side]) for side in ("group_above", "group_below"))
     values[above, below] = means[measure]
-    digits = 0 if measure == "n_pairs" else 2
-    written = share if measure in _PAIR_SHARES else partial(fixed, digits=digits)
+    written = _PAIR_FORMATS.get(measure, partial(fixed, digits=2))
     return matrix_table(
         _PAIR_MEASURES[measure],
         # The lowest group stands above no other, the highest below none.
@@ -182,5 +185,5 @@ def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], m
         written=written,
         # No pair weighs less than 1, so shades from zero would all look alike.
         lightest=1.0 if measure == "weight" else 0.0,
-        darkest=1.0 if measure in _PAIR_SHARES else None,
+        darkest=1.0 if measure in ("capped", "ordered") else None,
     )

@@ -3,11 +3,14 @@ from dataclasses import replace
 import pytest
 
 from pipeline.reporting.data import corpus_section, coverage_section
-from pipeline.reporting.document import Paragraph, Table
+from pipeline.reporting.document import Grid, Paragraph, Table
 
 
 def tables(section) -> list[Table]:
-    return [block for block in section.blocks if isinstance(block, Table)]
+    blocks = [
+        each for block in section.blocks for each in (block.blocks if isinstance(block, Grid) else [block])
+    ]
+    return [block for block in blocks if isinstance(block, Table)]
 
 
 def text(section) -> str:
@@ -29,7 +32,7 @@ def test_coverage_says_how_words_were_timed_and_what_was_rejected(inputs):
     assert "150 segments with 450 words, of which 0 were cut off; 2 segments rejected." in text(
         coverage_section(inputs)
     )
-    assert "150 aligned with their transcript" in text(coverage_section(inputs))
+    assert "150 segments aligned with their transcript" in text(coverage_section(inputs))
 
 
 def test_no_failure_is_said(inputs):
@@ -50,7 +53,7 @@ def test_failures_are_listed_up_to_twenty_and_counted(inputs, n_failures, listed
 def test_a_corpus_without_words_is_described(read_run):
     inputs = read_run(transcript="")
     assert "0 words" in text(coverage_section(inputs))
-    assert "150 without words" in text(coverage_section(inputs))
+    assert "150 segments without words" in text(coverage_section(inputs))
     assert [row[6].text for row in tables(corpus_section(inputs))[0].rows] == ["60", "40", "50"]
 
 

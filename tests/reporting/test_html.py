@@ -93,7 +93,8 @@ def test_tables_scroll_inside_their_own_box(html):
 
 
 def test_no_text_becomes_markup():
-    table = Table(HOSTILE, (HOSTILE, "b"), ((Cell(HOSTILE), Cell("1", HOSTILE, HOSTILE)),))
+    row = (Cell(HOSTILE), Cell("1", HOSTILE, HOSTILE), Cell("2"), Cell("3"))
+    table = Table(HOSTILE, (HOSTILE, "b", "c", "d"), (row,))
     blocks = (Paragraph(HOSTILE, "warning"), table, Listing(((HOSTILE, HOSTILE),)), Grid((table,)))
     page = Page(to_html(Document(HOSTILE, HOSTILE, (Section("a", HOSTILE, blocks),))))
     assert "script" not in {tag for tag, _ in page.tags}
