@@ -116,6 +116,17 @@ def test_differences_are_the_numbers_of_the_comparisons_file(inputs):
             assert number(row[column].text) == pytest.approx(scale(metric) * held["mean"], abs=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("sds", "winner", "loser"), [((0.2, 1.5), "grcf", "pointwise"), ((1.5, 0.2), "pointwise", "grcf")]
+)
+def test_the_figure_turns_errors_so_that_one_side_is_better(read_run, sds, winner, loser):
+    section = differences_section(read_run(grcf_sd=sds[0], pointwise_sd=sds[1]))
+    (grid,) = [block for block in section.blocks if isinstance(block, Grid)]
+    for figure in grid.blocks:
+        assert f"--figure-{winner}," in figure.svg
+        assert f"--figure-{loser}," not in figure.svg
+
+
 def test_differences_to_a_median_without_correlation_give_the_reason(inputs):
     table = tables(differences_section(inputs))[1]
     row = next(row for row in table.rows if row[0].text.startswith("Pearson"))
