@@ -36,11 +36,14 @@ def document(inputs: ReportInputs) -> Document:
 
 @pytest.fixture
 def read_run(ordinary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ReportInputs]:
-    """Writes a run that differs from the ordinary one in some fields, enters its folder and reads it."""
+    """Writes a run that differs from the ordinary one in some fields, enters its folder and reads it.
+
+    Such a run has text alone unless told otherwise: most of the time goes into the intervals of the modalities.
+    """
 
     def read(**fields: Any) -> ReportInputs:
         if fields:
-            write_run(tmp_path, Run(**fields))
+            write_run(tmp_path, Run(**({"modalities": ("text",)} | fields)))
         else:
             shutil.copytree(ordinary, tmp_path, dirs_exist_ok=True)
         monkeypatch.chdir(tmp_path)
