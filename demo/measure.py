@@ -1,7 +1,7 @@
 """Can the signals of the demo corpus be measured? `python -m demo.measure data/raw/demo`.
 
-Compares what the design asked of every voice and face with what librosa and MediaPipe find in the clips. It looks at no
-label and at no model.
+Compares what the design asked of every voice and face with what librosa and MediaPipe find in the clips, and the rating
+of every sentence with what its words give away. It looks at no label and at no model of sentiment.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import mediapipe
 import numpy as np
 from jaxtyping import Float
 
+from demo import wording
 from demo.design import Clip, corpus, delivery
 from demo.generate import media_path
 
@@ -24,10 +25,11 @@ _EYES, _MOUTH, _LIPS, _BROWS, _CHEEKS = (33, 263), (61, 291), (13, 14), (55, 285
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure every clip and print correlations within speakers."""
+    """Measure the words of the script and every clip, and print correlations, those of the clips within speakers."""
     parser = argparse.ArgumentParser(prog="python -m demo.measure", description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path, help="folder of the corpus")
     folder = parser.parse_args(arguments).corpus
+    wording.report()
     clips = [clip for clip in corpus() if (folder / media_path(clip)).exists()]
     mesh = mediapipe.solutions.face_mesh.FaceMesh(refine_landmarks=True)
     rows: dict[str, list[float]] = defaultdict(list)

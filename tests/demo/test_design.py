@@ -24,10 +24,10 @@ def test_every_sentence_is_said_once():
 
 def test_conditions_have_the_stated_shares():
     assert Counter(clip.condition for clip in CLIPS) == {
-        "congruent": 55,
-        "plain_words": 40,
+        "congruent": 45,
+        "plain_words": 30,
         "flat_voice": 25,
-        "neutral_face": 25,
+        "neutral_face": 45,
         "irony": 15,
     }
 
@@ -35,7 +35,7 @@ def test_conditions_have_the_stated_shares():
 @pytest.mark.parametrize(("split", "scale"), [("train", 3), ("valid", 1), ("test", 1)])
 def test_splits_have_the_same_shares(split, scale):
     found = Counter(clip.condition for clip in CLIPS if clip.speaker.split == split)
-    per_32 = {"congruent": 11, "plain_words": 8, "flat_voice": 5, "neutral_face": 5, "irony": 3}
+    per_32 = {"congruent": 9, "plain_words": 6, "flat_voice": 5, "neutral_face": 9, "irony": 3}
     assert found == {condition: scale * n for condition, n in per_32.items()}
 
 
