@@ -26,9 +26,12 @@ _PADDING_S = 0.1
 # around them 19 could not be aligned, none of them failed once it was cut off.
 _MARGIN_S = 0.5
 _PEAK = 0.5
-# The logarithm of digital zeros stops the alignment; noise 64 dB below the peak is inaudible and cures it.
-_DITHER = 3e-4
-# Wider than pocketsphinx's own 1e-48: the words are known, so the only risk is to lose their path in noise or at a name.
+# The logarithm of digital zeros stops the alignment. Noise 64 dB below the peak still lost 2 of 480 synthetic sentences
+# between zeros; 54 dB below lost none, with onsets as exact. Recognition takes less of it well: in one real speech 5 of 22
+# words were wrong at 64 dB, 15 at 54 dB.
+_DITHER_TO_ALIGN, _DITHER_TO_RECOGNISE = 1e-3, 2e-4
+# Between losing the right transcript and squeezing a wrong one into the sound: with 1e-48, 1e-64 and 1e-100, about 24, 8
+# and 0 of 160 right ones were lost in noise as loud as the speech, and 10, 16 and 32 of 43 wrong ones aligned without noise.
 _BEAM = 1e-64
 _NOT_WORDS = "<[("  # silence, noise and empty transitions: <sil>, [NOISE], (NULL)
 # A phone model has three states of at least one frame.
@@ -54,7 +57,7 @@ def align(samples: Float32[np.ndarray, "sample"], tokens: Sequence[str]) -> tupl
     if 2 * n_readable < len(entries) or too_fast:
         return None
     decoder.set_align_text(" ".join(entries))
-    found = _decode(decoder, samples)
+    found = _decode(decoder, samples, _DITHER_TO_ALIGN)
     if [word.text for word in found] != entries:
         return None
     return tuple(Word(token, word.start_s, word.end_s) for token, word in zip(tokens, found, strict=True))
@@ -69,7 +72,7 @@ def recognise(samples: Float32[np.ndarray, "sample"]) -> tuple[Word, ...]:
     Returns:
         The words in lower case with times as `align` gives them; none where none was heard.
     """
-    return tuple(_decode(_recogniser(), samples))
+    return tuple(_decode(_recogniser(), samples, _DITHER_TO_RECOGNISE))
 
 
 @lru_cache(maxsize=1)
@@ -104,14 +107,14 @@ def _entry(decoder: Decoder, token: str) -> str:
     return entry
 
 
-def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"]) -> list[Word]:
+def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"], dither: float) -> list[Word]:
     start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ)
     first = max(round((start_s - _MARGIN_S) * SAMPLE_RATE_HZ), 0)
     speech = samples[first : round((end_s + _MARGIN_S) * SAMPLE_RATE_HZ)]
     # Else the noise that was estimated in the sound before is taken out of this one: 13 of 24 alignments changed.
     decoder.reinit_feat()
     decoder.start_utt()
-    decoder.process_raw(_pcm(speech), full_utt=True)
+    decoder.process_raw(_pcm(speech, dither), full_utt=True)
     decoder.end_utt()
     offset_s = first / SAMPLE_RATE_HZ - _PADDING_S
     return [
@@ -125,9 +128,9 @@ def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"]) -> list[Wo
     ]
 
 
-def _pcm(samples: Float32[np.ndarray, "sample"]) -> bytes:
-    """16-bit samples of one loudness, framed by near silence."""
+def _pcm(samples: Float32[np.ndarray, "sample"], dither: float) -> bytes:
+    """16-bit samples of one loudness, framed by silence, under a little noise."""
     scaled = samples * (_PEAK / np.abs(samples).max())
     padded = np.pad(scaled, round(_PADDING_S * SAMPLE_RATE_HZ))
-    noise = _DITHER * np.random.default_rng(0).standard_normal(len(padded))
+    noise = dither * np.random.default_rng(0).standard_normal(len(padded))
     return np.round((padded + noise) * 32767).astype("<i2").tobytes()

@@ -214,6 +214,20 @@ def test_bits_of_the_bundled_encoder_do_not_depend_on_the_batch_or_the_order(min
     assert_bits_are_kept(minilm, [*SENTENCES, *([word] for word in LONG[:70])])
 
 
+def test_a_sentence_is_read_in_a_batch_of_the_same_shape_whatever_stands_beside_it(bert):
+    encoder = encoder_of(bert)
+    shapes: set[tuple[int, ...]] = set()
+    encoder._model.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.add(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    encoder.encode(SENTENCES[:1])
+    alone = shapes.copy()
+    encoder.encode(SENTENCES[:1] * 100)
+    assert shapes == alone
+    encoder.encode([["a"], *SENTENCES[:1]])
+    assert len(shapes) == 2
+
+
 def test_bits_do_not_depend_on_threads_and_torch_keeps_its_own(minilm, monkeypatch):
     before = torch.get_num_threads()
     found = []
