@@ -141,4 +141,3 @@ def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word
         if word.start_s < end_s and word.end_s >= start_s
     ]
     return tuple(sorted(within, key=lambda word: word.start_s))
-
