@@ -19,7 +19,7 @@ def main() -> None:
     settings = params.load(params.Words)
     segments = read_segments(SEGMENTS)
     extractor = describe_extractor(
-        settings.model_dump(), libraries=("av", "librosa", "numpy", "pocketsphinx"), device="cpu"
+        settings.model_dump(), libraries=("av", "numpy", "pocketsphinx"), device="cpu"
     )
     spoken = map_clips(
         partial(locate_words, **settings.model_dump()),
