@@ -2,7 +2,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from comparison.repositories import GIT, Repository, new_repository
+
+from tests.comparison.repositories import GIT, Repository, new_repository
 
 
 @pytest.fixture

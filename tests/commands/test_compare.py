@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from comparison.repositories import GIT
 
 from pipeline.__main__ import main
 from pipeline.evaluation.metrics import MOSI, SIMS
+from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from comparison.repositories import GIT, PARAMETERS, Repository
 
 from pipeline.__main__ import main
+from tests.comparison.repositories import GIT, PARAMETERS, Repository
 
 TESTS = Path(__file__).parent.parent
 PIPELINE = """\
@@ -27,7 +27,7 @@ EVALUATE = """\
 from pathlib import Path
 from pipeline.artifacts.predictions import predictions_to_csv
 from pipeline.params import parse_yaml
-from comparison.repositories import split_predictions
+from tests.comparison.repositories import split_predictions
 
 noise = parse_yaml(Path("params.yaml").read_text())["margin"]["base"]
 Path("reports").mkdir(exist_ok=True)

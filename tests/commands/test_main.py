@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from comparison.repositories import GIT
 
 from pipeline.__main__ import COMMANDS, main
+from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = GIT | {"PYTHONPATH": str(ROOT)}

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from comparison.repositories import GIT
 
 from pipeline.__main__ import main
 from pipeline.commands.results import COLUMNS, LOWER_IS_BETTER
 from pipeline.evaluation.metrics import METRICS, MOSI, SIMS
+from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent
 

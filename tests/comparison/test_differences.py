@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comparison.repositories import split_predictions
 from pipeline.comparison.differences import Measured, compare_model, data_difference
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import MOSI
 from pipeline.evaluation.statistics import paired_differences
+from tests.comparison.repositories import split_predictions
 
 
 def compare(base, experiment, model="grcf", **settings):

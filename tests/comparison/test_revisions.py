@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from comparison.repositories import GIT, Repository, new_repository
 from pipeline.comparison.revisions import resolve
 from pipeline.errors import PipelineError
+from tests.comparison.repositories import GIT, Repository, new_repository
 
 FILE = Path("reports/metrics.json")
 

@@ -8,8 +8,8 @@ import pytest
 from pipeline.reporting.document import Document
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.report import build_report
-from reporting.runs import Run, write_run
 from stages import report
+from tests.reporting.runs import Run, write_run
 
 
 @pytest.fixture(scope="session")

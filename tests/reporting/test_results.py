@@ -10,7 +10,7 @@ from pipeline.reporting.results import (
     results_section,
     verdict_section,
 )
-from reporting.runs import MODALITIES
+from tests.reporting.runs import MODALITIES
 
 
 def tables(section) -> list[Table]:

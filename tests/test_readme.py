@@ -1,0 +1,72 @@
+"""The README says what is true: its figures are those of the committed reports, its links and commands exist."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.__main__ import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def committed(path: str) -> str:
+    """From git, because a run on another processor may have rewritten the file in the last digits."""
+    shown = subprocess.run(
+        ["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if shown.returncode:
+        pytest.skip(f"{path} is not in git here")
+    return shown.stdout
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+@pytest.mark.parametrize(
+    ("model", "name"), [("grcf", "GRCF"), ("pointwise", "point-wise"), ("median", "median")]
+)
+def test_the_table_of_results_is_that_of_the_reports(split, model, name):
+    metrics = json.loads(committed("reports/metrics.json"))[split][model]
+
+    def cell(metric: str) -> str:
+        found = metrics[metric]
+        if found["mean"] is None:
+            return "n/a"
+        return f"{found['mean']:.3f}" + (f" ± {found['sd']:.3f}" if found["sd"] is not None else "")
+
+    row = " | ".join(cell(metric) for metric in ("mae", "pearson", "ordered_pair_accuracy"))
+    assert f"| {split} | {name} | {row} |" in README
+
+
+def test_the_difference_that_is_quoted_is_that_of_the_reports():
+    comparisons = json.loads(committed("reports/comparisons.json"))
+    for split in ("valid", "test"):
+        found = comparisons[split]["differences"]["grcf - pointwise"]["mae"]
+        quoted = f"{found['mean']:+.3f} (95 % interval {found['ci_low']:+.3f} to {found['ci_high']:+.3f}) on {split}"
+        assert quoted.replace("-", "−") in README.replace("\n", " ")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page):
+    for command in re.findall(r"python -m pipeline (\w+)", page.read_text()):
+        assert command in COMMANDS
+
+
+def test_parameters_that_are_named_exist():
+    params = (ROOT / "params.yaml").read_text()
+    sections = set(re.findall(r"^(\w+):", params, re.MULTILINE))
+    for page in PAGES:
+        for section, key in re.findall(r"`(\w+)\.(\w+)[`:]", page.read_text()):
+            if section in sections:
+                assert re.search(rf"^{section}:\n(?:  .*\n)*?  {key}:", params, re.MULTILINE), (
+                    f"{section}.{key}"
+                )
