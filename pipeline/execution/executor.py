@@ -101,10 +101,10 @@ def _compute(
             except BrokenProcessPool as error:
                 if attempt == 2:
                     raise PipelineError(
-                        f"a worker process was killed twice with {len(waiting)} items left, most likely for want of "
-                        "memory; what is done is kept: set GRCF_WORKERS=1 and run the same command again"
+                        f"a worker process died twice with {len(waiting)} items left, killed for want of memory or by a crash in "
+                        "a library; what is done is kept: set GRCF_WORKERS=1 and run the same command again"
                     ) from error
-                sys.stderr.write("a worker process was killed; what it held is tried once more\n")
+                sys.stderr.write("a worker process died; what it held is tried once more\n")
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

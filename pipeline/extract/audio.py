@@ -10,6 +10,7 @@ from jaxtyping import Float64
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.execution.compilation import compile_once
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
 
@@ -79,6 +80,7 @@ def extract_audio(
         Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
         has no sound, or where it cannot be decoded.
     """
+    compile_once("librosa", _use_librosa)
     columns = audio_columns(n_mfcc=n_mfcc, n_chroma=n_chroma)
     if segment.media is None or not segment.has_audio:
         return FeatureSequence.empty(len(columns), f"segment {segment.id}: there is no sound track")
@@ -128,6 +130,18 @@ def extract_audio(
     valid = (recorded.mean(axis=1) >= 0.5) & (np.abs(within).max() > _MUTED_PEAK)
     values[~valid] = 0
     return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+
+
+def _use_librosa() -> None:
+    """Call what is called of librosa, so that all of it is compiled."""
+    noise = np.random.default_rng(0).normal(size=8192)
+    librosa.yin(noise, fmin=100, fmax=400, sr=16000)
+    librosa.util.frame(noise, frame_length=512, hop_length=128, axis=0)
+    spectrum = np.abs(librosa.stft(noise, n_fft=512, dtype=np.complex128))
+    librosa.feature.mfcc(S=librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum)), n_mfcc=13)
+    librosa.feature.chroma_stft(S=spectrum, tuning=0.0)
+    librosa.feature.spectral_centroid(S=spectrum)
+    librosa.feature.spectral_flatness(S=spectrum)
 
 
 @dataclass(frozen=True)

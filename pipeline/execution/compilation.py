@@ -1,0 +1,46 @@
+"""Libraries that compile themselves at first use: once on a machine, by one process."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+
+from pipeline.execution.cache import library_versions
+
+
+@cache
+def compile_once(package: str, warm_up: Callable[[], None]) -> None:
+    """Run `warm_up`, which makes `package` compile what is used of it, in one process of this machine at a time.
+
+    Numba numbers the files of its cache by counting up. Two processes that compile a new installation of the same package
+    at once give different functions the same number, and from then on every process that loads them crashes (numba
+    0.68.1 under librosa 0.11.0, which compiles when it is imported). Once one process has finished, a mark lets the
+    others load side by side.
+
+    Args:
+        package: name of the installed package that is compiled.
+        warm_up: a module-level function that imports and calls it.
+    """
+    mark = _mark(package)
+    if mark.exists():
+        return
+    with FileLock(f"{mark}.lock"):
+        if not mark.exists():
+            warm_up()
+            mark.touch()
+
+
+def _mark(package: str) -> Path:
+    """A file that belongs to this installation: where it lies, when it was made, and what compiles it."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package {package} is not installed")
+    made_ns = Path(spec.origin).stat().st_ctime_ns
+    parts = (spec.origin, made_ns, library_versions("numba"), os.environ.get("NUMBA_CACHE_DIR"))
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"compiled-{package}-{digest}"
