@@ -145,6 +145,7 @@ class Margin(Section):
     base: NotNegative
     slope: NotNegative
     distance: Literal["group", "label"]
+    shape: Literal["softplus", "quadratic"]
     smoothing: NotNegative
 
     @model_validator(mode="after")
@@ -284,6 +285,13 @@ def dump(sections: Sequence[type[Section]], *, without: Set[str] = frozenset()) 
     return values
 
 
+# A pattern explains nothing to people.
+_EXPECTED = {
+    "corpus.name": "the name of a folder below data/raw, of letters, digits, '_', '.' and '-' only; rename the folder",
+    "corpus.language": "an ISO 639 code of two or three small letters, such as en",
+}
+
+
 def _sentence(section: str, problem: Any) -> str:
     key = ".".join(
         [section, *(str(part) for part in problem["loc"] if isinstance(part, str) and part.isidentifier())]
@@ -296,4 +304,6 @@ def _sentence(section: str, problem: Any) -> str:
     said = explain.get(problem["type"])
     if said is not None:
         return said()
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{key} is {problem['input']!r}; expected {_EXPECTED[key]}"
     return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -85,7 +85,12 @@ def test_pyyaml_alone_would_fail_here():
         (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
         (params.Training, "seeds: [1, 2, 3, 4, 5]", "seeds: [1, 1]", r"seeds have to be different"),
         (params.Corpus, "label_min: -3.0", "label_min: 3.0", r"label_min 3\.0 has to be below"),
-        (params.Corpus, "name: demo", "name: ../etc", r"corpus\.name is '\.\./etc'"),
+        (
+            params.Corpus,
+            "name: demo",
+            "name: ../etc",
+            r"corpus\.name is '\.\./etc'; expected the name of a folder",
+        ),
         (params.Manifest, "test_share: 0.2", "test_share: 0.9", r"leave nothing for train"),
         (params.Audio, "f0_max_hz: 450.0", "f0_max_hz: 50.0", r"expected f0_min_hz < f0_max_hz"),
         (params.Words, "recognise: true", "recognise: yes", r"words\.recognise is 'yes'"),

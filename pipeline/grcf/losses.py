@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pipeline.grcf.advantages import Scale, Scope, pair_weights
 from pipeline.grcf.groups import Grouping, group_of
-from pipeline.grcf.margins import Distance, margin_violations, ordered_pairs, pair_margins
+from pipeline.grcf.margins import Distance, Shape, margin_violations, ordered_pairs, pair_margins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class MarginSettings:
     base: float
     slope: float
     distance: Distance
+    shape: Shape
     smoothing: float
 
 
@@ -52,7 +53,7 @@ def compare_pairs(
     group = group_of(label, groups=margin.groups)
     pair = ordered_pairs(group)
     distance = pair_margins(label, group, base=margin.base, slope=margin.slope, distance=margin.distance)
-    violation = margin_violations(score, distance, smoothing=margin.smoothing)
+    violation = margin_violations(score, distance, shape=margin.shape, smoothing=margin.smoothing)
     weight = pair_weights(
         violation,
         pair,
@@ -84,7 +85,9 @@ def groupwise_ranking_loss(
 
     Example:
         >>> import torch
-        >>> hinge = MarginSettings(groups="integer", base=1.0, slope=0.0, distance="group", smoothing=0.0)
+        >>> hinge = MarginSettings(
+        ...     groups="integer", base=1.0, slope=0.0, distance="group", shape="softplus", smoothing=0.0
+        ... )
         >>> alike = AdvantageSettings(scope="batch", scale="std", strength=0.0, cap=1.0)
         >>> score, label = torch.tensor([0.0, 0.4]), torch.tensor([-1.0, 1.0])
         >>> round(groupwise_ranking_loss(score, label, margin=hinge, advantage=alike).item(), 6)

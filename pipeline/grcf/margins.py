@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 Distance = Literal["group", "label"]
+Shape = Literal["softplus", "quadratic"]
 
 
 def ordered_pairs(group: Int64[Tensor, "segment"]) -> Bool[Tensor, "above below"]:
@@ -39,17 +40,30 @@ def pair_margins(
 
 
 def margin_violations(
-    score: Float[Tensor, "segment"], margin: Float[Tensor, "above below"], *, smoothing: float
+    score: Float[Tensor, "segment"],
+    margin: Float[Tensor, "above below"],
+    *,
+    shape: Shape,
+    smoothing: float,
 ) -> Float[Tensor, "above below"]:
     """How far each pair is from keeping its margin, in score units, never negative.
+
+    With the shortfall d = m_ij − (s_i − s_j), the hinge is max(0, d). Both shapes round off its corner over a range τ, so
+    that pairs near their margin pull less than those far from it:
+
+    - softplus: τ·log(1 + exp(d / τ)), which keeps pulling on pairs that are already apart;
+    - quadratic: 0 for d ≤ 0, d² / 2τ up to d = τ, d − τ / 2 beyond, which has the exact path of `exact_ranking`.
 
     Args:
         score: one score a segment, any scale.
         margin: m_ij for i above j.
-        smoothing: temperature τ of the softplus τ·log(1 + exp((m_ij − (s_i − s_j)) / τ)), which keeps pulling on pairs
-            that are already apart; 0 is its limit, the hinge max(0, m_ij − (s_i − s_j)).
+        shape: how the corner is rounded off.
+        smoothing: τ in score units; 0 is the hinge, whose derivative at d = 0 is taken as 0.
     """
     shortfall = margin - (score[:, None] - score[None, :])
     if smoothing == 0:
         return shortfall.relu()
-    return smoothing * torch.nn.functional.softplus(shortfall / smoothing)
+    if shape == "softplus":
+        return smoothing * torch.nn.functional.softplus(shortfall / smoothing)
+    bent = shortfall.clamp(min=0, max=smoothing)
+    return bent.square() / (2 * smoothing) + (shortfall - smoothing).relu()

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs, groupwise_ranking_loss
 
-HINGE = MarginSettings(groups="integer", base=0.2, slope=0.3, distance="group", smoothing=0.0)
+HINGE = MarginSettings(
+    groups="integer", base=0.2, slope=0.3, distance="group", shape="softplus", smoothing=0.0
+)
 ALIKE = AdvantageSettings(scope="batch", scale="std", strength=0.0, cap=1.0)
 
 
@@ -26,6 +28,9 @@ def naive_loss(score: list[float], label: list[float], margin: MarginSettings, a
         shortfall = margin.base + margin.slope * distance - (score[i] - score[j])
         if margin.smoothing == 0:
             violation = max(0.0, shortfall)
+        elif margin.shape == "quadratic":
+            inside, outside = shortfall**2 / (2 * margin.smoothing), shortfall - margin.smoothing / 2
+            violation = 0.0 if shortfall <= 0 else inside if shortfall <= margin.smoothing else outside
         else:
             violation = margin.smoothing * math.log1p(math.exp(shortfall / margin.smoothing))
         scope = {"group_pair": (group[i], group[j]), "anchor": i, "batch": 0}[advantage.scope]
@@ -55,12 +60,14 @@ segments = st.lists(st.tuples(st.floats(-4, 4, allow_nan=False), labels), min_si
 @pytest.mark.parametrize("scope", ["group_pair", "anchor", "batch"])
 @pytest.mark.parametrize("scale", ["std", "none"])
 @pytest.mark.parametrize("distance", ["group", "label"])
-@pytest.mark.parametrize("smoothing", [0.0, 1.5])
+@pytest.mark.parametrize(("shape", "smoothing"), [("softplus", 0.0), ("softplus", 1.5), ("quadratic", 1.5)])
 @settings(deadline=None, max_examples=15)
 @given(rows=segments)
-def test_equals_the_naive_double_loop(rows, scope, scale, distance, smoothing):
+def test_equals_the_naive_double_loop(rows, scope, scale, distance, shape, smoothing):
     score, label = (list(column) for column in zip(*rows, strict=True))
-    margin = MarginSettings(groups="integer", base=0.2, slope=0.3, distance=distance, smoothing=smoothing)
+    margin = MarginSettings(
+        groups="integer", base=0.2, slope=0.3, distance=distance, shape=shape, smoothing=smoothing
+    )
     advantage = AdvantageSettings(scope=scope, scale=scale, strength=0.7, cap=1.8)
     loss = groupwise_ranking_loss(doubles(score), doubles(label), margin=margin, advantage=advantage)
     assert loss.item() == pytest.approx(naive_loss(score, label, margin, advantage), rel=1e-9, abs=1e-12)
@@ -89,7 +96,9 @@ def test_a_larger_margin_never_costs_less():
         groupwise_ranking_loss(
             score,
             label,
-            margin=MarginSettings(groups="integer", base=base, slope=0.1, distance="group", smoothing=1.0),
+            margin=MarginSettings(
+                groups="integer", base=base, slope=0.1, distance="group", shape="softplus", smoothing=1.0
+            ),
             advantage=ALIKE,
         ).item()
         for base in (0.0, 0.5, 1.0)
@@ -124,7 +133,9 @@ def test_blind_to_a_common_offset():
 def test_unit_margins_per_group_fight_the_perfect_prediction_and_label_margins_do_not():
     label = doubles([0.8, 0.4, -0.6, 1.6, -1.4])
     for distance, expected_zero in (("group", False), ("label", True)):
-        margin = MarginSettings(groups="integer", base=0.0, slope=1.0, distance=distance, smoothing=0.0)
+        margin = MarginSettings(
+            groups="integer", base=0.0, slope=1.0, distance=distance, shape="softplus", smoothing=0.0
+        )
         loss = groupwise_ranking_loss(label, label, margin=margin, advantage=ALIKE).item()
         assert (loss < 1e-12) is expected_zero
 
@@ -167,7 +178,9 @@ def test_weights_carry_no_gradient():
 def test_gradient_equals_finite_differences_under_frozen_weights():
     score = doubles([0.3, -0.2, 0.9, 0.1]).requires_grad_()
     label = doubles([1.0, -1.0, 2.0, 0.0])
-    margin = MarginSettings(groups="integer", base=0.2, slope=0.3, distance="label", smoothing=1.0)
+    margin = MarginSettings(
+        groups="integer", base=0.2, slope=0.3, distance="label", shape="softplus", smoothing=1.0
+    )
     assert torch.autograd.gradcheck(
         lambda s: groupwise_ranking_loss(s, label, margin=margin, advantage=ALIKE), (score,)
     )
@@ -179,7 +192,9 @@ def test_smoothing_approaches_the_hinge():
     smooth = groupwise_ranking_loss(
         score,
         label,
-        margin=MarginSettings(groups="integer", base=0.2, slope=0.3, distance="group", smoothing=1e-4),
+        margin=MarginSettings(
+            groups="integer", base=0.2, slope=0.3, distance="group", shape="softplus", smoothing=1e-4
+        ),
         advantage=ALIKE,
     )
     assert smooth.item() == pytest.approx(hinge.item(), abs=1e-3)

@@ -20,7 +20,9 @@ from tests.grcf.synthetic import make_split
 SETTINGS = TrainingSettings(
     epochs=12, batch_size=24, learning_rate=5e-3, weight_decay=0.01, modality_dropout=0.1, precision="float32"
 )
-MARGIN = MarginSettings(groups="integer", base=0.2, slope=0.2, distance="group", smoothing=1.0)
+MARGIN = MarginSettings(
+    groups="integer", base=0.2, slope=0.2, distance="group", shape="softplus", smoothing=1.0
+)
 ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
 COMMON = {"settings": SETTINGS, "device": "cpu", "made_with": {"torch": "test"}}
 
@@ -121,6 +123,7 @@ def test_beta_keeps_the_ranking_loss_in_stage_two(ranked, train, valid):
         ({"base": 0.9}, {}),
         ({"slope": 0.7}, {}),
         ({"smoothing": 0.0}, {}),
+        ({"shape": "quadratic"}, {}),
         ({}, {"strength": 2.0}),
         ({}, {"cap": 1.1}),
         ({}, {"scope": "anchor"}),
