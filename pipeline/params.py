@@ -89,6 +89,7 @@ class Audio(Section):
     n_chroma: Annotated[int, Field(ge=1, le=36)]
     f0_min_hz: Annotated[float, Field(ge=20)]
     f0_max_hz: Positive
+    precomputed: Annotated[str, Field(min_length=1)] | None
 
     @model_validator(mode="after")
     def _pitch_range_fits(self) -> "Audio":
@@ -105,6 +106,7 @@ class Visual(Section):
 
     frame_rate_hz: Annotated[float, Field(gt=0, le=120)]
     min_confidence: Annotated[float, Field(gt=0, le=1)]
+    precomputed: Annotated[str, Field(min_length=1)] | None
 
 
 class Align(Section):
