@@ -7,8 +7,8 @@ from pipeline import params
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import FeatureSequence, PackedSequences, pack, write_sequences
 from pipeline.execution.clips import clip_keys, describe_extractor, map_clips
-from pipeline.extract.visual import VISUAL_COLUMNS, extract_visual
 from pipeline.extract.precomputed import read_precomputed
+from pipeline.extract.visual import VISUAL_COLUMNS, extract_visual
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")

@@ -58,7 +58,7 @@ def read_precomputed(
             continue
         rows = slice(int(offsets[position[segment.id]]), int(offsets[position[segment.id] + 1]))
         mine = values[rows].astype(np.float32)
-        valid = np.isfinite(mine).all(axis=1)
+        valid = np.asarray(np.isfinite(mine).all(axis=1))
         at_s = np.full(len(mine), segment.duration_s / 2) if times_s is None else times_s[rows]
         sequences.append(FeatureSequence(np.where(valid[:, None], mine, np.float32(0)), at_s, valid))
     if not any(segment.id in position for segment in segments):

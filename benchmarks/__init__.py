@@ -1,0 +1,1 @@
+"""Where the figures of the README come from: each module prints or writes what it measured."""

@@ -1,0 +1,1 @@
+"""GRCF and its relatives on the real labels of CMU-MOSI."""
