@@ -170,6 +170,7 @@ class Advantage(Section):
 class Rank(Section):
     """Stage 1: order."""
 
+    objective: Literal["groupwise", "ranknet", "ranklist", "rank_n_contrast", "none"]
     learning_rate: Positive
 
 
@@ -186,6 +187,9 @@ class Calibrate(Section):
 class Pointwise(Section):
     """The baseline that GRCF has to beat."""
 
+    select_by: Literal["magnitude", "order"]
+    calibration: Literal["none", "affine", "monotone"]
+    n_knots: Count
     learning_rate: Positive
     extra_epochs: Annotated[int, Field(ge=0)]
 

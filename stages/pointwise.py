@@ -34,6 +34,9 @@ def train_seed(seed: int) -> Checkpoint:
             epochs=training.epochs + pointwise.extra_epochs,
             learning_rate=pointwise.learning_rate,
         ),
+        select_by=pointwise.select_by,
+        calibration=pointwise.calibration,
+        n_knots=pointwise.n_knots,
         device=best_device(),
         made_with=made_with(),
     )

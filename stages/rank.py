@@ -26,7 +26,11 @@ SECTIONS = (params.Network, params.Training, params.Margin, params.Advantage, pa
 
 def train_seed(seed: int) -> Checkpoint:
     """Train the model of one seed."""
-    network, training = params.load(params.Network), params.load(params.Training)
+    network, training, settings = (
+        params.load(params.Network),
+        params.load(params.Training),
+        params.load(params.Rank),
+    )
     margin, advantage = ranking_settings()
     return train_ranking(
         read_aligned(TRAIN),
@@ -34,11 +38,12 @@ def train_seed(seed: int) -> Checkpoint:
         seed=seed,
         width=network.width,
         dropout=network.dropout,
+        objective=settings.objective,
         margin=margin,
         advantage=advantage,
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds"}),
-            learning_rate=params.load(params.Rank).learning_rate,
+            learning_rate=settings.learning_rate,
         ),
         device=best_device(),
         made_with=made_with(),

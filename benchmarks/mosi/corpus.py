@@ -28,7 +28,9 @@ def write_corpus(source: Path, folder: Path) -> None:
     """
     missing = [name for name in _SOURCES if not (source / name).is_file()]
     if missing:
-        raise PipelineError(f"{source}: {missing[0]} is missing; name the folder that holds CMU-MOSI by DATA=…")
+        raise PipelineError(
+            f"{source}: {missing[0]} is missing; name the folder that holds CMU-MOSI by DATA=…"
+        )
     segments, words = pd.read_csv(source / _SOURCES[0]), pd.read_csv(source / _SOURCES[1])
     folder.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(

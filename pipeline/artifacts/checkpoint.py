@@ -10,9 +10,10 @@ import numpy as np
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
-_KIND, _VERSION = "checkpoint", 1
+_KIND, _VERSION = "checkpoint", 2
 _HEADER = (
     "stage",
+    "objective",
     "seed",
     "network",
     "columns",
@@ -29,12 +30,13 @@ TrainingStage = Literal["rank", "calibrate", "pointwise"]
 class Checkpoint:
     """One trained model.
 
-    `tensors` holds the network's weights under `network.` and, after stage 2, the calibration curve under `curve.`.
+    `objective` names the loss that trained it. `tensors` holds the network's weights under `network.` and, after stage 2, the calibration curve under `curve.`.
     `network` and `columns` are what it takes to build the network again and to know its inputs. `curve` is a row per
     epoch, `selected_epoch` the one whose weights these are. `train_label_median` is the best constant prediction.
     """
 
     stage: TrainingStage
+    objective: str
     seed: int
     network: Mapping[str, Any]
     columns: Mapping[str, list[str]]

@@ -9,12 +9,14 @@ from torch.nn import Parameter
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import Curve, fit_curve
+from pipeline.grcf.curve import IDENTITY, Curve, fit_curve
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
 from pipeline.grcf.magnitude import absolute_error
 from pipeline.grcf.network import SentimentNetwork
+from pipeline.grcf.objectives import SCORING
 from pipeline.grcf.training import (
     Trained,
     TrainingSettings,
@@ -50,7 +52,7 @@ def calibrate(
         valid: what the curve is fitted on and the epoch chosen on. Not train: its scores are over-fitted, so they
             spread wider than those of new segments and would give too small a slope.
         scope: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends; neither can
-            change the order. "head" and "all" start from the affine fit and tune the fusion head or the whole network.
+            change the order. "head" and "all" start from the affine fit and tune the last layer or the whole network.
         n_knots: bends of the monotone curve.
         beta: weight of the ranking loss that is kept beside the absolute error, head and all only.
         margin: of that ranking loss.
@@ -61,17 +63,30 @@ def calibrate(
 
     Returns:
         A checkpoint whose network still gives scores and whose curve turns them into label units.
+
+    Raises:
+        PipelineError: a curve is asked for, but the objective of stage 1 leaves no order.
     """
     check_columns(ranked, train)
     network, _ = restore(ranked, device=device)
     train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
     scores = score_split(network, valid_tensors)
-    curve = fit_curve(scores, valid.labels, n_knots=n_knots if scope == "monotone" else 0)
+    has_order = ranked.objective in SCORING
+    if scope in ("affine", "monotone") and not has_order:
+        raise PipelineError(
+            f"calibrate.scope is {scope!r}, but rank.objective {ranked.objective!r} leaves no order to calibrate; set "
+            "calibrate.scope to head or all"
+        )
+    curve = (
+        fit_curve(scores, valid.labels, n_knots=n_knots if scope == "monotone" else 0)
+        if has_order
+        else IDENTITY
+    )
     if scope in ("affine", "monotone"):
         trained = _curve_only(network, curve, ranked.seed, train_tensors, train.labels, scores, valid.labels)
     else:
 
-        def objective(score: Tensor, label: Tensor) -> Tensor:
+        def objective(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
             error = absolute_error(curve.offset + curve.slope * score, label)
             if beta == 0:
                 return error
@@ -85,13 +100,16 @@ def calibrate(
             select_by="magnitude",
             curve=curve,
             parameters=_head if scope == "head" else SentimentNetwork.parameters,
-            keep_start=True,
+            keep_start=has_order,
             seed=ranked.seed,
             settings=settings,
         )
     return make_checkpoint(
         trained,
         stage="calibrate",
+        objective="absolute_error"
+        if beta == 0 or scope in ("affine", "monotone")
+        else "absolute_error + ranking",
         seed=ranked.seed,
         curve=curve,
         train=train,

@@ -57,15 +57,13 @@ class SentimentNetwork(nn.Module):
                 if n_features[modality] > 0
             }
         )
-        self.head = nn.Sequential(
-            nn.Linear(len(MODALITIES) * (width + 1), width),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(width, 1),
+        self.fuse = nn.Sequential(
+            nn.Linear(len(MODALITIES) * (width + 1), width), nn.GELU(), nn.Dropout(dropout)
         )
+        self.head = nn.Linear(width, 1)
 
-    def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
-        """One score a segment, unbounded."""
+    def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
+        """One vector a segment, of which the score is a linear function."""
         vectors = []
         for modality in MODALITIES:
             valid = batch.valid[modality]
@@ -76,5 +74,10 @@ class SentimentNetwork(nn.Module):
                 else present.new_zeros(len(valid), self.width)
             )
             vectors += [vector, present]
-        score: Tensor = self.head(torch.cat(vectors, dim=1)).squeeze(-1)
+        fused: Tensor = self.fuse(torch.cat(vectors, dim=1))
+        return fused
+
+    def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
+        """One score a segment, unbounded."""
+        score: Tensor = self.head(self.represent(batch)).squeeze(-1)
         return score

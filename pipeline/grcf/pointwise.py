@@ -1,13 +1,23 @@
 """The baseline that GRCF has to beat: the same network and budget, absolute error only."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.curve import IDENTITY, fit_curve
 from pipeline.grcf.magnitude import absolute_error
-from pipeline.grcf.training import TrainingSettings, build_network, make_checkpoint, train_network
+from pipeline.grcf.training import (
+    Selection,
+    TrainingSettings,
+    build_network,
+    make_checkpoint,
+    score_split,
+    train_network,
+)
+
+PointwiseCalibration = Literal["none", "affine", "monotone"]
 
 
 def train_pointwise(
@@ -18,25 +28,49 @@ def train_pointwise(
     width: int,
     dropout: float,
     settings: TrainingSettings,
+    select_by: Selection,
+    calibration: PointwiseCalibration,
+    n_knots: int,
     device: str,
     made_with: Mapping[str, str],
 ) -> Checkpoint:
-    """Train one network from scratch by mean absolute error, from the same first weights as stage 1 of this seed."""
+    """Train one network from scratch by mean absolute error, from the same first weights as stage 1 of this seed.
+
+    Args:
+        train: what is learnt from.
+        valid: what the epoch is chosen on and the curve is fitted on.
+        seed: of the first weights and of everything random in training.
+        width: of the network.
+        dropout: of the network.
+        settings: how to train.
+        select_by: what the epoch is chosen by, "magnitude" or "order".
+        calibration: "none" takes the network's scores as predictions; "affine" and "monotone" offer the baseline the
+            curve that GRCF's stage 2 fits, so that a difference between them is not the curve's.
+        n_knots: bends of the monotone curve.
+        device: where the network runs.
+        made_with: versions and device for the header.
+    """
     network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
     trained = train_network(
         network,
         SplitTensors(train, device=device),
         SplitTensors(valid, device=device),
-        objective=absolute_error,
-        select_by="magnitude",
+        objective=lambda score, label, _: absolute_error(score, label),
+        select_by=select_by,
+        curve=IDENTITY,
         seed=seed,
         settings=settings,
     )
+    curve = IDENTITY
+    if calibration != "none":
+        scores = score_split(trained.network, SplitTensors(valid, device=device))
+        curve = fit_curve(scores, valid.labels, n_knots=n_knots if calibration == "monotone" else 0)
     return make_checkpoint(
         trained,
         stage="pointwise",
+        objective="absolute_error",
         seed=seed,
-        curve=IDENTITY,
+        curve=curve,
         train=train,
         dropout=dropout,
         made_with=made_with,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +11,8 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.groups import group_of
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs, groupwise_ranking_loss
+from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.training import (
     TrainingSettings,
     build_network,
@@ -20,6 +20,7 @@ from pipeline.grcf.training import (
     restore,
     score_split,
     train_network,
+    untrained,
 )
 
 
@@ -30,25 +31,53 @@ def train_ranking(
     seed: int,
     width: int,
     dropout: float,
+    objective: RankObjective,
     margin: MarginSettings,
     advantage: AdvantageSettings,
     settings: TrainingSettings,
     device: str,
     made_with: Mapping[str, str],
 ) -> Checkpoint:
-    """Train one network from scratch by the groupwise ranking loss; its scores have an order, not yet a magnitude."""
+    """Train one network from scratch by a ranking loss; its scores have an order, not yet a magnitude.
+
+    Args:
+        train: what is learnt from.
+        valid: what the epoch is chosen on: by order, or by the loss itself where that trains no scores.
+        seed: of the first weights and of everything random in training.
+        width: of the network.
+        dropout: of the network.
+        objective: "groupwise" is GRCF; "none" leaves the first weights for a stage 2 that trains all by itself; the
+            others are relatives, see `relatives`.
+        margin: of the groupwise loss.
+        advantage: of the groupwise loss.
+        settings: how to train.
+        device: where the network runs.
+        made_with: versions and device for the header.
+    """
     network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
-    trained = train_network(
-        network,
-        SplitTensors(train, device=device),
-        SplitTensors(valid, device=device),
-        objective=partial(groupwise_ranking_loss, margin=margin, advantage=advantage),
-        select_by="order",
-        seed=seed,
-        settings=settings,
-    )
+    valid_tensors = SplitTensors(valid, device=device)
+    if objective == "none":
+        trained = untrained(network, valid_tensors, seed=seed)
+    else:
+        trained = train_network(
+            network,
+            SplitTensors(train, device=device),
+            valid_tensors,
+            objective=ranking_objective(objective, margin=margin, advantage=advantage),
+            select_by="order" if objective in SCORING else "objective",
+            curve=None,
+            seed=seed,
+            settings=settings,
+        )
     return make_checkpoint(
-        trained, stage="rank", seed=seed, curve=IDENTITY, train=train, dropout=dropout, made_with=made_with
+        trained,
+        stage="rank",
+        objective=objective,
+        seed=seed,
+        curve=IDENTITY,
+        train=train,
+        dropout=dropout,
+        made_with=made_with,
     )
 
 

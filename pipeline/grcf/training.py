@@ -18,12 +18,15 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
-from pipeline.grcf.curve import IDENTITY, Curve
+from pipeline.grcf.curve import Curve
 from pipeline.grcf.network import SentimentNetwork
 
 Precision = Literal["float32", "bfloat16"]
-Objective = Callable[[Tensor, Tensor], Tensor]
-"""From scores and labels of a batch to a loss."""
+Selection = Literal["order", "magnitude", "objective"]
+Objective = Callable[
+    [Float[Tensor, "segment"], Float[Tensor, "segment"], Float[Tensor, "segment width"]], Float[Tensor, ""]
+]
+"""From the scores, labels and representations of a batch to a loss."""
 
 CurveRow = dict[str, float | int | None]
 
@@ -83,8 +86,8 @@ def train_network(
     valid: SplitTensors,
     *,
     objective: Objective,
-    select_by: Literal["order", "magnitude"],
-    curve: Curve = IDENTITY,
+    select_by: Selection,
+    curve: Curve | None,
     parameters: Callable[[SentimentNetwork], Any] = SentimentNetwork.parameters,
     keep_start: bool = False,
     seed: int,
@@ -96,10 +99,10 @@ def train_network(
         network: where training starts; it is left as it was.
         train: what is learnt from.
         valid: what the epoch is chosen on.
-        objective: loss of the scores of a batch.
+        objective: loss of a batch.
         select_by: "order" keeps the epoch with the highest ordered-pair accuracy, "magnitude" the one with the lowest
-            mean absolute error; the earliest of equals.
-        curve: from scores to label units, for measuring magnitude.
+            mean absolute error, "objective" the one with the lowest loss on valid; the earliest of equals.
+        curve: from scores to label units; None where the scores have no magnitude to measure.
         parameters: which parameters of the network are trained.
         keep_start: whether the untrained start (epoch 0) may be chosen too.
         seed: of the order of the segments, of dropout and of modality dropout.
@@ -134,23 +137,42 @@ def train_network(
                 continue
             scores = score_split(network, valid)
             truth = valid.label.double().cpu().numpy()
-            accuracy, error = ordered_pair_accuracy(truth, scores), mean_absolute_error(truth, curve(scores))
-            assert error is not None, "a split is never empty"
+            accuracy = ordered_pair_accuracy(truth, scores)
+            error = mean_absolute_error(truth, curve(scores)) if curve else None
             rows.append(
                 {
                     "seed": seed,
                     "epoch": epoch,
                     "train_loss": loss,
                     "valid_ordered_pair_accuracy": accuracy,
-                    "valid_mae": error if select_by == "magnitude" else None,
+                    "valid_mae": error,
                 }
             )
-            quality = (accuracy if accuracy is not None else 0.5) if select_by == "order" else -error
+            if select_by == "order":
+                quality = accuracy if accuracy is not None else 0.5
+            elif select_by == "magnitude":
+                assert error is not None, "magnitude needs a curve and a split that is not empty"
+                quality = -error
+            else:
+                quality = -_mean_loss(network, valid, objective)
             if best is None or quality > best[0]:
                 best = (quality, epoch, copy.deepcopy(network.state_dict()))
     assert best is not None
     network.load_state_dict(best[2])
     return Trained(network, best[1], rows)
+
+
+def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> Trained:
+    """The network as it is, with the one row that there is to tell of."""
+    scores, truth = score_split(network, valid), valid.label.double().cpu().numpy()
+    row: CurveRow = {
+        "seed": seed,
+        "epoch": 0,
+        "train_loss": None,
+        "valid_ordered_pair_accuracy": ordered_pair_accuracy(truth, scores),
+        "valid_mae": None,
+    }
+    return Trained(network, 0, [row])
 
 
 def _train_epoch(
@@ -169,8 +191,9 @@ def _train_epoch(
     for whole in train.shuffled(settings.batch_size, order):
         batch = hide_modalities(whole, share=settings.modality_dropout, order=order)
         with autocast:
-            score = network(batch)
-        loss = objective(score.float(), batch.label)
+            representation = network.represent(batch)
+            score = network.head(representation).squeeze(-1)
+        loss = objective(score.float(), batch.label, representation.float())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -182,6 +205,16 @@ def _train_epoch(
             f"the training loss became {mean}; lower the learning rate ({settings.learning_rate}) of this stage"
         )
     return mean
+
+
+def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Objective) -> float:
+    network.eval()
+    with torch.inference_mode():
+        losses = []
+        for batch in split.in_order(_SCORING_BATCH):
+            representation = network.represent(batch)
+            losses.append(objective(network.head(representation).squeeze(-1), batch.label, representation))
+        return float(torch.stack(losses).mean())
 
 
 def _rate(step: int, n_steps: int) -> float:
@@ -253,6 +286,7 @@ def make_checkpoint(
     trained: Trained,
     *,
     stage: TrainingStage,
+    objective: str,
     seed: int,
     curve: Curve,
     train: AlignedSplit,
@@ -262,6 +296,7 @@ def make_checkpoint(
     """What is kept of a trained network."""
     return Checkpoint(
         stage=stage,
+        objective=objective,
         seed=seed,
         network={"width": trained.network.width, "dropout": dropout},
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},

@@ -71,6 +71,8 @@ def _written(value: Any) -> str:
     """A parameter as params.yaml has it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "null"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_written(item) for item in value)}]"
     return str(value)

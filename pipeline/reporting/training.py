@@ -25,10 +25,9 @@ _MEASURES = {
     "valid_ordered_pair_accuracy": "ordered-pair accuracy on valid",
     "valid_mae": "MAE on valid",
 }
-# What the epoch is chosen by: the stage's own measure, the first of its best values.
-_CHOSEN_BY = {"rank": "valid_ordered_pair_accuracy", "calibrate": "valid_mae", "pointwise": "valid_mae"}
 _BEST = {"valid_ordered_pair_accuracy": np.nanargmax, "valid_mae": np.nanargmin}
 _TUNED = ("head", "all")
+_ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_mae"
 
 _PAIR_MEASURES = {
     "n_pairs": "Pairs compared",
@@ -54,7 +53,10 @@ def curves_section(inputs: ReportInputs) -> Section:
         if len(curves) < 2:
             blocks.append(Paragraph(_single_row(stage, curves, measures)))
             continue
-        blocks.append(Grid(tuple(_curve(stage, words, curves, measure) for measure in measures)))
+        chosen_by = _chosen_by(stage, inputs.parameters)
+        blocks.append(
+            Grid(tuple(_curve(stage, words, curves, measure, chosen_by=chosen_by) for measure in measures))
+        )
     explanation = Paragraph(
         "Thick: mean over seeds. Thin: each seed. Dots: each seed's best epoch by the measure that chooses it, which is "
         "the epoch that is kept.",
@@ -108,7 +110,7 @@ def gradient_epochs(parameters: Mapping[str, Any]) -> dict[str, int]:
     """Passes over train with gradient steps, by stage; a curve that is fitted exactly takes none."""
     tuned = parameters["calibrate.scope"] in _TUNED
     return {
-        "rank": parameters["training.epochs"],
+        "rank": 0 if parameters["rank.objective"] == "none" else parameters["training.epochs"],
         "calibrate": parameters["calibrate.epochs"] if tuned else 0,
         "pointwise": parameters["training.epochs"] + parameters["pointwise.extra_epochs"],
     }
@@ -152,11 +154,20 @@ def _single_row(stage: str, curves: pd.DataFrame, measures: Sequence[str]) -> st
     return f"{head} {how}; means over seeds: {means}."
 
 
-def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str) -> Figure:
+def _chosen_by(stage: str, parameters: Mapping[str, Any]) -> str | None:
+    """The measure whose first best value chooses the epoch; None where it is none of those that are shown."""
+    if stage == "rank":
+        return None if parameters["rank.objective"] == "rank_n_contrast" else _ORDER
+    if stage == "pointwise" and parameters["pointwise.select_by"] == "order":
+        return _ORDER
+    return _MAGNITUDE
+
+
+def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str, *, chosen_by: str | None) -> Figure:
     by_seed = [column for column in curves if str(column).startswith(f"{measure}_seed_")]
     seeds = curves[by_seed].to_numpy(np.float64).T
     best = None
-    if _CHOSEN_BY[stage] == measure:
+    if chosen_by == measure:
         best = [int(_BEST[measure](row)) if np.isfinite(row).any() else None for row in seeds]
     return draw_curves(
         f"curve-{stage}-{measure.replace('_', '-')}",

@@ -27,13 +27,14 @@ ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap
 COMMON = {"settings": SETTINGS, "device": "cpu", "made_with": {"torch": "test"}}
 
 
-def rank(train, valid, *, seed=1, margin=MARGIN, advantage=ADVANTAGE, **changes):
+def rank(train, valid, *, seed=1, objective="groupwise", margin=MARGIN, advantage=ADVANTAGE, **changes):
     return train_ranking(
         train,
         valid,
         seed=seed,
         width=16,
         dropout=0.1,
+        objective=objective,
         margin=margin,
         advantage=advantage,
         **(COMMON | changes),
@@ -50,6 +51,20 @@ def stage_two(ranked, train, valid, scope, *, beta=0.0, **changes):
         beta=beta,
         margin=MARGIN,
         advantage=ADVANTAGE,
+        **(COMMON | changes),
+    )
+
+
+def pointwise(train, valid, *, select_by="magnitude", calibration="none", **changes):
+    return train_pointwise(
+        train,
+        valid,
+        seed=1,
+        width=16,
+        dropout=0.1,
+        select_by=select_by,
+        calibration=calibration,
+        n_knots=3,
         **(COMMON | changes),
     )
 
@@ -131,7 +146,7 @@ def test_beta_keeps_the_ranking_loss_in_stage_two(ranked, train, valid):
 )
 def test_every_switch_changes_the_weights(ranked, train, valid, margin, advantage):
     other = rank(train, valid, margin=replace(MARGIN, **margin), advantage=replace(ADVANTAGE, **advantage))
-    assert not np.array_equal(other.tensors["network.head.0.weight"], ranked.tensors["network.head.0.weight"])
+    assert not np.array_equal(other.tensors["network.head.weight"], ranked.tensors["network.head.weight"])
 
 
 def test_the_same_seed_gives_the_same_bytes(ranked, train, valid):
@@ -150,7 +165,7 @@ def test_a_checkpoint_survives_its_file(ranked, valid):
 
 
 def test_the_baseline_starts_from_the_same_weights_and_learns_magnitude(train, valid):
-    baseline = train_pointwise(train, valid, seed=1, width=16, dropout=0.1, **COMMON)
+    baseline = pointwise(train, valid)
     predictions = predict([baseline], valid, device="cpu")[0]
     constant = mean_absolute_error(valid.labels, np.full(len(valid), baseline.train_label_median))
     assert mean_absolute_error(valid.labels, predictions) < 0.8 * constant
@@ -190,3 +205,50 @@ def test_every_present_modality_is_left_out_once_and_alone_once(valid):
         "only visual",
         "nothing",
     ]
+
+
+@pytest.mark.parametrize("objective", ["ranknet", "ranklist"])
+def test_a_relative_learns_the_order_too(train, valid, objective):
+    relative = rank(train, valid, objective=objective)
+    assert relative.objective == objective
+    assert ordered_pair_accuracy(valid.labels, predict([relative], valid, device="cpu")[0]) > 0.85
+
+
+def test_representations_that_were_contrasted_need_only_a_new_last_layer(train, valid):
+    contrasted = rank(train, valid, objective="rank_n_contrast")
+    settings = replace(SETTINGS, epochs=30, learning_rate=2e-2)
+    said = predict([stage_two(contrasted, train, valid, "head", settings=settings)], valid, device="cpu")[0]
+    assert ordered_pair_accuracy(valid.labels, said) > 0.85
+
+
+def test_without_stage_one_stage_two_starts_from_the_first_weights(train, valid):
+    first = rank(train, valid, objective="none")
+    assert first.selected_epoch == 0
+    joint = stage_two(first, train, valid, "all", beta=0.5)
+    assert joint.objective == "absolute_error + ranking"
+    assert ordered_pair_accuracy(valid.labels, predict([joint], valid, device="cpu")[0]) > 0.85
+
+
+@pytest.mark.parametrize("objective", ["rank_n_contrast", "none"])
+@pytest.mark.parametrize("scope", ["affine", "monotone"])
+def test_a_curve_over_scores_without_an_order_is_refused(train, valid, objective, scope):
+    unordered = rank(train, valid, objective=objective, settings=replace(SETTINGS, epochs=1))
+    with pytest.raises(PipelineError, match=r"set calibrate\.scope to head or all"):
+        stage_two(unordered, train, valid, scope)
+
+
+@pytest.mark.parametrize("calibration", ["affine", "monotone"])
+def test_a_curve_never_makes_the_baseline_worse_on_valid(train, valid, calibration):
+    plain, curved = (pointwise(train, valid, calibration=chosen) for chosen in ("none", calibration))
+    errors = [
+        mean_absolute_error(valid.labels, predict([model], valid, device="cpu")[0])
+        for model in (plain, curved)
+    ]
+    assert errors[1] <= errors[0]
+    assert np.array_equal(plain.tensors["network.head.weight"], curved.tensors["network.head.weight"])
+
+
+def test_the_baseline_may_be_chosen_by_order(train, valid):
+    chosen = pointwise(train, valid, select_by="order")
+    best = max(row["valid_ordered_pair_accuracy"] for row in chosen.curve)
+    assert chosen.curve[chosen.selected_epoch - 1]["valid_ordered_pair_accuracy"] == best

@@ -147,6 +147,7 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
         checkpoints = [
             Checkpoint(
                 stage=stage,
+                objective="groupwise",
                 seed=seed,
                 network={"dropout": 0.2},
                 columns={},

@@ -14,6 +14,7 @@ from pipeline.reporting.training import (
 )
 
 AFFINE = {
+    "rank.objective": "groupwise",
     "calibrate.scope": "affine",
     "calibrate.epochs": 20,
     "training.epochs": 60,
@@ -24,6 +25,11 @@ AFFINE = {
 def test_a_fitted_curve_takes_no_gradient_epochs():
     assert gradient_epochs(AFFINE) == {"rank": 60, "calibrate": 0, "pointwise": 60}
     assert budget_warning(AFFINE) is None
+
+
+def test_a_stage_two_without_a_stage_one_is_all_there_is():
+    joint = AFFINE | {"rank.objective": "none", "calibrate.scope": "all", "calibrate.epochs": 60}
+    assert gradient_epochs(joint) == {"rank": 0, "calibrate": 60, "pointwise": 60}
 
 
 @pytest.mark.parametrize("scope", ["head", "all"])
