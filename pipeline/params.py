@@ -272,11 +272,21 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
         raise PipelineError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(sections, dict) or name not in sections:
         raise PipelineError(f"{file}: the section {name!r} is missing")
+    return check(section, sections[name], source=str(file))
+
+
+def check(section: type[SectionType], values: Any, *, source: str) -> SectionType:
+    """Check the values of one section; `source` names where they come from, for error sentences.
+
+    Raises:
+        PipelineError: a key is unknown, missing or of the wrong type.
+    """
+    name = section.__name__.lower()
     try:
-        return section.model_validate(sections[name])
+        return section.model_validate(values)
     except ValidationError as error:
         raise PipelineError(
-            f"{file}: " + "; ".join(_sentence(name, problem) for problem in error.errors())
+            f"{source}: " + "; ".join(_sentence(name, problem) for problem in error.errors())
         ) from None
 
 

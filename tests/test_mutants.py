@@ -25,8 +25,8 @@ class Mutant:
 MUTANTS = {
     "sign of the margin": Mutant(
         "pipeline/grcf/margins.py",
-        "margin - (score[:, None] - score[None, :])",
-        "-margin - (score[:, None] - score[None, :])",
+        "(key - base)[:, None]",
+        "(key + base)[:, None]",
         "tests/grcf/test_losses.py::test_a_larger_margin_never_costs_less",
     ),
     "order of the pair": Mutant(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,9 +15,14 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some segments, padded to the longest of them; `valid` is False on padding and on absent rows alike."""
+    """Some segments, as rows of their split's features; padded to the longest of them.
 
-    features: Mapping[Modality, Float[Tensor, "segment word _"]]
+    Word w of segment s has the row `features[m][row[s, w]]` where `valid[m][s, w]`, which is False on padding and on
+    absent rows alike. Features are not copied into the padding: most of what is padded is never computed with.
+    """
+
+    features: Mapping[Modality, Float[Tensor, "row _"]]
+    row: Int64[Tensor, "segment word"]
     valid: Mapping[Modality, Bool[Tensor, "segment word"]]
     label: Float[Tensor, "segment"]
 
@@ -45,10 +50,11 @@ class SplitTensors:
         length = self._offsets[segments + 1] - start
         step = torch.arange(int(length.max()), device=length.device)
         inside = step[None, :] < length[:, None]
-        rows = torch.where(inside, start[:, None] + step[None, :], 0)
+        row = torch.where(inside, start[:, None] + step[None, :], 0)
         return Batch(
-            features={modality: flat[rows] for modality, flat in self._features.items()},
-            valid={modality: flat[rows] & inside for modality, flat in self._valid.items()},
+            features=self._features,
+            row=row,
+            valid={modality: flat[row] & inside for modality, flat in self._valid.items()},
             label=self.label[segments],
         )
 
@@ -84,7 +90,7 @@ def hide_modalities(batch: Batch, *, share: float, order: np.random.Generator) -
         modality: batch.valid[modality] & shown[:, position, None]
         for position, modality in enumerate(MODALITIES)
     }
-    return Batch(batch.features, valid, batch.label)
+    return replace(batch, valid=valid)
 
 
 def keep_modalities(batch: Batch, kept: frozenset[Modality]) -> Batch:
@@ -93,4 +99,4 @@ def keep_modalities(batch: Batch, kept: frozenset[Modality]) -> Batch:
         modality: mask if modality in kept else torch.zeros_like(mask)
         for modality, mask in batch.valid.items()
     }
-    return Batch(batch.features, valid, batch.label)
+    return replace(batch, valid=valid)

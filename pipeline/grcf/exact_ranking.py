@@ -10,8 +10,8 @@ Sorting turns sums over pairs into sums over ranges for the hinge since Joachims
 spreads keep to the same ranges is our addition.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int64
@@ -123,7 +123,10 @@ class _Peers:
     def joined(cls, parts: list["_Peers"]) -> "_Peers":
         """The scopes of all parts, end to end."""
         return cls(
-            *(torch.cat([getattr(part, name) for part in parts]) for name in ("count", "mean", "rest", "squares"))
+            *(
+                torch.cat([getattr(part, name) for part in parts])
+                for name in ("count", "mean", "rest", "squares")
+            )
         )
 
     def pooled(self) -> "_Peers":
@@ -137,38 +140,130 @@ class _Peers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Weighed:
-    """Σ w v, Σ w, and Σ w v' of each upper and each lower segment."""
+class _Part:
+    """A range of each upper segment's pairs on which v is one polynomial P of z_j less that of the first pair."""
 
-    violation: Tensor
-    weight: Tensor
+    sums: SortedSums
+    low: Int64[Tensor, "above"]
+    high: Int64[Tensor, "above"] | None
+    start: Float[Tensor, "above"]
+    step: Float[Tensor, "above"] | float
+    rise: Polynomial
+    slope: Polynomial
+
+    @property
+    def violation(self) -> Polynomial:
+        """P; its constant is kept as `start` + `step`."""
+        return [self.start + self.step, *self.rise]
+
+    def excess(self, peers: _Peers) -> Polynomial:
+        """P less the mean of the peers; `start` is close to the mean where both are large, so it goes first."""
+        return [((self.start - peers.mean) - peers.rest) + self.step, *self.rise]
+
+    def powers(self, degree: int) -> list[Float[Tensor, "above"]]:
+        """What sums of polynomials over the range are made of."""
+        return self.sums.powers(self.low, self.high, degree=degree)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """Σ w v, Σ w, and Σ w v' of each upper and of each lower segment."""
+
+    violation: Float[Tensor, ""]
+    weight: Float[Tensor, ""]
     pull_above: Float[Tensor, "above"]
     pull_below: Float[Tensor, "below"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """A range of each upper segment's pairs on which the violation is one polynomial of z_j less that of the first."""
-
-    low: Tensor
-    high: Tensor | None
-    sums: SortedSums
-    violation: Polynomial
-    slope: Polynomial
-    excess: Callable[[Tensor, Tensor], Tensor]
-    """v of the first pair less a mean in two parts, without cancelling."""
-
-
 class _Pairs:
-    """The violating pairs of a block."""
+    """The pairs of a block, cut at the first that violates its margin and at the end of the corner."""
 
     def __init__(self, block: _Block, settings: ExactSettings) -> None:
-        self.block, self.settings = block, settings
-        self.first = block.far.first_above(block.goal)
-        self.bend = self.first
-        if settings.smoothing > 0:
-            self.bend = block.far.first_above(block.goal + settings.smoothing)
-        self.origin = block.far.values[self.first]
-        self.lead = self.origin - block.goal
-        self.n_kept = self.first.to(block.goal.dtype)
-        self.active = [(part, self._powers(part, 2)) for part in self._parts(self.first, None)]
+        self._block, self._settings = block, settings
+        self._first = block.far.first_above(block.goal)
+        self._bend = self._first
+        if block.near is not None:
+            self._bend = block.far.first_above(block.goal + settings.smoothing)
+        self._origin = block.far.values[self._first]
+        self._lead = self._origin - block.goal
+        self._n_kept = self._first.to(block.goal.dtype)
+
+    def peers(self) -> _Peers:
+        """Count, mean and squares of the violations of each upper segment."""
+        count = torch.full_like(self._lead, len(self._block.below))
+        parts = [(part, part.powers(2 * len(part.rise))) for part in self._parts(self._first, None)]
+        mean = sum(dot(part.violation, powers) for part, powers in parts) / count
+        rounded = _Peers(count, mean, torch.zeros_like(mean), torch.zeros_like(mean))
+        rest, squares = -self._n_kept * mean, self._n_kept * mean.square()
+        for part, powers in parts:
+            excess = part.excess(rounded)
+            rest = rest + dot(excess, powers)
+            squares = squares + dot(product(excess, excess), powers)
+        rest = rest / count
+        return _Peers(count, mean, rest, squares - count * rest.square())
+
+    def weighed(self, peers: _Peers) -> _Weighed:
+        """All sums over the block, w being 1, linear in v above the mean of the peers, then the cap."""
+        settings = self._settings
+        spread = (peers.squares.clamp(min=0) / peers.count).sqrt()
+        gain = settings.strength / (spread if settings.scale == "std" else torch.ones_like(spread))
+        gain = torch.where(spread < MIN_SPREAD, 0.0, gain)
+        heavier = torch.maximum(self._first_beyond(peers, torch.where(gain > 0, 0.0, torch.inf)), self._first)
+        to_cap = torch.where(gain > 0, (settings.cap - 1) / gain, torch.inf)
+        capped = torch.maximum(self._first_beyond(peers, to_cap), heavier)
+
+        weights: list[tuple[_Part, Polynomial]] = [(part, [1.0]) for part in self._parts(self._first, None)]
+        weights += [(part, product([gain], part.excess(peers))) for part in self._parts(heavier, capped)]
+        weights += [(part, [settings.cap - 1]) for part in self._parts(capped, None)]
+
+        violation, weight = torch.zeros_like(self._lead), self._n_kept
+        pull_above, pull_below = torch.zeros_like(self._lead), 0.0
+        pulls: dict[SortedSums, list[tuple[Tensor, Tensor | None, Polynomial]]] = {}
+        for part, factor in weights:
+            powers = part.powers(len(factor) - 1 + len(part.rise))
+            violation = violation + dot(product(factor, part.violation), powers)
+            weight = weight + dot(factor, powers)
+            pull = product(factor, part.slope)
+            pull_above = pull_above + dot(pull, powers)
+            pulls.setdefault(part.sums, []).append((part.low, part.high, pull))
+        return _Weighed(
+            violation.sum(),
+            weight.sum(),
+            pull_above,
+            torch.stack([sums.scatter(ranges) for sums, ranges in pulls.items()]).sum(0),
+        )
+
+    def _first_beyond(self, peers: _Peers, excess: Tensor) -> Int64[Tensor, "above"]:
+        """Position of the first pair whose violation exceeds the mean of its peers by more than `excess`."""
+        corner = self._settings.smoothing
+        ahead = ((peers.mean - self._lead) + peers.rest) + excess + corner / 2
+        if corner > 0:
+            violation = ((peers.mean + peers.rest) + excess).clamp(min=0)
+            bent = (2 * corner * violation).sqrt() - self._lead
+            ahead = torch.where(violation < corner / 2, bent, ahead)
+        return self._block.far.first_above(self._origin + ahead)
+
+    def _parts(self, low: Tensor, high: Tensor | None) -> list[_Part]:
+        """The pairs from `low` to `high`, or to the last, on either side of the end of the corner."""
+        block, corner = self._block, self._settings.smoothing
+        parts = []
+        if block.near is not None:
+            start = torch.minimum(low, self._bend)
+            stop = self._bend if high is None else torch.minimum(high, self._bend)
+            shortfall = block.near.values[start] - block.goal
+            parts.append(
+                _Part(
+                    block.near,
+                    start,
+                    stop,
+                    start=shortfall.square() / (2 * corner),
+                    step=0.0,
+                    rise=[shortfall / corner, 1 / (2 * corner)],
+                    slope=[shortfall / corner, 1 / corner],
+                )
+            )
+        start = torch.maximum(low, self._bend)
+        stop = None if high is None else torch.maximum(high, self._bend)
+        step = (block.far.values[start] - self._origin) - corner / 2
+        parts.append(_Part(block.far, start, stop, start=self._lead, step=step, rise=[1.0], slope=[1.0]))
+        return parts

@@ -35,32 +35,52 @@ def pair_margins(
     Reconstruction: the abstract of GRCF says that margins reflect the distance between sentiment groups; the linear
     form is ours (docs/method.md).
     """
-    position = group.to(label.dtype) if distance == "group" else label
+    position = _position(label, group, distance)
     return base + slope * (position[:, None] - position[None, :])
 
 
-def margin_violations(
+def _position(
+    label: Float[Tensor, "segment"], group: Int64[Tensor, "segment"], distance: Distance
+) -> Float[Tensor, "segment"]:
+    return group.to(label.dtype) if distance == "group" else label
+
+
+def ranking_key(
     score: Float[Tensor, "segment"],
-    margin: Float[Tensor, "above below"],
+    label: Float[Tensor, "segment"],
+    group: Int64[Tensor, "segment"],
     *,
-    shape: Shape,
-    smoothing: float,
+    slope: float,
+    distance: Distance,
+) -> Float[Tensor, "segment"]:
+    """Z = score − slope · position: the score less its share of every margin, so that only `base` is left of a margin."""
+    return score - slope * _position(label, group, distance)
+
+
+def shortfalls(key: Float[Tensor, "segment"], *, base: float) -> Float[Tensor, "above below"]:
+    """What each pair lacks to its margin, d_ij = m_ij − (s_i − s_j) = z_j − (z_i − base), in score units.
+
+    In this form a pair that just keeps its margin is found by comparing z_j with z_i − base, as the exact path does.
+    """
+    return key[None, :] - (key - base)[:, None]
+
+
+def margin_violations(
+    shortfall: Float[Tensor, "above below"], *, shape: Shape, smoothing: float
 ) -> Float[Tensor, "above below"]:
     """How far each pair is from keeping its margin, in score units, never negative.
 
-    With the shortfall d = m_ij − (s_i − s_j), the hinge is max(0, d). Both shapes round off its corner over a range τ, so
-    that pairs near their margin pull less than those far from it:
+    For the shortfall d the hinge is max(0, d). Both shapes round off its corner over a range τ, so that pairs near their
+    margin pull less than those far from it:
 
     - softplus: τ·log(1 + exp(d / τ)), which keeps pulling on pairs that are already apart;
     - quadratic: 0 for d ≤ 0, d² / 2τ up to d = τ, d − τ / 2 beyond, which has the exact path of `exact_ranking`.
 
     Args:
-        score: one score a segment, any scale.
-        margin: m_ij for i above j.
+        shortfall: d, see `shortfalls`.
         shape: how the corner is rounded off.
         smoothing: τ in score units; 0 is the hinge, whose derivative at d = 0 is taken as 0.
     """
-    shortfall = margin - (score[:, None] - score[None, :])
     if smoothing == 0:
         return shortfall.relu()
     if shape == "softplus":

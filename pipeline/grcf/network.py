@@ -24,15 +24,22 @@ class AttentionPooling(nn.Module):
         self.attend = nn.Linear(width, 1)
 
     def forward(
-        self, features: Float[Tensor, "segment word _"], valid: Bool[Tensor, "segment word"]
+        self, features: Float[Tensor, "valid_word _"], valid: Bool[Tensor, "segment word"]
     ) -> Float[Tensor, "segment width"]:
-        """One vector a segment."""
+        """One vector a segment.
+
+        Args:
+            features: the rows of the valid words alone, segment by segment.
+            valid: which words these are.
+        """
         hidden = self.encode(features)
-        logits = self.attend(hidden).squeeze(-1).masked_fill(~valid, float("-inf"))
+        logits = hidden.new_full(valid.shape, float("-inf"))
+        logits = logits.masked_scatter(valid, self.attend(hidden).squeeze(-1))
         # A row of −inf alone would be NaN in the softmax and in its gradient.
         logits = torch.where(valid.any(dim=1, keepdim=True), logits, torch.zeros_like(logits))
-        weight = logits.softmax(dim=1) * valid
-        return torch.einsum("sw,swd->sd", weight, hidden)
+        weight = logits.softmax(dim=1)[valid]
+        segment = valid.nonzero()[:, 0]
+        return hidden.new_zeros(len(valid), hidden.shape[1]).index_add(0, segment, weight[:, None] * hidden)
 
 
 class SentimentNetwork(nn.Module):
@@ -69,7 +76,7 @@ class SentimentNetwork(nn.Module):
             valid = batch.valid[modality]
             present = valid.any(dim=1, keepdim=True).to(batch.label.dtype)
             vector = (
-                self.pool[modality](batch.features[modality], valid)
+                self.pool[modality](batch.features[modality][batch.row[valid]], valid)
                 if modality in self.pool
                 else present.new_zeros(len(valid), self.width)
             )

@@ -89,15 +89,22 @@ class SortedSums:
         behind = self._behind[: degree + 1]
         found = [sums[low] for sums in behind]
         origin = self.values[low]
+        if high is None:
+            if not self._one_cell:
+                raise ValueError("a range to the end of all values may be longer than a cell")
+            return found
+        after = [sums[high] for sums in behind]
         if not self._one_cell:
             end = self._end[low]
-            reaches = (len(self) if high is None else high) >= end
-            rest = moved([sums[end] for sums in behind], self.values[end] - origin)
-            found = [head + torch.where(reaches, tail, 0) for head, tail in zip(found, rest, strict=True)]
-        if high is not None:
-            rest = moved([sums[high] for sums in behind], self.values[high] - origin)
-            found = [all_behind - tail for all_behind, tail in zip(found, rest, strict=True)]
-        return found
+            next_cell = moved([sums[end] for sums in behind], self.values[end] - origin)
+            found = [
+                head + torch.where(high > end, more, 0) for head, more in zip(found, next_cell, strict=True)
+            ]
+            # Where a range ends with a cell, what lies behind its end was never counted.
+            counted = (self._start[high] <= end) & (high != end)
+            after = [torch.where(counted, sums, 0) for sums in after]
+        after = moved(after, self.values[high] - origin)
+        return [all_behind - sums for all_behind, sums in zip(found, after, strict=True)]
 
     def scatter(
         self, ranges: Iterable[tuple[Int64[Tensor, "range"], Int64[Tensor, "range"] | None, Polynomial]]
