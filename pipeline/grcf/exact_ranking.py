@@ -18,7 +18,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.grcf.advantages import MIN_SPREAD, Scale, Scope
-from pipeline.grcf.sorted_sums import Polynomial, SortedSums, dot, product
+from pipeline.grcf.sorted_sums import Polynomial, Scatter, SortedSums, dot, product
+
+# Upper segments at a time: what is worked out for each of them then fits a cache, and memory is that of the sums.
+_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +49,28 @@ def loss_and_gradient(
     Returns:
         Loss and gradient; both 0 without a pair.
     """
-    gradient = torch.zeros_like(key)
-    violation, weight = key.new_zeros(()), key.new_zeros(())
     pooled = None
     if settings.scope == "batch":
-        parts = [_Pairs(block, settings).peers().pooled() for block in _blocks(key, group, settings)]
+        parts = [
+            pairs.peers().pooled()
+            for block in _blocks(key, group, settings)
+            for pairs in block.pairs(settings)
+        ]
         pooled = _Peers.joined(parts).pooled() if parts else None
+    gradient = torch.zeros_like(key)
+    violation, weight = key.new_zeros(()), key.new_zeros(())
     for block in _blocks(key, group, settings):
-        pairs = _Pairs(block, settings)
         peers = pooled
-        if peers is None:
-            peers = pairs.peers() if settings.scope == "anchor" else pairs.peers().pooled()
-        found = pairs.weighed(peers)
-        violation += found.violation
-        weight += found.weight
-        gradient[block.above] -= found.pull_above
-        gradient[block.below] += found.pull_below
+        if settings.scope == "group_pair":
+            peers = _Peers.joined([pairs.peers().pooled() for pairs in block.pairs(settings)]).pooled()
+        pulls = [Scatter(sums) for sums in block.sums]
+        for pairs in block.pairs(settings):
+            found = pairs.weighed(pairs.peers() if peers is None else peers, pulls)
+            violation += found.violation
+            weight += found.weight
+            gradient[pairs.above] -= found.pull
+        for pull in pulls:
+            gradient[block.below] += pull.total()
     if weight == 0:
         return violation, gradient
     return violation / weight, gradient / weight
@@ -74,8 +83,13 @@ class _Block:
     above: Int64[Tensor, "above"]
     below: Int64[Tensor, "below"]
     goal: Float[Tensor, "above"]
-    near: SortedSums | None
-    far: SortedSums
+    sums: list[SortedSums]
+    """Of z of the segments below: all of it, and in cells for the corner where there is one."""
+
+    def pairs(self, settings: ExactSettings) -> Iterator["_Pairs"]:
+        """A few upper segments at a time."""
+        for above, goal in zip(self.above.split(_AT_ONCE), self.goal.split(_AT_ONCE), strict=True):
+            yield _Pairs(above, goal, self.sums, settings)
 
 
 def _blocks(
@@ -87,24 +101,21 @@ def _blocks(
     groups = sorted_group.unique()
     members = [order[sorted_group == number] for number in groups]
 
-    def block(above: Tensor, below: Tensor, sums: tuple[SortedSums | None, SortedSums]) -> _Block:
-        return _Block(above, below, key[above] - settings.base, *sums)
-
-    def sums(below: Tensor) -> tuple[SortedSums | None, SortedSums]:
-        width = settings.smoothing
-        # Twice as wide as the corner, so that rounding never makes a range meet three cells.
-        near = SortedSums(key[below], degree=4, width=2 * width) if width > 0 else None
-        return near, SortedSums(key[below], degree=2)
+    def sums(below: Tensor) -> list[SortedSums]:
+        values, corner = key[below], settings.smoothing
+        # Cells twice as wide as the corner, so that rounding never makes a range meet three.
+        cells = [SortedSums(values, degree=4, width=2 * corner)] if corner > 0 else []
+        return [SortedSums(values, degree=2), *cells]
 
     for position in range(1, len(groups)):
         if settings.scope == "group_pair":
             below = members[position - 1]
             shared = sums(below)
             for above in members[position:]:
-                yield block(above, below, shared)
+                yield _Block(above, below, key[above] - settings.base, shared)
         else:
-            below = order[sorted_group < groups[position]]
-            yield block(members[position], below, sums(below))
+            above, below = members[position], order[sorted_group < groups[position]]
+            yield _Block(above, below, key[above] - settings.base, sums(below))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +154,7 @@ class _Peers:
 class _Part:
     """A range of each upper segment's pairs on which v is one polynomial P of z_j less that of the first pair."""
 
+    kind: int
     sums: SortedSums
     low: Int64[Tensor, "above"]
     high: Int64[Tensor, "above"] | None
@@ -167,32 +179,36 @@ class _Part:
 
 @dataclass(frozen=True, eq=False)
 class _Weighed:
-    """Σ w v, Σ w, and Σ w v' of each upper and of each lower segment."""
+    """Σ w v, Σ w, and Σ w v' of each upper segment."""
 
     violation: Float[Tensor, ""]
     weight: Float[Tensor, ""]
-    pull_above: Float[Tensor, "above"]
-    pull_below: Float[Tensor, "below"]
+    pull: Float[Tensor, "above"]
 
 
 class _Pairs:
-    """The pairs of a block, cut at the first that violates its margin and at the end of the corner."""
+    """The pairs of some upper segments, cut at the first that violates its margin and at the end of the corner."""
 
-    def __init__(self, block: _Block, settings: ExactSettings) -> None:
-        self._block, self._settings = block, settings
-        self._first = block.far.first_above(block.goal)
-        self._bend = self._first
-        if block.near is not None:
-            self._bend = block.far.first_above(block.goal + settings.smoothing)
-        self._origin = block.far.values[self._first]
-        self._lead = self._origin - block.goal
-        self._n_kept = self._first.to(block.goal.dtype)
+    def __init__(
+        self,
+        above: Int64[Tensor, "above"],
+        goal: Float[Tensor, "above"],
+        sums: list[SortedSums],
+        settings: ExactSettings,
+    ) -> None:
+        self.above = above
+        self._goal, self._sums, self._settings = goal, sums, settings
+        self._first = sums[0].first_above(goal)
+        self._bend = sums[0].first_above(goal + settings.smoothing) if settings.smoothing > 0 else self._first
+        self._origin = sums[0].values[self._first]
+        self._lead = self._origin - goal
+        self._n_kept = self._first.to(goal.dtype)
 
     def peers(self) -> _Peers:
         """Count, mean and squares of the violations of each upper segment."""
-        count = torch.full_like(self._lead, len(self._block.below))
+        count = torch.full_like(self._lead, len(self._sums[0]))
         parts = [(part, part.powers(2 * len(part.rise))) for part in self._parts(self._first, None)]
-        mean = sum(dot(part.violation, powers) for part, powers in parts) / count
+        mean = torch.stack([dot(part.violation, powers) for part, powers in parts]).sum(0) / count
         rounded = _Peers(count, mean, torch.zeros_like(mean), torch.zeros_like(mean))
         rest, squares = -self._n_kept * mean, self._n_kept * mean.square()
         for part, powers in parts:
@@ -202,36 +218,30 @@ class _Pairs:
         rest = rest / count
         return _Peers(count, mean, rest, squares - count * rest.square())
 
-    def weighed(self, peers: _Peers) -> _Weighed:
-        """All sums over the block, w being 1, linear in v above the mean of the peers, then the cap."""
+    def weighed(self, peers: _Peers, pulls: list[Scatter]) -> _Weighed:
+        """Sums with w being 1, linear in v above the mean of the peers, then the cap; `pulls` takes Σ w v' from below."""
         settings = self._settings
         spread = (peers.squares.clamp(min=0) / peers.count).sqrt()
         gain = settings.strength / (spread if settings.scale == "std" else torch.ones_like(spread))
         gain = torch.where(spread < MIN_SPREAD, 0.0, gain)
-        heavier = torch.maximum(self._first_beyond(peers, torch.where(gain > 0, 0.0, torch.inf)), self._first)
-        to_cap = torch.where(gain > 0, (settings.cap - 1) / gain, torch.inf)
-        capped = torch.maximum(self._first_beyond(peers, to_cap), heavier)
+        weighs = gain > 0
+        heavier = self._first_beyond(peers, torch.where(weighs, 0.0, torch.inf))
+        capped = self._first_beyond(peers, torch.where(weighs, (settings.cap - 1) / gain, torch.inf))
+        heavier = torch.maximum(heavier, self._first)
+        capped = torch.maximum(capped, heavier)
 
         weights: list[tuple[_Part, Polynomial]] = [(part, [1.0]) for part in self._parts(self._first, None)]
         weights += [(part, product([gain], part.excess(peers))) for part in self._parts(heavier, capped)]
         weights += [(part, [settings.cap - 1]) for part in self._parts(capped, None)]
-
-        violation, weight = torch.zeros_like(self._lead), self._n_kept
-        pull_above, pull_below = torch.zeros_like(self._lead), 0.0
-        pulls: dict[SortedSums, list[tuple[Tensor, Tensor | None, Polynomial]]] = {}
+        violation, weight, pull = torch.zeros_like(self._lead), self._n_kept, torch.zeros_like(self._lead)
         for part, factor in weights:
             powers = part.powers(len(factor) - 1 + len(part.rise))
             violation = violation + dot(product(factor, part.violation), powers)
             weight = weight + dot(factor, powers)
-            pull = product(factor, part.slope)
-            pull_above = pull_above + dot(pull, powers)
-            pulls.setdefault(part.sums, []).append((part.low, part.high, pull))
-        return _Weighed(
-            violation.sum(),
-            weight.sum(),
-            pull_above,
-            torch.stack([sums.scatter(ranges) for sums, ranges in pulls.items()]).sum(0),
-        )
+            pulled = product(factor, part.slope)
+            pull = pull + dot(pulled, powers)
+            pulls[part.kind].add(part.low, part.high, pulled)
+        return _Weighed(violation.sum(), weight.sum(), pull)
 
     def _first_beyond(self, peers: _Peers, excess: Tensor) -> Int64[Tensor, "above"]:
         """Position of the first pair whose violation exceeds the mean of its peers by more than `excess`."""
@@ -241,29 +251,30 @@ class _Pairs:
             violation = ((peers.mean + peers.rest) + excess).clamp(min=0)
             bent = (2 * corner * violation).sqrt() - self._lead
             ahead = torch.where(violation < corner / 2, bent, ahead)
-        return self._block.far.first_above(self._origin + ahead)
+        return self._sums[0].first_above(self._origin + ahead)
 
     def _parts(self, low: Tensor, high: Tensor | None) -> list[_Part]:
         """The pairs from `low` to `high`, or to the last, on either side of the end of the corner."""
-        block, corner = self._block, self._settings.smoothing
-        parts = []
-        if block.near is not None:
-            start = torch.minimum(low, self._bend)
-            stop = self._bend if high is None else torch.minimum(high, self._bend)
-            shortfall = block.near.values[start] - block.goal
+        corner = self._settings.smoothing
+        behind = torch.maximum(low, self._bend)
+        step = (self._sums[0].values[behind] - self._origin) - corner / 2
+        end = None if high is None else torch.maximum(high, self._bend)
+        parts = [_Part(0, self._sums[0], behind, end, start=self._lead, step=step, rise=[1.0], slope=[1.0])]
+        if corner > 0:
+            low = torch.minimum(low, self._bend)
+            high = self._bend if high is None else torch.minimum(high, self._bend)
+            shortfall = self._sums[1].values[low] - self._goal
+            bent = shortfall / corner
             parts.append(
                 _Part(
-                    block.near,
-                    start,
-                    stop,
+                    1,
+                    self._sums[1],
+                    low,
+                    high,
                     start=shortfall.square() / (2 * corner),
                     step=0.0,
-                    rise=[shortfall / corner, 1 / (2 * corner)],
-                    slope=[shortfall / corner, 1 / corner],
+                    rise=[bent, 1 / (2 * corner)],
+                    slope=[bent, 1 / corner],
                 )
             )
-        start = torch.maximum(low, self._bend)
-        stop = None if high is None else torch.maximum(high, self._bend)
-        step = (block.far.values[start] - self._origin) - corner / 2
-        parts.append(_Part(block.far, start, stop, start=self._lead, step=step, rise=[1.0], slope=[1.0]))
         return parts

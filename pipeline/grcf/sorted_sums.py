@@ -1,31 +1,41 @@
 """Sums of polynomials over ranges of sorted values, without a loop over the values and without cancellation."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
-Polynomial = Sequence[Tensor | float]
-"""Coefficients from the constant upwards, each a tensor with an entry a range, or one number for all ranges."""
+Coefficient = Tensor | float
+Polynomial = Sequence[Coefficient]
+"""Coefficients from the constant upwards, each with an entry a range, or one number for all ranges."""
 
 
-def product(left: Polynomial, right: Polynomial) -> list[Tensor | float]:
+def product(left: Polynomial, right: Polynomial) -> list[Coefficient]:
     """The product of two polynomials, range by range."""
-    result: list[Tensor | float] = [0.0] * (len(left) + len(right) - 1)
+    result: list[Coefficient | None] = [None] * (len(left) + len(right) - 1)
     for i, a in enumerate(left):
         for j, b in enumerate(right):
-            result[i + j] = result[i + j] + a * b
-    return result
+            term, sum_so_far = _times(a, b), result[i + j]
+            result[i + j] = term if sum_so_far is None else sum_so_far + term
+    return [coefficient for coefficient in result if coefficient is not None]
 
 
 def dot(polynomial: Polynomial, powers: Sequence[Float[Tensor, "range"]]) -> Float[Tensor, "range"]:
-    """Σ P(x), from the sums of the powers Σ x^p."""
-    total = polynomial[0] * powers[0]
+    """Σ P(x) over each range, from the sums of its powers Σ x^p."""
+    total = _times(polynomial[0], powers[0])
     for coefficient, power in zip(polynomial[1:], powers[1:], strict=False):
-        total = total + coefficient * power
+        total = total + _times(coefficient, power)
+    assert isinstance(total, Tensor)
     return total
+
+
+def _times(a: Coefficient, b: Coefficient) -> Coefficient:
+    # Many coefficients are the number 1, and a product by it is a pass over memory.
+    if isinstance(a, float) and a == 1:
+        return b
+    return a if isinstance(b, float) and b == 1 else a * b
 
 
 def moved(powers: Sequence[Tensor], by: Tensor) -> list[Tensor]:
@@ -38,41 +48,40 @@ def moved(powers: Sequence[Tensor], by: Tensor) -> list[Tensor]:
 
 
 class SortedSums:
-    """Sorted values x that answer Σ P(x_l − x_low) over a range low ≤ l < high, for many ranges at once.
+    """Sorted values x that answer Σ (x_l − x_low)^p over low ≤ l < high, for many ranges at once.
 
     Prefix sums of powers lose everything to one far value. So each value keeps the sums T_p = Σ (x_l − x_k)^p over the
     values l ≥ k behind it, which follow from those of its successor over the gap g between the two,
 
         T_p[k] = T_p[k+1] + Σ_{q<p} C(p, q) g^{p−q} T_q[k+1],
 
-    p cumulative sums of terms that are never negative. A range is what lies behind its first value less what lies behind
+    cumulative sums of terms that are never negative. A range is what lies behind its first value less what lies behind
     its end. So that values far behind a short range cannot drown it, `width` cuts the axis into cells and T_p counts to
     the end of the cell only; then no range may be longer than one cell is wide, so that it meets two cells at most.
 
-    Time O(n) to build and O(1) a range, memory O(n), both times `degree`.
+    Time and memory O(n) to build and O(1) a range, both times `degree`.
     """
 
     def __init__(self, values: Float[Tensor, "value"], *, degree: int, width: float = math.inf) -> None:
-        """Take sorted values, at least one; `degree` is the highest power that `powers` can be asked for."""
-        n_values = len(values)
-        # One more, so that the end of the last range is a legal index; it belongs to no cell.
+        """Take at least one value, in order; `degree` is the highest power to be asked for."""
+        # One more, so that the end of the last range is a legal position.
         self.values = torch.cat([values, values[-1:]])
-        self._start = torch.zeros(n_values + 1, dtype=torch.long)
-        self._end = torch.full((n_values + 1,), n_values)
+        self._cells: tuple[Tensor, Tensor] | None = None
+        gap = self.values.diff()
         if math.isfinite(width):
-            cell = ((values - values[0]) / width).floor()
-            self._start[:-1] = torch.searchsorted(cell, cell)
-            self._end[:-1] = torch.searchsorted(cell, cell, right=True)
-        self._one_cell = not math.isfinite(width)
-        successor = torch.arange(1, n_values + 1)
-        gap = self.values.diff().masked_fill_(self._end[:-1] == successor, 0)
-        self._behind = [(self._end - torch.arange(n_values + 1)).to(values.dtype)]
+            cell = ((self.values - values[0]) / width).floor()
+            cell[-1] = math.inf
+            start = torch.searchsorted(cell, cell, out_int32=True)
+            end = torch.searchsorted(cell[:-1], cell, right=True, out_int32=True)
+            self._cells = start, end
+            gap[start.diff() > 0] = 0
+        self._behind: list[Tensor] = []
+        successor = torch.arange(1, len(self.values))
         for _ in range(degree):
-            below = [*(sums[1:] for sums in self._behind), torch.zeros_like(gap)]
+            sums = [*self._behind_at(successor, len(self._behind)), torch.zeros_like(gap)]
             total = torch.zeros_like(self.values)
-            total[:-1] = moved(below, gap)[-1].flip(0).cumsum(0).flip(0)
-            self._behind.append(total if self._one_cell else total - total[self._end])
-        self._middle = (self._start + self._end).div(2, rounding_mode="floor")
+            total[:-1] = moved(sums, gap)[-1].flip(0).cumsum(0).flip(0)
+            self._behind.append(total if self._cells is None else total - total[self._cells[1]])
 
     def __len__(self) -> int:
         """Number of values."""
@@ -85,60 +94,85 @@ class SortedSums:
     def powers(
         self, low: Int64[Tensor, "range"], high: Int64[Tensor, "range"] | None, *, degree: int
     ) -> list[Float[Tensor, "range"]]:
-        """Σ (x_l − x_low)^p over each range, for p from 0 to `degree`; `high=None` is the end of all values."""
-        behind = self._behind[: degree + 1]
-        found = [sums[low] for sums in behind]
-        origin = self.values[low]
+        """Σ (x_l − x_low)^p over each range, for p from 0 to `degree`; `high=None` is the end of the cell of `low`."""
+        found = self._behind_at(low, degree)
         if high is None:
-            if not self._one_cell:
-                raise ValueError("a range to the end of all values may be longer than a cell")
             return found
-        after = [sums[high] for sums in behind]
-        if not self._one_cell:
-            end = self._end[low]
-            next_cell = moved([sums[end] for sums in behind], self.values[end] - origin)
+        origin = self.values[low]
+        after = self._behind_at(high, degree)
+        if self._cells is not None:
+            start, end = self._cells[0][high], self._cells[1][low]
+            next_cell = moved(self._behind_at(end, degree), self.values[end] - origin)
             found = [
                 head + torch.where(high > end, more, 0) for head, more in zip(found, next_cell, strict=True)
             ]
             # Where a range ends with a cell, what lies behind its end was never counted.
-            counted = (self._start[high] <= end) & (high != end)
+            counted = (start <= end) & (high != end)
             after = [torch.where(counted, sums, 0) for sums in after]
         after = moved(after, self.values[high] - origin)
-        return [all_behind - sums for all_behind, sums in zip(found, after, strict=True)]
+        return [head - rest for head, rest in zip(found, after, strict=True)]
 
-    def scatter(
-        self, ranges: Iterable[tuple[Int64[Tensor, "range"], Int64[Tensor, "range"] | None, Polynomial]]
-    ) -> Float[Tensor, "value"]:
-        """The transpose of `powers`: each value's sum of P(x_l − x_low) over the ranges (low, high, P) that it lies in."""
-        opened: list[Tensor] = []
-        for low, high, polynomial in ranges:
-            origin = self.values[low]
-            if self._one_cell:
-                self._open(opened, low, high, origin, polynomial)
-            else:
-                end = self._end[low] if high is None else torch.minimum(self._end[low], high)
-                self._open(opened, low, end, origin, polynomial)
-                self._open(opened, end, high, origin, polynomial)
-        offset = (self.values - self.values[self._middle])[:-1]
-        total = torch.zeros_like(offset)
-        for coefficient in reversed(opened):
-            total = torch.addcmul(coefficient[:-1].cumsum(0), total, offset)
-        return total
+    def _behind_at(self, position: Int[Tensor, "range"], degree: int) -> list[Float[Tensor, "range"]]:
+        end = len(self) if self._cells is None else self._cells[1][position]
+        count = (end - position).to(self.values.dtype)
+        return [count, *(sums[position] for sums in self._behind[:degree])]
 
-    def _open(
-        self, opened: list[Tensor], low: Tensor, high: Tensor | None, origin: Tensor, polynomial: Polynomial
+    def end_of_cell(self, position: Int64[Tensor, "range"]) -> Int64[Tensor, "range"] | None:
+        """Position behind the cell; None where the one cell ends with the values."""
+        return None if self._cells is None else self._cells[1][position].long()
+
+    def middle_of_cell(self, position: Int64[Tensor, "range"] | None = None) -> Float[Tensor, "_"]:
+        """A value of the cell of each position, or of each value, in its middle, so that one far value is not taken."""
+        if self._cells is None:
+            return self.values[len(self) // 2]
+        start, end = self._cells
+        middle = (start + end).div(2, rounding_mode="floor")
+        return self.values[middle if position is None else middle[position]]
+
+
+class Scatter:
+    """The transpose of `SortedSums.powers`: each value's sum of P(x_l − x_low) over the ranges that it lies in."""
+
+    def __init__(self, sums: SortedSums) -> None:
+        self._sums = sums
+        self._opened: list[Tensor] = []
+
+    def add(
+        self,
+        low: Int64[Tensor, "range"],
+        high: Int64[Tensor, "range"] | None,
+        polynomial: Polynomial,
     ) -> None:
-        """Start each polynomial at `low` and stop it at `high`, in one cell, around the middle value of that cell."""
-        while len(opened) < len(polynomial):
-            opened.append(torch.zeros_like(self.values))
+        """One P for each range; `high=None` is the end of all values, and of the one cell."""
+        origin = self._sums.values[low]
+        end = self._sums.end_of_cell(low)
+        if end is None or high is None:
+            self._open(low, high, origin, polynomial)
+        else:
+            end = torch.minimum(end, high)
+            self._open(low, end, origin, polynomial)
+            self._open(end, high, origin, polynomial)
+
+    def _open(self, low: Tensor, high: Tensor | None, origin: Tensor, polynomial: Polynomial) -> None:
+        """Start each polynomial at `low` and stop it at `high`, in one cell, in powers of x less the cell's middle."""
+        while len(self._opened) < len(polynomial):
+            self._opened.append(torch.zeros_like(self._sums.values))
         around = [torch.as_tensor(c, dtype=origin.dtype).expand_as(origin) for c in polynomial]
-        by = self.values[self._middle[low]] - origin
+        by = self._sums.middle_of_cell(low) - origin
         for last in range(len(around) - 1):
             for power in range(len(around) - 2, last - 1, -1):
                 around[power] = torch.addcmul(around[power], by, around[power + 1])
-        for coefficient, total in zip(around, opened, strict=False):
+        for coefficient, total in zip(around, self._opened, strict=False):
             # An empty range that is started and stopped would leave its rounding behind.
             kept = coefficient if high is None else torch.where(low < high, coefficient, 0)
             total.index_add_(0, low, kept)
             if high is not None:
-                total.index_add_(0, high, -kept)
+                total.index_add_(0, high, kept, alpha=-1)
+
+    def total(self) -> Float[Tensor, "value"]:
+        """What all ranges added so far leave at each value."""
+        offset = self._sums.values - self._sums.middle_of_cell()
+        total = torch.zeros_like(offset)
+        for coefficient in reversed(self._opened):
+            total = total.mul_(offset).add_(coefficient.cumsum(0))
+        return total[:-1]
