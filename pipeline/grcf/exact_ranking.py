@@ -12,13 +12,14 @@ spreads keep to the same ranges is our addition.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.grcf.advantages import MIN_SPREAD, Scale, Scope
-from pipeline.grcf.sorted_sums import Polynomial, Scatter, SortedSums, dot, product
+from pipeline.grcf.sorted_sums import Polynomial, Scatter, SortedSums, dot, product, take
 
 # Upper segments at a time: what is worked out for each of them then fits a cache, and memory is that of the sums.
 _AT_ONCE = 2**14
@@ -49,31 +50,28 @@ def loss_and_gradient(
     Returns:
         Loss and gradient; both 0 without a pair.
     """
-    pooled = None
+    blocks = partial(_blocks, key, group, settings)
+    batch = None
     if settings.scope == "batch":
-        parts = [
-            pairs.peers().pooled()
-            for block in _blocks(key, group, settings)
-            for pairs in block.pairs(settings)
-        ]
-        pooled = _Peers.joined(parts).pooled() if parts else None
+        parts = list(map(_Block.peers, blocks()))
+        batch = _Peers.joined(parts).pooled() if parts else None
     gradient = torch.zeros_like(key)
-    violation, weight = key.new_zeros(()), key.new_zeros(())
-    for block in _blocks(key, group, settings):
-        peers = pooled
-        if settings.scope == "group_pair":
-            peers = _Peers.joined([pairs.peers().pooled() for pairs in block.pairs(settings)]).pooled()
+
+    def weigh(block: _Block) -> Tensor:
+        peers = block.peers() if settings.scope == "group_pair" else batch
         pulls = [Scatter(sums) for sums in block.sums]
-        for pairs in block.pairs(settings):
+        total = key.new_zeros(2)
+        for pairs in block.pairs():
             found = pairs.weighed(pairs.peers() if peers is None else peers, pulls)
-            violation += found.violation
-            weight += found.weight
+            total += torch.stack([found.violation, found.weight])
             gradient[pairs.above] -= found.pull
         for pull in pulls:
             gradient[block.below] += pull.total()
-    if weight == 0:
-        return violation, gradient
-    return violation / weight, gradient / weight
+        return total
+
+    # By map, and not in a loop, whose variable would keep a block while the next is made.
+    violation, weight = sum(map(weigh, blocks()), key.new_zeros(2))
+    return (violation / weight, gradient.div_(weight)) if weight > 0 else (violation, gradient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +84,16 @@ class _Block:
     sums: list[SortedSums]
     """Of z of the segments below: all of it, and in cells for the corner where there is one."""
 
-    def pairs(self, settings: ExactSettings) -> Iterator["_Pairs"]:
+    settings: ExactSettings
+
+    def pairs(self) -> Iterator["_Pairs"]:
         """A few upper segments at a time."""
         for above, goal in zip(self.above.split(_AT_ONCE), self.goal.split(_AT_ONCE), strict=True):
-            yield _Pairs(above, goal, self.sums, settings)
+            yield _Pairs(above, goal, self.sums, self.settings)
+
+    def peers(self) -> "_Peers":
+        """Of all violations of the block as one scope."""
+        return _Peers.joined([pairs.peers().pooled() for pairs in self.pairs()]).pooled()
 
 
 def _blocks(
@@ -112,10 +116,10 @@ def _blocks(
             below = members[position - 1]
             shared = sums(below)
             for above in members[position:]:
-                yield _Block(above, below, key[above] - settings.base, shared)
+                yield _Block(above, below, key[above] - settings.base, shared, settings)
         else:
             above, below = members[position], order[sorted_group < groups[position]]
-            yield _Block(above, below, key[above] - settings.base, sums(below))
+            yield _Block(above, below, key[above] - settings.base, sums(below), settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +204,7 @@ class _Pairs:
         self._goal, self._sums, self._settings = goal, sums, settings
         self._first = sums[0].first_above(goal)
         self._bend = sums[0].first_above(goal + settings.smoothing) if settings.smoothing > 0 else self._first
-        self._origin = sums[0].values[self._first]
+        self._origin = take(sums[0].values, self._first)
         self._lead = self._origin - goal
         self._n_kept = self._first.to(goal.dtype)
 
@@ -257,13 +261,13 @@ class _Pairs:
         """The pairs from `low` to `high`, or to the last, on either side of the end of the corner."""
         corner = self._settings.smoothing
         behind = torch.maximum(low, self._bend)
-        step = (self._sums[0].values[behind] - self._origin) - corner / 2
+        step = (take(self._sums[0].values, behind) - self._origin) - corner / 2
         end = None if high is None else torch.maximum(high, self._bend)
         parts = [_Part(0, self._sums[0], behind, end, start=self._lead, step=step, rise=[1.0], slope=[1.0])]
         if corner > 0:
             low = torch.minimum(low, self._bend)
             high = self._bend if high is None else torch.minimum(high, self._bend)
-            shortfall = self._sums[1].values[low] - self._goal
+            shortfall = take(self._sums[1].values, low) - self._goal
             bent = shortfall / corner
             parts.append(
                 _Part(

@@ -178,7 +178,7 @@ def exact_ranking_loss(
         loss, gradient = loss_and_gradient(key, group, settings)
     else:
         loss, gradient = key.new_tensor(torch.nan), torch.full_like(key, torch.nan)
-    attached: Tensor = _Attached.apply(score, loss.to(score), gradient.to(score))
+    attached: Tensor = _Attached.apply(score, loss.to(score), gradient.to(score))  # type: ignore[no-untyped-call]
     return attached
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 Coefficient = Tensor | float
@@ -38,6 +38,11 @@ def _times(a: Coefficient, b: Coefficient) -> Coefficient:
     return a if isinstance(b, float) and b == 1 else a * b
 
 
+def take(values: Tensor, position: Tensor) -> Tensor:
+    """`values[position]`, three times faster."""
+    return values.index_select(0, position)
+
+
 def moved(powers: Sequence[Tensor], by: Tensor) -> list[Tensor]:
     """Σ (x + by)^p for each p, from the sums Σ x^p; nothing cancels where `by` and all x are at least 0."""
     result = list(powers)
@@ -66,22 +71,24 @@ class SortedSums:
         """Take at least one value, in order; `degree` is the highest power to be asked for."""
         # One more, so that the end of the last range is a legal position.
         self.values = torch.cat([values, values[-1:]])
-        self._cells: tuple[Tensor, Tensor] | None = None
+        self._end: Tensor | None = None
         gap = self.values.diff()
         if math.isfinite(width):
-            cell = ((self.values - values[0]) / width).floor()
+            cell = self.values.sub(values[0]).div_(width).floor_()
             cell[-1] = math.inf
-            start = torch.searchsorted(cell, cell, out_int32=True)
-            end = torch.searchsorted(cell[:-1], cell, right=True, out_int32=True)
-            self._cells = start, end
-            gap[start.diff() > 0] = 0
-        self._behind: list[Tensor] = []
-        successor = torch.arange(1, len(self.values))
-        for _ in range(degree):
-            sums = [*self._behind_at(successor, len(self._behind)), torch.zeros_like(gap)]
-            total = torch.zeros_like(self.values)
-            total[:-1] = moved(sums, gap)[-1].flip(0).cumsum(0).flip(0)
-            self._behind.append(total if self._cells is None else total - total[self._cells[1]])
+            self._end = torch.searchsorted(cell[:-1], cell, right=True, out_int32=True)
+            gap.masked_fill_(cell.diff() > 0, 0)
+        # Kept back to front, which makes of what lies behind a value a cumulative sum.
+        backwards = gap.flip(0)
+        at_end = None if self._end is None else (len(self) - self._end).flip(0)
+        count = torch.arange(len(self.values), dtype=values.dtype)
+        self._behind = [count if at_end is None else count - at_end]
+        for power in range(1, degree + 1):
+            grown = self._behind[0][:-1] * backwards
+            for lower in range(1, power):
+                grown.add_(self._behind[lower][:-1], alpha=math.comb(power, lower)).mul_(backwards)
+            total = torch.cat([grown.new_zeros(1), grown.cumsum_(0)])
+            self._behind.append(total if at_end is None else total.sub_(take(total, at_end)))
 
     def __len__(self) -> int:
         """Number of values."""
@@ -91,6 +98,10 @@ class SortedSums:
         """Position of the first value above each threshold."""
         return torch.searchsorted(self.values[:-1], threshold, right=True)
 
+    def end_of_cell(self, position: Int64[Tensor, "range"]) -> Int64[Tensor, "range"] | None:
+        """Position behind the cell; None where there is one cell only."""
+        return None if self._end is None else take(self._end, position).long()
+
     def powers(
         self, low: Int64[Tensor, "range"], high: Int64[Tensor, "range"] | None, *, degree: int
     ) -> list[Float[Tensor, "range"]]:
@@ -98,36 +109,29 @@ class SortedSums:
         found = self._behind_at(low, degree)
         if high is None:
             return found
-        origin = self.values[low]
-        after = self._behind_at(high, degree)
-        if self._cells is not None:
-            start, end = self._cells[0][high], self._cells[1][low]
-            next_cell = moved(self._behind_at(end, degree), self.values[end] - origin)
-            found = [
-                head + torch.where(high > end, more, 0) for head, more in zip(found, next_cell, strict=True)
-            ]
+        first, after = take(self.values, low), self._behind_at(high, degree)
+        end = self.end_of_cell(low)
+        if end is not None:
+            next_cell = moved(self._behind_at(end, degree), take(self.values, end) - first)
+            within = high <= end
+            for power, sums in enumerate(next_cell):
+                found[power] += sums.masked_fill_(within, 0)
             # Where a range ends with a cell, what lies behind its end was never counted.
-            counted = (start <= end) & (high != end)
-            after = [torch.where(counted, sums, 0) for sums in after]
-        after = moved(after, self.values[high] - origin)
-        return [head - rest for head, rest in zip(found, after, strict=True)]
+            uncounted = (high == end) | (high == self.end_of_cell(end))
+            after = [sums.masked_fill_(uncounted, 0) for sums in after]
+        after = moved(after, take(self.values, high) - first)
+        return [sums - rest for sums, rest in zip(found, after, strict=True)]
 
-    def _behind_at(self, position: Int[Tensor, "range"], degree: int) -> list[Float[Tensor, "range"]]:
-        end = len(self) if self._cells is None else self._cells[1][position]
-        count = (end - position).to(self.values.dtype)
-        return [count, *(sums[position] for sums in self._behind[:degree])]
+    def _behind_at(self, position: Int64[Tensor, "range"], degree: int) -> list[Float[Tensor, "range"]]:
+        backwards = len(self) - position
+        return [take(sums, backwards) for sums in self._behind[: degree + 1]]
 
-    def end_of_cell(self, position: Int64[Tensor, "range"]) -> Int64[Tensor, "range"] | None:
-        """Position behind the cell; None where the one cell ends with the values."""
-        return None if self._cells is None else self._cells[1][position].long()
-
-    def middle_of_cell(self, position: Int64[Tensor, "range"] | None = None) -> Float[Tensor, "_"]:
-        """A value of the cell of each position, or of each value, in its middle, so that one far value is not taken."""
-        if self._cells is None:
+    def origin_of_cell(self, position: Int64[Tensor, "range"] | None = None) -> Float[Tensor, "*_"]:
+        """A value near all of the cell of each position, or of each value; the median where there is one cell only."""
+        if self._end is None:
             return self.values[len(self) // 2]
-        start, end = self._cells
-        middle = (start + end).div(2, rounding_mode="floor")
-        return self.values[middle if position is None else middle[position]]
+        end = self._end if position is None else take(self._end, position)
+        return take(self.values, end - 1)
 
 
 class Scatter:
@@ -138,41 +142,39 @@ class Scatter:
         self._opened: list[Tensor] = []
 
     def add(
-        self,
-        low: Int64[Tensor, "range"],
-        high: Int64[Tensor, "range"] | None,
-        polynomial: Polynomial,
+        self, low: Int64[Tensor, "range"], high: Int64[Tensor, "range"] | None, polynomial: Polynomial
     ) -> None:
-        """One P for each range; `high=None` is the end of all values, and of the one cell."""
-        origin = self._sums.values[low]
+        """One P for each range; `high=None` is the end of all values, where there is one cell only."""
+        first = take(self._sums.values, low)
         end = self._sums.end_of_cell(low)
         if end is None or high is None:
-            self._open(low, high, origin, polynomial)
+            self._open(low, high, first, polynomial)
         else:
             end = torch.minimum(end, high)
-            self._open(low, end, origin, polynomial)
-            self._open(end, high, origin, polynomial)
+            self._open(low, end, first, polynomial)
+            self._open(end, high, first, polynomial)
 
-    def _open(self, low: Tensor, high: Tensor | None, origin: Tensor, polynomial: Polynomial) -> None:
-        """Start each polynomial at `low` and stop it at `high`, in one cell, in powers of x less the cell's middle."""
+    def _open(self, low: Tensor, high: Tensor | None, first: Tensor, polynomial: Polynomial) -> None:
+        """Start each polynomial at `low` and stop it at `high`, in one cell, in powers of x less the cell's origin."""
         while len(self._opened) < len(polynomial):
             self._opened.append(torch.zeros_like(self._sums.values))
-        around = [torch.as_tensor(c, dtype=origin.dtype).expand_as(origin) for c in polynomial]
-        by = self._sums.middle_of_cell(low) - origin
+        around = [torch.as_tensor(c, dtype=first.dtype).expand_as(first) for c in polynomial]
+        by = self._sums.origin_of_cell(low) - first
         for last in range(len(around) - 1):
             for power in range(len(around) - 2, last - 1, -1):
                 around[power] = torch.addcmul(around[power], by, around[power + 1])
-        for coefficient, total in zip(around, self._opened, strict=False):
-            # An empty range that is started and stopped would leave its rounding behind.
-            kept = coefficient if high is None else torch.where(low < high, coefficient, 0)
-            total.index_add_(0, low, kept)
-            if high is not None:
-                total.index_add_(0, high, kept, alpha=-1)
+        for coefficient, opened in zip(around, self._opened, strict=False):
+            if high is None:
+                opened.index_add_(0, low, coefficient)
+            else:
+                # An empty range that is started and stopped would leave its rounding behind.
+                kept = coefficient.masked_fill(low >= high, 0)
+                opened.index_add_(0, low, kept).index_add_(0, high, kept, alpha=-1)
 
     def total(self) -> Float[Tensor, "value"]:
         """What all ranges added so far leave at each value."""
-        offset = self._sums.values - self._sums.middle_of_cell()
+        offset = self._sums.values - self._sums.origin_of_cell()
         total = torch.zeros_like(offset)
         for coefficient in reversed(self._opened):
-            total = total.mul_(offset).add_(coefficient.cumsum(0))
+            total.mul_(offset).add_(coefficient.cumsum(0))
         return total[:-1]
