@@ -1,0 +1,126 @@
+"""`python -m benchmarks.mosi --data FOLDER`: every row of the table, on the standard split, five others, and in noise."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.mosi.clone import prepare, run_in
+from benchmarks.mosi.methods import Method, read_methods
+from benchmarks.mosi.picture import draw
+from benchmarks.mosi.tables import (
+    GRCF,
+    MAIN_BASELINE,
+    compare,
+    order_by_stage,
+    summarise_methods,
+)
+from benchmarks.mosi.trial import Outcome, Trial, run_trials
+from pipeline import params
+from pipeline.artifacts.files import read_json, write_json
+from pipeline.errors import PipelineError
+
+RESULTS = Path("benchmarks/results/mosi.json")
+PICTURE = Path("docs/images/mosi.svg")
+SPLITS = ("11", "12", "13", "14", "15")
+NOISE = (0.0, 0.1, 0.2, 0.3, 0.5)
+SHARES = (1.0, 0.5, 0.25, 0.1)
+# Rows that are followed over other splits, noise and thinner data; the others stand on the standard split alone.
+FOLLOWED = (GRCF, MAIN_BASELINE)
+
+
+def seeds_of(text: str) -> list[int]:
+    """`1-10` or `1,5,9`."""
+    first, dash, last = text.partition("-")
+    return list(range(int(first), int(last) + 1)) if dash else [int(seed) for seed in text.split(",")]
+
+
+def check_against_pipeline(clone: Path, table: dict[str, Any]) -> None:
+    """Run the whole pipeline on MOSI and hold the table's GRCF against its `reports/metrics.json`.
+
+    Raises:
+        PipelineError: the benchmark's row is not what the pipeline measures with the same parameters.
+    """
+    run_in(clone, sys.executable, "-m", "dvc", "repro")
+    metrics = read_json(clone / "reports/metrics.json")
+    for split in ("valid", "test"):
+        ours, theirs = (found["mae"]["mean"] for found in (table[GRCF][split], metrics[split]["grcf"]))
+        if abs(ours - theirs) > 1e-4:
+            raise PipelineError(
+                f"the benchmark's {GRCF} has an MAE of {ours:.6f} on {split}, the pipeline's report one of {theirs:.6f}; "
+                "they run the same code with the same parameters and should agree"
+            )
+
+
+def main() -> None:
+    """Run the benchmark and write its aggregates."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mosi", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
+    )
+    parser.add_argument(
+        "--seeds", type=seeds_of, default=seeds_of("1-10"), help="1-10 or 1,5,9; default 1-10"
+    )
+    parser.add_argument(
+        "--splits", type=lambda text: text.split(","), default=list(SPLITS), help="seeds of splits"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
+    )
+    chosen = parser.parse_args()
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    try:
+        run(chosen.data, seeds=chosen.seeds, splits=chosen.splits, out=chosen.out)
+    except PipelineError as error:
+        sys.exit(f"\n{error}")
+
+
+def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -> None:
+    """Train every row, then the followed ones elsewhere, and write what came of it."""
+    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    methods = read_methods(base)
+    clone = prepare(data, base, seeds)
+    align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
+
+    def train(rows: Sequence[Method], title: str, **where: Any) -> dict[str, list[Outcome]]:
+        trials = [Trial(row, seed, **where) for row in rows for seed in seeds]
+        outcomes = run_trials(trials, repository=clone, align=align, title=title)
+        return {row.name: outcomes[i * len(seeds) :][: len(seeds)] for i, row in enumerate(rows)}
+
+    followed = [methods[name] for name in FOLLOWED]
+    standard = train(list(methods.values()), "standard split")
+    table = summarise_methods(standard)
+    elsewhere = {split: train(followed, f"split {split}", split=split) for split in splits}
+    noisy = {f"{share:g}": train(followed, f"noise {share:g}", noise=share) for share in NOISE}
+    thin = {f"{share:g}": train(followed, f"share {share:g}", share=share) for share in SHARES}
+    check_against_pipeline(clone, table)
+    result = {
+        "seeds": list(seeds),
+        "parameters": {name: method.settings() for name, method in methods.items()},
+        "standard": table,
+        "order_by_stage": order_by_stage(standard),
+        "comparisons": {
+            f"{GRCF} - {name}": compare(standard[GRCF], rows)
+            for name, rows in standard.items()
+            if name != GRCF
+        },
+        "splits": {split: _pair(rows) for split, rows in elsewhere.items()},
+        "noise": {level: _pair(rows) for level, rows in noisy.items()},
+        "share": {level: _pair(rows) for level, rows in thin.items()},
+    }
+    write_json(out, result)
+    draw(result, PICTURE if out == RESULTS else out.with_suffix(".svg"))
+    print(f"{out} is written")
+
+
+def _pair(rows: dict[str, list[Outcome]]) -> dict[str, Any]:
+    return {
+        "table": summarise_methods(rows),
+        "comparison": compare(rows[GRCF], rows[MAIN_BASELINE]),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""From outcomes to what the benchmark reports: aggregates only, never a segment."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.mosi.trial import Outcome
+from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.evaluation.statistics import Over, paired_differences
+from pipeline.evaluation.tables import model_table
+
+GRCF = "grcf"
+MAIN_BASELINE = "mae_same_budget"
+
+_PROTOCOL = protocol_named("mosi")
+_COMPARED = ("mae", "pearson", "ordered_pair_accuracy", "acc7", "acc2_negative_positive")
+_CONFIDENCE = 0.95
+_N_RESAMPLES = 2000
+_OVER: tuple[Over, ...] = ("seeds", "segments", "both")
+
+
+def summarise_methods(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
+    """`{method: {split: {metric: {mean, sd, ci_low, ci_high, n}}}}` for valid and test."""
+    table: dict[str, Any] = {name: {} for name in outcomes}
+    for split in ("valid", "test"):
+        predictions = {name: _stacked(rows, split) for name, rows in outcomes.items()}
+        truth = next(iter(outcomes.values()))[0].truth[split]
+        for name, metrics in model_table(
+            truth, predictions, protocol=_PROTOCOL, confidence=_CONFIDENCE
+        ).items():
+            table[name][split] = metrics
+    return table
+
+
+def compare(first: Sequence[Outcome], second: Sequence[Outcome]) -> dict[str, Any]:
+    """The first less the second, paired by seed and segment: `{split: {over: {metric: difference}}}`."""
+    metrics = [metric for metric in _PROTOCOL.metrics if metric.name in _COMPARED]
+    return {
+        split: {
+            over: {
+                name: difference.as_json()
+                for name, difference in paired_differences(
+                    first[0].truth[split],
+                    _stacked(first, split),
+                    _stacked(second, split),
+                    metrics=metrics,
+                    n_resamples=_N_RESAMPLES,
+                    confidence=_CONFIDENCE,
+                    seed=0,
+                    over=over,
+                ).items()
+            }
+            for over in _OVER
+        }
+        for split in ("valid", "test")
+    }
+
+
+def order_by_stage(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
+    """Mean ordered-pair accuracy after each stage on every split: where the order is learnt and where it is lost."""
+    table: dict[str, Any] = {}
+    for name, rows in outcomes.items():
+        table[name] = {}
+        for split in ("train", "valid", "test"):
+            stages = {"last": [row.prediction[split] for row in rows]}
+            if rows[0].score:
+                stages = {"rank": [row.score[split] for row in rows], **stages}
+            table[name][split] = {
+                stage: float(
+                    np.mean([ordered_pair_accuracy(rows[0].truth[split], scores) for scores in said])
+                )
+                for stage, said in stages.items()
+            }
+    return table
+
+
+def _stacked(rows: Sequence[Outcome], split: str) -> np.ndarray:
+    return np.stack([row.prediction[split] for row in rows])
