@@ -19,7 +19,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.grcf.advantages import MIN_SPREAD, Scale, Scope
-from pipeline.grcf.sorted_sums import Polynomial, Scatter, SortedSums, dot, product, take
+from pipeline.grcf.sorted_sums import Polynomial, Scatter, SortedSums, dot, product
 
 # Upper segments at a time: what is worked out for each of them then fits a cache, and memory is that of the sums.
 _AT_ONCE = 2**14
@@ -204,7 +204,7 @@ class _Pairs:
         self._goal, self._sums, self._settings = goal, sums, settings
         self._first = sums[0].first_above(goal)
         self._bend = sums[0].first_above(goal + settings.smoothing) if settings.smoothing > 0 else self._first
-        self._origin = take(sums[0].values, self._first)
+        self._origin = sums[0].values.index_select(0, self._first)
         self._lead = self._origin - goal
         self._n_kept = self._first.to(goal.dtype)
 
@@ -261,13 +261,13 @@ class _Pairs:
         """The pairs from `low` to `high`, or to the last, on either side of the end of the corner."""
         corner = self._settings.smoothing
         behind = torch.maximum(low, self._bend)
-        step = (take(self._sums[0].values, behind) - self._origin) - corner / 2
+        step = (self._sums[0].values.index_select(0, behind) - self._origin) - corner / 2
         end = None if high is None else torch.maximum(high, self._bend)
         parts = [_Part(0, self._sums[0], behind, end, start=self._lead, step=step, rise=[1.0], slope=[1.0])]
         if corner > 0:
             low = torch.minimum(low, self._bend)
             high = self._bend if high is None else torch.minimum(high, self._bend)
-            shortfall = take(self._sums[1].values, low) - self._goal
+            shortfall = self._sums[1].values.index_select(0, low) - self._goal
             bent = shortfall / corner
             parts.append(
                 _Part(

@@ -21,8 +21,8 @@ from pipeline.grcf.margins import (
     shortfalls,
 )
 
-# PLACEHOLDER
-EXACT_FROM = 512
+# Below, the fixed cost of the exact path (5 to 50 ms) outweighs its pairs; see benchmarks/ranking_loss.py.
+EXACT_FROM = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,8 @@ def groupwise_ranking_loss(
 ) -> Float[Tensor, ""]:
     """Stage 1: the weighted mean violation L1 = Σ w_ij v_ij / Σ w_ij over the pairs of different groups.
 
-    Blind to an offset of all scores. Without a pair of different groups the loss is 0 and so is its gradient.
+    Blind to an offset of all scores. Without a pair of different groups the loss is 0 and so is its gradient. Hinge and
+    quadratic go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that of `pairwise_ranking_loss`.
 
     Args:
         score: one score a segment, any scale.
@@ -147,9 +148,10 @@ def exact_ranking_loss(
     see `exact_ranking` for how.
 
     Both forms agree to a relative 1e-9 in float64, value and gradient (largest difference over largest entry), save
-    where a scope's spread is so near to `MIN_SPREAD` that rounding decides whether its weights are 1. Whatever the type
-    and device of `score`, sums are float64 on the CPU: repeatable, and not every device has float64. A score that is not
-    finite makes loss and gradient NaN. The gradient is worked out together with the loss; a second derivative is an error.
+    where rounding decides: scores of 1e9 beside others (1e-8 then, from either form), and a scope whose spread is all but
+    `MIN_SPREAD`, below which its weights are 1. Whatever the type and device of `score`, sums are float64 on the CPU:
+    repeatable, and not every device has float64. A score that is not finite makes loss and gradient NaN. The gradient is
+    worked out together with the loss, so there is no second derivative.
 
     Raises:
         ValueError: softplus with smoothing above 0, which has no exact path.

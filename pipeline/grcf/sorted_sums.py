@@ -38,11 +38,6 @@ def _times(a: Coefficient, b: Coefficient) -> Coefficient:
     return a if isinstance(b, float) and b == 1 else a * b
 
 
-def take(values: Tensor, position: Tensor) -> Tensor:
-    """`values[position]`, three times faster."""
-    return values.index_select(0, position)
-
-
 def moved(powers: Sequence[Tensor], by: Tensor) -> list[Tensor]:
     """Σ (x + by)^p for each p, from the sums Σ x^p; nothing cancels where `by` and all x are at least 0."""
     result = list(powers)
@@ -88,7 +83,7 @@ class SortedSums:
             for lower in range(1, power):
                 grown.add_(self._behind[lower][:-1], alpha=math.comb(power, lower)).mul_(backwards)
             total = torch.cat([grown.new_zeros(1), grown.cumsum_(0)])
-            self._behind.append(total if at_end is None else total.sub_(take(total, at_end)))
+            self._behind.append(total if at_end is None else total.sub_(total.index_select(0, at_end)))
 
     def __len__(self) -> int:
         """Number of values."""
@@ -100,7 +95,7 @@ class SortedSums:
 
     def end_of_cell(self, position: Int64[Tensor, "range"]) -> Int64[Tensor, "range"] | None:
         """Position behind the cell; None where there is one cell only."""
-        return None if self._end is None else take(self._end, position).long()
+        return None if self._end is None else self._end.index_select(0, position).long()
 
     def powers(
         self, low: Int64[Tensor, "range"], high: Int64[Tensor, "range"] | None, *, degree: int
@@ -109,29 +104,30 @@ class SortedSums:
         found = self._behind_at(low, degree)
         if high is None:
             return found
-        first, after = take(self.values, low), self._behind_at(high, degree)
+        first, after = self.values.index_select(0, low), self._behind_at(high, degree)
         end = self.end_of_cell(low)
         if end is not None:
-            next_cell = moved(self._behind_at(end, degree), take(self.values, end) - first)
+            next_cell = moved(self._behind_at(end, degree), self.values.index_select(0, end) - first)
             within = high <= end
             for power, sums in enumerate(next_cell):
                 found[power] += sums.masked_fill_(within, 0)
             # Where a range ends with a cell, what lies behind its end was never counted.
             uncounted = (high == end) | (high == self.end_of_cell(end))
             after = [sums.masked_fill_(uncounted, 0) for sums in after]
-        after = moved(after, take(self.values, high) - first)
+        after = moved(after, self.values.index_select(0, high) - first)
         return [sums - rest for sums, rest in zip(found, after, strict=True)]
 
     def _behind_at(self, position: Int64[Tensor, "range"], degree: int) -> list[Float[Tensor, "range"]]:
+        # Three times faster than `sums[backwards]`.
         backwards = len(self) - position
-        return [take(sums, backwards) for sums in self._behind[: degree + 1]]
+        return [sums.index_select(0, backwards) for sums in self._behind[: degree + 1]]
 
     def origin_of_cell(self, position: Int64[Tensor, "range"] | None = None) -> Float[Tensor, "*_"]:
         """A value near all of the cell of each position, or of each value; the median where there is one cell only."""
         if self._end is None:
             return self.values[len(self) // 2]
-        end = self._end if position is None else take(self._end, position)
-        return take(self.values, end - 1)
+        end = self._end if position is None else self._end.index_select(0, position)
+        return self.values.index_select(0, end - 1)
 
 
 class Scatter:
@@ -145,7 +141,7 @@ class Scatter:
         self, low: Int64[Tensor, "range"], high: Int64[Tensor, "range"] | None, polynomial: Polynomial
     ) -> None:
         """One P for each range; `high=None` is the end of all values, where there is one cell only."""
-        first = take(self._sums.values, low)
+        first = self._sums.values.index_select(0, low)
         end = self._sums.end_of_cell(low)
         if end is None or high is None:
             self._open(low, high, first, polynomial)
