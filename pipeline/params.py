@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -45,6 +45,12 @@ class Corpus(Section):
         if self.label_min >= self.label_max:
             raise ValueError(f"label_min {self.label_min} has to be below label_max {self.label_max}")
         return self
+
+
+class Task(Section):
+    """What a label is."""
+
+    kind: Literal["regression", "binary"]
 
 
 class Manifest(Section):
@@ -197,7 +203,7 @@ class Pointwise(Section):
 class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
-    protocol: Literal["mosi", "sims"]
+    protocol: Literal["mosi", "sims", "binary"]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
     n_bins: Annotated[int, Field(ge=2)]
@@ -261,7 +267,8 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
     """Read one section of `params.yaml`, checked: the class `Margin` reads the key `margin`.
 
     Raises:
-        PipelineError: the file or the section is missing, or a key is unknown, missing or of the wrong type.
+        PipelineError: the file or the section is missing, a key is unknown, missing or of the wrong type, or the file's
+            task and its protocol of evaluation do not go together.
     """
     name = section.__name__.lower()
     try:
@@ -272,7 +279,22 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
         raise PipelineError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(sections, dict) or name not in sections:
         raise PipelineError(f"{file}: the section {name!r} is missing")
+    _check_protocol(sections, source=str(file))
     return check(section, sections[name], source=str(file))
+
+
+def _check_protocol(sections: Mapping[str, Any], *, source: str) -> None:
+    """Refuse a protocol for another task before anything is extracted or trained, whichever section is asked for."""
+    kind, protocol = (
+        section.get(key) if isinstance(section := sections.get(name), dict) else None
+        for name, key in (("task", "kind"), ("evaluate", "protocol"))
+    )
+    if kind is not None and protocol is not None and (kind == "binary") != (protocol == "binary"):
+        fitting = "binary" if kind == "binary" else "mosi or sims"
+        raise PipelineError(
+            f"{source}: task.kind is {kind!r}, but evaluate.protocol is {protocol!r}; set evaluate.protocol to {fitting}, "
+            f"or task.kind to {'regression' if kind == 'binary' else 'binary'}"
+        )
 
 
 def check(section: type[SectionType], values: Any, *, source: str) -> SectionType:

@@ -18,7 +18,7 @@ RANKED = Path("data/rank")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
-SECTIONS = (params.Training, params.Margin, params.Advantage, params.Calibrate)
+SECTIONS = (params.Task, params.Training, params.Margin, params.Advantage, params.Calibrate)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -40,6 +40,7 @@ def train_seed(seed: int) -> Checkpoint:
         ),
         device=best_device(),
         made_with=made_with(),
+        task=params.load(params.Task).kind,
     )
 
 

@@ -32,18 +32,21 @@ PREDICTIONS = Path("reports/predictions.csv")
 
 
 def predict_split(
-    split: AlignedSplit, grcf: list[Checkpoint], pointwise: list[Checkpoint]
+    split: AlignedSplit, grcf: list[Checkpoint], pointwise: list[Checkpoint], protocol: Protocol
 ) -> SplitPredictions:
-    """What the models that are compared say of one split."""
-    median = np.full((1, len(split)), pointwise[0].train_label_median)
+    """What the models that are compared say of one split, and the best constant."""
     models = {
         "grcf": predict(grcf, split, device=best_device()),
         "pointwise": predict(pointwise, split, device=best_device()),
-        "median": median,
+        protocol.constant: np.full((1, len(split)), pointwise[0].best_constant),
     }
     seeds = tuple(checkpoint.seed for checkpoint in grcf)
     return SplitPredictions(
-        split.split, split.ids, split.labels, models, {"grcf": seeds, "pointwise": seeds, "median": ()}
+        split.split,
+        split.ids,
+        split.labels,
+        models,
+        {"grcf": seeds, "pointwise": seeds, protocol.constant: ()},
     )
 
 
@@ -55,13 +58,13 @@ def compare_split(
     settings: params.Evaluate,
 ) -> dict[str, Any]:
     """Models against each other, with and without each modality, and how well they are calibrated."""
-    protocol: Protocol = protocol_named(settings.protocol)
+    protocol = protocol_named(settings.protocol)
     truth, models = predictions.truth, predictions.models
     shown = {
         name: predict(grcf, split, kept=kept, device=best_device())
         for name, kept in modality_subsets(split).items()
     }
-    pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", "median")}
+    pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", protocol.constant)}
     masked = {name: (row, shown["all"]) for name, row in shown.items() if name != "all"}
     differences = partial(
         difference_table,
@@ -97,7 +100,7 @@ def main() -> None:
     metrics: dict[str, Any] = {}
     comparisons: dict[str, Any] = {}
     for split in (read_aligned(VALID), read_aligned(TEST)):
-        said = predict_split(split, grcf, pointwise)
+        said = predict_split(split, grcf, pointwise, protocol)
         predictions.append(said)
         metrics[split.split] = model_table(
             said.truth, said.models, protocol=protocol, confidence=settings.confidence
@@ -106,7 +109,7 @@ def main() -> None:
     write_text(PREDICTIONS, predictions_to_csv(predictions))
     write_json(METRICS, metrics)
     write_json(COMPARISONS, comparisons)
-    write_json(SUMMARY, headline(metrics))
+    write_json(SUMMARY, headline(metrics, protocol=protocol))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ def main() -> None:
     corpus, settings = params.load(params.Corpus), params.load(params.Manifest)
     folder = PurePosixPath("data/raw") / corpus.name
     candidates = LAYOUTS[corpus.layout](Path(folder))
-    check_table(candidates, label_min=corpus.label_min, label_max=corpus.label_max)
+    check_table(
+        candidates,
+        label_min=corpus.label_min,
+        label_max=corpus.label_max,
+        binary=params.load(params.Task).kind == "binary",
+    )
     splits = split_candidates(
         candidates,
         valid_share=settings.valid_share,

@@ -1,4 +1,4 @@
-"""Stage `pointwise`: the baseline, the same network and budget with absolute error only."""
+"""Stage `pointwise`: the baseline, the same network and budget, point by point."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safe
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
-SECTIONS = (params.Network, params.Training, params.Pointwise)
+SECTIONS = (params.Task, params.Network, params.Training, params.Pointwise)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -39,6 +39,7 @@ def train_seed(seed: int) -> Checkpoint:
         n_knots=pointwise.n_knots,
         device=best_device(),
         made_with=made_with(),
+        task=params.load(params.Task).kind,
     )
 
 

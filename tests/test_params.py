@@ -118,3 +118,24 @@ def test_broken_yaml_is_a_sentence(tmp_path):
 
 def test_the_headline_command_changes_something():
     assert params.load(params.Margin, PARAMS).base != 0.5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("kind: regression", "kind: binary", "task.kind is 'binary', but evaluate.protocol is 'mosi'; set evaluate.protocol to binary"),
+        ("protocol: mosi", "protocol: binary", "task.kind is 'regression', but evaluate.protocol is 'binary'; set evaluate.protocol to mosi"),
+    ],
+)  # fmt: skip
+def test_a_protocol_for_another_task_is_refused_by_whatever_loads_first(tmp_path, old, new, sentence):
+    file = changed(tmp_path, old, new)
+    for section in (params.Manifest, params.Evaluate):
+        with pytest.raises(PipelineError) as error:
+            params.load(section, file)
+        assert sentence in str(error.value)
+
+
+def test_a_binary_task_with_its_protocol_is_accepted(tmp_path):
+    file = changed(tmp_path, "kind: regression", "kind: binary")
+    file.write_text(file.read_text().replace("protocol: mosi", "protocol: binary"))
+    assert params.load(params.Task, file).kind == "binary"

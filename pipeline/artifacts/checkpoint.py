@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
-_KIND, _VERSION = "checkpoint", 2
+_KIND, _VERSION = "checkpoint", 3
 _HEADER = (
     "stage",
     "objective",
@@ -19,11 +19,14 @@ _HEADER = (
     "columns",
     "selected_epoch",
     "curve",
-    "train_label_median",
+    "link",
+    "best_constant",
     "made_with",
 )
 
 TrainingStage = Literal["rank", "calibrate", "pointwise"]
+Link = Literal["identity", "logistic"]
+"""How what the curve gives becomes a prediction: as it is, or as the logit of a probability."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,8 @@ class Checkpoint:
 
     `objective` names the loss that trained it. `tensors` holds the network's weights under `network.` and, after stage 2, the calibration curve under `curve.`.
     `network` and `columns` are what it takes to build the network again and to know its inputs. `curve` is a row per
-    epoch, `selected_epoch` the one whose weights these are. `train_label_median` is the best constant prediction.
+    epoch, `selected_epoch` the one whose weights these are. `link` says how the curve's output becomes a prediction, and
+    `best_constant` is the prediction that needs no features: the median label of train, or its share of positives.
     """
 
     stage: TrainingStage
@@ -42,7 +46,8 @@ class Checkpoint:
     columns: Mapping[str, list[str]]
     selected_epoch: int
     curve: list[dict[str, float | int | None]]
-    train_label_median: float
+    link: Link
+    best_constant: float
     made_with: Mapping[str, str]
     tensors: Mapping[str, np.ndarray]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.files import read_text, write_text
 
-MEASURES = ("train_loss", "valid_ordered_pair_accuracy", "valid_mae")
+MEASURES = ("train_loss", "valid_ordered_pair_accuracy", "valid_error")
 
 
 def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,17 @@ METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
 
-MODELS = ("grcf", "pointwise", "median")
-# A protocol without seven classes has five, and one without two ways to cut in two has one.
+MODELS = ("grcf", "pointwise")
+CONSTANTS = {"median": "the median of the training labels", "prevalence": "the share of ones in train"}
+# A protocol without seven classes has five, and one without two ways to cut in two has one; binary has its own.
 COLUMNS = (
-    ("mae",),
-    ("pearson",),
-    ("ordered_pair_accuracy",),
-    ("acc7", "acc5"),
-    ("acc2_negative_positive", "acc2"),
+    ("mae", "brier_score"),
+    ("pearson", "f1_weighted"),
+    ("ordered_pair_accuracy", "auroc"),
+    ("acc7", "acc5", "accuracy"),
+    ("acc2_negative_positive", "acc2", "calibration_error"),
 )
-JUDGED = ("mae", "ordered_pair_accuracy")
-LOWER_IS_BETTER = frozenset({"mae"})
+LOWER_IS_BETTER = frozenset({"mae", "brier_score", "calibration_error"})
 
 DESCRIPTION = """\
 Show what the last run found: every model on valid and test, mean ± standard deviation over the seeds, and
@@ -74,12 +74,13 @@ def results_page(
         confidence: level of its intervals, in (0, 1).
     """
     known = metrics["valid"][MODELS[0]]
-    columns = [next((name for name in names if name in known), names[0]) for names in COLUMNS]
+    columns = [_first(names, known) for names in COLUMNS]
+    constant = _first(tuple(CONSTANTS), metrics["valid"])
     blocks: list[Block] = []
     reasons: dict[str, None] = {}
     for split in ("valid", "test"):
         rows = []
-        for model in MODELS:
+        for model in (*MODELS, constant):
             summaries = [metrics[split][model][column] for column in columns]
             rows.append((model, *map(_cell, summaries)))
             for column, summary in zip(columns, summaries, strict=True):
@@ -88,10 +89,9 @@ def results_page(
         blocks.append(Table((split, *columns), tuple(rows)))
     seeds = known[columns[0]]["n"]
     said = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed"
+    lower = " and ".join(column for column in columns if column in LOWER_IS_BETTER)
     blocks.append(
-        Paragraph(
-            f"{said}; the median of the training labels has no seeds. Lower mae is better, higher else."
-        )
+        Paragraph(f"{said}; {CONSTANTS[constant]} has no seeds. Lower {lower} is better, higher else.")
     )
     if reasons:
         blocks.append(Paragraph(f"n/a: {'; '.join(reasons)}."))
@@ -103,18 +103,24 @@ def results_page(
 
 def difference_sentence(differences: Mapping[str, Any], *, confidence: float) -> str:
     """Whether grcf differs from pointwise on valid, and what that rests on."""
-    rows = {metric: differences["grcf - pointwise"][metric] for metric in JUDGED}
+    found = differences["grcf - pointwise"]
+    rows = {metric: found[metric] for metric in (_first(COLUMNS[0], found), _first(COLUMNS[2], found))}
     judged: dict[str, list[str]] = {}
     for metric, row in rows.items():
         judged.setdefault(_judgement(metric, row), []).append(metric)
     numbers = ", ".join(f"{metric} {_difference(row)}" for metric, row in rows.items())
     verdict = "; ".join(f"{what} in {' and '.join(metrics)}" for what, metrics in judged.items())
-    basis = rows[JUDGED[0]]
+    basis = next(iter(rows.values()))
     seeds = f"{basis['n_seeds']} seed{'s' if basis['n_seeds'] > 1 else ''}"
     return (
         f"On valid, grcf - pointwise: {numbers} (paired, {seeds}, {basis['n_segments']} segments, "
         f"{100 * confidence:.4g} % intervals): {verdict}."
     )
+
+
+def _first(names: Sequence[str], known: Mapping[str, Any]) -> str:
+    """The first of the names that is known; an unknown one, where none is, to be missed by its name."""
+    return next((name for name in names if name in known), names[0])
 
 
 def _difference(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from pipeline.comparison.runs import Run
 from pipeline.comparison.stages import StageChange, data_changes, stage_changes
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
-from pipeline.evaluation.tables import HEADLINE
 
 METHOD, BASELINE = "grcf", "pointwise"
 
@@ -68,7 +67,9 @@ def compare_runs(
                     experiment.predictions[split],
                     model=model,
                     metrics=[
-                        metric for metric in protocol.metrics if model == METHOD or metric.name in HEADLINE
+                        metric
+                        for metric in protocol.metrics
+                        if model == METHOD or metric.name in protocol.headline
                     ],
                     confidence=confidence,
                     n_resamples=n_resamples,

@@ -18,11 +18,19 @@ def media_files(candidates: Sequence[Candidate]) -> list[str]:
     return sorted({candidate.media for candidate in candidates if candidate.media is not None})
 
 
-def check_table(candidates: Sequence[Candidate], *, label_min: float, label_max: float) -> None:
+def check_table(
+    candidates: Sequence[Candidate], *, label_min: float, label_max: float, binary: bool = False
+) -> None:
     """Refuse a table that nobody can have meant.
 
+    Args:
+        candidates: the rows of the corpus.
+        label_min: smallest label of the corpus.
+        label_max: largest label of the corpus.
+        binary: whether a label has to be 0 or 1.
+
     Raises:
-        PipelineError: an empty or repeated id, or a label outside of the corpus's range.
+        PipelineError: an empty or repeated id, a label outside of the corpus's range, or one that is no class.
     """
     first: dict[str, str] = {}
     for candidate in candidates:
@@ -38,6 +46,11 @@ def check_table(candidates: Sequence[Candidate], *, label_min: float, label_max:
             raise PipelineError(
                 f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected a number from "
                 f"{label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
+            )
+        if binary and candidate.label not in (0, 1):
+            raise PipelineError(
+                f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected 0 or 1, because "
+                "task.kind in params.yaml is binary"
             )
 
 

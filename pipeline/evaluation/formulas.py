@@ -6,7 +6,7 @@ from the same line of code. A formula does not look after its own domain: what i
 checked by its caller.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -82,6 +82,38 @@ def cut_f1(cut: float) -> Formula:
     return formula
 
 
+def cut_f1_macro(cut: float) -> Formula:
+    """Mean of the F1 of the two classes below (at most) and above `cut`, both alike."""
+
+    def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+        classes = _class_counts(_interval(truth, (cut,)) == 1, _interval(prediction, (cut,)) == 1, counts)
+        return sum((n_hit / n_either for _, n_hit, n_either in classes), np.zeros(len(counts)))
+
+    return formula
+
+
+def mean_squared_error(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+    """Mean of `(prediction - truth)²`; the Brier score, where the prediction is a probability."""
+    return _mean((prediction - truth) ** 2, counts)
+
+
+def binned_calibration_error(n_bins: int) -> Formula:
+    """Mean over the segments of `|mean label - mean prediction|` of their bin; bins of equal width in [0, 1]."""
+
+    def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
+        # A value on an edge belongs to the bin below, 0 to the first.
+        edges = np.linspace(0.0, 1.0, n_bins + 1)[1:-1]
+        bin_of_segment = np.searchsorted(edges, prediction, side="left")
+        total = np.zeros(len(counts))
+        for number in range(n_bins):
+            inside = bin_of_segment == number
+            total += np.abs(counts[:, inside] @ (truth - prediction)[inside])
+        n_segments: Values = counts.sum(axis=1)
+        return total / n_segments
+
+    return formula
+
+
 def accuracy_negative_nonnegative(truth: Segments, prediction: Segments, counts: Counts) -> Values:
     """Accuracy of `value >= 0` over all segments."""
     return _mean((truth >= 0) == (prediction >= 0), counts)
@@ -140,11 +172,19 @@ def _weighted_f1(
 ) -> Values:
     """F1 of each class, weighted by its share of the *truth*: swapped arguments give another number."""
     total = np.zeros(len(counts))
+    for n_true, n_hit, n_either in _class_counts(truth, prediction, counts):
+        total += n_true * 2.0 * n_hit / n_either
+    n_segments: Values = counts.sum(axis=1)
+    return total / n_segments
+
+
+def _class_counts(
+    truth: Bool[NDArray[np.bool_], "segment"], prediction: Bool[NDArray[np.bool_], "segment"], counts: Counts
+) -> Iterator[tuple[Values, Values, Values]]:
+    """What the F1 of each class is made of: segments that are true, hit, and true plus predicted; F1 = 2 · hit / the last."""
     for is_true, is_predicted in ((truth, prediction), (~truth, ~prediction)):
         n_true, n_predicted, n_hit = (
             counts @ chosen.astype(np.float64) for chosen in (is_true, is_predicted, is_true & is_predicted)
         )
         # A class that is neither true nor predicted has no F1 and no weight.
-        total += n_true * 2.0 * n_hit / np.maximum(n_true + n_predicted, 1.0)
-    n_segments: Values = counts.sum(axis=1)
-    return total / n_segments
+        yield n_true, n_hit, np.maximum(n_true + n_predicted, 1.0)

@@ -1,4 +1,4 @@
-"""Regression metrics of multimodal sentiment analysis, by the field's protocol and without its mistakes.
+"""Metrics of multimodal sentiment analysis, and of humor and sarcasm, by the field's protocol and without its mistakes.
 
 Argument order is `(truth, prediction)` everywhere: the weighted F1 is not symmetric, and several public code
 bases call it the other way round, which inflates it. A metric that does not exist for its input (the
@@ -118,12 +118,23 @@ class Protocol:
         label_min: Least label.
         label_max: Greatest label.
         metrics: The metrics, in the order in which they are reported.
+        headline: Names of three of them: the error that judges, the field's measure of agreement, and the order.
+        order: Names of those that need no magnitude.
+        constant: What the best constant prediction is, and its name among the models.
     """
 
     name: str
     label_min: float
     label_max: float
     metrics: tuple[Metric, ...]
+    headline: tuple[str, str, str] = ("mae", "pearson", "ordered_pair_accuracy")
+    order: tuple[str, ...] = ("pearson", "ordered_pair_accuracy", "kendall_tau")
+    constant: Literal["median", "prevalence"] = "median"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether labels are 0 and 1, and predictions probabilities of label 1."""
+        return self.constant == "prevalence"
 
     def metric(self, name: str) -> Metric:
         """The metric of this name.
@@ -299,9 +310,71 @@ SIMS = Protocol(
 The field clips first; that changes no class, so only error and correlation ask for it.
 """
 
-_PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS)}
+N_CALIBRATION_BINS = 10
+"""Bins of the expected calibration error, as most of the literature has it since Guo et al. (2017)."""
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*SIMS.metrics, *MOSI.metrics)}
+BINARY = Protocol(
+    name="binary",
+    label_min=0.0,
+    label_max=1.0,
+    metrics=(
+        Metric(
+            "brier_score",
+            "lower",
+            "Brier score: mean squared difference of probability and label.",
+            "1",
+            formulas.mean_squared_error,
+        ),
+        Metric(
+            "auroc",
+            "higher",
+            "Area under the ROC curve: share of the pairs of a 1 and a 0 in which the 1 is the more probable; a tie counts half.",
+            "share",
+            formulas.ordered_pair_accuracy,
+            (Need.VARYING_TRUTH,),
+        ),
+        Metric(
+            "accuracy",
+            "higher",
+            "Accuracy in two classes: 1 where the probability is above one half.",
+            "share",
+            formulas.cut_accuracy(0.5),
+        ),
+        Metric(
+            "f1_weighted",
+            "higher",
+            "F1 of the two classes, weighted by their share of the labels.",
+            "share",
+            formulas.cut_f1(0.5),
+        ),
+        Metric(
+            "f1_macro",
+            "higher",
+            "F1 of the two classes, both alike.",
+            "share",
+            formulas.cut_f1_macro(0.5),
+            (Need.VARYING_TRUTH,),
+        ),
+        Metric(
+            "calibration_error",
+            "lower",
+            f"Expected calibration error: distance of mean probability and share of ones in {N_CALIBRATION_BINS} bins of equal "
+            "width, weighted by segments.",
+            "1",
+            formulas.binned_calibration_error(N_CALIBRATION_BINS),
+        ),
+    ),
+    headline=("brier_score", "f1_weighted", "auroc"),
+    order=("auroc",),
+    constant="prevalence",
+)
+"""Humor (UR-FUNNY) and sarcasm (MUStARD): labels 0 and 1, predictions are probabilities of 1."""
+
+_PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, BINARY)}
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric for metric in (*BINARY.metrics, *SIMS.metrics, *MOSI.metrics)
+}
 """Every metric by name, for its direction and unit, which are the same in every protocol.
 
 A description may differ between protocols, so a report takes it from its own.
@@ -309,7 +382,7 @@ A description may differ between protocols, so a report takes it from its own.
 
 
 def protocol_named(name: str) -> Protocol:
-    """The protocol of this name: `mosi` (also for CMU-MOSEI) or `sims` (also for CH-SIMS v2).
+    """The protocol of this name: `mosi` (also for CMU-MOSEI), `sims` (also for CH-SIMS v2) or `binary`.
 
     Raises:
         PipelineError: There is no such protocol.
@@ -336,7 +409,8 @@ def measure(
         A finite number, or the reason why there is none, for each metric.
 
     Raises:
-        PipelineError: The lengths differ, or a value is not finite.
+        PipelineError: The lengths differ, a value is not finite, or, by a binary protocol, a label is neither 0 nor 1 or
+            a prediction no probability.
 
     >>> values = measure(np.array([-2.0, 0.0, 1.5]), np.array([0.5, 0.5, 0.5]), protocol=MOSI)
     >>> values["mae"], values["acc2_negative_positive"]
@@ -345,7 +419,21 @@ def measure(
     Undefined(reason='all predictions are equal')
     """
     require_comparable(truth, prediction)
+    if protocol.is_binary:
+        _require_probabilities(truth, prediction)
     return {metric.name: metric.function(truth, prediction) for metric in protocol.metrics}
+
+
+def _require_probabilities(truth: Segments, prediction: Segments) -> None:
+    for what, bad in (
+        ("labels are neither 0 nor 1", ~np.isin(truth, (0.0, 1.0))),
+        ("predictions lie outside of 0 to 1", (prediction < 0) | (prediction > 1)),
+    ):
+        if bad.any():
+            raise PipelineError(
+                f"{int(bad.sum())} of {len(bad)} {what}; the protocol binary is for task.kind: binary, where labels are 0 and "
+                "1 and predictions are probabilities"
+            )
 
 
 def require_comparable(

@@ -1,4 +1,4 @@
-"""The two measures that may select a training epoch.
+"""The measures that may select a training epoch.
 
 Training depends on this file and on nothing else in the package, so it imports nothing from the package: a
 metric added elsewhere must not train a model again.
@@ -77,6 +77,26 @@ def mean_absolute_error(truth: Segments, prediction: Segments) -> float | None:
     """
     _require_finite(truth, prediction)
     return float(np.mean(np.abs(prediction - truth))) if len(truth) else None
+
+
+def cross_entropy(truth: Segments, logit: Segments) -> float | None:
+    """The mean binary cross-entropy of labels 0 and 1 under the logits of label 1, in nats.
+
+    Args:
+        truth: Labels, 0 or 1.
+        logit: Logarithms of the odds of label 1 for the same segments, finite.
+
+    Returns:
+        A number from 0 up, finite for every finite logit; None where there is no segment.
+
+    Raises:
+        ValueError: A value is not finite.
+
+    >>> cross_entropy(np.array([1.0, 0.0]), np.array([0.0, 0.0]))
+    0.6931471805599453
+    """
+    _require_finite(truth, logit)
+    return float(np.mean(np.logaddexp(0.0, logit) - truth * logit)) if len(truth) else None
 
 
 def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCounts:

@@ -8,14 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.evaluation.calibration import expected_calibration_error, reliability
-from pipeline.evaluation.metrics import Protocol, Undefined, measure
+from pipeline.evaluation.metrics import Protocol, Undefined, measure, require_comparable
 from pipeline.evaluation.statistics import paired_differences, summarise
 
 Truth = Float[np.ndarray, "segment"]
 Predictions = Float[np.ndarray, "seed segment"]
 
-ORDER = ("pearson", "ordered_pair_accuracy", "kendall_tau")
-HEADLINE = ("mae", "pearson", "ordered_pair_accuracy")
 # What is compared between models: enough to judge order, error and agreement, few enough to bootstrap.
 COMPARED = (
     "mae",
@@ -26,6 +24,12 @@ COMPARED = (
     "acc5",
     "acc2_negative_positive",
     "acc2",
+    "brier_score",
+    "auroc",
+    "accuracy",
+    "f1_weighted",
+    "f1_macro",
+    "calibration_error",
 )
 
 
@@ -78,21 +82,34 @@ def order_table(
     truth: Truth, scores: Mapping[str, Predictions], *, protocol: Protocol, confidence: float
 ) -> dict[str, dict[str, Any]]:
     """The metrics that need no magnitude, for scores of any scale: what each stage makes of the order."""
-    table = model_table(truth, scores, protocol=protocol, confidence=confidence)
-    return {name: {metric: row[metric] for metric in ORDER} for name, row in table.items()}
+    metrics = [protocol.metric(name) for name in protocol.order]
+    for rows in scores.values():
+        require_comparable(truth, rows)
+    return {
+        name: {
+            metric.name: summarise(
+                [metric.function(truth, row) for row in rows], confidence=confidence
+            ).as_json()
+            for metric in metrics
+        }
+        for name, rows in scores.items()
+    }
 
 
-def headline(metrics: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, float | None]:
+def headline(
+    metrics: Mapping[str, Mapping[str, Mapping[str, Any]]], *, protocol: Protocol
+) -> dict[str, float | None]:
     """The few numbers that `dvc metrics` shows: valid first, since it is what choices go by.
 
     Args:
         metrics: split to model to metric to summary, as in `reports/metrics.json`.
+        protocol: By which definitions was measured.
     """
     return {
         f"{split}_{model}_{metric}": metrics[split][model][metric]["mean"]
         for split in ("valid", "test")
         for model in ("grcf", "pointwise")
-        for metric in HEADLINE
+        for metric in protocol.headline
     }
 
 

@@ -10,11 +10,11 @@ from torch.nn import Parameter
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
-from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY, Curve, fit_curve
+from pipeline.grcf.curve import IDENTITY, Curve
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.magnitude import absolute_error
+from pipeline.grcf.magnitude import MAGNITUDES, Magnitude, Task, fit_calibration
 from pipeline.grcf.network import SentimentNetwork
 from pipeline.grcf.objectives import SCORING
 from pipeline.grcf.training import (
@@ -43,8 +43,9 @@ def calibrate(
     settings: TrainingSettings,
     device: str,
     made_with: Mapping[str, str],
+    task: Task = "regression",
 ) -> Checkpoint:
-    """Continue from a checkpoint of stage 1 with the absolute error as objective.
+    """Continue from a checkpoint of stage 1 with the magnitude as objective.
 
     Args:
         ranked: what stage 1 left.
@@ -54,19 +55,21 @@ def calibrate(
         scope: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends; neither can
             change the order. "head" and "all" start from the affine fit and tune the last layer or the whole network.
         n_knots: bends of the monotone curve.
-        beta: weight of the ranking loss that is kept beside the absolute error, head and all only.
+        beta: weight of the ranking loss that is kept beside the error, head and all only.
         margin: of that ranking loss.
         advantage: of that ranking loss.
         settings: how head and all are tuned.
         device: where the network runs.
         made_with: versions and device for the header.
+        task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
 
     Returns:
-        A checkpoint whose network still gives scores and whose curve turns them into label units.
+        A checkpoint whose network still gives scores and whose curve turns them into label units, or into logits.
 
     Raises:
-        PipelineError: a curve is asked for, but the objective of stage 1 leaves no order.
+        PipelineError: a curve is asked for, but the objective of stage 1 leaves no order or the task has no such curve.
     """
+    magnitude = MAGNITUDES[task]
     check_columns(ranked, train)
     network, _ = restore(ranked, device=device)
     train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
@@ -78,16 +81,24 @@ def calibrate(
             "calibrate.scope to head or all"
         )
     curve = (
-        fit_curve(scores, valid.labels, n_knots=n_knots if scope == "monotone" else 0)
+        fit_calibration(
+            scores,
+            valid.labels,
+            task=task,
+            shape="monotone" if scope == "monotone" else "affine",
+            n_knots=n_knots,
+        )
         if has_order
         else IDENTITY
     )
     if scope in ("affine", "monotone"):
-        trained = _curve_only(network, curve, ranked.seed, train_tensors, train.labels, scores, valid.labels)
+        trained = _curve_only(
+            network, curve, magnitude, ranked.seed, train_tensors, train.labels, scores, valid.labels
+        )
     else:
 
         def objective(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
-            error = absolute_error(curve.offset + curve.slope * score, label)
+            error = magnitude.loss(curve.offset + curve.slope * score, label)
             if beta == 0:
                 return error
             return error + beta * groupwise_ranking_loss(score, label, margin=margin, advantage=advantage)
@@ -99,6 +110,7 @@ def calibrate(
             objective=objective,
             select_by="magnitude",
             curve=curve,
+            measure=magnitude.error,
             parameters=_head if scope == "head" else SentimentNetwork.parameters,
             keep_start=has_order,
             seed=ranked.seed,
@@ -107,11 +119,12 @@ def calibrate(
     return make_checkpoint(
         trained,
         stage="calibrate",
-        objective="absolute_error"
+        objective=magnitude.objective
         if beta == 0 or scope in ("affine", "monotone")
-        else "absolute_error + ranking",
+        else f"{magnitude.objective} + ranking",
         seed=ranked.seed,
         curve=curve,
+        link=magnitude.link,
         train=train,
         dropout=ranked.network["dropout"],
         made_with=made_with,
@@ -125,6 +138,7 @@ def _head(network: SentimentNetwork) -> Iterable[Parameter]:
 def _curve_only(
     network: SentimentNetwork,
     curve: Curve,
+    magnitude: Magnitude,
     seed: int,
     train: SplitTensors,
     train_labels: np.ndarray,
@@ -135,8 +149,8 @@ def _curve_only(
     row: dict[str, float | int | None] = {
         "seed": seed,
         "epoch": 0,
-        "train_loss": mean_absolute_error(train_labels, curve(score_split(network, train))),
+        "train_loss": magnitude.error(train_labels, curve(score_split(network, train))),
         "valid_ordered_pair_accuracy": ordered_pair_accuracy(valid_labels, valid_scores),
-        "valid_mae": mean_absolute_error(valid_labels, curve(valid_scores)),
+        "valid_error": magnitude.error(valid_labels, curve(valid_scores)),
     }
     return Trained(network, 0, [row])

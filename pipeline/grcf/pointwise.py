@@ -1,4 +1,4 @@
-"""The baseline that GRCF has to beat: the same network and budget, absolute error only."""
+"""The baseline that GRCF has to beat: the same network and budget, the objective of stage 2 only."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY, fit_curve
-from pipeline.grcf.magnitude import absolute_error
+from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.training import (
     Selection,
     TrainingSettings,
@@ -33,8 +33,9 @@ def train_pointwise(
     n_knots: int,
     device: str,
     made_with: Mapping[str, str],
+    task: Task = "regression",
 ) -> Checkpoint:
-    """Train one network from scratch by mean absolute error, from the same first weights as stage 1 of this seed.
+    """Train one network from scratch, point by point, from the same first weights as stage 1 of this seed.
 
     Args:
         train: what is learnt from.
@@ -49,28 +50,32 @@ def train_pointwise(
         n_knots: bends of the monotone curve.
         device: where the network runs.
         made_with: versions and device for the header.
+        task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
+    magnitude = MAGNITUDES[task]
     network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
     trained = train_network(
         network,
         SplitTensors(train, device=device),
         SplitTensors(valid, device=device),
-        objective=lambda score, label, _: absolute_error(score, label),
+        objective=lambda score, label, _: magnitude.loss(score, label),
         select_by=select_by,
         curve=IDENTITY,
+        measure=magnitude.error,
         seed=seed,
         settings=settings,
     )
     curve = IDENTITY
     if calibration != "none":
         scores = score_split(trained.network, SplitTensors(valid, device=device))
-        curve = fit_curve(scores, valid.labels, n_knots=n_knots if calibration == "monotone" else 0)
+        curve = fit_calibration(scores, valid.labels, task=task, shape=calibration, n_knots=n_knots)
     return make_checkpoint(
         trained,
         stage="pointwise",
-        objective="absolute_error",
+        objective=magnitude.objective,
         seed=seed,
         curve=curve,
+        link=magnitude.link,
         train=train,
         dropout=dropout,
         made_with=made_with,

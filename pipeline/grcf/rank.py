@@ -66,6 +66,7 @@ def train_ranking(
             objective=ranking_objective(objective, margin=margin, advantage=advantage),
             select_by="order" if objective in SCORING else "objective",
             curve=None,
+            measure=None,
             seed=seed,
             settings=settings,
         )
@@ -75,6 +76,7 @@ def train_ranking(
         objective=objective,
         seed=seed,
         curve=IDENTITY,
+        link="identity",
         train=train,
         dropout=dropout,
         made_with=made_with,

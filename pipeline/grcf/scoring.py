@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.special import expit
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
@@ -21,7 +22,7 @@ def predict(
     kept: frozenset[Modality] = ALL,
     device: str,
 ) -> Float64[np.ndarray, "seed segment"]:
-    """Predictions in label units (scores, for checkpoints of stage 1), a row a checkpoint.
+    """Predictions in label units or as probabilities of label 1 (scores, after stage 1), a row a checkpoint.
 
     Args:
         checkpoints: trained models.
@@ -37,7 +38,8 @@ def predict(
     for checkpoint in checkpoints:
         check_columns(checkpoint, split)
         network, curve = restore(checkpoint, device=device)
-        rows.append(curve(score_split(network, tensors, kept=kept)))
+        output = curve(score_split(network, tensors, kept=kept))
+        rows.append(expit(output) if checkpoint.link == "logistic" else output)
     return np.stack(rows)
 
 

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
-from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.network import SentimentNetwork
@@ -27,6 +27,9 @@ Objective = Callable[
     [Float[Tensor, "segment"], Float[Tensor, "segment"], Float[Tensor, "segment width"]], Float[Tensor, ""]
 ]
 """From the scores, labels and representations of a batch to a loss."""
+
+ErrorMeasure = Callable[[np.ndarray, np.ndarray], float | None]
+"""From labels and what the curve makes of scores to an error; None where there are no segments."""
 
 CurveRow = dict[str, float | int | None]
 
@@ -88,6 +91,7 @@ def train_network(
     objective: Objective,
     select_by: Selection,
     curve: Curve | None,
+    measure: ErrorMeasure | None,
     parameters: Callable[[SentimentNetwork], Any] = SentimentNetwork.parameters,
     keep_start: bool = False,
     seed: int,
@@ -101,8 +105,9 @@ def train_network(
         valid: what the epoch is chosen on.
         objective: loss of a batch.
         select_by: "order" keeps the epoch with the highest ordered-pair accuracy, "magnitude" the one with the lowest
-            mean absolute error, "objective" the one with the lowest loss on valid; the earliest of equals.
-        curve: from scores to label units; None where the scores have no magnitude to measure.
+            error by `measure`, "objective" the one with the lowest loss on valid; the earliest of equals.
+        curve: from scores to what `measure` measures; None where the scores have no magnitude.
+        measure: the error of the task; None without a curve.
         parameters: which parameters of the network are trained.
         keep_start: whether the untrained start (epoch 0) may be chosen too.
         seed: of the order of the segments, of dropout and of modality dropout.
@@ -142,14 +147,14 @@ def train_network(
             scores = score_split(network, valid)
             truth = valid.label.double().cpu().numpy()
             accuracy = ordered_pair_accuracy(truth, scores)
-            error = mean_absolute_error(truth, curve(scores)) if curve else None
+            error = measure(truth, curve(scores)) if curve and measure else None
             rows.append(
                 {
                     "seed": seed,
                     "epoch": epoch,
                     "train_loss": loss,
                     "valid_ordered_pair_accuracy": accuracy,
-                    "valid_mae": error,
+                    "valid_error": error,
                 }
             )
             if select_by == "order":
@@ -174,7 +179,7 @@ def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> T
         "epoch": 0,
         "train_loss": None,
         "valid_ordered_pair_accuracy": ordered_pair_accuracy(truth, scores),
-        "valid_mae": None,
+        "valid_error": None,
     }
     return Trained(network, 0, [row])
 
@@ -293,11 +298,13 @@ def make_checkpoint(
     objective: str,
     seed: int,
     curve: Curve,
+    link: Link,
     train: AlignedSplit,
     dropout: float,
     made_with: Mapping[str, str],
 ) -> Checkpoint:
     """What is kept of a trained network."""
+    best_constant = np.mean(train.labels) if link == "logistic" else np.median(train.labels)
     return Checkpoint(
         stage=stage,
         objective=objective,
@@ -306,7 +313,8 @@ def make_checkpoint(
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},
         selected_epoch=trained.selected_epoch,
         curve=trained.rows,
-        train_label_median=float(np.median(train.labels)),
+        link=link,
+        best_constant=float(best_constant),
         made_with=made_with,
         tensors=network_tensors(trained.network, curve),
     )

@@ -11,7 +11,7 @@ from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
 from pipeline.reporting.numbers import NOT_AVAILABLE, fixed, plural
 
-_MODELS = {"grcf": "GRCF", "pointwise": "point-wise regression"}
+_MODELS = ("grcf", "pointwise")
 # More dots than this neither tell more nor load quickly.
 MOST_POINTS = 2000
 
@@ -23,7 +23,10 @@ def scatter_section(inputs: ReportInputs) -> Section:
     values += [found.truth for found in predicted]
     # One scale for all, so that the figures can be compared.
     limits = (min(each.min() for each in values), max(each.max() for each in values))
-    grids = [Grid(tuple(_scatter(found, model, limits) for model in _MODELS)) for found in predicted]
+    grids = [
+        Grid(tuple(_scatter(found, model, words, limits) for model, words in _names(inputs).items()))
+        for found in predicted
+    ]
     explanation = Paragraph(
         "Predictions are means over seeds. On the diagonal a prediction equals its label; dots left of it "
         "were predicted too low, right of it too high.",
@@ -34,7 +37,9 @@ def scatter_section(inputs: ReportInputs) -> Section:
 
 def reliability_section(inputs: ReportInputs) -> Section:
     """Whether a prediction means what it says."""
-    figures, rows = [], []
+    figures, rows, names = [], [], _names(inputs)
+    truth, said = ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")
+    unit = "" if inputs.protocol.is_binary else ", label units"
     tables = {split: inputs.comparisons[split]["reliability"] for split in EVALUATED}
     for split, table in tables.items():
         points = {
@@ -47,12 +52,16 @@ def reliability_section(inputs: ReportInputs) -> Section:
             draw_reliability(
                 f"reliability-{split}",
                 points,
-                names=_MODELS,
-                caption=f"Reliability on {split}: mean label against mean prediction, for the segments in each of up to "
+                names=names,
+                labels=(
+                    f"mean {said} of a bin{unit}",
+                    truth if inputs.protocol.is_binary else f"mean {truth}",
+                ),
+                caption=f"Reliability on {split}: {truth if inputs.protocol.is_binary else f'mean {truth}'} against mean {said}, for the segments in each of up to "
                 f"{inputs.parameters['evaluate.n_bins']} bins of equal size.",
             )
         )
-    for model, words in _MODELS.items():
+    for model, words in names.items():
         errors = (tables[split][model]["expected_calibration_error"] for split in EVALUATED)
         cells = [
             Cell(NOT_AVAILABLE, note="there are no segments") if error is None else Cell(fixed(error, 3))
@@ -60,12 +69,12 @@ def reliability_section(inputs: ReportInputs) -> Section:
         ]
         rows.append((Cell(words), *cells))
     error = Table(
-        "Expected calibration error: mean distance of the dots from the diagonal, weighted by segments, label units",
+        f"Expected calibration error: mean distance of the dots from the diagonal, weighted by segments{unit}",
         ("Model", *EVALUATED),
         tuple(rows),
     )
     explanation = Paragraph(
-        "Of the mean prediction over seeds. The error grows with the number of bins and with chance in each, also for a "
+        f"Of the mean {said} over seeds. The error grows with the number of bins and with chance in each, also for a "
         "calibrated model: compare models on one split only.",
         "small",
     )
@@ -90,10 +99,10 @@ def confusion_section(inputs: ReportInputs) -> Section:
                 written=lambda number: fixed(number, 0),
                 darkest=100.0,
             )
-            for model, words in _MODELS.items()
+            for model, words in _names(inputs).items()
         )
         blocks.append(Grid(tables))
-    finest = next(metric for metric in protocol.metrics if metric.name in ("acc7", "acc5"))
+    finest = next(metric for metric in protocol.metrics if metric.name in ("acc7", "acc5", "accuracy"))
     explanation = Paragraph(
         f"{finest.description.removeprefix('Accuracy in ').capitalize()} Means over seeds; a row adds up to 100 but for "
         "rounding, and is empty where no label falls into its class.",
@@ -116,7 +125,11 @@ def confusion(
     return np.where(n_true > 0, counts / np.maximum(n_true, 1.0), np.nan)
 
 
-def _scatter(predicted: SplitPredictions, model: str, limits: tuple[float, float]) -> Figure:
+def _names(inputs: ReportInputs) -> dict[str, str]:
+    return dict(zip(_MODELS, ("GRCF", inputs.baseline), strict=True))
+
+
+def _scatter(predicted: SplitPredictions, model: str, words: str, limits: tuple[float, float]) -> Figure:
     prediction = predicted.models[model].mean(axis=0)
     n_segments = len(predicted.truth)
     # Every so many of the segments in order of their labels, so that no part of the scale is thinned more.
@@ -129,6 +142,6 @@ def _scatter(predicted: SplitPredictions, model: str, limits: tuple[float, float
         prediction[shown],
         limits=limits,
         colour=model,
-        caption=f"{_MODELS[model][0].upper()}{_MODELS[model][1:]} on {predicted.split}: "
+        caption=f"{words[0].upper()}{words[1:]} on {predicted.split}: "
         f"{plural(n_segments, 'segment')}{thinned}.",
     )

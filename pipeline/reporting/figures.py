@@ -101,9 +101,14 @@ def draw_scatter(
 
 
 def draw_reliability(
-    name: str, points: Mapping[str, Float[np.ndarray, "bin 2"]], *, names: Mapping[str, str], caption: str
+    name: str,
+    points: Mapping[str, Float[np.ndarray, "bin 2"]],
+    *,
+    names: Mapping[str, str],
+    labels: tuple[str, str],
+    caption: str,
 ) -> Figure:
-    """Mean label against mean prediction by bin, a line a model; `names` are the models in words."""
+    """Mean label against mean prediction by bin, a line a model; `names` and `labels` are models and axes in words."""
 
     def draw(axes: Axes) -> None:
         values = np.concatenate([table.ravel() for table in points.values()])
@@ -118,8 +123,8 @@ def draw_reliability(
                 color=PALETTE[model],
                 label=names[model],
             )
-        axes.set_xlabel("mean prediction of a bin, label units")
-        axes.set_ylabel("mean label")
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
         axes.legend(loc="upper left")
 
     return _figure(name, caption, draw, size_in=_SQUARE_IN)

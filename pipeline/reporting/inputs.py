@@ -62,6 +62,11 @@ class ReportInputs:
         return protocol_named(self.parameters["evaluate.protocol"])
 
     @property
+    def baseline(self) -> str:
+        """The point-wise model in words."""
+        return f"point-wise {'classification' if self.protocol.is_binary else 'regression'}"
+
+    @property
     def confidence(self) -> float:
         """Level of every interval."""
         return float(self.parameters["evaluate.confidence"])

@@ -17,7 +17,7 @@ _SIMS_CUTS = (-0.7, -0.1, 0.1, 0.7)
 def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:
     """The class of each label or prediction, from 0 for the most negative.
 
-    MOSI's seven (clipped to ±3 and rounded, halves to even) or CH-SIMS v2's five; the diagonal of their confusion is
+    MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the diagonal of their confusion is
     the protocol's finest accuracy.
     """
     if protocol.name == "sims":
@@ -32,6 +32,8 @@ def class_names(protocol: Protocol) -> tuple[str, ...]:
     """The names of the classes of `classes_of`."""
     if protocol.name == "sims":
         return cut_labels(_SIMS_CUTS)
+    if protocol.is_binary:
+        return ("0", "1")
     n_classes = int(protocol.label_max - protocol.label_min) + 1
     return tuple(signed(protocol.label_min + position, 0) for position in range(n_classes))
 

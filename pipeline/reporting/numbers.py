@@ -20,6 +20,12 @@ _NAMES = {
     "f1_negative_nonnegative": "F1 (< 0, ≥ 0)",
     "acc2_negative_positive": "Acc-2 (< 0, > 0)",
     "f1_negative_positive": "F1 (< 0, > 0)",
+    "brier_score": "Brier score",
+    "auroc": "AUROC",
+    "accuracy": "Accuracy",
+    "f1_weighted": "F1, weighted",
+    "f1_macro": "F1, macro",
+    "calibration_error": "Calibration error",
     "calibration_slope": "Calibration slope",
     "calibration_offset": "Calibration offset",
 }

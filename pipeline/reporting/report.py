@@ -38,9 +38,11 @@ _SECTIONS = (
 def build_report(inputs: ReportInputs) -> Document:
     """The report of one run, a pure function of its inputs."""
     parameters = inputs.parameters
+    # Labels that are 0 or 1 make two lines of dots, which tell less than the reliability.
+    sections = [each for each in _SECTIONS if each is not scatter_section or not inputs.protocol.is_binary]
     return Document(
         title=parameters["report.title"],
         subtitle=f"Corpus {parameters['corpus.name']}, {plural(len(inputs.segments), 'segment')}, "
         f"{plural(inputs.n_seeds, 'seed')}, metrics by the protocol {inputs.protocol.name}",
-        sections=tuple(section(inputs) for section in _SECTIONS),
+        sections=tuple(section(inputs) for section in sections),
     )

@@ -19,30 +19,39 @@ from pipeline.reporting.numbers import (
     value,
 )
 from pipeline.reporting.training import budget_warning
-from pipeline.reporting.verdict import Standing, comparison_sentence, conclusion, standing
+from pipeline.reporting.verdict import (
+    Standing,
+    comparison_sentence,
+    conclusion,
+    metric_phrase,
+    standing,
+)
 
-MODELS = {"grcf": "GRCF", "pointwise": "Point-wise", "median": "Median"}
-_IN_WORDS = {"pointwise": "point-wise regression", "median": "the constant median"}
-_PAIRS = {f"grcf - {name}": words for name, words in _IN_WORDS.items()}
+MODELS = {
+    "grcf": "GRCF",
+    "pointwise": "Point-wise",
+    "median": "Median",
+    "prevalence": "Share of ones",
+}
+_CONSTANTS = {"median": "the constant median", "prevalence": "the constant share of ones"}
+_SAID = {"median": "the median label", "prevalence": "the share of ones"}
 _STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
 _SUBSETS = ("all", "without", "only", "nothing")
-# Error, agreement and order: enough to see what a modality is worth.
-_OF_MODALITIES = ("mae", "pearson", "ordered_pair_accuracy")
 
 
 def verdict_section(inputs: ReportInputs) -> Section:
     """One paragraph that a hurried reader may believe, and what weakens it."""
-    mae, order = (inputs.protocol.metric(name) for name in ("mae", "ordered_pair_accuracy"))
-    sentences = [
-        _sentence(inputs, split, mae, "grcf - pointwise", first=split == EVALUATED[0]) for split in EVALUATED
-    ]
-    standings = [_standing(inputs, split, mae, "grcf - pointwise") for split in EVALUATED]
-    sentences.append(conclusion(standings[0], standings[1], other=_IN_WORDS["pointwise"]))
-    details = [_sentence(inputs, split, order, "grcf - pointwise") for split in EVALUATED]
-    constants = [_median_error(inputs, split, mae) for split in EVALUATED]
+    error, _, order = (inputs.protocol.metric(name) for name in inputs.protocol.headline)
+    sentences = [_sentence(inputs, split, error, first=split == EVALUATED[0]) for split in EVALUATED]
+    standings = [_standing(inputs, split, error, "grcf - pointwise") for split in EVALUATED]
+    sentences.append(conclusion(standings[0], standings[1], other=inputs.baseline))
+    details = [_sentence(inputs, split, order) for split in EVALUATED]
+    constants = [_error_of_constant(inputs, split, error) for split in EVALUATED]
     if all(constants):
+        said, name = _SAID[inputs.protocol.constant], metric_name(error)
+        article = "an" if name.startswith("M") else "a"
         details.append(
-            f"Always saying the median label of train has an MAE of {constants[0]} on valid and {constants[1]} on test."
+            f"Always saying {said} of train has {article} {name} of {constants[0]} on valid and {constants[1]} on test."
         )
     blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]
     warning = budget_warning(inputs.parameters)
@@ -62,8 +71,8 @@ def results_section(inputs: ReportInputs) -> Section:
     """Every metric of every model, on valid and on test."""
     tables = [_result_table(inputs, split) for split in EVALUATED]
     is_bold = any(cell.strong for table in tables for row in table.rows for cell in row)
-    rule = "the better of GRCF and point-wise regression, where the interval of their paired difference excludes zero"
-    bold = Paragraph(f"Bold: {rule}{'' if is_bold else ', which it does nowhere'}. {_UNITS}", "small")
+    rule = f"the better of GRCF and {inputs.baseline}, where the interval of their paired difference excludes zero"
+    bold = Paragraph(f"Bold: {rule}{'' if is_bold else ', which it does nowhere'}. {_units(inputs)}", "small")
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
@@ -73,7 +82,7 @@ def results_section(inputs: ReportInputs) -> Section:
 def differences_section(inputs: ReportInputs) -> Section:
     """GRCF less each other model, with the intervals that decide."""
     blocks: list[Block] = []
-    for pair, words in _PAIRS.items():
+    for pair, words in _pairs(inputs).items():
         rows = [
             (Cell(metric_heading(metric)), *_difference_cells(inputs, pair, metric))
             for metric in inputs.protocol.metrics
@@ -119,18 +128,26 @@ def order_section(inputs: ReportInputs) -> Section:
     )
 
 
-_UNITS = "Shares are in per cent and their differences in percentage points; errors are in label units."
+def _pairs(inputs: ReportInputs) -> dict[str, str]:
+    """Name of each paired difference to the other model in words."""
+    constant = inputs.protocol.constant
+    return {"grcf - pointwise": inputs.baseline, f"grcf - {constant}": _CONSTANTS[constant]}
 
 
-def _sentence(inputs: ReportInputs, split: str, metric: Metric, pair: str, *, first: bool = False) -> str:
-    difference = inputs.difference(split, pair, metric)
+def _units(inputs: ReportInputs) -> str:
+    errors = "run from 0 to 1" if inputs.protocol.is_binary else "are in label units"
+    return f"Shares are in per cent and their differences in percentage points; errors {errors}."
+
+
+def _sentence(inputs: ReportInputs, split: str, metric: Metric, *, first: bool = False) -> str:
+    difference = inputs.difference(split, "grcf - pointwise", metric)
     assert difference is not None, "error and order are always compared"
     return comparison_sentence(
         split,
         metric,
         inputs.summary(split, "grcf", metric),
         difference,
-        other=_PAIRS[pair],
+        other=inputs.baseline,
         explain=level(inputs.confidence) if first else None,
     )
 
@@ -140,10 +157,10 @@ def _standing(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> St
     return None if difference is None else standing(difference, metric)
 
 
-def _median_error(inputs: ReportInputs, split: str, metric: Metric) -> str | None:
-    if "median" not in inputs.metrics[split]:
+def _error_of_constant(inputs: ReportInputs, split: str, metric: Metric) -> str | None:
+    if inputs.protocol.constant not in inputs.metrics[split]:
         return None
-    mean = inputs.summary(split, "median", metric).mean
+    mean = inputs.summary(split, inputs.protocol.constant, metric).mean
     return None if mean is None else value(mean, metric)
 
 
@@ -208,7 +225,7 @@ def _differences_figure(inputs: ReportInputs, split: str) -> Figure:
     return draw_differences(
         f"differences-{split}",
         _towards_grcf(inputs, split, "grcf - pointwise"),
-        caption=f"GRCF against point-wise regression on {split}: the paired differences and their intervals, turned so that "
+        caption=f"GRCF against {inputs.baseline} on {split}: the paired differences and their intervals, turned so that "
         "GRCF is better to the right of zero. Shares as fractions.",
     )
 
@@ -230,7 +247,7 @@ def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> dict[str, tupl
 def _modality_table(inputs: ReportInputs, split: str) -> Table:
     shown = inputs.comparisons[split]["modalities"]
     less = inputs.comparisons[split]["modality_differences"]
-    metrics = [inputs.protocol.metric(name) for name in _OF_MODALITIES]
+    metrics = [inputs.protocol.metric(name) for name in inputs.protocol.headline]
     rows = []
     for subset in sorted(shown, key=_subset_order):
         cells = []
@@ -261,12 +278,13 @@ def _place(part: str, of: Sequence[str]) -> int:
 
 def _order_sentence(inputs: ReportInputs, split: str) -> str:
     order = inputs.comparisons[split]["order"]
-    metric = inputs.protocol.metric("ordered_pair_accuracy")
+    metric = inputs.protocol.metric(inputs.protocol.headline[2])
+    name = metric_phrase(metric)
     before, after = (Summary(**order[stage][metric.name]) for stage in ("rank", "calibrate"))
     if before.mean is None or after.mean is None:
-        return f"On {split}, the ordered-pair accuracy is {NOT_AVAILABLE}: {before.reason or after.reason}."
+        return f"On {split}, the {name} is {NOT_AVAILABLE}: {before.reason or after.reason}."
     if before.mean == after.mean:
-        return f"On {split}, stage 2 left the ordered-pair accuracy as it was."
+        return f"On {split}, stage 2 left the {name} as it was."
     way = "raised" if after.mean > before.mean else "lowered"
     points = f"{100 * abs(after.mean - before.mean):.2f}"
-    return f"On {split}, stage 2 {way} the ordered-pair accuracy by {points} points."
+    return f"On {split}, stage 2 {way} the {name} by {points} points."

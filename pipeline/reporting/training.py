@@ -18,16 +18,11 @@ from pipeline.reporting.numbers import count, fixed, plural, share, signed
 _STAGES = {
     "rank": "GRCF stage 1 (rank)",
     "calibrate": "GRCF stage 2 (calibrate)",
-    "pointwise": "point-wise regression",
+    "pointwise": "the point-wise baseline",
 }
-_MEASURES = {
-    "train_loss": "loss on train",
-    "valid_ordered_pair_accuracy": "ordered-pair accuracy on valid",
-    "valid_mae": "MAE on valid",
-}
-_BEST = {"valid_ordered_pair_accuracy": np.nanargmax, "valid_mae": np.nanargmin}
 _TUNED = ("head", "all")
-_ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_mae"
+_ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_error"
+_BEST = {_ORDER: np.nanargmax, _MAGNITUDE: np.nanargmin}
 
 _PAIR_MEASURES = {
     "n_pairs": "Pairs compared",
@@ -47,15 +42,23 @@ _PAIR_FORMATS: dict[str, Callable[[float], str]] = {
 def curves_section(inputs: ReportInputs) -> Section:
     """How loss and validation measures went, epoch by epoch."""
     blocks: list[Block] = []
+    quantities = _quantities(inputs)
     for stage, words in _STAGES.items():
         curves = inputs.curves[stage]
         measures = [measure for measure in MEASURES if measure in curves]
         if len(curves) < 2:
-            blocks.append(Paragraph(_single_row(stage, curves, measures)))
+            blocks.append(
+                Paragraph(_single_row(stage, curves, {measure: quantities[measure] for measure in measures}))
+            )
             continue
         chosen_by = _chosen_by(stage, inputs.parameters)
         blocks.append(
-            Grid(tuple(_curve(stage, words, curves, measure, chosen_by=chosen_by) for measure in measures))
+            Grid(
+                tuple(
+                    _curve(stage, words, curves, measure, quantity=quantities[measure], chosen_by=chosen_by)
+                    for measure in measures
+                )
+            )
         )
     explanation = Paragraph(
         "Thick: mean over seeds. Thin: each seed. Dots: each seed's best epoch by the measure that chooses it, which is "
@@ -80,7 +83,7 @@ def budgets_section(inputs: ReportInputs) -> Section:
         same = "the same number" if grcf == epochs["pointwise"] else "more"
         blocks.append(
             Paragraph(
-                f"GRCF was trained for {plural(grcf, 'epoch')} in all; point-wise regression got {same}. "
+                f"GRCF was trained for {plural(grcf, 'epoch')} in all; the point-wise baseline got {same}. "
                 f"Stage 2 had the scope “{inputs.parameters['calibrate.scope']}”."
             )
         )
@@ -123,7 +126,7 @@ def budget_warning(parameters: Mapping[str, Any]) -> str | None:
     if more <= 0:
         return None
     return (
-        f"The budgets differ: GRCF was trained for {plural(more, 'epoch')} more than point-wise regression, so a better "
+        f"The budgets differ: GRCF was trained for {plural(more, 'epoch')} more than the point-wise baseline, so a better "
         f"GRCF may owe that to longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
         "fair comparison."
     )
@@ -141,14 +144,21 @@ def group_names(groups: Sequence[int] | np.ndarray, grouping: Any) -> tuple[str,
     return tuple(labels[int(group)] for group in groups)
 
 
-def _single_row(stage: str, curves: pd.DataFrame, measures: Sequence[str]) -> str:
+def _quantities(inputs: ReportInputs) -> dict[str, str]:
+    """The measures of a curve in words."""
+    order, error = (
+        ("AUROC", "cross-entropy") if inputs.protocol.is_binary else ("ordered-pair accuracy", "MAE")
+    )
+    return {"train_loss": "loss on train", _ORDER: f"{order} on valid", _MAGNITUDE: f"{error} on valid"}
+
+
+def _single_row(stage: str, curves: pd.DataFrame, quantities: Mapping[str, str]) -> str:
     """What a stage without epochs, or with one, has in place of a curve."""
-    words = _STAGES[stage]
-    head = words[0].upper() + words[1:]
+    head = _STAGES[stage][0].upper() + _STAGES[stage][1:]
     if curves.empty:
         return f"{head}: nothing was recorded."
     means = ", ".join(
-        f"{_MEASURES[measure]} {fixed(float(curves[measure].iloc[0]), 3)}" for measure in measures
+        f"{words} {fixed(float(curves[measure].iloc[0]), 3)}" for measure, words in quantities.items()
     )
     how = "was fitted without epochs" if int(curves["epoch"].iloc[0]) == 0 else "had one epoch"
     return f"{head} {how}; means over seeds: {means}."
@@ -163,7 +173,9 @@ def _chosen_by(stage: str, parameters: Mapping[str, Any]) -> str | None:
     return _MAGNITUDE
 
 
-def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str, *, chosen_by: str | None) -> Figure:
+def _curve(
+    stage: str, words: str, curves: pd.DataFrame, measure: str, *, quantity: str, chosen_by: str | None
+) -> Figure:
     by_seed = [column for column in curves if str(column).startswith(f"{measure}_seed_")]
     seeds = curves[by_seed].to_numpy(np.float64).T
     best = None
@@ -176,8 +188,8 @@ def _curve(stage: str, words: str, curves: pd.DataFrame, measure: str, *, chosen
         seeds,
         best=best,
         colour="pointwise" if stage == "pointwise" else "grcf",
-        quantity=_MEASURES[measure],
-        caption=f"{words[0].upper()}{words[1:]}: {_MEASURES[measure]} by epoch.",
+        quantity=quantity,
+        caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",
     )
 
 

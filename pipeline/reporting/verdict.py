@@ -61,7 +61,7 @@ def comparison_sentence(
     ... )
     'On valid, the MAE of GRCF is 0.710, 0.040 lower than that of point-wise regression (95 % interval −0.090 to +0.010, over seeds and segments): within noise.'
     """
-    name = _PHRASES.get(metric.name, metric_name(metric))
+    name = metric_phrase(metric)
     if grcf.mean is None:
         return f"On {split}, GRCF has no {name}: {grcf.reason}."
     unit, step = (" %", " points") if metric.unit == "share" else ("", "")
@@ -79,7 +79,7 @@ def comparison_sentence(
 
 
 def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> str:
-    """What the error on both splits amounts to; each split is one of `standing`'s answers for the MAE."""
+    """What the error on both splits amounts to; each split is one of `standing`'s answers for it."""
     if valid is None or test is None:
         return f"Whether GRCF or {other} has the smaller error cannot be told from this run."
     if valid == test:
@@ -91,6 +91,11 @@ def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> 
     return (
         f"The splits disagree about the error: against {other}, GRCF is {valid} on valid and {test} on test."
     )
+
+
+def metric_phrase(metric: Metric) -> str:
+    """The name of a metric within a sentence."""
+    return _PHRASES.get(metric.name, metric_name(metric))
 
 
 _READINGS: dict[Standing, str] = {

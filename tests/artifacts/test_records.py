@@ -155,11 +155,11 @@ def checkpoint(seed: int, stage="rank") -> Checkpoint:
             "epoch": e,
             "train_loss": 1.0 / e,
             "valid_ordered_pair_accuracy": 0.5,
-            "valid_mae": None,
+            "valid_error": None,
         }
         for e in (1, 2)
     ]
-    return Checkpoint(stage, "groupwise", seed, {}, {}, 1, curve, 0.0, {}, {"w": np.ones(2)})
+    return Checkpoint(stage, "groupwise", seed, {}, {}, 1, curve, "identity", 0.0, {}, {"w": np.ones(2)})
 
 
 def test_curves_have_the_mean_first_and_a_column_a_seed(tmp_path):

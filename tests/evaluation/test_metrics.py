@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 from pipeline.errors import PipelineError
 from pipeline.evaluation import calibration, metrics, selection, statistics
 from pipeline.evaluation.metrics import (
+    BINARY,
     METRICS,
     MOSI,
     SIMS,
@@ -25,13 +26,16 @@ from pipeline.evaluation.metrics import (
     protocol_named,
 )
 
-EVERY_METRIC = [(protocol, metric) for protocol in (MOSI, SIMS) for metric in protocol.metrics]
+EVERY_METRIC = [(protocol, metric) for protocol in (MOSI, SIMS, BINARY) for metric in protocol.metrics]
 IDS = [f"{protocol.name}-{metric.name}" for protocol, metric in EVERY_METRIC]
 
 
 def sample(protocol: Protocol, n_segments: int = 700, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Labels on a grid of tenths, zeros and halves among them; predictions that leave the range and meet it."""
     rng = np.random.default_rng(seed)
+    if protocol.is_binary:
+        truth = (rng.random(n_segments) < 0.4).astype(np.float64)
+        return truth, np.round(np.clip(truth + rng.normal(0, 0.6, n_segments), 0, 1), 2)
     truth = np.round(rng.normal(0.1, protocol.label_max / 2, n_segments), 1)
     truth = np.clip(truth, protocol.label_min, protocol.label_max)
     prediction = 0.8 * truth + rng.normal(0.0, protocol.label_max / 2, n_segments)
@@ -405,7 +409,10 @@ def test_direction_and_unit_do_not_depend_on_the_protocol(protocol: Protocol, me
 def test_a_perfect_prediction_is_better_than_a_poor_one(protocol: Protocol, metric: Metric) -> None:
     truth, prediction = sample(protocol)
 
-    perfect, poor = metric.function(truth, truth), metric.function(truth, 0.5 - prediction)
+    perfect, poor = (
+        metric.function(truth, truth),
+        metric.function(truth, (1.0 if protocol.is_binary else 0.5) - prediction),
+    )
 
     assert isinstance(perfect, float)
     assert isinstance(poor, float)

@@ -158,11 +158,12 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
                         "epoch": epoch,
                         "train_loss": 1 / (epoch + 1) + 0.1 * random.random(),
                         "valid_ordered_pair_accuracy": 0.7 - 0.1 / (epoch + 1) + 0.05 * random.random(),
-                        "valid_mae": None if stage == "rank" else 0.8 + 0.1 * random.random(),
+                        "valid_error": None if stage == "rank" else 0.8 + 0.1 * random.random(),
                     }
                     for epoch in range(n)
                 ],
-                train_label_median=0.2,
+                link="identity",
+                best_constant=0.2,
                 made_with={"numpy": np.__version__},
                 tensors={},
             )

@@ -36,6 +36,7 @@ FIGURES = {
         "r",
         {"grcf": np.array([[0.0, 0.1], [1.0, 0.9]]), "pointwise": np.zeros((0, 2))},
         names={"grcf": "GRCF", "pointwise": "point-wise"},
+        labels=("mean prediction", "mean label"),
         caption="c",
     ),
     "differences": lambda: draw_differences(

@@ -37,7 +37,7 @@ def test_a_stage_two_without_a_stage_one_is_all_there_is():
 def test_more_epochs_than_the_baseline_are_a_warning(scope, extra, more):
     parameters = AFFINE | {"calibrate.scope": scope, "pointwise.extra_epochs": extra}
     warning = budget_warning(parameters)
-    assert f"{more} more than point-wise regression" in warning
+    assert f"{more} more than the point-wise baseline" in warning
     assert "pointwise.extra_epochs to 20" in warning
 
 
@@ -50,7 +50,9 @@ def test_budgets_list_every_stage(inputs):
     tuned = inputs.parameters | {"calibrate.scope": "head", "pointwise.extra_epochs": 20}
     section = budgets_section(replace(inputs, parameters=tuned))
     assert [row[1].text for row in section.blocks[0].rows] == ["60", "20", "80"]
-    assert "trained for 80 epochs in all; point-wise regression got the same number" in section.blocks[1].text
+    assert (
+        "trained for 80 epochs in all; the point-wise baseline got the same number" in section.blocks[1].text
+    )
 
 
 def figures(section):
@@ -60,7 +62,7 @@ def figures(section):
 def test_a_fitted_curve_is_told_in_a_sentence(inputs):
     section = curves_section(inputs)
     sentences = [block.text for block in section.blocks if isinstance(block, Paragraph)]
-    mae = float(inputs.curves["calibrate"]["valid_mae"].iloc[0])
+    mae = float(inputs.curves["calibrate"]["valid_error"].iloc[0])
     assert any(
         "was fitted without epochs" in text and f"MAE on valid {mae:.3f}" in text for text in sentences
     )
@@ -69,13 +71,13 @@ def test_a_fitted_curve_is_told_in_a_sentence(inputs):
 
 def test_a_tuned_stage_2_has_curves(read_run):
     names = figures(curves_section(read_run(params={"calibrate.scope": "head"})))
-    assert "curve-calibrate-valid-mae" in names
+    assert "curve-calibrate-valid-error" in names
 
 
 def test_a_measure_that_a_stage_does_not_take_has_no_figure(inputs):
     names = figures(curves_section(inputs))
     assert "curve-rank-valid-ordered-pair-accuracy" in names
-    assert "curve-rank-valid-mae" not in names
+    assert "curve-rank-valid-error" not in names
 
 
 def test_every_pair_of_groups_stands_where_its_groups_meet(inputs):
