@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check format clean-env
+.PHONY: demo test check format clean-env mosi
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -37,6 +37,11 @@ $(VENV)/.run: requirements.lock
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock
 	touch $@
+
+# The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]
+mosi: DATA ?= ../shared/data/mosi
+mosi: $(VENV)/.run
+	@python -m benchmarks.mosi --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
 
 clean-env:
 	rm -rf $(VENV)

@@ -70,6 +70,9 @@ def main() -> None:
         "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
     )
     chosen = parser.parse_args()
+    if not chosen.data.is_dir():
+        print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
+        return
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     try:
         run(chosen.data, seeds=chosen.seeds, splits=chosen.splits, out=chosen.out)

@@ -14,7 +14,7 @@ from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import read_words
 
 STANDARD = "standard"
-TUNING = tuple(f"tuning-{fold}" for fold in range(4))
+TUNING = tuple(f"tuning-{fold}-of-3" for fold in range(3))
 # Videos in train and valid; the rest is test. As many as in the standard split.
 _N_TRAIN, _N_VALID = 52, 10
 

@@ -132,8 +132,8 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
 
 def _train(method: Method, train: AlignedSplit, valid: AlignedSplit, *, seed: int) -> list[Checkpoint]:
     """The checkpoints of stage 1 and stage 2, or of the baseline, exactly as the stages train them."""
-    shared = {"seed": seed, "width": method.network.width, "dropout": method.network.dropout}
-    machine = {"device": best_device(), "made_with": made_with()}
+    shared: dict[str, Any] = {"seed": seed, "width": method.network.width, "dropout": method.network.dropout}
+    machine: dict[str, Any] = {"device": best_device(), "made_with": made_with()}
     training = method.training.model_dump(exclude={"seeds", "epochs"})
     if not method.two_stages:
         pointwise = method.pointwise
@@ -144,7 +144,7 @@ def _train(method: Method, train: AlignedSplit, valid: AlignedSplit, *, seed: in
         )
         chosen = pointwise.model_dump(include={"select_by", "calibration", "n_knots"})
         return [train_pointwise(train, valid, settings=settings, **shared, **chosen, **machine)]
-    ranking = {
+    ranking: dict[str, Any] = {
         "margin": MarginSettings(**method.margin.model_dump()),
         "advantage": AdvantageSettings(**method.advantage.model_dump()),
     }

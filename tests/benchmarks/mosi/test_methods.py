@@ -1,0 +1,51 @@
+"""Every row is a valid set of parameters, tuned under the same conditions as every other."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mosi.methods import changed_sections, read_methods, read_rows
+from benchmarks.mosi.tuning import RESULTS, draw_settings
+from pipeline import params
+from pipeline.artifacts.files import read_json
+from pipeline.errors import PipelineError
+
+ROOT = Path(__file__).parents[3]
+BASE = params.parse_yaml((ROOT / "params.yaml").read_text())
+
+
+def test_every_row_passes_the_checks_of_the_stages():
+    methods = read_methods(BASE)
+    assert {"mae", "mae_same_budget", "grcf", "ranknet", "ranklist", "rank_n_contrast", "joint"} <= set(
+        methods
+    )
+
+
+def test_no_two_rows_are_the_same():
+    settings = [str(method.settings()) for method in read_methods(BASE).values()]
+    assert len(set(settings)) == len(settings)
+
+
+def test_the_baseline_gets_as_many_epochs_as_both_stages():
+    methods = read_methods(BASE)
+    grcf, baseline = methods["grcf"], methods["mae_same_budget"]
+    assert (
+        baseline.training.epochs + baseline.pointwise.extra_epochs
+        == grcf.training.epochs + grcf.calibrate.epochs
+    )
+
+
+def test_every_row_was_tuned_over_the_same_settings_and_kept_the_best():
+    tried = read_json(ROOT / RESULTS)["tried"]
+    _, rows = read_rows()
+    assert set(tried) == set(rows)
+    for name, results in tried.items():
+        assert len(results) == len(draw_settings(len(results)))
+        assert len(results) == len(tried["grcf"])
+        best = min(results, key=lambda result: result["mae"])
+        assert rows[name].tuned == best["changes"], name
+
+
+def test_a_change_of_a_key_that_does_not_exist_is_a_sentence():
+    with pytest.raises(PipelineError, match=r"margin\.bsae: params\.yaml has no such key"):
+        changed_sections(BASE, {"margin.bsae": 1.0})
