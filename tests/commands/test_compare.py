@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.evaluation.metrics import MOSI, SIMS
+from pipeline.evaluation.metrics import BINARY, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -183,6 +183,18 @@ def test_the_protocol_says_which_metrics_there_are(runs, compare):
     assert [metric.name for metric in SIMS.metrics if row(printed, metric.name)] == [
         metric.name for metric in SIMS.metrics
     ]
+
+
+def test_two_binary_runs_are_compared_by_their_own_metrics(repository, compare):
+    repository.write_run(protocol=BINARY, noise=0.1)
+    repository.commit()
+    repository.write_run(protocol=BINARY, noise=1.5)
+    printed = compare("HEAD", "workspace")
+    assert row(printed, "brier_score")[-1] == row(printed, "auroc")[-1] == "worse"
+    baseline = printed.split("pointwise on valid")[1]
+    assert all(name in baseline for name in BINARY.headline)
+    assert "accuracy" not in baseline
+    assert not any(name in printed for name in ("mae", "pearson", "acc7"))
 
 
 def test_an_unknown_revision_is_a_sentence(runs, refused):

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.commands.results import COLUMNS, LOWER_IS_BETTER
-from pipeline.evaluation.metrics import METRICS, MOSI, SIMS
+from pipeline.evaluation.metrics import BINARY, METRICS, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -82,6 +82,21 @@ def test_a_protocol_with_other_classes_shows_its_own(repository, results):
     write(repository, protocol=SIMS)
     _, printed, _ = results()
     assert list(table(printed, "valid")["grcf"])[3:] == ["acc5", "acc2"]
+
+
+def test_a_binary_run_shows_its_own_metrics_and_judges_by_them(repository, results):
+    write(repository, protocol=BINARY, noise=0.1)
+    _, printed, _ = results()
+    shown = table(printed, "test")
+    assert list(shown) == ["grcf", "pointwise", "prevalence"]
+    assert list(shown["grcf"]) == ["brier_score", "f1_weighted", "auroc", "accuracy", "calibration_error"]
+    said = " ".join(printed.split())
+    assert (
+        "the share of ones in train has no seeds. Lower brier_score and calibration_error is better" in said
+    )
+    assert "On valid, grcf - pointwise: brier_score -" in said
+    assert "grcf is better in brier_score" in said
+    assert "median" not in printed
 
 
 @pytest.mark.parametrize(

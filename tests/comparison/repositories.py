@@ -47,21 +47,27 @@ def split_predictions(
     seeds: Sequence[int] = SEEDS,
     n_segments: int = 40,
     scale: float = 1.0,
+    binary: bool = False,
 ) -> SplitPredictions:
     """Predictions whose error grows with `noise`; the noise of a seed and segment is always the same."""
     place = {"valid": 0, "test": 1}[split]
     truth = np.random.default_rng(place).uniform(-3, 3, n_segments).round(1) * scale
     drawn = np.stack([np.random.default_rng((place, seed)).normal(size=n_segments) for seed in seeds])
+    if binary:
+        truth = (truth > 0).astype(np.float64)
+    models = {
+        "grcf": truth + noise * scale * drawn,
+        "pointwise": truth + 0.8 * scale * drawn[:, ::-1],
+        "prevalence" if binary else "median": np.full((1, n_segments), 0.5 if binary else 0.0),
+    }
+    if binary:
+        models = {name: np.clip(rows, 0, 1) for name, rows in models.items()}
     return SplitPredictions(
         split,
         tuple(f"{split}_{number:03d}" for number in range(n_segments)),
         truth,
-        {
-            "grcf": truth + noise * scale * drawn,
-            "pointwise": truth + 0.8 * scale * drawn[:, ::-1],
-            "median": np.zeros((1, n_segments)),
-        },
-        {"grcf": tuple(seeds), "pointwise": tuple(seeds), "median": ()},
+        models,
+        {name: tuple(seeds) if name in ("grcf", "pointwise") else () for name in models},
     )
 
 
@@ -93,7 +99,14 @@ class Repository:
         """What a run leaves in git of what a comparison reads, without committing it."""
         scale = protocol.label_max / 3.0
         splits = [
-            split_predictions(split, noise=noise, seeds=seeds, n_segments=n_segments, scale=scale)
+            split_predictions(
+                split,
+                noise=noise,
+                seeds=seeds,
+                n_segments=n_segments,
+                scale=scale,
+                binary=protocol.is_binary,
+            )
             for split in ("valid", "test")
         ]
         write_text(self.root / "reports/predictions.csv", predictions_to_csv(splits))

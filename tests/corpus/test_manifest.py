@@ -224,10 +224,10 @@ def test_missing_and_broken_media_have_a_reason(tmp_path):
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_a_class_is_a_label_of_a_binary_task(label):
-    check_table([candidate("a", label=label)], label_min=0, label_max=1, binary=True)
+    check_table([candidate("a", label=label)], label_min=0.0, label_max=1.0, binary=True)
 
 
 @pytest.mark.parametrize("label", [0.5, 2.0, -1.0])
 def test_any_other_label_of_a_binary_task_is_refused_with_its_line(label):
     with pytest.raises(PipelineError, match=rf"csv, a: the label of 'a' is {label}; expected 0 or 1, .*task"):
-        check_table([candidate("a", label=label)], label_min=-3, label_max=3, binary=True)
+        check_table([candidate("a", label=label)], label_min=-3.0, label_max=3.0, binary=True)

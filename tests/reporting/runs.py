@@ -22,6 +22,13 @@ from pipeline.params import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_RESAMPLES = 100
+BINARY = {
+    "task.kind": "binary",
+    "corpus.label_min": 0.0,
+    "corpus.label_max": 1.0,
+    "evaluate.protocol": "binary",
+}
+"""What a run on labels 0 and 1 changes in params.yaml."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +67,12 @@ def write_run(root: Path, run: Run) -> None:
 
 def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
     low, high = sections["corpus"]["label_min"], sections["corpus"]["label_max"]
+    digits = 0 if sections["task"]["kind"] == "binary" else 1
     return [
         Segment(
             id=run.ids(split, n),
             split=split,
-            label=float(np.round(random.uniform(low, high), 1)),
+            label=float(np.round(random.uniform(low, high), digits)),
             speaker=run.speakers(split, n),
             video=f"{split} video {n % 7}",
             language="en",
@@ -104,16 +112,19 @@ def write_evaluation(
         models = {
             "grcf": grcf,
             "pointwise": truth + run.pointwise_sd * (noise - 0.3 * own),
-            "median": np.full((1, len(mine)), 0.2),
+            protocol.constant: np.full((1, len(mine)), 0.2),
         }
-        seeds = {"grcf": run.seeds, "pointwise": run.seeds, "median": ()}
+        if protocol.is_binary:
+            models = {name: np.clip(rows, 0.0, 1.0) for name, rows in models.items()}
+            grcf = models["grcf"]
+        seeds = {"grcf": run.seeds, "pointwise": run.seeds, protocol.constant: ()}
         predictions.append(
             SplitPredictions(split, tuple(segment.id for segment in mine), truth, models, seeds)
         )
         bootstrap = {**told, "n_resamples": settings["n_resamples"]}
         shown = {"all": grcf}
         if len(run.modalities) > 1:
-            shown |= {f"without {name}": grcf + 0.2 for name in run.modalities}
+            shown |= {f"without {name}": 0.9 * grcf for name in run.modalities}
             shown |= {f"only {name}": 0.5 * grcf for name in run.modalities}
         shown["nothing"] = np.full_like(grcf, 0.1)
         masked = {name: (rows, grcf) for name, rows in shown.items() if name != "all"}
@@ -121,7 +132,7 @@ def write_evaluation(
         comparisons[split] = {
             "differences": difference_table(
                 truth,
-                {f"grcf - {name}": (grcf, models[name]) for name in ("pointwise", "median")},
+                {f"grcf - {name}": (grcf, models[name]) for name in ("pointwise", protocol.constant)},
                 **bootstrap,
             ),
             "modalities": model_table(truth, shown, **told),
@@ -171,7 +182,8 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
         ]
         write_curves(folder / f"curves/{stage}.csv", checkpoints)
     grouping = sections["margin"]["groups"]
-    groups = range(-3, 4) if grouping == "integer" else range(len(grouping) + 1)
+    low, high = (round(sections["corpus"][key]) for key in ("label_min", "label_max"))
+    groups = range(low, high + 1) if grouping == "integer" else range(len(grouping) + 1)
     rows = [
         GroupPairRow(
             seed=seed,
