@@ -99,11 +99,9 @@ def thin_out(part: AlignedSplit, *, share: float, seed: int) -> AlignedSplit:
 
 def _random_split(pool: Pool, seed: int) -> dict[str, Split]:
     videos = _shuffled({segment.video for segment in pool.segments}, seed)
-    return (
-        dict.fromkeys(videos[:_N_TRAIN], "train")
-        | dict.fromkeys(videos[_N_TRAIN : _N_TRAIN + _N_VALID], "valid")
-        | dict.fromkeys(videos[_N_TRAIN + _N_VALID :], "test")
-    )
+    assigned: dict[str, Split] = dict.fromkeys(videos, "train")
+    assigned |= dict.fromkeys(videos[_N_TRAIN : _N_TRAIN + _N_VALID], "valid")
+    return assigned | dict.fromkeys(videos[_N_TRAIN + _N_VALID :], "test")
 
 
 def _tuning_fold(pool: Pool, fold: int) -> dict[str, Split]:

@@ -39,7 +39,8 @@ class AttentionPooling(nn.Module):
         logits = torch.where(valid.any(dim=1, keepdim=True), logits, torch.zeros_like(logits))
         weight = logits.softmax(dim=1)[valid]
         segment = valid.nonzero()[:, 0]
-        return hidden.new_zeros(len(valid), hidden.shape[1]).index_add(0, segment, weight[:, None] * hidden)
+        pooled: Tensor = hidden.new_zeros(len(valid), hidden.shape[1])
+        return pooled.index_add(0, segment, weight[:, None] * hidden)
 
 
 class SentimentNetwork(nn.Module):

@@ -118,7 +118,7 @@ def train_network(
     """
     torch.use_deterministic_algorithms(True)
     # Filling memory before it is written guards against kernels that read it; none does, and it costs a tenth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     network = copy.deepcopy(network)
     network.requires_grad_(False)
     trained = list(parameters(network))
