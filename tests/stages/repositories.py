@@ -70,6 +70,7 @@ def make_repository(path: Path, rows: list[dict[str, str]], media: Mapping[str, 
     for file in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / file, path / file)
     corpus = path / "data/raw" / TOY
+    corpus.mkdir(parents=True)
     for name, source in media.items():
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, corpus / name)

@@ -1,0 +1,121 @@
+"""Labels 0 and 1 go through the same eleven stages, from a table of sentences to the report."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stages.repositories import TOY, Repository, make_repository
+
+pytestmark = pytest.mark.slow
+
+WORDS = ("oh great another meeting", "what a lovely day", "sure that went well", "I will be there at nine")
+
+
+def rows() -> list[dict[str, str]]:
+    """Eight speakers with four sentences each and no media; every speaker has both labels."""
+    return [
+        {
+            "id": f"{speaker}{n}",
+            "speaker": f"speaker {speaker}",
+            "label": str(n % 2),
+            "text": f"{WORDS[n]} {speaker}",
+        }
+        for speaker in "abcdefgh"
+        for n in range(4)
+    ]
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository after one `dvc repro` on labels 0 and 1."""
+    repository = make_repository(tmp_path_factory.mktemp("binary") / "repository", rows(), {})
+    for old, new in (
+        ("kind: regression", "kind: binary"),
+        ("protocol: mosi", "protocol: binary"),
+        ("label_min: -3.0", "label_min: 0.0"),
+        ("label_max: 3.0", "label_max: 1.0"),
+        ("seeds: [7, 8, 9]", "seeds: [7, 8]"),
+    ):
+        repository.edit("params.yaml", old, new)
+    repository.run("dvc", "repro")
+    return repository
+
+
+def read(repository: Repository, name: str):
+    return json.loads((repository.path / "reports" / name).read_text())
+
+
+def test_it_is_measured_by_the_binary_protocol(binary):
+    assert set(read(binary, "metrics.json")["test"]) == {"grcf", "pointwise", "prevalence"}
+    summary = read(binary, "summary.json")
+    assert len(summary) == 12
+    assert {name.split("_", 2)[2] for name in summary} == {"brier_score", "f1_weighted", "auroc"}
+
+
+def test_predictions_are_probabilities(binary):
+    with (binary.path / "reports/predictions.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert row.pop("label") in ("0.000000", "1.000000")
+            del row["split"], row["id"]
+            assert all(0 <= float(value) <= 1 for value in row.values())
+
+
+def test_the_constant_is_the_share_of_ones_in_train(binary):
+    with (binary.path / "reports/predictions.csv").open() as file:
+        assert {float(row["prevalence"]) for row in csv.DictReader(file)} == {0.5}
+
+
+def test_the_report_speaks_of_probabilities(binary):
+    report = (binary.path / "reports/report.md").read_text()
+    assert "the Brier score of GRCF" in report
+    assert "MAE" not in report
+
+
+def test_the_plots_of_the_curves_find_their_column(binary):
+    shown = binary.run(
+        "dvc", "plots", "show", "--json", "reports/curves/calibrate.csv", "reports/curves/pointwise.csv"
+    )
+    assert '"valid_error"' in shown.stdout
+    assert "not found" not in shown.stderr
+
+
+def test_the_results_are_shown(binary):
+    printed = binary.run(sys.executable, "-m", "pipeline", "results").stdout
+    assert "auroc" in printed
+    assert "the share of ones in train has no seeds" in printed
+
+
+def test_a_label_that_is_no_class_ends_the_manifest_with_a_sentence(binary, tmp_path):
+    copy = binary.copy(tmp_path / "copy")
+    table = Path(copy.path / f"data/raw/{TOY}/segments.csv")
+    text = table.read_text()
+    table.unlink()  # the file may be a link into the cache of the original
+    table.write_text(text.replace("a0,speaker a,0,", "a0,speaker a,0.5,"))
+    done = copy.stage("manifest", check=False)
+    assert done.returncode == 1
+    assert "line 2: the label of 'a0' is 0.5; expected 0 or 1, because task.kind" in done.stderr
+
+
+def test_a_protocol_of_regression_ends_the_first_stage_with_a_sentence(binary, tmp_path):
+    copy = binary.copy(tmp_path / "copy")
+    copy.edit("params.yaml", "protocol: binary", "protocol: mosi")
+    done = copy.stage("manifest", check=False)
+    assert done.returncode == 1
+    assert (
+        "task.kind is 'binary', but evaluate.protocol is 'mosi'; set evaluate.protocol to binary"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_another_label_range_trains_nothing_again(binary, tmp_path):
+    copy = binary.copy(tmp_path / "copy")
+    copy.edit("params.yaml", "label_max: 1.0", "label_max: 1.5")
+    status = copy.run("dvc", "status", "--json", "rank", "calibrate", "pointwise", "evaluate").stdout
+    changed = {
+        name: what for name, what in json.loads(status).items() if name in ("rank", "calibrate", "pointwise")
+    }
+    assert changed == {}
