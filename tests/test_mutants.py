@@ -54,10 +54,10 @@ MUTANTS = {
         "tests/evaluation/test_tables.py::test_truth_comes_first",
     ),
     "mask inverted": Mutant(
-        "pipeline/grcf/network.py",
-        "masked_fill(~valid,",
-        "masked_fill(valid,",
-        "tests/grcf/test_network.py::test_a_valid_row_does_change_the_score",
+        "pipeline/grcf/batches.py",
+        "flat[row] & inside",
+        "~flat[row] & inside",
+        "tests/grcf/test_network.py::test_what_stands_in_an_invalid_row_changes_nothing",
     ),
     "invalid frames pooled": Mutant(
         "pipeline/align/pooling.py",
