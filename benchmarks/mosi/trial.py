@@ -10,20 +10,14 @@ import numpy as np
 
 from benchmarks.mosi.data import divide, read_pool, spoil_labels, thin_out
 from benchmarks.mosi.methods import Method
-from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
+from benchmarks.training import train_method
 from pipeline.artifacts.files import sha256_of, tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device
 from pipeline.execution.executor import map_cached
 from pipeline.execution.seeds import made_with
 from pipeline.execution.source import source_digest
-from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.scoring import predict
-from pipeline.grcf.training import TrainingSettings
 
 _KIND, _VERSION = "benchmark trial", 1
 _FEATURES = (
@@ -120,7 +114,7 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
         train, valid = (spoil_labels(part, share=trial.noise, seed=trial.seed) for part in (train, valid))
     if trial.share < 1:
         train = thin_out(train, share=trial.share, seed=trial.seed)
-    stages = _train(trial.method, train, valid, seed=trial.seed)
+    stages = train_method(trial.method, train, valid, seed=trial.seed)
     said = [
         {name: predict([model], part, device=best_device())[0] for name, part in clean.items()}
         for model in stages
@@ -128,34 +122,3 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
     return Outcome(
         {name: part.labels for name, part in clean.items()}, said[0] if len(said) > 1 else {}, said[-1]
     )
-
-
-def _train(method: Method, train: AlignedSplit, valid: AlignedSplit, *, seed: int) -> list[Checkpoint]:
-    """The checkpoints of stage 1 and stage 2, or of the baseline, exactly as the stages train them."""
-    shared: dict[str, Any] = {"seed": seed, "width": method.network.width, "dropout": method.network.dropout}
-    machine: dict[str, Any] = {"device": best_device(), "made_with": made_with()}
-    training = method.training.model_dump(exclude={"seeds", "epochs"})
-    if not method.two_stages:
-        pointwise = method.pointwise
-        settings = TrainingSettings(
-            **training,
-            epochs=method.training.epochs + pointwise.extra_epochs,
-            learning_rate=pointwise.learning_rate,
-        )
-        chosen = pointwise.model_dump(include={"select_by", "calibration", "n_knots"})
-        return [train_pointwise(train, valid, settings=settings, **shared, **chosen, **machine)]
-    ranking: dict[str, Any] = {
-        "margin": MarginSettings(**method.margin.model_dump()),
-        "advantage": AdvantageSettings(**method.advantage.model_dump()),
-    }
-    first = TrainingSettings(
-        **training, epochs=method.training.epochs, learning_rate=method.rank.learning_rate
-    )
-    ranked = train_ranking(
-        train, valid, objective=method.rank.objective, settings=first, **shared, **ranking, **machine
-    )
-    second = TrainingSettings(
-        **training, epochs=method.calibrate.epochs, learning_rate=method.calibrate.learning_rate
-    )
-    chosen = method.calibrate.model_dump(include={"scope", "n_knots", "beta"})
-    return [ranked, calibrate(ranked, train, valid, settings=second, **chosen, **ranking, **machine)]
