@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mosi.clone import prepare, run_in
-from benchmarks.mosi.methods import Method, read_methods
+from benchmarks.mosi.methods import Method, read_methods, read_rows
+from benchmarks.mosi.page import page
 from benchmarks.mosi.picture import draw
 from benchmarks.mosi.tables import (
     GRCF,
@@ -19,7 +20,7 @@ from benchmarks.mosi.tables import (
 )
 from benchmarks.mosi.trial import Outcome, Trial, run_trials
 from pipeline import params
-from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.files import read_json, write_json, write_text
 from pipeline.errors import PipelineError
 
 RESULTS = Path("benchmarks/results/mosi.json")
@@ -114,8 +115,9 @@ def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -
         "share": {level: _pair(rows) for level, rows in thin.items()},
     }
     write_json(out, result)
+    write_text(out.with_suffix(".md"), page(result, read_rows()[1]))
     draw(result, PICTURE if out == RESULTS else out.with_suffix(".svg"))
-    print(f"{out} is written")
+    print(f"{out} and {out.with_suffix('.md')} are written")
 
 
 def _pair(rows: dict[str, list[Outcome]]) -> dict[str, Any]:

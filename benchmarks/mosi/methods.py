@@ -35,9 +35,13 @@ class Method:
 
 @dataclass(frozen=True)
 class Row:
-    """A row as methods.yaml has it: what it is, what makes it so, and what tuning chose for it."""
+    """A row as methods.yaml has it: what it is, what makes it so, and what tuning chose for it.
+
+    Rows of a family are variants of one method; the best of each family in tuning stands for it.
+    """
 
     what: str
+    family: str | None
     two_stages: bool
     fixed: dict[str, Any]
     tuned: dict[str, Any]
@@ -51,11 +55,18 @@ def read_rows(file: Path = METHODS) -> tuple[dict[str, Any], dict[str, Row]]:
         like = rows.get(row.get("like"))
         rows[name] = Row(
             what=row["what"],
+            family=row.get("family"),
             two_stages=like.two_stages if like else row["stages"] == 2,
             fixed=(like.fixed if like else {}) | row.get("fixed", {}),
             tuned=row.get("tuned", {}),
         )
     return content["all"], rows
+
+
+def read_compared(file: Path = METHODS) -> tuple[str, str]:
+    """The rows that stand for GRCF and for absolute error alone."""
+    compared = params.parse_yaml(file.read_text(encoding="utf-8"))["compared"]
+    return compared["grcf"], compared["mae"]
 
 
 def changed_sections(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.mosi.tables import MAIN_BASELINE
+from benchmarks.mosi.tables import GRCF, MAIN_BASELINE
 
 _MEASURES = {"mae": "MAE, label units", "pearson": "Pearson r", "ordered_pair_accuracy": "ordered pairs"}
 _LOWER_IS_BETTER = ("mae",)
@@ -36,7 +36,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
 
 
 def _rows(result: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:
-    rows = [("standard split", result["comparisons"][f"grcf - {MAIN_BASELINE}"])]
+    rows = [("standard split", result["comparisons"][f"{GRCF} - {MAIN_BASELINE}"])]
     rows += [(f"split {split}", found["comparison"]) for split, found in result["splits"].items()]
     rows += [
         (f"{float(share):.0%} of train", found["comparison"])

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.mosi.methods import read_compared
 from benchmarks.mosi.trial import Outcome
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import Over, paired_differences
 from pipeline.evaluation.tables import model_table
 
-GRCF = "grcf"
-MAIN_BASELINE = "mae_same_budget"
+GRCF, MAIN_BASELINE = read_compared()
 
 _PROTOCOL = protocol_named("mosi")
 _COMPARED = ("mae", "pearson", "ordered_pair_accuracy", "acc7", "acc2_negative_positive")

@@ -16,7 +16,7 @@ from benchmarks.mosi.data import TUNING
 from benchmarks.mosi.methods import changed_sections, make_method, read_rows
 from benchmarks.mosi.trial import Trial, run_trials
 from pipeline import params
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.files import read_json, write_json
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 
 RESULTS = Path("benchmarks/results/mosi_tuning.json")
@@ -64,7 +64,8 @@ def main() -> None:
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
     for_all, rows = read_rows()
     settings = draw_settings(N_SETTINGS)
-    tried: dict[str, list[dict[str, Any]]] = {}
+    tried: dict[str, list[dict[str, Any]]] = read_json(RESULTS)["tried"] if RESULTS.exists() else {}
+    tried = {name: results for name, results in tried.items() if name in rows}
     for name in chosen.rows or rows:
         row = rows[name]
         changes = [applied(setting, row.fixed, two_stages=row.two_stages) for setting in settings]
@@ -87,7 +88,7 @@ def main() -> None:
             )
         best = min(tried[name], key=lambda result: result["mae"])
         print(f"{name}: {best['mae']:.4f} with {best['changes']}", flush=True)
-    write_json(RESULTS, {"folds": len(TUNING), "seed": SEED, "tried": tried})
+        write_json(RESULTS, {"folds": len(TUNING), "seed": SEED, "tried": tried})
 
 
 if __name__ == "__main__":

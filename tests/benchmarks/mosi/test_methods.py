@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mosi.methods import changed_sections, read_methods, read_rows
+from benchmarks.mosi.methods import changed_sections, read_compared, read_methods, read_rows
 from benchmarks.mosi.tuning import RESULTS, draw_settings
 from pipeline import params
 from pipeline.artifacts.files import read_json
@@ -26,13 +26,30 @@ def test_no_two_rows_are_the_same():
     assert len(set(settings)) == len(settings)
 
 
-def test_the_baseline_gets_as_many_epochs_as_both_stages():
-    methods = read_methods(BASE)
-    grcf, baseline = methods["grcf"], methods["mae_same_budget"]
-    assert (
-        baseline.training.epochs + baseline.pointwise.extra_epochs
-        == grcf.training.epochs + grcf.calibrate.epochs
-    )
+def n_epochs(method) -> int:
+    if not method.two_stages:
+        return method.training.epochs + method.pointwise.extra_epochs
+    first = 0 if method.rank.objective == "none" else method.training.epochs
+    return first + (method.calibrate.epochs if method.calibrate.scope in ("head", "all") else 0)
+
+
+def test_all_but_plain_absolute_error_get_as_many_epochs():
+    epochs = {name: n_epochs(method) for name, method in read_methods(BASE).items()}
+    assert epochs.pop("mae") < 30
+    assert set(epochs.values()) == {30}
+
+
+def test_both_families_have_as_many_variants():
+    families = [row.family for row in read_rows()[1].values()]
+    assert families.count("grcf") == families.count("mae") == 4
+
+
+def test_the_rows_that_are_compared_are_the_best_of_their_families_in_tuning():
+    tried = read_json(ROOT / RESULTS)["tried"]
+    rows = read_rows()[1]
+    for compared, family in zip(read_compared(), ("grcf", "mae"), strict=True):
+        variants = [name for name, row in rows.items() if row.family == family]
+        assert compared == min(variants, key=lambda name: min(result["mae"] for result in tried[name]))
 
 
 def test_every_row_was_tuned_over_the_same_settings_and_kept_the_best():
