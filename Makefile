@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check format clean-env mosi
+.PHONY: demo test check format clean-env mosi mustard
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -42,6 +42,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 mosi: DATA ?= ../shared/data/mosi
 mosi: $(VENV)/.run
 	@python -m benchmarks.mosi --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
+
+# The benchmark on MUStARD, likewise: make mustard DATA=folder
+mustard: DATA ?= ../shared/data/mustard
+mustard: $(VENV)/.run
+	@python -m benchmarks.mustard --data "$(DATA)"
 
 clean-env:
 	rm -rf $(VENV)
