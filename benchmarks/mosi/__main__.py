@@ -102,6 +102,7 @@ def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -
     check_against_pipeline(clone, table)
     result = {
         "seeds": list(seeds),
+        "compared": {"grcf": GRCF, "mae": MAIN_BASELINE},
         "parameters": {name: method.settings() for name, method in methods.items()},
         "standard": table,
         "order_by_stage": order_by_stage(standard),
