@@ -15,7 +15,14 @@ from benchmarks.mosi.data import Pool, read_pool
 from benchmarks.mosi.methods import Method, Row, changed_sections, make_method, read_rows
 from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.corpus import N_FOLDS, write_corpus
-from benchmarks.mustard.tables import compare, fold_table, largest_difference, pooled_table
+from benchmarks.mustard.tables import (
+    compare,
+    compare_within_folds,
+    constant_rows,
+    fold_table,
+    largest_difference,
+    pooled_table,
+)
 from benchmarks.mustard.trial import Trial, folds_of, run_trials
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
@@ -26,6 +33,15 @@ from pipeline.execution.cache import cache_folder
 RESULTS = Path("benchmarks/results/mustard.json")
 METHODS = Path(__file__).with_name("methods.yaml")
 GRCF, BASELINE = "grcf", "pointwise_platt"
+COMPARED = (
+    (GRCF, "pointwise"),
+    (GRCF, BASELINE),
+    ("grcf_all", BASELINE),
+    (GRCF, "grcf_all"),
+    (GRCF, "static_margin"),
+    (GRCF, "uniform_weights"),
+    (GRCF, BINARY.constant),
+)
 SEEDS = tuple(range(1, 11))
 TUNING_SEEDS = (101, 102)
 # The same for every row: the peak of the first training, with that of stage 2 a tenth of it.
@@ -147,17 +163,22 @@ def run(data: Path, *, out: Path) -> None:
     outcomes = {name: [[next(done) for _ in SEEDS] for _ in range(N_FOLDS)] for name in rows}
     fold_0 = changed_sections(made[GRCF, rates[GRCF][0]], {"training.seeds": list(SEEDS)})
     check_against_pipeline(clone, fold_0, outcomes[GRCF][0])
+    shown = outcomes | {BINARY.constant: constant_rows(outcomes[GRCF])}
     result = {
         "seeds": list(SEEDS),
         "folds": describe_folds(read_pool(clone, **align)),
         "rows": {name: row.what for name, row in rows.items()},
         "learning_rates": rates,
-        "pooled": pooled_table(outcomes),
-        "mean_of_folds": fold_table(outcomes),
-        "comparisons": {
-            f"{GRCF} - {name}": compare(outcomes[GRCF], outcomes[name]) for name in rows if name != GRCF
-        }
-        | {f"grcf_all - {BASELINE}": compare(outcomes["grcf_all"], outcomes[BASELINE])},
+        "pooled": pooled_table(shown),
+        "mean_of_folds": fold_table(shown),
+        "pooled_differences": {
+            f"{one} - {other}": compare(shown[one], shown[other]) for one, other in COMPARED
+        },
+        "differences_within_folds": {
+            f"{one} - {other}": compare_within_folds(outcomes[one], outcomes[other])
+            for one, other in COMPARED
+            if other in outcomes
+        },
         "grcf_to_static_margin": largest_difference(outcomes[GRCF], outcomes["static_margin"]),
     }
     write_json(out, result)

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.mosi.trial import Outcome
 from pipeline.evaluation.metrics import BINARY, Undefined, measure
 from pipeline.evaluation.selection import mean_absolute_error
-from pipeline.evaluation.statistics import paired_differences, summarise
+from pipeline.evaluation.statistics import Difference, paired_differences, summarise
 from pipeline.evaluation.tables import model_table
 
 CONFIDENCE = 0.95
@@ -25,6 +25,23 @@ def pooled(rows: Sequence[Sequence[Outcome]], split: str = "test") -> tuple[np.n
         [np.stack([outcome.prediction[split] for outcome in fold]) for fold in rows], axis=1
     )
     return truth, prediction
+
+
+def constant_rows(rows: Sequence[Sequence[Outcome]]) -> list[list[Outcome]]:
+    """What always saying the share of ones in train gives: an outcome a fold, without seeds."""
+    return [
+        [
+            Outcome(
+                fold[0].truth,
+                {},
+                {
+                    split: np.full(len(of), fold[0].truth["train"].mean())
+                    for split, of in fold[0].truth.items()
+                },
+            )
+        ]
+        for fold in rows
+    ]
 
 
 def pooled_table(outcomes: Outcomes) -> dict[str, dict[str, Any]]:
@@ -79,6 +96,41 @@ def compare(first: Sequence[Sequence[Outcome]], second: Sequence[Sequence[Outcom
         over="both",
     )
     return {name: difference.as_json() for name, difference in differences.items()}
+
+
+def compare_within_folds(
+    first: Sequence[Sequence[Outcome]],
+    second: Sequence[Sequence[Outcome]],
+    *,
+    n_resamples: int = _N_RESAMPLES,
+) -> dict[str, Any]:
+    """The first less the second, a mean over folds: offsets between folds, which pooled orders see, do not count.
+
+    Each resample draws the segments of every fold with replacement, and seeds, the same ones in every fold.
+    """
+    random = np.random.default_rng(0)
+    n_seeds, n_segments = len(first[0]), sum(len(fold[0].truth["test"]) for fold in first)
+    drawn = random.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
+    observed = {metric.name: np.zeros(n_seeds) for metric in BINARY.metrics}
+    resampled = {metric.name: np.zeros(n_resamples) for metric in BINARY.metrics}
+    for ours, theirs in zip(first, second, strict=True):
+        truth = ours[0].truth["test"]
+        once = np.ones((1, len(truth)))
+        counts = random.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=n_resamples)
+        for metric in BINARY.metrics:
+            for seed, pair in enumerate(zip(ours, theirs, strict=True)):
+                a, b = (each.prediction["test"] for each in pair)
+                both = np.concatenate([once, counts.astype(np.float64)])
+                less = metric.resampled(truth, a, both) - metric.resampled(truth, b, both)
+                observed[metric.name][seed] += less[0] / len(first)
+                resampled[metric.name] += drawn[:, seed] * less[1:] / len(first)
+    method = f"percentile bootstrap, {n_resamples} resamples, segments within folds and seeds drawn with replacement; seeds paired"
+    found = {}
+    for name, values in resampled.items():
+        low, high = np.nanquantile(values, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+        mean = float(observed[name].mean())
+        found[name] = Difference(mean, float(low), float(high), n_seeds, n_segments, "both", method).as_json()
+    return found
 
 
 def largest_difference(first: Sequence[Sequence[Outcome]], second: Sequence[Sequence[Outcome]]) -> float:

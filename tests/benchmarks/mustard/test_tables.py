@@ -5,7 +5,15 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from benchmarks.mosi.trial import Outcome
-from benchmarks.mustard.tables import compare, fold_table, largest_difference, pooled, pooled_table
+from benchmarks.mustard.tables import (
+    compare,
+    compare_within_folds,
+    constant_rows,
+    fold_table,
+    largest_difference,
+    pooled,
+    pooled_table,
+)
 from pipeline.evaluation.metrics import BINARY
 
 N_FOLDS, N_SEEDS = 3, 2
@@ -69,3 +77,31 @@ def test_a_comparison_is_the_first_less_the_second():
 def test_a_row_differs_from_itself_by_nothing():
     assert largest_difference(GOOD, GOOD) == 0
     assert largest_difference(GOOD, BAD) > 0.1
+
+
+def test_the_constant_of_a_fold_is_the_share_of_ones_in_its_train():
+    train = np.array([1.0, 0.0, 0.0, 0.0])
+    fold = [Outcome({"train": train, "test": np.ones(2)}, {}, {"train": train, "test": np.ones(2)})] * N_SEEDS
+    ((constant,),) = constant_rows([fold])
+    assert constant.prediction["test"].tolist() == [0.25, 0.25]
+
+
+def test_a_comparison_within_folds_is_the_difference_of_the_means_of_folds():
+    found = compare_within_folds(GOOD, BAD, n_resamples=300)
+    table = fold_table({"good": GOOD, "bad": BAD})
+    for name, difference in found.items():
+        wanted = table["good"][name]["mean"] - table["bad"][name]["mean"]
+        assert difference["mean"] == pytest.approx(wanted), name
+        assert difference["ci_low"] < difference["mean"] < difference["ci_high"]
+    assert found["brier_score"]["ci_high"] < 0 < found["auroc"]["ci_low"]
+    assert (found["auroc"]["n_seeds"], found["auroc"]["n_segments"]) == (N_SEEDS, 75)
+
+
+def test_an_offset_between_folds_is_no_order_within_them():
+    shifted = [
+        [Outcome(each.truth, {}, {"test": each.prediction["test"] * 0.1 + 0.3 * fold}) for each in row]
+        for fold, row in enumerate(GOOD)
+    ]
+    found = compare_within_folds(shifted, GOOD, n_resamples=100)["auroc"]
+    assert found["mean"] == found["ci_low"] == found["ci_high"] == pytest.approx(0, abs=1e-12)
+    assert compare(shifted, GOOD)["auroc"]["mean"] != pytest.approx(0, abs=1e-3)
