@@ -61,6 +61,26 @@ def test_what_hiding_a_modality_costs_is_that_of_the_reports(modality):
     assert f"| {modality} | {cell('valid')} | {cell('test')} |" in README
 
 
+def test_the_rows_of_mosi_are_those_of_the_benchmark():
+    result = json.loads(committed("benchmarks/results/mosi.json"))
+    section = README.split("## GRCF on CMU-MOSI")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", section, re.MULTILINE)
+    assert {"mae", *result["compared"].values()} <= {name for name, _ in rows}
+    for name, cells in rows:
+        found = result["standard"][name]["test"]
+        metrics = (found[metric] for metric in ("mae", "pearson", "ordered_pair_accuracy"))
+        assert cells == " | ".join(f"{metric['mean']:.3f} ± {metric['sd']:.3f}" for metric in metrics), name
+
+
+def test_the_difference_on_mosi_that_is_quoted_is_that_of_the_benchmark():
+    result = json.loads(committed("benchmarks/results/mosi.json"))
+    pair = "{grcf} - {mae}".format(**result["compared"])
+    for metric, found in result["comparisons"][pair]["test"]["both"].items():
+        quoted = f"{found['mean']:+.3f} [{found['ci_low']:+.3f}, {found['ci_high']:+.3f}]".replace("-", "−")
+        if metric in ("mae", "pearson", "ordered_pair_accuracy"):
+            assert quoted in README, metric
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
