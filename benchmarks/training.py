@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.mosi.methods import Method
+from benchmarks.methods import Method
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.execution.device import best_device

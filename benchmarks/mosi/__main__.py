@@ -1,19 +1,21 @@
 """`python -m benchmarks.mosi --data FOLDER`: every row of the table, on the standard split, five others, and in noise."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mosi.clone import prepare, run_in
-from benchmarks.mosi.methods import Method, read_methods, read_rows
+from benchmarks.clone import prepare, reproduce
+from benchmarks.methods import Method, changed_sections, read_methods, read_rows
+from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.page import page
 from benchmarks.mosi.picture import draw
 from benchmarks.mosi.tables import (
     GRCF,
     MAIN_BASELINE,
+    METHODS,
     compare,
     order_by_stage,
     summarise_methods,
@@ -38,13 +40,13 @@ def seeds_of(text: str) -> list[int]:
     return list(range(int(first), int(last) + 1)) if dash else [int(seed) for seed in text.split(",")]
 
 
-def check_against_pipeline(clone: Path, table: dict[str, Any]) -> None:
+def check_against_pipeline(clone: Path, sections: dict[str, Any], table: dict[str, Any]) -> None:
     """Run the whole pipeline on MOSI and hold the table's GRCF against its `reports/metrics.json`.
 
     Raises:
         PipelineError: the benchmark's row is not what the pipeline measures with the same parameters.
     """
-    run_in(clone, sys.executable, "-m", "dvc", "repro")
+    reproduce(clone, sections)
     metrics = read_json(clone / "reports/metrics.json")
     for split in ("valid", "test"):
         ours, theirs = (found["mae"]["mean"] for found in (table[GRCF][split], metrics[split]["grcf"]))
@@ -74,7 +76,6 @@ def main() -> None:
     if not chosen.data.is_dir():
         print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
         return
-    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     try:
         run(chosen.data, seeds=chosen.seeds, splits=chosen.splits, out=chosen.out)
     except PipelineError as error:
@@ -84,14 +85,18 @@ def main() -> None:
 def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -> None:
     """Train every row, then the followed ones elsewhere, and write what came of it."""
     base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
-    methods = read_methods(base)
-    clone = prepare(data, base, seeds)
+    methods = read_methods(base, METHODS)
+    for_all, rows = read_rows(METHODS)
+    sections = changed_sections(
+        base, for_all, rows[GRCF].fixed, rows[GRCF].tuned, {"training.seeds": list(seeds)}
+    )
+    clone = prepare("mosi", partial(write_corpus, data), sections)
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
 
-    def train(rows: Sequence[Method], title: str, **where: Any) -> dict[str, list[Outcome]]:
-        trials = [Trial(row, seed, **where) for row in rows for seed in seeds]
+    def train(chosen: Sequence[Method], title: str, **where: Any) -> dict[str, list[Outcome]]:
+        trials = [Trial(method, seed, **where) for method in chosen for seed in seeds]
         outcomes = run_trials(trials, repository=clone, align=align, title=title)
-        return {row.name: outcomes[i * len(seeds) :][: len(seeds)] for i, row in enumerate(rows)}
+        return {method.name: outcomes[i * len(seeds) :][: len(seeds)] for i, method in enumerate(chosen)}
 
     followed = [methods[name] for name in FOLLOWED]
     standard = train(list(methods.values()), "standard split")
@@ -99,7 +104,7 @@ def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -
     elsewhere = {split: train(followed, f"split {split}", split=split) for split in splits}
     noisy = {f"{share:g}": train(followed, f"noise {share:g}", noise=share) for share in NOISE}
     thin = {f"{share:g}": train(followed, f"share {share:g}", share=share) for share in SHARES}
-    check_against_pipeline(clone, table)
+    check_against_pipeline(clone, sections, table)
     result = {
         "seeds": list(seeds),
         "compared": {"grcf": GRCF, "mae": MAIN_BASELINE},
@@ -107,16 +112,16 @@ def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -
         "standard": table,
         "order_by_stage": order_by_stage(standard),
         "comparisons": {
-            f"{GRCF} - {name}": compare(standard[GRCF], rows)
-            for name, rows in standard.items()
+            f"{GRCF} - {name}": compare(standard[GRCF], found)
+            for name, found in standard.items()
             if name != GRCF
         },
-        "splits": {split: _pair(rows) for split, rows in elsewhere.items()},
-        "noise": {level: _pair(rows) for level, rows in noisy.items()},
-        "share": {level: _pair(rows) for level, rows in thin.items()},
+        "splits": {split: _pair(found) for split, found in elsewhere.items()},
+        "noise": {level: _pair(found) for level, found in noisy.items()},
+        "share": {level: _pair(found) for level, found in thin.items()},
     }
     write_json(out, result)
-    write_text(out.with_suffix(".md"), page(result, read_rows()[1]))
+    write_text(out.with_suffix(".md"), page(result, rows))
     draw(result, PICTURE if out == RESULTS else out.with_suffix(".svg"))
     print(f"{out} and {out.with_suffix('.md')} are written")
 

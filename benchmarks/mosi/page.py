@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.mosi.methods import Row
+from benchmarks.methods import Row
 from benchmarks.mosi.tables import GRCF, MAIN_BASELINE
 
 _METRICS = {

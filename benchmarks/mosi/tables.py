@@ -1,18 +1,20 @@
 """From outcomes to what the benchmark reports: aggregates only, never a segment."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.mosi.methods import read_compared
+from benchmarks.methods import read_compared
 from benchmarks.mosi.trial import Outcome
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import Over, paired_differences
 from pipeline.evaluation.tables import model_table
 
-GRCF, MAIN_BASELINE = read_compared()
+METHODS = Path(__file__).with_name("methods.yaml")
+GRCF, MAIN_BASELINE = read_compared(METHODS)
 
 _PROTOCOL = protocol_named("mosi")
 _COMPARED = ("mae", "pearson", "ordered_pair_accuracy", "acc7", "acc2_negative_positive")

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.methods import Method
 from benchmarks.mosi.data import divide, read_pool, spoil_labels, thin_out
-from benchmarks.mosi.methods import Method
 from benchmarks.training import train_method
 from pipeline.artifacts.files import sha256_of, tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key

@@ -6,14 +6,17 @@ error on the fold that neither training nor the choice of the epoch saw. The sta
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.mosi.clone import prepare
+from benchmarks.clone import prepare
+from benchmarks.methods import changed_sections, make_method, read_rows
+from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.data import TUNING
-from benchmarks.mosi.methods import changed_sections, make_method, read_rows
+from benchmarks.mosi.tables import METHODS
 from benchmarks.mosi.trial import Trial, run_trials
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
@@ -60,9 +63,9 @@ def main() -> None:
     parser.add_argument("--rows", type=lambda text: text.split(","), default=None, help="only these rows")
     chosen = parser.parse_args()
     base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
-    clone = prepare(chosen.data, base, [SEED])
+    for_all, rows = read_rows(METHODS)
+    clone = prepare("mosi", partial(write_corpus, chosen.data), changed_sections(base, for_all))
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
-    for_all, rows = read_rows()
     settings = draw_settings(N_SETTINGS)
     tried: dict[str, list[dict[str, Any]]] = read_json(RESULTS)["tried"] if RESULTS.exists() else {}
     tried = {name: results for name, results in tried.items() if name in rows}

@@ -1,18 +1,17 @@
 """`python -m benchmarks.mustard --data FOLDER`: sarcasm from text, five folds in which nobody is in two parts."""
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from benchmarks.mosi.clone import run_in
+from benchmarks.clone import prepare, reproduce
+from benchmarks.methods import Method, Row, changed_sections, make_method, read_rows
 from benchmarks.mosi.data import Pool, read_pool
-from benchmarks.mosi.methods import Method, Row, changed_sections, make_method, read_rows
 from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.corpus import N_FOLDS, write_corpus
 from benchmarks.mustard.tables import (
@@ -28,7 +27,6 @@ from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import BINARY
-from pipeline.execution.cache import cache_folder
 
 RESULTS = Path("benchmarks/results/mustard.json")
 METHODS = Path(__file__).with_name("methods.yaml")
@@ -48,24 +46,6 @@ TUNING_SEEDS = (101, 102)
 LEARNING_RATES = (0.0003, 0.001, 0.003)
 
 Sections = Mapping[str, Any]
-
-
-def prepare(data: Path, sections: Sections) -> Path:
-    """A private clone with the corpus, its features extracted by the same dvc.yaml."""
-    clone = (cache_folder() / "mustard").resolve()
-    if not (clone / ".git").is_dir():
-        run_in(Path(), "git", "clone", "--quiet", "--no-local", ".", str(clone))
-    run_in(clone, "git", "fetch", "--quiet", str(Path().resolve()), "HEAD")
-    run_in(clone, "git", "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD")
-    write_corpus(data, clone / "data/raw/mustard")
-    write_params(clone, sections)
-    run_in(clone, sys.executable, "-m", "dvc", "repro", "align")
-    return clone
-
-
-def write_params(clone: Path, sections: Sections) -> None:
-    """Set the parameters of the clone."""
-    (clone / "params.yaml").write_text(yaml.safe_dump(dict(sections), sort_keys=False), encoding="utf-8")
 
 
 def sections_of(base: Sections, for_all: Sections, row: Row, learning_rate: float) -> dict[str, Any]:
@@ -119,8 +99,7 @@ def check_against_pipeline(clone: Path, sections: Sections, outcomes: Sequence[O
     Raises:
         PipelineError: the benchmark's row is not what the pipeline measures with the same parameters.
     """
-    write_params(clone, sections)
-    run_in(clone, sys.executable, "-m", "dvc", "repro")
+    reproduce(clone, sections)
     metrics = read_json(clone / "reports/metrics.json")
     brier = BINARY.metric("brier_score")
     for split in ("valid", "test"):
@@ -149,7 +128,7 @@ def run(data: Path, *, out: Path) -> None:
         key: make_method(key[0], sections, two_stages=rows[key[0]].two_stages)
         for key, sections in made.items()
     }
-    clone = prepare(data, made[GRCF, LEARNING_RATES[0]])
+    clone = prepare("mustard", partial(write_corpus, data), made[GRCF, LEARNING_RATES[0]])
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
     where: dict[str, Any] = {"repository": clone, "align": align}
     rates = choose_rates(methods, list(rows), **where)
@@ -193,7 +172,9 @@ def main() -> None:
         "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
     )
     chosen = parser.parse_args()
-    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    if not chosen.data.is_dir():
+        print(f"skipped: {chosen.data} is no folder; name the one that holds MUStARD by --data")
+        return
     try:
         run(chosen.data, out=chosen.out)
     except PipelineError as error:

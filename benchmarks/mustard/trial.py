@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.methods import Method
 from benchmarks.mosi.data import Pool, read_pool
-from benchmarks.mosi.methods import Method
 from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.corpus import assign_folds, split_of
 from benchmarks.training import train_method

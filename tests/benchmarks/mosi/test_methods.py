@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mosi.methods import changed_sections, read_compared, read_methods, read_rows
+from benchmarks.methods import changed_sections, read_compared, read_methods, read_rows
+from benchmarks.mosi.tables import METHODS
 from benchmarks.mosi.tuning import RESULTS, draw_settings
 from pipeline import params
 from pipeline.artifacts.files import read_json
@@ -15,14 +16,14 @@ BASE = params.parse_yaml((ROOT / "params.yaml").read_text())
 
 
 def test_every_row_passes_the_checks_of_the_stages():
-    methods = read_methods(BASE)
+    methods = read_methods(BASE, METHODS)
     assert {"mae", "mae_same_budget", "grcf", "ranknet", "ranklist", "rank_n_contrast", "joint"} <= set(
         methods
     )
 
 
 def test_no_two_rows_are_the_same():
-    settings = [str(method.settings()) for method in read_methods(BASE).values()]
+    settings = [str(method.settings()) for method in read_methods(BASE, METHODS).values()]
     assert len(set(settings)) == len(settings)
 
 
@@ -34,27 +35,27 @@ def n_epochs(method) -> int:
 
 
 def test_all_but_plain_absolute_error_get_as_many_epochs():
-    epochs = {name: n_epochs(method) for name, method in read_methods(BASE).items()}
+    epochs = {name: n_epochs(method) for name, method in read_methods(BASE, METHODS).items()}
     assert epochs.pop("mae") < 30
     assert set(epochs.values()) == {30}
 
 
 def test_both_families_have_as_many_variants():
-    families = [row.family for row in read_rows()[1].values()]
+    families = [row.family for row in read_rows(METHODS)[1].values()]
     assert families.count("grcf") == families.count("mae") == 4
 
 
 def test_the_rows_that_are_compared_are_the_best_of_their_families_in_tuning():
     tried = read_json(ROOT / RESULTS)["tried"]
-    rows = read_rows()[1]
-    for compared, family in zip(read_compared(), ("grcf", "mae"), strict=True):
+    rows = read_rows(METHODS)[1]
+    for compared, family in zip(read_compared(METHODS), ("grcf", "mae"), strict=True):
         variants = [name for name, row in rows.items() if row.family == family]
         assert compared == min(variants, key=lambda name: min(result["mae"] for result in tried[name]))
 
 
 def test_every_row_was_tuned_over_the_same_settings_and_kept_the_best():
     tried = read_json(ROOT / RESULTS)["tried"]
-    _, rows = read_rows()
+    _, rows = read_rows(METHODS)
     assert set(tried) == set(rows)
     for name, results in tried.items():
         assert len(results) == len(draw_settings(len(results)))

@@ -1,4 +1,4 @@
-"""The rows of the benchmark, each a set of parameters of the same pipeline."""
+"""The rows of a benchmark, each a set of parameters of the same pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from typing import Any
 
 from pipeline import params
 from pipeline.errors import PipelineError
-
-METHODS = Path(__file__).with_name("methods.yaml")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Row:
     tuned: dict[str, Any]
 
 
-def read_rows(file: Path = METHODS) -> tuple[dict[str, Any], dict[str, Row]]:
+def read_rows(file: Path) -> tuple[dict[str, Any], dict[str, Row]]:
     """What all rows change in params.yaml, and each row; changes are `{"section.key": value}`."""
     content = params.parse_yaml(file.read_text(encoding="utf-8"))
     rows: dict[str, Row] = {}
@@ -63,7 +61,7 @@ def read_rows(file: Path = METHODS) -> tuple[dict[str, Any], dict[str, Row]]:
     return content["all"], rows
 
 
-def read_compared(file: Path = METHODS) -> tuple[str, str]:
+def read_compared(file: Path) -> tuple[str, str]:
     """The rows that stand for GRCF and for absolute error alone."""
     compared = params.parse_yaml(file.read_text(encoding="utf-8"))["compared"]
     return compared["grcf"], compared["mae"]
@@ -92,11 +90,11 @@ def make_method(name: str, sections: Mapping[str, Any], *, two_stages: bool) -> 
     return Method(
         name,
         two_stages,
-        **{name: params.check(types[name], sections[name], source=str(METHODS)) for name in names},
+        **{name: params.check(types[name], sections[name], source=name) for name in names},
     )
 
 
-def read_methods(base: Mapping[str, Any], file: Path = METHODS) -> dict[str, Method]:
+def read_methods(base: Mapping[str, Any], file: Path) -> dict[str, Method]:
     """All rows of a file over the values of params.yaml."""
     for_all, rows = read_rows(file)
     return {
