@@ -84,14 +84,12 @@ def elsewhere_table(result: Mapping[str, Any]) -> list[str]:
         f"{float(part):.0%} of the labels of train and valid replaced": found["comparison"]
         for part, found in result["noise"].items()
     }
-    places = {
-        name: found
-        for name, found in (standard | splits | share | noise).items()
-        if not name.startswith(("100%", "0%"))
-    }
     return _table(
         ("where", *(_METRICS[name] for name in _DIFFERENCES)),
-        ((name, *_differences(found["test"]["both"])) for name, found in places.items()),
+        (
+            (name, *_differences(found["test"]["both"]))
+            for name, found in (standard | splits | share | noise).items()
+        ),
     )
 
 

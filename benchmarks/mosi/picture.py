@@ -39,14 +39,11 @@ def _rows(result: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:
     rows = [("standard split", result["comparisons"][f"{GRCF} - {MAIN_BASELINE}"])]
     rows += [(f"split {split}", found["comparison"]) for split, found in result["splits"].items()]
     rows += [
-        (f"{float(share):.0%} of train", found["comparison"])
-        for share, found in result["share"].items()
-        if float(share) < 1
+        (f"{float(share):.0%} of train", found["comparison"]) for share, found in result["share"].items()
     ]
     rows += [
         (f"{float(level):.0%} labels replaced", found["comparison"])
         for level, found in result["noise"].items()
-        if float(level) > 0
     ]
     return [(name, found["test"]["both"]) for name, found in rows]
 

@@ -1,6 +1,6 @@
 """`python -m benchmarks.mosi.tuning --data FOLDER`: the same number of settings for every row, judged without the test split.
 
-Each setting is trained on three folds of the standard train and valid, divided by video; it is judged by the mean absolute
+Each setting is trained on five folds of the standard train and valid, divided by video; it is judged by the mean absolute
 error on the fold that neither training nor the choice of the epoch saw. The standard test is in none of them.
 """
 
