@@ -1,7 +1,10 @@
 """What was done is not done again, damaged entries are misses, killed workers get one retry."""
 
+import multiprocessing
 import os
 import signal
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +45,42 @@ def computed(tmp_path: Path) -> list[int]:
     return sorted(int(path.name.split("-")[0]) for path in (tmp_path / "log").glob("[0-9]*"))
 
 
+def stay(_: int, *, log: Path) -> int:
+    (log / f"worker-{os.getpid()}").touch()
+    time.sleep(600)
+    return 0
+
+
+def run_for_long(log: Path) -> None:
+    map_cached(
+        partial(stay, log=log),
+        range(4),
+        keys=[cache_key(item=item) for item in range(4)],
+        cache=ResultCache(log / "cache"),
+        encode=lambda value: str(value).encode(),
+        decode=lambda payload: int(payload),
+        title="stay",
+        unit="item",
+        n_workers=2,
+    )
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass within a minute")
+
+
 @pytest.mark.parametrize("n_workers", [1, 3])
 def test_results_come_in_order_whatever_the_number_of_workers(tmp_path, n_workers):
     assert run(tmp_path, range(7), n_workers=n_workers) == [k * k for k in range(7)]
@@ -69,6 +108,16 @@ def test_what_was_done_before_a_failure_is_kept(tmp_path):
 def test_a_killed_worker_costs_one_retry(tmp_path, capfd):
     assert run(tmp_path, range(5), kill_at=2) == [0, 1, 4, 9, 16]
     assert "tried once more" in capfd.readouterr().err
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    parent = multiprocessing.get_context("spawn").Process(target=run_for_long, args=(tmp_path,))
+    parent.start()
+    wait_for(lambda: len(list(tmp_path.glob("worker-*"))) == 2)
+    parent.kill()
+    parent.join()
+    pids = [int(path.name.removeprefix("worker-")) for path in tmp_path.glob("worker-*")]
+    wait_for(lambda: not any(is_running(pid) for pid in pids))
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", b"\0" * 40])
