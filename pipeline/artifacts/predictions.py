@@ -1,12 +1,12 @@
 """What every model says of every valid and test segment, a row a segment, a column a model and seed."""
 
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from pipeline.artifacts.segments import Split
 from pipeline.errors import PipelineError
@@ -31,6 +31,8 @@ class SplitPredictions:
 
 def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
     """Columns: split, id, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed; six digits."""
+    import pandas as pd  # reading does without: it is half of what a comparison of two runs would take
+
     frames = []
     for split in splits:
         columns: dict[str, object] = {"split": split.split, "id": split.ids, "label": split.truth}
@@ -52,30 +54,36 @@ def predictions_from_csv(text: str, *, source: str) -> list[SplitPredictions]:
     Raises:
         PipelineError: not such a table.
     """
+    lines = csv.reader(io.StringIO(text, newline=""))
     try:
-        table = pd.read_csv(io.StringIO(text), dtype={"split": str, "id": str}, keep_default_na=False)
-        names = [name for name in table.columns if name not in ("split", "id", "label")]
-        models = [name for name in names if _SEED not in name]
-        return [
-            _split(split, table[table["split"] == split], models, names) for split in table["split"].unique()
-        ]
-    except (KeyError, ValueError) as error:
+        header = next(lines)
+        columns = dict(zip(header, zip(*lines, strict=True), strict=True))
+        split = np.array(columns["split"])
+        models = [name for name in header if name not in ("split", "id", "label") and _SEED not in name]
+        return [_split(name, split == name, columns, models) for name in dict.fromkeys(columns["split"])]
+    except (KeyError, ValueError, StopIteration, csv.Error) as error:
         raise PipelineError(f"{source}: not a table of predictions ({error}); run `dvc repro`") from error
 
 
-def _split(split: Split, rows: pd.DataFrame, models: Sequence[str], names: Sequence[str]) -> SplitPredictions:
+def _split(
+    split: Split, rows: Bool[np.ndarray, "row"], columns: Mapping[str, Sequence[str]], models: Sequence[str]
+) -> SplitPredictions:
+    def numbers(name: str) -> Float64[np.ndarray, "segment"]:
+        values: Float64[np.ndarray, "segment"] = np.array(columns[name], dtype=np.float64)[rows]
+        return values
+
     seeds = {
         model: tuple(
-            int(name.removeprefix(model + _SEED)) for name in names if name.startswith(model + _SEED)
+            int(name.removeprefix(model + _SEED)) for name in columns if name.startswith(model + _SEED)
         )
         for model in models
     }
     return SplitPredictions(
         split=split,
-        ids=tuple(rows["id"]),
-        truth=rows["label"].to_numpy(np.float64),
+        ids=tuple(np.array(columns["id"])[rows].tolist()),
+        truth=numbers("label"),
         models={
-            model: rows[[f"{model}{_SEED}{seed}" for seed in seeds[model]] or [model]].to_numpy(np.float64).T
+            model: np.stack([numbers(f"{model}{_SEED}{seed}") for seed in seeds[model]] or [numbers(model)])
             for model in models
         },
         seeds=seeds,

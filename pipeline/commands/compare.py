@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from pipeline import params
+from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.page import page
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     settings = params.load(params.Evaluate)
     revisions = [resolve(name) for name in (args.base, *args.experiments)]
     base, *experiments = (read_run(revision, parse=params.parse_yaml) for revision in revisions)
+    bootstrap = Bootstrap(n_resamples=settings.n_resamples)
     blocks = []
     for experiment in experiments:
         blocks += page(
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
                 splits=("valid", "test") if args.test else ("valid",),
                 protocol=protocol_named(settings.protocol),
                 confidence=settings.confidence,
-                n_resamples=settings.n_resamples,
+                bootstrap=bootstrap,
             )
         )
     sys.stdout.write(as_markdown(blocks) if args.markdown else as_text(blocks))

@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.comparison.differences import ModelComparison, compare_model
+from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.differences import compare_model
+from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
 from pipeline.comparison.runs import Run
 from pipeline.comparison.stages import StageChange, data_changes, stage_changes
+from pipeline.comparison.verdicts import Judgement, judge
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
 
 METHOD, BASELINE = "grcf", "pointwise"
+JUDGED_ON = "valid"
+"""The split that choices go by; the test split is for reading, once a choice is made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +31,8 @@ class Comparison:
         doubts: Sentences about what may make the numbers mean something else.
         confidence: Level of the intervals.
         models: The method with every metric, the baseline with the headline, per split.
+        headline: What the verdict goes by: the method's headline metrics on `JUDGED_ON`, the one that is sorted by first.
+        judgement: The verdict.
     """
 
     base: Run
@@ -36,6 +43,8 @@ class Comparison:
     doubts: tuple[str, ...]
     confidence: float
     models: tuple[ModelComparison, ...]
+    headline: tuple[Measured, ...]
+    judgement: Judgement
 
 
 def compare_runs(
@@ -45,9 +54,17 @@ def compare_runs(
     splits: Sequence[str],
     protocol: Protocol,
     confidence: float,
-    n_resamples: int,
+    bootstrap: Bootstrap,
 ) -> Comparison:
     """Compare two runs; both are measured by today's code, so that a mended metric does not look like progress.
+
+    Args:
+        base: The run to compare with.
+        experiment: The run that is compared.
+        splits: Which splits; they have to hold `JUDGED_ON`, by which the verdict goes.
+        protocol: What is measured, and what of it decides.
+        confidence: Level of the intervals and of the verdict, in (0, 1).
+        bootstrap: The resamples; one for all comparisons saves what they have in common.
 
     Raises:
         PipelineError: a run lacks a split or a model.
@@ -72,19 +89,38 @@ def compare_runs(
                         if model == METHOD or metric.name in protocol.headline
                     ],
                     confidence=confidence,
-                    n_resamples=n_resamples,
+                    bootstrap=bootstrap,
                 )
             )
+    judged = next(model for model in models if (model.model, model.split) == (METHOD, JUDGED_ON))
+    by_name = {row.metric.name: row for row in judged.measured}
+    headline = tuple(by_name[name] for name in protocol.headline)
     return Comparison(
         base=base,
         experiment=experiment,
         parameters=parameter_changes(base.parameters, experiment.parameters),
         stages=stage_changes(base.stages, experiment.stages),
         data=data_changes(base.stages, experiment.stages),
-        doubts=(*base.doubts, *experiment.doubts, *_doubts_about_protocol((base, experiment), protocol)),
+        doubts=(
+            *base.doubts,
+            *experiment.doubts,
+            *_doubts_about_protocol((base, experiment), protocol),
+            *_doubts_about_metrics(models),
+        ),
         confidence=confidence,
         models=tuple(models),
+        headline=headline,
+        judgement=judge(headline, confidence=confidence),
     )
+
+
+def _doubts_about_metrics(models: Sequence[ModelComparison]) -> list[str]:
+    return [
+        f"{row.metric.name} of {model.model} on {model.split} became undefined ({row.reason})."
+        for model in models
+        for row in model.measured
+        if row.became_undefined
+    ]
 
 
 def _doubts_about_protocol(runs: Sequence[Run], protocol: Protocol) -> list[str]:

@@ -1,72 +1,18 @@
 """The metrics of one model in two runs, and how sure their difference is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
 
 from pipeline.artifacts.predictions import SplitPredictions
-from pipeline.comparison.layout import rounded
+from pipeline.comparison.bootstrap import Bootstrap, Rows, Side
+from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Summary, paired_differences, summarise
-
-Rows = Float64[np.ndarray, "seed segment"]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One metric in both runs.
-
-    Attributes:
-        metric: What was measured.
-        base: Mean over the seeds of the first run; None where the metric is undefined.
-        experiment: The same of the second run.
-        difference: `experiment - base`; None where one of them is.
-        ci_low: Lower end of the interval of the difference; None where there is none.
-        ci_high: Upper end of it.
-        reason: Why something is None; None where nothing is.
-    """
-
-    metric: Metric
-    base: float | None
-    experiment: float | None
-    difference: float | None
-    ci_low: float | None
-    ci_high: float | None
-    reason: str | None
-
-    @property
-    def direction(self) -> Literal["better", "worse", "same"] | None:
-        """What became of the metric by its own idea of better, as far as four digits show it."""
-        if self.base is None or self.experiment is None:
-            return None
-        nearer = rounded(self.metric.distance(self.base) - self.metric.distance(self.experiment))
-        return "same" if nearer == 0 else "better" if nearer > 0 else "worse"
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval exists and excludes zero."""
-        return self.ci_low is not None and self.ci_high is not None and not self.ci_low <= 0 <= self.ci_high
-
-
-@dataclass(frozen=True)
-class ModelComparison:
-    """One model on one split, in both runs.
-
-    Attributes:
-        model: Its name in the predictions.
-        split: `valid` or `test`.
-        measured: A row for each metric.
-        basis: What was compared with what, and what the intervals are over, in words.
-    """
-
-    model: str
-    split: str
-    measured: tuple[Measured, ...]
-    basis: str
+from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
+from pipeline.evaluation.selection import Values
+from pipeline.evaluation.statistics import MOST_DROPPED
 
 
 def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str | None:
@@ -96,13 +42,14 @@ def compare_model(
     model: str,
     metrics: Sequence[Metric],
     confidence: float,
-    n_resamples: int,
+    bootstrap: Bootstrap,
 ) -> ModelComparison:
-    """Measure one model in both runs, by the same code and where possible on the same seeds.
+    """Measure one model in both runs, by the same code and where possible on the same segments and seeds.
 
-    On the same segments, the runs are paired by their common seeds, and each difference has a paired interval
-    over seeds and segments (over segments alone where there is one row to a run). On other segments or without a
-    common seed there is nothing to pair: means over all seeds, their difference, and no interval.
+    Runs on the same segments are paired by their common seeds, and each difference has a paired interval over seeds
+    and segments. Without a common seed the segments alone are paired. On other segments or labels nothing can be:
+    then either side is drawn on its own, and the interval of their difference is wider, but it is one. Seeds are
+    drawn wherever a side has more than one row.
 
     Args:
         base: Predictions of the first run.
@@ -110,7 +57,7 @@ def compare_model(
         model: Which model.
         metrics: What is measured, in this order.
         confidence: Level of the intervals, in (0, 1).
-        n_resamples: Number of bootstrap resamples.
+        bootstrap: The resamples; one for all that is compared saves what they have in common.
 
     Raises:
         PipelineError: a run has no such model, or predictions that are not finite.
@@ -123,80 +70,92 @@ def compare_model(
             )
     experiment = _in_order_of(base, experiment)
     seeds = sorted(set(base.seeds[model]) & set(experiment.seeds[model]))
-    without_seeds = not base.seeds[model] and not experiment.seeds[model]
     changed = data_difference(base, experiment)
-    if changed is not None or not (seeds or without_seeds):
-        why = f"The data changed: {changed}" if changed is not None else "The runs have no seed in common"
-        return _unpaired(base, experiment, model, metrics, confidence, why)
-    before, after = (_of_seeds(split, model, seeds) for split in (base, experiment))
-    differences = paired_differences(
-        base.truth,
-        after,
-        before,
-        metrics=metrics,
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=0,
-        over="both" if len(before) > 1 else "segments",
-    )
-    return ModelComparison(
-        model,
-        base.split,
-        tuple(
-            _measured(
-                metric,
-                _mean(metric, base.truth, before, confidence),
-                _mean(metric, base.truth, after, confidence),
-                differences[metric.name],
-            )
-            for metric in metrics
+    paired: Literal["segments and seeds", "segments", "nothing"] = "segments"
+    if changed is not None:
+        paired, seeds = "nothing", []
+    elif seeds or not (base.seeds[model] or experiment.seeds[model]):
+        paired = "segments and seeds"
+    before, after = (Side(split.truth, _of_seeds(split, model, seeds)) for split in (base, experiment))
+    for side in (before, after):
+        require_comparable(side.truth, side.rows)
+    resampled = (
+        bootstrap.means(before, metrics),
+        bootstrap.means(
+            after,
+            metrics,
+            other_segments=paired == "nothing",
+            other_seeds=paired != "segments and seeds",
         ),
-        _paired_basis(base, experiment, model, seeds, n_resamples),
     )
+    measured = tuple(_measured(metric, before, after, resampled, confidence) for metric in metrics)
+    if changed is not None:
+        basis = _unpaired_basis(base, experiment, model, changed)
+    else:
+        basis = _paired_basis(base, experiment, model, seeds)
+    basis += f", {bootstrap.n_resamples} resamples, {100 * confidence:.4g} % each, not corrected for the number of rows."
+    return ModelComparison(model, base.split, measured, paired, basis)
 
 
-def _unpaired(
-    base: SplitPredictions,
-    experiment: SplitPredictions,
-    model: str,
-    metrics: Sequence[Metric],
+def _measured(
+    metric: Metric,
+    before: Side,
+    after: Side,
+    resampled: tuple[Mapping[str, Values], Mapping[str, Values]],
     confidence: float,
-    why: str,
-) -> ModelComparison:
-    measured = []
-    for metric in metrics:
-        before, after = (
-            _mean(metric, split.truth, np.asarray(split.models[model]), confidence)
-            for split in (base, experiment)
-        )
-        measured.append(_measured(metric, before, after, None))
-    sizes = " against ".join(
-        f"{_count(len(split.models[model]), 'seed')} on {_count(len(split.ids), 'segment')}"
-        for split in (base, experiment)
+) -> Measured:
+    base, experiment = _mean(metric, before), _mean(metric, after)
+    base_mean, experiment_mean = (
+        None if isinstance(mean, Undefined) else mean for mean in (base, experiment)
     )
-    return ModelComparison(
-        model, base.split, tuple(measured), f"{why}. Not paired ({sizes}), hence no intervals."
+    at_base, at_experiment = (values[metric.name] for values in resampled)
+    is_kept = np.isfinite(at_base) & np.isfinite(at_experiment)
+    n_dropped = len(is_kept) - int(is_kept.sum())
+    reason = _why_undefined(base, experiment)
+    if reason is None and min(len(before.truth), len(after.truth)) == 1:
+        reason = "one segment cannot be resampled"
+    elif reason is None and n_dropped > MOST_DROPPED * len(is_kept):
+        reason = f"the metric is undefined in {n_dropped} of {len(is_kept)} resamples"
+    difference = None if base_mean is None or experiment_mean is None else experiment_mean - base_mean
+    if reason is not None:
+        return Measured(metric, base_mean, experiment_mean, difference, None, None, None, None, None, reason)
+    at_base, at_experiment = at_base[is_kept], at_experiment[is_kept]
+    gains = metric.distance(at_base) - metric.distance(at_experiment)
+    ends = [0.5 - confidence / 2.0, 0.5 + confidence / 2.0]
+    low, high = (float(end) for end in np.quantile(at_experiment - at_base, ends))
+    gain_low, gain_high = (float(end) for end in np.quantile(gains, ends))
+    p_value = min(1.0, 2.0 * min(float(np.mean(gains <= 0)), float(np.mean(gains >= 0))))
+    return Measured(
+        metric, base_mean, experiment_mean, difference, low, high, gain_low, gain_high, p_value, None
     )
 
 
-def _measured(metric: Metric, base: Summary, experiment: Summary, paired: Difference | None) -> Measured:
-    reason = next((one.reason for one in (base, experiment) if one.mean is None), None)
-    if reason is None and paired is not None:
-        reason = paired.reason
-    difference = None if base.mean is None or experiment.mean is None else experiment.mean - base.mean
-    low, high = (None, None) if paired is None else (paired.ci_low, paired.ci_high)
-    return Measured(metric, base.mean, experiment.mean, difference, low, high, reason)
+def _mean(metric: Metric, side: Side) -> float | Undefined:
+    """Over the seeds; one undefined seed makes it undefined, for the mean of the others would be of another population."""
+    values = [metric.function(side.truth, row) for row in side.rows]
+    undefined = [value for value in values if isinstance(value, Undefined)]
+    if undefined:
+        share = f" for {len(undefined)} of {len(values)} seeds" * (len(values) > 1)
+        return Undefined(f"undefined{share}: {undefined[0].reason}")
+    return math.fsum(value for value in values if not isinstance(value, Undefined)) / len(values)
 
 
-def _mean(metric: Metric, truth: Float64[np.ndarray, "segment"], rows: Rows, confidence: float) -> Summary:
-    return summarise([metric.function(truth, row) for row in rows], confidence=confidence)
+def _why_undefined(base: float | Undefined, experiment: float | Undefined) -> str | None:
+    match base, experiment:
+        case Undefined(before), Undefined(after):
+            return before if before == after else f"{before} in the base, {after} in the experiment"
+        case Undefined(before), _:
+            return f"{before}, in the base only"
+        case _, Undefined(after):
+            return f"{after}, in the experiment only"
+    return None
 
 
 def _of_seeds(split: SplitPredictions, model: str, seeds: Sequence[int]) -> Rows:
-    if not seeds:
-        return np.asarray(split.models[model])
+    """The rows of these seeds; all of them where none is named."""
+    rows = np.asarray(split.models[model])
     where = {seed: row for row, seed in enumerate(split.seeds[model])}
-    return np.asarray(split.models[model])[[where[seed] for seed in seeds]]
+    return rows[[where[seed] for seed in seeds]] if seeds else rows
 
 
 def _in_order_of(base: SplitPredictions, experiment: SplitPredictions) -> SplitPredictions:
@@ -210,22 +169,32 @@ def _in_order_of(base: SplitPredictions, experiment: SplitPredictions) -> SplitP
 
 
 def _paired_basis(
-    base: SplitPredictions,
-    experiment: SplitPredictions,
-    model: str,
-    seeds: Sequence[int],
-    n_resamples: int,
+    base: SplitPredictions, experiment: SplitPredictions, model: str, seeds: Sequence[int]
 ) -> str:
     n_base, n_experiment = len(base.seeds[model]), len(experiment.seeds[model])
-    paired = f"Paired over {_count(len(base.ids), 'segment')}"
+    segments = _count(len(base.ids), "segment")
+    if not seeds and (n_base or n_experiment):
+        return (
+            f"The runs have no seed in common. Paired over {segments}, but not over seeds ({n_base} against {n_experiment}); "
+            "intervals by percentile bootstrap over segments, and over the seeds of either run on its own"
+        )
+    paired = f"Paired over {segments}"
     if seeds:
         paired += f" and {_count(len(seeds), 'seed')}"
     if max(n_base, n_experiment) > len(seeds):
         paired += f" (those in common: the base has {n_base}, the experiment {n_experiment})"
     over = "seeds and segments" if len(seeds) > 1 else "segments alone"
+    return f"{paired}; intervals by percentile bootstrap over {over}"
+
+
+def _unpaired_basis(base: SplitPredictions, experiment: SplitPredictions, model: str, changed: str) -> str:
+    sizes = " against ".join(
+        f"{_count(len(split.models[model]), 'seed')} on {_count(len(split.ids), 'segment')}"
+        for split in (base, experiment)
+    )
     return (
-        f"{paired}; intervals by percentile bootstrap over {over}, {n_resamples} resamples, "
-        "not corrected for the number of rows."
+        f"The data changed: {changed}. Unpaired ({sizes}), so a difference may be that of the data; intervals by "
+        "percentile bootstrap over the seeds and segments of either run on its own"
     )
 
 

@@ -1,8 +1,8 @@
 """A comparison as a page to read."""
 
-from pipeline.comparison.comparing import Comparison
-from pipeline.comparison.differences import Measured, ModelComparison
+from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
 from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
+from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
 
 ABSENT = "(absent)"
@@ -12,6 +12,7 @@ def page(comparison: Comparison) -> list[Block]:
     """The comparison from cause to effect: doubts, parameters, data, stages, then each model and split."""
     base, experiment = comparison.base, comparison.experiment
     blocks: list[Block] = [Heading(f"{experiment.revision.title} against {base.revision.title}", level=1)]
+    blocks.append(Paragraph(verdict_sentence(comparison)))
     for doubt in dict.fromkeys(comparison.doubts):
         blocks.append(Paragraph(f"Careful: {doubt}"))
     names = (base.revision.label, experiment.revision.label)
@@ -24,11 +25,21 @@ def page(comparison: Comparison) -> list[Block]:
     return blocks
 
 
+def verdict_sentence(comparison: Comparison) -> str:
+    """The verdict, why, and by what."""
+    judgement = comparison.judgement
+    headline = ", ".join(row.metric.name for row in comparison.headline)
+    return (
+        f"Verdict: {judgement.verdict or 'none'} ({judgement.reason}), by {headline} of {METHOD} on {JUDGED_ON} together at "
+        f"{100 * comparison.confidence:.4g} %."
+    )
+
+
 def _parameters(comparison: Comparison, names: tuple[str, str]) -> list[Block]:
     if not comparison.parameters:
         return [Paragraph("Parameters: the same.")]
     rows = tuple(
-        (change.key, f"{_written(change.base)} → {_written(change.experiment)}")
+        (change.key, f"{written(change.base)} → {written(change.experiment)}")
         for change in comparison.parameters
     )
     return [Heading("Parameters changed"), Table(("parameter", f"{names[0]} → {names[1]}"), rows, words=(1,))]
@@ -53,20 +64,18 @@ def _stages(comparison: Comparison) -> list[Block]:
 
 def _model(model: ModelComparison, names: tuple[str, str], confidence: float) -> list[Block]:
     table = Table(
-        header=("metric", *names, "difference", f"{100 * confidence:.4g} % interval", "direction"),
+        header=("metric", *names, "difference", f"{100 * confidence:.4g} % interval", "verdict"),
         rows=tuple(_row(row) for row in model.measured),
         words=(5,),
     )
-    blocks: list[Block] = [Heading(f"{model.model} on {model.split}"), table]
-    legend = model.basis
-    if any(_is_doubtful(row) for row in model.measured):
-        legend += " A question mark: the interval holds 0 or is missing."
-    blocks.append(Paragraph(legend))
+    blocks: list[Block] = [Heading(f"{model.model} on {model.split}"), table, Paragraph(model.basis)]
     reasons: dict[str, list[str]] = {}
     for row in model.measured:
         if row.reason is not None:
             reasons.setdefault(row.reason, []).append(row.metric.name)
-    blocks += [Paragraph(f"n/a for {', '.join(metrics)}: {reason}.") for reason, metrics in reasons.items()]
+    blocks += [
+        Paragraph(f"No verdict for {', '.join(metrics)}: {reason}.") for reason, metrics in reasons.items()
+    ]
     return blocks
 
 
@@ -77,13 +86,10 @@ def _row(row: Measured) -> tuple[str, ...]:
         "n/a" if row.experiment is None else number(row.experiment),
         "n/a" if row.difference is None else number(row.difference, signed=True),
         "n/a" if row.ci_low is None or row.ci_high is None else interval(row.ci_low, row.ci_high),
-        "n/a" if row.direction is None else row.direction + "?" * _is_doubtful(row),
+        row.verdict or "none",
     )
 
 
-def _is_doubtful(row: Measured) -> bool:
-    return row.direction in ("better", "worse") and not row.is_clear
-
-
-def _written(parameter: Parameter | None) -> str:
+def written(parameter: Parameter | None) -> str:
+    """A value as its file has it, or that the file has none."""
     return ABSENT if parameter is None else parameter.written

@@ -8,7 +8,7 @@ correlation of a constant) is `Undefined` with a reason, never NaN.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,6 +20,7 @@ from pipeline.evaluation.formulas import Formula
 from pipeline.evaluation.selection import Counts, Segments, Values
 
 Better = Literal["higher", "lower", "one", "zero"]
+_Numbers = TypeVar("_Numbers", float, Values)
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Metric:
             defined &= _holds(need, truth, prediction, counts)
         return np.where(defined, values, np.nan)
 
-    def distance(self, value: float) -> float:
-        """Less is better, whatever `better` says: a key to sort the values of this metric by."""
+    def distance(self, value: _Numbers) -> _Numbers:
+        """Less is better, whatever `better` says: a key to sort values of this metric by, one or an array of them."""
         return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
 
     def _clipped(self, values: Segments) -> Segments:

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
@@ -119,6 +118,8 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
     mean = math.fsum(numbers) / n
     if n == 1:
         return Summary(mean, None, None, None, 1, "one value has no spread over seeds")
+    from scipy.special import stdtrit  # takes as long to import as all else here, and a comparison needs no t
+
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in numbers) / (n - 1))
     half_width = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) * sd / math.sqrt(n)
     return Summary(mean, sd, mean - half_width, mean + half_width, n)
@@ -288,10 +289,10 @@ def _resampled_means(
     n_seeds = max(len(predictions_a), len(predictions_b))
     of_segments, of_seeds = np.random.default_rng(seed).spawn(2)
     blocks: dict[str, list[Values]] = {metric.name: [] for metric in metrics}
-    for counts in _draws(of_segments, n_resamples, len(truth)):
+    for counts in draws(of_segments, n_resamples, len(truth)):
         seed_counts = np.ones((len(counts), n_seeds))
         if over == "both":
-            seed_counts = _draw(of_seeds, len(counts), n_seeds)
+            seed_counts = draw(of_seeds, len(counts), n_seeds)
         for metric in metrics:
             values_a = np.stack([metric.resampled(truth, row, counts) for row in predictions_a], axis=1)
             values_b = np.stack([metric.resampled(truth, row, counts) for row in predictions_b], axis=1)
@@ -301,13 +302,14 @@ def _resampled_means(
     return {name: np.concatenate(values) for name, values in blocks.items()}
 
 
-def _draws(generator: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
+def draws(generator: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
+    """So many resamples as `draw` makes them, in blocks that fit a processor's cache."""
     n_at_once = max(1, _BLOCK_SIZE // max(n_items, 1))
     for start in range(0, n_resamples, n_at_once):
-        yield _draw(generator, min(n_at_once, n_resamples - start), n_items)
+        yield draw(generator, min(n_at_once, n_resamples - start), n_items)
 
 
-def _draw(
+def draw(
     generator: np.random.Generator, n_resamples: int, n_items: int
 ) -> Float[NDArray[np.float64], "resample item"]:
     """How often each item occurs in samples of `n_items` with replacement."""

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.comparison.differences import Measured, compare_model, data_difference
+from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.differences import compare_model, data_difference
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import MOSI
 from pipeline.evaluation.statistics import paired_differences
@@ -11,27 +12,30 @@ from tests.comparison.repositories import split_predictions
 
 
 def compare(base, experiment, model="grcf", **settings):
-    settings = {"metrics": MOSI.metrics, "confidence": 0.95, "n_resamples": 200} | settings
+    settings = {
+        "metrics": MOSI.metrics,
+        "confidence": 0.95,
+        "bootstrap": Bootstrap(n_resamples=200),
+    } | settings
     compared = compare_model(base, experiment, model=model, **settings)
     return compared, {row.metric.name: row for row in compared.measured}
 
 
-def measured(name, base, experiment, low=None, high=None):
-    return Measured(MOSI.metric(name), base, experiment, experiment - base, low, high, None)
+def width(row):
+    return row.ci_high - row.ci_low
 
 
 def test_equal_runs_differ_by_zero_with_an_interval_of_zero():
     _, rows = compare(split_predictions("valid"), split_predictions("valid"))
     assert len(rows) == len(MOSI.metrics)
     for row in rows.values():
-        assert (row.difference, row.ci_low, row.ci_high, row.direction) == (0.0, 0.0, 0.0, "same")
+        assert (row.difference, row.ci_low, row.ci_high, row.verdict) == (0.0, 0.0, 0.0, "same")
 
 
 def test_a_sabotaged_run_is_clearly_worse():
     _, rows = compare(split_predictions("valid"), split_predictions("valid", noise=2.0))
     for name in ("mae", "pearson", "ordered_pair_accuracy", "acc7"):
-        assert rows[name].direction == "worse"
-        assert rows[name].is_clear
+        assert rows[name].verdict == "regression"
 
 
 def test_the_difference_is_the_experiment_less_the_base_with_the_interval_of_paired_differences():
@@ -48,7 +52,7 @@ def test_the_difference_is_the_experiment_less_the_base_with_the_interval_of_pai
         over="both",
     )["mae"]
     assert rows["mae"].difference == pytest.approx(expected.mean)
-    assert (rows["mae"].ci_low, rows["mae"].ci_high) == (expected.ci_low, expected.ci_high)
+    assert (rows["mae"].ci_low, rows["mae"].ci_high) == pytest.approx((expected.ci_low, expected.ci_high))
     assert rows["mae"].base == pytest.approx(np.abs(base.models["grcf"] - base.truth).mean())
 
 
@@ -68,23 +72,29 @@ def test_one_common_seed_leaves_an_interval_over_segments_alone():
     compared, rows = compare(base, experiment)
     assert "1 seed (those" in compared.basis
     assert "over segments alone" in compared.basis
-    assert rows["mae"].is_clear
+    assert rows["mae"].verdict == "regression"
 
 
-def test_without_a_common_seed_nothing_is_paired():
+def test_without_a_common_seed_the_segments_are_paired_and_the_seeds_are_not():
     compared, rows = compare(
-        split_predictions("valid", seeds=(1, 2)), split_predictions("valid", seeds=(3, 4))
+        split_predictions("valid", seeds=(1, 2, 3)), split_predictions("valid", seeds=(4, 5, 6))
     )
-    assert compared.basis.startswith("The runs have no seed in common.")
-    assert all(row.difference is not None and row.ci_low is None for row in rows.values())
+    assert compared.paired == "segments"
+    assert compared.basis.startswith("The runs have no seed in common. Paired over 40 segments, but not")
+    assert all(row.verdict in ("same", "worse within noise") for row in rows.values())
+    paired = compare(split_predictions("valid"), split_predictions("valid"))[1]
+    assert width(rows["mae"]) > width(paired["mae"])
 
 
-def test_other_segments_are_changed_data_and_not_paired():
-    compared, rows = compare(split_predictions("valid"), split_predictions("valid", n_segments=38))
+def test_other_segments_are_changed_data_with_an_interval_that_is_unpaired_and_wide():
+    base = split_predictions("valid")
+    compared, rows = compare(base, split_predictions("valid", n_segments=38))
+    assert compared.paired == "nothing"
     assert compared.basis.startswith("The data changed: 2 segments only in the base (such as valid_038)")
-    assert "3 seeds on 40 segments against 3 seeds on 38 segments" in compared.basis
+    assert "Unpaired (3 seeds on 40 segments against 3 seeds on 38 segments)" in compared.basis
     assert rows["mae"].difference == pytest.approx(rows["mae"].experiment - rows["mae"].base)
-    assert not rows["mae"].is_clear
+    alone = np.abs(base.models["grcf"] - base.truth).mean(axis=0).std() / np.sqrt(40)
+    assert width(rows["mae"]) > 2 * 1.96 * alone
 
 
 def test_another_label_is_changed_data():
@@ -118,7 +128,7 @@ def test_a_model_without_seeds_is_compared_over_segments():
 
 def test_an_undefined_metric_has_its_reason_and_stops_nothing():
     _, rows = compare(split_predictions("valid"), split_predictions("valid"), model="median")
-    assert (rows["pearson"].base, rows["pearson"].difference, rows["pearson"].direction) == (None, None, None)
+    assert (rows["pearson"].base, rows["pearson"].difference, rows["pearson"].verdict) == (None, None, None)
     assert "all predictions are equal" in rows["pearson"].reason
 
 
@@ -127,29 +137,3 @@ def test_a_model_that_a_run_lacks_is_a_sentence():
     without = replace(base, models={"pointwise": base.models["pointwise"]})
     with pytest.raises(PipelineError, match="of the experiment hold no model 'grcf', only pointwise"):
         compare(base, without)
-
-
-@pytest.mark.parametrize(
-    ("name", "base", "experiment", "direction"),
-    [
-        ("mae", 0.8, 0.7, "better"),
-        ("mae", 0.7, 0.8, "worse"),
-        ("pearson", 0.7, 0.8, "better"),
-        ("calibration_slope", 0.8, 1.1, "better"),
-        ("calibration_slope", 1.1, 0.8, "worse"),
-        ("calibration_slope", 0.9, 1.1, "same"),
-        ("calibration_offset", -0.3, 0.1, "better"),
-        ("calibration_offset", 0.1, -0.3, "worse"),
-        ("mae", 0.8, 0.80001, "same"),
-    ],
-)
-def test_the_direction_follows_what_is_better_for_the_metric(name, base, experiment, direction):
-    assert measured(name, base, experiment).direction == direction
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "clear"),
-    [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.2, False), (0.0, 0.2, False), (None, None, False)],
-)
-def test_a_difference_is_clear_where_its_interval_excludes_zero(low, high, clear):
-    assert measured("mae", 0.5, 0.6, low, high).is_clear is clear

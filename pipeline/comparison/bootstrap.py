@@ -1,0 +1,89 @@
+"""Resamples of two runs, drawn alike where the runs share segments or seeds and apart where they do not.
+
+`evaluation.statistics` knows pairs alone and draws anew for every pair. Here what two comparisons have in common (the
+base, a baseline that no parameter touched) is computed once, and each side keeps its own values, so that runs on
+other data can be held against each other too.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.selection import Segments, Values
+from pipeline.evaluation.statistics import draw, draws
+
+Rows = Float64[np.ndarray, "seed segment"]
+"""Predictions in label units; one row for a model without seeds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One model of one run on one split: a row of predictions for each seed, at least one."""
+
+    truth: Segments
+    rows: Rows
+
+
+class Bootstrap:
+    """Means over seeds of resamples of segments and seeds; the same settings draw the same resamples.
+
+    Args:
+        n_resamples: How many, at least 1.
+        seed: What is drawn.
+    """
+
+    def __init__(self, *, n_resamples: int, seed: int = 0) -> None:
+        self.n_resamples = n_resamples
+        self._seed = seed
+        self._known: dict[tuple[bytes, bool, str], Values] = {}
+
+    def means(
+        self,
+        side: Side,
+        metrics: Sequence[Metric],
+        *,
+        other_segments: bool = False,
+        other_seeds: bool = False,
+    ) -> dict[str, Values]:
+        """Each metric's mean over the seeds drawn, by resample; NaN where it is undefined for one of them.
+
+        Args:
+            side: Labels and predictions.
+            metrics: What is measured.
+            other_segments: Draw segments independently of the sides for which this is False.
+            other_seeds: Draw seeds independently likewise.
+        """
+        by_row = [self._values(side.truth, row, metrics, apart=other_segments) for row in side.rows]
+        n_seeds = len(by_row)
+        times = np.ones((self.n_resamples, n_seeds))
+        if n_seeds > 1:
+            times = draw(self._generators(apart=other_seeds)[1], self.n_resamples, n_seeds)
+        means = {}
+        for metric in metrics:
+            values = np.stack([row[metric.name] for row in by_row], axis=1)
+            # A seed that is not drawn must not spoil the mean where its metric is undefined.
+            means[metric.name] = np.where(times > 0, times * values, 0.0).sum(axis=1) / n_seeds
+        return means
+
+    def _values(
+        self, truth: Segments, row: Segments, metrics: Sequence[Metric], *, apart: bool
+    ) -> dict[str, Values]:
+        """Each metric of one row, by resample."""
+        content = hashlib.blake2b(truth.tobytes() + row.tobytes()).digest()
+        keys = {metric.name: (content, apart, metric.name) for metric in metrics}
+        missing = [metric for metric in metrics if keys[metric.name] not in self._known]
+        if missing:
+            blocks: dict[str, list[Values]] = {metric.name: [] for metric in missing}
+            for counts in draws(self._generators(apart=apart)[0], self.n_resamples, len(truth)):
+                for metric in missing:
+                    blocks[metric.name].append(metric.resampled(truth, row, counts))
+            self._known |= {keys[name]: np.concatenate(values) for name, values in blocks.items()}
+        return {name: self._known[key] for name, key in keys.items()}
+
+    def _generators(self, *, apart: bool) -> list[np.random.Generator]:
+        """Of segments and of seeds; those for which `apart` is False draw what `paired_differences` draws."""
+        return np.random.default_rng([self._seed, 1] if apart else self._seed).spawn(2)

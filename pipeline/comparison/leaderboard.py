@@ -1,0 +1,159 @@
+"""Many experiments against one base, best first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison, compare_runs
+from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
+from pipeline.comparison.measured import Measured
+from pipeline.comparison.page import written
+from pipeline.comparison.runs import Run
+from pipeline.evaluation.metrics import Metric, Protocol
+
+_MAX_COLUMNS = 4
+"""Parameters that have a column each; more of them share one, or the table is wider than a terminal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Leaderboard:
+    """Experiments sorted by the first headline metric of the method on valid.
+
+    Attributes:
+        base: What all are compared with.
+        metric: What they are sorted by.
+        protocol: By whose headline the verdicts go.
+        confidence: Level of the intervals and verdicts.
+        n_resamples: Number of bootstrap resamples.
+        rows: The comparisons, best first; those of equal value in the order given, those without a value last.
+        keys: The parameters that any of them changed, sorted.
+    """
+
+    base: Run
+    metric: Metric
+    protocol: Protocol
+    confidence: float
+    n_resamples: int
+    rows: tuple[Comparison, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def best(self) -> Comparison | None:
+        """The first row that has a value; None where none has."""
+        return next((row for row in self.rows if row.headline[0].experiment is not None), None)
+
+
+def leaderboard(
+    base: Run, experiments: Sequence[Run], *, protocol: Protocol, confidence: float, n_resamples: int
+) -> Leaderboard:
+    """Compare each experiment with the base on valid, and sort them.
+
+    Args:
+        base: What all are compared with.
+        experiments: At least one.
+        protocol: What is measured; the first of its headline sorts.
+        confidence: Level of the intervals and verdicts, in (0, 1).
+        n_resamples: Number of bootstrap resamples, at least 1.
+
+    Raises:
+        PipelineError: a run lacks valid or a model.
+    """
+    bootstrap = Bootstrap(n_resamples=n_resamples)
+    return sorted_by_metric(
+        [
+            compare_runs(
+                base,
+                experiment,
+                splits=(JUDGED_ON,),
+                protocol=protocol,
+                confidence=confidence,
+                bootstrap=bootstrap,
+            )
+            for experiment in experiments
+        ],
+        protocol=protocol,
+        n_resamples=n_resamples,
+    )
+
+
+def sorted_by_metric(
+    comparisons: Sequence[Comparison], *, protocol: Protocol, n_resamples: int
+) -> Leaderboard:
+    """The leaderboard of comparisons with one base that are there already, at least one."""
+    metric = protocol.metric(protocol.headline[0])
+
+    def place(comparison: Comparison) -> float:
+        value = comparison.headline[0].experiment
+        return float("inf") if value is None else metric.distance(value)
+
+    return Leaderboard(
+        base=comparisons[0].base,
+        metric=metric,
+        protocol=protocol,
+        confidence=comparisons[0].confidence,
+        n_resamples=n_resamples,
+        rows=tuple(sorted(comparisons, key=place)),
+        keys=tuple(sorted({change.key for row in comparisons for change in row.parameters})),
+    )
+
+
+def leaderboard_page(board: Leaderboard) -> list[Block]:
+    """The leaderboard as blocks for `as_text`, `as_markdown` and `as_html`."""
+    name = board.metric.name
+    in_columns = len(board.keys) <= _MAX_COLUMNS
+    header = (
+        "experiment",
+        name,
+        "difference",
+        f"{100 * board.confidence:.4g} % interval",
+        "verdict",
+        *(board.keys if in_columns else ("changed",)),
+    )
+    rows = tuple(
+        (
+            row.experiment.revision.label,
+            *_numbers(row.headline[0]),
+            _verdict(row),
+            *(_values(row, board.keys) if in_columns else (_changed(row),)),
+        )
+        for row in board.rows
+    )
+    base = next(
+        (number(row.headline[0].base) for row in board.rows if row.headline[0].base is not None), "n/a"
+    )
+    return [
+        Heading(f"{len(rows)} experiments against {board.base.revision.title}", level=1),
+        Paragraph(
+            f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {base}. Verdicts go by "
+            f"{', '.join(board.protocol.headline)} together, corrected for looking at all of them."
+        ),
+        Table(header, rows, words=tuple(range(4, len(header)))),
+        Paragraph(
+            f"Intervals by percentile bootstrap, {board.n_resamples} resamples, each experiment on its own. The best of many "
+            "looks better than it is: run it again with other seeds before you believe it."
+        ),
+    ]
+
+
+def _values(row: Comparison, keys: Sequence[str]) -> tuple[str, ...]:
+    """The parameters of a row; those of the base where it did not change them."""
+    return tuple(written(row.experiment.parameters.get(key)) for key in keys)
+
+
+def _changed(row: Comparison) -> str:
+    """What a row changed, in one cell."""
+    return ", ".join(f"{change.key}={written(change.experiment)}" for change in row.parameters) or "nothing"
+
+
+def _numbers(row: Measured) -> tuple[str, str, str]:
+    return (
+        "n/a" if row.experiment is None else number(row.experiment),
+        "n/a" if row.difference is None else number(row.difference, signed=True),
+        "n/a" if row.ci_low is None or row.ci_high is None else interval(row.ci_low, row.ci_high),
+    )
+
+
+def _verdict(row: Comparison) -> str:
+    return (row.judgement.verdict or "none") + (
+        " (unpaired)" if any(model.paired == "nothing" for model in row.models) else ""
+    )

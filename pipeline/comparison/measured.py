@@ -1,0 +1,96 @@
+"""A metric in two runs, and what its difference amounts to in one of four words."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from pipeline.comparison.layout import rounded
+from pipeline.evaluation.metrics import Metric
+
+Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric in both runs.
+
+    *Gain* is how much nearer the metric came to its best value. For most metrics that is the difference or its
+    negative; a slope of 0.9 that became 1.1 has a difference of 0.2 and a gain of 0.
+
+    Attributes:
+        metric: What was measured.
+        base: Mean over the seeds of the first run; None where the metric is undefined.
+        experiment: The same of the second run.
+        difference: `experiment - base`; None where one of them is.
+        ci_low: Lower end of the interval of the difference; None where there is none.
+        ci_high: Upper end of it.
+        gain_low: Lower end of the interval of the gain; None where there is none.
+        gain_high: Upper end of it.
+        p_value: The level at which an interval of the gain would just touch zero; None with the intervals.
+        reason: Why something is None; None where nothing is.
+    """
+
+    metric: Metric
+    base: float | None
+    experiment: float | None
+    difference: float | None
+    ci_low: float | None
+    ci_high: float | None
+    gain_low: float | None
+    gain_high: float | None
+    p_value: float | None
+    reason: str | None
+
+    @property
+    def gain(self) -> float | None:
+        """How much nearer to its best value the mean is in the experiment; None where a mean is undefined."""
+        if self.base is None or self.experiment is None:
+            return None
+        return self.metric.distance(self.base) - self.metric.distance(self.experiment)
+
+    @property
+    def direction(self) -> Literal["better", "worse", "same"] | None:
+        """What became of the metric by its own idea of better, as far as four digits show it."""
+        if self.gain is None:
+            return None
+        shown = rounded(self.gain)
+        return "same" if shown == 0 else "better" if shown > 0 else "worse"
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Better or a regression where the interval of the gain excludes zero on that side; None without an interval.
+
+        `same` covers what looks better but may be chance: it is nothing to claim.
+        """
+        if self.gain_low is None or self.gain_high is None:
+            return None
+        match self.direction:
+            case "better" if self.gain_low > 0:
+                return "better"
+            case "worse":
+                return "regression" if self.gain_high < 0 else "worse within noise"
+        return "same"
+
+    @property
+    def became_undefined(self) -> bool:
+        """Whether the base has the metric and the experiment has it no more."""
+        return self.base is not None and self.experiment is None
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """One model on one split, in both runs.
+
+    Attributes:
+        model: Its name in the predictions.
+        split: `valid` or `test`.
+        measured: A row for each metric.
+        paired: What the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
+        basis: What was compared with what, and what the intervals are over, in words.
+    """
+
+    model: str
+    split: str
+    measured: tuple[Measured, ...]
+    paired: Literal["segments and seeds", "segments", "nothing"]
+    basis: str
