@@ -218,8 +218,8 @@ class Report(Section):
 SectionType = TypeVar("SectionType", bound=Section)
 
 
-class _Yaml12Loader(yaml.SafeLoader):
-    """PyYAML with the scalars of YAML 1.2, which DVC writes: `1e-05` is a number and `yes` is a word."""
+class _Yaml12Loader(yaml.CSafeLoader):
+    """libyaml with the scalars of YAML 1.2, which DVC writes: `1e-05` is a number and `yes` is a word."""
 
 
 _Yaml12Loader.yaml_implicit_resolvers = {}
@@ -238,12 +238,12 @@ for _tag, _pattern, _first in (
     )
 
 
-def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+def _decimal(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
     """YAML 1.2 knows no octal by a leading zero: 010 is ten."""
     return int(loader.construct_scalar(node))
 
 
-def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+def _number(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float:
     text = loader.construct_scalar(node)
     return float(
         text.replace(".inf", "inf")

@@ -68,10 +68,11 @@ def predictions_from_csv(text: str, *, source: str) -> list[SplitPredictions]:
 def _split(
     split: Split, rows: Bool[np.ndarray, "row"], columns: Mapping[str, Sequence[str]], models: Sequence[str]
 ) -> SplitPredictions:
-    def numbers(name: str) -> Float64[np.ndarray, "segment"]:
-        values: Float64[np.ndarray, "segment"] = np.array(columns[name], dtype=np.float64)[rows]
-        return values
-
+    numbers = {
+        name: np.array(column, dtype=np.float64)[rows]
+        for name, column in columns.items()
+        if name not in ("split", "id")
+    }
     seeds = {
         model: tuple(
             int(name.removeprefix(model + _SEED)) for name in columns if name.startswith(model + _SEED)
@@ -81,9 +82,9 @@ def _split(
     return SplitPredictions(
         split=split,
         ids=tuple(np.array(columns["id"])[rows].tolist()),
-        truth=numbers("label"),
+        truth=numbers["label"],
         models={
-            model: np.stack([numbers(f"{model}{_SEED}{seed}") for seed in seeds[model]] or [numbers(model)])
+            model: np.stack([numbers[f"{model}{_SEED}{seed}"] for seed in seeds[model]] or [numbers[model]])
             for model in models
         },
         seeds=seeds,

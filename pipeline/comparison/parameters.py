@@ -40,7 +40,7 @@ def read_parameters(text: str, *, parse: ParseYaml, source: str) -> dict[str, Pa
         PipelineError: not YAML, or not keys with values.
     """
     values = parse_values(text, parse=parse, source=source)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)
     if not isinstance(values, dict):
         raise PipelineError(f"{source}: expected sections with keys, found {type(values).__name__}")
     return {

@@ -1,11 +1,12 @@
 """The files of a git revision, a DVC experiment or the workspace, read without checking anything out.
 
-Everything that a comparison needs is tracked by git, in experiments too, so `git show` does in milliseconds what
+Everything that a comparison needs is tracked by git, in experiments too, so `git cat-file` does in milliseconds what
 `dvc.api` does in half a second.
 """
 
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ WORKSPACE = "workspace"
 
 # refs/exps/<first two digits of the baseline>/<its others>/<name>; DVC keeps other things under refs/exps too.
 _EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]+)/(?P<name>[^/]+)")
+_SHA = re.compile("[0-9a-f]{40,64}")
+_OBJECT = re.compile(rb"[0-9a-f]+ (?P<kind>[a-z]+) (?P<size>[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -45,48 +48,98 @@ class Revision:
         reference = _EXPERIMENT.fullmatch(self.name)
         return self.name if reference is None else reference["name"]
 
-    def read_bytes(self, path: Path) -> bytes | None:
-        """A file as it is in this revision; `path` is relative to the working directory. None where there is none."""
-        if self.sha is None:
-            return path.read_bytes() if path.is_file() else None
-        shown = _git("cat-file", "blob", f"{self.sha}:./{path.as_posix()}")
-        return shown.stdout if shown.returncode == 0 else None
-
 
 def resolve(name: str) -> Revision:
-    """Find what a person calls a revision: `workspace`, whatever git knows, else the name of an experiment.
+    """Find what a person calls a revision; see `resolve_all`."""
+    return resolve_all([name])[0]
+
+
+def resolve_all(names: Sequence[str]) -> list[Revision]:
+    """Find what a person calls revisions: `workspace`, whatever git knows, else the name of an experiment.
 
     As in DVC, git's names go first, and of several experiments with one name the one that was run on HEAD is meant.
 
     Raises:
         PipelineError: not a git repository, no such revision, or several experiments of this name.
     """
-    if name == WORKSPACE:
-        return Revision(name, None)
+    asked = [name for name in dict.fromkeys(names) if name != WORKSPACE]
+    if not asked:
+        return [Revision(name, None) for name in names]
     repository = _git("rev-parse", "--is-shallow-repository")
     if repository.returncode != 0:
         said = repository.stderr.decode(errors="replace").strip().split("\n")[0]
         raise PipelineError(
-            f"{name}: no revision can be read here ({said}); run from the root of a git clone of the repository"
+            f"{asked[0]}: no revision can be read here ({said}); run from the root of a git clone of the repository"
         )
-    sha = _commit(name) or _experiment(name)
-    if sha is not None:
-        return Revision(name, sha)
-    if repository.stdout.strip() == b"true":
-        raise PipelineError(
-            f"{name}: unknown in this clone, which is shallow and lacks older commits; "
-            "run `git fetch --unshallow` and try again"
-        )
-    raise PipelineError(
-        f"{name}: neither a git revision nor an experiment of this clone; "
-        "`git log --oneline` and `dvc exp list --all-commits` show what there is, "
-        "`git fetch` and `dvc exp pull` get what others have"
+    found: dict[str, str | None] = {WORKSPACE: None}
+    commits = _commits(asked)
+    for name in asked:
+        sha = commits[name] or _experiment(name)
+        if sha is not None:
+            found[name] = sha
+        elif repository.stdout.strip() == b"true":
+            raise PipelineError(
+                f"{name}: unknown in this clone, which is shallow and lacks older commits; "
+                "run `git fetch --unshallow` and try again"
+            )
+        else:
+            raise PipelineError(
+                f"{name}: neither a git revision nor an experiment of this clone; "
+                "`git log --oneline` and `dvc exp list --all-commits` show what there is, "
+                "`git fetch` and `dvc exp pull` get what others have"
+            )
+    return [Revision(name, found[name]) for name in names]
+
+
+def read_files(revisions: Sequence[Revision], paths: Sequence[Path]) -> list[dict[Path, bytes | None]]:
+    """Files as each revision has them, None where it has none; one process of git for all of them.
+
+    Args:
+        revisions: Where to read.
+        paths: What to read, relative to the working directory.
+    """
+    names = [
+        f"{revision.sha}:./{path.as_posix()}" for revision in revisions if revision.sha for path in paths
+    ]
+    blobs = iter(_blobs(names))
+    return [
+        {
+            path: next(blobs) if revision.sha else path.read_bytes() if path.is_file() else None
+            for path in paths
+        }
+        for revision in revisions
+    ]
+
+
+def _blobs(names: Sequence[str]) -> list[bytes | None]:
+    """The content of each name; None where it is no file."""
+    if not names:
+        return []
+    answer = _git("cat-file", "--batch", given="".join(f"{name}\n" for name in names)).stdout
+    blobs: list[bytes | None] = []
+    start = 0
+    for _ in names:
+        end = answer.index(b"\n", start)
+        head = _OBJECT.fullmatch(answer[start:end])
+        start = end + 1
+        if head is None:
+            blobs.append(None)
+            continue
+        size = int(head["size"])
+        blobs.append(answer[start : start + size] if head["kind"] == b"blob" else None)
+        start += size + 1
+    return blobs
+
+
+def _commits(names: Sequence[str]) -> dict[str, str | None]:
+    """The commit that git knows by each name."""
+    asked = [name for name in names if "\n" not in name]
+    answer = _git(
+        "cat-file", "--batch-check=%(objectname)", given="".join(f"{name}^{{commit}}\n" for name in asked)
     )
-
-
-def _commit(name: str) -> str | None:
-    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
-    return found.stdout.decode().strip() if found.returncode == 0 else None
+    lines = answer.stdout.decode(errors="replace").splitlines()
+    known = dict(zip(asked, lines, strict=True))
+    return {name: known[name] if _SHA.fullmatch(known.get(name, "")) else None for name in names}
 
 
 def _experiment(name: str) -> str | None:
@@ -100,7 +153,7 @@ def _experiment(name: str) -> str | None:
         return next(iter(found.values()))[0]
     if not found:
         return None
-    head = _commit("HEAD")
+    head = _commits(["HEAD"])["HEAD"]
     if head in found:
         return found[head][0]
     raise PipelineError(
@@ -109,8 +162,13 @@ def _experiment(name: str) -> str | None:
     )
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _git(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, check=False)
+        return subprocess.run(
+            ["git", *arguments],
+            input=given.encode(errors="surrogateescape"),
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError as error:
         raise PipelineError("git was not found; install it to compare anything but the workspace") from error

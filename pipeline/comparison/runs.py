@@ -1,7 +1,7 @@
 """What one revision recorded of its run, read and held against each other."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from pipeline.comparison.parameters import (
     read_parameters,
     same_value,
 )
-from pipeline.comparison.revisions import Revision
+from pipeline.comparison.revisions import Revision, read_files
 from pipeline.comparison.stages import Stage, read_stages
 from pipeline.errors import PipelineError
 
 PREDICTIONS = Path("reports/predictions.csv")
 PARAMETERS = Path("params.yaml")
 LOCK = Path("dvc.lock")
+CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class Run:
         predictions: By split.
         parameters: By dotted key.
         stages: By name, in the order in which data flows.
+        curves: By stage, the CSV of its training curves; a stage whose revision has none is absent.
         doubts: Sentences about records that contradict each other, such as parameters changed after the run.
     """
 
@@ -39,31 +41,52 @@ class Run:
     predictions: Mapping[str, SplitPredictions]
     parameters: Mapping[str, Parameter]
     stages: Mapping[str, Stage]
+    curves: Mapping[str, str]
     doubts: tuple[str, ...]
 
 
 def read_run(revision: Revision, *, parse: ParseYaml) -> Run:
-    """Read the predictions, parameters and lock file of a revision.
+    """Read what one revision recorded; see `read_runs`."""
+    return read_runs([revision], parse=parse)[0]
+
+
+def read_runs(revisions: Sequence[Revision], *, parse: ParseYaml) -> list[Run]:
+    """Read the predictions, parameters and lock file of revisions, and their training curves where they have any.
 
     Raises:
         PipelineError: one of them is missing or not what it should be.
     """
-    predictions = _read(revision, PREDICTIONS)
-    name = f"{PREDICTIONS} of {revision.title}"
-    splits = predictions_from_csv(_text(predictions, source=name), source=name)
-    name = f"{PARAMETERS} of {revision.title}"
-    parameters = read_parameters(_text(_read(revision, PARAMETERS), source=name), parse=parse, source=name)
-    name = f"{LOCK} of {revision.title}"
-    lock = parse_values(_text(_read(revision, LOCK), source=name), parse=parse, source=name)
-    stages = read_stages(lock, source=name)
+    paths = [PREDICTIONS, PARAMETERS, LOCK, *CURVES.values()]
+    return [
+        _run(revision, files, parse=parse)
+        for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
+    ]
+
+
+def _run(revision: Revision, files: Mapping[Path, bytes | None], *, parse: ParseYaml) -> Run:
+    def text(path: Path) -> tuple[str, str]:
+        source = f"{path} of {revision.title}"
+        return _text(_required(files, path, revision), source=source), source
+
+    predictions, source = text(PREDICTIONS)
+    splits = predictions_from_csv(predictions, source=source)
+    written, source = text(PARAMETERS)
+    parameters = read_parameters(written, parse=parse, source=source)
+    lock, source = text(LOCK)
+    stages = read_stages(parse_values(lock, parse=parse, source=source), source=source)
     return Run(
         revision=revision,
         predictions={split.split: split for split in splits},
         parameters=parameters,
         stages=stages,
+        curves={
+            stage: _text(content, source=f"{path} of {revision.title}")
+            for stage, path in CURVES.items()
+            if (content := files[path]) is not None
+        },
         doubts=(
             *_doubts_about_parameters(revision, parameters, stages),
-            *_doubts_about_predictions(revision, predictions, stages),
+            *_doubts_about_predictions(revision, predictions.encode(), stages),
         ),
     )
 
@@ -100,8 +123,8 @@ def _doubts_about_predictions(
     return ()
 
 
-def _read(revision: Revision, path: Path) -> bytes:
-    content = revision.read_bytes(path)
+def _required(files: Mapping[Path, bytes | None], path: Path, revision: Revision) -> bytes:
+    content = files[path]
     if content is None:
         remedy = (
             "run `make demo` or `dvc repro` to make it"

@@ -9,6 +9,8 @@ from pipeline.errors import PipelineError
 MANIFEST = "manifest"
 """The stage whose outputs say which data a run is about."""
 
+_MAX_PATHS = 3
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -87,13 +89,19 @@ def _differences(before: Stage, after: Stage, made: set[str]) -> tuple[str, ...]
     if inputs:
         # What another stage made follows from that stage; code and raw data are where a change begins.
         first = [path for path in inputs if path.rstrip("/") not in made]
-        said.append(f"inputs ({', '.join(first)})" if first else "inputs")
+        said.append(f"inputs ({_some(first)})" if first else "inputs")
     parameters = _changed(before.parameters, after.parameters)
     if parameters:
         said.append(f"parameters ({', '.join(parameters)})")
     if _changed(before.outputs, after.outputs):
         said.append("outputs")
     return tuple(said)
+
+
+def _some(paths: Sequence[str]) -> str:
+    """As many paths as fit on a line."""
+    more = len(paths) - _MAX_PATHS
+    return ", ".join(paths[:_MAX_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:

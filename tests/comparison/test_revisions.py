@@ -3,11 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.comparison.revisions import resolve
+from pipeline.comparison.revisions import read_files, resolve, resolve_all
 from pipeline.errors import PipelineError
 from tests.comparison.repositories import GIT, Repository, new_repository
 
 FILE = Path("reports/metrics.json")
+
+
+def read(revision, path):
+    return read_files([revision], [path])[0][path]
 
 
 @pytest.fixture
@@ -26,16 +30,23 @@ def repository(tmp_path, monkeypatch) -> Repository:
 
 
 def test_a_file_is_read_as_its_revision_has_it(repository):
-    assert [resolve(name).read_bytes(FILE) for name in ("HEAD~1", "main", "workspace")] == [
-        b"one",
-        b"two",
-        b"three",
-    ]
+    revisions = resolve_all(["workspace", "HEAD~1", "main", "workspace", "HEAD~1"])
+    files = read_files(revisions, [FILE, Path("dvc.lock")])
+    assert [each[FILE] for each in files] == [b"three", b"one", b"two", b"three", b"one"]
+    assert {each[Path("dvc.lock")] for each in files} == {None}
 
 
-def test_a_file_that_a_revision_lacks_is_none(repository):
-    assert resolve("HEAD").read_bytes(Path("dvc.lock")) is None
-    assert resolve("workspace").read_bytes(Path("dvc.lock")) is None
+def test_a_folder_is_no_file(repository):
+    assert read(resolve("HEAD"), FILE.parent) is read(resolve("workspace"), FILE.parent) is None
+
+
+def test_files_of_any_content_are_read_whole(repository):
+    contents = [b"", b"\n\nabc blob 3\n", bytes(range(256))]
+    paths = [Path(f"reports/{number}") for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    repository.commit()
+    assert list(read_files([resolve("HEAD")], paths)[0].values()) == contents
 
 
 def test_a_project_below_the_root_of_its_repository_reads_its_own_files(repository, monkeypatch):
@@ -44,7 +55,7 @@ def test_a_project_below_the_root_of_its_repository_reads_its_own_files(reposito
     (below / FILE).write_text("below")
     repository.commit()
     monkeypatch.chdir(below)
-    assert resolve("HEAD").read_bytes(FILE) == b"below"
+    assert read(resolve("HEAD"), FILE) == b"below"
 
 
 def test_an_experiment_is_found_by_its_name(repository):
@@ -89,17 +100,19 @@ def test_a_commit_is_called_by_its_start(repository):
     assert resolve("HEAD").title == f"HEAD ({sha[:7]})"
 
 
-@pytest.mark.parametrize("name", ["nothing", "HEAD~9", "deadbeef", "HEAD:reports", "-x", "", "*"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "HEAD~9", "deadbeef", "HEAD:reports", "-x", "", "*", "HEAD\nHEAD"]
+)
 def test_an_unknown_revision_is_a_sentence_with_its_name(repository, name):
     with pytest.raises(PipelineError, match="neither a git revision nor an experiment") as caught:
-        resolve(name)
+        resolve_all(["HEAD", name])
     assert str(caught.value).startswith(f"{name}: ")
 
 
 def test_a_revision_that_a_shallow_clone_lacks_asks_for_the_history(repository, tmp_path, monkeypatch):
     repository.git("clone", "--quiet", "--depth", "1", f"file://{repository.root}", str(tmp_path / "clone"))
     monkeypatch.chdir(tmp_path / "clone")
-    assert resolve("HEAD").read_bytes(FILE) == b"two"
+    assert read(resolve("HEAD"), FILE) == b"two"
     with pytest.raises(PipelineError, match="git fetch --unshallow"):
         resolve("HEAD~1")
 
@@ -107,7 +120,7 @@ def test_a_revision_that_a_shallow_clone_lacks_asks_for_the_history(repository, 
 def test_outside_of_a_repository_only_the_workspace_can_be_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert resolve("workspace").read_bytes(FILE) is None
+    assert read(resolve("workspace"), FILE) is None
     with pytest.raises(PipelineError, match="HEAD: no revision can be read here"):
         resolve("HEAD")
 
