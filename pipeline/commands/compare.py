@@ -2,14 +2,18 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.files import write_text
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.layout import as_markdown, as_text
+from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
-from pipeline.comparison.revisions import resolve
-from pipeline.comparison.runs import read_run
+from pipeline.comparison.records import as_json
+from pipeline.comparison.revisions import resolve_all
+from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.metrics import protocol_named
 
 DESCRIPTION = """\
@@ -18,7 +22,8 @@ Compare experiments with a base: parameters, data, stages, and every metric with
 A revision is anything git knows (HEAD, main~2, v1.0, 439d769), the name of a DVC experiment, or the word
 `workspace` for the files on disk. Nothing is checked out and nothing is run: what is compared are the tracked
 predictions, parameters and lock files. Both sides are measured by the code and by the section `evaluate` of
-params.yaml in the workspace.
+params.yaml in the workspace. Verdicts are one of: better, same, worse within noise, regression; docs/comparing.md
+says what they mean.
 """
 
 EXAMPLES = """\
@@ -27,8 +32,16 @@ examples:
   python -m pipeline compare HEAD wider
   python -m pipeline compare HEAD workspace            what the files on disk changed
   python -m pipeline compare main wider narrower       each against main
-  python -m pipeline compare main HEAD --markdown      for a pull request
+  python -m pipeline compare main HEAD --markdown --html compare.html --fail-on-regression      for a pull request
+
+exit status:
+  0  compared
+  1  a regression and --fail-on-regression, or something is missing (then one sentence on standard error, no output)
+  2  the command line is wrong
 """
+
+MOST_WITHOUT_LEADERBOARD = 10
+EXIT_REGRESSION = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,26 +57,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the test split too; choose by valid alone, or the test split becomes a second valid",
     )
-    parser.add_argument("--markdown", action="store_true", help="print Markdown in place of aligned text")
+    parser.add_argument(
+        "--leaderboard",
+        action="store_true",
+        help=f"print one sorted table, as with more than {MOST_WITHOUT_LEADERBOARD} experiments",
+    )
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--markdown", action="store_true", help="print Markdown in place of aligned text")
+    printed.add_argument("--json", action="store_true", help="print JSON in place of aligned text")
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write a page with the training curves too, which needs no network",
+    )
+    parser.add_argument(
+        "--fail-on-regression", action="store_true", help="exit with status 1 if any verdict is a regression"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one comparison after another."""
+    """Print one comparison after another, or the leaderboard; 1 where a regression is to fail and there is one."""
     settings = params.load(params.Evaluate)
-    revisions = [resolve(name) for name in (args.base, *args.experiments)]
-    base, *experiments = (read_run(revision, parse=params.parse_yaml) for revision in revisions)
+    protocol = protocol_named(settings.protocol)
+    revisions = resolve_all([args.base, *args.experiments])
+    base, *experiments = read_runs(revisions, parse=params.parse_yaml)
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
-    blocks = []
-    for experiment in experiments:
-        blocks += page(
-            compare_runs(
-                base,
-                experiment,
-                splits=("valid", "test") if args.test else ("valid",),
-                protocol=protocol_named(settings.protocol),
-                confidence=settings.confidence,
-                bootstrap=bootstrap,
-            )
+    comparisons = [
+        compare_runs(
+            base,
+            experiment,
+            splits=("valid", "test") if args.test else ("valid",),
+            protocol=protocol,
+            confidence=settings.confidence,
+            bootstrap=bootstrap,
         )
-    sys.stdout.write(as_markdown(blocks) if args.markdown else as_text(blocks))
-    return 0
+        for experiment in experiments
+    ]
+    board = sorted_by_metric(comparisons, protocol=protocol, n_resamples=settings.n_resamples)
+    with_leaderboard = args.leaderboard or len(comparisons) > MOST_WITHOUT_LEADERBOARD
+    if args.html is not None:
+        # Here, for the libraries of the page take a tenth of a second that a table need not wait for.
+        from pipeline.comparison.html import as_html
+
+        write_text(args.html, as_html(board, comparisons, with_leaderboard=with_leaderboard))
+    if args.json:
+        sys.stdout.write(as_json(board, comparisons))
+    else:
+        blocks = (
+            leaderboard_page(board)
+            if with_leaderboard
+            else [block for comparison in comparisons for block in page(comparison)]
+        )
+        sys.stdout.write(as_markdown(blocks) if args.markdown else as_text(blocks))
+    regressed = any(comparison.judgement.verdict == "regression" for comparison in comparisons)
+    return EXIT_REGRESSION if args.fail_on_regression and regressed else 0

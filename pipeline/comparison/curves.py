@@ -1,0 +1,128 @@
+"""Training curves of several runs over each other, from the CSV files that their revisions track."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipeline.comparison.charts import N_COLOURS, Chart, Line, Numbers, line_chart
+from pipeline.comparison.layout import Block, Heading, Paragraph, Table, number
+from pipeline.comparison.runs import Run
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import Protocol
+
+STAGES = {
+    "rank": "Stage 1, rank",
+    "calibrate": "Stage 2, calibrate",
+    "pointwise": "Baseline, pointwise",
+}
+_MOST_WITH_RANGES = 3
+"""Curves in a chart that have the range of their seeds behind them; of more, nothing could be told apart."""
+
+Curve = Mapping[str, Numbers]
+"""Column to values, one an epoch; NaN where it was not measured."""
+
+
+def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block | Chart]:
+    """A chart for each stage and measure, the first run drawn as the base; a table for a stage without epochs.
+
+    Args:
+        runs: The base and at most `N_COLOURS` experiments.
+        names: What to call them.
+        protocol: What the measures are called.
+    """
+    assert len(runs) <= N_COLOURS + 1, "a colour for each"
+    blocks: list[Block | Chart] = []
+    for stage, title in STAGES.items():
+        curves = {
+            index: read_curve(run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}")
+            for index, run in enumerate(runs)
+            if stage in run.curves
+        }
+        blocks.append(Heading(title))
+        missing = [names[index] for index in range(len(runs)) if index not in curves]
+        if missing:
+            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}."))
+        if any(len(curve["epoch"]) > 1 for curve in curves.values()):
+            blocks += _charts(title, curves, names, _words(protocol))
+        elif curves:
+            blocks += _table(curves, names, _words(protocol))
+    return blocks
+
+
+def read_curve(text: str, *, source: str) -> Curve:
+    """The columns of a table of curves.
+
+    Raises:
+        PipelineError: not such a table.
+    """
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header, *rows = lines
+        columns = list(zip(*rows, strict=True)) or [()] * len(header)
+        curve = {
+            name: np.array([value or "nan" for value in column], dtype=np.float64)
+            for name, column in zip(header, columns, strict=True)
+        }
+        curve["epoch"]
+    except (KeyError, ValueError, csv.Error) as error:
+        raise PipelineError(f"{source}: not a table of training curves ({error}); run `dvc repro`") from error
+    return curve
+
+
+def _charts(
+    title: str, curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]
+) -> list[Chart]:
+    charts = []
+    for measure, quantity in words.items():
+        lines = [
+            Line(
+                name=names[index],
+                colour=index,
+                x=curve["epoch"],
+                y=curve[measure],
+                seeds=[curve[column] for column in curve if column.startswith(f"{measure}_seed_")]
+                if len(curves) <= _MOST_WITH_RANGES
+                else [],
+            )
+            for index, curve in curves.items()
+            if np.isfinite(curve.get(measure, np.empty(0))).any()
+        ]
+        if lines:
+            charts.append(
+                line_chart(
+                    lines, x_label="epoch", y_label=quantity, caption=f"{title}: {quantity}, mean over seeds."
+                )
+            )
+    return charts
+
+
+def _table(curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]) -> list[Block]:
+    """What was fitted without epochs, or in one, has a row in place of a curve."""
+    rows = tuple(
+        (
+            names[index],
+            *(
+                number(float(curve[measure][-1]))
+                if np.isfinite(curve.get(measure, np.empty(0))).any()
+                else "n/a"
+                for measure in words
+            ),
+        )
+        for index, curve in curves.items()
+    )
+    return [
+        Paragraph("No curve: fitted without epochs, or in one. Means over seeds:"),
+        Table(("run", *words.values()), rows),
+    ]
+
+
+def _words(protocol: Protocol) -> dict[str, str]:
+    """The measures of a curve, as people call them."""
+    order, error = ("AUROC", "cross-entropy") if protocol.is_binary else ("ordered-pair accuracy", "error")
+    return {
+        "train_loss": "loss on train",
+        "valid_ordered_pair_accuracy": f"{order} on valid",
+        "valid_error": f"{error} on valid",
+    }

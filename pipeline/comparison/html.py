@@ -1,0 +1,143 @@
+"""Comparisons as one HTML page that needs nothing else: no network, no second file."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.comparison.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
+from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.comparison.curves import curve_blocks
+from pipeline.comparison.layout import Block, Heading, Paragraph
+from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
+from pipeline.comparison.measured import VERDICTS, Verdict
+from pipeline.comparison.page import page
+from pipeline.comparison.parameters import Parameter
+
+STYLES: dict[Verdict, str] = dict(zip(VERDICTS, ("better", "same", "worse", "regression"), strict=True))
+"""The CSS class of each verdict; `none` for none."""
+
+_TEMPLATE = "comparison.html.j2"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: open, or folded away under its heading; `legend` has the names of its colours, base first."""
+
+    anchor: str
+    heading: str
+    blocks: tuple[Block | Chart, ...]
+    verdict: Verdict | None = None
+    folded: bool = False
+    legend: tuple[str, ...] = ()
+
+
+def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leaderboard: bool) -> str:
+    """The page: the leaderboard where it is asked for, every experiment in the order given, and their curves.
+
+    Args:
+        board: The comparisons, sorted.
+        comparisons: The same in the order given.
+        with_leaderboard: Begin with the leaderboard, and fold the single experiments away.
+    """
+    sections = _leaderboard_sections(board) if with_leaderboard else []
+    for number, comparison in enumerate(comparisons, start=1):
+        (title, *blocks) = page(comparison)
+        assert isinstance(title, Heading), "a page begins with its title"
+        sections.append(
+            Section(
+                f"experiment-{number}",
+                title.text,
+                tuple(blocks),
+                verdict=comparison.judgement.verdict,
+                folded=with_leaderboard,
+            )
+        )
+    sections.append(_curves(board, comparisons))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    experiments = "1 experiment" if len(comparisons) == 1 else f"{len(comparisons)} experiments"
+    return environment.get_template(_TEMPLATE).render(
+        title=f"{experiments} against {board.base.revision.title}",
+        sections=sections,
+        kind=lambda block: type(block).__name__.lower(),
+        styles=STYLES,
+    )
+
+
+def _leaderboard_sections(board: Leaderboard) -> list[Section]:
+    name = board.metric.name
+    blocks: list[Block | Chart] = [*leaderboard_page(board)[1:]]
+    bars = [
+        Bar(
+            row.experiment.revision.label,
+            row.headline[0].difference,
+            row.headline[0].ci_low,
+            row.headline[0].ci_high,
+            _style(row),
+        )
+        for row in board.rows
+        if row.headline[0].difference is not None
+    ]
+    if bars:
+        caption = f"Difference in {name} to the base with its interval, best first."
+        blocks.append(interval_chart(bars, x_label=f"difference in {name} on {JUDGED_ON}", caption=caption))
+    return [
+        Section("leaderboard", "Leaderboard", tuple(blocks)),
+        Section("parameters", f"Parameters against {name}", tuple(_scatter(board))),
+    ]
+
+
+def _scatter(board: Leaderboard) -> list[Block | Chart]:
+    """A chart for each parameter that any experiment changed, with a dot for every run that has it."""
+    base = board.rows[0].headline[0].base
+    runs = [(board.base, base, "base")]
+    runs += [(row.experiment, row.headline[0].experiment, _style(row)) for row in board.rows]
+    blocks: list[Block | Chart] = []
+    for key in board.keys:
+        measured = [
+            (run.revision.label, run.parameters[key], value, style)
+            for run, value, style in runs
+            if value is not None and key in run.parameters
+        ]
+        is_number = all(_is_number(parameter) for _, parameter, _, _ in measured)
+        dots = [
+            Dot(label, float(parameter.value) if is_number else parameter.written, value, style)
+            for label, parameter, value, style in measured
+        ]
+        if dots:
+            caption = f"{board.metric.name} of {METHOD} on {JUDGED_ON} by {key}; the ring is the base."
+            blocks.append(dot_chart(dots, x_label=key, y_label=board.metric.name, caption=caption))
+    if not blocks:
+        return [Paragraph("No parameter was changed.")]
+    return [*blocks, Paragraph("Experiments may differ in more than the one parameter that a chart shows.")]
+
+
+def _is_number(parameter: Parameter) -> bool:
+    value = parameter.value
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _curves(board: Leaderboard, comparisons: Sequence[Comparison]) -> Section:
+    """The curves of the base and of as many experiments as there are colours, the best ones where there are more."""
+    many = len(comparisons) > N_COLOURS
+    shown = [row.experiment for row in (board.rows[:N_COLOURS] if many else comparisons)]
+    names = [run.revision.label for run in (board.base, *shown)]
+    if len(set(names)) < len(names):
+        names = ["base", *(f"{index}. {name}" for index, name in enumerate(names[1:], start=1))]
+    heading = f"Training curves of the base and the best {N_COLOURS}" if many else "Training curves"
+    blocks = curve_blocks([board.base, *shown], names, protocol=board.protocol)
+    return Section("curves", heading, tuple(blocks), legend=tuple(names))
+
+
+def _style(comparison: Comparison) -> str:
+    verdict = comparison.judgement.verdict
+    return "none" if verdict is None else STYLES[verdict]

@@ -1,0 +1,97 @@
+"""Comparisons as JSON for other programs: a stable order, finite numbers or null, and a version of the schema."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.comparison.leaderboard import Leaderboard
+from pipeline.comparison.measured import Measured, ModelComparison
+from pipeline.comparison.parameters import Parameter
+from pipeline.comparison.revisions import Revision
+
+SCHEMA_VERSION = 1
+"""Rises when a key changes its meaning or goes; a new key does not raise it."""
+
+_DIGITS = 6
+"""As many as the predictions have; what lies behind them differs between mathematical libraries."""
+
+
+def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
+    """Comparisons with one base, in the order given; `leaderboard` has their places in that order, best first."""
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "base": _revision(board.base.revision),
+        "protocol": board.protocol.name,
+        "confidence": board.confidence,
+        "n_resamples": board.n_resamples,
+        "judged_by": {"model": METHOD, "split": JUDGED_ON, "metrics": list(board.protocol.headline)},
+        "experiments": [_experiment(comparison) for comparison in comparisons],
+        "leaderboard": [comparisons.index(row) for row in board.rows],
+    }
+    return json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _experiment(comparison: Comparison) -> dict[str, Any]:
+    return {
+        **_revision(comparison.experiment.revision),
+        "verdict": comparison.judgement.verdict,
+        "reason": comparison.judgement.reason,
+        "doubts": list(dict.fromkeys(comparison.doubts)),
+        "parameters": {
+            change.key: {"base": _value(change.base), "experiment": _value(change.experiment)}
+            for change in comparison.parameters
+        },
+        "data_changed": None if comparison.data is None else list(comparison.data),
+        "stages_changed": {change.name: list(change.differences) for change in comparison.stages},
+        "models": [_model(model) for model in comparison.models],
+    }
+
+
+def _model(model: ModelComparison) -> dict[str, Any]:
+    return {
+        "model": model.model,
+        "split": model.split,
+        "paired": model.paired,
+        "basis": model.basis,
+        "metrics": {row.metric.name: _row(row) for row in model.measured},
+    }
+
+
+def _row(row: Measured) -> dict[str, Any]:
+    return {
+        "better": row.metric.better,
+        "unit": row.metric.unit,
+        "base": row.base,
+        "experiment": row.experiment,
+        "difference": row.difference,
+        "ci_low": row.ci_low,
+        "ci_high": row.ci_high,
+        "gain": row.gain,
+        "gain_low": row.gain_low,
+        "gain_high": row.gain_high,
+        "p_value": row.p_value,
+        "verdict": row.verdict,
+        "reason": row.reason,
+    }
+
+
+def _revision(revision: Revision) -> dict[str, str | None]:
+    return {"name": revision.name, "commit": revision.sha}
+
+
+def _value(parameter: Parameter | None) -> dict[str, Any] | None:
+    """None for an absent key, to tell it from one that is null."""
+    return None if parameter is None else {"value": parameter.value, "written": parameter.written}
+
+
+def _finite(value: Any) -> Any:
+    """Rounded, and null for what is no number in JSON: a parameter may be `.nan`; its `written` says so."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return round(value, _DIGITS) + 0.0 if math.isfinite(value) else None
+    return value
