@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     revisions = resolve_all([args.base, *args.experiments])
     base, *experiments = read_runs(revisions, parse=params.parse_yaml)
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
+    with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD
     comparisons = [
         compare_runs(
             base,
@@ -91,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
             protocol=protocol,
             confidence=settings.confidence,
             bootstrap=bootstrap,
+            headline_only=with_leaderboard and not args.json and args.html is None,
         )
         for experiment in experiments
     ]
     board = sorted_by_metric(comparisons, protocol=protocol, n_resamples=settings.n_resamples)
-    with_leaderboard = args.leaderboard or len(comparisons) > MOST_WITHOUT_LEADERBOARD
     if args.html is not None:
         # Here, for the libraries of the page take a tenth of a second that a table need not wait for.
         from pipeline.comparison.html import as_html

@@ -93,11 +93,14 @@ class _Axis:
                 for factors in ((1, 2, 5), (1,))
             ]
             values = next((values for values in by_factors if len(values) <= _MAX_TICKS), by_factors[-1])
+            words = [f"{value:.4g}" for value in values]
         else:
             step = _round_step((self.high - self.low) / (_MAX_TICKS - 1.5))
             first, last = math.ceil(self.low / step), math.floor(self.high / step)
-            values = [round(number * step, 12) + 0.0 for number in range(first, last + 1)]
-        return [(self.at(value), f"{value:.4g}".replace("-", "−", value < 0)) for value in values]
+            values = [number * step for number in range(first, last + 1)]
+            n_digits = max(0, -math.floor(math.log10(step)))
+            words = [f"{value + 0.0:.{n_digits}f}".replace("-", "−") for value in values]
+        return [(self.at(value), word) for value, word in zip(values, words, strict=True)]
 
 
 def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, caption: str) -> Chart:

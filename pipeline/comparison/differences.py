@@ -1,7 +1,7 @@
 """The metrics of one model in two runs, and how sure their difference is."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -79,16 +79,24 @@ def compare_model(
     before, after = (Side(split.truth, _of_seeds(split, model, seeds)) for split in (base, experiment))
     for side in (before, after):
         require_comparable(side.truth, side.rows)
+    is_same = paired == "segments and seeds" and np.array_equal(before.rows, after.rows)
+    # What is the same in both runs differs by nothing in every resample, and need not be drawn to know it.
+    nothing = {metric.name: np.zeros(1) for metric in metrics}
     resampled = (
-        bootstrap.means(before, metrics),
-        bootstrap.means(
+        nothing if is_same else bootstrap.means(before, metrics),
+        nothing
+        if is_same
+        else bootstrap.means(
             after,
             metrics,
             other_segments=paired == "nothing",
             other_seeds=paired != "segments and seeds",
         ),
     )
-    measured = tuple(_measured(metric, before, after, resampled, confidence) for metric in metrics)
+    measured = tuple(
+        _measured(metric, before, after, confidence, resampled[0][metric.name], resampled[1][metric.name])
+        for metric in metrics
+    )
     if changed is not None:
         basis = _unpaired_basis(base, experiment, model, changed)
     else:
@@ -101,14 +109,14 @@ def _measured(
     metric: Metric,
     before: Side,
     after: Side,
-    resampled: tuple[Mapping[str, Values], Mapping[str, Values]],
     confidence: float,
+    at_base: Values,
+    at_experiment: Values,
 ) -> Measured:
     base, experiment = _mean(metric, before), _mean(metric, after)
     base_mean, experiment_mean = (
         None if isinstance(mean, Undefined) else mean for mean in (base, experiment)
     )
-    at_base, at_experiment = (values[metric.name] for values in resampled)
     is_kept = np.isfinite(at_base) & np.isfinite(at_experiment)
     n_dropped = len(is_kept) - int(is_kept.sum())
     reason = _why_undefined(base, experiment)

@@ -1,16 +1,18 @@
 """Comparisons as one HTML page that needs nothing else: no network, no second file."""
 
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from pipeline.comparison.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
 from pipeline.comparison.curves import curve_blocks
-from pipeline.comparison.layout import Block, Heading, Paragraph
+from pipeline.comparison.layout import Block, Heading, Paragraph, Table
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
 from pipeline.comparison.measured import VERDICTS, Verdict
 from pipeline.comparison.page import page
@@ -24,38 +26,40 @@ _TEMPLATE = "comparison.html.j2"
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: open, or folded away under its heading; `legend` has the names of its colours, base first."""
+    """A part of the page.
+
+    Attributes:
+        anchor: What a link goes to.
+        heading: Its heading.
+        blocks: What stands under it.
+        verdict: A verdict beside its heading.
+        legend: The names of the colours of its charts, the base first.
+        folds: Parts of it that are shown when they are opened.
+    """
 
     anchor: str
     heading: str
-    blocks: tuple[Block | Chart, ...]
+    blocks: tuple[Block | Chart, ...] = ()
     verdict: Verdict | None = None
-    folded: bool = False
     legend: tuple[str, ...] = ()
+    folds: tuple["Section", ...] = ()
 
 
 def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leaderboard: bool) -> str:
-    """The page: the leaderboard where it is asked for, every experiment in the order given, and their curves.
+    """The page: every experiment in the order given and their curves, or the leaderboard first and those folded away.
 
     Args:
         board: The comparisons, sorted.
         comparisons: The same in the order given.
-        with_leaderboard: Begin with the leaderboard, and fold the single experiments away.
+        with_leaderboard: Begin with the leaderboard.
     """
-    sections = _leaderboard_sections(board) if with_leaderboard else []
-    for number, comparison in enumerate(comparisons, start=1):
-        (title, *blocks) = page(comparison)
-        assert isinstance(title, Heading), "a page begins with its title"
-        sections.append(
-            Section(
-                f"experiment-{number}",
-                title.text,
-                tuple(blocks),
-                verdict=comparison.judgement.verdict,
-                folded=with_leaderboard,
-            )
-        )
-    sections.append(_curves(board, comparisons))
+    experiments = [_experiment(number, comparison) for number, comparison in enumerate(comparisons, start=1)]
+    curves = _curves(board, comparisons)
+    if with_leaderboard:
+        folded = Section("experiments", "Each experiment", folds=tuple(experiments))
+        sections = [*_leaderboard_sections(board), curves, folded]
+    else:
+        sections = [*experiments, curves]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -64,18 +68,48 @@ def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leade
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    experiments = "1 experiment" if len(comparisons) == 1 else f"{len(comparisons)} experiments"
+    title = f"{len(comparisons)} experiments against {board.base.revision.title}"
+    if len(comparisons) == 1 and not with_leaderboard:
+        title, sections[0] = experiments[0].heading, replace(experiments[0], heading="What changed")
     return environment.get_template(_TEMPLATE).render(
-        title=f"{experiments} against {board.base.revision.title}",
+        title=title,
         sections=sections,
         kind=lambda block: type(block).__name__.lower(),
         styles=STYLES,
+        breakable=_breakable,
     )
+
+
+def _experiment(number: int, comparison: Comparison) -> Section:
+    title, *blocks = page(comparison)
+    assert isinstance(title, Heading), "a page begins with its title"
+    shown = tuple(_verdict_first(block) if isinstance(block, Table) else block for block in blocks)
+    return Section(f"experiment-{number}", title.text, shown, verdict=comparison.judgement.verdict)
+
+
+def _verdict_first(table: Table) -> Table:
+    """The verdict beside the name, where a phone shows it without scrolling."""
+    if "verdict" not in table.header:
+        return table
+    at = table.header.index("verdict")
+    order = [0, at, *(column for column in range(1, len(table.header)) if column != at)]
+    return Table(
+        tuple(table.header[column] for column in order),
+        tuple(tuple(row[column] for column in order) for row in table.rows),
+        words=tuple(order.index(column) for column in table.words),
+    )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may break after a dot or an underscore and not within a word."""
+    return Markup(re.sub("([._])", r"\1<wbr>", str(escape(name))))
 
 
 def _leaderboard_sections(board: Leaderboard) -> list[Section]:
     name = board.metric.name
-    blocks: list[Block | Chart] = [*leaderboard_page(board)[1:]]
+    blocks: list[Block | Chart] = [
+        _verdict_first(block) if isinstance(block, Table) else block for block in leaderboard_page(board)[1:]
+    ]
     bars = [
         Bar(
             row.experiment.revision.label,

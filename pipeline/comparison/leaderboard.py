@@ -46,7 +46,7 @@ class Leaderboard:
 def leaderboard(
     base: Run, experiments: Sequence[Run], *, protocol: Protocol, confidence: float, n_resamples: int
 ) -> Leaderboard:
-    """Compare each experiment with the base on valid, and sort them.
+    """Compare each experiment with the base on valid, by the headline metrics alone, and sort them.
 
     Args:
         base: What all are compared with.
@@ -68,6 +68,7 @@ def leaderboard(
                 protocol=protocol,
                 confidence=confidence,
                 bootstrap=bootstrap,
+                headline_only=True,
             )
             for experiment in experiments
         ],
@@ -121,17 +122,24 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
     base = next(
         (number(row.headline[0].base) for row in board.rows if row.headline[0].base is not None), "n/a"
     )
+    doubts: dict[str, None] = {}
+    for row in board.rows:
+        titles = (board.base.revision.title, row.experiment.revision.title)
+        for doubt in row.doubts:
+            doubts[doubt if doubt.startswith(titles) else f"{titles[1]}: {doubt}"] = None
     return [
         Heading(f"{len(rows)} experiments against {board.base.revision.title}", level=1),
         Paragraph(
             f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {base}. Verdicts go by "
-            f"{', '.join(board.protocol.headline)} together, corrected for looking at all of them."
+            f"{', '.join(board.protocol.headline)} together, corrected for looking at all of them, so that an interval of one of "
+            "them may exclude zero without being enough."
         ),
         Table(header, rows, words=tuple(range(4, len(header)))),
         Paragraph(
             f"Intervals by percentile bootstrap, {board.n_resamples} resamples, each experiment on its own. The best of many "
             "looks better than it is: run it again with other seeds before you believe it."
         ),
+        *(Paragraph(f"Careful: {doubt}") for doubt in doubts),
     ]
 
 

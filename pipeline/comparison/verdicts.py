@@ -50,7 +50,10 @@ def judge(headline: Sequence[Measured], *, confidence: float) -> Judgement:
         return Judgement(None, "; ".join(f"{row.metric.name}: {row.reason}" for row in headline))
     first = judged[0]
     if first.direction == "worse":
-        return Judgement("worse within noise", f"{first.metric.name} got worse, but by no more than chance")
+        but = "by no more than chance"
+        if first.verdict == "regression":
+            but = f"by no more than chance once it counts as one of {len(judged)} looks"
+        return Judgement("worse within noise", f"{first.metric.name} got worse, but {but}")
     return Judgement("same", "nothing changed by more than chance")
 
 

@@ -102,12 +102,18 @@ def _holds(
     if need is Need.NONZERO_TRUTH:
         n_nonzero: Values = counts @ (truth != 0).astype(np.float64)
         return n_nonzero > 0
-    # Compared value by value: a variance in floating point need not vanish where all values are equal.
+    # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values
+    # on both sides of the median varies; only the few that have none on one side are looked at closely.
     values = truth if need is Need.VARYING_TRUTH else prediction
-    occurs = counts > 0
+    n_segments: Values = counts.sum(axis=1)
+    n_above: Values = counts @ (values > np.median(values)).astype(np.float64)
+    varies = (n_above > 0) & (n_above < n_segments)
+    one_sided = np.flatnonzero(~varies)
+    occurs = counts[one_sided] > 0
     least: Values = np.where(occurs, values, np.inf).min(axis=1)
     greatest: Values = np.where(occurs, values, -np.inf).max(axis=1)
-    return least < greatest
+    varies[one_sided] = least < greatest
+    return varies
 
 
 @dataclass(frozen=True)
