@@ -20,6 +20,8 @@ STAGES = {
 _MOST_WITH_RANGES = 3
 """Curves in a chart that have the range of their seeds behind them; of more, nothing could be told apart."""
 
+_SCALES = {"train_loss": "; losses of other margins, weights or objectives are on other scales"}
+
 Curve = Mapping[str, Numbers]
 """Column to values, one an epoch; NaN where it was not measured."""
 
@@ -92,7 +94,10 @@ def _charts(
         if lines:
             charts.append(
                 line_chart(
-                    lines, x_label="epoch", y_label=quantity, caption=f"{title}: {quantity}, mean over seeds."
+                    lines,
+                    x_label="epoch",
+                    y_label=quantity,
+                    caption=f"{title}: {quantity}, mean over seeds{_SCALES.get(measure, '')}.",
                 )
             )
     return charts

@@ -69,4 +69,5 @@ def _clear(rows: Sequence[Measured], *, alpha: float) -> list[Measured]:
 
 
 def _names(rows: Sequence[Measured]) -> str:
-    return " and ".join(row.metric.name for row in rows)
+    *first, last = (row.metric.name for row in rows)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,8 +1,10 @@
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
@@ -16,11 +18,12 @@ ROOT = Path(__file__).parent.parent.parent
 def compare(repository, capsys):
     """Run the command; what it printed."""
 
-    def run(*arguments):
+    def run(*arguments, status=0):
         capsys.readouterr()
-        status = main(["compare", *arguments])
+        ended = main(["compare", *arguments])
         printed = capsys.readouterr()
-        assert status == 0, printed.err
+        assert ended == status, printed.err
+        assert printed.err == ""
         return printed.out
 
     return run
@@ -48,11 +51,11 @@ def row(printed, start):
 
 
 def test_a_sabotaged_experiment_is_worse_by_more_than_chance(runs, compare):
-    _, base, experiment, difference, interval, direction = row(compare("HEAD", "wider"), "mae")
+    _, base, experiment, difference, interval, verdict = row(compare("HEAD", "wider"), "mae")
     assert float(experiment) - float(base) == pytest.approx(float(difference), abs=1.1e-4)
     low, high = map(float, interval.strip("[]").split(","))
     assert 0 < low < float(difference) < high
-    assert direction == "worse"
+    assert verdict == "regression"
 
 
 def test_the_baseline_stands_in_a_smaller_table_and_did_not_change(runs, compare):
@@ -106,13 +109,13 @@ def test_the_workspace_is_read_from_disk(runs, compare):
     runs.write_run(noise=2.0)
     printed = compare("HEAD", "workspace")
     assert printed.startswith("workspace (files on disk) against HEAD (")
-    assert row(printed, "mae")[-1] == "worse"
+    assert row(printed, "mae")[-1] == "regression"
 
 
 def test_test_is_shown_only_where_asked_for(runs, compare):
     assert "on test" not in compare("HEAD", "wider")
     printed = compare("HEAD", "wider", "--test")
-    assert [line for line in printed.splitlines() if " on " in line and "  " not in line and line < "q"] == [
+    assert re.findall(r"^\w+ on \w+$", printed, re.MULTILINE) == [
         "grcf on valid",
         "pointwise on valid",
         "grcf on test",
@@ -147,8 +150,47 @@ def test_changed_data_is_said_and_not_paired(runs, compare):
     printed = compare("HEAD", "workspace")
     assert "Data: changed (data/manifest/segments.jsonl)." in printed
     assert "The data changed: 10 segments only in the base (such as valid_030)" in printed
-    assert row(printed, "mae")[4] == "n/a"
-    assert row(printed, "mae")[3] != "n/a"
+    assert "Unpaired (3 seeds on 40 segments against 3 seeds on 30 segments)" in " ".join(printed.split())
+    assert row(printed, "mae")[-1] in ("same", "worse within noise")
+
+
+def test_a_run_on_shuffled_labels_is_a_regression_that_fails(runs, compare):
+    runs.write_run(shuffled=True)
+    printed = " ".join(compare("HEAD", "workspace", "--fail-on-regression", status=1).split())
+    assert "Verdict: regression (mae, pearson and ordered_pair_accuracy got worse" in printed
+    assert "with another label" in printed
+
+
+def test_only_a_regression_fails_and_only_where_it_is_to(runs, compare):
+    compare("HEAD", "wider")
+    compare("HEAD", "wider", "--fail-on-regression", status=1)
+    compare("wider", "HEAD", "--fail-on-regression")
+    compare("HEAD", "HEAD", "--fail-on-regression")
+
+
+def test_one_regression_among_several_experiments_fails(runs, compare):
+    compare("HEAD", "workspace", "wider", "workspace", "--fail-on-regression", status=1)
+
+
+def test_a_regression_on_test_alone_fails_nothing(runs, compare):
+    path = runs.root / "reports/predictions.csv"
+    valid = [line for line in path.read_text().splitlines(keepends=True) if not line.startswith("test")]
+    runs.write_run(noise=2.0)
+    test = [line for line in path.read_text().splitlines(keepends=True) if line.startswith("test")]
+    path.write_text("".join([*valid, *test]))
+    printed = compare("HEAD", "workspace", "--test", "--fail-on-regression")
+    assert row(printed.split("grcf on test")[1], "mae")[-1] == "regression"
+
+
+def test_a_metric_that_became_undefined_is_said_aloud_and_fails(runs, compare):
+    path = runs.root / "reports/predictions.csv"
+    table = pd.read_csv(path)
+    table[[name for name in table if name.startswith("grcf")]] = 0.5
+    table.to_csv(path, index=False)
+    printed = " ".join(compare("HEAD", "workspace", "--fail-on-regression", status=1).split())
+    assert "Verdict: regression (pearson became undefined" in printed
+    assert "Careful: pearson of grcf on valid became undefined" in printed
+    assert "No verdict for pearson, kendall_tau" in printed
 
 
 def test_parameters_edited_after_the_run_are_doubted(runs, compare):
@@ -190,7 +232,7 @@ def test_two_binary_runs_are_compared_by_their_own_metrics(repository, compare):
     repository.commit()
     repository.write_run(protocol=BINARY, noise=1.5)
     printed = compare("HEAD", "workspace")
-    assert row(printed, "brier_score")[-1] == row(printed, "auroc")[-1] == "worse"
+    assert row(printed, "brier_score")[-1] == row(printed, "auroc")[-1] == "regression"
     baseline = printed.split("pointwise on valid")[1]
     assert all(name in baseline for name in BINARY.headline)
     assert "accuracy" not in baseline
@@ -237,3 +279,130 @@ def test_outside_of_a_repository_it_is_a_sentence(runs, refused, tmp_path, monke
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (tmp_path / "params.yaml").write_bytes((runs.root / "params.yaml").read_bytes())
     assert "no revision can be read here" in refused("HEAD", "workspace")
+
+
+def experiments(runs, n):
+    """Experiments with the names of numbers on HEAD, each a little worse than the one before."""
+    head = runs.git("rev-parse", "HEAD")
+    for number in range(n):
+        runs.write_run(noise=0.5 + 0.1 * number, base=f"0.{number + 1:02d}")
+        runs.experiment(f"trial-{number}", runs.commit(), baseline=head)
+        runs.git("reset", "--quiet", "--hard", head)
+    return [f"trial-{number}" for number in reversed(range(n))]
+
+
+def test_more_than_ten_experiments_are_a_leaderboard(runs, compare):
+    names = experiments(runs, 11)
+    printed = compare("HEAD", *names)
+    assert printed.startswith("11 experiments against HEAD (")
+    listed = [line.split()[0] for line in printed.splitlines() if line.startswith("trial-")]
+    assert listed == names[::-1]
+    assert row(printed, "trial-10")[-2:] == ["regression", "0.11"]
+    assert "on valid\n" not in printed
+
+
+def test_ten_experiments_are_a_leaderboard_where_it_is_asked_for(runs, compare):
+    names = experiments(runs, 2)
+    assert compare("HEAD", *names).startswith("trial-1 (")
+    assert compare("HEAD", *names, "--leaderboard").startswith("2 experiments against")
+
+
+def test_json_is_finite_in_the_order_given_and_has_a_version(runs, compare):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    record = json.loads(compare("HEAD", "wider", "HEAD", "--json", "--test"), parse_constant=refuse)
+    assert record["schema_version"] == 1
+    assert record["base"]["commit"] == runs.git("rev-parse", "HEAD")
+    first, second = record["experiments"]
+    assert (first["name"], first["verdict"], second["verdict"]) == ("wider", "regression", "same")
+    assert first["parameters"]["margin.base"]["experiment"] == {"value": 0.5, "written": "0.5"}
+    assert record["leaderboard"] == [1, 0]
+    places = [(model["model"], model["split"]) for model in first["models"]]
+    assert places == [("grcf", "valid"), ("pointwise", "valid"), ("grcf", "test"), ("pointwise", "test")]
+    mae = first["models"][0]["metrics"]["mae"]
+    assert mae["gain"] == pytest.approx(-mae["difference"])
+    assert mae["ci_low"] < mae["difference"] < mae["ci_high"]
+
+
+def test_json_has_null_for_what_is_undefined_or_no_number(runs, compare):
+    path = runs.root / "params.yaml"
+    path.write_text(path.read_text().replace("base: 0.2", "base: .nan"))
+    printed = compare("HEAD", "workspace", "--json")
+    assert "NaN" not in printed
+    change = json.loads(printed)["experiments"][0]["parameters"]["margin.base"]
+    assert change["experiment"] == {"value": None, "written": ".nan"}
+
+
+def test_json_and_markdown_exclude_each_other(runs, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "HEAD", "wider", "--json", "--markdown"])
+    assert ended.value.code == 2
+
+
+def test_the_page_is_written_beside_what_is_printed(runs, compare, tmp_path):
+    page = tmp_path / "folder/compare.html"
+    assert compare("HEAD", "wider", "--html", str(page)) == compare("HEAD", "wider")
+    assert "wider" in page.read_text()
+
+
+@pytest.mark.parametrize("options", [["--json", "--test"], ["--markdown"], ["--leaderboard"]])
+def test_what_is_printed_is_the_same_bytes_twice(runs, compare, options):
+    arguments = ("HEAD", "wider", "workspace", *options)
+    assert compare(*arguments) == compare(*arguments)
+
+
+def test_the_page_is_the_same_bytes_in_any_process(runs):
+    def page(hash_seed):
+        path = runs.root / f"{hash_seed}.html"
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pipeline",
+                "compare",
+                "HEAD",
+                "wider",
+                "--leaderboard",
+                "--html",
+                str(path),
+            ],
+            env=GIT | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return path.read_bytes()
+
+    assert page("0") == page("1")
+
+
+def test_a_shallow_clone_says_how_to_get_the_base(runs, refused, tmp_path, monkeypatch):
+    runs.write_run(base="0.3")
+    runs.commit()
+    runs.git("clone", "--quiet", "--depth", "1", f"file://{runs.root}", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    assert "git fetch --unshallow" in refused("HEAD~1", "HEAD")
+
+
+def test_a_fresh_clone_compares_what_was_committed(runs, compare, tmp_path, monkeypatch):
+    runs.write_run(noise=2.0)
+    runs.commit()
+    runs.git("clone", "--quiet", str(runs.root), str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    assert "Verdict: regression" in compare("HEAD~1", "HEAD")
+
+
+def test_comparing_imports_none_of_the_heavy_libraries(runs):
+    code = (
+        "import sys; from pipeline.__main__ import main; main(['compare', 'HEAD', 'wider', '--html', 'x.html']); "
+        "print(sorted({'torch', 'transformers', 'sklearn', 'pandas', 'scipy', 'matplotlib', 'dvc'} & set(sys.modules)), "
+        "file=sys.stderr)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env=GIT | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr == "[]\n"

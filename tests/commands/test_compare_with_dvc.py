@@ -74,7 +74,7 @@ def test_an_experiment_of_dvc_is_compared_by_its_name(repository: Repository, ca
     assert ["margin.base", "0.2", "→", "2.0"] in lines
     assert ["rank.learning_rate", "0.001", "→", "1e-05"] in lines
     assert ["evaluate", "parameters", "(margin,", "rank);", "outputs"] in lines
-    assert next(line for line in lines if line[0] == "mae")[-1] == "worse"
+    assert next(line for line in lines if line[0] == "mae")[-1] == "regression"
     # The digests and parameters that DVC recorded are those of the files that it committed.
     assert "Careful" not in printed
     assert main(["compare", "wider", "workspace"]) == 0

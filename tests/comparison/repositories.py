@@ -48,8 +48,12 @@ def split_predictions(
     n_segments: int = 40,
     scale: float = 1.0,
     binary: bool = False,
+    shuffled: bool = False,
 ) -> SplitPredictions:
-    """Predictions whose error grows with `noise`; the noise of a seed and segment is always the same."""
+    """Predictions whose error grows with `noise`; the noise of a seed and segment is always the same.
+
+    `shuffled` gives every segment the label of another, and leaves the predictions as they are.
+    """
     place = {"valid": 0, "test": 1}[split]
     truth = np.random.default_rng(place).uniform(-3, 3, n_segments).round(1) * scale
     drawn = np.stack([np.random.default_rng((place, seed)).normal(size=n_segments) for seed in seeds])
@@ -62,6 +66,8 @@ def split_predictions(
     }
     if binary:
         models = {name: np.clip(rows, 0, 1) for name, rows in models.items()}
+    if shuffled:
+        truth = np.random.default_rng(place).permutation(truth)
     return SplitPredictions(
         split,
         tuple(f"{split}_{number:03d}" for number in range(n_segments)),
@@ -69,6 +75,16 @@ def split_predictions(
         models,
         {name: tuple(seeds) if name in ("grcf", "pointwise") else () for name in models},
     )
+
+
+def curves_csv(n_epochs: int, *, noise: float = 0.5) -> str:
+    """Training curves as the stages write them; the second measure is missing in the first epoch."""
+    rows = [
+        f"{epoch},{noise / epoch:.6f},{'' if epoch == 1 < n_epochs else 0.9 - noise / 10 / epoch},{noise / epoch - 0.01},{noise / epoch + 0.01}"
+        for epoch in range(1, n_epochs + 1)
+    ]
+    header = "epoch,train_loss,valid_error,train_loss_seed_1,train_loss_seed_2"
+    return "\n".join([header, *rows]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,7 @@ class Repository:
         seeds: Sequence[int] = SEEDS,
         n_segments: int = 40,
         protocol: Protocol = MOSI,
+        shuffled: bool = False,
     ) -> list[SplitPredictions]:
         """What a run leaves in git of what a comparison reads, without committing it."""
         scale = protocol.label_max / 3.0
@@ -106,13 +123,17 @@ class Repository:
                 n_segments=n_segments,
                 scale=scale,
                 binary=protocol.is_binary,
+                shuffled=shuffled,
             )
             for split in ("valid", "test")
         ]
         write_text(self.root / "reports/predictions.csv", predictions_to_csv(splits))
         parameters = PARAMETERS.format(base=base, learning_rate=learning_rate, protocol=protocol.name)
         write_text(self.root / "params.yaml", parameters)
-        self.write_lock(base=float(base), learning_rate=float(learning_rate), n_segments=n_segments)
+        for stage, n_epochs in (("rank", 4), ("calibrate", 1), ("pointwise", 4)):
+            write_text(self.root / f"reports/curves/{stage}.csv", curves_csv(n_epochs, noise=noise))
+        data = (n_segments, "shuffled") if shuffled else n_segments
+        self.write_lock(base=float(base), learning_rate=float(learning_rate), data=data)
         return splits
 
     def write_reports(self, splits: Sequence[SplitPredictions], *, protocol: Protocol = MOSI) -> None:
@@ -141,10 +162,10 @@ class Repository:
             },
         )
 
-    def write_lock(self, *, base: float, learning_rate: float, n_segments: int) -> None:
+    def write_lock(self, *, base: float, learning_rate: float, data: object) -> None:
         """A small dvc.lock, its stages not in the order of the data, as DVC may leave them."""
-        segments = _entry("data/manifest/segments.jsonl", n_segments)
-        rank = _entry("data/rank", (base, learning_rate, n_segments))
+        segments = _entry("data/manifest/segments.jsonl", data)
+        rank = _entry("data/rank", (base, learning_rate, data))
         predictions = (self.root / "reports/predictions.csv").read_bytes()
         stages = {
             "evaluate": {

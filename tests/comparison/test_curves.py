@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from pipeline.comparison.charts import Chart
+from pipeline.comparison.curves import curve_blocks, read_curve
+from pipeline.comparison.layout import Paragraph, Table
+from pipeline.comparison.revisions import Revision
+from pipeline.comparison.runs import Run
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import BINARY, MOSI
+from tests.comparison.repositories import curves_csv
+
+
+def run(**curves):
+    return Run(Revision("workspace", None), {}, {}, {}, curves, ())
+
+
+def blocks(*runs, protocol=MOSI):
+    names = ["base", *(f"trial-{number}" for number in range(1, len(runs)))]
+    return curve_blocks(runs, names, protocol=protocol)
+
+
+def charts(*runs):
+    return [block for block in blocks(*runs) if isinstance(block, Chart)]
+
+
+def test_a_curve_is_read_with_nan_where_nothing_was_measured():
+    curve = read_curve(curves_csv(3), source="x")
+    np.testing.assert_array_equal(curve["epoch"], [1, 2, 3])
+    assert np.isnan(curve["valid_error"]).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("text", ["", "epoch,a\n1\n", "epoch,a\n1,b\n", "a,b\n1,2\n"])
+def test_what_is_no_curve_is_a_sentence(text):
+    with pytest.raises(PipelineError, match=r"^rank\.csv of HEAD: not a table of training curves"):
+        read_curve(text, source="rank.csv of HEAD")
+
+
+def test_a_stage_and_measure_has_a_chart_with_a_line_for_each_run():
+    found = charts(run(rank=curves_csv(4)), run(rank=curves_csv(4, noise=0.7)))
+    assert [chart.caption.split(";")[0] for chart in found] == [
+        "Stage 1, rank: loss on train, mean over seeds",
+        "Stage 1, rank: error on valid, mean over seeds.",
+    ]
+    for chart in found:
+        assert chart.svg.count("<polyline") == 2
+        assert chart.svg.index("trial-1") < chart.svg.index("<title>base")
+
+
+def test_the_range_of_seeds_is_shown_behind_few_curves():
+    few, many = [run(rank=curves_csv(4))] * 2, [run(rank=curves_csv(4))] * 5
+    assert charts(*few)[0].svg.count("<polygon") == 2
+    assert charts(*many)[0].svg.count("<polygon") == 0
+
+
+def test_a_stage_without_epochs_is_a_table():
+    (table,) = (block for block in blocks(run(calibrate=curves_csv(1))) if isinstance(block, Table))
+    assert table.rows == (("base", "0.5000", "n/a", "0.8500"),)
+
+
+def test_a_single_epoch_beside_a_curve_is_a_dot():
+    chart = charts(run(calibrate=curves_csv(1)), run(calibrate=curves_csv(4)))[0]
+    assert (chart.svg.count("<circle"), chart.svg.count("<polyline")) == (1, 1)
+
+
+def test_a_run_without_curves_is_said():
+    said = [block.text for block in blocks(run(rank=curves_csv(4)), run()) if isinstance(block, Paragraph)]
+    assert "No curves are recorded for trial-1." in said
+    assert "No curves are recorded for base, trial-1." in said
+
+
+def test_a_binary_run_has_its_own_words():
+    written = blocks(run(pointwise=curves_csv(4)), protocol=BINARY)
+    assert any(isinstance(block, Chart) and "cross-entropy" in block.caption for block in written)
