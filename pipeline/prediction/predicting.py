@@ -108,6 +108,13 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
     """The segment as a split of its own, by the functions and numbers of stage `align`."""
     preprocessing, segment = model.preprocessing, observed.segment
     columns = {modality: tuple(preprocessing.columns[modality]) for modality in MODALITIES}
+    for modality in MODALITIES:
+        n_columns = observed.sequences[modality].values.shape[1]
+        if n_columns != len(columns[modality]):
+            raise PipelineError(
+                f"{model.folder}: was trained on {len(columns[modality])} {modality} columns, but this version of the code "
+                f"extracts {n_columns}; predict with the version that trained it, or run `dvc repro`"
+            )
     packed = {
         modality: pack(
             modality,
@@ -118,12 +125,6 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
         )
         for modality in MODALITIES
     }
-    for modality in MODALITIES:
-        if packed[modality].values.shape[1] != len(columns[modality]):
-            raise PipelineError(
-                f"{model.folder}: was trained on {len(columns[modality])} {modality} columns, but this version of the code "
-                f"extracts {packed[modality].values.shape[1]}; predict with the version that trained it, or run `dvc repro`"
-            )
     aligned = align_segment(segment, observed.spoken, packed, **preprocessing.align)
     split = assemble_split(segment.split, [segment], [aligned], columns)
     return normalise(split, preprocessing.normalisation)

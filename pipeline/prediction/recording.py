@@ -49,7 +49,7 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
     transcript = (recording.transcript or "").strip()
     candidate = Candidate(
         place=recording.name,
-        id=recording.name,
+        id="transcript" if path is None else path.name,
         label=0.0,
         media=None if path is None else path.name,
         text=transcript or None,
