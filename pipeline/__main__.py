@@ -16,8 +16,8 @@ from pipeline.errors import PipelineError
 COMMANDS = {
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
-    "predict": "predict the sentiment of new recordings with a trained model, and say why",
-    "preview": "draw face landmarks and words on a few pictures of a recording",
+    "predict": "predict the sentiment of new recordings, and say why",
+    "preview": "draw what the extractors see on a few pictures",
 }
 
 DESCRIPTION = """\

@@ -22,6 +22,7 @@ from pipeline.prediction.predicting import Prediction
 # A panel is as wide as the narrowest telephone shows; at this many seconds a panel, an average word holds its letters.
 _WIDTH, _LEFT, _PANEL_S = 350.0, 34.0, 3.0
 _MOST_S = 180.0
+_LONGEST_PANEL = 1.3
 _LANES, _LANE_HEIGHT = 3, 15.0
 _BARS = (50.0, 102.0)
 _VOICE = (112.0, 164.0)
@@ -177,10 +178,10 @@ def _shown_s(prediction: Prediction) -> float:
 
 
 def _panel_bounds_s(words: Sequence[Word], shown_s: float) -> list[float]:
-    """Panels of nearly the same length; one ends early rather than in the middle of a word."""
+    """Panels of nearly the same length; one ends early rather than in the middle of a word, the last takes what is left."""
     panel_s = shown_s / math.ceil(shown_s / _PANEL_S - 1e-9)
     bounds_s = [0.0]
-    while shown_s - bounds_s[-1] > panel_s + 1e-6:
+    while shown_s - bounds_s[-1] > _LONGEST_PANEL * panel_s:
         end_s = bounds_s[-1] + panel_s
         cut = [word.start_s for word in words if word.start_s < end_s < word.end_s]
         early_s = min(cut, default=end_s)
