@@ -7,13 +7,7 @@ from pathlib import Path
 
 from pipeline.artifacts.files import finite, write_text
 from pipeline.errors import PipelineError
-from pipeline.prediction.account import available, environment_warning, notes
-from pipeline.prediction.answer import to_json, to_text
-from pipeline.prediction.extraction import Extractors, read_transcript
-from pipeline.prediction.model import load_model
-from pipeline.prediction.predicting import predict_observed
-from pipeline.prediction.recording import Recording, as_segment
-from pipeline.prediction.timeline import as_page, timeline
+from pipeline.prediction.recording import Recording, as_segment, read_transcript
 
 DESCRIPTION = """\
 Predict the sentiment of new recordings with a trained model, through exactly what its training data went through: the
@@ -105,6 +99,14 @@ def recordings(args: argparse.Namespace) -> list[Recording]:
 def run(args: argparse.Namespace) -> int:
     """Predict every recording; what cannot be used is a sentence, and the others go on."""
     asked = recordings(args)
+    # Inside, so that --help and a mistyped option do not wait for torch.
+    from pipeline.prediction.account import available, environment_warning, notes
+    from pipeline.prediction.answer import to_json, to_text
+    from pipeline.prediction.extraction import Extractors
+    from pipeline.prediction.model import load_model
+    from pipeline.prediction.predicting import predict_observed
+    from pipeline.prediction.timeline import as_page, timeline
+
     model = load_model(args.model)
     extractors = Extractors(model.preprocessing, text_model=args.text_model)
     pages, told, status = [], [], 0

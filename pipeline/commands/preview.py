@@ -6,13 +6,9 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.files import write_bytes, write_text
-from pipeline.artifacts.segments import Segment
 from pipeline.commands.predict import add_recording_arguments, recordings
 from pipeline.errors import PipelineError
-from pipeline.extract.words import locate_words
-from pipeline.prediction.preview import preview
 from pipeline.prediction.recording import as_segment
-from pipeline.prediction.sheet import as_html, as_png, heading
 
 DESCRIPTION = """\
 Draw a few pictures of a recording as the extractors see them: the points of the face, where the head looks, the word
@@ -52,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.out or Path(f"{asked[0].media.stem}.preview.html")
     if out.suffix.lower() not in (".html", ".png"):
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
-    segment: Segment = as_segment(asked[0], language=params.load(params.Corpus).language)
+    # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
+    from pipeline.extract.words import locate_words
+    from pipeline.prediction.preview import preview
+    from pipeline.prediction.sheet import as_html, as_png, heading
+
+    segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, **params.load(params.Words).model_dump())
     visual = params.load(params.Visual).model_dump(exclude={"precomputed"})
     sheet = preview(segment, spoken, visual=visual, n_tiles=args.n)

@@ -1,5 +1,6 @@
 """What there is to tell about one prediction, in sentences: what was available, and what makes it doubtful."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -119,7 +120,10 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
             f"It lasts {segment.duration_s:.1f} s and is predicted as a whole, but the segments of training lasted "
             f"{lasted['median']:.1f} s in the median and {lasted['max']:.1f} s at most; cut it by --start-s and --end-s."
         )
-    if segment.language != model.preprocessing.language:
+    spoken, known = (
+        re.split("[-_]", code.lower())[0] for code in (segment.language, model.preprocessing.language)
+    )
+    if spoken != known:
         yield f"It is in {segment.language}, but the model was trained on {model.preprocessing.language}."
     if not train["label_min"] <= prediction.mean <= train["label_max"]:
         yield (

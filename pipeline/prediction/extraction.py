@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.preprocessing import Preprocessing
@@ -136,20 +135,4 @@ def _check_settings(kind: str, function: Callable[..., Any], settings: Mapping[s
         raise PipelineError(
             f"the model was trained with other settings of {kind} than this version of the code knows ({error}); run "
             "`dvc repro` with this version, or predict with the version that trained it"
-        ) from error
-
-
-def read_transcript(path: Path) -> str:
-    """The text of a file that a person wrote: UTF-8, with or without a byte order mark.
-
-    Raises:
-        PipelineError: it is missing or not such text.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read ({error.strerror}); check its name") from error
-    except UnicodeDecodeError as error:
-        raise PipelineError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
         ) from error

@@ -67,3 +67,19 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
     if isinstance(built, str):
         raise PipelineError(built)
     return built
+
+
+def read_transcript(path: Path) -> str:
+    """The text of a file that a person wrote: UTF-8, with or without a byte order mark.
+
+    Raises:
+        PipelineError: it is missing or not such text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PipelineError(f"{path}: cannot be read ({error.strerror}); check its name") from error
+    except UnicodeDecodeError as error:
+        raise PipelineError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error

@@ -9,8 +9,8 @@ from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.extract.audio import extract_audio
 from pipeline.extract.visual import extract_visual
-from pipeline.prediction.extraction import Extractors, read_transcript
-from pipeline.prediction.recording import Recording, as_segment
+from pipeline.prediction.extraction import Extractors
+from pipeline.prediction.recording import Recording, as_segment, read_transcript
 from tests.media.recordings import shared_data, write_recording
 from tests.prediction.conftest import SAID
 from tests.prediction.models import AUDIO, VISUAL, make_preprocessing

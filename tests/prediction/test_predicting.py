@@ -153,7 +153,8 @@ def test_a_prediction_outside_of_the_labels_is_noted(observed, tmp_path):
     ]
 
 
-def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model, extractors):
+def spoken_only():
+    """Two words with vectors of ones, a muted track, and pictures without a face."""
     segment = Segment("a", "test", 0.0, "s", "v", "en", "Hello you.", "a.mp4", None, True, True, 0.0, 2.0)
     words = SegmentWords("a", "proportional", (Word("Hello", 0.0, 1.0), Word("you", 1.0, 2.0)))
     spoken = {"text": FeatureSequence(np.ones((2, 384), np.float32), np.array([0.5, 1.5]), np.ones(2, bool))}
@@ -163,7 +164,22 @@ def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model, extr
         )
         for modality in ("audio", "visual")
     }
-    made = predict_observed(model, Observed(segment, words, spoken | blank))
+    return Observed(segment, words, spoken | blank)
+
+
+def test_rows_are_scaled_by_the_numbers_of_training(tmp_path):
+    preprocessing = make_preprocessing()
+    scaler = preprocessing.normalisation
+    mean = dict(scaler.mean) | {"text": np.full(384, 0.5, np.float32)}
+    shifted = make_preprocessing(normalisation=dataclasses.replace(scaler, mean=mean))
+    model = load_model(write_model(tmp_path / "shifted", preprocessing=shifted))
+    split = predicting._aligned(model, spoken_only())
+    np.testing.assert_allclose(split.features["text"], (1 - 0.5) / 0.1, rtol=1e-6)
+    assert not split.features["audio"].any()
+
+
+def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model):
+    made = predict_observed(model, spoken_only())
     said = notes(model, made, available(made, columns()["audio"]))
     assert said == [
         "No face was found in any of 4 pictures, so the face counts as absent.",
