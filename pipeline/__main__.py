@@ -16,6 +16,8 @@ from pipeline.errors import PipelineError
 COMMANDS = {
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
+    "predict": "predict the sentiment of new recordings, and say why",
+    "preview": "draw what the extractors see on a few pictures",
 }
 
 DESCRIPTION = """\

@@ -3,9 +3,17 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.align.splits import align_segment, assemble_split, coverage, fit_normalisation, normalise
-from pipeline.artifacts.aligned import write_aligned, write_normalisation
-from pipeline.artifacts.files import write_json
+from pipeline.align.splits import (
+    align_segment,
+    assemble_split,
+    coverage,
+    describe_train,
+    fit_normalisation,
+    normalise,
+)
+from pipeline.artifacts.aligned import write_aligned
+from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.segments import SPLITS, read_rejections, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import read_words
@@ -14,6 +22,7 @@ from stages.entry import run
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")
 WORDS = Path("data/words/words.jsonl")
+WORDS_FOUND_BY = Path("data/words/extractor.json")
 FEATURES: dict[Modality, Path] = {
     "text": Path("data/text/features.safetensors"),
     "audio": Path("data/audio/features.safetensors"),
@@ -37,7 +46,17 @@ def main() -> None:
     normalisation = fit_normalisation(splits[0])
     for split in splits:
         write_aligned(ALIGNED / f"{split.split}.safetensors", normalise(split, normalisation))
-    write_normalisation(ALIGNED / "normalisation.safetensors", normalisation)
+    language, train = describe_train(segments, spoken, splits[0])
+    preprocessing = Preprocessing(
+        language=language,
+        words=read_json(WORDS_FOUND_BY),
+        extractors={modality: sequences[modality].extractor for modality in MODALITIES},
+        columns={modality: list(columns[modality]) for modality in MODALITIES},
+        align=settings.model_dump(),
+        train=train,
+        normalisation=normalisation,
+    )
+    write_preprocessing(preprocessing_path(ALIGNED), preprocessing)
     n_rejected = len(read_rejections(REJECTED))
     write_json(
         COVERAGE,

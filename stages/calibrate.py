@@ -6,6 +6,7 @@ from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
+from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.calibrate import calibrate
@@ -15,6 +16,7 @@ from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 RANKED = Path("data/rank")
+PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
@@ -54,6 +56,7 @@ def main() -> None:
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
+    write_preprocessing(preprocessing_path(CHECKPOINTS), read_preprocessing(PREPROCESSING))
     write_curves(CURVES, checkpoints)
 
 

@@ -6,6 +6,7 @@ from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
+from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.pointwise import train_pointwise
@@ -13,6 +14,7 @@ from pipeline.grcf.training import TrainingSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
@@ -53,6 +55,7 @@ def main() -> None:
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
+    write_preprocessing(preprocessing_path(CHECKPOINTS), read_preprocessing(PREPROCESSING))
     write_curves(CURVES, checkpoints)
 
 

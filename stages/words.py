@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import SegmentWords, write_words
 from pipeline.execution.clips import clip_keys, describe_extractor, map_clips
@@ -12,6 +13,7 @@ from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
+EXTRACTOR = Path("data/words/extractor.json")
 
 
 def main() -> None:
@@ -30,6 +32,7 @@ def main() -> None:
         decode=SegmentWords.from_bytes,
     )
     write_words(WORDS, (row.named(segment.id) for row, segment in zip(spoken, segments, strict=True)))
+    write_json(EXTRACTOR, extractor)
 
 
 if __name__ == "__main__":

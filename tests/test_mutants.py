@@ -77,6 +77,12 @@ MUTANTS = {
         "train.features[modality].astype",
         "tests/align/test_splits.py::test_normalisation_is_fitted_on_the_valid_words_of_train",
     ),
+    "a new recording without the scaler of training": Mutant(
+        "pipeline/prediction/predicting.py",
+        "return normalise(split, preprocessing.normalisation)",
+        "return split",
+        "tests/prediction/test_predicting.py::test_rows_are_scaled_by_the_numbers_of_training",
+    ),
     "a half entry is a hit": Mutant(
         "pipeline/execution/cache.py",
         "payload if hashlib.sha256(payload).digest() == digest else None",

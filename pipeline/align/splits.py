@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -116,6 +117,28 @@ def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit
     return AlignedSplit(
         split.split, split.ids, split.labels, split.offsets, features, split.valid, split.columns
     )
+
+
+def describe_train(
+    segments: Sequence[Segment], spoken: Sequence[SegmentWords], train: AlignedSplit
+) -> tuple[str, dict[str, Any]]:
+    """The language that most segments of train are in, and what else tells a recording that is unlike all of them.
+
+    Returns:
+        The language (of equals, the first by the alphabet), and `segments`, their number; `label_min` and `label_max`;
+        `duration_s` and `words` with the `median` and `max` over the segments.
+    """
+    mine = set(train.ids)
+    languages = Counter(segment.language for segment in segments if segment.id in mine)
+    durations_s = [segment.duration_s for segment in segments if segment.id in mine]
+    n_words = [len(row.words) for row in spoken if row.id in mine]
+    return min(languages, key=lambda language: (-languages[language], language)), {
+        "segments": len(train),
+        "label_min": float(train.labels.min()),
+        "label_max": float(train.labels.max()),
+        "duration_s": {"median": float(np.median(durations_s)), "max": max(durations_s)},
+        "words": {"median": float(np.median(n_words)), "max": max(n_words)},
+    }
 
 
 def coverage(

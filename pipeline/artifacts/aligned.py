@@ -13,7 +13,6 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 
 _KIND, _VERSION = "aligned split", 1
-_SCALER_KIND, _SCALER_VERSION = "normalisation", 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +82,3 @@ class Normalisation:
 
     mean: Mapping[Modality, Float32[np.ndarray, "_"]]
     std: Mapping[Modality, Float32[np.ndarray, "_"]]
-
-
-def write_normalisation(path: Path, normalisation: Normalisation) -> None:
-    """Write the scaler that new recordings have to go through before a checkpoint may see them."""
-    tensors = {f"{modality}_mean": normalisation.mean[modality] for modality in MODALITIES}
-    tensors |= {f"{modality}_std": normalisation.std[modality] for modality in MODALITIES}
-    write_bytes(path, tensors_to_bytes(tensors, kind=_SCALER_KIND, version=_SCALER_VERSION, header={}))
-
-
-def read_normalisation(path: Path) -> Normalisation:
-    """Read what `write_normalisation` wrote."""
-    tensors, _ = read_tensors(path, kind=_SCALER_KIND, version=_SCALER_VERSION)
-    return Normalisation(
-        mean={modality: tensors[f"{modality}_mean"] for modality in MODALITIES},
-        std={modality: tensors[f"{modality}_std"] for modality in MODALITIES},
-    )

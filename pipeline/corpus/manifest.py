@@ -78,7 +78,7 @@ def build_manifest(
     """
     segments, rejections = [], []
     for candidate in sorted(candidates, key=lambda candidate: candidate.id):
-        built = _segment(candidate, splits[candidate.id], folder, inspected, language)
+        built = build_segment(candidate, splits[candidate.id], folder, inspected, language)
         if isinstance(built, Segment):
             segments.append(built)
         else:
@@ -96,14 +96,14 @@ def build_manifest(
     return segments, rejections
 
 
-def _segment(
+def build_segment(
     candidate: Candidate,
     split: Split,
     folder: PurePosixPath,
     inspected: Mapping[str, Inspected],
     language: str,
 ) -> Segment | str:
-    """The segment, or a sentence on why it cannot be used."""
+    """The segment, or a sentence on why it cannot be used; arguments as those of `build_manifest`."""
     if candidate.media is None:
         if candidate.text is None and not candidate.words:
             return f"{candidate.place}: has neither media nor a transcript"

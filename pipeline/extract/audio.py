@@ -26,7 +26,8 @@ _FLOOR_DB = -100.0
 _MUTED_PEAK = 2.0**-15
 # What repeats itself below this level is the codec or the mains, not a voice.
 _FAINTEST_VOICE_DB = -70.0
-_VOICED = 0.5
+VOICED = 0.5
+"""From this voicing on, a row is taken for a voice."""
 
 
 def audio_columns(*, n_mfcc: int, n_chroma: int) -> tuple[str, ...]:
@@ -216,7 +217,7 @@ def _across_unvoiced(
     values: Float64[np.ndarray, "row"], voicing: Float64[np.ndarray, "row"], *, otherwise: float
 ) -> Float64[np.ndarray, "row"]:
     """`values` where the row is voiced, straight lines between, the nearest one before the first and after the last."""
-    (voiced,) = np.nonzero(voicing >= _VOICED)
+    (voiced,) = np.nonzero(voicing >= VOICED)
     if len(voiced) == 0:
         return np.full(len(values), otherwise)
     drawn: np.ndarray = np.interp(np.arange(len(values)), voiced, values[voiced])

@@ -5,18 +5,19 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.extract.face import FACE_COLUMNS, describe_face
 from pipeline.media.container import MediaError
-from pipeline.media.video import read_frames
+from pipeline.media.video import Frame, read_frames
 
 VISUAL_COLUMNS = FACE_COLUMNS
 """Names of the columns that `extract_visual` fills; `describe_face` says what each means."""
@@ -43,24 +44,12 @@ def extract_visual(segment: Segment, *, frame_rate_hz: float, min_confidence: fl
     """
     if segment.media is None or not segment.has_video:
         return FeatureSequence.empty(len(VISUAL_COLUMNS), f"segment {segment.id}: there is no video")
-    finder = _face_finder(min_confidence)
-    finder.forget()
     times_s, rows, valid = [], [], []
     try:
-        for frame in read_frames(
-            Path(segment.media),
-            start_s=segment.start_s,
-            end_s=segment.end_s,
-            frame_rate_hz=frame_rate_hz,
-        ):
-            height, width, _ = frame.image.shape
-            points = finder.largest_face(frame.image)
-            row = np.zeros(len(VISUAL_COLUMNS), np.float32)
-            if points is not None:
-                row = describe_face(points, width=width, height=height)
-            times_s.append(frame.time_s)
-            rows.append(row)
-            valid.append(points is not None)
+        for look in look_at_faces(segment, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence):
+            times_s.append(look.frame.time_s)
+            rows.append(look.row)
+            valid.append(look.points is not None)
     except MediaError as error:
         return FeatureSequence.empty(len(VISUAL_COLUMNS), str(error))
     if not rows:
@@ -69,6 +58,37 @@ def extract_visual(segment: Segment, *, frame_rate_hz: float, min_confidence: fl
             len(VISUAL_COLUMNS), f"{segment.media}: there is no picture from {span}, segment {segment.id}"
         )
     return FeatureSequence(np.stack(rows), np.array(times_s), np.array(valid))
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One picture that was looked at: the points of its largest face, None without one, and what `describe_face` says."""
+
+    frame: Frame
+    points: Float64[np.ndarray, "478 3"] | None
+    row: Float32[np.ndarray, "column"]
+
+
+def look_at_faces(segment: Segment, *, frame_rate_hz: float, min_confidence: float) -> Iterator[Look]:
+    """Look for the largest face in one picture after the other, as `extract_visual` does.
+
+    Raises:
+        MediaError: the segment has no video, or it cannot be decoded.
+    """
+    finder = _face_finder(min_confidence)
+    finder.forget()
+    for frame in read_frames(
+        Path(segment.media or ""),
+        start_s=segment.start_s,
+        end_s=segment.end_s,
+        frame_rate_hz=frame_rate_hz,
+    ):
+        height, width, _ = frame.image.shape
+        points = finder.largest_face(frame.image)
+        row = np.zeros(len(VISUAL_COLUMNS), np.float32)
+        if points is not None:
+            row = describe_face(points, width=width, height=height)
+        yield Look(frame, points, row)
 
 
 class _FaceFinder:

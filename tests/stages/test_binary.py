@@ -119,3 +119,14 @@ def test_another_label_range_trains_nothing_again(binary, tmp_path):
         name: what for name, what in json.loads(status).items() if name in ("rank", "calibrate", "pointwise")
     }
     assert changed == {}
+
+
+def test_a_sentence_of_the_corpus_gets_its_row_of_the_predictions(binary):
+    with (binary.path / "reports/predictions.csv").open() as file:
+        row = list(csv.DictReader(file))[-1]
+    (said,) = [known["text"] for known in rows() if known["id"] == row["id"]]
+    shown = binary.run(sys.executable, "-m", "pipeline", "predict", "--transcript", said, "--json").stdout
+    (told,) = json.loads(shown)["recordings"]
+    assert told["quantity"] == "probability of label 1"
+    for seed, probability in told["seeds"].items():
+        assert probability == pytest.approx(float(row[f"grcf_seed_{seed}"]), abs=1e-6)

@@ -1,0 +1,63 @@
+"""What a new recording has to go through before a checkpoint may see it: the same as what training saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
+from pipeline.artifacts.sequences import MODALITIES, Modality
+
+_KIND, _VERSION = "preprocessing", 1
+_HEADER = ("language", "words", "extractors", "columns", "align", "train")
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """Everything between a file of a recording and a row that a trained network reads.
+
+    Attributes:
+        language: the language that most segments of train are in, an ISO 639 code.
+        words: `settings` and `libraries` of what found the words.
+        extractors: per modality the header of its features: `settings`, `libraries` and `device`, or `precomputed` with the
+            name of the file that they were taken from, which no new recording is in.
+        columns: names of the feature columns per modality.
+        align: the settings of `align_segment`.
+        train: what the models know: see `describe_train`.
+        normalisation: the scaler that was fitted on train.
+    """
+
+    language: str
+    words: Mapping[str, Any]
+    extractors: Mapping[Modality, Mapping[str, Any]]
+    columns: Mapping[Modality, list[str]]
+    align: Mapping[str, Any]
+    train: Mapping[str, Any]
+    normalisation: Normalisation
+
+
+def preprocessing_path(folder: Path) -> Path:
+    """Where it lies beside the checkpoints of a stage, so that a copy of their folder is enough to predict."""
+    return folder / "preprocessing.safetensors"
+
+
+def write_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
+    """Write it as a byte-deterministic safetensors file: a readable header and the scaler."""
+    scaler = preprocessing.normalisation
+    tensors = {f"{modality}_mean": scaler.mean[modality] for modality in MODALITIES}
+    tensors |= {f"{modality}_std": scaler.std[modality] for modality in MODALITIES}
+    header = {name: getattr(preprocessing, name) for name in _HEADER}
+    write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
+
+
+def read_preprocessing(path: Path) -> Preprocessing:
+    """Read what `write_preprocessing` wrote; raises PipelineError where it is missing, damaged or of another version."""
+    tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
+    return Preprocessing(
+        normalisation=Normalisation(
+            mean={modality: tensors[f"{modality}_mean"] for modality in MODALITIES},
+            std={modality: tensors[f"{modality}_std"] for modality in MODALITIES},
+        ),
+        **{name: header[name] for name in _HEADER},
+    )

@@ -1,0 +1,137 @@
+"""`python -m pipeline predict`: what a trained model says of a new recording, and why."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pipeline.artifacts.files import finite, write_text
+from pipeline.errors import PipelineError
+from pipeline.prediction.recording import Recording, as_segment, read_transcript
+
+DESCRIPTION = """\
+Predict the sentiment of new recordings with a trained model, through exactly what its training data went through: the
+folder of checkpoints carries the settings of the extractors, the scaler and the columns. Prints the mean over the
+seeds and their spread, what the recording had to offer, and what each word and each modality contributes: the
+prediction less what it would be with that hidden. See docs/predict.md.
+"""
+
+EXAMPLES = """\
+examples:
+  python -m pipeline predict clip.mp4 --transcript "I would see it again."
+  python -m pipeline predict clip.mp4                            recognise the words, roughly (English)
+  python -m pipeline predict talk.mkv --start-s 61.5 --end-s 66 --transcript-file said.txt --html talk.html
+  python -m pipeline predict a.mp4 b.mov --model data/pointwise --json
+  python -m pipeline predict --transcript "It was not worth it."    words alone
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    add_recording_arguments(parser)
+    parser.add_argument(
+        "--model", metavar="FOLDER", type=Path, default=Path("data/calibrate"),
+        help="folder of checkpoints of stage calibrate or pointwise; default data/calibrate",
+    )  # fmt: skip
+    parser.add_argument(
+        "--text-model", metavar="FOLDER", help="where the text encoder lies, if it was a folder in training"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of text")
+    parser.add_argument(
+        "--html",
+        "--timeline",
+        metavar="FILE",
+        type=Path,
+        help="write a page with words, voice and face in time",
+    )
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say what a recording is; `preview` has them too."""
+    parser.add_argument(
+        "media",
+        metavar="CLIP",
+        nargs="*",
+        type=Path,
+        help="a video or sound file, in any format FFmpeg reads",
+    )
+    said = parser.add_mutually_exclusive_group()
+    said.add_argument("--transcript", metavar="TEXT", help="what is said in the clip")
+    said.add_argument(
+        "--transcript-file", metavar="FILE", type=Path, help="a UTF-8 text file with what is said"
+    )
+    parser.add_argument(
+        "--language", metavar="CODE", help="of the speech, such as en or zh; default: that of training"
+    )
+    parser.add_argument("--start-s", metavar="S", type=float, help="look from here on, seconds; default 0")
+    parser.add_argument("--end-s", metavar="S", type=float, help="and up to here; default: the end")
+
+
+def recordings(args: argparse.Namespace) -> list[Recording]:
+    """What the arguments of `add_recording_arguments` name.
+
+    Raises:
+        PipelineError: neither a clip nor a transcript, or one transcript for several clips.
+    """
+    transcript = args.transcript
+    if args.transcript_file is not None:
+        transcript = read_transcript(args.transcript_file)
+    if not args.media and not (transcript or "").strip():
+        raise PipelineError("there is nothing to look at; name a clip, or give a --transcript")
+    if len(args.media) > 1 and transcript is not None:
+        raise PipelineError(
+            f"one transcript was given for {len(args.media)} clips; run the command once for each of them"
+        )
+    return [
+        Recording(
+            media=media,
+            transcript=transcript,
+            language=args.language,
+            start_s=args.start_s,
+            end_s=args.end_s,
+        )
+        for media in args.media or [None]
+    ]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict every recording; what cannot be used is a sentence, and the others go on."""
+    asked = recordings(args)
+    # Inside, so that --help and a mistyped option do not wait for torch.
+    from pipeline.prediction.account import available, environment_warning, notes
+    from pipeline.prediction.answer import to_json, to_text
+    from pipeline.prediction.extraction import Extractors
+    from pipeline.prediction.model import load_model
+    from pipeline.prediction.predicting import predict_observed
+    from pipeline.prediction.timeline import as_page, timeline
+
+    model = load_model(args.model)
+    extractors = Extractors(model.preprocessing, text_model=args.text_model)
+    pages, told, status = [], [], 0
+    for recording in asked:
+        try:
+            segment = as_segment(recording, language=model.preprocessing.language)
+            prediction = predict_observed(model, extractors.observe(segment))
+        except PipelineError as error:
+            sys.stderr.write(f"{error}\n")
+            told.append({"file": recording.name, "error": str(error)})
+            status = 1
+            continue
+        found = available(prediction, model.preprocessing.columns["audio"])
+        said = notes(model, prediction, found)
+        pages.append(as_page(model, prediction, found, said))
+        told.append(to_json(model, prediction, found, said))
+        if not args.json:
+            sys.stdout.write(("\n" if len(pages) > 1 else "") + to_text(model, prediction, found, said))
+    warning = environment_warning(model, extractors)
+    if warning is not None:
+        sys.stderr.write(f"{warning}\n")
+    if args.json:
+        answer = {"model": str(args.model), "warning": warning, "recordings": told}
+        sys.stdout.write(json.dumps(finite(answer), indent=2, ensure_ascii=False) + "\n")
+    if args.html is not None and pages:
+        write_text(args.html, timeline(pages))
+        sys.stderr.write(f"wrote {args.html}\n")
+    return status

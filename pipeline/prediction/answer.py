@@ -1,0 +1,122 @@
+"""A prediction as text for a terminal, and as a JSON value."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
+from pipeline.prediction.model import Model
+from pipeline.prediction.predicting import Prediction
+
+_N_WORDS = 5
+_WIDTH = 110
+
+
+def signed(value: float) -> str:
+    """Two digits after the point, with a sign unless it rounds to zero."""
+    rounded = round(value, 2) + 0.0
+    return f"{rounded:+.2f}" if rounded else "0.00"
+
+
+def quantity(model: Model) -> str:
+    """What is predicted."""
+    return "probability of label 1" if model.is_binary else "sentiment"
+
+
+def value(model: Model, number: float) -> str:
+    """A prediction; a probability has no sign."""
+    return f"{number:.2f}" if model.is_binary else signed(number)
+
+
+def spread_sentence(model: Model, prediction: Prediction) -> str:
+    """How far the seeds agree."""
+    if prediction.sd is None:
+        return f"one seed ({prediction.seeds[0]})"
+    low, high = (value(model, float(bound)) for bound in (prediction.by_seed.min(), prediction.by_seed.max()))
+    return f"{len(prediction.seeds)} seeds from {low} to {high}, sd {prediction.sd:.2f}"
+
+
+def span_sentence(prediction: Prediction) -> str:
+    """Which stretch of the recording it is."""
+    segment = prediction.observed.segment
+    if segment.media is None:
+        return "a transcript without a recording"
+    return f"{segment.start_s:.2f} to {segment.end_s:.2f} s"
+
+
+def strongest_words(prediction: Prediction, *, up: bool) -> list[tuple[str, float]]:
+    """The words with the largest contributions in one direction, the largest first."""
+    pairs = [
+        (word.text, float(effect))
+        for word, effect in zip(prediction.words, prediction.contribution, strict=True)
+        if round(effect if up else -effect, 2) > 0
+    ]
+    return sorted(pairs, key=lambda pair: -abs(pair[1]))[:_N_WORDS]
+
+
+def to_text(model: Model, prediction: Prediction, found: Available, said: Sequence[str]) -> str:
+    """A page for a terminal."""
+    train, segment = model.preprocessing.train, prediction.observed.segment
+
+    def listed(pairs: Sequence[tuple[str, float]]) -> str:
+        return ", ".join(f"{word} {signed(effect)}" for word, effect in pairs) or "none"
+
+    modalities = ", ".join(
+        f"{modality} {'absent' if effect is None else signed(effect)}"
+        for modality, effect in prediction.modality.items()
+    )
+    rows = [
+        (quantity(model), f"{value(model, prediction.mean)} ({spread_sentence(model, prediction)})"),
+        ("", f"labels of training: {train['label_min']:g} to {train['label_max']:g}"),
+        ("words", words_sentence(found)),
+        ("sound", sound_sentence(found, segment.duration_s)),
+        ("face", face_sentence(found)),
+        ("words up", listed(strongest_words(prediction, up=True))),
+        ("words down", listed(strongest_words(prediction, up=False))),
+        ("modalities", modalities),
+        *(("note", sentence) for sentence in said),
+    ]
+    margin = max(len(name) for name, _ in rows) + 4
+    page = [f"{segment.media or segment.id}, {span_sentence(prediction)}"]
+    for name, text in rows:
+        page += textwrap.wrap(
+            text,
+            _WIDTH,
+            initial_indent=f"  {name}".ljust(margin),
+            subsequent_indent=" " * margin,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(page) + "\n"
+
+
+def to_json(model: Model, prediction: Prediction, found: Available, said: Sequence[str]) -> dict[str, Any]:
+    """Everything that `to_text` tells and every word, as values of JSON; see docs/predict.md."""
+    segment = prediction.observed.segment
+    words = zip(prediction.words, prediction.contribution, prediction.contribution_sd, strict=True)
+    return {
+        "file": segment.media,
+        "start_s": segment.start_s,
+        "end_s": segment.end_s,
+        "quantity": quantity(model),
+        "prediction": prediction.mean,
+        "sd": prediction.sd,
+        "seeds": {
+            str(seed): float(made) for seed, made in zip(prediction.seeds, prediction.by_seed, strict=True)
+        },
+        "with_nothing_shown": prediction.nothing,
+        "available": asdict(found),
+        "words": [
+            {
+                "word": word.text,
+                "start_s": word.start_s,
+                "end_s": word.end_s,
+                "contribution": float(effect),
+                "sd": float(sd),
+            }
+            for word, effect, sd in words
+        ],
+        "modalities": dict(prediction.modality),
+        "notes": list(said),
+    }

@@ -1,0 +1,86 @@
+"""A folder of checkpoints with the preprocessing that it carries, and whether this environment is the one that made it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
+from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
+from pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The seeds of one trained model, by increasing seed, and what a recording goes through before them."""
+
+    folder: Path
+    checkpoints: tuple[Checkpoint, ...]
+    preprocessing: Preprocessing
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether predictions are probabilities of the label 1."""
+        return self.checkpoints[0].link == "logistic"
+
+
+def load_model(folder: Path) -> Model:
+    """Read what stage `calibrate` or `pointwise` left; a copy of its folder elsewhere is enough.
+
+    Raises:
+        PipelineError: no such folder, no checkpoint in it, checkpoints of stage `rank` or of several stages, one of another
+            version, or preprocessing that does not fit them.
+    """
+    if not folder.is_dir():
+        raise PipelineError(
+            f"{folder}: no such folder; run `dvc repro` to train a model, or name a folder of checkpoints with --model"
+        )
+    found = [read_checkpoint(path) for path in folder.glob("seed_*.safetensors")]
+    if not found:
+        raise PipelineError(
+            f"{folder}: no checkpoint found; expected seed_*.safetensors as `dvc repro` leaves them in data/calibrate"
+        )
+    stages = sorted({checkpoint.stage for checkpoint in found})
+    if len(stages) > 1 or stages[0] == "rank":
+        raise PipelineError(
+            f"{folder}: holds checkpoints of {' and '.join(stages)}; expected those of calibrate or of pointwise, "
+            "because the scores of stage 1 have an order but no magnitude"
+        )
+    preprocessing = read_preprocessing(preprocessing_path(folder))
+    if any(dict(checkpoint.columns) != dict(preprocessing.columns) for checkpoint in found):
+        raise PipelineError(
+            f"{folder}: its checkpoints and {preprocessing_path(folder).name} are of different features; copy the "
+            "whole folder of one run, or run `dvc repro`"
+        )
+    found.sort(key=lambda checkpoint: checkpoint.seed)
+    return Model(folder, tuple(found), preprocessing)
+
+
+def differing_libraries(model: Model) -> dict[str, tuple[str, str]]:
+    """Libraries whose version here is not the one that made the model: name to (there, here), sorted by name.
+
+    Builds of one version for different devices are taken for the same.
+    """
+    made = preprocessing_libraries(model.preprocessing)
+    for checkpoint in model.checkpoints:
+        made |= {name: found for name, found in checkpoint.made_with.items() if name != "device"}
+    here = {name: _installed(name) for name in made}
+    return {
+        name: (made[name], here[name])
+        for name in sorted(made)
+        if made[name].partition("+")[0] != here[name].partition("+")[0]
+    }
+
+
+def preprocessing_libraries(preprocessing: Preprocessing) -> dict[str, str]:
+    """Versions of all libraries that extracted the features of training."""
+    described: list[Mapping[str, Any]] = [preprocessing.words, *preprocessing.extractors.values()]
+    return {name: found for made in described for name, found in made.get("libraries", {}).items()}
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"

@@ -1,0 +1,158 @@
+"""From one observed segment to a prediction, and to what each word and each modality does to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from pipeline.align.splits import align_segment, assemble_split, normalise
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.sequences import MODALITIES, Modality, pack
+from pipeline.artifacts.words import Word
+from pipeline.errors import PipelineError
+from pipeline.execution.device import best_device
+from pipeline.grcf.scoring import ALL, predict
+from pipeline.prediction.extraction import Observed
+from pipeline.prediction.model import Model
+
+# Hiding each word in turn multiplies the rows by the number of words; so many at once fit into any memory.
+_ROWS_AT_ONCE = 20_000
+# Kernels that multiply a few rows sum in another order than those for many. Among copies of itself a segment gets the bits
+# that it gets in a whole split.
+_N_COPIES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of one segment, in label units, or as a probability of the label 1.
+
+    Attributes:
+        observed: what it was made from.
+        seeds: of the models.
+        by_seed: the prediction of each.
+        nothing: mean prediction with everything hidden; contributions do not add up to the distance from it.
+        words: the words that count, from the start of the segment.
+        contribution: per word, the prediction less what it would be with the word's rows of all modalities hidden; mean over
+            the seeds.
+        contribution_sd: standard deviation of the same over the seeds, zeros for one seed.
+        valid: per modality, whether each word had a row. One slot for the whole segment where there are no words.
+        modality: likewise for each modality hidden as a whole; None where it was absent.
+    """
+
+    observed: Observed
+    seeds: tuple[int, ...]
+    by_seed: Float64[np.ndarray, "seed"]
+    nothing: float
+    words: tuple[Word, ...]
+    contribution: Float64[np.ndarray, "word"]
+    contribution_sd: Float64[np.ndarray, "word"]
+    valid: Mapping[Modality, Bool[np.ndarray, "slot"]]
+    modality: Mapping[Modality, float | None]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds."""
+        return float(self.by_seed.mean())
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation over the seeds, None for one seed."""
+        return float(self.by_seed.std(ddof=1)) if len(self.by_seed) > 1 else None
+
+
+def predict_observed(model: Model, observed: Observed) -> Prediction:
+    """Align, normalise and predict one segment with every seed.
+
+    Raises:
+        PipelineError: nothing of the segment reaches the model: no word, no sound, no face.
+    """
+    split = _aligned(model, observed)
+    copies = _copies(split, np.ones((_N_COPIES, len(split.valid["text"])), bool))
+    device = best_device()
+
+    def predicted(kept: frozenset[Modality]) -> Float64[np.ndarray, "seed"]:
+        return predict(model.checkpoints, copies, kept=kept, device=device)[:, 0]
+
+    shown = predicted(ALL)
+    present: list[Modality] = [modality for modality in MODALITIES if split.valid[modality].any()]
+    if not present:
+        reasons = [
+            sequence.failure for sequence in observed.sequences.values() if sequence.failure is not None
+        ]
+        raise PipelineError(
+            f"{observed.segment.id}: no word, no sound and no face was found in it, so there is nothing to predict from"
+            + (f" ({'; '.join(reasons)})" if reasons else "")
+        )
+    without = {modality: predicted(ALL - {modality}) for modality in present}
+    words = observed.spoken.words[: len(split.valid["text"])]
+    effect = shown[:, None] - _without_each_word(model, split, len(words), device)
+    several = len(shown) > 1
+    return Prediction(
+        observed=observed,
+        seeds=tuple(checkpoint.seed for checkpoint in model.checkpoints),
+        by_seed=shown,
+        nothing=float(predicted(frozenset()).mean()),
+        words=words,
+        contribution=effect.mean(axis=0),
+        contribution_sd=effect.std(axis=0, ddof=1) if several else np.zeros(len(words)),
+        valid=split.valid,
+        modality={
+            modality: float((shown - without[modality]).mean()) if modality in without else None
+            for modality in MODALITIES
+        },
+    )
+
+
+def _aligned(model: Model, observed: Observed) -> AlignedSplit:
+    """The segment as a split of its own, by the functions and numbers of stage `align`."""
+    preprocessing, segment = model.preprocessing, observed.segment
+    columns = {modality: tuple(preprocessing.columns[modality]) for modality in MODALITIES}
+    for modality in MODALITIES:
+        n_columns = observed.sequences[modality].values.shape[1]
+        if n_columns != len(columns[modality]):
+            raise PipelineError(
+                f"{model.folder}: was trained on {len(columns[modality])} {modality} columns, but this version of the code "
+                f"extracts {n_columns}; predict with the version that trained it, or run `dvc repro`"
+            )
+    packed = {
+        modality: pack(
+            modality,
+            [segment.id],
+            [observed.sequences[modality]],
+            columns=columns[modality],
+            extractor=preprocessing.extractors[modality],
+        )
+        for modality in MODALITIES
+    }
+    aligned = align_segment(segment, observed.spoken, packed, **preprocessing.align)
+    split = assemble_split(segment.split, [segment], [aligned], columns)
+    return normalise(split, preprocessing.normalisation)
+
+
+def _without_each_word(
+    model: Model, split: AlignedSplit, n_words: int, device: str
+) -> Float64[np.ndarray, "seed word"]:
+    """Predictions for the one segment of `split` with each of its words hidden in turn."""
+    at_once = max(_ROWS_AT_ONCE // max(n_words, 1), 1)
+    parts = [np.zeros((len(model.checkpoints), 0))]
+    for first in range(0, n_words, at_once):
+        hidden = np.arange(first, min(first + at_once, n_words))
+        shown = np.arange(n_words) != hidden[:, None]
+        parts.append(predict(model.checkpoints, _copies(split, shown), device=device))
+    return np.concatenate(parts, axis=1)
+
+
+def _copies(split: AlignedSplit, shown: Bool[np.ndarray, "copy word"]) -> AlignedSplit:
+    """The one segment of `split` as often as there are masks, each with only the words of its mask."""
+    n_copies, n_words = shown.shape
+    return replace(
+        split,
+        ids=tuple(f"{split.ids[0]} {copy}" for copy in range(n_copies)),
+        labels=np.repeat(split.labels, n_copies),
+        offsets=np.arange(n_copies + 1, dtype=np.int64) * n_words,
+        features={modality: np.tile(split.features[modality], (n_copies, 1)) for modality in MODALITIES},
+        valid={
+            modality: np.tile(split.valid[modality], n_copies) & shown.reshape(-1) for modality in MODALITIES
+        },
+    )

@@ -1,0 +1,195 @@
+"""Predictions and contributions are those that the definition gives when it is followed one word at a time."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.errors import PipelineError
+from pipeline.grcf.scoring import ALL, predict
+from pipeline.prediction import predicting
+from pipeline.prediction.account import available, notes
+from pipeline.prediction.extraction import Extractors, Observed
+from pipeline.prediction.model import load_model
+from pipeline.prediction.predicting import predict_observed
+from tests.prediction.models import columns, make_preprocessing, write_model
+
+
+def fields(observed, **changes):
+    return dataclasses.replace(observed, **changes)
+
+
+def without(observed, *modalities):
+    absent = {
+        modality: FeatureSequence.empty(len(columns()[modality]), "gone")
+        if modality != "text"
+        else FeatureSequence(
+            np.zeros_like(observed.sequences["text"].values),
+            observed.sequences["text"].times_s,
+            np.zeros(len(observed.sequences["text"].valid), bool),
+        )
+        for modality in modalities
+    }
+    return fields(observed, sequences=dict(observed.sequences) | absent)
+
+
+def test_every_seed_predicts_and_they_differ(prediction):
+    assert prediction.seeds == (2, 4, 11)
+    assert np.isfinite(prediction.by_seed).all()
+    assert len(set(prediction.by_seed.tolist())) == 3
+    assert prediction.sd == pytest.approx(np.std(prediction.by_seed, ddof=1))
+
+
+def test_the_contribution_of_a_word_is_what_hiding_its_rows_takes_away(model, observed, prediction):
+    split = predicting._aligned(model, observed)
+    for position in range(len(prediction.words)):
+        here = np.arange(len(prediction.words)) == position
+        valid = {modality: split.valid[modality] & ~here for modality in MODALITIES}
+        hidden = predict(model.checkpoints, dataclasses.replace(split, valid=valid), device="cpu")[:, 0]
+        effect = prediction.by_seed - hidden
+        assert prediction.contribution[position] == pytest.approx(effect.mean(), abs=1e-5)
+        assert prediction.contribution_sd[position] == pytest.approx(effect.std(ddof=1), abs=1e-5)
+    assert np.abs(prediction.contribution).max() > 1e-3, "words that do nothing would prove nothing"
+
+
+def test_words_are_hidden_in_blocks_as_well_as_at_once(model, observed, prediction, monkeypatch):
+    monkeypatch.setattr(predicting, "_ROWS_AT_ONCE", 15)
+    again = predict_observed(model, observed)
+    np.testing.assert_allclose(again.contribution, prediction.contribution, atol=1e-5)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_the_contribution_of_a_modality_is_what_its_absence_takes_away(model, observed, prediction, modality):
+    hidden = predict_observed(model, without(observed, modality))
+    assert hidden.modality[modality] is None
+    assert prediction.modality[modality] == pytest.approx(prediction.mean - hidden.mean, abs=1e-5)
+
+
+def test_with_nothing_shown_is_the_prediction_without_any_modality(model, observed, prediction):
+    split = predicting._aligned(model, observed)
+    nothing = predict(model.checkpoints, split, kept=ALL - ALL, device="cpu")
+    assert prediction.nothing == pytest.approx(nothing.mean(), abs=1e-5)
+
+
+def test_a_recording_without_words_still_has_a_voice_and_a_face(model, observed):
+    silent = SegmentWords(observed.spoken.id, "none", ())
+    empty = FeatureSequence.empty(384, None)
+    wordless = fields(observed, spoken=silent, sequences=dict(observed.sequences) | {"text": empty})
+    made = predict_observed(model, wordless)
+    assert made.words == ()
+    assert made.contribution.shape == (0,)
+    assert made.modality["text"] is None
+    assert made.modality["audio"] is not None
+    assert np.isfinite(made.mean)
+
+
+def test_nothing_at_all_is_a_sentence_with_the_reasons(model, observed):
+    with pytest.raises(PipelineError, match=r"no word, no sound and no face was found in it.*\(gone; gone\)"):
+        predict_observed(model, without(observed, "text", "audio", "visual"))
+
+
+def test_one_seed_has_no_spread(observed, tmp_path):
+    made = predict_observed(load_model(write_model(tmp_path / "one", seeds=(5,))), observed)
+    assert made.sd is None
+    assert not made.contribution_sd.any()
+
+
+def test_a_binary_model_gives_probabilities(observed, tmp_path):
+    model = load_model(write_model(tmp_path / "binary", link="logistic"))
+    made = predict_observed(model, observed)
+    assert model.is_binary
+    assert ((made.by_seed > 0) & (made.by_seed < 1)).all()
+
+
+def test_words_beyond_those_of_training_are_cut_and_said_to_be(observed, tmp_path):
+    preprocessing = make_preprocessing(align={"max_words": 3, "max_gap_s": 0.1})
+    model = load_model(write_model(tmp_path / "short", preprocessing=preprocessing))
+    made = predict_observed(model, observed)
+    assert [word.text for word in made.words] == ["The", "acting", "was"]
+    said = notes(model, made, available(made, columns()["audio"]))
+    assert said == [
+        "Only the first 3 of 7 words count, as in training (align.max_words); what comes later is not looked at."
+    ]
+
+
+def test_other_columns_than_those_of_training_are_a_sentence(model, observed):
+    fewer = dict(observed.sequences) | {"visual": FeatureSequence.empty(3, None)}
+    with pytest.raises(
+        PipelineError, match=r"was trained on 21 visual columns, but this version .* extracts 3"
+    ):
+        predict_observed(model, fields(observed, sequences=fewer))
+
+
+def told(model, observed, **segment) -> list[str]:
+    changed = fields(observed, segment=dataclasses.replace(observed.segment, **segment))
+    made = predict_observed(model, changed)
+    return notes(model, made, available(made, columns()["audio"]))
+
+
+def test_an_ordinary_recording_needs_no_note(model, observed):
+    assert told(model, observed) == []
+
+
+def test_a_recording_much_longer_than_those_of_training_is_noted(model, observed):
+    (said,) = told(model, observed, end_s=90.0)
+    assert said.startswith(
+        "It lasts 90.0 s and is predicted as a whole, but the segments of training lasted 3.0 s"
+    )
+
+
+def test_another_language_is_noted(model, observed):
+    assert told(model, observed, language="es") == ["It is in es, but the model was trained on en."]
+
+
+def test_a_prediction_outside_of_the_labels_is_noted(observed, tmp_path):
+    preprocessing = make_preprocessing()
+    train = {**preprocessing.train, "label_min": 50.0, "label_max": 60.0}
+    folder = write_model(tmp_path / "far", preprocessing=make_preprocessing(train=train))
+    assert told(load_model(folder), observed) == [
+        "The prediction lies outside of the labels of training, 50 to 60."
+    ]
+
+
+def spoken_only():
+    """Two words with vectors of ones, a muted track, and pictures without a face."""
+    segment = Segment("a", "test", 0.0, "s", "v", "en", "Hello you.", "a.mp4", None, True, True, 0.0, 2.0)
+    words = SegmentWords("a", "proportional", (Word("Hello", 0.0, 1.0), Word("you", 1.0, 2.0)))
+    spoken = {"text": FeatureSequence(np.ones((2, 384), np.float32), np.array([0.5, 1.5]), np.ones(2, bool))}
+    blank = {
+        modality: FeatureSequence(
+            np.zeros((4, len(columns()[modality])), np.float32), np.arange(4.0), np.zeros(4, bool)
+        )
+        for modality in ("audio", "visual")
+    }
+    return Observed(segment, words, spoken | blank)
+
+
+def test_rows_are_scaled_by_the_numbers_of_training(tmp_path):
+    preprocessing = make_preprocessing()
+    scaler = preprocessing.normalisation
+    mean = dict(scaler.mean) | {"text": np.full(384, 0.5, np.float32)}
+    shifted = make_preprocessing(normalisation=dataclasses.replace(scaler, mean=mean))
+    model = load_model(write_model(tmp_path / "shifted", preprocessing=shifted))
+    split = predicting._aligned(model, spoken_only())
+    np.testing.assert_allclose(split.features["text"], (1 - 0.5) / 0.1, rtol=1e-6)
+    assert not split.features["audio"].any()
+
+
+def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model):
+    made = predict_observed(model, spoken_only())
+    said = notes(model, made, available(made, columns()["audio"]))
+    assert said == [
+        "No face was found in any of 4 pictures, so the face counts as absent.",
+        "The sound track is muted, so the sound counts as absent.",
+    ]
+    assert made.modality["audio"] is None
+    assert made.modality["visual"] is None
+
+
+def test_the_same_recording_gives_the_same_bits(model, clip, observed, prediction):
+    again = predict_observed(model, Extractors(model.preprocessing).observe(observed.segment))
+    np.testing.assert_array_equal(again.by_seed, prediction.by_seed)
+    np.testing.assert_array_equal(again.contribution, prediction.contribution)

@@ -1,0 +1,86 @@
+"""A clip of the corpus, given as a new recording, gets the numbers that the run gave it: the same features, the same model."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.artifacts.files import read_text
+from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.segments import read_segments
+from tests.stages.repositories import TOY, Repository
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def predict(capsys):
+    def run(*arguments) -> dict:
+        capsys.readouterr()
+        assert main(["predict", "--json", *map(str, arguments)]) == 0
+        (told,) = json.loads(capsys.readouterr().out)["recordings"]
+        return told
+
+    return run
+
+
+def predictions(repository: Repository) -> list[SplitPredictions]:
+    path = repository.path / "reports/predictions.csv"
+    return predictions_from_csv(read_text(path), source=str(path))
+
+
+def clips(repository: Repository) -> dict[str, tuple[Path, str]]:
+    """File and transcript of each segment, as the corpus has them."""
+    folder = repository.path / "data/raw" / TOY
+    with (folder / "segments.csv").open() as file:
+        return {row["id"]: (folder / row["media"], row["text"]) for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize(("stage", "model"), [("calibrate", "grcf"), ("pointwise", "pointwise")])
+def test_a_clip_of_the_corpus_gets_its_row_of_the_predictions(
+    toy, predict, tmp_path, monkeypatch, stage, model
+):
+    # A copy of the folder of checkpoints, far from the repository, is all that is needed.
+    folder = shutil.copytree(toy.path / "data" / stage, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    known = clips(toy)
+    for split in predictions(toy):
+        for position in (0, len(split.ids) - 1):
+            clip, said = known[split.ids[position]]
+            told = predict(clip, "--transcript", said, "--model", folder)
+            expected = split.models[model][:, position]
+            assert list(told["seeds"]) == [str(seed) for seed in split.seeds[model]]
+            assert list(told["seeds"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+            assert told["prediction"] == pytest.approx(expected.mean(), abs=1e-6)
+            assert told["available"]["align_method"] in ("forced", "proportional")
+
+
+def test_a_stretch_of_the_clip_gets_other_numbers(toy, predict):
+    """Else the numbers above could come from anywhere but the clip."""
+    split = predictions(toy)[0]
+    clip, said = clips(toy)[split.ids[0]]
+    told = predict(clip, "--transcript", said, "--model", toy.path / "data/calibrate", "--end-s", "1.0")
+    assert abs(told["prediction"] - split.models["grcf"][:, 0].mean()) > 1e-4
+
+
+def test_the_preprocessing_tells_of_train(toy):
+    from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
+
+    train = [s for s in read_segments(toy.path / "data/manifest/segments.jsonl") if s.split == "train"]
+    known = read_preprocessing(preprocessing_path(toy.path / "data/calibrate"))
+    assert known.language == "en"
+    assert known.train["segments"] == len(train)
+    assert known.train["label_min"] == min(segment.label for segment in train)
+    assert known.train["duration_s"]["max"] == pytest.approx(max(segment.duration_s for segment in train))
+    assert known.words["settings"] == {"aligner": "pocketsphinx", "recognise": True}
+
+
+def test_all_three_copies_of_the_preprocessing_are_the_same_bytes(toy):
+    copies = {
+        (toy.path / f"data/{stage}/preprocessing.safetensors").read_bytes()
+        for stage in ("align", "calibrate", "pointwise")
+    }
+    assert len(copies) == 1
