@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError
 COMMANDS = {
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
+    "inspect": "write the page of pairs and segments that the model gets wrong",
 }
 
 DESCRIPTION = """\
