@@ -20,6 +20,10 @@ pytestmark = pytest.mark.skipif(
 NASTY = "</script><img src=x onerror=alert(1)> & \"quotes\" 'single'"
 
 
+FEW = {"train": 4, "valid": 8, "test": 5}
+MANY = {"train": 4, "valid": 30, "test": 5}
+
+
 def media_of(split: str, n: int) -> str:
     """Recordings whose names mean something in an address."""
     return f"data/raw/x/{split}/Größe #{n} = 100%? <b>.mp4"
@@ -56,8 +60,15 @@ def opened(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """Writes a run and its page, and opens the page; `there` says which recordings are on the disk."""
     contexts = []
 
-    def open_(*, there: Callable[[str, int], bool] = lambda split, n: False, address: str = "", width: int = 1200, scheme: str = "light", **fields: Any) -> Opened:  # fmt: skip
-        run = Run(**fields)
+    def open_(
+        *,
+        there: Callable[[str, int], bool] = lambda split, n: False,
+        address: str = "",
+        width: int = 1200,
+        scheme: str = "light",
+        **fields: Any,
+    ) -> Opened:
+        run = Run(**({"n_segments": FEW} | fields))
         write_run(tmp_path, run)
         for split, count in run.n_segments.items():
             for n in range(count):
@@ -81,7 +92,7 @@ def everything(split: str, n: int) -> bool:
 
 
 def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
-    found = opened(there=everything, media=media_of, n_segments={"train": 6, "valid": 8, "test": 6})
+    found = opened(there=everything, media=media_of)
     page = found.page
     names = found.texts("nav a")
     assert len(names) == 6
@@ -172,7 +183,7 @@ def test_the_search_finds_words_of_either_segment(opened):
 
 
 def test_speaker_and_groups_filter(opened):
-    found = opened()
+    found = opened(n_segments=MANY)
     page = found.page
     page.select_option("#speaker", label="speaker valid 1")
     for text in found.texts("article"):
@@ -198,7 +209,7 @@ def test_sorting_and_each_segment_once(opened):
 
 
 def test_more_entries_are_drawn_when_asked_for(opened):
-    page = opened().page
+    page = opened(n_segments=MANY).page
     assert page.locator("article").count() == 20
     page.locator("#more").click()
     assert page.locator("article").count() > 20
@@ -209,7 +220,7 @@ def test_a_link_leads_to_its_entry(opened, position):
     def named(split: str, n: int) -> str:
         return f"{split} ä/{n}#?&"
 
-    page = opened(ids=named).page
+    page = opened(ids=named, n_segments=MANY).page
     above, below = page.evaluate(f"members(page.lists[0].entries[{position}]).map((segment) => segment.id)")
     url = page.url.split("#")[0]
     page.goto("about:blank")
@@ -281,7 +292,6 @@ def test_a_telephone_shows_it_without_scrolling_sideways(opened, scheme):
         media=media_of,
         width=390,
         scheme=scheme,
-        n_segments={"train": 6, "valid": 8, "test": 6},
         ids=lambda split, n: f"{split}{n}" + "_without_a_break" * 8,
         texts=lambda split, n: "Unaussprechlichkeitsbeschreibungsversuch" * 3,
     )
