@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "show what experiments changed, with confidence intervals",
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
+    "inspect": "write the page of pairs and segments that the model gets wrong",
 }
 
 DESCRIPTION = """\

@@ -210,9 +210,10 @@ class Evaluate(Section):
 
 
 class Report(Section):
-    """How the report is headed."""
+    """How the report is headed, and what its inspector shows."""
 
     title: Annotated[str, Field(min_length=1)]
+    transcripts: bool
 
 
 SectionType = TypeVar("SectionType", bound=Section)

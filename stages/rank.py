@@ -9,8 +9,10 @@ from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.files import write_text
+from pipeline.artifacts.heaviest import write_heaviest
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.grcf.heaviest import find_heaviest
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, describe_group_pairs, train_ranking
 from pipeline.grcf.training import TrainingSettings
@@ -20,6 +22,7 @@ TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safe
 CHECKPOINTS = Path("data/rank")
 CURVES = Path("reports/curves/rank.csv")
 GROUP_PAIRS = Path("reports/group_pairs.csv")
+HEAVIEST = Path("data/weights/heaviest.json")
 
 SECTIONS = (params.Network, params.Training, params.Margin, params.Advantage, params.Rank)
 
@@ -87,8 +90,14 @@ def main() -> None:
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_curves(CURVES, checkpoints)
-    table = describe(checkpoints, read_aligned(TRAIN))
+    train = read_aligned(TRAIN)
+    table = describe(checkpoints, train)
     write_text(GROUP_PAIRS, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    margin, advantage = ranking_settings()
+    write_heaviest(
+        HEAVIEST,
+        find_heaviest(checkpoints, train, margin=margin, advantage=advantage, device=best_device()),
+    )
 
 
 if __name__ == "__main__":

@@ -47,6 +47,18 @@ MUTANTS = {
         'Path("data/align/test.safetensors")',
         "tests/test_dag.py::test_only_evaluate_sees_the_test_split",
     ),
+    "a shared page tells what was said": Mutant(
+        "pipeline/inspector/page.py",
+        "        if self.with_text:\n            clip",
+        "        if self.root:\n            clip",
+        "tests/inspector/test_page.py::test_without_text_neither_transcripts_nor_recordings_are_told",
+    ),
+    "a tie is in the wrong order": Mutant(
+        "pipeline/inspector/disorder.py",
+        "prediction[rows, None] < prediction[None, :]",
+        "prediction[rows, None] <= prediction[None, :]",
+        "tests/inspector/test_disorder.py::test_equal_predictions_are_not_in_the_wrong_order",
+    ),
     "truth and prediction swapped": Mutant(
         "pipeline/evaluation/tables.py",
         "measure(truth, row, protocol=protocol)",

@@ -10,7 +10,10 @@ import numpy as np
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
-_KIND, _VERSION = "checkpoint", 3
+VERSION = 3
+"""Of the format: raised whenever a reader of the version before would misread a file. Every other version is refused."""
+
+_KIND = "checkpoint"
 _HEADER = (
     "stage",
     "objective",
@@ -54,14 +57,23 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Pack; the same bytes for the same content."""
         header = {name: getattr(self, name) for name in _HEADER}
-        return tensors_to_bytes(self.tensors, kind=_KIND, version=_VERSION, header=header)
+        return tensors_to_bytes(self.tensors, kind=_KIND, version=VERSION, header=header)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Checkpoint":
         """Unpack; raises PipelineError on anything but a whole checkpoint of this version."""
-        tensors, header = tensors_from_bytes(
-            content, kind=_KIND, version=_VERSION, source="cached checkpoint"
-        )
+        tensors, header = tensors_from_bytes(content, kind=_KIND, version=VERSION, source="cached checkpoint")
+        return cls._joined(tensors, header, source="cached checkpoint")
+
+    @classmethod
+    def _joined(
+        cls, tensors: Mapping[str, np.ndarray], header: Mapping[str, Any], *, source: str
+    ) -> "Checkpoint":
+        missing = [name for name in _HEADER if name not in header]
+        if missing:
+            raise PipelineError(
+                f"{source}: the header of the checkpoint lacks {', '.join(missing)}; delete it and run `dvc repro`"
+            )
         return cls(tensors=tensors, **{name: header[name] for name in _HEADER})
 
 
@@ -78,8 +90,8 @@ def write_checkpoints(folder: Path, checkpoints: list[Checkpoint]) -> None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read one file that `write_checkpoints` wrote."""
-    tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
-    return Checkpoint(tensors=tensors, **{name: header[name] for name in _HEADER})
+    tensors, header = read_tensors(path, kind=_KIND, version=VERSION)
+    return Checkpoint._joined(tensors, header, source=str(path))
 
 
 def read_checkpoints(folder: Path, *, stage: TrainingStage) -> list[Checkpoint]:

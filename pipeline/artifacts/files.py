@@ -140,12 +140,28 @@ def tensors_from_bytes(
         raise PipelineError(
             f"{source}: not a whole {kind} file ({type(error).__name__}); delete it and run `dvc repro`"
         ) from error
-    if (header.get("kind"), header.get("version")) != (kind, version):
+    if header.get("kind") != kind:
         raise PipelineError(
-            f"{source}: holds {header.get('kind')} version {header.get('version')}, "
-            f"but {kind} version {version} was expected; run `dvc repro` with the code that reads it"
+            f"{source}: holds {header.get('kind')}, but {kind} was expected; delete it and run `dvc repro`"
         )
+    _check_version(header.get("version"), version, what=f"{source}: holds {kind}")
     return tensors, header
+
+
+def _check_version(found: Any, expected: int, *, what: str) -> None:
+    """A file of any other version is refused, newer and older alike: neither was written for this reader."""
+    if not isinstance(found, int):
+        raise PipelineError(f"{what} without a version; delete it and run `dvc repro`")
+    if found > expected:
+        raise PipelineError(
+            f"{what} version {found}, and this code reads version {expected}, an older one; update the code, or delete the "
+            "file and run `dvc repro` to make it anew"
+        )
+    if found < expected:
+        raise PipelineError(
+            f"{what} version {found}, and this code reads version {expected}, a newer one; run `dvc repro` to make it anew, "
+            "or check out the code that wrote it"
+        )
 
 
 def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

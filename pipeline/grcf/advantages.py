@@ -50,8 +50,21 @@ def pair_weights(
         return weights
     reward = -violation[rows, columns]
     advantage = _advantage(reward, _peers(rows, columns, group, scope), scale)
-    weights[rows, columns] = (1 + strength * (-advantage).clamp(min=0)).clamp(min=1, max=cap)
+    weights[rows, columns] = weight_of(advantage, strength=strength, cap=cap)
     return weights
+
+
+def weight_of(advantage: Float[Tensor, "*pairs"], *, strength: float, cap: float) -> Float[Tensor, "*pairs"]:
+    """The weight of pairs with these advantages; see `pair_weights`."""
+    return (1 + strength * (-advantage).clamp(min=0)).clamp(min=1, max=cap)
+
+
+def advantage_of(
+    centred: Float[Tensor, "*pairs"], spread: Float[Tensor, "*#pairs"], *, scale: Scale
+) -> Float[Tensor, "*pairs"]:
+    """The advantages of rewards less the mean of their scope, of which `spread` is the standard deviation."""
+    divisor = spread.clamp(min=MIN_SPREAD) if scale == "std" else torch.ones_like(spread)
+    return torch.where(spread < MIN_SPREAD, torch.zeros_like(centred), centred / divisor)
 
 
 def _peers(
@@ -78,6 +91,4 @@ def _advantage(
     mean = zeros.scatter_add(0, member, reward) / count
     centred = reward - mean[member]
     spread = (zeros.scatter_add(0, member, centred.square()) / count).sqrt()
-    no_spread = spread[member] < MIN_SPREAD
-    divisor = spread.clamp(min=MIN_SPREAD)[member] if scale == "std" else torch.ones_like(reward)
-    return torch.where(no_spread, torch.zeros_like(reward), centred / divisor)
+    return advantage_of(centred, spread[member], scale=scale)

@@ -99,5 +99,7 @@ def test_a_half_written_tensor_file_is_never_read_as_whole(tmp_path, cut):
 
 def test_another_version_is_refused_with_both_named(tmp_path):
     (tmp_path / "f").write_bytes(tensors_to_bytes({}, kind="x", version=2, header={}))
-    with pytest.raises(PipelineError, match="holds x version 2, but x version 1 was expected"):
+    with pytest.raises(
+        PipelineError, match="holds x version 2, and this code reads version 1, an older one; update the code"
+    ):
         read_tensors(tmp_path / "f", kind="x", version=1)

@@ -142,3 +142,22 @@ def test_silencing_or_blanking_a_clip_changes_coverage_and_score(copy, mute, bla
         return next(row for row in text.splitlines() if row.startswith(f"test,{segment.id},"))
 
     assert line(now) != line(predictions)
+
+
+def test_the_inspector_shows_every_segment_of_valid_of_this_run(toy):
+    html = (toy.path / "reports/inspector.html").read_text(encoding="utf-8")
+    start = html.index(">", html.index('id="data"')) + 1
+    page = json.loads(html[start : html.index("</script>", start)])
+    shown = {row["id"]: row for row in page["segments"] if row["split"] == "valid"}
+    segments = read_segments(toy.path / "data/manifest/segments.jsonl")
+    wanted = {segment.id: segment.text for segment in segments if segment.split == "valid"}
+    assert {id_: row["text"] for id_, row in shown.items()} == wanted
+    for row in shown.values():
+        assert row["clip"]["source"].startswith("../data/raw/ein-korpus_2/video%20")
+        assert len(row["predictions"]) == 3
+
+
+def test_the_card_tells_the_metrics_of_this_run(toy):
+    card = (toy.path / "reports/model_card.md").read_text(encoding="utf-8")
+    mae = read(toy, "metrics.json")["test"]["grcf"]["mae"]
+    assert f"| mae | lower | {mae['mean']:.3f} [{mae['ci_low']:.3f}, {mae['ci_high']:.3f}]" in card

@@ -1,0 +1,95 @@
+"""The pairs of train that weigh most in stage 1, and the segments that the loss pulls at most."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.artifacts.files import read_json, write_json
+from pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True, slots=True)
+class HeavyPair:
+    """One pair; `weight`, `violation` and `gap` (score above less score below) have a value per seed.
+
+    `margin`, `violation` and `gap` are in score units.
+    """
+
+    above: str
+    below: str
+    margin: float
+    weight: tuple[float, ...]
+    violation: tuple[float, ...]
+    gap: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeavySegment:
+    """One segment of train, and how stage 1 struggles with it.
+
+    `order` is its place in the order of the scores, from 0 (lowest) to 1 (highest), a value per seed; `label_order` its
+    place in the order of the labels, equal labels sharing one. Over its `n_pairs` pairs in which it is the upper or the
+    lower segment, `pull_above` and `pull_below` are the sums of weight × violation (score units), `extra` that of
+    weight − 1; means over seeds. `n_heaviest` counts the recorded pairs that it is part of. `stands_out` says that it is
+    pulled at more than Tukey's fence.
+    """
+
+    id: str
+    order: tuple[float, ...]
+    label_order: float
+    n_pairs: int
+    pull_above: float
+    pull_below: float
+    extra: float
+    n_heaviest: int
+    stands_out: bool
+
+    @property
+    def pull(self) -> float:
+        """All that its pairs add to the loss, before it is divided by the sum of all weights."""
+        return self.pull_above + self.pull_below
+
+
+@dataclass(frozen=True, slots=True)
+class Heaviest:
+    """What stage 1 left.
+
+    `n_pairs` counts all pairs of different groups of train. `pairs` holds those with the largest weight and those with the
+    largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
+    others that `pairs` names; `n_ranked` is how many of them are there for their own sake. `mean_pull` and `fence`
+    (Q3 + 1.5 · IQR) are of the pull at the segments of train.
+    """
+
+    seeds: tuple[int, ...]
+    objective: str
+    n_pairs: int
+    n_ranked: int
+    mean_pull: float
+    fence: float
+    pairs: tuple[HeavyPair, ...]
+    segments: tuple[HeavySegment, ...]
+
+
+def write_heaviest(path: Path, heaviest: Heaviest) -> None:
+    """Write a JSON file."""
+    write_json(path, asdict(heaviest))
+
+
+def read_heaviest(path: Path) -> Heaviest:
+    """Read what `write_heaviest` wrote.
+
+    Raises:
+        PipelineError: no such file, or another content.
+    """
+    content = read_json(path)
+    try:
+        pairs = tuple(HeavyPair(**{**row, **_tuples(row)}) for row in content.pop("pairs"))
+        segments = tuple(HeavySegment(**{**row, **_tuples(row)}) for row in content.pop("segments"))
+        return Heaviest(pairs=pairs, segments=segments, **{**content, **_tuples(content)})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise PipelineError(
+            f"{path}: not a record of heavy pairs as this version of the code writes it ({error}); run `dvc repro rank`"
+        ) from error
+
+
+def _tuples(row: dict[str, object]) -> dict[str, tuple]:
+    return {name: tuple(value) for name, value in row.items() if isinstance(value, list)}

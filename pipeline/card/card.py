@@ -1,0 +1,182 @@
+"""The model card of one run, in the layout that Hugging Face has for it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.artifacts.checkpoint import VERSION
+from pipeline.card.corpus import Statement, split_rows, statement_of
+from pipeline.card.inputs import MODELS, CardInputs
+from pipeline.card.licences import Part, encoder, library
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.statistics import Difference, Summary
+
+_EVALUATED = ("valid", "test")
+_DIRECTIONS = {"higher": "higher", "lower": "lower", "one": "nearer to 1", "zero": "nearer to 0"}
+_CONTENT = {"text": "the words", "audio": "the voice", "visual": "the face"}
+_ROLES = {"text": "text features", "audio": "audio features", "visual": "facial features"}
+# The names by which the hub knows a metric.
+_HUB_METRICS = {"pearson": "pearsonr", "auroc": "roc_auc"}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One line of a table of results, written out."""
+
+    name: str
+    better: str
+    grcf: str
+    baseline: str
+    difference: str
+
+
+def to_markdown(inputs: CardInputs) -> str:
+    """The whole card, a pure function of its inputs."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = _quoted
+    parameters, protocol = inputs.parameters, inputs.protocol
+    statement = Statement("", "") if inputs.readme is None else statement_of(inputs.readme)
+    return environment.get_template("model_card.md.j2").render(
+        head=_head(inputs),
+        corpus=parameters["corpus.name"],
+        present=_joined(
+            [_CONTENT[modality] for modality, found in inputs.extractions.items() if found.n_valid.any()]
+        ),
+        binary=protocol.is_binary,
+        protocol=protocol.name,
+        confidence=f"{100 * parameters['evaluate.confidence']:.4g} %",
+        n_seeds=len(inputs.grcf),
+        n_segments=len(inputs.segments),
+        n_rejected=inputs.n_rejected,
+        splits=split_rows(inputs.segments),
+        statement=statement,
+        modalities={
+            modality: (found.n_columns, float((found.n_valid > 0).mean()) if len(found.ids) else 0.0)
+            for modality, found in inputs.extractions.items()
+        },
+        results={split: metric_rows(inputs, split) for split in _EVALUATED},
+        parts=parts_of(inputs),
+        parameters=[(name, json.dumps(value, ensure_ascii=False)) for name, value in parameters.items()],
+        checkpoints=[
+            (checkpoint.seed, ranked.selected_epoch, checkpoint.selected_epoch)
+            for ranked, checkpoint in zip(inputs.ranked, inputs.grcf, strict=True)
+        ],
+        n_weights=sum(tensor.size for tensor in inputs.grcf[0].tensors.values()),
+        objective=inputs.ranked[0].objective,
+        scope=parameters["calibrate.scope"],
+        made_with=inputs.grcf[0].made_with,
+        version=VERSION,
+    )
+
+
+def metric_rows(inputs: CardInputs, split: str) -> list[MetricRow]:
+    """Every metric of the protocol on one split, for GRCF, the baseline, and their difference."""
+    rows = []
+    for metric in inputs.protocol.metrics:
+        if metric.name in inputs.metrics[split]["grcf"]:
+            grcf, baseline = (_summary(inputs.summary(split, model, metric)) for model in MODELS)
+            difference = _difference(inputs.difference(split, metric))
+            rows.append(MetricRow(metric.name, _DIRECTIONS[metric.better], grcf, baseline, difference))
+    return rows
+
+
+def parts_of(inputs: CardInputs) -> list[Part]:
+    """The encoder and the libraries that made the features and trained the networks, each once, by what they did."""
+    roles: dict[tuple[str, str], list[str]] = {}
+
+    def use(libraries: Mapping[str, str], role: str) -> None:
+        for name, version in libraries.items():
+            roles.setdefault((name, version), []).append(role)
+
+    for modality, found in inputs.extractions.items():
+        use(found.extractor.get("libraries", {}), _ROLES[modality])
+    if inputs.parameters["words.aligner"] == "pocketsphinx":
+        use({"pocketsphinx": ""}, "word times")
+    use({name: found for name, found in inputs.grcf[0].made_with.items() if name != "device"}, "training")
+    libraries = [
+        library(name, version, role=", ".join(dict.fromkeys(done)))
+        for (name, version), done in sorted(roles.items())
+    ]
+    settings = inputs.extractions["text"].extractor.get("settings", {})
+    if "model" not in settings:
+        return libraries
+    # A model from the hub has a commit, a bundled or local one the digest of its files.
+    revision = settings.get("revision") or f"sha256 {settings.get('sha256', '')[:12]}"
+    return [encoder(settings["model"], revision=revision), *libraries]
+
+
+def _head(inputs: CardInputs) -> str:
+    """The YAML that machines read."""
+    parameters, protocol = inputs.parameters, inputs.protocol
+    results = [
+        _result(inputs, split, metric)
+        for split in _EVALUATED
+        for metric in map(protocol.metric, protocol.headline)
+        if inputs.summary(split, "grcf", metric).mean is not None
+    ]
+    data = ModelCardData(
+        language=sorted({segment.language for segment in inputs.segments}),
+        # What the weights may be used for depends on the corpus, whose terms no parameter knows.
+        license="other",
+        license_name="code-apache-2.0-weights-by-the-terms-of-the-corpus",
+        tags=["multimodal", "sentiment-analysis", "learning-to-rank", "calibration", "grcf"],
+        metrics=[_HUB_METRICS.get(name, name) for name in protocol.headline],
+        model_name=f"GRCF on {parameters['corpus.name']}",
+        eval_results=results,
+    )
+    if not results:
+        data.pop("model_name")
+    written: str = data.to_yaml(line_break="\n")
+    return written.rstrip("\n")
+
+
+def _result(inputs: CardInputs, split: str, metric: Metric) -> EvalResult:
+    parameters = inputs.parameters
+    return EvalResult(
+        task_type="other",
+        task_name=f"multimodal {'classification' if inputs.protocol.is_binary else 'sentiment regression'}",
+        dataset_type=parameters["corpus.name"],
+        dataset_name=parameters["corpus.name"],
+        dataset_split=split,
+        metric_type=_HUB_METRICS.get(metric.name, metric.name),
+        metric_name=f"{metric.name}, mean over {len(inputs.grcf)} seed{'s' if len(inputs.grcf) > 1 else ''}",
+        metric_value=inputs.summary(split, "grcf", metric).mean,
+    )
+
+
+def _summary(summary: Summary) -> str:
+    if summary.mean is None:
+        return f"n/a: {summary.reason}"
+    if summary.ci_low is None or summary.ci_high is None:
+        return f"{summary.mean:.3f}"
+    return f"{summary.mean:.3f} [{summary.ci_low:.3f}, {summary.ci_high:.3f}]"
+
+
+def _difference(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    if difference.mean is None:
+        return f"n/a: {difference.reason}"
+    if difference.ci_low is None or difference.ci_high is None:
+        return f"{difference.mean:+.3f}"
+    return f"{difference.mean:+.3f} [{difference.ci_low:+.3f}, {difference.ci_high:+.3f}]"
+
+
+def _joined(words: list[str]) -> str:
+    """The words, with commas and an `and`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]])) or "nothing"
+
+
+def _quoted(text: str) -> str:
+    """Somebody else's Markdown, marked as such."""
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))

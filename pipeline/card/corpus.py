@@ -1,0 +1,69 @@
+"""What a corpus says of itself, and what its table says of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.artifacts.segments import SPLITS, Segment, Split
+
+_TERMS = re.compile(r"licen[cs]e|terms|copyright|rights", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """How much of a corpus a split holds; labels in label units."""
+
+    split: Split
+    n_segments: int
+    n_speakers: int
+    duration_min: float
+    label_min: float
+    label_mean: float
+    label_max: float
+
+
+def split_rows(segments: Sequence[Segment]) -> list[SplitRow]:
+    """A row for every split that has segments."""
+    rows = []
+    for split in SPLITS:
+        mine = [segment for segment in segments if segment.split == split]
+        if mine:
+            labels = np.array([segment.label for segment in mine])
+            rows.append(
+                SplitRow(
+                    split,
+                    len(mine),
+                    len({segment.speaker for segment in mine}),
+                    sum(segment.duration_s for segment in mine) / 60,
+                    float(labels.min()),
+                    float(labels.mean()),
+                    float(labels.max()),
+                )
+            )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The first paragraph of a corpus's README.md, and its section about its terms; empty where it has none."""
+
+    about: str
+    terms: str
+
+
+def statement_of(readme: str) -> Statement:
+    r"""Find both in Markdown.
+
+    Example:
+        >>> statement_of("# A corpus\n\nRead aloud.\n\n* `a.csv`\n\n## Licence\n\nCC0.\n")
+        Statement(about='Read aloud.', terms='CC0.')
+    """
+    # Each section with the heading that leads it; what stands before the first heading has none.
+    parts = re.split(r"^#+[ \t]+(.*)$", readme, flags=re.MULTILINE)
+    sections = [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
+    paragraphs = [text.strip() for _, body in sections for text in re.split(r"\n\s*\n", body)]
+    about = next((text for text in paragraphs if text), "")
+    terms = next((body.strip() for heading, body in sections if _TERMS.search(heading)), "")
+    return Statement(about, terms)

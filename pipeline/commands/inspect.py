@@ -1,0 +1,61 @@
+"""`python -m pipeline inspect`: the page of pairs and segments that the model gets wrong, as it is or for sharing."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pipeline import params
+from pipeline.artifacts.files import write_text
+from pipeline.inspector.html import to_html
+from pipeline.inspector.inputs import InspectorFiles, read_inputs
+from pipeline.inspector.page import build_page
+
+# As the stage `inspect` has them.
+FILES = InspectorFiles(
+    segments=Path("data/manifest/segments.jsonl"),
+    words=Path("data/words/words.jsonl"),
+    features={
+        "text": Path("data/text/features.safetensors"),
+        "audio": Path("data/audio/features.safetensors"),
+        "visual": Path("data/visual/features.safetensors"),
+    },
+    predictions=Path("reports/predictions.csv"),
+    heaviest=Path("data/weights/heaviest.json"),
+)
+SECTIONS = (params.Corpus, params.Task, params.Margin, params.Advantage, params.Report)
+WITH_TEXT, WITHOUT_TEXT = Path("reports/inspector.html"), Path("reports/inspector_shared.html")
+
+DESCRIPTION = """\
+Write the ranking inspector: the pairs that the model orders wrongly, those that weigh most in stage 1, and the segments
+with the largest errors, each with its transcript, its predictions over the seeds and its recording. Runs no stage.
+
+--no-text leaves out transcripts, recordings, their names, and what extractors said of them, for a copy that can be
+shared. Ids, speakers, labels and predictions remain. `report.transcripts: false` in params.yaml does the same.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = DESCRIPTION
+    parser.add_argument("--no-text", action="store_true", help="leave out transcripts and recordings")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help=f"where to write; {WITH_TEXT}, or with --no-text {WITHOUT_TEXT}",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page and say where."""
+    with_text = params.load(params.Report).transcripts and not args.no_text
+    file: Path = args.out or (WITHOUT_TEXT if args.no_text else WITH_TEXT)
+    # Links to the recordings lead from wherever the page is.
+    root = Path(os.path.relpath(Path.cwd(), file.resolve().parent)).as_posix()
+    inputs = read_inputs(FILES, parameters=params.dump(SECTIONS))
+    write_text(file, to_html(build_page(inputs, with_text=with_text, root=root)))
+    left_out = "" if with_text else ", without transcripts and recordings"
+    sys.stdout.write(f"{file}: {file.stat().st_size:,} bytes{left_out}\n")
+    return 0

@@ -1,0 +1,32 @@
+"""The inspector as one HTML page that loads nothing but the recordings beside it."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+_FOLDER = Path(__file__).parent
+
+
+def to_html(page: dict[str, Any]) -> str:
+    """Render what `page.build_page` built; its texts reach the page as data and never as markup."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    return environment.get_template("inspector.html.j2").render(
+        page=page,
+        style=_own("inspector.css"),
+        scripts=[_own(name) for name in ("drawing.js", "inspector.js")],
+    )
+
+
+def _own(name: str) -> Markup:
+    """A file of this package, which holds nothing foreign."""
+    return Markup((_FOLDER / name).read_text(encoding="utf-8"))

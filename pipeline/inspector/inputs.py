@@ -1,0 +1,86 @@
+"""What the inspector is made from, as the stages before it left it."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts.extraction import Extraction, read_extraction
+from pipeline.artifacts.files import read_text
+from pipeline.artifacts.heaviest import Heaviest, read_heaviest
+from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.segments import Segment, read_segments
+from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.words import AlignMethod, read_words
+from pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectorFiles:
+    """Where the inputs are."""
+
+    segments: Path
+    words: Path
+    features: Mapping[Modality, Path]
+    predictions: Path
+    heaviest: Path
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InspectorInputs:
+    """The content of every file that the inspector reads.
+
+    `align_methods` says by segment id where its word times come from. `parameters` holds every parameter that the page
+    needs by its full name, such as `margin.groups`.
+
+    Raises:
+        PipelineError: a segment that was predicted, weighed or extracted is not in the manifest.
+    """
+
+    segments: Mapping[str, Segment]
+    align_methods: Mapping[str, AlignMethod]
+    extractions: Mapping[Modality, Extraction]
+    predictions: Sequence[SplitPredictions]
+    heaviest: Heaviest
+    parameters: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        named = [id_ for predicted in self.predictions for id_ in predicted.ids]
+        named += [segment.id for segment in self.heaviest.segments]
+        unknown = next((id_ for id_ in named if id_ not in self.segments), None)
+        if unknown is not None:
+            raise PipelineError(
+                f"segment {unknown}: predicted or weighed, but not in the manifest; run `dvc repro` to bring both to one corpus"
+            )
+
+    def group_of(self, label: float) -> int:
+        """Number of the sentiment group of a label, as `margin.groups` has it."""
+        cuts = self.parameters["margin.groups"]
+        return round(label) if cuts == "integer" else bisect_left(cuts, label)
+
+    def group_name(self, group: int) -> str:
+        """The group as people write it."""
+        cuts = self.parameters["margin.groups"]
+        if self.parameters["task.kind"] == "binary":
+            return str(group)
+        if cuts == "integer":
+            return f"{group:+d}".replace("-", "−") if group else "0"
+        ends = [-math.inf, *cuts, math.inf]
+        written = [f"{end:g}".replace("-", "−") for end in ends]
+        if group == 0:
+            return f"≤ {written[1]}"
+        return f"> {written[-2]}" if group == len(cuts) else f"{written[group]} … {written[group + 1]}"
+
+
+def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> InspectorInputs:
+    """Read every input; the features themselves stay on disk."""
+    return InspectorInputs(
+        segments={segment.id: segment for segment in read_segments(files.segments)},
+        align_methods={row.id: row.align_method for row in read_words(files.words)},
+        extractions={modality: read_extraction(path) for modality, path in files.features.items()},
+        predictions=predictions_from_csv(read_text(files.predictions), source=str(files.predictions)),
+        heaviest=read_heaviest(files.heaviest),
+        parameters=parameters,
+    )

@@ -1,0 +1,257 @@
+"""The content of the inspector as JSON values: four kinds of lists, and every segment that they name once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.segments import Segment, Split
+from pipeline.inspector.clips import clip_of
+from pipeline.inspector.disorder import largest_errors, wrong_pairs
+from pipeline.inspector.inputs import InspectorInputs
+
+MODEL, BASELINE = "grcf", "pointwise"
+# Of the longest corpus the page stays below a few megabytes; nobody looks at more.
+MOST_PAIRS, MOST_SEGMENTS = 200, 100
+_DIGITS = 4
+
+Json = dict[str, Any]
+
+
+def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
+    """Everything that the page shows, a pure function of its inputs.
+
+    Args:
+        inputs: what the run left.
+        with_text: False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
+            labels and predictions remain.
+        root: the repository root, relative to the folder of the page, with forward slashes.
+    """
+    register = _Register(inputs, with_text, root)
+    by_split = {predicted.split: predicted for predicted in inputs.predictions}
+    evaluated = {
+        split: [_wrong_order(by_split[split], register), _errors(by_split[split], register)]
+        for split in ("valid", "test")
+        if split in by_split
+    }
+    trained = [_heaviest_pairs(register), _most_pulled(register)]
+    parameters = inputs.parameters
+    groups = sorted({row["group"] for row in register.rows})
+    return {
+        "title": parameters["report.title"],
+        "corpus": parameters["corpus.name"],
+        "withText": with_text,
+        "binary": parameters["task.kind"] == "binary",
+        "groupNames": {str(group): inputs.group_name(group) for group in groups},
+        "axis": _axis(inputs),
+        "lists": [*evaluated.get("valid", []), *trained, *evaluated.get("test", [])],
+        "segments": register.rows,
+    }
+
+
+@dataclass(eq=False)
+class _Register:
+    """The segments that some list names, in the order in which they are first named."""
+
+    inputs: InspectorInputs
+    with_text: bool
+    root: str
+    rows: list[Json] = field(default_factory=list)
+    _position: dict[str, int] = field(default_factory=dict)
+    _seen: dict[str, dict[str, tuple[int, int]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seen = {
+            modality: {
+                id_: (int(valid), int(rows))
+                for id_, valid, rows in zip(found.ids, found.n_valid, found.n_rows, strict=True)
+            }
+            for modality, found in self.inputs.extractions.items()
+        }
+
+    def number(self, id_: str, **more: Any) -> int:
+        """Position of a segment among the rows; `more` is added to what is said of it."""
+        if id_ not in self._position:
+            self._position[id_] = len(self.rows)
+            self.rows.append(self._row(self.inputs.segments[id_]))
+        position = self._position[id_]
+        self.rows[position] |= more
+        return position
+
+    def _row(self, segment: Segment) -> Json:
+        row: Json = {
+            "id": segment.id,
+            "split": segment.split,
+            "label": _rounded(segment.label),
+            "group": self.inputs.group_of(segment.label),
+            # Where a corpus names nobody, the recording counts as the speaker.
+            "speaker": segment.speaker if self.with_text or segment.speaker != segment.video else "",
+            "seconds": round(segment.duration_s, 2),
+            "words": self.inputs.align_methods.get(segment.id, "none"),
+            "seen": {
+                modality: seen[segment.id] for modality, seen in self._seen.items() if segment.id in seen
+            },
+        }
+        if self.with_text:
+            clip = clip_of(segment, root=self.root)
+            row |= {
+                "text": segment.text,
+                "video": segment.video,
+                "clip": None if clip is None else {"element": clip.element, "source": clip.source},
+                "span": [round(segment.start_s, 3), round(segment.end_s, 3)],
+                "failures": {
+                    modality: found.failures[segment.id]
+                    for modality, found in self.inputs.extractions.items()
+                    if segment.id in found.failures
+                },
+            }
+        return row
+
+
+def _predicted(register: _Register, predicted: SplitPredictions, position: int) -> int:
+    """The number of a segment of valid or test, with what the models say of it."""
+    return register.number(
+        predicted.ids[position],
+        predictions=_rounded_all(predicted.models[MODEL][:, position]),
+        baseline=_rounded(predicted.models[BASELINE][:, position].mean()),
+    )
+
+
+def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
+    """The pairs that the mean prediction orders wrongly, widest first."""
+    rows = predicted.models[MODEL]
+    baseline = predicted.models[BASELINE].mean(axis=0)
+    found = wrong_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
+    entries = []
+    for above, below in zip(found.above.tolist(), found.below.tolist(), strict=True):
+        gaps = rows[:, above] - rows[:, below]
+        label_gap = float(predicted.truth[above] - predicted.truth[below])
+        entries.append(
+            {
+                "above": _predicted(register, predicted, above),
+                "below": _predicted(register, predicted, below),
+                "labelGap": _rounded(label_gap),
+                "gap": _rounded(gaps.mean()),
+                "width": _rounded(label_gap - float(gaps.mean())),
+                "wrongSeeds": int((gaps < 0).sum()),
+                "baselineGap": _rounded(baseline[above] - baseline[below]),
+            }
+        )
+    summary = {"comparable": found.n_comparable, "wrong": found.n_wrong, "seeds": len(rows)}
+    return _list("order", predicted.split, entries, summary)
+
+
+def _errors(predicted: SplitPredictions, register: _Register) -> Json:
+    """The segments whose mean prediction is farthest from the label."""
+    rows = predicted.models[MODEL]
+    mean = rows.mean(axis=0)
+    entries = [
+        {
+            "segment": _predicted(register, predicted, position),
+            "error": _rounded(mean[position] - predicted.truth[position]),
+            "spread": _rounded(rows[:, position].max() - rows[:, position].min()),
+            "baselineError": _rounded(
+                predicted.models[BASELINE][:, position].mean() - predicted.truth[position]
+            ),
+        }
+        for position in largest_errors(predicted.truth, mean, at_most=MOST_SEGMENTS).tolist()
+    ]
+    return _list("error", predicted.split, entries, {"segments": len(predicted.ids), "seeds": len(rows)})
+
+
+def _weighed(register: _Register) -> Mapping[str, int]:
+    """The numbers of the recorded segments of train, with their places in the order."""
+    return {
+        segment.id: register.number(
+            segment.id,
+            order=_rounded_all(segment.order),
+            labelOrder=_rounded(segment.label_order),
+            inHeaviest=segment.n_heaviest,
+            standsOut=segment.stands_out,
+        )
+        for segment in register.inputs.heaviest.segments
+    }
+
+
+def _heaviest_pairs(register: _Register) -> Json:
+    """The pairs of train that weigh most in stage 1, by what they add to its loss."""
+    heaviest, number = register.inputs.heaviest, _weighed(register)
+    entries = [
+        {
+            "above": number[pair.above],
+            "below": number[pair.below],
+            "labelGap": _rounded(_label(register, pair.above) - _label(register, pair.below)),
+            "pull": _rounded(np.mean(np.multiply(pair.weight, pair.violation))),
+            "weight": _rounded(np.mean(pair.weight)),
+            "violation": _rounded(np.mean(pair.violation)),
+            "margin": _rounded(pair.margin),
+            "gaps": _rounded_all(pair.gap),
+            "wrongSeeds": sum(gap < 0 for gap in pair.gap),
+        }
+        for pair in heaviest.pairs
+    ]
+    summary = {
+        "comparable": heaviest.n_pairs,
+        "seeds": len(heaviest.seeds),
+        "objective": heaviest.objective,
+        "strength": register.inputs.parameters["advantage.strength"],
+        "cap": register.inputs.parameters["advantage.cap"],
+    }
+    return _list("weight", "train", entries, summary)
+
+
+def _most_pulled(register: _Register) -> Json:
+    """The segments of train that stage 1 pulls at most: the hardest, or wrongly labelled."""
+    heaviest, number = register.inputs.heaviest, _weighed(register)
+    entries = [
+        {
+            "segment": number[segment.id],
+            "times": round(segment.pull / heaviest.mean_pull, 3),
+            "above": round(segment.pull_above / segment.pull, 3),
+            "extra": round(segment.extra, 2),
+            "pairs": segment.n_pairs,
+        }
+        for segment in heaviest.segments[: heaviest.n_ranked]
+    ]
+    summary = {
+        "fence": round(heaviest.fence / heaviest.mean_pull, 3) if heaviest.mean_pull else 0.0,
+        "kept": len(heaviest.pairs),
+        "seeds": len(heaviest.seeds),
+        "objective": heaviest.objective,
+    }
+    return _list("pull", "train", entries, summary)
+
+
+def _label(register: _Register, id_: str) -> float:
+    return register.inputs.segments[id_].label
+
+
+def _list(kind: str, split: Split, entries: Sequence[Json], summary: Json) -> Json:
+    return {
+        "key": f"{split}-{kind}",
+        "kind": kind,
+        "split": split,
+        "entries": list(entries),
+        "summary": summary,
+    }
+
+
+def _axis(inputs: InspectorInputs) -> tuple[float, float]:
+    """One scale for all predictions, so that entries can be compared at a glance."""
+    low, high = inputs.parameters["corpus.label_min"], inputs.parameters["corpus.label_max"]
+    for predicted in inputs.predictions:
+        values: Float64[np.ndarray, "_ segment"] = predicted.models[MODEL]
+        if values.size:
+            low, high = min(low, values.min()), max(high, values.max())
+    return _rounded(low), _rounded(high)
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), _DIGITS) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _rounded_all(values: Any) -> list[float]:
+    return [_rounded(value) for value in values]

@@ -1,0 +1,168 @@
+"""What a run leaves for the inspector, on random numbers, written by the writers that the stages use."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.artifacts.files import write_text
+from pipeline.artifacts.heaviest import Heaviest, HeavyPair, HeavySegment, write_heaviest
+from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.segments import SPLITS, Segment, write_segments
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
+from pipeline.artifacts.words import SegmentWords, write_words
+from pipeline.params import parse_yaml
+
+ROOT = Path(__file__).parents[2]
+CLIPS = ROOT / "data/raw/demo/clips"
+BINARY = {
+    "task.kind": "binary",
+    "corpus.label_min": 0.0,
+    "corpus.label_max": 1.0,
+    "evaluate.protocol": "binary",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one test wants; the defaults are an ordinary run without recordings. `error_sd` is in label units."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    n_segments: Mapping[str, int] = field(default_factory=lambda: {"train": 8, "valid": 30, "test": 12})
+    error_sd: float = 1.5
+    ids: Callable[[str, int], str] = lambda split, n: f"{split}_{n:03d}"
+    texts: Callable[[str, int], str | None] = lambda split, n: f"said {n} in {split}"
+    speakers: Callable[[str, int], str] = lambda split, n: f"speaker {split} {n % 3}"
+    media: Callable[[str, int], str | None] = lambda split, n: None
+    has_video: bool = True
+    span_s: tuple[float, float] = (0.0, 2.0)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    objective: str = "groupwise"
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_run(root: Path, run: Run) -> None:
+    """Write every file that the stage `inspect` reads under `root`."""
+    random = np.random.default_rng(3)
+    sections = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for name, value in run.params.items():
+        section, key = name.split(".")
+        sections[section][key] = value
+    write_text(root / "params.yaml", yaml.safe_dump(sections, sort_keys=False))
+    segments = make_segments(run, sections, random)
+    ids = [segment.id for segment in segments]
+    write_segments(root / "data/manifest/segments.jsonl", segments)
+    write_words(root / "data/words/words.jsonl", [SegmentWords(id_, "proportional", ()) for id_ in ids])
+    for modality in MODALITIES:
+        failures = run.failures if modality == "visual" else {}
+        sequences = [
+            FeatureSequence.empty(2, failures[id_])
+            if id_ in failures
+            else FeatureSequence(
+                np.zeros((4, 2), np.float32), np.arange(4.0), np.array([True, True, True, False])
+            )
+            for id_ in ids
+        ]
+        packed = pack(modality, ids, sequences, columns=("a", "b"), extractor={})
+        write_sequences(root / f"data/{modality}/features.safetensors", packed)
+    predictions = [make_predictions(run, split, segments, random) for split in ("valid", "test")]
+    write_text(
+        root / "reports/predictions.csv",
+        predictions_to_csv([each for each in predictions if each.ids]),
+    )
+    write_heaviest(root / "data/weights/heaviest.json", make_heaviest(run, segments, random))
+
+
+def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
+    low, high = sections["corpus"]["label_min"], sections["corpus"]["label_max"]
+    digits = 0 if sections["task"]["kind"] == "binary" else 1
+    return [
+        Segment(
+            id=run.ids(split, n),
+            split=split,
+            label=float(np.round(random.uniform(low, high), digits)),
+            speaker=run.speakers(split, n),
+            video=f"{split} recording {n}",
+            language="en",
+            text=run.texts(split, n),
+            media=run.media(split, n),
+            media_sha256=None,
+            has_audio=True,
+            has_video=run.has_video,
+            start_s=run.span_s[0],
+            end_s=run.span_s[1],
+        )
+        for split in SPLITS
+        for n in range(run.n_segments[split])
+    ]
+
+
+def make_predictions(
+    run: Run, split: str, segments: list[Segment], random: np.random.Generator
+) -> SplitPredictions:
+    mine = [segment for segment in segments if segment.split == split]
+    truth = np.array([segment.label for segment in mine])
+    shared = random.normal(size=len(mine))
+    own = random.normal(size=(len(run.seeds), len(mine)))
+    grcf = truth + run.error_sd * (shared + 0.2 * own)
+    baseline = truth + run.error_sd * (shared - 0.2 * own)
+    return SplitPredictions(
+        split,
+        tuple(segment.id for segment in mine),
+        truth,
+        {"grcf": grcf, "pointwise": baseline, "median": np.zeros((1, len(mine)))},
+        {"grcf": run.seeds, "pointwise": run.seeds, "median": ()},
+    )
+
+
+def make_heaviest(run: Run, segments: list[Segment], random: np.random.Generator) -> Heaviest:
+    """Every pair of train with different rounded labels, under random scores."""
+    train = sorted((s for s in segments if s.split == "train"), key=lambda s: -s.label)
+    n = len(run.seeds)
+    pairs = [
+        HeavyPair(
+            above=above.id,
+            below=below.id,
+            margin=0.5,
+            weight=tuple(random.uniform(1, 2, n).tolist()),
+            violation=tuple(random.uniform(0, 3, n).tolist()),
+            gap=tuple(random.normal(0, 2, n).tolist()),
+        )
+        for position, above in enumerate(train)
+        for below in train[position + 1 :]
+        if round(above.label) > round(below.label)
+    ]
+    pairs.sort(key=lambda pair: -float(np.dot(pair.weight, pair.violation)))
+    return Heaviest(
+        seeds=run.seeds,
+        objective=run.objective,
+        n_pairs=len(pairs),
+        n_ranked=len(train),
+        mean_pull=2.0,
+        fence=5.0,
+        pairs=tuple(pairs),
+        segments=tuple(
+            HeavySegment(
+                id=segment.id,
+                order=tuple(random.uniform(0, 1, n).tolist()),
+                label_order=0.5,
+                n_pairs=len(train) - 1,
+                pull_above=6.0 / (1 + position),
+                pull_below=0.5,
+                extra=1.25,
+                n_heaviest=sum(segment.id in (pair.above, pair.below) for pair in pairs),
+                stands_out=position == 0,
+            )
+            for position, segment in enumerate(train)
+        ),
+    )
+
+
+def copy_clip(root: Path, media: str, source: str = "s01_01.mp4") -> None:
+    """Put a real clip where a segment says that its recording is."""
+    (root / media).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CLIPS / source, root / media)

@@ -1,0 +1,303 @@
+"""The page in a real browser: it draws, filters, links, plays what is there and says what is not."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from stages import inspect
+from tests.inspector.runs import BINARY, Run, copy_clip, write_run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path"
+)
+
+NASTY = "</script><img src=x onerror=alert(1)> & \"quotes\" 'single'"
+
+
+FEW = {"train": 4, "valid": 8, "test": 5}
+MANY = {"train": 4, "valid": 30, "test": 5}
+
+
+def media_of(split: str, n: int) -> str:
+    """Recordings whose names mean something in an address."""
+    return f"data/raw/x/{split}/Größe #{n} = 100%? <b>.mp4"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page in the browser, with what it asked for and complained of."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def texts(self, selector: str) -> list[str]:
+        return [text.strip() for text in self.page.locator(selector).all_text_contents()]
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Opened]]:
+    """Writes a run and its page, and opens the page; `there` says which recordings are on the disk."""
+    contexts = []
+
+    def open_(
+        *,
+        there: Callable[[str, int], bool] = lambda split, n: False,
+        address: str = "",
+        width: int = 1200,
+        scheme: str = "light",
+        **fields: Any,
+    ) -> Opened:
+        run = Run(**({"n_segments": FEW} | fields))
+        write_run(tmp_path, run)
+        for split, count in run.n_segments.items():
+            for n in range(count):
+                if there(split, n):
+                    copy_clip(tmp_path, media_of(split, n))
+        monkeypatch.chdir(tmp_path)
+        inspect.main()
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        found = Opened(context.new_page())
+        found.page.goto((tmp_path / "reports/inspector.html").as_uri() + address)
+        return found
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def everything(split: str, n: int) -> bool:
+    return True
+
+
+def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
+    found = opened(there=everything, media=media_of)
+    page = found.page
+    names = found.texts("nav a")
+    assert len(names) == 6
+    for position in range(6):
+        page.locator("nav a").nth(position).click()
+        page.wait_for_selector("article")
+        page.wait_for_function("document.querySelector('article video').readyState > 0")
+    assert found.complaints == []
+    assert all(url.startswith(("file:", "data:")) for url in found.requests)
+
+
+def test_both_clips_of_a_pair_play(opened):
+    page = opened(there=everything, media=media_of).page
+    page.locator("article").first.get_by_role("button", name="Play both").click()
+    page.wait_for_function(
+        "[...document.querySelector('article').querySelectorAll('video')].every((v) => v.currentTime > 0.2 && !v.paused)"
+    )
+
+
+def test_one_plays_after_the_other(opened):
+    page = opened(there=everything, media=media_of, span_s=(0.5, 0.9)).page
+    first = page.locator("article").first
+    first.get_by_role("button", name="One, then the other").click()
+    page.wait_for_function(
+        """() => { const [a, b] = document.querySelector('article').querySelectorAll('video');
+        return a.paused && a.currentTime > 0.8 && b.currentTime > 0.6; }"""
+    )
+
+
+def test_a_segment_of_a_long_recording_starts_and_ends_where_it_should(opened):
+    page = opened(there=everything, media=media_of, span_s=(0.6, 1.1)).page
+    page.evaluate(
+        """() => { window.seen = [];
+        document.querySelector('article video').addEventListener('timeupdate', (e) => window.seen.push(e.target.currentTime)); }"""
+    )
+    page.locator("article").first.focus()
+    page.keyboard.press("j")
+    page.keyboard.press("p")
+    page.wait_for_function("window.seen.length > 0 && document.querySelector('article video').paused")
+    seen = page.evaluate("window.seen")
+    assert min(seen) > 0.55
+    assert 1.0 < max(seen) < 1.6
+
+
+def test_a_recording_that_is_not_there_is_said_to_be_missing(opened):
+    page = opened(media=media_of).page
+    note = page.locator("article .no-media").first
+    note.wait_for()
+    assert "media not on this disk" in note.text_content()
+    assert "../data/raw/x/" in note.text_content()
+    assert "Größe #" in note.text_content()
+
+
+def test_a_corpus_without_recordings_says_so(opened):
+    found = opened()
+    assert set(found.texts("article .no-media")) == {"the corpus has no recording of this segment"}
+    assert found.complaints == []
+
+
+def test_sound_alone_plays(opened):
+    page = opened(there=everything, media=media_of, has_video=False).page
+    assert page.locator("article video").count() == 0
+    page.keyboard.press("j")
+    page.keyboard.press("p")
+    page.wait_for_function("document.querySelector('article audio').currentTime > 0.1")
+
+
+def test_foreign_text_is_shown_as_it_is_and_runs_nothing(opened):
+    found = opened(
+        texts=lambda split, n: f"{NASTY} {n}", speakers=lambda split, n: NASTY, ids=lambda split, n: f"{split}/{n} #?&{NASTY}"
+    )  # fmt: skip
+    assert found.page.locator("article img").count() == 0
+    assert NASTY in found.texts("article blockquote")[0]
+    assert found.complaints == []
+
+
+def test_the_search_finds_words_of_either_segment(opened):
+    found = opened()
+    found.page.locator("#search").fill("SAID valid_007")
+    texts = found.texts("article")
+    assert texts
+    assert all("said 7 in valid" in text for text in texts)
+    found.page.locator("#search").fill("nothing of this kind")
+    assert "0 of" in found.page.locator("#count").text_content()
+    assert "nothing fits these filters" in found.page.locator("#count").text_content()
+    found.page.get_by_role("button", name="Reset").click()
+    found.page.wait_for_selector("article")
+
+
+def test_speaker_and_groups_filter(opened):
+    found = opened(n_segments=MANY)
+    page = found.page
+    page.select_option("#speaker", label="speaker valid 1")
+    for text in found.texts("article"):
+        assert "speaker valid 1 " in text
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("document.querySelector('#speaker').value === ''")
+    everywhere = page.locator("#count").text_content()
+    page.select_option("#upper", label="+1")
+    assert page.locator("#count").text_content() != everywhere
+    for group in found.texts("article .card.upper .group"):
+        assert group == "group +1"
+
+
+def test_sorting_and_each_segment_once(opened):
+    found = opened()
+    page = found.page
+    page.select_option("#sort", label="gap of labels")
+    gaps = page.evaluate("state.found.map((entry) => entry.labelGap)")
+    assert gaps == sorted(gaps, reverse=True)
+    page.check("#once")
+    names = page.evaluate("state.found.flatMap((entry) => [entry.above, entry.below])")
+    assert 2 <= len(names) == len(set(names))
+
+
+def test_more_entries_are_drawn_when_asked_for(opened):
+    page = opened(n_segments=MANY).page
+    assert page.locator("article").count() == 20
+    page.locator("#more").click()
+    assert page.locator("article").count() > 20
+
+
+@pytest.mark.parametrize("position", [0, 25])
+def test_a_link_leads_to_its_entry(opened, position):
+    def named(split: str, n: int) -> str:
+        return f"{split} ä/{n}#?&"
+
+    page = opened(ids=named, n_segments=MANY).page
+    above, below = page.evaluate(f"members(page.lists[0].entries[{position}]).map((segment) => segment.id)")
+    url = page.url.split("#")[0]
+    page.goto("about:blank")
+    page.goto(f"{url}#valid-order/{quote(above, safe='')}/{quote(below, safe='')}")
+    current = page.locator("article.current")
+    current.wait_for()
+    assert [text.strip() for text in current.locator("code").all_text_contents()] == [above, below]
+    own = current.locator(".address").get_attribute("href")
+    page.goto("about:blank")
+    page.goto(url + own)
+    page.locator("article.current").wait_for()
+
+
+def test_a_link_to_an_entry_that_is_gone_says_so(opened):
+    page = opened(address="#valid-order/no/where").page
+    assert "not in this list any more: no and where" in page.locator("#count").text_content()
+
+
+def test_keys_lead_through_the_entries_and_lists(opened):
+    page = opened().page
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.locator("article").first.get_attribute("class") == "pair current"
+    page.keyboard.press("3")
+    page.wait_for_function("document.querySelector('h2').textContent === 'Heaviest pairs: train'")
+    page.keyboard.press("/")
+    page.keyboard.type("j1")
+    assert page.locator("#search").input_value() == "j1"
+
+
+def test_no_wrong_pair_is_said_and_not_hidden(opened):
+    found = opened(error_sd=0.0)
+    assert "No pair of valid is in the wrong order" in found.page.locator("#about").text_content()
+    assert found.page.locator("article").count() == 0
+    assert found.complaints == []
+
+
+def test_the_test_split_is_marked(opened):
+    page = opened(address="#test-order").page
+    assert "second valid split" in page.locator("#about .warning").text_content()
+
+
+def test_a_loss_without_weights_is_named(opened):
+    page = opened(address="#train-weight", objective="ranknet").page
+    assert "trained by ranknet" in page.locator("#about .warning").text_content()
+
+
+@pytest.mark.parametrize("fields", [{"params": BINARY, "error_sd": 0.4}, {"seeds": (5,)}])
+def test_two_classes_and_one_seed_are_drawn(opened, fields):
+    found = opened(**fields)
+    for link in found.page.locator("nav a").all():
+        link.click()
+    assert found.page.locator("article circle.dot").count() > 0
+    assert found.complaints == []
+
+
+def test_without_transcripts_there_is_nothing_to_play(opened):
+    found = opened(there=everything, media=media_of, params={"report.transcripts": False})
+    assert found.page.locator("video, blockquote").count() == 0
+    assert set(found.texts("article .no-media")) == {"recording left out of this copy"}
+    assert found.page.locator("article .strip circle").count() > 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_telephone_shows_it_without_scrolling_sideways(opened, scheme):
+    found = opened(
+        there=everything,
+        media=media_of,
+        width=390,
+        scheme=scheme,
+        ids=lambda split, n: f"{split}{n}" + "_without_a_break" * 8,
+        texts=lambda split, n: "Unaussprechlichkeitsbeschreibungsversuch" * 3,
+    )
+    for link in found.page.locator("nav a").all():
+        link.click()
+        found.page.wait_for_selector("article")
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
+    background = found.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}[scheme]

@@ -1,0 +1,171 @@
+"""What the page says is what the run left, no more than asked for and no longer than needed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipeline import params
+from pipeline.errors import PipelineError
+from pipeline.inspector.html import to_html
+from pipeline.inspector.inputs import read_inputs
+from pipeline.inspector.page import build_page
+from stages import inspect
+from tests.inspector.runs import BINARY
+
+
+def list_of(page, key):
+    (found,) = [each for each in page["lists"] if each["key"] == key]
+    return found
+
+
+def test_there_are_six_lists_and_test_comes_last(page_of):
+    assert [each["key"] for each in page_of()["lists"]] == [
+        "valid-order", "valid-error", "train-weight", "train-pull", "test-order", "test-error",
+    ]  # fmt: skip
+
+
+def test_a_wrong_pair_has_its_gaps_and_the_seeds_that_agree(page_of, read_run):
+    page = page_of()
+    predicted = {each.split: each for each in read_run().predictions}["valid"]
+    found = list_of(page, "valid-order")
+    grcf = dict(zip(predicted.ids, predicted.models["grcf"].T, strict=True))
+    label = dict(zip(predicted.ids, predicted.truth, strict=True))
+    assert found["entries"]
+    for entry in found["entries"]:
+        above, below = (page["segments"][entry[name]]["id"] for name in ("above", "below"))
+        gap = grcf[above] - grcf[below]
+        assert label[above] > label[below]
+        assert entry["gap"] == pytest.approx(gap.mean(), abs=1e-4)
+        assert entry["gap"] < 0
+        assert entry["width"] == pytest.approx(label[above] - label[below] - gap.mean(), abs=1e-4)
+        assert entry["wrongSeeds"] == (gap < 0).sum()
+    widths = [entry["width"] for entry in found["entries"]]
+    assert widths == sorted(widths, reverse=True)
+    assert found["summary"]["wrong"] == len(widths)
+
+
+def test_a_perfect_model_has_no_wrong_pair(page_of):
+    found = list_of(page_of(error_sd=0.0), "valid-order")
+    assert found["entries"] == []
+    assert found["summary"]["wrong"] == 0 < found["summary"]["comparable"]
+
+
+def test_segments_with_the_largest_error_come_first(page_of):
+    page = page_of()
+    entries = list_of(page, "test-error")["entries"]
+    errors = [abs(entry["error"]) for entry in entries]
+    assert errors == sorted(errors, reverse=True)
+    segment = page["segments"][entries[0]["segment"]]
+    assert np.mean(segment["predictions"]) - segment["label"] == pytest.approx(entries[0]["error"], abs=2e-4)
+
+
+def test_a_heavy_pair_has_weight_margin_violation_and_the_gap_by_seed(page_of, read_run):
+    page = page_of()
+    pair = read_run().heaviest.pairs[0]
+    entry = list_of(page, "train-weight")["entries"][0]
+    assert [page["segments"][entry[name]]["id"] for name in ("above", "below")] == [pair.above, pair.below]
+    assert entry["weight"] == pytest.approx(np.mean(pair.weight), abs=1e-4)
+    assert entry["violation"] == pytest.approx(np.mean(pair.violation), abs=1e-4)
+    assert entry["margin"] == 0.5
+    assert entry["gaps"] == pytest.approx(pair.gap, abs=1e-4)
+
+
+def test_a_segment_says_what_its_modalities_and_words_were(page_of):
+    page = page_of(failures={"valid_000": "no face in 40 frames"})
+    rows = {row["id"]: row for row in page["segments"]}
+    assert rows["valid_000"]["seen"] == {"text": (3, 4), "audio": (3, 4), "visual": (0, 0)}
+    assert rows["valid_000"]["failures"] == {"visual": "no face in 40 frames"}
+    assert rows["valid_001"]["words"] == "proportional"
+
+
+SECRET = "geheim"
+
+
+def secretive(page_of, **fields):
+    return page_of(
+        texts=lambda split, n: f"{SECRET} text {n}",
+        media=lambda split, n: f"data/raw/x/{SECRET} {n}.mp4",
+        failures={"valid_000": f"{SECRET}.mp4 holds no face"},
+        **fields,
+    )
+
+
+def test_without_text_neither_transcripts_nor_recordings_are_told(page_of):
+    assert SECRET in to_html(secretive(page_of))
+    shared = secretive(page_of, with_text=False)
+    text = to_html(shared)
+    assert SECRET not in text
+    assert "recording 1" not in text
+    assert {row["id"] for row in shared["segments"]} >= {"valid_000"}
+    assert all(
+        "label" in row and "predictions" in row for row in shared["segments"] if row["split"] == "valid"
+    )
+
+
+def test_without_text_a_speaker_that_is_the_recording_is_not_told_either(page_of):
+    shared = page_of(with_text=False, speakers=lambda split, n: f"{split} recording {n}")
+    assert {row["speaker"] for row in shared["segments"]} == {""}
+
+
+def test_text_that_would_end_the_script_stays_data(page_of):
+    nasty = "</script><script>alert(\"1\")</script> & 'q' <!-- \u2028"
+    page = page_of(texts=lambda split, n: nasty, ids=lambda split, n: f"{split}</script>{n}")
+    html = to_html(page)
+    assert html.count("</script>") == 3
+    start = html.index(">", html.index('id="data"')) + 1
+    data = json.loads(html[start : html.index("</script>", start)])
+    assert {row["text"] for row in data["segments"]} == {nasty}
+    assert all("</script>" in row["id"] for row in data["segments"])
+
+
+def test_the_page_names_nothing_outside_of_itself(page_of):
+    html = to_html(page_of())
+    for needle in ("http:", "https:", "//cdn", "@import", "url("):
+        assert needle not in html.replace("http://www.w3.org/2000/svg", ""), needle
+
+
+def test_groups_are_those_of_the_margin(page_of):
+    page = page_of(params={"margin.groups": [-1.0, 0.5]})
+    assert page["groupNames"] == {"0": "≤ −1", "1": "−1 … 0.5", "2": "> 0.5"}
+    for row in page["segments"]:
+        assert row["group"] == sum(row["label"] > cut for cut in (-1.0, 0.5))
+
+
+def test_two_classes_are_called_by_their_labels(page_of):
+    page = page_of(params=BINARY, error_sd=0.4)
+    assert page["binary"]
+    assert set(page["groupNames"].values()) <= {"0", "1"}
+    assert list_of(page, "valid-order")["entries"]
+
+
+def test_one_seed_and_no_test_split_work(page_of):
+    page = page_of(seeds=(4,), n_segments={"train": 5, "valid": 6, "test": 0})
+    assert [each["split"] for each in page["lists"]] == ["valid", "valid", "train", "train"]
+    assert all(len(row["predictions"]) == 1 for row in page["segments"] if row["split"] == "valid")
+
+
+def test_a_predicted_segment_that_the_manifest_does_not_know_is_an_error_for_people(read_run, tmp_path):
+    read_run()
+    table = tmp_path / "reports/predictions.csv"
+    table.write_text(table.read_text().replace("valid_000", "valid_xyz"))
+    with pytest.raises(
+        PipelineError, match="segment valid_xyz: predicted or weighed, but not in the manifest"
+    ):
+        read_inputs(inspect.FILES, parameters=params.dump(inspect.SECTIONS))
+
+
+def test_ten_thousand_segments_make_a_page_of_bounded_size(read_run):
+    inputs = read_run(
+        n_segments={"train": 8, "valid": 2000, "test": 8000}, texts=lambda split, n: "some twenty words " * 7
+    )
+    page = build_page(inputs, with_text=True, root="..")
+    assert max(len(each["entries"]) for each in page["lists"]) == 200
+    assert len(to_html(page)) < 2_000_000
+
+
+def test_the_same_run_gives_the_same_bytes(read_run):
+    inputs = read_run()
+    assert to_html(build_page(inputs, with_text=True, root="..")) == to_html(
+        build_page(inputs, with_text=True, root="..")
+    )
