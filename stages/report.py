@@ -3,19 +3,24 @@
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline import params
 from pipeline.artifacts.curves import read_curves
-from pipeline.artifacts.files import read_json, read_text, sha256_of, write_text
+from pipeline.artifacts.files import read_json, read_text, sha256_of, write_bytes, write_text
 from pipeline.artifacts.predictions import predictions_from_csv
 from pipeline.artifacts.segments import read_segments
+from pipeline.evaluation.robustness import robustness_from_csv
 from pipeline.reporting.html import to_html
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.markdown import to_markdown
+from pipeline.reporting.latex import to_latex
+from pipeline.reporting.markdown import tables_to_markdown, to_markdown
 from pipeline.reporting.report import build_report
+from pipeline.reporting.results import result_tables
+from pipeline.reporting.vega import file_png, file_svg
 from stages.entry import run
 
 METRICS = Path("reports/metrics.json")
@@ -28,11 +33,25 @@ CURVES = {
     "pointwise": Path("reports/curves/pointwise.csv"),
 }
 GROUP_PAIRS = Path("reports/group_pairs.csv")
+DISTRIBUTIONS = Path("reports/pair_distributions.csv")
+ROBUSTNESS = Path("reports/robustness.csv")
 SEGMENTS = Path("data/manifest/segments.jsonl")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
+RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
+FIGURES = Path("reports/figures")
 
-READ = (METRICS, COMPARISONS, PREDICTIONS, COVERAGE, *CURVES.values(), GROUP_PAIRS, SEGMENTS)
+READ = (
+    METRICS,
+    COMPARISONS,
+    PREDICTIONS,
+    COVERAGE,
+    *CURVES.values(),
+    GROUP_PAIRS,
+    DISTRIBUTIONS,
+    ROBUSTNESS,
+    SEGMENTS,
+)
 
 
 def read_inputs() -> ReportInputs:
@@ -47,6 +66,8 @@ def read_inputs() -> ReportInputs:
         coverage=read_json(COVERAGE),
         curves={stage: read_curves(path) for stage, path in CURVES.items()},
         group_pairs=pd.read_csv(io.StringIO(read_text(GROUP_PAIRS))),
+        pair_distributions=pd.read_csv(io.StringIO(read_text(DISTRIBUTIONS))),
+        robustness=robustness_from_csv(read_text(ROBUSTNESS), source=str(ROBUSTNESS)),
         segments=read_segments(SEGMENTS),
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in READ}
@@ -56,9 +77,16 @@ def read_inputs() -> ReportInputs:
 
 def main() -> None:
     """Render what the stages before left."""
-    report = build_report(read_inputs())
+    inputs = read_inputs()
+    report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
     write_text(HTML, to_html(report))
+    write_text(RESULTS_MARKDOWN, tables_to_markdown(tables))
+    write_text(RESULTS_LATEX, to_latex(tables))
+    shutil.rmtree(FIGURES, ignore_errors=True)
+    for figure in report.figures:
+        write_text(FIGURES / f"{figure.name}.svg", file_svg(figure))
+        write_bytes(FIGURES / f"{figure.name}.png", file_png(figure))
 
 
 if __name__ == "__main__":
