@@ -107,7 +107,13 @@ def draw_scatter(
     layer: Spec = {
         "data": {"values": dots},
         "transform": [{"calculate": "datum.x - datum.y", "as": "error"}],
-        "mark": {"type": "point", "shape": "circle", "filled": True, "size": 22, "color": PALETTE[colour]}
+        "mark": {
+            "type": "point",
+            "shape": "circle",
+            "filled": True,
+            "size": 36 if len(truth) < 300 else 20,
+            "color": PALETTE[colour],
+        }
         | {"opacity": opacity},
         "encoding": _square_axes("prediction, label units", "label", ends)
         | {
@@ -315,10 +321,9 @@ def draw_histogram(name: str, bins: Sequence[Mapping[Any, Any]], *, quantity: st
         | {"apart": int(row["distance"]), "n": int(row["n_pairs"])}
         for row in bins
     ]
-    shade = {
-        "domain": apart,
-        "range": [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))],
-    }
+    depths = [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))]
+    shade = {"type": "ordinal", "domain": apart, "range": depths}
+    legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": PALETTE["grcf"]}
     spec = _sized(_WIDE) | {
         "data": {"values": rows},
         "mark": {"type": "bar", "color": PALETTE["grcf"]},
@@ -327,8 +332,7 @@ def draw_histogram(name: str, bins: Sequence[Mapping[Any, Any]], *, quantity: st
             | {"scale": {"zero": False, "nice": False}, "axis": {"tickCount": 6, "grid": False}},
             "x2": {"field": "high"},
             "y": _quantity("share", "% of the pairs", zero=True) | {"stack": "zero"},
-            "fillOpacity": {"field": "apart", "type": "ordinal", "scale": shade}
-            | {"legend": {"title": "groups apart", "direction": "horizontal", "symbolType": "square"}},
+            "opacity": {"field": "apart", "type": "ordinal", "scale": shade, "legend": legend},
             "order": {"field": "apart", "type": "ordinal"},
             "tooltip": [
                 _told("low", "From", ".3f"),
@@ -400,10 +404,10 @@ def draw_rates(
     ]
     if constant is not None:
         line: Spec = {
-            "data": {"values": [{}]},
+            "data": {"values": [{"mean": _number(constant)}]},
             "mark": {"type": "rule", "strokeDash": [3, 3], "strokeWidth": 1.2},
+            "encoding": {"y": y},
         }
-        line["encoding"] = {"y": {"datum": _number(constant), "type": "quantitative"}}
         layers.insert(0, line)
     return Figure(name, _sized(_SMALL) | {"data": {"values": values}, "layer": layers}, caption)
 

@@ -119,6 +119,6 @@
   for (const figure of document.querySelectorAll("figure.table:not(.compact)")) {
     const table = figure.querySelector("table");
     if (table.tBodies[0].rows.length > 2) sortable(table);
-    if (table.tBodies[0].rows.length > 12) filterable(figure, table);
+    if (table.tBodies[0].rows.length > 15) filterable(figure, table);
   }
 })();

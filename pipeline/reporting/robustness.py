@@ -32,14 +32,18 @@ def robustness_section(inputs: ReportInputs) -> Section:
     for measure, metric in metrics.items():
         blocks += [_area_table(inputs, curves, split, measure, metric, rates) for split in EVALUATED]
         limits = _limits(inputs, measure)
-        for split in EVALUATED:
-            figures = tuple(
+        # Of the order, the areas say enough where a single modality is concerned.
+        figures = [
+            [
                 _figure(inputs, curves, split, kind, measure, metric, limits)
                 for kind in _kinds(curves, split)
                 if measure == "error" or kind == "all"
-            )
-            if figures:
-                blocks.append(Grid(figures))
+            ]
+            for split in EVALUATED
+        ]
+        if measure == "order":
+            figures = [[each for of_split in figures for each in of_split]]
+        blocks += [Grid(tuple(of_split), least_width_em=26.0) for of_split in figures if of_split]
     explanation = Paragraph(
         "The same trained models; each word is hidden with the probability that is given, on its own, in one modality or "
         "in all of them, where each draws for itself. Nothing is trained again and no segment is left out. The words that "

@@ -57,6 +57,7 @@ _CONFIG: dict[str, Any] = {
         "titleFontSize": 11,
         "titleFontWeight": "normal",
         "symbolSize": 60,
+        "symbolOpacity": 1,
     },
     "text": {"color": PALETTE["text"], "fontSize": 11},
     "rule": {"color": PALETTE["line"]},
