@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
@@ -170,7 +170,7 @@ def lose_words(
 
 def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> None:
     """Curves and pairs of groups, as the stages of training do."""
-    n_epochs = {
+    n_epochs: dict[TrainingStage, int] = {
         "rank": 8,
         "pointwise": 8,
         "calibrate": 6 if sections["calibrate"]["scope"] in ("head", "all") else 1,

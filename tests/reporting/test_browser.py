@@ -64,7 +64,9 @@ def opened(browser, address, *, width=1440, scheme="light", scripts=True) -> Ope
             "async () => { for (const figure of document.querySelectorAll('figure.picture')) {"
             " figure.scrollIntoView(); await new Promise((resolve) => setTimeout(resolve, 40)); } }"
         )
-        sync_api.expect(found.page.locator("figure.picture:not([data-live])")).to_have_count(0, timeout=60_000)
+        sync_api.expect(found.page.locator("figure.picture:not([data-live])")).to_have_count(
+            0, timeout=60_000
+        )
     return found
 
 
