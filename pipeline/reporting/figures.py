@@ -211,7 +211,10 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
             _told("high", "to", "+.4f"),
         ],
     }
-    x: Spec = {"type": "quantitative", "title": "← point-wise better      GRCF better →"}
+    x: Spec = {
+        "type": "quantitative",
+        "title": "← point-wise better\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}GRCF better →",
+    }
     x |= {"scale": {"domain": [-reach, reach], "nice": False}, "axis": {"tickCount": 5}}
     spec = _sized((290, max(60, 24 * len(bars)))) | {
         "data": {"values": rows},
