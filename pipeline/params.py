@@ -207,6 +207,14 @@ class Evaluate(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
     n_bins: Annotated[int, Field(ge=2)]
+    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
+
+    @model_validator(mode="after")
+    def _rates_rise(self) -> "Evaluate":
+        rates = self.missing_rates
+        if any(a >= b for a, b in itertools.pairwise(rates)):
+            raise ValueError(f"missing_rates has to rise, found {list(rates)}")
+        return self
 
 
 class Report(Section):

@@ -1,5 +1,6 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.robustness import RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import (
     difference_table,
     headline,
@@ -20,7 +22,7 @@ from pipeline.evaluation.tables import (
     reliability_table,
 )
 from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import modality_subsets, predict
+from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, without_words
 from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
@@ -29,6 +31,7 @@ SUMMARY = Path("reports/summary.json")
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
+ROBUSTNESS = Path("reports/robustness.csv")
 
 
 def predict_split(
@@ -89,6 +92,27 @@ def compare_split(
     }
 
 
+def lose_words(
+    split: AlignedSplit, models: Mapping[str, list[Checkpoint]], settings: params.Evaluate
+) -> Iterator[RobustnessCurve]:
+    """Every model with a growing share of the words of one or of all modalities missing, without training again."""
+    protocol, rates = protocol_named(settings.protocol), np.array(settings.missing_rates)
+    for missing, modalities in missing_kinds(split).items() if len(rates) else ():
+        values: dict[str, list[list[tuple[float, float]]]] = {model: [] for model in models}
+        # Models of one seed see the same words; another seed sees others, so a spread over seeds has the words' share in it.
+        for trained in zip(*models.values(), strict=True):
+            shown = [
+                without_words(split, modalities=modalities, rate=rate, seed=trained[0].seed) for rate in rates
+            ]
+            for model, checkpoint in zip(models, trained, strict=True):
+                said = [predict([checkpoint], left, device=best_device())[0] for left in shown]
+                values[model].append([measure_rate(split.labels, row, protocol=protocol) for row in said])
+        for model, checkpoints in models.items():
+            error, order = np.moveaxis(np.array(values[model]), 2, 0)
+            seeds = tuple(checkpoint.seed for checkpoint in checkpoints)
+            yield RobustnessCurve(split.split, missing, model, rates, seeds, error, order)
+
+
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
@@ -99,6 +123,7 @@ def main() -> None:
     predictions: list[SplitPredictions] = []
     metrics: dict[str, Any] = {}
     comparisons: dict[str, Any] = {}
+    curves: list[RobustnessCurve] = []
     for split in (read_aligned(VALID), read_aligned(TEST)):
         said = predict_split(split, grcf, pointwise, protocol)
         predictions.append(said)
@@ -106,7 +131,9 @@ def main() -> None:
             said.truth, said.models, protocol=protocol, confidence=settings.confidence
         )
         comparisons[split.split] = compare_split(split, said, ranked, grcf, settings)
+        curves += lose_words(split, {"grcf": grcf, "pointwise": pointwise}, settings)
     write_text(PREDICTIONS, predictions_to_csv(predictions))
+    write_text(ROBUSTNESS, robustness_to_csv(curves))
     write_json(METRICS, metrics)
     write_json(COMPARISONS, comparisons)
     write_json(SUMMARY, headline(metrics, protocol=protocol))

@@ -1,5 +1,6 @@
 """Stage `rank`: GRCF stage 1, the order of the sentiments."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,17 @@ from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.heaviest import find_heaviest
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, describe_group_pairs, train_ranking
+from pipeline.grcf.rank import (
+    GROUP_PAIR_COLUMNS,
+    PAIR_BIN_COLUMNS,
+    GroupPairRow,
+    PairBinRow,
+    PairValues,
+    describe_distributions,
+    describe_group_pairs,
+    pair_values,
+    train_ranking,
+)
 from pipeline.grcf.training import TrainingSettings
 from stages.entry import run
 
@@ -23,6 +34,7 @@ CHECKPOINTS = Path("data/rank")
 CURVES = Path("reports/curves/rank.csv")
 GROUP_PAIRS = Path("reports/group_pairs.csv")
 HEAVIEST = Path("data/weights/heaviest.json")
+DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 
 SECTIONS = (params.Network, params.Training, params.Margin, params.Advantage, params.Rank)
 
@@ -61,22 +73,25 @@ def ranking_settings() -> tuple[MarginSettings, AdvantageSettings]:
     )
 
 
-def describe(checkpoints: list[Checkpoint], train: AlignedSplit) -> pd.DataFrame:
-    """How the margins and weights of each seed came out, by pair of groups of train."""
+def values_of(checkpoint: Checkpoint, train: AlignedSplit) -> PairValues:
+    """How the margins and weights of one seed came out, pair by pair of train."""
     margin, advantage = ranking_settings()
-    rows = [
-        row
-        for checkpoint in checkpoints
-        for row in describe_group_pairs(
-            checkpoint,
-            train,
-            batch_size=params.load(params.Training).batch_size,
-            margin=margin,
-            advantage=advantage,
-            device=best_device(),
-        )
-    ]
-    return pd.DataFrame(rows, columns=GROUP_PAIR_COLUMNS)
+    return pair_values(
+        checkpoint,
+        train,
+        batch_size=params.load(params.Training).batch_size,
+        margin=margin,
+        advantage=advantage,
+        device=best_device(),
+    )
+
+
+def write_rows(
+    path: Path, rows: Sequence[GroupPairRow] | Sequence[PairBinRow], columns: Sequence[str]
+) -> None:
+    """Dataclasses as CSV, six digits."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    write_text(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
 def main() -> None:
@@ -91,8 +106,11 @@ def main() -> None:
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_curves(CURVES, checkpoints)
     train = read_aligned(TRAIN)
-    table = describe(checkpoints, train)
-    write_text(GROUP_PAIRS, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    values = [values_of(checkpoint, train) for checkpoint in checkpoints]
+    write_rows(
+        GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)], GROUP_PAIR_COLUMNS
+    )
+    write_rows(DISTRIBUTIONS, list(describe_distributions(values)), PAIR_BIN_COLUMNS)
     margin, advantage = ranking_settings()
     write_heaviest(
         HEAVIEST,

@@ -1,21 +1,35 @@
-"""Stage `report`: what the run found, for people."""
+"""Stage `report`: what the run found, for people: the report, the ranking inspector and the model card."""
 
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline import params
+from pipeline.artifacts.checkpoint import read_checkpoints
 from pipeline.artifacts.curves import read_curves
-from pipeline.artifacts.files import read_json, read_text, sha256_of, write_text
+from pipeline.artifacts.extraction import read_extraction
+from pipeline.artifacts.files import read_json, read_text, sha256_of, write_bytes, write_text
 from pipeline.artifacts.predictions import predictions_from_csv
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.segments import read_rejections, read_segments
+from pipeline.artifacts.sequences import Modality
+from pipeline.card.card import to_markdown as card_to_markdown
+from pipeline.card.inputs import CardInputs
+from pipeline.evaluation.robustness import robustness_from_csv
+from pipeline.inspector.html import to_html as inspector_to_html
+from pipeline.inspector.inputs import InspectorFiles
+from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
+from pipeline.inspector.page import build_page
 from pipeline.reporting.html import to_html
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.markdown import to_markdown
+from pipeline.reporting.latex import to_latex
+from pipeline.reporting.markdown import tables_to_markdown, to_markdown
 from pipeline.reporting.report import build_report
+from pipeline.reporting.results import result_tables
+from pipeline.reporting.vega import file_png, file_svg
 from stages.entry import run
 
 METRICS = Path("reports/metrics.json")
@@ -28,11 +42,34 @@ CURVES = {
     "pointwise": Path("reports/curves/pointwise.csv"),
 }
 GROUP_PAIRS = Path("reports/group_pairs.csv")
-SEGMENTS = Path("data/manifest/segments.jsonl")
+DISTRIBUTIONS = Path("reports/pair_distributions.csv")
+ROBUSTNESS = Path("reports/robustness.csv")
+SEGMENTS, REJECTED = Path("data/manifest/segments.jsonl"), Path("data/manifest/rejected.csv")
+WORDS = Path("data/words/words.jsonl")
+FEATURES: dict[Modality, Path] = {
+    "text": Path("data/text/features.safetensors"),
+    "audio": Path("data/audio/features.safetensors"),
+    "visual": Path("data/visual/features.safetensors"),
+}
+RANKED, CALIBRATED = Path("data/rank"), Path("data/calibrate")
+HEAVIEST = Path("data/weights/heaviest.json")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
+RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
+FIGURES = Path("reports/figures")
+INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
 
-READ = (METRICS, COMPARISONS, PREDICTIONS, COVERAGE, *CURVES.values(), GROUP_PAIRS, SEGMENTS)
+READ = (
+    METRICS,
+    COMPARISONS,
+    PREDICTIONS,
+    COVERAGE,
+    *CURVES.values(),
+    GROUP_PAIRS,
+    DISTRIBUTIONS,
+    ROBUSTNESS,
+    SEGMENTS,
+)
 
 
 def read_inputs() -> ReportInputs:
@@ -47,6 +84,8 @@ def read_inputs() -> ReportInputs:
         coverage=read_json(COVERAGE),
         curves={stage: read_curves(path) for stage, path in CURVES.items()},
         group_pairs=pd.read_csv(io.StringIO(read_text(GROUP_PAIRS))),
+        pair_distributions=pd.read_csv(io.StringIO(read_text(DISTRIBUTIONS))),
+        robustness=robustness_from_csv(read_text(ROBUSTNESS), source=str(ROBUSTNESS)),
         segments=read_segments(SEGMENTS),
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in READ}
@@ -54,11 +93,53 @@ def read_inputs() -> ReportInputs:
     )
 
 
-def main() -> None:
-    """Render what the stages before left."""
-    report = build_report(read_inputs())
+def read_card_inputs() -> CardInputs:
+    """Everything that the model card is made from; the corpus speaks for itself by its README."""
+    readme = Path("data/raw") / params.load(params.Corpus).name / "README.md"
+    return CardInputs(
+        segments=read_segments(SEGMENTS),
+        n_rejected=len(read_rejections(REJECTED)),
+        readme=read_text(readme) if readme.is_file() else None,
+        extractions={modality: read_extraction(path) for modality, path in FEATURES.items()},
+        metrics=read_json(METRICS),
+        comparisons=read_json(COMPARISONS),
+        ranked=read_checkpoints(RANKED, stage="rank"),
+        grcf=read_checkpoints(CALIBRATED, stage="calibrate"),
+        parameters=params.dump(params.Section.__subclasses__()),
+    )
+
+
+def write_report() -> None:
+    """The report, its tables and its figures."""
+    inputs = read_inputs()
+    report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
     write_text(HTML, to_html(report))
+    write_text(RESULTS_MARKDOWN, tables_to_markdown(tables))
+    write_text(RESULTS_LATEX, to_latex(tables))
+    shutil.rmtree(FIGURES, ignore_errors=True)
+    for figure in report.figures:
+        write_text(FIGURES / f"{figure.name}.svg", file_svg(figure))
+        write_bytes(FIGURES / f"{figure.name}.png", file_png(figure))
+
+
+def write_inspector() -> None:
+    """The page of pairs and segments that the model gets wrong."""
+    inputs = read_inspector_inputs(
+        InspectorFiles(
+            segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, heaviest=HEAVIEST
+        ),
+        parameters=params.dump(params.Section.__subclasses__()),
+    )
+    page = build_page(inputs, with_text=params.load(params.Report).transcripts, root="..")
+    write_text(INSPECTOR, inspector_to_html(page))
+
+
+def main() -> None:
+    """Render what the stages before left."""
+    write_report()
+    write_inspector()
+    write_text(CARD, card_to_markdown(read_card_inputs()))
 
 
 if __name__ == "__main__":

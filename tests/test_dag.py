@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 NAMES = [
     "manifest", "words", "text", "audio", "visual", "align", "rank", "calibrate", "pointwise", "evaluate", "report",
-    "inspect", "card",
 ]  # fmt: skip
 
 
@@ -37,7 +36,7 @@ def source(stage: str) -> str:
     return (ROOT / "stages" / f"{stage}.py").read_text()
 
 
-def test_the_thirteen_stages_are_there_in_order():
+def test_the_eleven_stages_are_there_in_order():
     assert list(STAGES) == NAMES
 
 
@@ -117,10 +116,10 @@ def test_nothing_switches_the_run_cache_off(stage):
             assert next(iter(entry.values()))["cache"] is False
 
 
-def test_margin_and_advantage_reach_only_the_stages_that_rank_or_tell_of_it():
+def test_margin_and_advantage_reach_only_the_stages_that_rank():
     for section in ("margin", "advantage"):
         users = [stage for stage in NAMES if section in STAGES[stage]["params"]]
-        assert users == ["rank", "calibrate", "report", "inspect", "card"]
+        assert users == ["rank", "calibrate", "report"]
 
 
 def test_nothing_knows_the_corpus_that_comes_with_the_repository():

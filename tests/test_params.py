@@ -73,6 +73,12 @@ def test_pyyaml_alone_would_fail_here():
     ("section", "old", "new", "sentence"),
     [
         (
+            params.Evaluate,
+            "[0.0, 0.1, 0.2",
+            "[0.0, 0.2, 0.1",
+            r"evaluate: missing_rates has to rise, found \[0\.0, 0\.2, 0\.1",
+        ),
+        (
             params.Margin,
             "base: 0.2",
             "base: '0.3'",

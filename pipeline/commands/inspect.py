@@ -11,7 +11,7 @@ from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
 from pipeline.inspector.page import build_page
 
-# As the stage `inspect` has them.
+# As the stage `report` has them.
 FILES = InspectorFiles(
     segments=Path("data/manifest/segments.jsonl"),
     words=Path("data/words/words.jsonl"),

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
+from pipeline.evaluation.formulas import calibration_offset, calibration_slope
 from pipeline.evaluation.metrics import Undefined, require_comparable
 from pipeline.evaluation.selection import Segments
 
@@ -74,6 +75,29 @@ def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float | Undefi
     if n_segments == 0:
         return Undefined("there are no segments")
     return sum(each.n_segments * abs(each.mean_truth - each.mean_prediction) for each in bins) / n_segments
+
+
+def calibration_line(
+    truth: Float[NDArray[np.float64], "n_labels"],
+    prediction: Float[NDArray[np.float64], "n_predictions"],
+) -> tuple[float, float] | Undefined:
+    """Slope and offset of the least-squares line of label on prediction; 1 and 0 are calibrated.
+
+    A slope below 1 says that predictions spread too far. For binary labels, whose predictions are probabilities, it is
+    the linear form of the calibration slope (Cox, 1958), with the same two values of the calibrated model.
+    """
+    require_comparable(truth, prediction)
+    if len(truth) == 0:
+        return Undefined("there are no segments")
+    if np.ptp(prediction) == 0:
+        return Undefined("all predictions are equal")
+    once = np.ones((1, len(truth)))
+    slope, offset = (
+        float(formula(truth, prediction, once)[0]) for formula in (calibration_slope, calibration_offset)
+    )
+    if not (np.isfinite(slope) and np.isfinite(offset)):
+        return Undefined("the values exceed the range of double precision")
+    return slope, offset
 
 
 def _bin(truth: Segments, prediction: Segments) -> ReliabilityBin:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.evaluation.calibration import expected_calibration_error, reliability
+from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
 from pipeline.evaluation.metrics import Protocol, Undefined, measure, require_comparable
 from pipeline.evaluation.statistics import paired_differences, summarise
 
@@ -116,13 +116,17 @@ def headline(
 def reliability_table(
     truth: Truth, models: Mapping[str, Predictions], *, n_bins: int
 ) -> dict[str, dict[str, Any]]:
-    """Reliability of each model's mean over seeds: its bins and their expected calibration error."""
+    """Reliability of each model's mean over seeds: its bins, their expected calibration error, and slope and offset."""
     table = {}
     for model, predictions in models.items():
-        bins: Sequence[Any] = reliability(truth, predictions.mean(axis=0), n_bins=n_bins)
-        error = expected_calibration_error(bins)
+        mean = predictions.mean(axis=0)
+        bins: Sequence[Any] = reliability(truth, mean, n_bins=n_bins)
+        error, line = expected_calibration_error(bins), calibration_line(truth, mean)
+        slope, offset = (None, None) if isinstance(line, Undefined) else line
         table[model] = {
             "bins": [asdict(row) for row in bins],
             "expected_calibration_error": None if isinstance(error, Undefined) else error,
+            "slope": slope,
+            "offset": offset,
         }
     return table

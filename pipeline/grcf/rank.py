@@ -1,10 +1,11 @@
 """Stage 1: learn the order of the sentiments."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
@@ -83,28 +84,21 @@ def train_ranking(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPairRow:
-    """How stage 1 left the pairs between two groups of train: means over pairs compared within a batch.
-
-    `margin` and `violation` in score units; `capped` and `ordered` are shares from 0 to 1.
-    """
+@dataclass(frozen=True, eq=False)
+class PairValues:
+    """Every pair of train that is compared within a batch, as the selected epoch of one seed left it."""
 
     seed: int
-    group_above: int
-    group_below: int
-    n_pairs: int
-    margin: float
-    violation: float
-    weight: float
-    capped: float
-    ordered: float
+    group_above: Int64[np.ndarray, "pair"]
+    group_below: Int64[np.ndarray, "pair"]
+    margin: Float64[np.ndarray, "pair"]
+    violation: Float64[np.ndarray, "pair"]
+    weight: Float64[np.ndarray, "pair"]
+    capped: Float64[np.ndarray, "pair"]
+    ordered: Float64[np.ndarray, "pair"]
 
 
-GROUP_PAIR_COLUMNS = tuple(field.name for field in fields(GroupPairRow))
-
-
-def describe_group_pairs(
+def pair_values(
     checkpoint: Checkpoint,
     train: AlignedSplit,
     *,
@@ -112,8 +106,8 @@ def describe_group_pairs(
     margin: MarginSettings,
     advantage: AdvantageSettings,
     device: str,
-) -> Iterator[GroupPairRow]:
-    """Margins, violations and weights of the selected epoch by pair of groups, in batches as large as in training."""
+) -> PairValues:
+    """Margins, violations and weights pair by pair, in batches as large as in training."""
     network, _ = restore(checkpoint, device=device)
     split = SplitTensors(train, device=device)
     score = torch.from_numpy(score_split(network, split)).to(split.label)
@@ -139,9 +133,83 @@ def describe_group_pairs(
             ).double()
         )
     values = torch.cat(parts, dim=1).cpu().numpy()
-    kinds, member = np.unique(values[:2], axis=1, return_inverse=True)
+    groups = values[:2].astype(np.int64)
+    return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPairRow:
+    """How stage 1 left the pairs between two groups of train: means over pairs compared within a batch.
+
+    `margin` and `violation` in score units; `capped` and `ordered` are shares from 0 to 1.
+    """
+
+    seed: int
+    group_above: int
+    group_below: int
+    n_pairs: int
+    margin: float
+    violation: float
+    weight: float
+    capped: float
+    ordered: float
+
+
+GROUP_PAIR_COLUMNS = tuple(field.name for field in fields(GroupPairRow))
+
+
+def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
+    """Margins, violations and weights of the selected epoch by pair of groups, as means over their pairs."""
+    groups = np.stack([values.group_above, values.group_below])
+    kinds, member = np.unique(groups, axis=1, return_inverse=True)
+    measures = np.stack([values.margin, values.violation, values.weight, values.capped, values.ordered])
     for kind, (group_above, group_below) in enumerate(kinds.T):
-        mine = values[2:, member == kind]
+        mine = measures[:, member == kind]
         yield GroupPairRow(
-            checkpoint.seed, int(group_above), int(group_below), mine.shape[1], *mine.mean(axis=1).tolist()
+            values.seed, int(group_above), int(group_below), mine.shape[1], *mine.mean(axis=1).tolist()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PairBinRow:
+    """How many pairs of all seeds have a margin, a violation or a weight from `low` to `high`.
+
+    `distance` is how many groups the two segments are apart, of the groups that train has; `share` is of the pairs of
+    all distances, 0 to 1. Margins and violations in score units.
+    """
+
+    quantity: str
+    distance: int
+    low: float
+    high: float
+    n_pairs: int
+    share: float
+
+
+PAIR_BIN_COLUMNS = tuple(field.name for field in fields(PairBinRow))
+_N_BINS = 24
+
+
+def describe_distributions(values: Sequence[PairValues]) -> Iterator[PairBinRow]:
+    """Histograms of margins, violations and weights over the pairs of all seeds, in bins of equal width."""
+    if not sum(len(each.margin) for each in values):
+        return
+    above, below = (
+        np.concatenate([getattr(each, side) for each in values]) for side in ("group_above", "group_below")
+    )
+    groups = np.unique(np.concatenate([above, below]))
+    distance = np.searchsorted(groups, above) - np.searchsorted(groups, below)
+    for quantity in ("margin", "violation", "weight"):
+        found = np.concatenate([getattr(each, quantity) for each in values])
+        # Values that differ by rounding alone are one value.
+        flat = np.ptp(found) < 1e-6
+        edges = (
+            np.array([found.min() - 0.05, found.min() + 0.05])
+            if flat
+            else np.linspace(found.min(), found.max(), _N_BINS + 1)
+        )
+        for apart in np.unique(distance):
+            counts, _ = np.histogram(found[distance == apart], edges)
+            for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True):
+                if n:
+                    yield PairBinRow(quantity, int(apart), float(low), float(high), int(n), n / len(found))

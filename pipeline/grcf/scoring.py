@@ -1,6 +1,7 @@
-"""Predictions of trained checkpoints, with all modalities or only some."""
+"""Predictions of trained checkpoints, with all modalities or only some, and with words missing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -53,3 +54,44 @@ def modality_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
             f"only {modality}": frozenset({modality}) for modality in MODALITIES if modality in present
         }
     return subsets | {"nothing": frozenset()}
+
+
+def without_words(
+    split: AlignedSplit, *, modalities: frozenset[Modality], rate: float, seed: int
+) -> AlignedSplit:
+    """The split as if each word of some modalities had been lost with probability `rate`, each on its own.
+
+    As the evaluation of LNLN (Zhang et al., 2024) and of TFR-Net, but without words that are spared, so that the rate
+    is what it says. The draws of a seed are the same at every rate and whatever else is lost: what is missing at a low
+    rate is missing at a higher one too, and no segment is left out, also where nothing of it remains.
+
+    Args:
+        split: what would be shown.
+        modalities: whose words are lost.
+        rate: chance of each, 0 to 1.
+        seed: of the draws.
+    """
+    draws = {
+        modality: np.random.default_rng((seed, position)).random(len(split.valid[modality]))
+        for position, modality in enumerate(MODALITIES)
+    }
+    valid = {
+        modality: split.valid[modality] & (draws[modality] >= rate)
+        if modality in modalities
+        else split.valid[modality]
+        for modality in MODALITIES
+    }
+    features = {
+        modality: np.where(valid[modality][:, None], split.features[modality], np.float32(0))
+        if modality in modalities
+        else split.features[modality]
+        for modality in MODALITIES
+    }
+    return replace(split, valid=valid, features=features)
+
+
+def missing_kinds(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
+    """Whose words may be missing: of each modality that is present, and of all of them at once."""
+    present = [modality for modality in MODALITIES if split.valid[modality].any()]
+    kinds = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
+    return kinds | {"all": ALL}

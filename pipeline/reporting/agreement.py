@@ -1,15 +1,18 @@
 """The sections that set predictions against labels: scatter, reliability and confusion."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
-from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
 from pipeline.reporting.figures import draw_reliability, draw_scatter
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
-from pipeline.reporting.numbers import NOT_AVAILABLE, fixed, plural
+from pipeline.reporting.numbers import NOT_AVAILABLE, count, fixed, plural
 
 _MODELS = ("grcf", "pointwise")
 # More dots than this neither tell more nor load quickly.
@@ -40,45 +43,43 @@ def reliability_section(inputs: ReportInputs) -> Section:
     figures, rows, names = [], [], _names(inputs)
     truth, said = ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")
     unit = "" if inputs.protocol.is_binary else ", label units"
+    of_labels = truth if inputs.protocol.is_binary else f"mean {truth}"
     tables = {split: inputs.comparisons[split]["reliability"] for split in EVALUATED}
     for split, table in tables.items():
-        points = {
-            model: np.array(
-                [(row["mean_prediction"], row["mean_truth"]) for row in table[model]["bins"]], np.float64
-            ).reshape(-1, 2)
-            for model in _MODELS
-        }
         figures.append(
             draw_reliability(
                 f"reliability-{split}",
-                points,
+                {model: table[model]["bins"] for model in _MODELS},
+                {
+                    model: (table[model]["slope"], table[model]["offset"])
+                    for model in _MODELS
+                    if table[model]["slope"] is not None
+                },
                 names=names,
-                labels=(
-                    f"mean {said} of a bin{unit}",
-                    truth if inputs.protocol.is_binary else f"mean {truth}",
-                ),
-                caption=f"Reliability on {split}: {truth if inputs.protocol.is_binary else f'mean {truth}'} against mean {said}, for the segments in each of up to "
-                f"{inputs.parameters['evaluate.n_bins']} bins of equal size.",
+                labels=(f"mean {said} of a bin{unit}", of_labels),
+                caption=f"Reliability on {split}: {of_labels} against mean {said}, for the segments in each of up to "
+                f"{inputs.parameters['evaluate.n_bins']} bins of equal size. Dashed: least-squares line of all segments.",
             )
         )
-    for model, words in names.items():
-        errors = (tables[split][model]["expected_calibration_error"] for split in EVALUATED)
-        cells = [
-            Cell(NOT_AVAILABLE, note="there are no segments") if error is None else Cell(fixed(error, 3))
-            for error in errors
-        ]
-        rows.append((Cell(words), *cells))
-    error = Table(
-        f"Expected calibration error: mean distance of the dots from the diagonal, weighted by segments{unit}",
-        ("Model", *EVALUATED),
+    for split, table in tables.items():
+        for model, words in names.items():
+            row = table[model]
+            values = (row["slope"], row["offset"], row["expected_calibration_error"])
+            cells = [_calibration_cell(value, table[model]["bins"]) for value in values]
+            rows.append((Cell(f"{words[0].upper()}{words[1:]}, {split}"), *cells))
+    summary = Table(
+        "Calibration of the mean over seeds",
+        ("Model", "Slope → 1", f"Offset{unit} → 0", f"Calibration error{unit} ↓"),
         tuple(rows),
     )
     explanation = Paragraph(
-        f"Of the mean {said} over seeds. The error grows with the number of bins and with chance in each, also for a "
-        "calibrated model: compare models on one split only.",
+        f"Of the mean {said} over seeds. Slope and offset are those of the least-squares line of {truth.removeprefix('share of ')} "
+        f"on {said}; a slope below 1 says that {said.removesuffix('y')}{'ies' if said.endswith('y') else 's'} spread too far. "
+        "The calibration error is the mean distance of the dots from the diagonal, weighted by segments; it grows with the "
+        "number of bins and with chance in each, also for a calibrated model: compare models on one split only.",
         "small",
     )
-    return Section("reliability", "Reliability", (Grid(tuple(figures)), error, explanation), brief=False)
+    return Section("reliability", "Reliability", (Grid(tuple(figures)), summary, explanation), brief=False)
 
 
 def confusion_section(inputs: ReportInputs) -> Section:
@@ -125,6 +126,12 @@ def confusion(
     return np.where(n_true > 0, counts / np.maximum(n_true, 1.0), np.nan)
 
 
+def _calibration_cell(value: float | None, bins: Sequence[Any]) -> Cell:
+    if value is None:
+        return Cell(NOT_AVAILABLE, note="all predictions are equal" if bins else "there are no segments")
+    return Cell(fixed(value, 3))
+
+
 def _names(inputs: ReportInputs) -> dict[str, str]:
     return dict(zip(_MODELS, ("GRCF", inputs.baseline), strict=True))
 
@@ -135,11 +142,14 @@ def _scatter(predicted: SplitPredictions, model: str, words: str, limits: tuple[
     # Every so many of the segments in order of their labels, so that no part of the scale is thinned more.
     order = np.lexsort((prediction, predicted.truth))
     shown = order[np.unique(np.linspace(0, n_segments - 1, min(n_segments, MOST_POINTS)).astype(np.int64))]
-    thinned = f", {MOST_POINTS} of them drawn" if n_segments > MOST_POINTS else ""
+    thinned = (
+        f", {count(MOST_POINTS)} of them drawn, evenly along the labels" if n_segments > MOST_POINTS else ""
+    )
     return draw_scatter(
         f"scatter-{predicted.split}-{model}",
+        [shortened(predicted.ids[position], at_most=60) for position in shown],
         predicted.truth[shown],
-        prediction[shown],
+        predicted.models[model][:, shown],
         limits=limits,
         colour=model,
         caption=f"{words[0].upper()}{words[1:]} on {predicted.split}: "

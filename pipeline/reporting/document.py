@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture as inline SVG; `caption` says what it shows to those who see it and to those who do not."""
+    """A chart as a Vega-Lite description; `caption` says what it shows to those who see it and to those who do not."""
 
     name: str
-    svg: str
+    spec: Mapping[str, Any]
     caption: str
 
 
@@ -103,11 +103,26 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report; `subtitle` names what it was run on."""
+    """A whole report.
+
+    Attributes:
+        title: Its heading.
+        subtitle: What it was run on.
+        sections: What it says.
+        links: Pages beside it: a relative address and what stands there.
+    """
 
     title: str
     subtitle: str
     sections: tuple[Section, ...] = field(default=())
+    links: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures, in their order."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        flat = (each for block in blocks for each in (block.blocks if isinstance(block, Grid) else (block,)))
+        return tuple(each for each in flat if isinstance(each, Figure))
 
 
 def shortened(text: str, *, at_most: int = 80) -> str:

@@ -1,17 +1,19 @@
-"""A report as one HTML page that needs nothing else: no network, no script, no second file."""
+"""A report as one HTML page that needs nothing else: no network and no second file, and no script to be read."""
 
+import json
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.reporting.document import Block, Document, Figure
+from pipeline.reporting.vega import page_chart, page_svg, runtime
 
-_TEMPLATE = "report.html.j2"
+_TEMPLATE, _SCRIPT = "report.html.j2", "report.js"
 
 
 def to_html(document: Document) -> str:
-    """Render a whole report; every text is escaped, figures are inline."""
+    """Render a whole report; every text is escaped, figures are inline, scripts come last and only add."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -21,7 +23,12 @@ def to_html(document: Document) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template(_TEMPLATE)
-    return template.render(document=document, kind=_kind, svg=_svg)
+    scripts = [(Path(__file__).parent / _SCRIPT).read_text(encoding="utf-8")]
+    if document.figures:
+        scripts.insert(0, runtime())
+    return template.render(
+        document=document, kind=_kind, svg=_svg, chart=_chart, scripts=[_script(text) for text in scripts]
+    )
 
 
 def _kind(block: Block) -> str:
@@ -30,5 +37,21 @@ def _kind(block: Block) -> str:
 
 
 def _svg(figure: Figure) -> Markup:
-    """Drawn by `figures`, which puts no foreign text into a picture unescaped."""
-    return Markup(figure.svg)
+    """Drawn by Vega, which escapes every text that it puts into a picture."""
+    return Markup(page_svg(figure))
+
+
+def _chart(figure: Figure) -> Markup:
+    """The description as JSON that no text within can end early."""
+    text = json.dumps(page_chart(figure), ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _script(text: str) -> Markup:
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError(
+            "a script that is put into a page must not hold the end of a script or a comment of HTML"
+        )
+    return Markup(text)

@@ -10,6 +10,7 @@ from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol, protocol_named
+from pipeline.evaluation.robustness import RobustnessCurve
 from pipeline.evaluation.statistics import Difference, Summary
 
 EVALUATED = ("valid", "test")
@@ -29,6 +30,8 @@ class ReportInputs:
         coverage: `reports/coverage.json`.
         curves: A table of `reports/curves/` for `rank`, `calibrate` and `pointwise`.
         group_pairs: `reports/group_pairs.csv`: a row a seed and pair of groups.
+        pair_distributions: `reports/pair_distributions.csv`: a row a quantity, distance of groups and bin.
+        robustness: `reports/robustness.csv`.
         segments: The manifest.
         parameters: Every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
@@ -43,6 +46,8 @@ class ReportInputs:
     coverage: Mapping[str, Any]
     curves: Mapping[str, pd.DataFrame]
     group_pairs: pd.DataFrame
+    pair_distributions: pd.DataFrame
+    robustness: Sequence[RobustnessCurve]
     segments: Sequence[Segment]
     parameters: Mapping[str, Any]
     digests: Mapping[str, str]

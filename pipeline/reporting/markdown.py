@@ -1,6 +1,7 @@
 """A report as Markdown: its brief sections without figures, fit for a comment on a change."""
 
 import re
+from collections.abc import Sequence
 
 from pipeline.reporting.document import Block, Cell, Document, Figure, Grid, Paragraph, Section, Table
 
@@ -12,6 +13,11 @@ def to_markdown(document: Document) -> str:
         if section.brief:
             parts += _section(section)
     return "\n\n".join(parts) + "\n"
+
+
+def tables_to_markdown(tables: Sequence[Table]) -> str:
+    """Tables one below the other, as a file."""
+    return "\n\n".join(map(table_to_markdown, tables)) + "\n"
 
 
 def table_to_markdown(table: Table) -> str:

@@ -5,6 +5,8 @@ from pipeline.reporting.data import corpus_section, coverage_section
 from pipeline.reporting.document import Document
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import plural
+from pipeline.reporting.order import group_order_section
+from pipeline.reporting.pairs import group_pairs_section
 from pipeline.reporting.provenance import inputs_section, intervals_section, parameters_section
 from pipeline.reporting.results import (
     differences_section,
@@ -13,14 +15,17 @@ from pipeline.reporting.results import (
     results_section,
     verdict_section,
 )
-from pipeline.reporting.training import budgets_section, curves_section, group_pairs_section
+from pipeline.reporting.robustness import robustness_section
+from pipeline.reporting.training import budgets_section, curves_section
 
 _SECTIONS = (
     verdict_section,
     results_section,
     differences_section,
     modalities_section,
+    robustness_section,
     order_section,
+    group_order_section,
     curves_section,
     scatter_section,
     reliability_section,
@@ -33,16 +38,20 @@ _SECTIONS = (
     inputs_section,
     intervals_section,
 )
+# Labels that are 0 or 1 make two lines of dots, which tell less than the reliability, and one pair of classes, whose order
+# is the AUROC.
+_OF_REGRESSION = (scatter_section, group_order_section)
+INSPECTOR = ("inspector.html", "Ranking inspector")
 
 
 def build_report(inputs: ReportInputs) -> Document:
     """The report of one run, a pure function of its inputs."""
     parameters = inputs.parameters
-    # Labels that are 0 or 1 make two lines of dots, which tell less than the reliability.
-    sections = [each for each in _SECTIONS if each is not scatter_section or not inputs.protocol.is_binary]
+    sections = [each for each in _SECTIONS if each not in _OF_REGRESSION or not inputs.protocol.is_binary]
     return Document(
         title=parameters["report.title"],
         subtitle=f"Corpus {parameters['corpus.name']}, {plural(len(inputs.segments), 'segment')}, "
         f"{plural(inputs.n_seeds, 'seed')}, metrics by the protocol {inputs.protocol.name}",
         sections=tuple(section(inputs) for section in sections),
+        links=(INSPECTOR,),
     )

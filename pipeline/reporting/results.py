@@ -69,14 +69,19 @@ def verdict_section(inputs: ReportInputs) -> Section:
 
 def results_section(inputs: ReportInputs) -> Section:
     """Every metric of every model, on valid and on test."""
-    tables = [_result_table(inputs, split) for split in EVALUATED]
+    tables = result_tables(inputs)
     is_bold = any(cell.strong for table in tables for row in table.rows for cell in row)
     rule = f"the better of GRCF and {inputs.baseline}, where the interval of their paired difference excludes zero"
     bold = Paragraph(f"Bold: {rule}{'' if is_bold else ', which it does nowhere'}. {_units(inputs)}", "small")
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
-    return Section("results", "Results", (Grid(tuple(tables), least_width_em=34.0), bold, meanings))
+    return Section("results", "Results", (Grid(tables, least_width_em=34.0), bold, meanings))
+
+
+def result_tables(inputs: ReportInputs) -> tuple[Table, ...]:
+    """The main tables, on valid and on test; bold is what is better beyond noise."""
+    return tuple(_result_table(inputs, split) for split in EVALUATED)
 
 
 def differences_section(inputs: ReportInputs) -> Section:

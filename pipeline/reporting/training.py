@@ -1,19 +1,16 @@
-"""The sections about training: curves, budgets, and what stage 1 made of the pairs of groups."""
+"""The sections about training: curves and budgets."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from pipeline.artifacts.curves import MEASURES
 from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_curves
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.matrices import cut_labels, matrix_table
-from pipeline.reporting.numbers import count, fixed, plural, share, signed
+from pipeline.reporting.numbers import count, fixed, plural
 
 _STAGES = {
     "rank": "GRCF stage 1 (rank)",
@@ -23,20 +20,6 @@ _STAGES = {
 _TUNED = ("head", "all")
 _ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_error"
 _BEST = {_ORDER: np.nanargmax, _MAGNITUDE: np.nanargmin}
-
-_PAIR_MEASURES = {
-    "n_pairs": "Pairs compared",
-    "margin": "Mean margin, score units",
-    "violation": "Mean violation, score units",
-    "weight": "Mean weight",
-    "capped": "Pairs whose weight meets the cap, %",
-    "ordered": "Pairs in the right order, %",
-}
-_PAIR_FORMATS: dict[str, Callable[[float], str]] = {
-    "n_pairs": partial(fixed, digits=0),
-    "capped": share,
-    "ordered": lambda number: fixed(100 * number, 0),
-}
 
 
 def curves_section(inputs: ReportInputs) -> Section:
@@ -90,25 +73,6 @@ def budgets_section(inputs: ReportInputs) -> Section:
     return Section("budgets", "Training budgets", tuple(blocks))
 
 
-def group_pairs_section(inputs: ReportInputs) -> Section:
-    """Margins, violations and weights of stage 1 by pair of sentiment groups."""
-    pairs = inputs.group_pairs
-    if pairs.empty:
-        empty = Paragraph("No two segments of train lay in different groups within a batch.")
-        return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
-    means = pairs.drop(columns="seed").groupby(["group_above", "group_below"], as_index=False).mean()
-    groups = np.unique(means[["group_above", "group_below"]].to_numpy())
-    names = group_names(groups, inputs.parameters["margin.groups"])
-    tables = tuple(_pair_table(means, groups, names, measure) for measure in _PAIR_MEASURES)
-    n_seeds = pairs["seed"].nunique()
-    explanation = Paragraph(
-        f"Segments of train, as stage 1 left them: means over the pairs that meet in a batch, then over {plural(n_seeds, 'seed')}. "
-        "A row is the group that should score higher, a column the one that should score lower.",
-        "small",
-    )
-    return Section("group-pairs", "Pairs of groups in stage 1", (Grid(tables), explanation), brief=False)
-
-
 def gradient_epochs(parameters: Mapping[str, Any]) -> dict[str, int]:
     """Passes over train with gradient steps, by stage; a curve that is fitted exactly takes none."""
     tuned = parameters["calibrate.scope"] in _TUNED
@@ -130,18 +94,6 @@ def budget_warning(parameters: Mapping[str, Any]) -> str | None:
         f"GRCF may owe that to longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
         "fair comparison."
     )
-
-
-def group_names(groups: Sequence[int] | np.ndarray, grouping: Any) -> tuple[str, ...]:
-    """What groups are called: rounded labels by their number, cut labels by their interval.
-
-    >>> group_names([-1, 0, 2], "integer"), group_names([0, 1], [0.5])
-    (('−1', '0', '+2'), ('≤ 0.5', '> 0.5'))
-    """
-    if grouping == "integer":
-        return tuple(signed(float(group), 0) for group in groups)
-    labels = cut_labels(grouping)
-    return tuple(labels[int(group)] for group in groups)
 
 
 def _quantities(inputs: ReportInputs) -> dict[str, str]:
@@ -186,27 +138,9 @@ def _curve(
         curves["epoch"].to_numpy(np.float64),
         curves[measure].to_numpy(np.float64),
         seeds,
+        seed_names=[str(column).removeprefix(f"{measure}_seed_") for column in by_seed],
         best=best,
         colour="pointwise" if stage == "pointwise" else "grcf",
         quantity=quantity,
         caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",
-    )
-
-
-def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], measure: str) -> Table:
-    values: Float[np.ndarray, "above below"] = np.full((len(groups), len(groups)), np.nan)
-    above, below = (np.searchsorted(groups, means[side]) for side in ("group_above", "group_below"))
-    values[above, below] = means[measure]
-    written = _PAIR_FORMATS.get(measure, partial(fixed, digits=2))
-    return matrix_table(
-        _PAIR_MEASURES[measure],
-        # The lowest group stands above no other, the highest below none.
-        values[:0:-1, :-1],
-        rows=tuple(names)[:0:-1],
-        columns=tuple(names)[:-1],
-        corner="above ↓ below →",
-        written=written,
-        # No pair weighs less than 1, so shades from zero would all look alike.
-        lightest=1.0 if measure == "weight" else 0.0,
-        darkest=1.0 if measure in ("capped", "ordered") else None,
     )

@@ -59,3 +59,13 @@ def test_reliability_counts_every_segment():
     table = reliability_table(TRUTH, {"a": GOOD}, n_bins=5)
     assert sum(row["n_segments"] for row in table["a"]["bins"]) == 40
     assert table["a"]["expected_calibration_error"] >= 0
+
+
+def test_reliability_has_the_line_of_the_mean_over_seeds():
+    row = reliability_table(TRUTH, {"a": GOOD}, n_bins=5)["a"]
+    assert (row["slope"], row["offset"]) == pytest.approx(tuple(np.polyfit(GOOD.mean(axis=0), TRUTH, 1)))
+
+
+def test_reliability_of_a_constant_has_no_line():
+    row = reliability_table(TRUTH, {"a": np.zeros((1, len(TRUTH)))}, n_bins=5)["a"]
+    assert (row["slope"], row["offset"]) == (None, None)

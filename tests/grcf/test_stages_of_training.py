@@ -1,6 +1,7 @@
 """Stage 1 learns an order, stage 2 gives it a magnitude without undoing it, the baseline knows nothing of margins."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accu
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import describe_group_pairs, train_ranking
-from pipeline.grcf.scoring import modality_subsets, predict
+from pipeline.grcf.rank import describe_distributions, describe_group_pairs, pair_values, train_ranking
+from pipeline.grcf.scoring import ALL, missing_kinds, modality_subsets, predict, without_words
 from pipeline.grcf.training import TrainingSettings
 from tests.grcf.synthetic import make_split
 
@@ -182,15 +183,82 @@ def test_a_diverging_loss_is_a_sentence(train, valid):
         rank(train, valid, settings=replace(SETTINGS, learning_rate=1e30))
 
 
+def pairs_of(checkpoint, train):
+    return pair_values(checkpoint, train, batch_size=24, margin=MARGIN, advantage=ADVANTAGE, device="cpu")
+
+
 def test_group_pairs_tell_what_was_compared(ranked, train):
-    rows = list(
-        describe_group_pairs(ranked, train, batch_size=24, margin=MARGIN, advantage=ADVANTAGE, device="cpu")
-    )
-    for row in rows:
+    for row in describe_group_pairs(pairs_of(ranked, train)):
         assert row.group_above > row.group_below
         assert row.margin == pytest.approx(0.2 + 0.2 * (row.group_above - row.group_below), abs=1e-6)
         assert 1 <= row.weight <= ADVANTAGE.cap
         assert 0 <= row.ordered <= 1
+
+
+def test_a_distribution_holds_every_pair_once_and_none_outside(ranked, train):
+    values = pairs_of(ranked, train)
+    rows = list(describe_distributions([values, values]))
+    for quantity in ("margin", "violation", "weight"):
+        mine = [row for row in rows if row.quantity == quantity]
+        assert sum(row.n_pairs for row in mine) == 2 * len(values.margin)
+        assert sum(row.share for row in mine) == pytest.approx(1)
+        found = getattr(values, quantity)
+        assert min(row.low for row in mine) <= found.min()
+        assert max(row.high for row in mine) >= found.max()
+
+
+def test_a_distribution_tells_how_many_groups_apart(ranked, train):
+    values = pairs_of(ranked, train)
+    for row in describe_distributions([values]):
+        # The margin of these settings grows by 0.2 with each group.
+        if row.quantity == "margin":
+            assert row.low - 1e-6 <= 0.2 + 0.2 * row.distance <= row.high + 1e-6
+
+
+def test_no_pairs_have_no_distribution(ranked, train):
+    values = pairs_of(ranked, train)
+    none = replace(values, **{field.name: getattr(values, field.name)[:0] for field in fields(values)[1:]})
+    assert list(describe_distributions([none])) == []
+
+
+class TestWithoutWords:
+    def test_about_the_rate_of_the_words_is_hidden(self, train):
+        hidden = without_words(train, modalities=frozenset({"audio"}), rate=0.4, seed=1)
+        left = hidden.valid["audio"].sum() / train.valid["audio"].sum()
+        assert left == pytest.approx(0.6, abs=0.08)
+        assert hidden.valid["text"] is train.valid["text"]
+
+    def test_what_is_hidden_at_a_rate_is_hidden_at_a_higher_one(self, valid):
+        masks = [
+            without_words(valid, modalities=ALL, rate=rate, seed=1).valid["text"]
+            for rate in (0.0, 0.3, 0.6, 0.9)
+        ]
+        np.testing.assert_array_equal(masks[0], valid.valid["text"])
+        for low, high in pairwise(masks):
+            assert not (high & ~low).any()
+
+    def test_the_draws_of_a_modality_do_not_depend_on_the_others(self, valid):
+        alone = without_words(valid, modalities=frozenset({"visual"}), rate=0.5, seed=1)
+        together = without_words(valid, modalities=ALL, rate=0.5, seed=1)
+        np.testing.assert_array_equal(alone.valid["visual"], together.valid["visual"])
+        assert (together.valid["text"] != together.valid["visual"]).any()
+
+    def test_other_seeds_hide_other_words(self, valid):
+        one, other = (without_words(valid, modalities=ALL, rate=0.5, seed=seed) for seed in (1, 2))
+        assert (one.valid["text"] != other.valid["text"]).any()
+
+    def test_no_segment_is_left_out_where_nothing_remains(self, ranked, valid):
+        nothing = without_words(valid, modalities=ALL, rate=1.0, seed=1)
+        wanted = predict([ranked], valid, kept=frozenset(), device="cpu")
+        np.testing.assert_array_equal(predict([ranked], nothing, device="cpu"), wanted)
+
+    def test_words_that_are_hidden_hold_zeros(self, valid):
+        hidden = without_words(valid, modalities=ALL, rate=0.5, seed=1)
+        assert not hidden.features["text"][~hidden.valid["text"]].any()
+        assert valid.features["text"][valid.valid["text"] & ~hidden.valid["text"]].any()
+
+    def test_kinds_are_the_modalities_that_are_there_and_all(self, valid):
+        assert list(missing_kinds(valid)) == ["text", "audio", "visual", "all"]
 
 
 def test_every_present_modality_is_left_out_once_and_alone_once(valid):

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.robustness import RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
-from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, GroupPairRow
+from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
 from pipeline.params import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -100,7 +101,7 @@ def write_evaluation(
     settings = sections["evaluate"]
     protocol = protocol_named(settings["protocol"])
     told = {"protocol": protocol, "confidence": settings["confidence"]}
-    predictions, metrics, comparisons = [], {}, {}
+    predictions, metrics, comparisons, curves = [], {}, {}, []
     for split in ("valid", "test"):
         mine = [segment for segment in segments if segment.split == split]
         truth = np.array([segment.label for segment in mine])
@@ -142,14 +143,34 @@ def write_evaluation(
                 truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings["n_bins"]
             ),
         }
+        curves += lose_words(split, truth, models, run, settings)
     write_text(folder / "predictions.csv", predictions_to_csv(predictions))
+    write_text(folder / "robustness.csv", robustness_to_csv(curves))
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "comparisons.json", comparisons)
 
 
+def lose_words(
+    split: str, truth: np.ndarray, models: Mapping[str, np.ndarray], run: Run, settings: Mapping[str, Any]
+) -> list[RobustnessCurve]:
+    """As stage `evaluate` does, with predictions that shrink towards 0 in place of hidden words."""
+    protocol, rates = protocol_named(settings["protocol"]), np.array(settings["missing_rates"])
+    kinds = dict.fromkeys(run.modalities, 0.5) if len(run.modalities) > 1 else {}
+    curves = []
+    for missing, strength in (kinds | {"all": 1.0}).items() if len(rates) else ():
+        for model in ("grcf", "pointwise"):
+            values = [
+                [measure_rate(truth, (1 - strength * rate) * row, protocol=protocol) for rate in rates]
+                for row in models[model]
+            ]
+            error, order = np.moveaxis(np.array(values), 2, 0)
+            curves.append(RobustnessCurve(split, missing, model, rates, run.seeds, error, order))
+    return curves
+
+
 def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> None:
     """Curves and pairs of groups, as the stages of training do."""
-    n_epochs = {
+    n_epochs: dict[TrainingStage, int] = {
         "rank": 8,
         "pointwise": 8,
         "calibrate": 6 if sections["calibrate"]["scope"] in ("head", "all") else 1,
@@ -204,6 +225,18 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
     table = pd.DataFrame(rows, columns=GROUP_PAIR_COLUMNS)
     write_text(
         folder / "group_pairs.csv", table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    )
+    bins = [
+        PairBinRow(quantity, distance, low=0.1 * n, high=0.1 * n + 0.1, n_pairs=10, share=1 / 80)
+        for quantity in ("margin", "violation", "weight")
+        for distance in range(1, min(len(groups), 5))
+        for n in range(20)
+    ]
+    write_text(
+        folder / "pair_distributions.csv",
+        pd.DataFrame(bins, columns=PAIR_BIN_COLUMNS).to_csv(
+            index=False, float_format="%.6f", lineterminator="\n"
+        ),
     )
 
 

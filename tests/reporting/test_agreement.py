@@ -47,21 +47,54 @@ def test_sims_has_five_classes(read_run):
     assert len(section.blocks[0].blocks[0].header) == 6
 
 
-def test_every_segment_is_a_dot(inputs):
+def dots(figure):
+    return figure.spec["layer"][-1]["data"]["values"]
+
+
+def test_every_segment_is_a_dot_that_says_which_it_is(inputs):
     grids = scatter_section(inputs).blocks[:-1]
-    n_dots = [figure.svg.count("<use ") for grid in grids for figure in grid.blocks]
-    # Ticks are drawn by reference too, as many on the four figures of one scale.
-    n_ticks = n_dots[0] - 40
-    assert n_dots == [40 + n_ticks, 40 + n_ticks, 50 + n_ticks, 50 + n_ticks]
+    assert [len(dots(figure)) for grid in grids for figure in grid.blocks] == [40, 40, 50, 50]
+    predicted = inputs.predicted("test")
+    dot = next(each for each in dots(grids[1].blocks[0]) if each["id"] == "test_007")
+    at = predicted.ids.index("test_007")
+    assert dot["y"] == pytest.approx(predicted.truth[at])
+    assert dot["x"] == pytest.approx(predicted.models["grcf"][:, at].mean(), rel=1e-4)
 
 
-def test_many_segments_are_thinned_and_it_is_said(inputs, monkeypatch):
+def test_many_segments_are_thinned_evenly_and_it_is_said(inputs, monkeypatch):
     monkeypatch.setattr(agreement, "MOST_POINTS", 20)
     figure = scatter_section(inputs).blocks[1].blocks[0]
-    assert figure.caption == "GRCF on test: 50 segments, 20 of them drawn."
+    assert figure.caption == "GRCF on test: 50 segments, 20 of them drawn, evenly along the labels."
+    labels = [each["y"] for each in dots(figure)]
+    assert len(labels) == 20
+    truth = inputs.predicted("test").truth
+    assert (labels[0], labels[-1]) == (truth.min(), truth.max())
 
 
-def test_the_calibration_error_is_that_of_the_comparisons_file(inputs):
+def test_the_calibration_of_each_model_and_split_is_that_of_the_comparisons_file(inputs):
     table = reliability_section(inputs).blocks[1]
-    held = inputs.comparisons["test"]["reliability"]["grcf"]["expected_calibration_error"]
-    assert table.rows[0][2].text == f"{held:.3f}"
+    assert [row[0].text for row in table.rows] == [
+        "GRCF, valid",
+        "Point-wise regression, valid",
+        "GRCF, test",
+        "Point-wise regression, test",
+    ]
+    held = inputs.comparisons["test"]["reliability"]["grcf"]
+    wanted = [f"{held[name]:.3f}" for name in ("slope", "offset", "expected_calibration_error")]
+    assert [cell.text.replace("−", "-") for cell in table.rows[2][1:]] == wanted
+
+
+def test_the_line_of_a_reliability_figure_is_the_least_squares_line(inputs):
+    figure = reliability_section(inputs).blocks[0].blocks[1]
+    ends = [each for each in figure.spec["layer"][1]["data"]["values"] if each["model"] == "GRCF"]
+    predicted = inputs.predicted("test")
+    slope, offset = np.polyfit(predicted.models["grcf"].mean(axis=0), predicted.truth, 1)
+    assert [each["y"] for each in ends] == pytest.approx(
+        [slope * each["x"] + offset for each in ends], abs=1e-3
+    )
+
+
+def test_a_constant_model_has_no_slope_and_says_why(read_run):
+    table = reliability_section(read_run(constant_grcf=True)).blocks[1]
+    assert [cell.text for cell in table.rows[0][1:3]] == ["n/a", "n/a"]
+    assert table.rows[0][1].note == "all predictions are equal"

@@ -14,7 +14,9 @@ from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.markdown import to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import modalities_section, order_section, results_section, verdict_section
+from pipeline.reporting.robustness import robustness_section
 from pipeline.reporting.training import curves_section
+from pipeline.reporting.vega import page_svg
 from stages import report
 from tests.reporting.runs import BINARY, Run, write_run
 from tests.reporting.test_results import tables
@@ -75,8 +77,18 @@ def test_nothing_in_it_is_of_regression(text):
         assert word not in text, word
 
 
-def test_there_is_no_scatter_of_two_lines(binary):
-    assert "scatter" not in [section.anchor for section in build_report(binary).sections]
+def test_there_is_no_scatter_of_two_lines_and_no_matrix_of_one_pair(binary):
+    assert not {"scatter", "group-order"} & {section.anchor for section in build_report(binary).sections}
+
+
+def test_missing_words_cost_brier_score_and_auroc(binary):
+    captions = [block.caption for block in robustness_section(binary).blocks if isinstance(block, Table)]
+    assert [caption.split(" on ")[0] for caption in captions] == [
+        "Brier score",
+        "Brier score",
+        "AUROC, %",
+        "AUROC, %",
+    ]
 
 
 @pytest.mark.parametrize("model", ["grcf", "pointwise"])
@@ -99,7 +111,7 @@ def test_reliability_sets_the_share_of_ones_against_the_probability(binary):
     grid, *_ = reliability_section(binary).blocks
     assert isinstance(grid, Grid)
     assert "share of ones against mean probability" in grid.blocks[0].caption
-    assert "mean probability of a bin" in grid.blocks[0].svg
+    assert "mean probability of a bin" in page_svg(grid.blocks[0])
 
 
 def test_order_and_modalities_take_the_metrics_of_the_protocol(binary):

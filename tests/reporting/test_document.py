@@ -2,7 +2,7 @@ import doctest
 
 import pytest
 
-from pipeline.reporting import matrices, numbers, training, verdict
+from pipeline.reporting import latex, matrices, numbers, pairs, verdict
 from pipeline.reporting.document import Cell, Table, shortened
 
 
@@ -36,7 +36,9 @@ def test_line_breaks_become_spaces():
     assert shortened("a\nb\t c") == "a b c"
 
 
-@pytest.mark.parametrize("module", [matrices, numbers, training, verdict], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [latex, matrices, numbers, pairs, verdict], ids=lambda module: module.__name__
+)
 def test_the_examples_of_the_docstrings_hold(module):
     found = doctest.testmod(module)
     assert found.attempted > 0

@@ -1,32 +1,48 @@
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
-import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
+from pipeline.reporting.document import Figure
 from pipeline.reporting.figures import (
-    PALETTE,
     draw_curves,
     draw_differences,
+    draw_histogram,
+    draw_order,
+    draw_rates,
     draw_reliability,
     draw_scatter,
     draw_shares,
 )
+from pipeline.reporting.vega import PALETTE, file_png, file_svg, page_chart, page_svg
+
+NAMES = {"grcf": "GRCF", "pointwise": "point-wise"}
+HOSTILE = "<script>alert('x')</script> & \"more\""
 
 
-def scatter(name="dots", n_segments=5):
+def scatter(name="dots", n_segments=5, ids=None):
     labels = np.linspace(-3, 3, n_segments)
-    return draw_scatter(name, labels, labels / 2, limits=(-3.0, 3.0), colour="grcf", caption="c")
+    predictions = np.stack([labels / 2, labels / 2])
+    ids = ids or [f"segment {n}" for n in range(n_segments)]
+    return draw_scatter(name, ids, labels, predictions, limits=(-3.0, 3.0), colour="grcf", caption="c")
+
+
+def order(accuracy, n_pairs):
+    return draw_order("o", accuracy, n_pairs, classes=("−1", "0", "+1"), caption="c")
 
 
 FIGURES = {
     "scatter": scatter,
+    "no segments": lambda: scatter(n_segments=0),
     "curves": lambda: draw_curves(
         "c",
         np.arange(1.0, 4.0),
         np.array([3.0, 2.0, 1.0]),
         np.array([[3.0, 2.0, np.nan], [3.0, 2.0, 1.0]]),
+        seed_names=["1", "2"],
         best=[1, None],
         colour="pointwise",
         quantity="loss",
@@ -34,17 +50,39 @@ FIGURES = {
     ),
     "reliability": lambda: draw_reliability(
         "r",
-        {"grcf": np.array([[0.0, 0.1], [1.0, 0.9]]), "pointwise": np.zeros((0, 2))},
-        names={"grcf": "GRCF", "pointwise": "point-wise"},
+        {"grcf": [{"mean_prediction": 0.0, "mean_truth": 0.1, "n_segments": 3}], "pointwise": []},
+        {"grcf": (1.0, 0.1)},
+        names=NAMES,
         labels=("mean prediction", "mean label"),
         caption="c",
     ),
     "differences": lambda: draw_differences(
-        "d", {"MAE": (0.1, 0.05, 0.2), "F1": (0.0, -0.1, 0.1)}, caption="c"
+        "d", {"MAE": (0.1, 0.05, 0.2), "F1": (0.0, -0.1, 0.1), "r": (-0.2, -0.3, -0.1)}, caption="c"
     ),
     "no differences": lambda: draw_differences("d", {}, caption="c"),
     "shares": lambda: draw_shares(
         "s", ("−1", "+1"), {"train": np.array([0.5, 0.5]), "test": np.array([0.0, 1.0])}, caption="c"
+    ),
+    "order": lambda: order(np.tril(np.full((3, 3), 0.6), -1), np.tril(np.full((3, 3), 4), -1)),
+    "no pairs": lambda: order(np.full((3, 3), np.nan), np.zeros((3, 3), np.int64)),
+    "histogram": lambda: draw_histogram(
+        "h",
+        [{"low": 0.0, "high": 0.5, "share": 1.0, "distance": 1, "n_pairs": 3}],
+        quantity="weight",
+        caption="c",
+    ),
+    "rates": lambda: draw_rates(
+        "m",
+        [
+            {"model": model, "rate": rate, "mean": 1 + rate, "low": low, "high": low and 2.5}
+            for model, low in (("grcf", 0.9), ("pointwise", None))
+            for rate in (0.0, 0.5)
+        ],
+        names=NAMES,
+        quantity="MAE",
+        limits=(0.8, 2.0),
+        constant=1.9,
+        caption="c",
     ),
 }
 
@@ -52,43 +90,52 @@ FIGURES = {
 @pytest.mark.parametrize("draw", FIGURES.values(), ids=list(FIGURES))
 class TestEveryFigure:
     def test_is_one_svg_element_without_a_size_of_its_own(self, draw):
-        root = ElementTree.fromstring(draw().svg)
+        root = ElementTree.fromstring(page_svg(draw()))
         assert root.tag == "svg"
         assert "viewBox" in root.attrib
         assert not {"width", "height"} & set(root.attrib)
 
-    def test_has_the_same_bytes_each_time(self, draw):
-        assert draw().svg == draw().svg
-
-    def test_says_neither_when_nor_by_what_it_was_drawn(self, draw):
-        svg = draw().svg
-        assert "metadata" not in svg
-        assert "matplotlib" not in svg.lower()
-
     def test_takes_every_colour_from_the_page(self, draw):
-        svg = draw().svg
+        figure = draw()
         named = {f"var(--figure-{name}, {colour})" for name, colour in PALETTE.items()}
-        assert set(re.findall(r"var\([^)]*\)", svg)) <= named
-        assert re.findall(r"#[0-9a-f]{6}\b", re.sub(r"var\([^)]*\)", "", svg)) == []
+        for text in (page_svg(figure), json.dumps(page_chart(figure))):
+            assert set(re.findall(r"var\([^)]*\)", text)) <= named
+            rest = re.sub(r"var\([^)]*\)", "", text)
+            assert re.findall(r"#[0-9a-f]{3,6}\b", rest) == []
+            assert re.findall(r'(?:fill|stroke)="(?!none|transparent|")[^"]*"', rest) == []
 
     def test_is_referred_to_by_its_own_name_only(self, draw):
         figure = draw()
-        references = re.findall(r'(?:\bid="|href="#|url\(#)([^")]*)', figure.svg)
+        references = re.findall(r'(?:\bid="|href="#|url\(#)([^")]*)', page_svg(figure))
         assert all(each.startswith(f"{figure.name}-") for each in references)
-        assert f'aria-labelledby="{figure.name}-caption"' in figure.svg
+        assert f'aria-labelledby="{figure.name}-caption"' in page_svg(figure)
+
+    def test_holds_no_number_that_json_does_not_know(self, draw):
+        json.dumps(page_chart(draw()), allow_nan=False)
 
 
-def test_a_style_of_this_machine_changes_nothing():
-    plain = scatter().svg
-    with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30, "svg.fonttype": "path"}):
-        assert scatter().svg == plain
+@pytest.mark.parametrize("write", [page_svg, file_svg, file_png])
+def test_a_figure_has_the_same_bytes_each_time(write):
+    first = write(scatter(n_segments=6))
+    scatter_of_another_name = write(scatter(name="other", n_segments=7))
+    assert first != scatter_of_another_name
+    assert write(scatter(n_segments=6)) == first
+
+
+def test_files_are_on_white(tmp_path):
+    (tmp_path / "f.png").write_bytes(file_png(scatter()))
+    with Image.open(tmp_path / "f.png") as image:
+        assert image.getpixel((2, 2))[:3] == (255, 255, 255)
+        assert min(image.size) > 900
+    root = ElementTree.fromstring(file_svg(scatter()))
+    assert root[0].attrib["fill"] == "white"
 
 
 def test_there_is_a_dot_for_every_segment_where_it_belongs():
-    root = ElementTree.fromstring(scatter(n_segments=7).svg)
-    group = max(root.iter("g"), key=lambda each: len(each.findall("use")))
-    x, y = (np.array([float(use.attrib[axis]) for use in group.findall("use")]) for axis in "xy")
-    assert len(x) == 7
+    root = ElementTree.fromstring(page_svg(scatter(n_segments=30)))
+    places = [use.attrib["transform"] for use in root.iter("use")]
+    x, y = np.array([re.findall(r"-?[0-9.]+", place)[:2] for place in places], np.float64).T
+    assert len(x) == 30
     # Prediction to the right, label upwards, both on one scale.
     assert np.ptp(y) == pytest.approx(2 * np.ptp(x), abs=0.1)
     assert (np.diff(x) > 0).all()
@@ -96,18 +143,32 @@ def test_there_is_a_dot_for_every_segment_where_it_belongs():
 
 
 def test_dots_that_look_alike_say_it_once():
-    assert scatter(n_segments=500).svg.count("var(--figure-grcf") == 1
+    assert page_svg(scatter(n_segments=500)).count("var(--figure-grcf") == 1
+
+
+def test_what_only_the_pointer_finds_is_not_in_the_picture():
+    assert 'opacity="0"' not in page_svg(FIGURES["curves"]())
+
+
+def test_the_name_of_a_segment_never_becomes_markup():
+    figure = draw_shares("s", (HOSTILE,), {"test": np.array([1.0])}, caption="c")
+    texts = [each.text for each in ElementTree.fromstring(page_svg(figure)).iter("text")]
+    assert any(text.startswith("<script>") for text in texts)
 
 
 def test_a_difference_is_coloured_only_where_its_interval_excludes_zero():
-    def colours(mean, low, high):
-        return set(
-            re.findall(
-                r"stroke: var\(--figure-(\w+)",
-                draw_differences("d", {"x": (mean, low, high)}, caption="c").svg,
-            )
-        )
+    def side(mean, low, high):
+        (row,) = draw_differences("d", {"x": (mean, low, high)}, caption="c").spec["data"]["values"]
+        return row["side"]
 
-    assert "grcf" in colours(0.2, 0.1, 0.3)
-    assert "pointwise" in colours(-0.2, -0.3, -0.1)
-    assert colours(0.1, -0.1, 0.3).isdisjoint({"grcf", "pointwise"})
+    assert side(0.2, 0.1, 0.3) == "GRCF"
+    assert side(-0.2, -0.3, -0.1) == "point-wise"
+    assert side(0.1, -0.1, 0.3) == "neither"
+
+
+def test_drawing_leaves_the_description_as_it_is():
+    figure = scatter()
+    before = json.dumps(figure.spec)
+    page_svg(figure), file_svg(figure), page_chart(figure)
+    assert json.dumps(figure.spec) == before
+    assert isinstance(figure, Figure)

@@ -10,6 +10,7 @@ from pipeline.reporting.results import (
     results_section,
     verdict_section,
 )
+from pipeline.reporting.vega import page_svg
 from tests.reporting.runs import MODALITIES
 
 
@@ -123,8 +124,9 @@ def test_the_figure_turns_errors_so_that_one_side_is_better(read_run, sds, winne
     section = differences_section(read_run(grcf_sd=sds[0], pointwise_sd=sds[1]))
     (grid,) = [block for block in section.blocks if isinstance(block, Grid)]
     for figure in grid.blocks:
-        assert f"--figure-{winner}," in figure.svg
-        assert f"--figure-{loser}," not in figure.svg
+        drawn = page_svg(figure)
+        assert f"--figure-{winner}," in drawn
+        assert f"--figure-{loser}," not in drawn
 
 
 def test_differences_to_a_median_without_correlation_give_the_reason(inputs):

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -9,8 +8,6 @@ from pipeline.reporting.training import (
     budgets_section,
     curves_section,
     gradient_epochs,
-    group_names,
-    group_pairs_section,
 )
 
 AFFINE = {
@@ -78,31 +75,3 @@ def test_a_measure_that_a_stage_does_not_take_has_no_figure(inputs):
     names = figures(curves_section(inputs))
     assert "curve-rank-valid-ordered-pair-accuracy" in names
     assert "curve-rank-valid-error" not in names
-
-
-def test_every_pair_of_groups_stands_where_its_groups_meet(inputs):
-    tables = {table.caption: table for table in group_pairs_section(inputs).blocks[0].blocks}
-    weights = tables["Mean weight"]
-    assert weights.header[1:] == ("−3", "−2", "−1", "0", "+1", "+2")
-    assert [row[0].text for row in weights.rows] == ["+3", "+2", "+1", "0", "−1", "−2"]
-    pairs = inputs.group_pairs
-    mean = pairs[(pairs["group_above"] == 2) & (pairs["group_below"] == -1)]["weight"].mean()
-    assert weights.rows[1][3].text == f"{mean:.2f}"
-    assert [cell.text for cell in weights.rows[-1][2:]] == [""] * 5
-
-
-def test_cut_groups_are_named_by_their_intervals(read_run):
-    cuts = [-0.7, -0.1, 0.1, 0.7]
-    tables = group_pairs_section(read_run(params={"margin.groups": cuts})).blocks[0].blocks
-    assert tables[0].header[1:] == ("≤ −0.7", "−0.7 … −0.1", "−0.1 … 0.1", "0.1 … 0.7")
-    assert tables[0].rows[0][0].text == "> 0.7"
-
-
-def test_every_group_has_its_own_name():
-    names = group_names(range(-3, 4), "integer")
-    assert all(one != other for one, other in pairwise(names))
-
-
-def test_no_pairs_is_a_sentence(inputs):
-    without = replace(inputs, group_pairs=inputs.group_pairs.iloc[:0])
-    assert isinstance(group_pairs_section(without).blocks[0], Paragraph)

@@ -85,7 +85,7 @@ def test_headers_say_what_made_the_features(toy):
 def test_no_report_names_a_place_on_this_machine(toy):
     for file in (toy.path / "reports").rglob("*"):
         if file.is_file():
-            assert str(toy.path) not in file.read_text()
+            assert str(toy.path).encode() not in file.read_bytes()
 
 
 def rewrite(path, *, mute: bool, blank: bool) -> None:
