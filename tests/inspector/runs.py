@@ -46,7 +46,7 @@ class Run:
 
 
 def write_run(root: Path, run: Run) -> None:
-    """Write every file that the stage `inspect` reads under `root`."""
+    """Write every file that the inspector is made from under `root`."""
     random = np.random.default_rng(3)
     sections = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, value in run.params.items():
