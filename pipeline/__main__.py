@@ -16,6 +16,8 @@ from pipeline.errors import PipelineError
 COMMANDS = {
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
+    "sweep": "run every combination of some values side by side, and rank them",
+    "search": "look for good values with a budget, each trial an experiment",
 }
 
 DESCRIPTION = """\

@@ -97,7 +97,8 @@ class Runner:
         Raises:
             PipelineError: the commit or the uncommitted changes are not those that the first one started from.
         """
-        if read_workspace() != self.workspace:
+        now = read_workspace()
+        if (now.head, now.changes) != (self.workspace.head, self.workspace.changes):
             raise PipelineError(
                 "the repository was changed while experiments ran, and those that are left would start from something else; "
                 "undo the change and run the same command again, or start anew from here"
