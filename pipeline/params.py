@@ -290,7 +290,9 @@ def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, A
     """
     sections = _read(file)
     source = ", ".join(f"{key}={value}" for key, value in changes.items())
-    known = [f"{name}.{key}" for name, values in sections.items() if isinstance(values, dict) for key in values]
+    known = [
+        f"{name}.{key}" for name, values in sections.items() if isinstance(values, dict) for key in values
+    ]
     for key, value in changes.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)

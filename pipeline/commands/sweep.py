@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     waiting = [(name, point) for name, point in named.items() if name not in there]
     stopped = _run_all(waiting, workspace, progress, n_jobs=args.jobs, pull=args.pull)
     progress.close()
+    if progress.failed:
+        say("The same command runs what failed again and keeps the rest.")
     there = experiments(workspace.head)
     show_leaderboard([name for name in named if name in there], head=workspace.head)
     if stopped is not None:
@@ -116,7 +118,9 @@ def _run_all(
                     finished = runner.wait()
                     progress.ended(finished, primary_value(finished.sha))
     except KeyboardInterrupt:
-        say(f"\nStopped; {progress.done} of {progress.total} are done and kept. The same command goes on from there.")
+        say(
+            f"\nStopped; {progress.done} of {progress.total} are done and kept. The same command goes on from there."
+        )
         raise
     return stopped
 

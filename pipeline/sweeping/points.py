@@ -18,7 +18,7 @@ ParseYaml = Callable[[str], Any]
 Check = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Values by dotted key to the same values as params.yaml would hold them; refuses what params.yaml may not hold."""
 
-_NAME_MAX = 120  # a reference is a file name too, and ext4 takes 255 bytes of it
+_NAME_MAX = 60  # more is no name but a burden, in a leaderboard and on a command line
 _NAME_DIGITS = 8
 
 
@@ -45,6 +45,8 @@ class Point:
     def name(self, prefix: str, *, changes: str | None = None) -> str:
         """The name of its experiment: the same for the same point, and one that git and DVC take for a reference.
 
+        It shows the values where that makes a name of a bearable length, else a digest of them.
+
         Args:
             prefix: What asks for the point.
             changes: Digest of uncommitted changes that go into it, None where there are none.
@@ -54,9 +56,11 @@ class Point:
         """
         plain = "-".join((prefix, *self.assignments))
         safe = re.sub(r"\.{2,}", "_", re.sub(r"[^\w.,=+-]", "_", plain, flags=re.ASCII)).rstrip(".")
-        if safe != plain or len(safe) > _NAME_MAX or safe.endswith(".lock"):
-            digest = hashlib.sha256(json.dumps(self.assignments).encode()).hexdigest()
-            safe = f"{safe[:_NAME_MAX].rstrip('.')}-{digest[:_NAME_DIGITS]}"
+        digest = hashlib.sha256(json.dumps(self.assignments).encode()).hexdigest()[:_NAME_DIGITS]
+        if len(safe) > _NAME_MAX:
+            safe = f"{prefix}-{digest}"
+        elif safe != plain or safe.endswith(".lock"):
+            safe = f"{safe}-{digest}"
         return safe if changes is None else f"{safe}-with-{changes}"
 
 
@@ -64,7 +68,7 @@ def grid(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> list[Point]:
     """Every combination of the values of `key=value,value` arguments, the last key changing fastest.
 
     Raises:
-        PipelineError: an argument is not of this form, a key comes twice, or a value is not one that `check` takes.
+        PipelineError: an argument is not of this form, a key comes twice, or a combination is not one that `check` takes.
     """
     values: dict[str, list[Any]] = {}
     for axis in axes:
@@ -74,8 +78,6 @@ def grid(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> list[Point]:
                 f"{key} is given twice; write all of its values in one argument: {key}={','.join(texts)},…"
             )
         values[key] = [parse_value(text, axis=axis, parse=parse) for text in texts]
-        for value in values[key]:
-            check({key: value})
     points = [
         Point.of(check(dict(zip(values, row, strict=True)))) for row in itertools.product(*values.values())
     ]
@@ -145,7 +147,8 @@ def written(value: Any) -> str:
             "inf",
         ):
             return value
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        # A backslash means itself, unless a quote comes after it.
+        escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + (found[2] and "\\'"), value)
         return f"'{escaped}'"
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(written, value))}]"

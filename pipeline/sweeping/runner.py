@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -35,6 +35,7 @@ class Finished:
 
     Attributes:
         name: The experiment.
+        assignments: What it changed.
         sha: Its commit; None where there is none, because it failed.
         log: File with all that it printed.
         duration_s: How long it took.
@@ -42,6 +43,7 @@ class Finished:
     """
 
     name: str
+    assignments: tuple[str, ...]
     sha: str | None
     log: Path
     duration_s: float
@@ -56,6 +58,7 @@ class Finished:
 @dataclass
 class _Child:
     name: str
+    assignments: tuple[str, ...]
     process: subprocess.Popen[bytes]
     log: Path
     started_s: float
@@ -119,7 +122,7 @@ class Runner:
                 env=self._environment(),
                 start_new_session=True,
             )
-        child = _Child(name, process, log, time.monotonic())
+        child = _Child(name, tuple(assignments), process, log, time.monotonic())
         self._children.append(child)
         self._starting = child
         self._await_taken(child)
@@ -133,9 +136,7 @@ class Runner:
                 if unclear.name in done or not self._children:
                     self._unclear.remove(unclear)
                     sha = done.get(unclear.name)
-                    return Finished(
-                        unclear.name, sha, unclear.log, unclear.duration_s, None if sha else unclear.reason
-                    )
+                    return replace(unclear, sha=sha, reason=None if sha else unclear.reason)
             for child in self._children:
                 if child.process.poll() is None:
                     continue
@@ -171,11 +172,13 @@ class Runner:
         status = child.process.returncode
         if status != 0:
             _clear(child)
-        reason = None
-        if sha is None:
-            reason = {True: "killed by " + _signal_name(-status), False: f"exit status {status}"}[status < 0]
-            reason = "DVC ended well but saved no experiment" if status == 0 else reason
-        return Finished(child.name, sha, child.log, duration_s, reason)
+        if sha is not None:
+            reason = None
+        elif status < 0:
+            reason = f"killed by {_signal_name(-status)}"
+        else:
+            reason = f"exit status {status}" if status else "DVC ended well but saved no experiment"
+        return Finished(child.name, child.assignments, sha, child.log, duration_s, reason)
 
     def _await_taken(self, child: _Child) -> None:
         while child.process.poll() is None:
