@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline import params
 from pipeline.comparison.layout import Block, Command, Heading, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
-from pipeline.comparison.revisions import Revision, resolve
-from pipeline.comparison.runs import read_run
+from pipeline.comparison.revisions import Revision, resolve_all
+from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.execution.cache import cache_folder
@@ -141,7 +141,7 @@ def read_base() -> None:
     Raises:
         PipelineError: HEAD holds no results.
     """
-    read_run(resolve("HEAD"), parse=params.parse_yaml)
+    read_runs(resolve_all(["HEAD"]), parse=params.parse_yaml)
 
 
 def show_leaderboard(names: Sequence[str], *, head: str) -> None:
@@ -150,9 +150,11 @@ def show_leaderboard(names: Sequence[str], *, head: str) -> None:
         return
     settings = params.load(params.Evaluate)
     found = experiments(head)
+    revisions = [*resolve_all(["HEAD"]), *(Revision(name, found[name]) for name in names)]
+    base, *ran = read_runs(revisions, parse=params.parse_yaml)
     board = leaderboard(
-        read_run(resolve("HEAD"), parse=params.parse_yaml),
-        [read_run(Revision(name, found[name]), parse=params.parse_yaml) for name in names],
+        base,
+        ran,
         protocol=protocol_named(settings.protocol),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
