@@ -12,9 +12,12 @@ from tests.comparison.repositories import GIT
 ROOT = Path(__file__).parent.parent.parent
 PIPELINE = """\
 stages:
+  manifest:
+    cmd: mkdir -p data && echo segment > data/segments.jsonl
+    outs: [data/segments.jsonl]
   evaluate:
     cmd: python evaluate.py
-    deps: [evaluate.py]
+    deps: [data/segments.jsonl, evaluate.py]
     params: [margin, rank, audio, advantage]
     metrics:
       - reports/summary.json: {cache: false}
