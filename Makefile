@@ -34,8 +34,8 @@ $(VENV)/.run: requirements.lock
 	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock
+$(VENV)/.dev: requirements-dev.lock requirements-s3.lock $(VENV)/.run
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock
 	touch $@
 
 # The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]

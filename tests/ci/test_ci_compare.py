@@ -47,7 +47,7 @@ def test_a_better_branch_passes_and_nothing_runs(published, tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "dvc.lock is current" in ended.stderr
     assert not (fresh.path / ".cache/ci/repro.log").exists()
-    assert not (fresh.path / "data").exists(), "nothing was pulled either"
+    assert not (fresh.path / "data/segments.jsonl").exists(), "nothing was pulled either"
     assert "better" in table(fresh)
     assert "margin.base" in table(fresh)
     assert (fresh.path / ".cache/ci/comparison.html").read_text().startswith("<!doctype html>")

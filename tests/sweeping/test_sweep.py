@@ -14,7 +14,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.sweeping.runner import Runner
 from pipeline.sweeping.workspace import read_workspace
-from tests.sweeping.repositories import Repository
+from tests.sweeping.repositories import ROOT, Repository
 
 SIX = ("sweep", "margin.base=0.5,0.1,0.9,0.2,0.4,0.3", "-j", "2")
 slow = pytest.mark.slow
@@ -93,6 +93,20 @@ def test_the_same_command_runs_what_failed_and_nothing_else(six):
     assert repository.experiments() == before
     assert temporary_copies(repository) == []
     assert repository.run("git", "status", "--porcelain").stdout == ""
+
+
+@slow
+def test_the_table_of_experiments_fits_a_terminal(six):
+    repository, _ = six
+    shown = repository.run(
+        "env", "COLUMNS=100", "make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.run", "experiments"
+    )
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "…" not in shown.stdout, "a column that does not fit is cut short"
+    header = next(line for line in lines if "Experiment" in line)
+    assert header.split() == ["Experiment", "valid_grcf_mae", "margin.base"]
+    assert sum("[sweep-margin.base=" in line for line in lines) == 5
 
 
 @slow
