@@ -51,7 +51,7 @@ def write_plots(search: Search, *, metric: str) -> list[Path]:
         with warnings.catch_warnings():
             # That the drawings may change from one version of Optuna to the next, which is pinned.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            axes = draw(search.study) if name == "importance" else draw(search.study, target_name=metric)
+            axes = draw(search.study, target_name=metric)
         figure = np.atleast_1d(np.asarray(axes, dtype=object)).flat[0].figure
         path = search.folder / f"{name}.png"
         write_bytes(path, _png(figure))

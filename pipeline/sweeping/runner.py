@@ -8,6 +8,7 @@ there. `dvc queue` is no way around: it ends with 0 where experiments failed.
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -152,8 +153,8 @@ class Runner:
     def stop(self) -> None:
         """End what runs, as Ctrl-C would, and clear up behind it."""
         if self._starting is not None:
-            # Until then DVC holds the files of the workspace in its stash.
-            self._await_taken(self._starting)
+            # Until then DVC may hold files of the workspace in its stash; or it waits for the lock of another DVC.
+            self._await_taken(self._starting, at_most_s=_GRACE_S)
         for child in self._children:
             _signal(child, signal.SIGINT)
         deadline_s = time.monotonic() + _GRACE_S
@@ -180,8 +181,10 @@ class Runner:
             reason = f"exit status {status}" if status else "DVC ended well but saved no experiment"
         return Finished(child.name, child.assignments, sha, child.log, duration_s, reason)
 
-    def _await_taken(self, child: _Child) -> None:
-        while child.process.poll() is None:
+    def _await_taken(self, child: _Child, *, at_most_s: float = math.inf) -> None:
+        # If DVC comes to say this in other words, a start waits for the end of the run: slow, and still right.
+        deadline_s = time.monotonic() + at_most_s
+        while child.process.poll() is None and time.monotonic() < deadline_s:
             if _TAKEN.encode() in child.log.read_bytes():
                 return
             time.sleep(_POLL_S)

@@ -62,7 +62,7 @@ def read_workspace() -> Workspace:
             "this clone is shallow, and DVC saves no experiment in one; run `git fetch --unshallow` first "
             "(in GitHub Actions: `fetch-depth: 0` for actions/checkout)"
         )
-    if git("config", "user.name") is None or git("config", "user.email") is None:
+    if git("var", "GIT_COMMITTER_IDENT") is None:
         raise PipelineError(
             "an experiment is a commit, and git does not know whose; run `git config user.name …` and "
             "`git config user.email …` first"

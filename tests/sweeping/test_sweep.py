@@ -189,3 +189,20 @@ def test_no_point_starts_from_a_repository_that_changed_on_the_way(blink, monkey
     with pytest.raises(PipelineError, match="was changed while experiments ran"):
         runner.start("late", ["margin.base=0.1"])
     assert runner.n_running == 0
+
+
+def test_without_anybody_to_commit_as_it_says_so(blink):
+    blink.run("git", "config", "--unset", "user.name")
+    blink.run("git", "config", "--unset", "user.email")
+    blink.run("git", "config", "user.useConfigOnly", "true")
+    names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline", "sweep", "margin.base=0.1"],
+        cwd=blink.path,
+        env={name: value for name, value in blink.environment().items() if name not in names},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "git does not know whose" in ended.stderr
