@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check format clean-env mosi mustard
+.PHONY: demo test check format clean-env mosi mustard ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -34,8 +34,8 @@ $(VENV)/.run: requirements.lock
 	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock
+$(VENV)/.dev: requirements-dev.lock requirements-s3.lock $(VENV)/.run
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock
 	touch $@
 
 # The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]
@@ -47,6 +47,22 @@ mosi: $(VENV)/.run
 mustard: DATA ?= ../shared/data/mustard
 mustard: $(VENV)/.run
 	@python -m benchmarks.mustard --data "$(DATA)"
+
+# What .github/workflows/experiment.yml runs: make ci-compare BASE=main
+ci-compare: BASE ?= main
+ci-compare: $(VENV)/.run
+	@.ci/experiment compare "$(BASE)"
+
+# One experiment, pushed to origin: make ci-experiment SET="margin.base=0.3 rank.learning_rate=0.001"
+ci-experiment: $(VENV)/.run
+	@.ci/experiment run $(SET)
+
+ci-leaderboard: $(VENV)/.run
+	@.ci/experiment leaderboard
+
+# All experiments of this commit in a table that fits a terminal; `dvc exp show` has every column.
+experiments: $(VENV)/.run
+	@dvc exp show --no-pager --hide-workspace --only-changed --precision 3 --drop '^(Created|test_.*|.*pointwise.*|valid_grcf_(pearson|ordered|auroc|f1).*|(data|reports|pipeline|stages)/.*)$$'
 
 clean-env:
 	rm -rf $(VENV)

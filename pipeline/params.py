@@ -1,5 +1,6 @@
 """params.yaml as types: one strict, frozen section per stage, and none of them has a default."""
 
+import difflib
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -280,16 +281,55 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
             task and its protocol of evaluation do not go together.
     """
     name = section.__name__.lower()
+    sections = _read(file)
+    if name not in sections:
+        raise PipelineError(f"{file}: the section {name!r} is missing")
+    _check_protocol(sections, source=str(file))
+    return check(section, sections[name], source=str(file))
+
+
+def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, Any]:
+    """What `params.yaml` would hold under some keys such as `margin.base`, checked with all that it holds beside them.
+
+    Returns:
+        The values as the sections have them: 1 is 1.0 where a key is a number with a fraction, a list is a tuple.
+
+    Raises:
+        PipelineError: a key is unknown, a value is of the wrong type or out of range, or values do not go together.
+    """
+    sections = _read(file)
+    source = ", ".join(f"{key}={value}" for key, value in changes.items())
+    known = [
+        f"{name}.{key}" for name, values in sections.items() if isinstance(values, dict) for key in values
+    ]
+    for key, value in changes.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            raise PipelineError(
+                f"{source}: {file} has no parameter {key}; "
+                + (f"did you mean {near[0]}?" if near else "its keys are written like margin.base")
+            )
+        name, _, below = key.partition(".")
+        sections[name][below] = value
+    _check_protocol(sections, source=source)
+    classes = {section.__name__.lower(): section for section in Section.__subclasses__()}
+    found = {}
+    for key in changes:
+        name, _, below = key.partition(".")
+        found[key] = getattr(check(classes[name], sections[name], source=source), below)
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
         sections = parse_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PipelineError(f"{file}: not found; run from the root of the repository") from error
     except yaml.YAMLError as error:
         raise PipelineError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(sections, dict) or name not in sections:
-        raise PipelineError(f"{file}: the section {name!r} is missing")
-    _check_protocol(sections, source=str(file))
-    return check(section, sections[name], source=str(file))
+    if not isinstance(sections, dict):
+        raise PipelineError(f"{file}: expected sections with keys, found {type(sections).__name__}")
+    return sections
 
 
 def _check_protocol(sections: Mapping[str, Any], *, source: str) -> None:

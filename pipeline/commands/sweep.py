@@ -1,0 +1,177 @@
+"""`python -m pipeline sweep`: every combination of some values, side by side, and a leaderboard."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import params
+from pipeline.comparison.layout import Block, Command, Heading, as_text
+from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
+from pipeline.comparison.revisions import Revision, resolve_all
+from pipeline.comparison.runs import read_runs
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import protocol_named
+from pipeline.execution.cache import cache_folder
+from pipeline.sweeping.points import Point, grid
+from pipeline.sweeping.progress import Progress, say
+from pipeline.sweeping.runner import Runner, stopping
+from pipeline.sweeping.workspace import Workspace, experiments, read_workspace, recorded_number
+
+SUMMARY = Path("reports/summary.json")
+JUDGED = "grcf"  # the model whose valid metrics decide
+
+DESCRIPTION = """\
+Run every combination of the values, each as a DVC experiment of its own on a copy of HEAD (`dvc exp run --temp`),
+and show them in a leaderboard, sorted by the first metric on valid.
+
+A point that failed does not stop the others; its log stays, and the exit status is 1. Ctrl-C stops what runs and
+keeps what is done. The same command goes on where it stopped: a point whose experiment is there is not run again.
+Uncommitted changes go into every experiment, and their digest into its name.
+"""
+
+EXAMPLES = """\
+examples:
+  python -m pipeline sweep margin.base=0.1,0.3,0.5
+  python -m pipeline sweep margin.base=0.1,0.3,0.5 rank.learning_rate=1e-4,1e-3 -j 2
+  python -m pipeline sweep training.seeds=[1,2,3],[4,5,6]
+  python -m pipeline sweep rank.objective=groupwise,ranknet --dry-run
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument(
+        "axes", metavar="KEY=VALUE,VALUE", nargs="+", help="a key of params.yaml and its values"
+    )
+    add_running_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="show the points and run nothing")
+
+
+def add_running_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every command has that runs experiments."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_at_least_one,
+        default=1,
+        metavar="N",
+        help="how many experiments run side by side (1); each of them gets its share of the cores",
+    )
+    parser.add_argument(
+        "--pull",
+        action="store_true",
+        help="fetch from the remote what is needed and not here, as in a fresh clone",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is missing of the grid, then show all of it."""
+    points = grid(args.axes, parse=params.parse_yaml, check=params.checked)
+    workspace = read_workspace()
+    named = {point.name("sweep", changes=workspace.changes): point for point in points}
+    there = experiments(workspace.head)
+    if args.dry_run:
+        for name in named:
+            sys.stdout.write(f"{name}{'  (there already)' if name in there else ''}\n")
+        return 0
+    read_base()
+    for warning in workspace.warnings:
+        say(f"Note: {warning}.")
+    progress = Progress(total=len(named), metric=f"{primary_metric()} on valid")
+    progress.kept([name for name in named if name in there])
+    waiting = [(name, point) for name, point in named.items() if name not in there]
+    stopped = _run_all(waiting, workspace, progress, n_jobs=args.jobs, pull=args.pull)
+    progress.close()
+    if progress.failed:
+        say("The same command runs what failed again and keeps the rest.")
+    there = experiments(workspace.head)
+    show_leaderboard([name for name in named if name in there], head=workspace.head)
+    if stopped is not None:
+        raise stopped
+    return 1 if progress.failed else 0
+
+
+def _run_all(
+    waiting: Sequence[tuple[str, Point]],
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    n_jobs: int,
+    pull: bool,
+) -> PipelineError | None:
+    """Run the points; where no more can be started, those that run are waited for, and the reason is returned."""
+    left, stopped = list(waiting), None
+    runner = Runner(workspace, n_jobs=n_jobs, logs=cache_folder() / "sweeps", pull=pull)
+    try:
+        with stopping(runner):
+            while left or runner.n_running:
+                if left and runner.is_free:
+                    name, point = left.pop(0)
+                    try:
+                        runner.start(name, point.assignments)
+                    except PipelineError as error:
+                        stopped, left = error, []
+                else:
+                    finished = runner.wait()
+                    progress.ended(finished, primary_value(finished.sha))
+    except KeyboardInterrupt:
+        say(
+            f"\nStopped; {progress.done} of {progress.total} are done and kept. The same command goes on from there."
+        )
+        raise
+    return stopped
+
+
+def primary_metric() -> str:
+    """The metric that everything here is sorted by."""
+    return protocol_named(params.load(params.Evaluate).protocol).headline[0]
+
+
+def primary_value(sha: str | None) -> float | None:
+    """That metric of an experiment, on valid."""
+    return None if sha is None else recorded_number(sha, SUMMARY, f"valid_{JUDGED}_{primary_metric()}")
+
+
+def read_base() -> None:
+    """Find out before hours of work that there is nothing to compare them with.
+
+    Raises:
+        PipelineError: HEAD holds no results.
+    """
+    read_runs(resolve_all(["HEAD"]), parse=params.parse_yaml)
+
+
+def show_leaderboard(names: Sequence[str], *, head: str) -> None:
+    """Print the experiments against HEAD, best first, and what to do with the best."""
+    if not names:
+        return
+    settings = params.load(params.Evaluate)
+    found = experiments(head)
+    revisions = [*resolve_all(["HEAD"]), *(Revision(name, found[name]) for name in names)]
+    base, *ran = read_runs(revisions, parse=params.parse_yaml)
+    board = leaderboard(
+        base,
+        ran,
+        protocol=protocol_named(settings.protocol),
+        confidence=settings.confidence,
+        n_resamples=settings.n_resamples,
+    )
+    blocks: list[Block] = [*leaderboard_page(board)]
+    if board.best is not None:
+        best = board.best.experiment.revision.name
+        blocks += [
+            Heading("What to do next"),
+            Command(f"python -m pipeline compare HEAD {best}", "every metric of the best"),
+            Command(f"dvc exp apply {best}", "take it over into the workspace"),
+            Command("dvc exp push origin --rev HEAD", "share all of them"),
+        ]
+    sys.stdout.write(as_text(blocks))
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)

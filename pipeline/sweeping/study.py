@@ -1,0 +1,108 @@
+"""The memory of a search: Optuna proposes, its journal on disk remembers."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from pipeline.sweeping.points import Point
+from pipeline.sweeping.space import Choice, Dimension, described, point_of
+from pipeline.sweeping.workspace import Workspace
+
+_NAME_DIGITS = 8
+
+
+class Search:
+    """A study that goes on where it stopped: its trials by number, what is asked next, what came of it.
+
+    Trial k is a function of the seed, of k and of the trials that ended before it was asked for, so that one trial at
+    a time gives the same trials whether or not the search was stopped in between.
+
+    Args:
+        space: What to choose from.
+        workspace: What the experiments start from; another commit is another search.
+        metric: What is optimised.
+        lower_is_better: Which way.
+        seed: Seed of the sampler.
+        folder: Where searches are kept.
+    """
+
+    def __init__(
+        self,
+        space: Sequence[Dimension],
+        workspace: Workspace,
+        *,
+        metric: str,
+        lower_is_better: bool,
+        seed: int,
+        folder: Path,
+    ) -> None:
+        optuna.logging.set_verbosity(logging.WARNING)
+        self.space = tuple(space)
+        self._seed = seed
+        identity = [described(space), workspace.head, workspace.changes, metric, lower_is_better, seed]
+        self.name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_DIGITS]
+        self.folder = folder / self.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(self.folder / "journal.log"))),
+            study_name=self.name,
+            direction="minimize" if lower_is_better else "maximize",
+            load_if_exists=True,
+        )
+
+    @property
+    def n_ended(self) -> int:
+        """Trials that came to an end, failures included: a budget that failures do not use up may never end."""
+        return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL)))
+
+    def interrupted(self) -> list[tuple[int, Point]]:
+        """Trials that were under way when the search was stopped, with what they were to try."""
+        found = []
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if len(trial.params) == len(self.space):
+                found.append((trial.number, point_of(self.space, trial.params)))
+            else:  # killed within the milliseconds in which it chose
+                self.study.tell(trial.number, state=TrialState.FAIL)
+        return found
+
+    def ask(self) -> tuple[int, Point]:
+        """The next trial, and what it is to try."""
+        number = len(self.study.get_trials(deepcopy=False))
+        # The state of a sampler is not kept on disk, its seed by number is. Running trials count as bad ones, so that
+        # trials side by side do not all try the same.
+        self.study.sampler = optuna.samplers.TPESampler(seed=self._seed + number, constant_liar=True)
+        trial = self.study.ask({one.key: _distribution(one) for one in self.space})
+        return trial.number, point_of(self.space, trial.params)
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Record the metric of a trial; None where it failed."""
+        if value is None:
+            self.study.tell(number, state=TrialState.FAIL)
+        else:
+            self.study.tell(number, value)
+
+    def completed(self) -> list[Point]:
+        """What the trials that have a value tried, each once, in the order of the trials."""
+        trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return list(dict.fromkeys(point_of(self.space, trial.params) for trial in trials))
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    if isinstance(dimension, Choice):
+        return CategoricalDistribution(tuple(dimension.values))
+    if dimension.is_whole:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.is_log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.is_log)

@@ -1,0 +1,83 @@
+import statistics
+from pathlib import Path
+
+import pytest
+
+from pipeline.sweeping.plots import write_plots
+from pipeline.sweeping.space import Choice, Range
+from pipeline.sweeping.study import Search
+from pipeline.sweeping.workspace import Workspace
+
+SPACE = (
+    Choice("advantage.scope", {"anchor": "anchor", "batch": "batch"}),
+    Range("margin.base", 0.1, 1.0, False),
+)
+
+
+def search(folder: Path, *, head: str = "a" * 40, seed: int = 0) -> Search:
+    workspace = Workspace(head, (), (), None)
+    return Search(SPACE, workspace, metric="mae", lower_is_better=True, seed=seed, folder=folder)
+
+
+def value(point) -> float | None:
+    """Best at 0.4 with batch; what is above 0.9 fails."""
+    values = dict(point.values)
+    if values["margin.base"] > 0.9:
+        return None
+    return abs(values["margin.base"] - 0.4) + (values["advantage.scope"] == "anchor")
+
+
+def spend(one: Search, budget: int) -> list:
+    asked = []
+    for number, point in one.interrupted():
+        one.tell(number, value(point))
+    while one.n_ended < budget:
+        number, point = one.ask()
+        asked.append(point)
+        one.tell(number, value(point))
+    return asked
+
+
+def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+    undisturbed = spend(search(tmp_path / "one"), 16)
+    stopped = spend(search(tmp_path / "two"), 5)
+    under_way = search(tmp_path / "two").ask()[1]  # and the process is gone
+    resumed = spend(search(tmp_path / "two"), 16)
+    assert [*stopped, under_way, *resumed] == undisturbed
+
+
+def test_another_seed_or_another_commit_is_another_search(tmp_path):
+    names = {search(tmp_path).name, search(tmp_path, seed=1).name, search(tmp_path, head="b" * 40).name}
+    assert len(names) == 3
+
+
+def test_failures_use_up_the_budget_and_are_not_among_the_completed(tmp_path):
+    one = search(tmp_path, seed=3)
+    asked = spend(one, 16)
+    failed = {point for point in asked if value(point) is None}
+    assert failed
+    assert one.n_ended == 16
+    assert set(one.completed()) == set(asked) - failed
+
+
+def test_later_trials_are_nearer_to_the_best_than_the_first_at_random(tmp_path):
+    asked = spend(search(tmp_path), 40)
+    found = [value(point) if value(point) is not None else 2.0 for point in asked]
+    assert statistics.median(found[-20:]) < statistics.median(found[:10])
+
+
+def test_the_plots_of_optuna_are_written(tmp_path):
+    one = search(tmp_path)
+    assert write_plots(one, metric="mae on valid") == []
+    spend(one, 12)
+    plots = write_plots(one, metric="mae on valid")
+    assert [path.stem for path in plots] == ["history", "parameters", "parallel", "importance"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_trials_side_by_side_are_all_under_way_until_told(tmp_path, n):
+    one = search(tmp_path)
+    asked = [one.ask() for _ in range(n)]
+    assert one.interrupted() == asked
+    assert one.n_ended == 0

@@ -1,0 +1,208 @@
+"""`python -m pipeline sweep` with DVC for real, in a repository whose one stage takes a blink."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.sweeping.runner import Runner
+from pipeline.sweeping.workspace import read_workspace
+from tests.sweeping.repositories import ROOT, Repository
+
+SIX = ("sweep", "margin.base=0.5,0.1,0.9,0.2,0.4,0.3", "-j", "2")
+slow = pytest.mark.slow
+
+
+def temporary_copies(repository: Repository) -> list[Path]:
+    return list((repository.path / ".dvc/tmp/exps/standalone").glob("tmp*"))
+
+
+def begin(repository: Repository, *arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=repository.path,
+        env=repository.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_stages(repository: Repository, n: int) -> None:
+    """Until `n` stages have said that they began."""
+    logs = repository.path / ".cache/sweeps"
+    for _ in range(1200):
+        if sum("margin.slope is" in log.read_text() for log in logs.glob("*.log")) >= n:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{n} stages did not start within two minutes")
+
+
+@pytest.fixture(scope="module")
+def six(started, tmp_path_factory):
+    """A sweep of six of which one is killed, and what it printed."""
+    repository = started.copy(tmp_path_factory.mktemp("six") / "repository")
+    return repository, repository.pipeline(*SIX)
+
+
+@slow
+def test_of_six_with_one_killed_five_come_into_the_leaderboard_sorted_by_valid(six):
+    _, ended = six
+    rows = re.findall(r"^sweep-margin\.base=(\S+) +(\S+)", ended.stdout, re.MULTILINE)
+    assert [base for base, _ in rows] == ["0.1", "0.2", "0.3", "0.4", "0.5"]
+    values = [float(value) for _, value in rows]
+    assert values == sorted(values)
+    assert len(set(values)) == 5
+
+
+@slow
+def test_the_failure_is_named_with_its_log_and_the_exit_status_says_so(six):
+    repository, ended = six
+    assert ended.returncode == 1
+    last = ended.stderr.split("1 of 6 failed:")[1]
+    assert "sweep-margin.base=0.9: exit status" in last
+    log = repository.path / re.search(r"see (\S+)", last)[1]
+    assert "exited with -9" in log.read_text()
+    assert "exited with -9" in ended.stderr.split("1 of 6 failed:")[0], "the end of the log is shown at once"
+
+
+@slow
+def test_every_point_that_ended_has_a_line_with_its_metric_and_the_time_left(six):
+    _, ended = six
+    lines = [line for line in ended.stderr.splitlines() if re.match(r"\[\d/6\] ", line)]
+    assert [line[:5] for line in lines] == [f"[{number}/6]" for number in range(1, 7)]
+    assert sum(bool(re.search(r": mae on valid 0\.\d{4}, \d+ s", line)) for line in lines) == 5
+    assert all(" left" in line for line in lines[:-1] if "FAILED" not in line)
+
+
+@slow
+def test_the_same_command_runs_what_failed_and_nothing_else(six):
+    repository, _ = six
+    before = repository.experiments()
+    again = repository.pipeline(*SIX)
+    assert "5 of 6 are there already" in again.stderr
+    assert re.findall(r"^\[(\d)/6\]", again.stderr, re.MULTILINE) == ["6"]
+    assert again.returncode == 1
+    assert repository.experiments() == before
+    assert temporary_copies(repository) == []
+    assert repository.run("git", "status", "--porcelain").stdout == ""
+
+
+@slow
+def test_the_table_of_experiments_fits_a_terminal(six):
+    repository, _ = six
+    shown = repository.run(
+        "env", "COLUMNS=100", "make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.run", "experiments"
+    )
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "…" not in shown.stdout, "a column that does not fit is cut short"
+    header = next(line for line in lines if "Experiment" in line)
+    assert header.split() == ["Experiment", "valid_grcf_mae", "margin.base"]
+    assert sum("[sweep-margin.base=" in line for line in lines) == 5
+
+
+@slow
+def test_ctrl_c_ends_what_runs_keeps_what_is_done_and_says_how_to_go_on(blink):
+    sweep = begin(blink, "sweep", "margin.slope=8.0", "margin.base=0.1,0.3", "-j", "2")
+    wait_for_stages(blink, 2)
+    children = psutil.Process(sweep.pid).children(recursive=True)
+    assert len(children) >= 4, "DVC and a stage, twice"
+    sweep.send_signal(signal.SIGINT)
+    _, said = sweep.communicate(timeout=60)
+    assert sweep.returncode == 130
+    assert "0 of 2 are done and kept. The same command goes on from there." in said
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert temporary_copies(blink) == []
+    assert blink.run("git", "status", "--porcelain").stdout == ""
+
+
+@slow
+def test_a_dvc_that_is_killed_leaves_no_stage_no_copy_and_nothing_that_seems_to_run(blink):
+    sweep = begin(blink, "sweep", "margin.slope=8.0")
+    wait_for_stages(blink, 1)
+    children = psutil.Process(sweep.pid).children(recursive=True)
+    children[0].kill()
+    _, said = sweep.communicate(timeout=60)
+    assert sweep.returncode == 1
+    assert "sweep-margin.slope=8.0: killed by SIGKILL" in said
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert temporary_copies(blink) == []
+    assert "unning" not in blink.run("dvc", "exp", "show", "--no-pager").stdout
+
+
+@slow
+def test_uncommitted_changes_go_into_every_point_and_that_is_said(blink):
+    params = blink.path / "params.yaml"
+    params.write_text(params.read_text().replace("slope: 0.2", "slope: 0.7"))
+    (blink.path / "notes.txt").write_text("not in git")
+    ended = blink.pipeline("sweep", "margin.base=0.3")
+    assert ended.returncode == 0, ended.stderr
+    assert "uncommitted changes go into every experiment (params.yaml)" in ended.stderr
+    assert "not there in an experiment (notes.txt)" in ended.stderr
+    (name,) = blink.experiments()
+    assert re.fullmatch(r"sweep-margin\.base=0\.3-with-[0-9a-f]{6}", name)
+    sha = blink.run("git", "for-each-ref", "--format=%(objectname)", f"refs/exps/**/{name}").stdout.strip()
+    used = blink.run("git", "show", f"{sha}:params.yaml").stdout
+    assert "base: 0.3 " in used
+    assert "slope: 0.7 " in used
+    assert "slope: 0.7 " in params.read_text()
+
+
+def test_a_misspelt_parameter_is_a_sentence_before_anything_runs(blink):
+    ended = blink.pipeline("sweep", "margin.base=0.1,0.3", "rank.learningrate=0.1")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "did you mean rank.learning_rate?" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert not (blink.path / ".cache").exists()
+
+
+def test_a_dry_run_lists_the_points(blink):
+    ended = blink.pipeline("sweep", "margin.base=0.1,0.3", "rank.learning_rate=1e-3", "--dry-run", check=True)
+    assert ended.stdout.split() == [
+        f"sweep-margin.base={base}-rank.learning_rate=0.001" for base in ("0.1", "0.3")
+    ]
+
+
+def test_a_shallow_clone_is_refused_because_dvc_would_save_nothing(blink, tmp_path):
+    (blink.path / "more.txt").write_text("more")
+    blink.commit("more")
+    shallow = Repository(tmp_path / "shallow")
+    blink.run("git", "clone", "--quiet", "--depth", "1", f"file://{blink.path}", str(shallow.path))
+    ended = shallow.pipeline("sweep", "margin.base=0.1")
+    assert ended.returncode == 1
+    assert "git fetch --unshallow" in ended.stderr
+
+
+def test_no_point_starts_from_a_repository_that_changed_on_the_way(blink, monkeypatch):
+    monkeypatch.chdir(blink.path)
+    monkeypatch.setattr(os, "environ", blink.environment())
+    runner = Runner(read_workspace(), n_jobs=1, logs=blink.path / ".cache/sweeps")
+    (blink.path / "evaluate.py").write_text("print('something else')\n")
+    with pytest.raises(PipelineError, match="was changed while experiments ran"):
+        runner.start("late", ["margin.base=0.1"])
+    assert runner.n_running == 0
+
+
+def test_without_anybody_to_commit_as_it_says_so(blink):
+    blink.run("git", "config", "--unset", "user.name")
+    blink.run("git", "config", "--unset", "user.email")
+    blink.run("git", "config", "user.useConfigOnly", "true")
+    names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline", "sweep", "margin.base=0.1"],
+        cwd=blink.path,
+        env={name: value for name, value in blink.environment().items() if name not in names},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "git does not know whose" in ended.stderr
