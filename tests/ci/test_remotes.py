@@ -4,13 +4,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests.ci.repositories import clone, with_origin
 from tests.sweeping.repositories import Repository
 
 pytest.importorskip("dvc_s3", reason="requirements-s3.lock is not installed")
+import boto3
 from moto.server import ThreadedMotoServer
 
 pytestmark = pytest.mark.slow
