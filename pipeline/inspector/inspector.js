@@ -121,6 +121,8 @@ function clip(segment) {
     if (!media.paused && media.currentTime >= end) media.pause();
   });
   media.addEventListener("error", () => {
+    // Nothing is left to play side by side.
+    media.closest("article")?.querySelector(".play")?.remove();
     media.replaceWith(element("p", { class: "no-media" }, "media not on this disk, or not in a format that this browser plays: ",
       element("code", {}, decodeURIComponent(segment.clip.source.split("#")[0]))));
   });
@@ -168,7 +170,7 @@ function card(segment, role) {
       element("span", { class: "label-value" }, `label ${labelText(segment.label)}`),
       page.binary ? null : element("span", { class: "group" }, `group ${groupName(segment.group)}`),
       element("code", {}, segment.id)),
-    !page.withText ? null : segment.text ? element("blockquote", {}, segment.text) : element("p", { class: "quiet" }, "no transcript"),
+    !page.withText ? null : segment.text ? element("blockquote", {}, segment.text.trim()) : element("p", { class: "quiet" }, "no transcript"),
     suspicious,
     element("p", { class: "quiet" }, facts.join(" · ")),
     element("ul", { class: "seen" }, ...seen),

@@ -142,6 +142,7 @@ def test_a_recording_that_is_not_there_is_said_to_be_missing(opened):
     note = page.locator("article .no-media").first
     note.wait_for()
     assert "media not on this disk" in note.text_content()
+    assert page.locator("article").first.get_by_role("button").count() == 0
     assert "../data/raw/x/" in note.text_content()
     assert "Größe #" in note.text_content()
 

@@ -155,9 +155,9 @@ def test_a_predicted_segment_that_the_manifest_does_not_know_is_an_error_for_peo
         read_inputs(inspect.FILES, parameters=params.dump(inspect.SECTIONS))
 
 
-def test_ten_thousand_segments_make_a_page_of_bounded_size(read_run):
+def test_thousands_of_segments_make_a_page_of_bounded_size(read_run):
     inputs = read_run(
-        n_segments={"train": 8, "valid": 2000, "test": 8000}, texts=lambda split, n: "some twenty words " * 7
+        n_segments={"train": 8, "valid": 500, "test": 2500}, texts=lambda split, n: "some twenty words " * 7
     )
     page = build_page(inputs, with_text=True, root="..")
     assert max(len(each["entries"]) for each in page["lists"]) == 200
