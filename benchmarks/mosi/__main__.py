@@ -28,7 +28,7 @@ from pipeline.errors import PipelineError
 RESULTS = Path("benchmarks/results/mosi.json")
 PICTURE = Path("docs/images/mosi.svg")
 SPLITS = ("21", "22", "23", "24", "25")
-NOISE = (0.1, 0.2, 0.3, 0.5)
+NOISE = (0.2, 0.3, 0.5)
 SHARES = (0.5, 0.25, 0.1)
 # Rows that are followed over other splits, noise and thinner data; the others stand on the standard split alone.
 FOLLOWED = (GRCF, MAIN_BASELINE)

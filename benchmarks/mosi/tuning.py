@@ -23,7 +23,7 @@ from pipeline.artifacts.files import read_json, write_json
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 
 RESULTS = Path("benchmarks/results/mosi_tuning.json")
-N_SETTINGS = 8
+N_SETTINGS = 6
 SEED = 101
 # What every row may choose. `peak` is the learning rate of its first training, `second` that of a stage 2 with epochs.
 SPACE: dict[str, tuple[float, ...]] = {
