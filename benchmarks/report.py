@@ -69,6 +69,8 @@ def measure(n_segments: int) -> dict[str, Any]:
             "segments_per_split": n_segments,
             "wall_clock_s": round(seconds, 2),
             "processor_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2),
+            # Of other work beside it, which makes the wall clock longer than the processor's time.
+            "load_average": round(os.getloadavg()[0], 1),
             "peak_memory_mb": round(after.ru_maxrss / 1024),
             "html_mb": round((root / "reports/report.html").stat().st_size / 1e6, 2),
             "figures": len(figures),
