@@ -77,12 +77,9 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
     shown = predicted(ALL)
     present: list[Modality] = [modality for modality in MODALITIES if split.valid[modality].any()]
     if not present:
-        reasons = [
-            sequence.failure for sequence in observed.sequences.values() if sequence.failure is not None
-        ]
         raise PipelineError(
             f"{observed.segment.id}: no word, no sound and no face was found in it, so there is nothing to predict from"
-            + (f" ({'; '.join(reasons)})" if reasons else "")
+            f"{_reasons(observed)}"
         )
     without = {modality: predicted(ALL - {modality}) for modality in present}
     words = observed.spoken.words[: len(split.valid["text"])]
@@ -102,6 +99,14 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
             for modality in MODALITIES
         },
     )
+
+
+def _reasons(observed: Observed) -> str:
+    audio, visual = observed.sequences["audio"], observed.sequences["visual"]
+    silent = "its sound is silent" if len(audio.valid) else None
+    faceless = f"no face in {len(visual.valid)} pictures" if len(visual.valid) else None
+    reasons = [reason for reason in (audio.failure or silent, visual.failure or faceless) if reason]
+    return f" ({'; '.join(reasons)})" if reasons else ""
 
 
 def _aligned(model: Model, observed: Observed) -> AlignedSplit:

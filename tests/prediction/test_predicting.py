@@ -91,6 +91,12 @@ def test_nothing_at_all_is_a_sentence_with_the_reasons(model, observed):
         predict_observed(model, without(observed, "text", "audio", "visual"))
 
 
+def test_nothing_but_silence_and_pictures_without_a_face_is_told_apart(model):
+    nothing = without(spoken_only(), "text")
+    with pytest.raises(PipelineError, match=r"\(its sound is silent; no face in 4 pictures\)"):
+        predict_observed(model, nothing)
+
+
 def test_one_seed_has_no_spread(observed, tmp_path):
     made = predict_observed(load_model(write_model(tmp_path / "one", seeds=(5,))), observed)
     assert made.sd is None

@@ -62,8 +62,9 @@ def test_a_stretch_of_the_clip_gets_other_numbers(toy, predict):
     """Else the numbers above could come from anywhere but the clip."""
     split = predictions(toy)[0]
     clip, said = clips(toy)[split.ids[0]]
-    told = predict(clip, "--transcript", said, "--model", toy.path / "data/calibrate", "--end-s", "1.0")
-    assert abs(told["prediction"] - split.models["grcf"][:, 0].mean()) > 1e-4
+    # The baseline: after four epochs, the slope of stage 2 may be too small to tell anything apart.
+    told = predict(clip, "--transcript", said, "--model", toy.path / "data/pointwise", "--end-s", "1.0")
+    assert abs(told["prediction"] - split.models["pointwise"][:, 0].mean()) > 1e-4
 
 
 def test_the_preprocessing_tells_of_train(toy):
