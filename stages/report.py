@@ -58,6 +58,9 @@ HTML = Path("reports/report.html")
 RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
 FIGURES = Path("reports/figures")
 INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
+INSPECTED = InspectorFiles(
+    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, heaviest=HEAVIEST
+)
 
 READ = (
     METRICS,
@@ -125,12 +128,7 @@ def write_report() -> None:
 
 def write_inspector() -> None:
     """The page of pairs and segments that the model gets wrong."""
-    inputs = read_inspector_inputs(
-        InspectorFiles(
-            segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, heaviest=HEAVIEST
-        ),
-        parameters=params.dump(params.Section.__subclasses__()),
-    )
+    inputs = read_inspector_inputs(INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
     page = build_page(inputs, with_text=params.load(params.Report).transcripts, root="..")
     write_text(INSPECTOR, inspector_to_html(page))
 

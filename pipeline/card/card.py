@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.artifacts.checkpoint import VERSION
+from pipeline.artifacts.templates import templates_beside
 from pipeline.card.corpus import Statement, split_rows, statement_of
 from pipeline.card.inputs import MODELS, CardInputs
 from pipeline.card.licences import Part, encoder, library
@@ -36,13 +35,7 @@ class MetricRow:
 
 def to_markdown(inputs: CardInputs) -> str:
     """The whole card, a pure function of its inputs."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__, autoescape=False)
     environment.filters["quoted"] = _quoted
     parameters, protocol = inputs.parameters, inputs.protocol
     statement = Statement("", "") if inputs.readme is None else statement_of(inputs.readme)

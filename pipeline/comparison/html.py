@@ -4,11 +4,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from pipeline.artifacts.templates import templates_beside
 from pipeline.comparison.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
 from pipeline.comparison.curves import curve_blocks
@@ -60,14 +59,7 @@ def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leade
         sections = [*_leaderboard_sections(board), curves, folded]
     else:
         sections = [*experiments, curves]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__)
     title = f"{len(comparisons)} experiments against {board.base.revision.title}"
     if len(comparisons) == 1 and not with_leaderboard:
         title, sections[0] = experiments[0].heading, replace(experiments[0], heading="What changed")

@@ -3,22 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from pipeline.artifacts.templates import templates_beside
 
 _FOLDER = Path(__file__).parent
 
 
 def to_html(page: dict[str, Any]) -> str:
     """Render what `page.build_page` built; its texts reach the page as data and never as markup."""
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__)
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     return environment.get_template("inspector.html.j2").render(
         page=page,

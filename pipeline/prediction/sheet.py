@@ -9,10 +9,10 @@ import cv2
 import matplotlib
 import numpy as np
 from jaxtyping import UInt8
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.artifacts.templates import templates_beside
 from pipeline.errors import PipelineError
 from pipeline.prediction.account import METHODS
 from pipeline.prediction.preview import TILE_WIDTH, Sheet, Tile
@@ -43,14 +43,7 @@ def numbers(tile: Tile) -> str:
 
 def as_html(sheet: Sheet) -> str:
     """A page that holds its pictures and needs nothing else."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__)
     tiles = [(tile, _encoded(".jpg", tile.image), numbers(tile)) for tile in sheet.tiles]
     return environment.get_template("preview.html.j2").render(
         sheet=sheet, heading=heading(sheet), tiles=tiles

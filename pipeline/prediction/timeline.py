@@ -5,13 +5,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.templates import templates_beside
 from pipeline.artifacts.words import Word
 from pipeline.extract.audio import VOICED
 from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
@@ -85,14 +84,7 @@ class Page:
 
 def timeline(pages: Sequence[Page]) -> str:
     """One HTML page that needs nothing else; light and dark, from the width of a telephone on."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__)
     environment.filters |= {"minus": _with_minus, "options": _options_unbroken}
     return environment.get_template("timeline.html.j2").render(
         pages=pages,

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.artifacts.templates import templates_beside
 from pipeline.reporting.document import Block, Document, Figure
 from pipeline.reporting.vega import page_chart, page_svg, runtime
 
@@ -14,14 +14,7 @@ _TEMPLATE, _SCRIPT = "report.html.j2", "report.js"
 
 def to_html(document: Document) -> str:
     """Render a whole report; every text is escaped, figures are inline, scripts come last and only add."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_beside(__file__)
     template = environment.get_template(_TEMPLATE)
     scripts = [(Path(__file__).parent / _SCRIPT).read_text(encoding="utf-8")]
     if document.figures:

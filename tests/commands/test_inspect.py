@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from stages import inspect
+from stages import report
 from tests.inspector.runs import Run, write_run
 
 
@@ -26,7 +26,7 @@ def content(page: Path) -> dict:
 
 
 def test_it_writes_the_page_of_the_stage(run_folder, capsys):
-    inspect.main()
+    report.write_inspector()
     by_stage = (run_folder / "reports/inspector.html").read_bytes()
     (run_folder / "reports/inspector.html").unlink()
     assert main(["inspect"]) == 0

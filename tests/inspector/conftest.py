@@ -7,7 +7,7 @@ import pytest
 from pipeline import params
 from pipeline.inspector.inputs import InspectorInputs, read_inputs
 from pipeline.inspector.page import build_page
-from stages import inspect
+from stages import report
 from tests.inspector.runs import Run, write_run
 
 
@@ -18,7 +18,7 @@ def read_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., I
     def read(**fields: Any) -> InspectorInputs:
         write_run(tmp_path, Run(**fields))
         monkeypatch.chdir(tmp_path)
-        return read_inputs(inspect.FILES, parameters=params.dump(inspect.SECTIONS))
+        return read_inputs(report.INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
 
     return read
 

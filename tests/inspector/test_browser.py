@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stages import inspect
+from stages import report
 from tests.inspector.runs import BINARY, Run, copy_clip, write_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
@@ -75,7 +75,7 @@ def opened(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
                 if there(split, n):
                     copy_clip(tmp_path, media_of(split, n))
         monkeypatch.chdir(tmp_path)
-        inspect.main()
+        report.write_inspector()
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         found = Opened(context.new_page())

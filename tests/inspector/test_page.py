@@ -10,7 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs
 from pipeline.inspector.page import build_page
-from stages import inspect
+from stages import report
 from tests.inspector.runs import BINARY
 
 
@@ -152,7 +152,7 @@ def test_a_predicted_segment_that_the_manifest_does_not_know_is_an_error_for_peo
     with pytest.raises(
         PipelineError, match="segment valid_xyz: predicted or weighed, but not in the manifest"
     ):
-        read_inputs(inspect.FILES, parameters=params.dump(inspect.SECTIONS))
+        read_inputs(report.INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
 
 
 def test_thousands_of_segments_make_a_page_of_bounded_size(read_run):
