@@ -37,6 +37,7 @@ evaluate:
   confidence: 0.95
   n_resamples: 100
   n_bins: 7
+  missing_rates: []
 """
 
 

@@ -57,7 +57,7 @@ def test_a_folder_without_preprocessing(copy):
 def test_a_checkpoint_of_another_version(copy):
     path = copy / "seed_2.safetensors"
     path.write_bytes(tensors_to_bytes({}, kind="checkpoint", version=1, header={}))
-    assert "seed_2.safetensors: holds checkpoint version 1, but checkpoint version" in refused(copy)
+    assert "seed_2.safetensors: holds checkpoint version 1, and this code reads version" in refused(copy)
 
 
 def test_a_file_that_is_no_checkpoint(copy):

@@ -62,7 +62,8 @@ def opened(browser, address, *, width=1440, scheme="light", scripts=True) -> Ope
         # Charts are drawn when they come near.
         found.page.evaluate(
             "async () => { for (const figure of document.querySelectorAll('figure.picture')) {"
-            " figure.scrollIntoView(); await new Promise((resolve) => setTimeout(resolve, 40)); } }"
+            " figure.scrollIntoView(); for (let i = 0; i < 500 && !('live' in figure.dataset); i++)"
+            " await new Promise((resolve) => setTimeout(resolve, 20)); } }"
         )
         sync_api.expect(found.page.locator("figure.picture:not([data-live])")).to_have_count(
             0, timeout=60_000
