@@ -14,7 +14,9 @@ pytestmark = pytest.mark.slow
 
 def make(repository: Repository, target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     # `--old-file`: the environment is the one of the tests.
-    return repository.run("make", "--old-file", ".venv/.run", target, *arguments, check=False)
+    return repository.run(
+        "make", "--no-print-directory", "--old-file", ".venv/.run", target, *arguments, check=False
+    )
 
 
 def table(repository: Repository) -> str:
