@@ -123,7 +123,7 @@ def _leaderboard_sections(board: Leaderboard) -> list[Section]:
 
 
 def _scatter(board: Leaderboard) -> list[Block | Chart]:
-    """A chart for each parameter that any experiment changed, with a dot for every run that has it."""
+    """A chart for each parameter that has several values, with a dot for every run that has it."""
     base = board.rows[0].headline[0].base
     runs = [(board.base, base, "base")]
     runs += [(row.experiment, row.headline[0].experiment, _style(row)) for row in board.rows]
@@ -139,11 +139,11 @@ def _scatter(board: Leaderboard) -> list[Block | Chart]:
             Dot(label, float(parameter.value) if is_number else parameter.written, value, style)
             for label, parameter, value, style in measured
         ]
-        if dots:
+        if len({parameter.written for _, parameter, _, _ in measured}) > 1:
             caption = f"{board.metric.name} of {METHOD} on {JUDGED_ON} by {key}; the ring is the base."
             blocks.append(dot_chart(dots, x_label=key, y_label=board.metric.name, caption=caption))
     if not blocks:
-        return [Paragraph("No parameter was changed.")]
+        return [Paragraph("No parameter has two values among these runs.")]
     return [*blocks, Paragraph("Experiments may differ in more than the one parameter that a chart shows.")]
 
 

@@ -111,6 +111,13 @@ def test_many_experiments_have_a_leaderboard_charts_of_parameters_and_are_folded
     assert large.count('class="bar ') == 12
 
 
+def test_a_parameter_that_all_runs_have_alike_or_the_base_lacks_has_no_chart():
+    text = page(run("a", base=0.5, shape="hinge", new=1), with_leaderboard=True)
+    assert "mae of grcf on valid by base; the ring" in text
+    assert "on valid by shape;" not in text
+    assert "on valid by new;" not in text
+
+
 def test_an_experiment_with_a_hostile_name_and_value_is_only_text():
     text = page(run("<script>alert(1)</script>", base="<img src=x onerror=alert(1)>"), with_leaderboard=True)
     assert "<script>alert" not in text
