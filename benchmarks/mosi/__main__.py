@@ -20,7 +20,8 @@ from benchmarks.mosi.tables import (
     order_by_stage,
     summarise_methods,
 )
-from benchmarks.mosi.trial import Outcome, Trial, run_trials
+from benchmarks.mosi.trial import Trial, run_trials
+from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json, write_text
 from pipeline.errors import PipelineError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.methods import read_compared
-from benchmarks.mosi.trial import Outcome
+from benchmarks.trials import Outcome
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import Over, paired_differences

@@ -1,25 +1,17 @@
 """One trained and evaluated model of the benchmark: a method, a seed, a split, spoilt or thinned out or as it is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks.methods import Method
 from benchmarks.mosi.data import divide, read_pool, spoil_labels, thin_out
 from benchmarks.training import train_method
-from pipeline.artifacts.files import sha256_of, tensors_from_bytes, tensors_to_bytes
-from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from benchmarks.trials import Outcome, map_trials
 from pipeline.execution.device import best_device
-from pipeline.execution.executor import map_cached
-from pipeline.execution.seeds import made_with
-from pipeline.execution.source import source_digest
 from pipeline.grcf.scoring import predict
 
-_KIND, _VERSION = "benchmark trial", 1
 _FEATURES = (
     "manifest/segments.jsonl",
     "words/words.jsonl",
@@ -47,62 +39,18 @@ class Trial:
     share: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """Labels, scores after stage 1 and predictions of one model, by split; the baseline has no stage 1."""
-
-    truth: dict[str, np.ndarray]
-    score: dict[str, np.ndarray]
-    prediction: dict[str, np.ndarray]
-
-    def to_bytes(self) -> bytes:
-        """Pack for the cache."""
-        tensors = {
-            f"{field}.{split}": values
-            for field, rows in asdict(self).items()
-            for split, values in rows.items()
-        }
-        return tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header={})
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Outcome":
-        """Unpack what `to_bytes` packed."""
-        tensors, _ = tensors_from_bytes(content, kind=_KIND, version=_VERSION, source="benchmark cache entry")
-        rows: dict[str, dict[str, np.ndarray]] = {"truth": {}, "score": {}, "prediction": {}}
-        for name, values in tensors.items():
-            field, _, split = name.partition(".")
-            rows[field][split] = values
-        return cls(**rows)
-
-
 def run_trials(
     trials: Sequence[Trial], *, repository: Path, align: dict[str, Any], title: str
 ) -> list[Outcome]:
-    """Train and evaluate each, side by side; those that an earlier or killed run finished are not done again."""
-    features = [sha256_of(repository / "data" / name) for name in _FEATURES]
-    source, versions = source_digest("pipeline.grcf.scoring"), made_with()
-    sources = [source] + [
-        source_digest(f"pipeline.grcf.{name}") for name in ("rank", "calibrate", "pointwise")
-    ]
-    keys = [
-        cache_key(
-            trial=[trial.method.settings(), trial.seed, trial.split, trial.noise, trial.share],
-            features=features,
-            align=align,
-            sources=sources,
-            made_with=versions,
-        )
-        for trial in trials
-    ]
-    return map_cached(
-        partial(run_trial, repository=repository, align=align),
+    """Train and evaluate each; see `map_trials`."""
+    return map_trials(
+        run_trial,
         trials,
-        keys=keys,
-        cache=ResultCache(cache_folder() / "benchmarks" / "mosi"),
-        encode=Outcome.to_bytes,
-        decode=Outcome.from_bytes,
+        benchmark="mosi",
+        features=_FEATURES,
+        repository=repository,
+        align=align,
         title=title,
-        unit="model",
     )
 
 

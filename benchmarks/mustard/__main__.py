@@ -12,7 +12,6 @@ import numpy as np
 from benchmarks.clone import prepare, reproduce
 from benchmarks.methods import Method, Row, changed_sections, make_method, read_rows
 from benchmarks.mosi.data import Pool, read_pool
-from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.corpus import N_FOLDS, write_corpus
 from benchmarks.mustard.tables import (
     compare,
@@ -23,6 +22,7 @@ from benchmarks.mustard.tables import (
     pooled_table,
 )
 from benchmarks.mustard.trial import Trial, folds_of, run_trials
+from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError

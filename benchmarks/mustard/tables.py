@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.mosi.trial import Outcome
+from benchmarks.trials import Outcome
 from pipeline.evaluation.metrics import BINARY, Undefined, measure
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.evaluation.statistics import Difference, paired_differences, summarise

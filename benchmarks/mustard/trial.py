@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,13 @@ import numpy as np
 
 from benchmarks.methods import Method
 from benchmarks.mosi.data import Pool, read_pool
-from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.corpus import assign_folds, split_of
 from benchmarks.training import train_method
+from benchmarks.trials import Outcome, map_trials
 from pipeline.align.splits import assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import SPLITS
-from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device
-from pipeline.execution.executor import map_cached
-from pipeline.execution.seeds import made_with
-from pipeline.execution.source import source_digest
 from pipeline.grcf.scoring import predict
 
 _FEATURES = ("manifest/segments.jsonl", "words/words.jsonl", "text/features.safetensors")
@@ -45,28 +39,15 @@ class Trial:
 def run_trials(
     trials: Sequence[Trial], *, repository: Path, align: dict[str, Any], title: str
 ) -> list[Outcome]:
-    """Train and evaluate each, side by side; those that an earlier or killed run finished are not done again."""
-    features = [sha256_of(repository / "data" / name) for name in _FEATURES]
-    source, versions = source_digest("benchmarks.mustard.trial"), made_with()
-    keys = [
-        cache_key(
-            trial=[trial.method.settings(), trial.fold, trial.seed],
-            features=features,
-            align=align,
-            source=source,
-            made_with=versions,
-        )
-        for trial in trials
-    ]
-    return map_cached(
-        partial(run_trial, repository=repository, align=align),
+    """Train and evaluate each; see `map_trials`."""
+    return map_trials(
+        run_trial,
         trials,
-        keys=keys,
-        cache=ResultCache(cache_folder() / "benchmarks" / "mustard"),
-        encode=Outcome.to_bytes,
-        decode=Outcome.from_bytes,
+        benchmark="mustard",
+        features=_FEATURES,
+        repository=repository,
+        align=align,
         title=title,
-        unit="model",
     )
 
 

@@ -19,12 +19,6 @@ from pipeline.params import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "data/raw/demo/clips"
-BINARY = {
-    "task.kind": "binary",
-    "corpus.label_min": 0.0,
-    "corpus.label_max": 1.0,
-    "evaluate.protocol": "binary",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from stages import report
-from tests.inspector.runs import BINARY, Run, copy_clip, write_run
+from tests.inspector.runs import Run, copy_clip, write_run
+from tests.reporting.runs import BINARY
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -11,7 +11,7 @@ from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs
 from pipeline.inspector.page import build_page
 from stages import report
-from tests.inspector.runs import BINARY
+from tests.reporting.runs import BINARY
 
 
 def list_of(page, key):

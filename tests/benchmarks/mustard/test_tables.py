@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from benchmarks.mosi.trial import Outcome
 from benchmarks.mustard.tables import (
     compare,
     compare_within_folds,
@@ -14,6 +13,7 @@ from benchmarks.mustard.tables import (
     pooled,
     pooled_table,
 )
+from benchmarks.trials import Outcome
 from pipeline.evaluation.metrics import BINARY
 
 N_FOLDS, N_SEEDS = 3, 2
