@@ -12,9 +12,9 @@ from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
-from pipeline.comparison.revisions import resolve_all
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.metrics import protocol_named
+from pipeline.history.revisions import resolve_all
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.

@@ -9,7 +9,7 @@ from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
 from pipeline.comparison.leaderboard import Leaderboard
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
-from pipeline.comparison.revisions import Revision
+from pipeline.history.revisions import Revision
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning or goes; a new key does not raise it."""

@@ -14,9 +14,9 @@ from pipeline.comparison.parameters import (
     read_parameters,
     same_value,
 )
-from pipeline.comparison.revisions import Revision, read_files
 from pipeline.comparison.stages import Stage, read_stages
 from pipeline.errors import PipelineError
+from pipeline.history.revisions import Revision, read_files
 
 PREDICTIONS = Path("reports/predictions.csv")
 PARAMETERS = Path("params.yaml")

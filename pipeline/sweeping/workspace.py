@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.history.experiments import list_experiments
+from pipeline.history.git import answer
 
 _DIGEST_DIGITS = 6
 _NAMES_SHOWN = 5
@@ -51,8 +52,8 @@ def read_workspace() -> Workspace:
     Raises:
         PipelineError: no git repository, no commit, a shallow clone, or nobody to make commits as.
     """
-    shallow = git("rev-parse", "--is-shallow-repository")
-    head = git("rev-parse", "--verify", "--quiet", "HEAD")
+    shallow = answer("rev-parse", "--is-shallow-repository")
+    head = answer("rev-parse", "--verify", "--quiet", "HEAD")
     if shallow is None or head is None:
         raise PipelineError(
             "experiments start from a commit, and there is none here; run from the root of a git clone of the repository"
@@ -62,32 +63,29 @@ def read_workspace() -> Workspace:
             "this clone is shallow, and DVC saves no experiment in one; run `git fetch --unshallow` first "
             "(in GitHub Actions: `fetch-depth: 0` for actions/checkout)"
         )
-    if git("var", "GIT_COMMITTER_IDENT") is None:
+    if answer("var", "GIT_COMMITTER_IDENT") is None:
         raise PipelineError(
             "an experiment is a commit, and git does not know whose; run `git config user.name …` and "
             "`git config user.email …` first"
         )
-    changed = _names(git("diff", "--name-only", "-z", "HEAD"))
-    difference = git("diff", "--binary", "HEAD") or b""
+    changed = _names(answer("diff", "--name-only", "-z", "HEAD"))
+    difference = answer("diff", "--binary", "HEAD") or b""
     return Workspace(
         head=head.decode().strip(),
         changed=changed,
-        untracked=_names(git("ls-files", "--others", "--exclude-standard", "-z")),
+        untracked=_names(answer("ls-files", "--others", "--exclude-standard", "-z")),
         changes=hashlib.sha256(difference).hexdigest()[:_DIGEST_DIGITS] if changed else None,
     )
 
 
 def experiments(head: str) -> dict[str, str]:
     """The experiments that were run on a commit: the commit of each, by name."""
-    prefix = f"refs/exps/{head[:2]}/{head[2:]}/"
-    listed = git("for-each-ref", "--format=%(objectname) %(refname)", prefix) or b""
-    pairs = (line.split(" ", 1) for line in listed.decode().splitlines())
-    return {ref.removeprefix(prefix): sha for sha, ref in pairs}
+    return {each.name: each.sha for each in list_experiments() if each.baseline == head}
 
 
 def recorded_number(sha: str, path: Path, key: str) -> float | None:
     """A number of a JSON file of a commit; None where there is no such file, key or number."""
-    content = git("cat-file", "blob", f"{sha}:./{path.as_posix()}")
+    content = answer("cat-file", "blob", f"{sha}:./{path.as_posix()}")
     if content is None:
         return None
     try:
@@ -95,15 +93,6 @@ def recorded_number(sha: str, path: Path, key: str) -> float | None:
     except (ValueError, KeyError, TypeError):
         return None
     return float(value) if isinstance(value, (int, float)) else None
-
-
-def git(*arguments: str) -> bytes | None:
-    """What git printed; None where it failed."""
-    try:
-        ended = subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise PipelineError("git was not found; install it to run experiments") from error
-    return ended.stdout if ended.returncode == 0 else None
 
 
 def _names(listed: bytes | None) -> tuple[str, ...]:

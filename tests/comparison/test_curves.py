@@ -4,10 +4,10 @@ import pytest
 from pipeline.comparison.charts import Chart
 from pipeline.comparison.curves import curve_blocks, read_curve
 from pipeline.comparison.layout import Paragraph, Table
-from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import BINARY, MOSI
+from pipeline.history.revisions import Revision
 from tests.comparison.repositories import curves_csv
 
 

@@ -6,9 +6,9 @@ import pytest
 from pipeline.comparison.html import as_html
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
-from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import MOSI
+from pipeline.history.revisions import Revision
 from tests.comparison.repositories import curves_csv, split_predictions
 
 VOID = {"meta", "line", "circle", "polyline", "polygon", "wbr", "br"}

@@ -6,9 +6,9 @@ import pytest
 from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
-from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import MOSI
+from pipeline.history.revisions import Revision
 from tests.comparison.repositories import split_predictions
 
 

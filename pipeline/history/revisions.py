@@ -5,17 +5,16 @@ Everything that a comparison needs is tracked by git, in experiments too, so `gi
 """
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.history.experiments import list_experiments, name_in
+from pipeline.history.git import ask
 
 WORKSPACE = "workspace"
 
-# refs/exps/<first two digits of the baseline>/<its others>/<name>; DVC keeps other things under refs/exps too.
-_EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]+)/(?P<name>[^/]+)")
 _SHA = re.compile("[0-9a-f]{40,64}")
 _OBJECT = re.compile(rb"[0-9a-f]+ (?P<kind>[a-z]+) (?P<size>[0-9]+)")
 
@@ -45,8 +44,7 @@ class Revision:
         """A name that fits on a column: of a commit its start, of an experiment's reference its end."""
         if self.sha is not None and self.sha.startswith(self.name):
             return self.sha[:7]
-        reference = _EXPERIMENT.fullmatch(self.name)
-        return self.name if reference is None else reference["name"]
+        return name_in(self.name) or self.name
 
 
 def resolve(name: str) -> Revision:
@@ -65,7 +63,7 @@ def resolve_all(names: Sequence[str]) -> list[Revision]:
     asked = [name for name in dict.fromkeys(names) if name != WORKSPACE]
     if not asked:
         return [Revision(name, None) for name in names]
-    repository = _git("rev-parse", "--is-shallow-repository")
+    repository = ask("rev-parse", "--is-shallow-repository")
     if repository.returncode != 0:
         said = repository.stderr.decode(errors="replace").strip().split("\n")[0]
         raise PipelineError(
@@ -115,7 +113,7 @@ def _blobs(names: Sequence[str]) -> list[bytes | None]:
     """The content of each name; None where it is no file."""
     if not names:
         return []
-    answer = _git("cat-file", "--batch", given="".join(f"{name}\n" for name in names)).stdout
+    answer = ask("cat-file", "--batch", given="".join(f"{name}\n" for name in names)).stdout
     blobs: list[bytes | None] = []
     start = 0
     for _ in names:
@@ -134,7 +132,7 @@ def _blobs(names: Sequence[str]) -> list[bytes | None]:
 def _commits(names: Sequence[str]) -> dict[str, str | None]:
     """The commit that git knows by each name."""
     asked = [name for name in names if "\n" not in name]
-    answer = _git(
+    answer = ask(
         "cat-file", "--batch-check=%(objectname)", given="".join(f"{name}^{{commit}}\n" for name in asked)
     )
     lines = answer.stdout.decode(errors="replace").splitlines()
@@ -143,32 +141,15 @@ def _commits(names: Sequence[str]) -> dict[str, str | None]:
 
 
 def _experiment(name: str) -> str | None:
-    listed = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").stdout.decode()
-    found = {}
-    for sha, ref in (line.split(" ", 1) for line in listed.splitlines()):
-        parts = _EXPERIMENT.fullmatch(ref)
-        if parts is not None and parts["name"] == name:
-            found[parts["start"] + parts["rest"]] = (sha, ref)
+    found = {each.baseline: each for each in list_experiments() if each.name == name}
     if len(found) == 1:
-        return next(iter(found.values()))[0]
+        return next(iter(found.values())).sha
     if not found:
         return None
     head = _commits(["HEAD"])["HEAD"]
     if head in found:
-        return found[head][0]
+        return found[head].sha
     raise PipelineError(
         f"{name}: {len(found)} experiments have this name, none of them run on HEAD; "
-        f"give one in full: {' or '.join(sorted(ref for _, ref in found.values()))}"
+        f"give one in full: {' or '.join(sorted(each.reference for each in found.values()))}"
     )
-
-
-def _git(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            input=given.encode(errors="surrogateescape"),
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise PipelineError("git was not found; install it to compare anything but the workspace") from error

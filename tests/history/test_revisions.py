@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.comparison.revisions import read_files, resolve, resolve_all
 from pipeline.errors import PipelineError
+from pipeline.history.revisions import read_files, resolve, resolve_all
 from tests.comparison.repositories import GIT, Repository, new_repository
 
 FILE = Path("reports/metrics.json")

@@ -1,0 +1,1 @@
+"""What git and DVC have kept: revisions, their files, experiments."""
