@@ -84,6 +84,7 @@ class Text(Section):
     model: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, Field(min_length=1)]
     layer: int
+    n_layers: Count
     precision: Literal["float32", "float16", "bfloat16"]
 
 

@@ -22,7 +22,7 @@ def main() -> None:
     encoder = TextEncoder(**settings.model_dump(), device=best_device())
     sequences = encode_cached(encoder, rows, cache=ResultCache(cache_folder() / "clips" / "text"))
     extractor = describe_extractor(
-        encoder.spec, libraries=("tokenizers", "torch", "transformers"), device=device_class()
+        encoder.spec, libraries=("tokenizers", "torch", "transformers"), device=device_class(encoder.device)
     )
     ids = [row.id for row in rows]
     write_sequences(FEATURES, pack("text", ids, sequences, columns=encoder.columns, extractor=extractor))

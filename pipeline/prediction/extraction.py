@@ -103,6 +103,7 @@ class Extractors:
                 self._text_model or wanted["model"],
                 revision=wanted.get("revision", "main"),
                 layer=wanted["layer"],
+                n_layers=wanted["n_layers"],
                 precision=wanted["precision"],
                 device=best_device(),
             )

