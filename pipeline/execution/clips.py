@@ -11,6 +11,11 @@ from pipeline.execution.source import source_digest
 
 Result = TypeVar("Result")
 
+# No clip takes this long: an extractor that is ten times slower than the recording, on a machine that is busy with other
+# work, which has to look for the clip from the start of its recording, stays below.
+_LIMIT_S = 300.0
+_LIMIT_PER_S = 60.0
+
 # Where a segment stands in its corpus says nothing about its features; what it is called and labelled does not either.
 _IRRELEVANT = ("id", "split", "label", "speaker", "video", "media")
 
@@ -32,6 +37,16 @@ def clip_keys(segments: Sequence[Segment], *, module: str, extractor: Mapping[st
     return keys
 
 
+def clip_limit_s(segment: Segment) -> float:
+    """How long a segment may take until it counts as hanging; it decides over no result of a clip that does not."""
+    return _LIMIT_S + _LIMIT_PER_S * segment.end_s
+
+
+def name_of(segment: Segment) -> str:
+    """What sentences call a segment: its file, and its id."""
+    return f"{segment.media}, segment {segment.id}" if segment.media else f"segment {segment.id}"
+
+
 def map_clips(
     function: Callable[[Segment], Result],
     segments: Sequence[Segment],
@@ -40,8 +55,13 @@ def map_clips(
     keys: Sequence[str],
     encode: Callable[[Result], bytes],
     decode: Callable[[bytes], Result],
+    on_loss: Callable[[Segment, str], Result] | None = None,
 ) -> list[Result]:
-    """`function` over all segments in worker processes; what an earlier or killed run finished is not done again."""
+    """`function` over all segments in worker processes; what an earlier or killed run finished is not done again.
+
+    A segment that crashes or hangs its worker does not stop the others: `on_loss` makes its result from the sentence that says
+    what happened; see `map_cached`.
+    """
     return map_cached(
         function,
         segments,
@@ -51,4 +71,7 @@ def map_clips(
         decode=decode,
         title=kind,
         unit="segment",
+        limit_s=clip_limit_s,
+        describe=name_of,
+        on_loss=on_loss,
     )

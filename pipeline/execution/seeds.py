@@ -55,4 +55,5 @@ def map_seeds(
         decode=Checkpoint.from_bytes,
         title=stage,
         unit="seed",
+        describe=lambda seed: f"seed {seed}",
     )
