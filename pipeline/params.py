@@ -126,6 +126,7 @@ class Align(Section):
 class Network(Section):
     """The network that rank, calibrate and pointwise share."""
 
+    fusion: Literal["attention_pooling"]
     width: Count
     dropout: ProperShare
 

@@ -7,12 +7,17 @@ import pytest
 import torch
 
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.training import build_network, score_split
 from tests.grcf.synthetic import N_COLUMNS, make_split
 
 
 def network_for(split, seed=0):
-    return build_network(columns=split.columns, width=8, dropout=0.0, seed=seed).eval()
+    return build_network(
+        columns=split.columns,
+        settings=NetworkSettings(fusion="attention_pooling", width=8, dropout=0.0),
+        seed=seed,
+    ).eval()
 
 
 def scores(network, split):
@@ -77,7 +82,7 @@ def test_a_segment_without_any_modality_has_a_finite_score(train):
 def test_an_absent_modality_is_allowed():
     split = make_split("train", 12, seed=5, n_columns={"text": 5, "audio": 4, "visual": 0})
     network = network_for(split)
-    assert "visual" not in network.pool
+    assert "visual" not in network.fusion.pool
     assert np.isfinite(scores(network, split)).all()
 
 
