@@ -10,12 +10,18 @@ from torch import Tensor, nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.attention_pooling import AttentionPoolingFusion
+from pipeline.grcf.fusion.cross_modal import CrossModalFusion
+from pipeline.grcf.fusion.gated import GatedFusion
 from pipeline.grcf.fusion.interface import Fusion
+from pipeline.grcf.fusion.language_focused import LanguageFocusedFusion
 
-FusionName = Literal["attention_pooling"]
+FusionName = Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
 
 FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float], Fusion]] = {
     "attention_pooling": AttentionPoolingFusion,
+    "gated": GatedFusion,
+    "cross_modal": CrossModalFusion,
+    "language_focused": LanguageFocusedFusion,
 }
 
 

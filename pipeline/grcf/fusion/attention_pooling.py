@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
+from pipeline.grcf.fusion.words import encoder_of
 
 
 class AttentionPooling(nn.Module):
@@ -23,9 +24,7 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, n_features: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.encode = nn.Sequential(
-            nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), nn.Dropout(dropout)
-        )
+        self.encode = encoder_of(n_features, width, dropout)
         self.attend = nn.Linear(width, 1)
 
     def forward(
