@@ -10,6 +10,7 @@ from pipeline.execution.seeds import made_with
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.magnitude import Task
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.training import TrainingSettings
@@ -19,7 +20,7 @@ def train_method(
     method: Method, train: AlignedSplit, valid: AlignedSplit, *, seed: int, task: Task = "regression"
 ) -> list[Checkpoint]:
     """The checkpoints of stage 1 and stage 2, or of the baseline, exactly as the stages train them."""
-    shared: dict[str, Any] = {"seed": seed, "width": method.network.width, "dropout": method.network.dropout}
+    shared: dict[str, Any] = {"seed": seed, "network": NetworkSettings(**method.network.model_dump())}
     machine: dict[str, Any] = {"device": best_device(), "made_with": made_with()}
     training = method.training.model_dump(exclude={"seeds", "epochs"})
     if not method.two_stages:

@@ -127,6 +127,7 @@ class Align(Section):
 class Network(Section):
     """The network that rank, calibrate and pointwise share."""
 
+    fusion: Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
     width: Count
     dropout: ProperShare
 

@@ -9,6 +9,7 @@ from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.training import TrainingSettings
 from stages.entry import run
@@ -29,8 +30,7 @@ def train_seed(seed: int) -> Checkpoint:
         read_aligned(TRAIN),
         read_aligned(VALID),
         seed=seed,
-        width=network.width,
-        dropout=network.dropout,
+        network=NetworkSettings(**network.model_dump()),
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
             epochs=training.epochs + pointwise.extra_epochs,

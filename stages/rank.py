@@ -15,6 +15,7 @@ from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.heaviest import find_heaviest
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.rank import (
     GROUP_PAIR_COLUMNS,
     PAIR_BIN_COLUMNS,
@@ -51,8 +52,7 @@ def train_seed(seed: int) -> Checkpoint:
         read_aligned(TRAIN),
         read_aligned(VALID),
         seed=seed,
-        width=network.width,
-        dropout=network.dropout,
+        network=NetworkSettings(**network.model_dump()),
         objective=settings.objective,
         margin=margin,
         advantage=advantage,

@@ -80,7 +80,7 @@ MUTANTS = {
     "stage 2 from scratch": Mutant(
         "pipeline/grcf/calibrate.py",
         "network, _ = restore(ranked, device=device)",
-        "network = build_network(columns=train.columns, width=16, dropout=0.1, seed=ranked.seed + 1)",
+        "network = build_network(columns=train.columns, settings=restore(ranked, device=device)[0].settings, seed=ranked.seed + 1)",
         "tests/grcf/test_stages_of_training.py::test_stage_two_starts_from_the_weights_of_stage_one",
     ),
     "normalisation on all words": Mutant(

@@ -126,7 +126,6 @@ def calibrate(
         curve=curve,
         link=magnitude.link,
         train=train,
-        dropout=ranked.network["dropout"],
         made_with=made_with,
     )
 

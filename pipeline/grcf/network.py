@@ -1,89 +1,59 @@
-"""The network that rank, calibrate and pointwise share: attention pooling per modality, then fusion."""
+"""The network that rank, calibrate and pointwise share: a fusion of the modalities and a linear score."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
+from pipeline.grcf.fusion.attention_pooling import AttentionPoolingFusion
+from pipeline.grcf.fusion.cross_modal import CrossModalFusion
+from pipeline.grcf.fusion.gated import GatedFusion
+from pipeline.grcf.fusion.interface import Fusion
+from pipeline.grcf.fusion.language_focused import LanguageFocusedFusion
+
+FusionName = Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
+
+FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float], Fusion]] = {
+    "attention_pooling": AttentionPoolingFusion,
+    "gated": GatedFusion,
+    "cross_modal": CrossModalFusion,
+    "language_focused": LanguageFocusedFusion,
+}
 
 
-class AttentionPooling(nn.Module):
-    """Words of one modality to one vector, by a learned weight per valid word.
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """What a network is made of; see the section `network` of params.yaml."""
 
-    A masked word counts exactly as a word that is not there; a segment without a valid word gives zeros.
-    """
-
-    def __init__(self, n_features: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.encode = nn.Sequential(
-            nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), nn.Dropout(dropout)
-        )
-        self.attend = nn.Linear(width, 1)
-
-    def forward(
-        self, features: Float[Tensor, "valid_word _"], valid: Bool[Tensor, "segment word"]
-    ) -> Float[Tensor, "segment width"]:
-        """One vector a segment.
-
-        Args:
-            features: the rows of the valid words alone, segment by segment.
-            valid: which words these are.
-        """
-        hidden = self.encode(features)
-        logits = hidden.new_full(valid.shape, float("-inf"))
-        logits = logits.masked_scatter(valid, self.attend(hidden).squeeze(-1))
-        # A row of −inf alone would be NaN in the softmax and in its gradient.
-        logits = torch.where(valid.any(dim=1, keepdim=True), logits, torch.zeros_like(logits))
-        weight = logits.softmax(dim=1)[valid]
-        segment = valid.nonzero()[:, 0]
-        pooled: Tensor = hidden.new_zeros(len(valid), hidden.shape[1])
-        return pooled.index_add(0, segment, weight[:, None] * hidden)
+    fusion: FusionName
+    width: int
+    dropout: float
 
 
 class SentimentNetwork(nn.Module):
     """One score per segment from whatever modalities it has.
 
-    Each modality is pooled over the words by itself, so that a strong one does not starve the others of attention; a
-    flag per modality tells the fusion an absent modality from one whose vector happens to be small.
-
     Args:
         n_features: number of feature columns per modality; 0 where the corpus has none of it.
-        width: size of each modality's vector and of the fusion's hidden layer.
-        dropout: share of hidden units dropped while training.
+        settings: which fusion, the size of its vectors, and the share of hidden units dropped while training.
     """
 
-    def __init__(self, *, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
+    def __init__(self, *, n_features: Mapping[Modality, int], settings: NetworkSettings) -> None:
         super().__init__()
-        self.width = width
-        self.pool = nn.ModuleDict(
-            {
-                modality: AttentionPooling(n_features[modality], width, dropout)
-                for modality in MODALITIES
-                if n_features[modality] > 0
-            }
+        self.settings = settings
+        self.fusion = FUSIONS[settings.fusion](
+            {modality: n_features[modality] for modality in MODALITIES}, settings.width, settings.dropout
         )
-        self.fuse = nn.Sequential(
-            nn.Linear(len(MODALITIES) * (width + 1), width), nn.GELU(), nn.Dropout(dropout)
-        )
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(settings.width, 1)
 
     def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
         """One vector a segment, of which the score is a linear function."""
-        vectors = []
-        for modality in MODALITIES:
-            valid = batch.valid[modality]
-            present = valid.any(dim=1, keepdim=True).to(batch.label.dtype)
-            vector = (
-                self.pool[modality](batch.features[modality][batch.row[valid]], valid)
-                if modality in self.pool
-                else present.new_zeros(len(valid), self.width)
-            )
-            vectors += [vector, present]
-        fused: Tensor = self.fuse(torch.cat(vectors, dim=1))
-        return fused
+        representation: Tensor = self.fusion(batch).representation
+        return representation
 
     def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
         """One score a segment, unbounded."""

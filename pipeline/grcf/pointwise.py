@@ -8,6 +8,7 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.training import (
     Selection,
     TrainingSettings,
@@ -25,8 +26,7 @@ def train_pointwise(
     valid: AlignedSplit,
     *,
     seed: int,
-    width: int,
-    dropout: float,
+    network: NetworkSettings,
     settings: TrainingSettings,
     select_by: Selection,
     calibration: PointwiseCalibration,
@@ -41,8 +41,7 @@ def train_pointwise(
         train: what is learnt from.
         valid: what the epoch is chosen on and the curve is fitted on.
         seed: of the first weights and of everything random in training.
-        width: of the network.
-        dropout: of the network.
+        network: what is trained.
         settings: how to train.
         select_by: what the epoch is chosen by, "magnitude" or "order".
         calibration: "none" takes the network's scores as predictions; "affine" and "monotone" offer the baseline the
@@ -53,9 +52,9 @@ def train_pointwise(
         task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
     magnitude = MAGNITUDES[task]
-    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
+    start = build_network(columns=train.columns, settings=network, seed=seed).to(device)
     trained = train_network(
-        network,
+        start,
         SplitTensors(train, device=device),
         SplitTensors(valid, device=device),
         objective=lambda score, label, _: magnitude.loss(score, label),
@@ -77,6 +76,5 @@ def train_pointwise(
         curve=curve,
         link=magnitude.link,
         train=train,
-        dropout=dropout,
         made_with=made_with,
     )

@@ -13,6 +13,7 @@ from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.training import (
     TrainingSettings,
@@ -30,8 +31,7 @@ def train_ranking(
     valid: AlignedSplit,
     *,
     seed: int,
-    width: int,
-    dropout: float,
+    network: NetworkSettings,
     objective: RankObjective,
     margin: MarginSettings,
     advantage: AdvantageSettings,
@@ -45,8 +45,7 @@ def train_ranking(
         train: what is learnt from.
         valid: what the epoch is chosen on: by order, or by the loss itself where that trains no scores.
         seed: of the first weights and of everything random in training.
-        width: of the network.
-        dropout: of the network.
+        network: what is trained.
         objective: "groupwise" is GRCF; "none" leaves the first weights for a stage 2 that trains all by itself; the
             others are relatives, see `relatives`.
         margin: of the groupwise loss.
@@ -55,13 +54,13 @@ def train_ranking(
         device: where the network runs.
         made_with: versions and device for the header.
     """
-    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
+    start = build_network(columns=train.columns, settings=network, seed=seed).to(device)
     valid_tensors = SplitTensors(valid, device=device)
     if objective == "none":
-        trained = untrained(network, valid_tensors, seed=seed)
+        trained = untrained(start, valid_tensors, seed=seed)
     else:
         trained = train_network(
-            network,
+            start,
             SplitTensors(train, device=device),
             valid_tensors,
             objective=ranking_objective(objective, margin=margin, advantage=advantage),
@@ -79,7 +78,6 @@ def train_ranking(
         curve=IDENTITY,
         link="identity",
         train=train,
-        dropout=dropout,
         made_with=made_with,
     )
 

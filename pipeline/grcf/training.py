@@ -4,7 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
 from pipeline.grcf.curve import Curve
-from pipeline.grcf.network import SentimentNetwork
+from pipeline.grcf.network import NetworkSettings, SentimentNetwork
 
 Precision = Literal["float32", "bfloat16"]
 Selection = Literal["order", "magnitude", "objective"]
@@ -64,13 +64,13 @@ class Trained:
 
 
 def build_network(
-    *, columns: Mapping[Modality, tuple[str, ...]], width: int, dropout: float, seed: int
+    *, columns: Mapping[Modality, tuple[str, ...]], settings: NetworkSettings, seed: int
 ) -> SentimentNetwork:
     """A network with freshly drawn weights, the same for the same seed whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         n_features = {modality: len(columns[modality]) for modality in MODALITIES}
-        return SentimentNetwork(n_features=n_features, width=width, dropout=dropout)
+        return SentimentNetwork(n_features=n_features, settings=settings)
 
 
 def score_split(
@@ -200,9 +200,11 @@ def _train_epoch(
     for whole in train.shuffled(settings.batch_size, order):
         batch = hide_modalities(whole, share=settings.modality_dropout, order=order)
         with autocast:
-            representation = network.represent(batch)
-            score = network.head(representation).squeeze(-1)
-        loss = objective(score.float(), batch.label, representation.float())
+            fused = network.fusion(batch)
+            score = network.head(fused.representation).squeeze(-1)
+        loss = objective(score.float(), batch.label, fused.representation.float())
+        if fused.penalty is not None:
+            loss = loss + fused.penalty.float().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -250,8 +252,7 @@ def restore(checkpoint: Checkpoint, *, device: str) -> tuple[SentimentNetwork, C
     """
     restored = build_network(
         columns={modality: tuple(checkpoint.columns[modality]) for modality in MODALITIES},
-        width=checkpoint.network["width"],
-        dropout=checkpoint.network["dropout"],
+        settings=NetworkSettings(**checkpoint.network),
         seed=0,
     )
     tensors = checkpoint.tensors
@@ -300,7 +301,6 @@ def make_checkpoint(
     curve: Curve,
     link: Link,
     train: AlignedSplit,
-    dropout: float,
     made_with: Mapping[str, str],
 ) -> Checkpoint:
     """What is kept of a trained network."""
@@ -309,7 +309,7 @@ def make_checkpoint(
         stage=stage,
         objective=objective,
         seed=seed,
-        network={"width": trained.network.width, "dropout": dropout},
+        network=asdict(trained.network.settings),
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},
         selected_epoch=trained.selected_epoch,
         curve=trained.rows,

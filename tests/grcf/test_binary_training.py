@@ -15,6 +15,7 @@ from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.magnitude import MAGNITUDES, absolute_error, fit_calibration
 from pipeline.grcf.magnitude import cross_entropy as cross_entropy_loss
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.scoring import predict
@@ -36,8 +37,7 @@ def rank() -> Checkpoint:
         TRAIN,
         VALID,
         seed=1,
-        width=16,
-        dropout=0.1,
+        network=NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1),
         objective="groupwise",
         margin=MARGIN,
         advantage=ADVANTAGE,
@@ -65,8 +65,7 @@ def pointwise(calibration: str = "none") -> Checkpoint:
         TRAIN,
         VALID,
         seed=1,
-        width=16,
-        dropout=0.1,
+        network=NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1),
         select_by="magnitude",
         calibration=calibration,
         n_knots=3,

@@ -12,6 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.grcf import heaviest
 from pipeline.grcf.heaviest import find_heaviest, weigh_pairs
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.training import TrainingSettings
 from tests.grcf.synthetic import make_split
@@ -106,8 +107,7 @@ def checkpoints() -> list[Checkpoint]:
             make_split("train", 70, seed=1),
             make_split("valid", 30, seed=2),
             seed=seed,
-            width=8,
-            dropout=0.0,
+            network=NetworkSettings(fusion="attention_pooling", width=8, dropout=0.0),
             objective="groupwise",
             margin=MARGIN,
             advantage=ADVANTAGE,

@@ -7,19 +7,25 @@ import pytest
 import torch
 
 from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.network import FUSIONS, NetworkSettings
 from pipeline.grcf.training import build_network, score_split
 from tests.grcf.synthetic import N_COLUMNS, make_split
 
 
-def network_for(split, seed=0):
-    return build_network(columns=split.columns, width=8, dropout=0.0, seed=seed).eval()
+@pytest.fixture(params=FUSIONS)
+def network_for(request):
+    def build(split, seed=0):
+        settings = NetworkSettings(fusion=request.param, width=8, dropout=0.0)
+        return build_network(columns=split.columns, settings=settings, seed=seed).eval()
+
+    return build
 
 
 def scores(network, split):
     return score_split(network, SplitTensors(split, device="cpu"))
 
 
-def test_what_stands_in_an_invalid_row_changes_nothing(train):
+def test_what_stands_in_an_invalid_row_changes_nothing(network_for, train):
     network = network_for(train)
     spoilt = {m: train.features[m].copy() for m in N_COLUMNS}
     for modality in N_COLUMNS:
@@ -28,7 +34,7 @@ def test_what_stands_in_an_invalid_row_changes_nothing(train):
     np.testing.assert_array_equal(scores(network, train), scores(network, changed))
 
 
-def test_a_valid_row_does_change_the_score(train):
+def test_a_valid_row_does_change_the_score(network_for, train):
     network = network_for(train)
     moved = {m: train.features[m].copy() for m in N_COLUMNS}
     moved["text"][train.valid["text"]] += 1
@@ -37,7 +43,7 @@ def test_a_valid_row_does_change_the_score(train):
     assert not np.allclose(scores(network, train), after)
 
 
-def test_a_masked_word_is_a_removed_word(train):
+def test_a_masked_word_is_a_removed_word(network_for, train):
     network = network_for(train)
     segment = int(np.argmax(np.diff(train.offsets)))
     rows = slice(train.offsets[segment], train.offsets[segment + 1])
@@ -57,7 +63,7 @@ def test_a_masked_word_is_a_removed_word(train):
     assert scores(network, without)[segment] == pytest.approx(scores(network, shorter)[0], abs=1e-6)
 
 
-def test_padding_changes_nothing(train):
+def test_padding_changes_nothing(network_for, train):
     network = network_for(train)
     tensors = SplitTensors(train, device="cpu")
     together = scores(network, train)
@@ -66,7 +72,7 @@ def test_padding_changes_nothing(train):
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_a_segment_without_any_modality_has_a_finite_score(train):
+def test_a_segment_without_any_modality_has_a_finite_score(network_for, train):
     network = network_for(train)
     empty = {m: np.zeros_like(train.valid[m]) for m in N_COLUMNS}
     values = scores(network, dataclasses.replace(train, valid=empty))
@@ -74,18 +80,66 @@ def test_a_segment_without_any_modality_has_a_finite_score(train):
     assert np.ptp(values) == 0
 
 
-def test_an_absent_modality_is_allowed():
-    split = make_split("train", 12, seed=5, n_columns={"text": 5, "audio": 4, "visual": 0})
+def test_the_order_of_the_segments_changes_nothing(network_for, train):
+    network, tensors = network_for(train), SplitTensors(train, device="cpu")
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode():
+        straight, turned = network(tensors.batch(torch.arange(len(train)))), network(tensors.batch(order))
+    torch.testing.assert_close(straight[order], turned, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("absent", ["text", "audio", "visual"])
+def test_an_absent_modality_is_allowed(network_for, absent):
+    split = make_split("train", 12, seed=5, n_columns=N_COLUMNS | {absent: 0})
     network = network_for(split)
-    assert "visual" not in network.pool
+    assert not list(network.fusion.own_parameters(absent))
     assert np.isfinite(scores(network, split)).all()
 
 
-def test_gradients_are_finite_where_a_modality_is_missing(train):
-    network = network_for(train)
+def test_one_modality_alone_is_allowed(network_for):
+    split = make_split("train", 12, seed=5, n_columns={"text": 0, "audio": 4, "visual": 0})
+    assert np.ptp(scores(network_for(split), split)) > 0
+
+
+def test_gradients_are_finite_where_a_modality_or_everything_is_missing(network_for, train):
+    network = network_for(train).train()
     batch = SplitTensors(train, device="cpu").batch(torch.arange(5))
-    network(keep_modalities(batch, frozenset({"text"}))).sum().backward()
-    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+    for kept in ({"text"}, {"visual"}, set()):
+        network.zero_grad()
+        fused = network.fusion(keep_modalities(batch, frozenset(kept)))
+        (
+            network.head(fused.representation).sum() + (0 if fused.penalty is None else fused.penalty.sum())
+        ).backward()
+        assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+def test_every_weight_is_learnt(network_for, train):
+    network = network_for(train).train()
+    fused = network.fusion(SplitTensors(train, device="cpu").batch(torch.arange(len(train))))
+    score = network.head(fused.representation).squeeze(-1)
+    (score.square().mean() + (0 if fused.penalty is None else fused.penalty.mean())).backward()
+    # A softmax is blind to what all logits have in common.
+    blind = ("attend.bias", "key_value.bias")
+    assert all(p.grad.abs().max() > 0 for name, p in network.named_parameters() if not name.endswith(blind))
+
+
+def test_what_a_modality_owns_is_its_alone(network_for, train):
+    network = network_for(train)
+    own = [{id(p) for p in network.fusion.own_parameters(m)} for m in N_COLUMNS]
+    assert all(own)
+    assert len(set().union(*own)) == sum(map(len, own)) < len(list(network.parameters()))
+
+
+def test_a_penalty_is_of_each_segment_by_itself(network_for, train):
+    network, tensors = network_for(train).train(), SplitTensors(train, device="cpu")
+    whole = network.fusion(tensors.batch(torch.arange(20))).penalty
+    if whole is None:
+        assert network.settings.fusion != "language_focused"
+        return
+    parts = [network.fusion(tensors.batch(part)).penalty for part in torch.arange(20).split(7)]
+    torch.testing.assert_close(whole, torch.cat(parts))
+    assert (whole >= 0).all()
+    assert network.eval().fusion(tensors.batch(torch.arange(20))).penalty is None
 
 
 def test_modality_dropout_never_hides_all_that_a_segment_has(train):
@@ -99,7 +153,7 @@ def test_modality_dropout_never_hides_all_that_a_segment_has(train):
     assert (n_present(hidden) < n_present(batch)).any()
 
 
-def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before(train):
+def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before(network_for, train):
     first = network_for(train, seed=4).state_dict()
     torch.rand(17)
     second = network_for(train, seed=4).state_dict()

@@ -12,12 +12,14 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import describe_distributions, describe_group_pairs, pair_values, train_ranking
 from pipeline.grcf.scoring import ALL, missing_kinds, modality_subsets, predict, without_words
 from pipeline.grcf.training import TrainingSettings
 from tests.grcf.synthetic import make_split
 
+NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)
 SETTINGS = TrainingSettings(
     epochs=12, batch_size=24, learning_rate=5e-3, weight_decay=0.01, modality_dropout=0.1, precision="float32"
 )
@@ -33,8 +35,7 @@ def rank(train, valid, *, seed=1, objective="groupwise", margin=MARGIN, advantag
         train,
         valid,
         seed=seed,
-        width=16,
-        dropout=0.1,
+        network=NETWORK,
         objective=objective,
         margin=margin,
         advantage=advantage,
@@ -61,8 +62,7 @@ def pointwise(train, valid, *, select_by="magnitude", calibration="none", **chan
         train,
         valid,
         seed=1,
-        width=16,
-        dropout=0.1,
+        network=NETWORK,
         select_by=select_by,
         calibration=calibration,
         n_knots=3,
@@ -109,7 +109,7 @@ def test_stage_two_starts_from_the_weights_of_stage_one(ranked, train, valid, sc
     elif scope == "head":
         assert all(name.startswith("network.head.") for name in changed)
     # A network drawn afresh would be far away; a tuned one is near.
-    name = "network.pool.text.encode.0.weight"
+    name = "network.fusion.pool.text.encode.0.weight"
     other = rank(train, valid, seed=9).tensors[name]
     assert (
         np.abs(calibrated.tensors[name] - ranked.tensors[name]).max()

@@ -1,6 +1,7 @@
 """Folders of checkpoints with drawn weights and real extractors, written by the writers of the stages."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.extract.audio import audio_columns
 from pipeline.extract.text import TextEncoder
 from pipeline.extract.visual import VISUAL_COLUMNS
 from pipeline.grcf.curve import Curve
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.training import build_network, network_tensors
 
 AUDIO = {
@@ -76,12 +78,13 @@ def make_preprocessing(**changes: Any) -> Preprocessing:
 
 def make_checkpoint(seed: int, **changes: Any) -> Checkpoint:
     names = {modality: tuple(columns()[modality]) for modality in MODALITIES}
-    network = build_network(columns=names, width=8, dropout=0.1, seed=seed)
+    settings = NetworkSettings(fusion="attention_pooling", width=8, dropout=0.1)
+    network = build_network(columns=names, settings=settings, seed=seed)
     given: Mapping[str, Any] = {
         "stage": "calibrate",
         "objective": "absolute_error",
         "seed": seed,
-        "network": {"width": 8, "dropout": 0.1},
+        "network": asdict(settings),
         "columns": columns(),
         "selected_epoch": 1,
         "curve": [],

@@ -1,0 +1,1 @@
+"""How the modalities of a segment become one vector: a small family behind `network.fusion`."""
