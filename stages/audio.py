@@ -1,13 +1,12 @@
 """Stage `audio`: the sound of each segment to acoustic features."""
 
-from functools import partial
 from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import FeatureSequence, PackedSequences, pack, write_sequences
-from pipeline.execution.clips import clip_keys, describe_extractor, map_clips
-from pipeline.extract.audio import audio_columns, extract_audio
+from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
+from pipeline.extract.audio import audio_columns
+from pipeline.extract.entries.audio import audio_entries
 from pipeline.extract.precomputed import read_precomputed
 from stages.entry import run
 
@@ -17,19 +16,13 @@ FEATURES = Path("data/audio/features.safetensors")
 
 def extract(segments: list[Segment], settings: params.Audio) -> PackedSequences:
     """Extract every segment through the clip cache."""
-    chosen = settings.model_dump(exclude={"precomputed"})
-    extractor = describe_extractor(chosen, libraries=("av", "librosa", "numpy", "scipy"), device="cpu")
-    sequences = map_clips(
-        partial(extract_audio, **chosen),
-        segments,
-        kind="audio",
-        keys=clip_keys(segments, module="pipeline.extract.audio", extractor=extractor),
-        encode=FeatureSequence.to_bytes,
-        decode=FeatureSequence.from_bytes,
-    )
-    columns = audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma)
+    entries = audio_entries(**settings.model_dump(exclude={"precomputed"}))
     return pack(
-        "audio", [segment.id for segment in segments], sequences, columns=columns, extractor=extractor
+        "audio",
+        [segment.id for segment in segments],
+        entries.map(segments),
+        columns=audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma),
+        extractor=entries.description,
     )
 
 

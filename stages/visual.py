@@ -1,14 +1,13 @@
 """Stage `visual`: the face in each segment to facial features."""
 
-from functools import partial
 from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import FeatureSequence, PackedSequences, pack, write_sequences
-from pipeline.execution.clips import clip_keys, describe_extractor, map_clips
+from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
+from pipeline.extract.entries.visual import visual_entries
 from pipeline.extract.precomputed import read_precomputed
-from pipeline.extract.visual import VISUAL_COLUMNS, extract_visual
+from pipeline.extract.visual import VISUAL_COLUMNS
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -17,19 +16,9 @@ FEATURES = Path("data/visual/features.safetensors")
 
 def extract(segments: list[Segment], settings: params.Visual) -> PackedSequences:
     """Extract every segment through the clip cache."""
-    chosen = settings.model_dump(exclude={"precomputed"})
-    libraries = ("av", "mediapipe", "numpy", "opencv-python-headless")
-    extractor = describe_extractor(chosen, libraries=libraries, device="cpu")
-    sequences = map_clips(
-        partial(extract_visual, **chosen),
-        segments,
-        kind="visual",
-        keys=clip_keys(segments, module="pipeline.extract.visual", extractor=extractor),
-        encode=FeatureSequence.to_bytes,
-        decode=FeatureSequence.from_bytes,
-    )
+    entries = visual_entries(**settings.model_dump(exclude={"precomputed"}))
     ids = [segment.id for segment in segments]
-    return pack("visual", ids, sequences, columns=VISUAL_COLUMNS, extractor=extractor)
+    return pack("visual", ids, entries.map(segments), columns=VISUAL_COLUMNS, extractor=entries.description)
 
 
 def main() -> None:
