@@ -1,11 +1,15 @@
 """Opening each media file once, before anything heavy runs."""
 
+import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
+
+# Where DVC keeps a file, however its cache is called: `cache.type symlink` links there from the corpus folder.
+_IN_DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 @dataclass(frozen=True)
@@ -17,24 +21,43 @@ class Inspected:
     reason: str | None
 
 
-def inspect_media(media: str, *, folder: Path) -> Inspected:
+def inspect_media(media: str, *, folder: Path, links: bool = False) -> Inspected:
     """Open one file, decode its beginning and digest its bytes.
 
     Args:
         media: the file as the corpus names it, relative to `folder`; names that lead out of it are refused.
         folder: the corpus folder.
+        links: whether the file may be a link that leads out of the folder.
     """
-    name = PurePosixPath(media)
-    path = folder / name
-    if name.is_absolute() or ".." in name.parts:
-        return Inspected(
-            None, None, f"{path}: leads out of the corpus folder; name media relative to {folder}"
-        )
-    if not path.is_file():
-        return Inspected(None, None, f"{path}: not found; put the file there or correct the corpus's table")
+    path = folder / media
+    reason = refuse_name(media, folder=folder, links=links)
+    if reason is not None:
+        return Inspected(None, None, reason)
     try:
         return Inspected(probe(path), sha256_of(path), None)
     except MediaError as error:
         return Inspected(None, None, str(error))
     except OSError as error:
         return Inspected(None, None, f"{path}: cannot be read ({error.strerror})")
+
+
+def refuse_name(media: str, *, folder: Path, links: bool = False) -> str | None:
+    """A sentence where the file is not there or not inside of the corpus folder, None where it is; opens nothing."""
+    path = folder / media
+    named = (PurePosixPath(media), PureWindowsPath(media))
+    if any(name.root for name in named) or any(".." in name.parts for name in named):
+        return f"{path}: leads out of the corpus folder; name media relative to {folder}"
+    try:
+        if not path.is_file():
+            return f"{path}: not found; put the file there or correct the corpus's table"
+        target = path.resolve(strict=True)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        return f"{path}: cannot be read ({said})"
+    inside = target.is_relative_to(folder.resolve()) or _IN_DVC_CACHE.search(target.as_posix())
+    if not links and not inside:
+        return (
+            f"{path}: is a link to {target}, outside of the corpus folder; put the file itself there, "
+            "or let `python -m pipeline import` do so"
+        )
+    return None

@@ -12,7 +12,7 @@ from pipeline.execution.source import source_digest
 Result = TypeVar("Result")
 
 # Where a segment stands in its corpus says nothing about its features; what it is called and labelled does not either.
-_IRRELEVANT = ("id", "split", "label", "speaker", "video", "media")
+_IRRELEVANT = ("id", "split", "label", "speaker", "video", "media", "other_labels", "label_spread")
 
 
 def describe_extractor(
