@@ -36,7 +36,7 @@ class Corpus(Section):
     """Which corpus, and what every part of it has in common."""
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
-    layout: Literal["folder"]
+    layout: Literal["folder", "mosi", "mosei", "sims", "simsv2", "urfunny", "mustard"]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
     label_min: float
     label_max: float
@@ -58,6 +58,7 @@ class Manifest(Section):
     """What makes a segment usable, and how to split a corpus that brings no split."""
 
     max_rejected_share: Share
+    split: Annotated[str, Field(pattern=r"^(standard|drawn|fold_[1-9][0-9]?)$")]
     valid_share: Annotated[float, Field(gt=0, lt=1)]
     test_share: Annotated[float, Field(gt=0, lt=1)]
     split_seed: int
@@ -377,6 +378,7 @@ def dump(sections: Sequence[type[Section]], *, without: Set[str] = frozenset()) 
 # A pattern explains nothing to people.
 _EXPECTED = {
     "corpus.name": "the name of a folder below data/raw, of letters, digits, '_', '.' and '-' only; rename the folder",
+    "manifest.split": "standard, drawn, or a fold such as fold_1",
     "corpus.language": "an ISO 639 code of two or three small letters, such as en",
 }
 

@@ -18,7 +18,8 @@ def main() -> None:
     """Read the corpus's table, open every media file once, and write what the later stages may rely on."""
     corpus, settings = params.load(params.Corpus), params.load(params.Manifest)
     folder = PurePosixPath("data/raw") / corpus.name
-    candidates = LAYOUTS[corpus.layout](Path(folder))
+    layout = LAYOUTS[corpus.layout]
+    candidates = layout.read(Path(folder))
     check_table(
         candidates,
         label_min=corpus.label_min,
@@ -27,9 +28,11 @@ def main() -> None:
     )
     splits = split_candidates(
         candidates,
+        split=settings.split,
         valid_share=settings.valid_share,
         test_share=settings.test_share,
         split_seed=settings.split_seed,
+        mixes=layout.mixes(settings.split),
     )
     segments, rejections = build_manifest(
         candidates,

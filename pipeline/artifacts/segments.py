@@ -4,10 +4,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pipeline.artifacts.files import read_lines, read_text, write_text
 from pipeline.artifacts.words import Word
@@ -24,9 +24,11 @@ class Segment:
     `media` is a path relative to the repository root with forward slashes, or None where a corpus holds no recording.
     `start_s` and `end_s` are seconds from the start of the media. `text` is the transcript, None where there is none.
     `timed_words` are the corpus's own word times in seconds from the start of the *segment*, empty where it has none.
+    `other_labels` are further labels by name, such as those of one modality alone. `label_spread` is the standard
+    deviation of several annotators' labels, None where there was one.
 
     Raises:
-        PipelineError: no id, an unknown split, a label that is no finite number, or an empty span.
+        PipelineError: no id, an unknown split, a label that is no finite number, a negative spread, or an empty span.
     """
 
     id: str
@@ -43,14 +45,21 @@ class Segment:
     start_s: float
     end_s: float
     timed_words: tuple[Word, ...] = ()
+    other_labels: Mapping[str, float] = field(default_factory=dict, hash=False)
+    label_spread: float | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
             raise PipelineError("a segment has an empty id; every segment needs one of its own")
         if self.split not in SPLITS:
             raise PipelineError(f"segment {self.id}: split {self.split!r} is none of {', '.join(SPLITS)}")
-        if not math.isfinite(self.label):
-            raise PipelineError(f"segment {self.id}: the label {self.label} is not a finite number")
+        for label in (self.label, *self.other_labels.values()):
+            if not math.isfinite(label):
+                raise PipelineError(f"segment {self.id}: the label {label} is not a finite number")
+        if self.label_spread is not None and not 0 <= self.label_spread < math.inf:
+            raise PipelineError(
+                f"segment {self.id}: the spread of its labels is {self.label_spread}; expected a finite number from 0"
+            )
         if not (math.isfinite(self.start_s) and 0 <= self.start_s < self.end_s < math.inf):
             raise PipelineError(
                 f"segment {self.id}: the span {self.start_s}–{self.end_s} s is empty or negative; "
@@ -73,8 +82,16 @@ class Rejection:
 
 
 def write_segments(path: Path, segments: Iterable[Segment]) -> None:
-    """Write one JSON line a segment."""
-    write_text(path, "".join(json.dumps(asdict(segment), ensure_ascii=False) + "\n" for segment in segments))
+    """Write one JSON line a segment; other labels and a spread only where there are any."""
+    write_text(path, "".join(json.dumps(_row(segment), ensure_ascii=False) + "\n" for segment in segments))
+
+
+def _row(segment: Segment) -> dict[str, Any]:
+    row = asdict(segment)
+    for name, absent in (("other_labels", {}), ("label_spread", None)):
+        if row[name] == absent:
+            del row[name]
+    return row
 
 
 def read_segments(path: Path) -> list[Segment]:

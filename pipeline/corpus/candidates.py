@@ -1,6 +1,7 @@
 """What a corpus claims about one of its segments, before anything was checked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pipeline.artifacts.words import Word
 
@@ -10,7 +11,10 @@ class Candidate:
     """A row of a corpus table, whatever its layout.
 
     `place` says where it stands, for error sentences. `media` is relative to the corpus folder. Times, those of `words`
-    too, are seconds from the start of the media. What is None, the corpus does not say.
+    too, are seconds from the start of the media. What is None, the corpus does not say. `split` is the standard one of
+    the field; `fold`, from 1, is the fold of a published cross-validation that tests on this row. `other_labels` are
+    labels beside the one to learn, by name. `spread` is the standard deviation of several annotators' labels. A row
+    with `excluded` is known and not used; that is the sentence which says why.
     """
 
     place: str
@@ -25,3 +29,7 @@ class Candidate:
     start_s: float | None
     end_s: float | None
     words: tuple[Word, ...]
+    fold: int | None = None
+    other_labels: Mapping[str, float] = field(default_factory=dict, hash=False)
+    spread: float | None = None
+    excluded: str | None = None

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.media_index import forward_slashes
 from pipeline.errors import PipelineError
 
 _TABLE = "segments.csv"
@@ -31,7 +32,8 @@ def read_folder(folder: Path) -> list[Candidate]:
     if table.empty:
         raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
     words = _read_words(folder / _WORD_TABLE)
-    return [_candidate(row, folder, words) for row in _rows(table)]
+    clips = _list_clips(folder)
+    return [_candidate(row, folder, words, clips) for row in _rows(table)]
 
 
 def _read_table(path: Path, *, required: tuple[str, ...], optional: tuple[str, ...]) -> pd.DataFrame:
@@ -83,9 +85,15 @@ def _read_words(path: Path) -> Mapping[str, list[Word]]:
     return words
 
 
-def _candidate(row: Mapping[str, str], folder: Path, words: Mapping[str, list[Word]]) -> Candidate:
+def _candidate(
+    row: Mapping[str, str], folder: Path, words: Mapping[str, list[Word]], clips: Mapping[str, str] | None
+) -> Candidate:
     place = f"{folder / _TABLE}, line {row['row']}"
-    media = row.get("media") or _find_media(folder, row["id"])
+    media: str | None
+    if row.get("media"):
+        media = forward_slashes(row["media"], folder=folder)
+    else:
+        media = None if clips is None else f"clips/{clips.get(row['id'], row['id'] + '.mp4')}"
     return Candidate(
         place=place,
         id=row["id"],
@@ -102,12 +110,14 @@ def _candidate(row: Mapping[str, str], folder: Path, words: Mapping[str, list[Wo
     )
 
 
-def _find_media(folder: Path, segment_id: str) -> str | None:
-    """`clips/<id>.<any extension>` where no column says otherwise."""
+def _list_clips(folder: Path) -> Mapping[str, str] | None:
+    """Files of `clips/` by their stems, of several the first by name; None where there is no such folder."""
     if not (folder / "clips").is_dir():
         return None
-    found = sorted(path for path in (folder / "clips").iterdir() if path.stem == segment_id)
-    return f"clips/{found[0].name}" if found else f"clips/{segment_id}.mp4"
+    found: dict[str, str] = {}
+    for path in sorted((folder / "clips").iterdir()):
+        found.setdefault(path.stem, path.name)
+    return found
 
 
 def _number(text: str, place: str, column: str) -> float:

@@ -1,9 +1,64 @@
-"""Which reader understands which corpus layout."""
+"""Which reader understands which corpus layout, and what the layout asks of params.yaml."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cmu import read_mosei, read_mosi
 from pipeline.corpus.folder import read_folder
+from pipeline.corpus.mustard import read_mustard
+from pipeline.corpus.sims import read_sims
+from pipeline.corpus.urfunny import read_urfunny
 
-LAYOUTS: dict[str, Callable[[Path], list[Candidate]]] = {"folder": read_folder}
+Kind = Literal["speaker", "video"]
+
+_THREE = {"corpus.label_min": "-3.0", "corpus.label_max": "3.0"}
+_BINARY = {
+    "task.kind": "binary",
+    "evaluate.protocol": "binary",
+    "corpus.label_min": "0.0",
+    "corpus.label_max": "1.0",
+}
+_SIMS = {
+    "corpus.language": "zh",
+    "corpus.label_min": "-1.0",
+    "corpus.label_max": "1.0",
+    "evaluate.protocol": "sims",
+    "margin.groups": "[-0.7,-0.1,0.1,0.7]",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to organise a corpus.
+
+    Attributes:
+        read: reads a corpus folder; a folder that is not of this layout is a `PipelineError`.
+        settings: keys of params.yaml whose defaults do not fit, with their values as `-S key=value` takes them.
+        standard_mixes: what the published split of this corpus is known to have in two parts at once.
+        folds_mix: the same for its published folds.
+    """
+
+    read: Callable[[Path], list[Candidate]]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    standard_mixes: tuple[Kind, ...] = ()
+    folds_mix: tuple[Kind, ...] = ()
+
+    def mixes(self, split: str) -> tuple[Kind, ...]:
+        """What `manifest.split` of this value may have in two parts, because the field's own split has."""
+        return {"standard": self.standard_mixes, "drawn": ()}.get(split, self.folds_mix)
+
+
+LAYOUTS: dict[str, Layout] = {
+    "folder": Layout(read_folder),
+    "mosi": Layout(read_mosi, _THREE),
+    "mosei": Layout(read_mosei, _THREE),
+    # 60/20/20 % of the clips, drawn without regard to the recording that they were cut from.
+    "sims": Layout(read_sims, _SIMS, standard_mixes=("video",)),
+    "simsv2": Layout(read_sims, _SIMS, standard_mixes=("video",)),
+    "urfunny": Layout(read_urfunny, _BINARY),
+    # The five folds are stratified by label alone; the standard split tests on one show.
+    "mustard": Layout(read_mustard, _BINARY, folds_mix=("speaker",)),
+}

@@ -14,8 +14,14 @@ _OVERSHOOT_S = 0.5
 
 
 def media_files(candidates: Sequence[Candidate]) -> list[str]:
-    """Each media file that the corpus names, once, sorted; relative to the corpus folder."""
-    return sorted({candidate.media for candidate in candidates if candidate.media is not None})
+    """Each media file that is to be used, once, sorted; relative to the corpus folder."""
+    return sorted(
+        {
+            candidate.media
+            for candidate in candidates
+            if candidate.media is not None and not candidate.excluded
+        }
+    )
 
 
 def check_table(
@@ -42,6 +48,8 @@ def check_table(
                 "every segment needs one of its own"
             )
         first[candidate.id] = candidate.place
+        if candidate.excluded is not None:
+            continue
         if not label_min <= candidate.label <= label_max:
             raise PipelineError(
                 f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected a number from "
@@ -67,7 +75,7 @@ def build_manifest(
 
     Args:
         candidates: the rows of the corpus, checked by `check_table`.
-        splits: split of each id.
+        splits: split of each id that is not excluded.
         folder: the corpus folder relative to the repository root.
         inspected: what opening each media file showed, by its name relative to the corpus folder.
         language: language of segments that do not say.
@@ -78,15 +86,22 @@ def build_manifest(
     """
     segments, rejections = [], []
     for candidate in sorted(candidates, key=lambda candidate: candidate.id):
-        built = build_segment(candidate, splits[candidate.id], folder, inspected, language)
+        built: Segment | str
+        if candidate.excluded is not None:
+            built = candidate.excluded
+        else:
+            built = build_segment(candidate, splits[candidate.id], folder, inspected, language)
         if isinstance(built, Segment):
             segments.append(built)
         else:
             rejections.append(Rejection(candidate.id, candidate.media or "", built))
-    if len(rejections) > max_rejected_share * len(candidates):
+    # What the field leaves out is no loss.
+    excluded = {candidate.id for candidate in candidates if candidate.excluded is not None}
+    lost = [rejection for rejection in rejections if rejection.id not in excluded]
+    if len(lost) > max_rejected_share * (len(candidates) - len(excluded)):
         raise PipelineError(
-            f"{folder}: {len(rejections)} of {len(candidates)} segments cannot be used, more than "
-            f"manifest.max_rejected_share = {max_rejected_share} allows; the first: {rejections[0].reason}"
+            f"{folder}: {len(lost)} of {len(candidates) - len(excluded)} segments cannot be used, more than "
+            f"manifest.max_rejected_share = {max_rejected_share} allows; the first: {lost[0].reason}"
         )
     for split in SPLITS:
         if not any(segment.split == split for segment in segments):
@@ -141,6 +156,8 @@ def build_segment(
             start_s=start_s,
             end_s=end_s,
             timed_words=_relative(candidate.words, start_s, end_s),
+            other_labels=candidate.other_labels,
+            label_spread=candidate.spread,
         )
     except PipelineError as error:
         return f"{candidate.place}: {error}"

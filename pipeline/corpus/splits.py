@@ -1,7 +1,8 @@
 """Which segments are learnt from, chosen on, and tested on: by speaker or video, never by segment."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -9,30 +10,86 @@ from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 
+STANDARD, DRAWN = "standard", "drawn"
+
 
 def split_candidates(
-    candidates: Sequence[Candidate], *, valid_share: float, test_share: float, split_seed: int
+    candidates: Sequence[Candidate],
+    *,
+    split: str = STANDARD,
+    valid_share: float,
+    test_share: float,
+    split_seed: int,
+    mixes: Collection[str] = (),
 ) -> Mapping[str, Split]:
-    """The split of each segment id: the corpus's own where it has one, otherwise a seeded one by speaker.
+    """The split of each segment id that is not excluded.
+
+    Where a corpus names train and test alone, valid is drawn from train by speaker. Beside published folds, which
+    keep speakers together nowhere, it is drawn by video.
 
     Args:
         candidates: all segments of the corpus.
+        split: `standard` = the corpus's own where it has one, otherwise drawn; `drawn` = drawn; `fold_1` and so on =
+            test on that fold of its published cross-validation.
         valid_share: share of the speakers (of the videos, where no speakers are named) that go to valid.
         test_share: share of them that go to test.
         split_seed: seed of the draw.
+        mixes: `speaker`, `video`: what may be in two splits, because the split that the field uses has it so.
 
     Raises:
-        PipelineError: an unknown split, a corpus split in part only, a speaker or video in two splits, or too few
-            speakers for three splits.
+        PipelineError: an unknown split, a corpus split in part only, a speaker or video in two splits, folds that it
+            does not have, or too few speakers for three splits.
     """
+    usable = [candidate for candidate in candidates if candidate.excluded is None]
+    draw_valid = partial(_draw_valid, usable, valid_share=valid_share, split_seed=split_seed)
+    refuse_leaks = partial(_refuse_leaks, usable, mixes=mixes)
+    if split.startswith("fold_"):
+        named = refuse_leaks(_fold(usable, int(split.removeprefix("fold_"))))
+        return refuse_leaks(draw_valid(named, owner_of=_video))
+    if split == STANDARD and any(candidate.split is not None for candidate in usable):
+        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owner_of=_owner))
+    return refuse_leaks(_draw(usable, valid_share=valid_share, test_share=test_share, split_seed=split_seed))
+
+
+def _refuse_leaks(
+    candidates: Sequence[Candidate], splits: dict[str, Split], *, mixes: Collection[str]
+) -> dict[str, Split]:
+    kinds = [kind for kind in ("speaker", "video") if kind not in mixes]
+    for leak in find_leaks(candidates, splits, kinds=kinds):
+        raise PipelineError(leak)
+    return splits
+
+
+def find_leaks(
+    candidates: Sequence[Candidate], splits: Mapping[str, Split], *, kinds: Collection[str]
+) -> list[str]:
+    """A sentence for each speaker or video (`kinds`) that is in two splits, in the order of the corpus."""
+    sentences = []
+    for kind in kinds:
+        found: dict[str, set[Split]] = defaultdict(set)
+        told = set()
+        for candidate in candidates:
+            owner = getattr(candidate, kind)
+            if owner is None or candidate.id not in splits:
+                continue
+            found[owner].add(splits[candidate.id])
+            if len(found[owner]) > 1 and owner not in told:
+                told.add(owner)
+                sentences.append(
+                    f"{candidate.place}: the {kind} {owner!r} is in {' and '.join(sorted(found[owner]))}, so a model "
+                    f"could know {'the speaker' if kind == 'speaker' else 'the recording'} from training; "
+                    f"move all of its segments to one split"
+                )
+    return sentences
+
+
+def _named(candidates: Sequence[Candidate]) -> dict[str, Split]:
     named = [candidate for candidate in candidates if candidate.split is not None]
-    if named and len(named) < len(candidates):
+    if len(named) < len(candidates):
         unsplit = next(candidate for candidate in candidates if candidate.split is None)
         raise PipelineError(
             f"{unsplit.place}: has no split, but {len(named)} other segments have one; fill all or none"
         )
-    if not named:
-        return _draw(candidates, valid_share=valid_share, test_share=test_share, split_seed=split_seed)
     splits: dict[str, Split] = {}
     for candidate in candidates:
         known = [split for split in SPLITS if split == candidate.split]
@@ -41,13 +98,46 @@ def split_candidates(
                 f"{candidate.place}: split is {candidate.split!r}; expected {', '.join(SPLITS)}"
             )
         splits[candidate.id] = known[0]
-    _refuse_leaks(candidates, splits)
     return splits
+
+
+def _fold(candidates: Sequence[Candidate], tested: int) -> dict[str, Split]:
+    folds = sorted({candidate.fold for candidate in candidates if candidate.fold is not None})
+    if tested not in folds or any(candidate.fold is None for candidate in candidates):
+        has = f"its folds are {folds[0]} to {folds[-1]}" if folds else "it comes with no folds"
+        raise PipelineError(
+            f"manifest.split is 'fold_{tested}', but {has}; set it to standard or drawn, or put the file of the folds "
+            "into the corpus folder, see docs/data.md"
+        )
+    return {candidate.id: "test" if candidate.fold == tested else "train" for candidate in candidates}
+
+
+def _draw_valid(
+    candidates: Sequence[Candidate],
+    splits: dict[str, Split],
+    *,
+    owner_of: Callable[[Candidate], str],
+    valid_share: float,
+    split_seed: int,
+) -> dict[str, Split]:
+    """Valid from train, where a corpus names train and test alone."""
+    if set(splits.values()) != {"train", "test"}:
+        return splits
+    train = [candidate for candidate in candidates if splits[candidate.id] == "train"]
+    owners = sorted({owner_of(candidate) for candidate in train})
+    n_valid = max(1, round(valid_share * len(owners)))
+    if n_valid >= len(owners):
+        raise PipelineError(
+            f"the corpus has {len(owners)} speakers or videos in train, too few to draw valid from; name a valid split"
+        )
+    order = np.random.default_rng(split_seed).permutation(len(owners))
+    valid = {owners[position] for position in order[:n_valid]}
+    return splits | {candidate.id: "valid" for candidate in train if owner_of(candidate) in valid}
 
 
 def _draw(
     candidates: Sequence[Candidate], *, valid_share: float, test_share: float, split_seed: int
-) -> Mapping[str, Split]:
+) -> dict[str, Split]:
     owners = sorted({_owner(candidate) for candidate in candidates})
     n_valid, n_test = (max(1, round(share * len(owners))) for share in (valid_share, test_share))
     if len(owners) <= n_valid + n_test:
@@ -62,26 +152,12 @@ def _draw(
         owner = _owner(candidate)
         return "valid" if owner in valid else "test" if owner in test else "train"
 
-    splits = {candidate.id: split_of(candidate) for candidate in candidates}
-    _refuse_leaks(candidates, splits)
-    return splits
+    return {candidate.id: split_of(candidate) for candidate in candidates}
 
 
 def _owner(candidate: Candidate) -> str:
     return candidate.speaker or candidate.video
 
 
-def _refuse_leaks(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> None:
-    for kind in ("speaker", "video"):
-        found: dict[str, set[Split]] = defaultdict(set)
-        for candidate in candidates:
-            owner = getattr(candidate, kind)
-            if owner is None:
-                continue
-            found[owner].add(splits[candidate.id])
-            if len(found[owner]) > 1:
-                raise PipelineError(
-                    f"{candidate.place}: the {kind} {owner!r} is in {' and '.join(sorted(found[owner]))}, so a model "
-                    f"could know {'the speaker' if kind == 'speaker' else 'the recording'} from training; "
-                    f"move all of its segments to one split"
-                )
+def _video(candidate: Candidate) -> str:
+    return candidate.video

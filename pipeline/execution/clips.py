@@ -18,7 +18,7 @@ _LIMIT_S = 300.0
 _LIMIT_PER_S = 60.0
 
 # Where a segment stands in its corpus says nothing about its features; what it is called and labelled does not either.
-_IRRELEVANT = ("id", "split", "label", "speaker", "video", "media")
+_IRRELEVANT = ("id", "split", "label", "speaker", "video", "media", "other_labels", "label_spread")
 
 
 def describe_extractor(

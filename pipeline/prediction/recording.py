@@ -61,7 +61,7 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         end_s=recording.end_s,
         words=(),
     )
-    inspected = {} if path is None else {path.name: inspect_media(path.name, folder=path.parent)}
+    inspected = {} if path is None else {path.name: inspect_media(path.name, folder=path.parent, links=True)}
     folder = PurePosixPath("." if path is None else path.parent.as_posix())
     built = build_segment(candidate, "test", folder, inspected, language)
     if isinstance(built, str):

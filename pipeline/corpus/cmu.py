@@ -1,0 +1,253 @@
+"""CMU-MOSI and CMU-MOSEI as their raw archives unpack, or with the `label.csv` of MMSA.
+
+    Raw/Video/{Segmented,Full}          MOSEI: Raw/Videos/{Segmented,Full}/Combined
+    Raw/Transcript/Segmented            MOSI:  <video>.annotprocessed, lines `3_DELIM_TEXT`
+                                        MOSEI: Combined/<video>.txt, lines `video___3___start___end___text`
+    *.csd, anywhere                     computational sequences of the SDK: labels, and timed words where they are
+
+The archives of MOSI have no folder `Raw` around the others; both ways are read.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.words import Word
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.csd import Sequence, read_csd
+from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
+from pipeline.corpus.sims import ID, LABEL_TABLES, read_label_table
+from pipeline.corpus.tables import number, read_text_file, spoken
+from pipeline.errors import PipelineError
+
+_MEDIA = ("Video", "Videos", "Audio/WAV_16000", "Audio")
+_FOLDS_FILES = ("cmu_mosi_std_folds.py", "cmu_mosei_std_folds.py", "standard_folds.json")
+# The columns of MOSEI's label sequence after the sentiment, as the SDK documents them.
+_EMOTIONS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
+_PAUSE = "sp"
+# Label intervals and transcript times are the same numbers, printed with different precision.
+_SAME_S = 0.05
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A segment of a transcript file; MOSI's have no times."""
+
+    clip: str
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+def read_mosi(folder: Path) -> list[Candidate]:
+    """Read CMU-MOSI; the standard split is that of the SDK, which comes with this package.
+
+    Raises:
+        PipelineError: the folder is not of this layout, or a file of it is damaged.
+    """
+    embedded = json.loads(files("pipeline.corpus").joinpath("mosi_folds.json").read_text(encoding="utf-8"))
+    return _read(folder, standard={video: split for split in SPLITS for video in embedded[split]})
+
+
+def read_mosei(folder: Path) -> list[Candidate]:
+    """Read CMU-MOSEI; the standard split is that of `label.csv`, or of the SDK's file of folds in the corpus folder.
+
+    Raises:
+        PipelineError: the folder is not of this layout, or a file of it is damaged.
+    """
+    return _read(folder, standard={})
+
+
+def _read(folder: Path, *, standard: Mapping[str, Split]) -> list[Candidate]:
+    if not folder.is_dir():
+        raise PipelineError(
+            f"{folder}: no such folder; expected CMU-MOSI or CMU-MOSEI as its archive unpacks"
+        )
+    table = first_file(folder, *LABEL_TABLES)
+    if table is not None:
+        return read_label_table(table, folder=folder)
+    labels = _sequence(folder, "Label")
+    if labels is None:
+        raise PipelineError(
+            f"{folder}: holds neither {LABEL_TABLES[0]} nor a .csd file with labels; expected one of them beside "
+            "Raw, see docs/data.md"
+        )
+    raw = folder / "Raw" if (folder / "Raw").is_dir() else folder
+    lines, words = _transcripts(raw), _sequence(folder, "TimestampedWords")
+    media = _media_folders(folder, raw)
+    folds = _folds(folder) or standard
+    candidates = []
+    for video, sequence in labels.items():
+        split, excluded = folds.get(video), None
+        if folds and not any(known in folds for known in labels):
+            split = (
+                None  # another selection of videos than the field's: nothing of the standard split is left
+            )
+        elif folds and split is None:
+            excluded = f"{folder}, {video}: is in no part of the standard split"
+        for position in range(len(sequence.intervals)):
+            candidates.append(
+                _candidate(
+                    folder, video, position, sequence, lines.get(video, []), words, media, split, excluded
+                )
+            )
+    return candidates
+
+
+def _candidate(
+    folder: Path,
+    video: str,
+    position: int,
+    labels: Sequence,
+    lines: list[_Line],
+    words: Mapping[str, Sequence] | None,
+    media: list[MediaFolder],
+    split: Split | None,
+    excluded: str | None,
+) -> Candidate:
+    start_s, end_s = (float(value) for value in labels.intervals[position])
+    place = f"{folder}, {video}, label {position + 1}"
+    line = _line(lines, position, start_s, end_s)
+    clip = line.clip if line is not None else str(position + 1)
+    row = [float(value) for value in labels.features[position].reshape(-1)]
+    found, is_clip = _medium(media, video, clip)
+    # A clip of its own has a clock of its own.
+    zero_s = start_s if is_clip else 0.0
+    return Candidate(
+        place=place,
+        id=ID.format(video=video, clip=clip),
+        label=row[0],
+        media=found,
+        text=None if line is None else spoken(line.text),
+        split=split,
+        speaker=None,
+        video=video,
+        language=None,
+        start_s=None if is_clip else start_s,
+        end_s=None if is_clip else end_s,
+        words=() if words is None or video not in words else _words(words[video], start_s, end_s, zero_s),
+        other_labels=dict(zip(_EMOTIONS, row[1:], strict=True)) if len(row) == len(_EMOTIONS) + 1 else {},
+        excluded=excluded,
+    )
+
+
+def _line(lines: list[_Line], position: int, start_s: float, end_s: float) -> _Line | None:
+    """The transcript of a label: by its times where it has some, else by its number."""
+    for line in lines:
+        if line.start_s is None or line.end_s is None:
+            if line.clip == str(position + 1):
+                return line
+        elif abs(line.start_s - start_s) < _SAME_S and abs(line.end_s - end_s) < _SAME_S:
+            return line
+    return None
+
+
+def _words(words: Sequence, start_s: float, end_s: float, zero_s: float) -> tuple[Word, ...]:
+    """The words whose middle lies in the segment, in seconds from `zero_s`; pauses are no words."""
+    middle_s = words.intervals.mean(axis=1)
+    found = []
+    for position in ((middle_s >= start_s) & (middle_s < end_s)).nonzero()[0]:
+        text = words.features[position].reshape(-1)[0]
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        if text and text != _PAUSE:
+            first_s, last_s = (float(value) - zero_s for value in words.intervals[position])
+            found.append(Word(text, round(max(first_s, 0.0), 4), round(last_s, 4)))
+    return tuple(found)
+
+
+def _sequence(folder: Path, name: str) -> Mapping[str, Sequence] | None:
+    """The computational sequence whose file is called so; None where there is none."""
+    # WordVectors are features, and a file of our own never lies among them.
+    found = sorted(path for path in folder.rglob("*.csd") if re.search(rf"{name}s?\.csd$", path.name))
+    if len(found) > 1:
+        raise PipelineError(
+            f"{folder}: {found[0].name} and {found[1].name} both hold {name}; keep one of them"
+        )
+    return read_csd(found[0]) if found else None
+
+
+def _transcripts(raw: Path) -> Mapping[str, list[_Line]]:
+    found = first_folder(raw, "Transcript/Segmented/Combined", "Transcript/Segmented")
+    if found is None:
+        return {}
+    lines = {}
+    for path in sorted((raw / found).iterdir()):
+        if path.suffix in (".annotprocessed", ".txt") and not path.name.startswith("."):
+            text = read_text_file(path, encodings=("utf-8-sig", "cp1252", "latin-1"))
+            lines[path.stem] = [
+                _parsed(line, path.stem, f"{path}, line {position}")
+                for position, line in enumerate(text.split("\n"), start=1)
+                if line.strip()
+            ]
+    return lines
+
+
+def _parsed(line: str, video: str, place: str) -> _Line:
+    line = line.strip()
+    if "_DELIM_" in line:
+        clip, text = line.split("_DELIM_", 1)
+        return _Line(clip.strip(), text)
+    # Some names of videos end with an underscore, so the name is taken off before the separators are looked for.
+    fields = line.removeprefix(f"{video}___").split("___", 3)
+    if not line.startswith(f"{video}___") or len(fields) < 4:
+        raise PipelineError(
+            f"{place}: expected `3_DELIM_TEXT` or `{video}___3___start___end___text`, found {line[:60]!r}"
+        )
+    clip, start, end, text = fields
+    return _Line(
+        clip.strip(), text.replace("___", " "), number(start, place, "start"), number(end, place, "end")
+    )
+
+
+def _media_folders(folder: Path, raw: Path) -> list[MediaFolder]:
+    """Clips before whole videos, pictures before sound."""
+    prefix = "" if raw == folder else f"{raw.relative_to(folder).as_posix()}/"
+    return [
+        MediaFolder(folder, f"{prefix}{below}")
+        for kind in _MEDIA
+        for part in ("Segmented", "Full")
+        if (below := first_folder(raw, f"{kind}/{part}/Combined", f"{kind}/{part}")) is not None
+    ]
+
+
+def _medium(folders: list[MediaFolder], video: str, clip: str) -> tuple[str | None, bool]:
+    """The file of a segment and whether it is a clip of its own; the name it should have where none is found."""
+    for folder in folders:
+        is_clip = "/Segmented" in folder.below
+        found = folder.find(f"{video}_{clip}" if is_clip else video)
+        if found is not None:
+            return found, is_clip
+    if not folders:
+        return None, False
+    is_clip = "/Segmented" in folders[0].below
+    return f"{folders[0].below}/{f'{video}_{clip}' if is_clip else video}.mp4", is_clip
+
+
+def _folds(folder: Path) -> Mapping[str, Split]:
+    """The split of each video by the SDK's file of folds, which is read and never run."""
+    file = first_file(folder, *_FOLDS_FILES)
+    if file is None:
+        return {}
+    text = read_text_file(file)
+    try:
+        if file.suffix == ".json":
+            named = json.loads(text)
+            return {str(video): split for split in SPLITS for video in named[split]}
+        named = {
+            target.id: ast.literal_eval(node.value)
+            for node in ast.parse(text).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id.startswith("standard_")
+        }
+        return {str(video): split for split in SPLITS for video in named[f"standard_{split}_fold"]}
+    except (ValueError, SyntaxError, KeyError, TypeError) as error:
+        raise PipelineError(
+            f"{file}: not the SDK's file of folds ({type(error).__name__}: {error}); expected standard_train_fold, "
+            "standard_valid_fold and standard_test_fold, or a JSON file with train, valid and test"
+        ) from error
