@@ -54,6 +54,11 @@ class Checkpoint:
     made_with: Mapping[str, str]
     tensors: Mapping[str, np.ndarray]
 
+    @property
+    def n_parameters(self) -> int:
+        """Weights of the network, those of the calibration curve not counted."""
+        return sum(value.size for name, value in self.tensors.items() if name.startswith("network."))
+
     def to_bytes(self) -> bytes:
         """Pack; the same bytes for the same content."""
         header = {name: getattr(self, name) for name in _HEADER}

@@ -19,12 +19,20 @@ class Batch:
 
     Word w of segment s has the row `features[m][row[s, w]]` where `valid[m][s, w]`, which is False on padding and on
     absent rows alike. Features are not copied into the padding: most of what is padded is never computed with.
+
+    Attributes:
+        features: of the whole split.
+        row: of each word in them, 0 on padding.
+        valid: which words there are.
+        label: of each segment.
+        packed: whether layers compute with the valid words alone; False where shapes must not depend on data.
     """
 
     features: Mapping[Modality, Float[Tensor, "row _"]]
     row: Int64[Tensor, "segment word"]
     valid: Mapping[Modality, Bool[Tensor, "segment word"]]
     label: Float[Tensor, "segment"]
+    packed: bool = True
 
 
 class SplitTensors:

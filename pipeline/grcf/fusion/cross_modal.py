@@ -15,7 +15,7 @@ from torch import nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import CrossAttention, Pool, WordLayer, presence
+from pipeline.grcf.fusion.words import CrossAttention, Pool, encoder_of, features_of, presence
 
 
 class CrossModalFusion(Fusion):
@@ -24,7 +24,7 @@ class CrossModalFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: WordLayer(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
         # Where a corpus has one modality, there is nobody else to ask.
         self.pairs = [(a, b) for a in self.present for b in self.present if a != b] or [
             (a, a) for a in self.present
@@ -36,11 +36,11 @@ class CrossModalFusion(Fusion):
 
     def forward(self, batch: Batch) -> Fused:
         """Attend, pool each stream, mix."""
-        hidden = {m: self.layer[m](batch, m) for m in self.present}
+        hidden = {m: self.layer[m](features_of(batch, m)) for m in self.present}
         vectors = []
         for asking, source in self.pairs:
             name = f"{asking}_from_{source}"
-            gathered = self.attend[name](hidden[asking], hidden[source], batch.valid[source])
+            gathered = self.attend[name](batch, asking, source, hidden)
             vectors.append(self.pool[name](gathered, batch.valid[asking]))
         flags = [presence(batch, m) for m in self.present]
         return Fused(self.mix(torch.cat([*vectors, *flags], dim=1)))

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import Pool, WordLayer, presence
+from pipeline.grcf.fusion.words import Pool, encoder_of, features_of, gather, presence, spread
 
 
 class GatedFusion(Fusion):
@@ -23,7 +23,7 @@ class GatedFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: WordLayer(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
         self.gate = nn.ModuleDict(
             {m: nn.Linear(len(self.present) * (width + 1), width) for m in self.present}
         )
@@ -32,13 +32,14 @@ class GatedFusion(Fusion):
 
     def forward(self, batch: Batch) -> Fused:
         """Gate the words, pool them, mix."""
-        hidden = {m: self.layer[m](batch, m) for m in self.present}
-        shown = {m: batch.valid[m][..., None].to(hidden[m].dtype) for m in self.present}
-        context = torch.cat([*hidden.values(), *shown.values()], dim=-1)
-        gated: Tensor = torch.stack([self.gate[m](context).sigmoid() * hidden[m] for m in self.present]).sum(
-            dim=0
-        )
         there = torch.stack([batch.valid[m] for m in self.present]).any(dim=0)
+        hidden = {
+            m: gather(batch, spread(self.layer[m](features_of(batch, m)), batch.valid[m]), there)
+            for m in self.present
+        }
+        shown = [gather(batch, batch.valid[m][..., None].to(hidden[m].dtype), there) for m in self.present]
+        context = torch.cat([*hidden.values(), *shown], dim=-1)
+        gated = torch.stack([self.gate[m](context).sigmoid() * hidden[m] for m in self.present]).sum(dim=0)
         flags = [presence(batch, m) for m in self.present]
         return Fused(self.mix(torch.cat([self.pool(gated, there), *flags], dim=1)))
 

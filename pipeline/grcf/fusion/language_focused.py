@@ -16,7 +16,7 @@ from torch.nn.functional import cosine_similarity
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import CrossAttention, Pool, WordLayer, presence
+from pipeline.grcf.fusion.words import CrossAttention, Pool, Words, encoder_of, features_of, presence, spread
 
 # The published code adds 0.1 · (reconstruction + specific + 0.1 · orthogonality) to the loss of the task.
 _WEIGHT, _WEIGHT_ORTHOGONAL = 0.1, 0.1
@@ -29,7 +29,7 @@ class LanguageFocusedFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: WordLayer(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
         self.shared = _branch(width)
         self.specific = nn.ModuleDict({m: _branch(width) for m in self.present})
         self.decode = nn.ModuleDict({m: nn.Linear(2 * width, width) for m in self.present})
@@ -42,12 +42,12 @@ class LanguageFocusedFusion(Fusion):
 
     def forward(self, batch: Batch) -> Fused:
         """Disentangle, attract, pool, mix; the penalty is for training only."""
-        hidden = {m: self.layer[m](batch, m) for m in self.present}
+        hidden = {m: self.layer[m](features_of(batch, m)) for m in self.present}
         shared = {m: self.shared(hidden[m]) for m in self.present}
         specific = {m: self.specific[m](hidden[m]) for m in self.present}
         vectors = [self.pool_shared(shared[m], batch.valid[m]) for m in self.present]
         for m in self.attracted:
-            gathered = self.attract[m](specific[_LANGUAGE], specific[m], batch.valid[m])
+            gathered = self.attract[m](batch, _LANGUAGE, m, specific)
             vectors.append(self.pool[m](gathered, batch.valid[_LANGUAGE]))
         flags = [presence(batch, m) for m in self.present]
         representation = self.mix(torch.cat([*vectors, *flags], dim=1))
@@ -69,9 +69,9 @@ class LanguageFocusedFusion(Fusion):
     def _penalty(
         self,
         modality: Modality,
-        hidden: Float[Tensor, "segment word width"],
-        shared: Float[Tensor, "segment word width"],
-        specific: Float[Tensor, "segment word width"],
+        hidden: Words,
+        shared: Words,
+        specific: Words,
         valid: Bool[Tensor, "segment word"],
     ) -> Float[Tensor, "segment"]:
         """How far the two parts are from telling all of the modality, and from telling different things: mean over words."""
@@ -82,8 +82,7 @@ class LanguageFocusedFusion(Fusion):
             + (again - specific).square().mean(dim=-1)
             + _WEIGHT_ORTHOGONAL * cosine_similarity(specific, shared, dim=-1).clamp(min=0)
         )
-        kept = torch.where(valid, by_word, torch.zeros_like(by_word))
-        return kept.sum(dim=1) / valid.sum(dim=1).clamp(min=1)
+        return spread(by_word[..., None], valid).sum(dim=(1, 2)) / valid.sum(dim=1).clamp(min=1)
 
 
 def _branch(width: int) -> nn.Sequential:

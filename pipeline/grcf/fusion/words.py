@@ -1,4 +1,11 @@
-"""What fusions make of the words of one modality before they bring modalities together."""
+"""What fusions make of the words of one modality before they bring modalities together.
+
+Words are rows: of a packed batch the valid words alone, end to end, because most of what is padded would be computed in
+vain; of any other batch every place of the padding, because shapes must not depend on data there (`Batch.packed`). Layers
+work on rows and do not see the difference; `spread` and `gather` go to the padded form and back where words meet.
+"""
+
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,6 +13,8 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.sequences import Modality
 from pipeline.grcf.batches import Batch
+
+Words = Float[Tensor, "*row width"]
 
 # Of attention; a width that they do not divide has one head.
 _N_HEADS = 4
@@ -16,18 +25,24 @@ def encoder_of(n_features: int, width: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), nn.Dropout(dropout))
 
 
-class WordLayer(nn.Module):
-    """The hidden vectors of one modality's words, in their places; zeros where there is no valid word."""
+def features_of(batch: Batch, modality: Modality) -> Words:
+    """The features of the words of one modality, as rows."""
+    row = batch.row[batch.valid[modality]] if batch.packed else batch.row
+    return batch.features[modality][row]
 
-    def __init__(self, n_features: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.encode = encoder_of(n_features, width, dropout)
 
-    def forward(self, batch: Batch, modality: Modality) -> Float[Tensor, "segment word width"]:
-        """Encode the valid words."""
-        valid = batch.valid[modality]
-        hidden: Tensor = self.encode(batch.features[modality][batch.row[valid]])
-        return hidden.new_zeros(*valid.shape, hidden.shape[-1]).masked_scatter(valid[..., None], hidden)
+def spread(words: Words, valid: Bool[Tensor, "segment word"]) -> Float[Tensor, "segment word width"]:
+    """Rows into their places of the padding; zeros where there is no valid word."""
+    if words.dim() == 3:
+        return torch.where(valid[..., None], words, torch.zeros_like(words))
+    return words.new_zeros(*valid.shape, words.shape[-1]).masked_scatter(valid[..., None], words)
+
+
+def gather(
+    batch: Batch, padded: Float[Tensor, "segment word width"], valid: Bool[Tensor, "segment word"]
+) -> Words:
+    """The rows of valid words out of the padding, as `spread` takes them."""
+    return padded[valid] if batch.packed else padded
 
 
 class Pool(nn.Module):
@@ -37,12 +52,10 @@ class Pool(nn.Module):
         super().__init__()
         self.attend = nn.Linear(width, 1)
 
-    def forward(
-        self, hidden: Float[Tensor, "segment word width"], valid: Bool[Tensor, "segment word"]
-    ) -> Float[Tensor, "segment width"]:
+    def forward(self, words: Words, valid: Bool[Tensor, "segment word"]) -> Float[Tensor, "segment width"]:
         """The weighted mean."""
-        weight = masked_softmax(self.attend(hidden).squeeze(-1), valid)
-        return (weight[:, None, :] @ hidden).squeeze(1)
+        weight = masked_softmax(spread(self.attend(words), valid).squeeze(-1), valid)
+        return (weight[:, None, :] @ spread(words, valid)).squeeze(1)
 
 
 class CrossAttention(nn.Module):
@@ -56,37 +69,45 @@ class CrossAttention(nn.Module):
         self.n_heads = _N_HEADS if width % _N_HEADS == 0 else 1
         self.asks, self.answers, self.thinks = (nn.LayerNorm(width) for _ in range(3))
         self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)  # a softmax is blind to a bias of the keys
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width, bias=False)  # nothing gathered adds nothing
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(
-        self,
-        asking: Float[Tensor, "segment word width"],
-        source: Float[Tensor, "segment word width"],
-        valid: Bool[Tensor, "segment word"],
-    ) -> Float[Tensor, "segment word width"]:
-        """What the asking words become; the same as without attention where the source has no valid word.
+        self, batch: Batch, asking: Modality, source: Modality, words: Mapping[Modality, Tensor]
+    ) -> Tensor:
+        """The words of `asking`, as rows, with what they gather; nothing where the source has no valid word.
 
         Args:
-            asking: words that gather.
-            source: words that are gathered from.
-            valid: which of these there are.
+            batch: whose words these are.
+            asking: the modality that gathers.
+            source: the modality that is gathered from.
+            words: the words of both, as rows.
         """
-        query = self._by_head(self.query(self.asks(asking)))
-        key, value = (self._by_head(part) for part in self.key_value(self.answers(source)).chunk(2, dim=-1))
-        logits = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        weight = masked_softmax(logits, valid[:, None, None, :].expand_as(logits))
-        gathered: Tensor = self.out((weight @ value).transpose(1, 2).flatten(2))
-        there = valid.any(dim=1)[:, None, None]
-        hidden = asking + torch.where(there, gathered, torch.zeros_like(gathered))
+        hidden = words[asking]
+        if words[source].numel() and hidden.numel():
+            padded = self._attend(batch, asking, source, words)
+            hidden = hidden + self.out(gather(batch, padded, batch.valid[asking]))
         fed: Tensor = hidden + self.feed(self.thinks(hidden))
         return fed
 
+    def _attend(
+        self, batch: Batch, asking: Modality, source: Modality, words: Mapping[Modality, Tensor]
+    ) -> Float[Tensor, "segment word width"]:
+        asked, told = batch.valid[asking], batch.valid[source]
+        answers = self.answers(words[source])
+        query = self._by_head(spread(self.query(self.asks(words[asking])), asked))
+        key = self._by_head(spread(self.key(answers), told))
+        value = self._by_head(spread(self.value(answers), told))
+        logits = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        weight = masked_softmax(logits, told[:, None, None, :].expand_as(logits))
+        return (weight @ value).transpose(1, 2).flatten(2)
+
     def _by_head(
-        self, hidden: Float[Tensor, "segment word width"]
+        self, padded: Float[Tensor, "segment word width"]
     ) -> Float[Tensor, "segment head word part"]:
-        parted: Tensor = hidden.unflatten(-1, (self.n_heads, -1))
+        parted: Tensor = padded.unflatten(-1, (self.n_heads, -1))
         return parted.transpose(1, 2)
 
 

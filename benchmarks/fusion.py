@@ -1,0 +1,276 @@
+"""`python -m benchmarks.fusion --data FOLDER`: every fusion on the demo corpus and on CMU-MOSI, by GRCF and by absolute error.
+
+Budgets are equal: the same epochs, batches and width for all, and for each row on MOSI the same learning rates to choose
+from, judged on folds of the standard train and valid. `--data` is the folder that holds MOSI, as for `benchmarks.mosi`.
+"""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+
+from benchmarks.clone import prepare
+from benchmarks.methods import Method, changed_sections, make_method
+from benchmarks.mosi.corpus import write_corpus
+from benchmarks.mosi.data import STANDARD, TUNING, divide, read_pool
+from benchmarks.mosi.tables import compare_all, summarise_methods
+from benchmarks.mosi.trial import Trial, run_trials
+from benchmarks.training import train_method
+from benchmarks.trials import Outcome, map_trials
+from pipeline import params
+from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.files import write_json, write_text
+from pipeline.evaluation.selection import mean_absolute_error
+from pipeline.execution.device import best_device
+from pipeline.grcf.network import FusionName
+from pipeline.grcf.scoring import predict
+
+RESULTS = Path("benchmarks/results/fusion.json")
+FUSIONS: tuple[FusionName, ...] = get_args(FusionName)
+DEFAULT = FUSIONS[0]
+OBJECTIVES = {"grcf": True, "mae": False}
+LEARNING_RATES = (0.001, 0.003)
+FOLDS, FOLD_SEED = TUNING[:2], 101
+# What benchmarks/mosi changes for all its rows, and otherwise params.yaml: width 64, 20 epochs for either objective.
+ON_MOSI = {
+    "corpus.name": "mosi",
+    "audio.precomputed": "audio.npz",
+    "training.batch_size": 64,
+    "training.epochs": 20,
+}
+_SPLITS = ("train", "valid", "test")
+_METRICS = {"mae": "MAE ↓", "pearson": "Pearson r ↑", "ordered_pair_accuracy": "ordered pairs ↑"}
+# Of the timing: epochs a run, and runs of which the fastest counts, because others use the machine too.
+_TIMED_EPOCHS, _TIMED_RUNS = 2, 3
+
+
+@dataclass(frozen=True)
+class DemoTrial:
+    """One row of the table and one seed on the aligned splits of this repository."""
+
+    method: Method
+    seed: int
+
+
+def run_demo_trial(trial: DemoTrial, *, repository: Path, align: dict[str, Any]) -> Outcome:
+    """Train one model on what `dvc repro align` left, and let it predict every split."""
+    splits = read_splits(repository)
+    stages = train_method(trial.method, splits["train"], splits["valid"], seed=trial.seed)
+    said = {name: predict([stages[-1]], part, device=best_device())[0] for name, part in splits.items()}
+    return Outcome({name: part.labels for name, part in splits.items()}, {}, said)
+
+
+def read_splits(repository: Path) -> dict[str, AlignedSplit]:
+    return {name: read_aligned(repository / f"data/align/{name}.safetensors") for name in _SPLITS}
+
+
+def method_of(
+    base: Mapping[str, Any],
+    objective: str,
+    fusion: str,
+    changes: Mapping[str, Any],
+    rate: float | None = None,
+) -> Method:
+    """A fusion under an objective; `rate` None keeps the learning rate of params.yaml."""
+    chosen = dict(changes) | {"network.fusion": fusion}
+    if rate is not None:
+        chosen["rank.learning_rate" if OBJECTIVES[objective] else "pointwise.learning_rate"] = rate
+    return make_method(
+        f"{fusion} {objective}", changed_sections(base, chosen), two_stages=OBJECTIVES[objective]
+    )
+
+
+def choose_rates(base: Mapping[str, Any], run: Any) -> dict[str, dict[str, Any]]:
+    """The learning rate of each row with the least mean absolute error on the folds, and what all of them had."""
+    tried = {
+        (objective, fusion): {
+            rate: method_of(base, objective, fusion, ON_MOSI, rate) for rate in LEARNING_RATES
+        }
+        for objective in OBJECTIVES
+        for fusion in FUSIONS
+    }
+    trials = [
+        Trial(method, FOLD_SEED, split=fold)
+        for by_rate in tried.values()
+        for method in by_rate.values()
+        for fold in FOLDS
+    ]
+    outcomes = iter(run(trials, title="folds"))
+    chosen: dict[str, dict[str, Any]] = {}
+    for (objective, fusion), by_rate in tried.items():
+        errors = {
+            rate: float(
+                np.mean(
+                    [
+                        mean_absolute_error(o.truth["test"], o.prediction["test"])
+                        for o, _ in zip(outcomes, FOLDS, strict=False)
+                    ]
+                )
+            )
+            for rate in by_rate
+        }
+        chosen[f"{fusion} {objective}"] = {
+            "learning_rate": min(errors, key=lambda rate: errors[rate]),
+            "mae_on_folds": {f"{rate:g}": error for rate, error in errors.items()},
+        }
+    return chosen
+
+
+def cost(
+    base: Mapping[str, Any], train: AlignedSplit, valid: AlignedSplit, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Parameters of each fusion, and CPU seconds an epoch of absolute error takes on one thread, scoring of valid included."""
+    torch.set_num_threads(1)
+    seconds: dict[str, list[float]] = {fusion: [] for fusion in FUSIONS}
+    weights: dict[str, int] = {}
+    for _ in range(_TIMED_RUNS):
+        for fusion in FUSIONS:
+            method = method_of(base, "mae", fusion, dict(changes) | {"training.epochs": _TIMED_EPOCHS})
+            start = time.process_time()
+            (model,) = train_method(method, train, valid, seed=1)
+            seconds[fusion].append((time.process_time() - start) / _TIMED_EPOCHS)
+            weights[fusion] = model.n_parameters
+    fastest = {fusion: min(found) for fusion, found in seconds.items()}
+    return {
+        fusion: {
+            "parameters": weights[fusion],
+            "cpu_seconds_per_epoch": fastest[fusion],
+            "times_default": fastest[fusion] / fastest[DEFAULT],
+        }
+        for fusion in FUSIONS
+    }
+
+
+def tables(outcomes: Mapping[str, list[Outcome]]) -> dict[str, Any]:
+    """Every row, each fusion less the default, and GRCF less absolute error with each fusion."""
+    pairs = {
+        f"{fusion} - {DEFAULT}, {objective}": (
+            outcomes[f"{fusion} {objective}"],
+            outcomes[f"{DEFAULT} {objective}"],
+        )
+        for objective in OBJECTIVES
+        for fusion in FUSIONS
+        if fusion != DEFAULT
+    }
+    pairs |= {
+        f"grcf - mae, {fusion}": (outcomes[f"{fusion} grcf"], outcomes[f"{fusion} mae"]) for fusion in FUSIONS
+    }
+    return {"rows": summarise_methods(outcomes), "differences": compare_all(pairs)}
+
+
+def page(result: Mapping[str, Any]) -> str:
+    """The tables as Markdown."""
+    lines = [
+        "# Fusions",
+        "",
+        "Written by `python -m benchmarks.fusion`; what each fusion is stands in docs/fusion.md. Means ± standard deviation over "
+        f"{len(result['seeds'])} seeds; differences with 95 % intervals over seeds and segments together, bold where they exclude zero.",
+    ]
+    for corpus in ("mosi", "demo"):
+        found = result[corpus]
+        lines += ["", f"## {corpus}", "", "### Cost", ""]
+        lines += _grid(
+            ("fusion", "parameters", "CPU s per epoch", "times the default"),
+            [
+                (
+                    fusion,
+                    f"{c['parameters']:,}",
+                    f"{c['cpu_seconds_per_epoch']:.3f}",
+                    f"{c['times_default']:.2f}",
+                )
+                for fusion, c in found["cost"].items()
+            ],
+        )
+        for split in ("valid", "test"):
+            lines += ["", f"### {split}", ""]
+            lines += _grid(
+                ("fusion and objective", *_METRICS.values()),
+                [
+                    (name, *(f"{row[split][m]['mean']:.3f} ± {row[split][m]['sd']:.3f}" for m in _METRICS))
+                    for name, row in found["rows"].items()
+                ],
+            )
+        lines += ["", "### Differences on test", ""]
+        lines += _grid(
+            ("less", *_METRICS.values()),
+            [
+                (name, *(_difference(row["test"]["both"][m]) for m in _METRICS))
+                for name, row in found["differences"].items()
+            ],
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _difference(found: Mapping[str, float]) -> str:
+    low, high = found["ci_low"], found["ci_high"]
+    text = f"{found['mean']:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
+
+
+def main() -> None:
+    """Run the benchmark and write its aggregates."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 1; default 5")
+    chosen = parser.parse_args()
+    if not chosen.data.is_dir():
+        print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
+        return
+    seeds = list(range(1, chosen.seeds + 1))
+    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
+    rows = [(objective, fusion) for objective in OBJECTIVES for fusion in FUSIONS]
+
+    def grouped(methods: Sequence[Method], found: list[Outcome]) -> dict[str, list[Outcome]]:
+        return {method.name: found[i * len(seeds) :][: len(seeds)] for i, method in enumerate(methods)}
+
+    here = Path()
+    methods = [method_of(base, *row, {}) for row in rows]
+    demo = map_trials(
+        run_demo_trial,
+        [DemoTrial(method, seed) for method in methods for seed in seeds],
+        benchmark="fusion",
+        features=[f"align/{name}.safetensors" for name in _SPLITS],
+        repository=here,
+        align=align,
+        title="demo",
+    )
+    demo_splits = read_splits(here)
+    result: dict[str, Any] = {
+        "seeds": seeds,
+        "demo": tables(grouped(methods, demo))
+        | {"cost": cost(base, demo_splits["train"], demo_splits["valid"], {})},
+    }
+
+    clone = prepare("mosi", partial(write_corpus, chosen.data), changed_sections(base, ON_MOSI))
+    run = partial(run_trials, repository=clone, align=align)
+    rates = choose_rates(base, run)
+    methods = [
+        method_of(base, objective, fusion, ON_MOSI, rates[f"{fusion} {objective}"]["learning_rate"])
+        for objective, fusion in rows
+    ]
+    mosi = run([Trial(method, seed) for method in methods for seed in seeds], title="standard split")
+    train, valid, _ = divide(read_pool(clone, **align), STANDARD)
+    result["mosi"] = tables(grouped(methods, mosi)) | {
+        "cost": cost(base, train, valid, ON_MOSI),
+        "learning_rates": rates,
+    }
+    write_json(RESULTS, result)
+    write_text(RESULTS.with_suffix(".md"), page(result))
+    print(f"{RESULTS} and {RESULTS.with_suffix('.md')} are written")
+
+
+if __name__ == "__main__":
+    main()
