@@ -17,6 +17,7 @@ class Method:
     two_stages: bool
     network: params.Network
     training: params.Training
+    finetuning: params.Finetuning
     margin: params.Margin
     advantage: params.Advantage
     rank: params.Rank
@@ -85,7 +86,7 @@ def changed_sections(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> di
 
 def make_method(name: str, sections: Mapping[str, Any], *, two_stages: bool) -> Method:
     """Check the sections as the stages do, and make a row of them."""
-    names = ("network", "training", "margin", "advantage", "rank", "calibrate", "pointwise")
+    names = ("network", "training", "finetuning", "margin", "advantage", "rank", "calibrate", "pointwise")
     types = {name: getattr(params, name.capitalize()) for name in names}
     return Method(
         name,

@@ -11,6 +11,7 @@ from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.training import TrainingSettings
+from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
@@ -18,7 +19,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
-SECTIONS = (params.Task, params.Network, params.Training, params.Pointwise)
+SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -33,6 +34,7 @@ def train_seed(seed: int) -> Checkpoint:
         dropout=network.dropout,
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
+            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
             epochs=training.epochs + pointwise.extra_epochs,
             learning_rate=pointwise.learning_rate,
         ),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
+from pipeline.grcf.word_encoder import WordEncoder
 
 
 class AttentionPooling(nn.Module):
@@ -69,9 +70,12 @@ class SentimentNetwork(nn.Module):
             nn.Linear(len(MODALITIES) * (width + 1), width), nn.GELU(), nn.Dropout(dropout)
         )
         self.head = nn.Linear(width, 1)
+        self.word_encoder: WordEncoder | None = None
 
     def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
         """One vector a segment, of which the score is a linear function."""
+        if self.word_encoder is not None:
+            batch = self.word_encoder(batch)
         vectors = []
         for modality in MODALITIES:
             valid = batch.valid[modality]

@@ -11,6 +11,7 @@ from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.training import (
     Selection,
     TrainingSettings,
+    add_encoder,
     build_network,
     make_checkpoint,
     score_split,
@@ -53,7 +54,8 @@ def train_pointwise(
         task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
     magnitude = MAGNITUDES[task]
-    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
+    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed)
+    network = add_encoder(network, train, settings=settings, seed=seed).to(device)
     trained = train_network(
         network,
         SplitTensors(train, device=device),

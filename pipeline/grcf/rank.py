@@ -16,6 +16,7 @@ from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pair
 from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.training import (
     TrainingSettings,
+    add_encoder,
     build_network,
     make_checkpoint,
     restore,
@@ -55,7 +56,8 @@ def train_ranking(
         device: where the network runs.
         made_with: versions and device for the header.
     """
-    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed).to(device)
+    network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed)
+    network = add_encoder(network, train, settings=settings, seed=seed).to(device)
     valid_tensors = SplitTensors(valid, device=device)
     if objective == "none":
         trained = untrained(network, valid_tensors, seed=seed)
