@@ -26,7 +26,7 @@ class Method:
 
     def settings(self) -> dict[str, Any]:
         """Every value that the row's models depend on, for cache keys."""
-        sections = (self.network, self.training, self.margin, self.advantage)
+        sections = (self.network, self.training, self.finetuning, self.margin, self.advantage)
         own = (self.rank, self.calibrate) if self.two_stages else (self.pointwise,)
         values = {type(section).__name__: section.model_dump(mode="json") for section in (*sections, *own)}
         return {"two_stages": self.two_stages, **values}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -68,7 +69,7 @@ def write_aligned(path: Path, aligned: AlignedSplit) -> None:
     for modality in MODALITIES:
         tensors[modality] = aligned.features[modality]
         tensors[f"{modality}_valid"] = aligned.valid[modality]
-    header = {"split": aligned.split, "ids": aligned.ids, "columns": dict(aligned.columns)}
+    header: dict[str, Any] = {"split": aligned.split, "ids": aligned.ids, "columns": dict(aligned.columns)}
     if aligned.tokens is not None:
         tensors |= aligned.tokens.tensors()
         header["encoder"] = dict(aligned.tokens.encoder)

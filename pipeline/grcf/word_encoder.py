@@ -223,7 +223,7 @@ def _without_repetition(tokens: TokenizedText) -> _Unique:
     n_words = np.diff(tokens.word_offsets)
     first: dict[tuple[bytes, bytes, int], int] = {}
     member = np.empty(len(tokens), np.int64)
-    kept = []
+    kept: list[int] = []
     bounds = tokens.token_offsets[tokens.window_offsets]
     for segment in range(len(tokens)):
         inside = slice(bounds[segment], bounds[segment + 1])
