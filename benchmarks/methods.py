@@ -17,6 +17,7 @@ class Method:
     two_stages: bool
     network: params.Network
     training: params.Training
+    finetuning: params.Finetuning
     margin: params.Margin
     advantage: params.Advantage
     rank: params.Rank
@@ -25,7 +26,7 @@ class Method:
 
     def settings(self) -> dict[str, Any]:
         """Every value that the row's models depend on, for cache keys."""
-        sections = (self.network, self.training, self.margin, self.advantage)
+        sections = (self.network, self.training, self.finetuning, self.margin, self.advantage)
         own = (self.rank, self.calibrate) if self.two_stages else (self.pointwise,)
         values = {type(section).__name__: section.model_dump(mode="json") for section in (*sections, *own)}
         return {"two_stages": self.two_stages, **values}
@@ -85,7 +86,7 @@ def changed_sections(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> di
 
 def make_method(name: str, sections: Mapping[str, Any], *, two_stages: bool) -> Method:
     """Check the sections as the stages do, and make a row of them."""
-    names = ("network", "training", "margin", "advantage", "rank", "calibrate", "pointwise")
+    names = ("network", "training", "finetuning", "margin", "advantage", "rank", "calibrate", "pointwise")
     types = {name: getattr(params, name.capitalize()) for name in names}
     return Method(
         name,

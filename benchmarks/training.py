@@ -14,6 +14,7 @@ from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.training import TrainingSettings
+from pipeline.grcf.word_encoder import FinetuningSettings
 
 
 def train_method(
@@ -22,7 +23,9 @@ def train_method(
     """The checkpoints of stage 1 and stage 2, or of the baseline, exactly as the stages train them."""
     shared: dict[str, Any] = {"seed": seed, "network": NetworkSettings(**method.network.model_dump())}
     machine: dict[str, Any] = {"device": best_device(), "made_with": made_with()}
-    training = method.training.model_dump(exclude={"seeds", "epochs"})
+    training = method.training.model_dump(exclude={"seeds", "epochs"}) | {
+        "finetuning": FinetuningSettings(**method.finetuning.model_dump())
+    }
     if not method.two_stages:
         pointwise = method.pointwise
         settings = TrainingSettings(

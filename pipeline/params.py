@@ -84,6 +84,7 @@ class Words(Section):
 class Text(Section):
     """The text encoder."""
 
+    mode: Literal["frozen", "finetuned"]
     model: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, Field(min_length=1)]
     layer: int
@@ -136,6 +137,26 @@ class Network(Section):
     dropout: ProperShare
 
 
+class Finetuning(Section):
+    """How a text encoder learns with the network."""
+
+    layers: Count | None
+    adapter_rank: Count | None
+    embeddings: bool
+    learning_rate: Positive
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    warm_up: ProperShare
+    gradient_checkpointing: bool
+
+    @model_validator(mode="after")
+    def _adapters_need_layers(self) -> "Finetuning":
+        if self.adapter_rank is not None and self.embeddings:
+            raise ValueError(
+                "embeddings and adapter_rank exclude each other; adapters leave all that they adapt as it was"
+            )
+        return self
+
+
 class Training(Section):
     """The training that rank, calibrate and pointwise share."""
 
@@ -145,6 +166,7 @@ class Training(Section):
     weight_decay: NotNegative
     modality_dropout: ProperShare
     precision: Literal["float32", "bfloat16"]
+    chunk_size: Count | None
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":

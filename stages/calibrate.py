@@ -13,6 +13,7 @@ from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.training import TrainingSettings
+from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
@@ -21,7 +22,14 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
-SECTIONS = (params.Task, params.Training, params.Margin, params.Advantage, params.Calibrate)
+SECTIONS = (
+    params.Task,
+    params.Training,
+    params.Finetuning,
+    params.Margin,
+    params.Advantage,
+    params.Calibrate,
+)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -38,6 +46,7 @@ def train_seed(seed: int) -> Checkpoint:
         advantage=AdvantageSettings(**params.load(params.Advantage).model_dump()),
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
+            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
         ),

@@ -13,6 +13,7 @@ from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.training import TrainingSettings
+from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
@@ -20,7 +21,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
-SECTIONS = (params.Task, params.Network, params.Training, params.Pointwise)
+SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -34,6 +35,7 @@ def train_seed(seed: int) -> Checkpoint:
         network=NetworkSettings(**network.model_dump()),
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
+            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
             epochs=training.epochs + pointwise.extra_epochs,
             learning_rate=pointwise.learning_rate,
         ),

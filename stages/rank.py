@@ -29,6 +29,7 @@ from pipeline.grcf.rank import (
     train_ranking,
 )
 from pipeline.grcf.training import TrainingSettings
+from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
@@ -38,7 +39,7 @@ GROUP_PAIRS = Path("reports/group_pairs.csv")
 HEAVIEST = Path("data/weights/heaviest.json")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 
-SECTIONS = (params.Network, params.Training, params.Margin, params.Advantage, params.Rank)
+SECTIONS = (params.Network, params.Training, params.Finetuning, params.Margin, params.Advantage, params.Rank)
 
 
 def train_seed(seed: int) -> Checkpoint:
@@ -59,6 +60,7 @@ def train_seed(seed: int) -> Checkpoint:
         advantage=advantage,
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds"}),
+            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
             learning_rate=settings.learning_rate,
         ),
         device=best_device(),

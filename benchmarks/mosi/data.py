@@ -94,6 +94,7 @@ def thin_out(part: AlignedSplit, *, share: float, seed: int) -> AlignedSplit:
         offsets=np.concatenate([[0], np.cumsum(np.diff(part.offsets)[kept])]).astype(np.int64),
         features={name: rows[words] for name, rows in part.features.items()},
         valid={name: rows[words] for name, rows in part.valid.items()},
+        tokens=part.tokens.select(kept) if part.tokens is not None else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pipeline.align.pooling import pool_onto_words
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
+from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 
@@ -25,6 +26,7 @@ class AlignedSegment:
 
     features: Mapping[Modality, Float32[np.ndarray, "word _"]]
     valid: Mapping[Modality, Bool[np.ndarray, "word"]]
+    tokens: TokenizedText | None = None
 
 
 def align_segment(
@@ -62,7 +64,8 @@ def align_segment(
         features[modality], valid[modality] = pool_onto_words(
             sequences[modality][segment.id], slots, max_gap_s=max_gap_s
         )
-    return AlignedSegment(features, valid)
+    tokens = text.tokens.keep_words(np.array([len(slots)])) if text.tokens is not None else None
+    return AlignedSegment(features, valid, tokens)
 
 
 def assemble_split(
@@ -74,6 +77,7 @@ def assemble_split(
     """The segments of one split end to end, not yet normalised; the other splits' segments are left out."""
     mine = [position for position, segment in enumerate(segments) if segment.split == split]
     n_words = [len(aligned[position].valid["text"]) for position in mine]
+    tokens = [found for position in mine if (found := aligned[position].tokens) is not None]
     return AlignedSplit(
         split=split,
         ids=tuple(segments[position].id for position in mine),
@@ -88,6 +92,7 @@ def assemble_split(
             for modality in MODALITIES
         },
         columns=columns,
+        tokens=join_tokens(tokens) if tokens else None,
     )
 
 
@@ -114,9 +119,7 @@ def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit
         )
         for modality in MODALITIES
     }
-    return AlignedSplit(
-        split.split, split.ids, split.labels, split.offsets, features, split.valid, split.columns
-    )
+    return replace(split, features=features)
 
 
 def describe_train(

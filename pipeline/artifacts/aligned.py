@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
 from pipeline.artifacts.segments import Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.tokens import TokenizedText, tokens_from
 from pipeline.errors import PipelineError
 
 _KIND, _VERSION = "aligned split", 1
@@ -22,6 +24,9 @@ class AlignedSplit:
     Word w has the row `features[m][w]` in modality m, real where `valid[m][w]` and zeros elsewhere. Words of all segments
     lie end to end: padding is the business of whoever makes a batch.
 
+    Where the text encoder learns with the network, `tokens` holds what it reads, `columns` names the vectors that it makes
+    of them, and the rows of text have no columns yet.
+
     Raises:
         PipelineError: arrays whose lengths do not fit together, or a segment without a word slot.
     """
@@ -33,14 +38,17 @@ class AlignedSplit:
     features: Mapping[Modality, Float32[np.ndarray, "word _"]]
     valid: Mapping[Modality, Bool[np.ndarray, "word"]]
     columns: Mapping[Modality, tuple[str, ...]]
+    tokens: TokenizedText | None = None
 
     def __post_init__(self) -> None:
         n_words = int(self.offsets[-1]) if len(self.offsets) else -1
         lengths_fit = len(self.ids) == len(self.labels) == len(self.offsets) - 1 and all(
-            self.features[modality].shape == (n_words, len(self.columns[modality]))
+            self.features[modality].shape == (n_words, self._n_columns(modality))
             and self.valid[modality].shape == (n_words,)
             for modality in MODALITIES
         )
+        if self.tokens is not None:
+            lengths_fit &= np.array_equal(self.tokens.word_offsets, self.offsets)
         if not lengths_fit or (np.diff(self.offsets) < 1).any():
             raise PipelineError(
                 f"the aligned {self.split} split does not fit together: {len(self.ids)} ids, {len(self.labels)} labels, "
@@ -51,6 +59,9 @@ class AlignedSplit:
         """Number of segments."""
         return len(self.ids)
 
+    def _n_columns(self, modality: Modality) -> int:
+        return 0 if modality == "text" and self.tokens is not None else len(self.columns[modality])
+
 
 def write_aligned(path: Path, aligned: AlignedSplit) -> None:
     """Write one split as a byte-deterministic safetensors file."""
@@ -58,7 +69,10 @@ def write_aligned(path: Path, aligned: AlignedSplit) -> None:
     for modality in MODALITIES:
         tensors[modality] = aligned.features[modality]
         tensors[f"{modality}_valid"] = aligned.valid[modality]
-    header = {"split": aligned.split, "ids": aligned.ids, "columns": dict(aligned.columns)}
+    header: dict[str, Any] = {"split": aligned.split, "ids": aligned.ids, "columns": dict(aligned.columns)}
+    if aligned.tokens is not None:
+        tensors |= aligned.tokens.tensors()
+        header["encoder"] = dict(aligned.tokens.encoder)
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 
 
@@ -73,6 +87,7 @@ def read_aligned(path: Path) -> AlignedSplit:
         features={modality: tensors[modality] for modality in MODALITIES},
         valid={modality: tensors[f"{modality}_valid"] for modality in MODALITIES},
         columns={modality: tuple(header["columns"][modality]) for modality in MODALITIES},
+        tokens=tokens_from(tensors, word_offsets=tensors["offsets"], encoder=header.get("encoder", {})),
     )
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
+from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
 Modality = Literal["text", "audio", "visual"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 _KIND, _VERSION = "feature sequences", 1
+_TENSORS = ("offsets", "values", "times_s", "valid")
 _CLIP_KIND, _CLIP_VERSION = "feature sequence of one segment", 1
 
 
@@ -29,7 +31,8 @@ class FeatureSequence:
 
     `times_s` is the middle of each row in seconds from the start of the segment, non-decreasing. `valid` is False where
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a
-    whole segment came out empty, None where nothing failed.
+    whole segment came out empty, None where nothing failed. `tokens` is the one segment as an encoder that learns reads
+    it; its rows are then empty until that encoder fills them.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -39,6 +42,7 @@ class FeatureSequence:
     times_s: Float64[np.ndarray, "row"]
     valid: Bool[np.ndarray, "row"]
     failure: str | None = None
+    tokens: TokenizedText | None = None
 
     def __post_init__(self) -> None:
         if not len(self.values) == len(self.times_s) == len(self.valid):
@@ -88,6 +92,7 @@ class PackedSequences:
     valid: Bool[np.ndarray, "row"]
     failures: Mapping[str, str]
     extractor: Mapping[str, Any]
+    tokens: TokenizedText | None = None
     _index: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,8 +102,9 @@ class PackedSequences:
         """The sequence of one segment; KeyError where the id is unknown."""
         position = self._index[segment_id]
         rows = slice(int(self.offsets[position]), int(self.offsets[position + 1]))
+        tokens = self.tokens.select(np.array([position])) if self.tokens is not None else None
         return FeatureSequence(
-            self.values[rows], self.times_s[rows], self.valid[rows], self.failures.get(segment_id)
+            self.values[rows], self.times_s[rows], self.valid[rows], self.failures.get(segment_id), tokens
         )
 
 
@@ -112,7 +118,8 @@ def pack(
 ) -> PackedSequences:
     """Join the sequences of all segments, in the order of `ids`."""
     lengths = [len(sequence.values) for sequence in sequences]
-    empty = FeatureSequence.empty(len(columns), None)
+    tokens = [sequence.tokens for sequence in sequences if sequence.tokens is not None]
+    empty = FeatureSequence.empty(0 if tokens else len(columns), None)
     rows = [empty, *sequences]
     return PackedSequences(
         modality=modality,
@@ -128,12 +135,15 @@ def pack(
             if sequence.failure is not None
         },
         extractor=extractor,
+        tokens=join_tokens(tokens) if tokens else None,
     )
 
 
 def write_sequences(path: Path, packed: PackedSequences) -> None:
     """Write one modality as a byte-deterministic safetensors file."""
-    tensors = {name: getattr(packed, name) for name in ("offsets", "values", "times_s", "valid")}
+    tensors = {name: getattr(packed, name) for name in _TENSORS}
+    if packed.tokens is not None:
+        tensors |= packed.tokens.tensors()
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 
@@ -147,5 +157,8 @@ def read_sequences(path: Path) -> PackedSequences:
         columns=tuple(header["columns"]),
         failures=header["failures"],
         extractor=header["extractor"],
-        **tensors,
+        tokens=tokens_from(
+            tensors, word_offsets=tensors["offsets"], encoder=header["extractor"].get("settings", {})
+        ),
+        **{name: tensors[name] for name in _TENSORS},
     )

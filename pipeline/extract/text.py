@@ -1,7 +1,7 @@
 """Words to vectors: a pretrained encoder reads each segment as a sentence, its sub-tokens are averaged per word."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,16 +12,17 @@ from jaxtyping import Bool, Float32
 
 from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
+from pipeline.artifacts.tokens import TokenizedText
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key, library_versions
 from pipeline.execution.device import device_class
+from pipeline.execution.layers import choose_layers
+from pipeline.execution.pretrained import Precision, find_pretrained
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
 from pipeline.execution.space import check_space
 from pipeline.extract.batches import map_batches, padded_length
-from pipeline.extract.layers import choose_layers
-from pipeline.extract.pretrained import Precision, find_pretrained
 from pipeline.extract.tokens import sentence_of
 
 # What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
@@ -111,6 +112,21 @@ class TextEncoder:
             )
         return vectors
 
+    def tokenise(self, words: Sequence[Sequence[str]]) -> list[TokenizedText]:
+        """The same windows as `encode` would read, unread: for an encoder that learns. Weights are not loaded.
+
+        Returns:
+            One text of one segment for each sentence, without a window where the sentence has no words.
+        """
+        windows: list[list[_Window]] = [[] for _ in words]
+        for window in self._windows(words):
+            windows[window.sentence].append(window)
+        encoder = {**self.spec, "found_as": self._name, "pad_id": self._tokenizer.pad_token_id or 0}
+        return [
+            _tokenized(read, n_words=len(sentence), encoder=encoder)
+            for read, sentence in zip(windows, words, strict=True)
+        ]
+
     def _windows(self, words: Sequence[Sequence[str]]) -> list[_Window]:
         spoken = [(i, *sentence_of(sentence)) for i, sentence in enumerate(words) if sentence]
         if not spoken:
@@ -182,10 +198,16 @@ class TextEncoder:
         return encoder.to(self.device)
 
     @cached_property
+    def _skeleton(self) -> Any:
+        """The encoder's modules without its weights."""
+        with torch.device("meta"):
+            return transformers.AutoModel.from_config(self._pretrained.load(transformers.AutoConfig))
+
+    @cached_property
     def _max_tokens(self) -> int:
         """The longest window: what tokenizer and position embeddings allow, at most the last of `_LENGTHS`."""
         limits = [_LENGTHS[-1], self._tokenizer.model_max_length]
-        for name, module in self._model.named_modules():
+        for name, module in self._skeleton.named_modules():
             if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
                 # RoBERTa and its kin count positions from the one after the padding's.
                 n_unused = 0 if module.padding_idx is None else module.padding_idx + 1
@@ -199,6 +221,14 @@ def word_sequence(words: SegmentWords, vectors: Float32[np.ndarray, "word dim"])
     # A long word may enclose the next one, whose middle then comes first.
     valid = np.asarray(vectors.any(axis=1))
     return FeatureSequence(vectors, np.maximum.accumulate(middles_s), valid)
+
+
+def token_sequence(words: SegmentWords, tokens: TokenizedText) -> FeatureSequence:
+    """`word_sequence` of an encoder that learns: rows without columns, valid where a sub-token lies on the word."""
+    empty = word_sequence(words, np.zeros((len(words.words), 0), np.float32))
+    valid = np.zeros(len(words.words), bool)
+    valid[tokens.links()[1]] = True
+    return replace(empty, valid=valid, tokens=tokens)
 
 
 def text_keys(encoder: TextEncoder, rows: Sequence[SegmentWords]) -> list[str]:
@@ -253,6 +283,23 @@ def _to_bytes(vectors: Float32[np.ndarray, "word dim"]) -> bytes:
 def _from_bytes(content: bytes) -> Float32[np.ndarray, "word dim"]:
     tensors, _ = tensors_from_bytes(content, kind=_KIND, version=_VERSION, source="clip cache entry")
     return tensors["vectors"]
+
+
+def _tokenized(windows: Sequence[_Window], *, n_words: int, encoder: Mapping[str, Any]) -> TokenizedText:
+    # Words lie side by side, so those of a sub-token are a range.
+    on_word = np.concatenate([np.zeros((n_words, 0), bool), *(window.on_word for window in windows)], axis=1)
+    n_on = on_word.sum(axis=0)
+    first = on_word.argmax(axis=0) if n_words else n_on
+    lengths = [len(window.token_ids) for window in windows]
+    return TokenizedText(
+        window_offsets=np.array([0, len(windows)], np.int64),
+        token_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        token_ids=np.array([token for window in windows for token in window.token_ids], np.int32),
+        first_word=first.astype(np.int32),
+        n_words=n_on.astype(np.int32),
+        word_offsets=np.array([0, n_words], np.int64),
+        encoder=encoder,
+    )
 
 
 def _overlaps(

@@ -1,5 +1,6 @@
 """Aligned splits as tensors, and padded batches of them."""
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.tokens import TokenizedText
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Batch:
         valid: which words there are.
         label: of each segment.
         packed: whether layers compute with the valid words alone; False where shapes must not depend on data.
+        tokens: what the text encoder makes the rows of text of, where it learns; the rows are those of the batch alone then.
     """
 
     features: Mapping[Modality, Float[Tensor, "row _"]]
@@ -33,12 +36,14 @@ class Batch:
     valid: Mapping[Modality, Bool[Tensor, "segment word"]]
     label: Float[Tensor, "segment"]
     packed: bool = True
+    tokens: TokenizedText | None = None
 
 
 class SplitTensors:
     """One split on one device, its words end to end; batches are padded when they are asked for."""
 
     def __init__(self, aligned: AlignedSplit, *, device: str) -> None:
+        self.tokens = aligned.tokens
         self.label = torch.tensor(aligned.labels, dtype=torch.float32, device=device)
         self._offsets = torch.tensor(aligned.offsets, device=device)
         self._features = {
@@ -52,6 +57,12 @@ class SplitTensors:
         """Number of segments."""
         return len(self.label)
 
+    def with_text(self, vectors: Float[Tensor, "word dim"]) -> "SplitTensors":
+        """The same split with word vectors in the place of its tokens."""
+        filled = copy.copy(self)
+        filled.tokens, filled._features = None, {**self._features, "text": vectors}
+        return filled
+
     def batch(self, segments: Int64[Tensor, "segment"]) -> Batch:
         """The segments at these positions, padded with invalid rows."""
         start = self._offsets[segments]
@@ -59,11 +70,20 @@ class SplitTensors:
         step = torch.arange(int(length.max()), device=length.device)
         inside = step[None, :] < length[:, None]
         row = torch.where(inside, start[:, None] + step[None, :], 0)
-        return Batch(
+        batch = Batch(
             features=self._features,
             row=row,
             valid={modality: flat[row] & inside for modality, flat in self._valid.items()},
             label=self.label[segments],
+        )
+        if self.tokens is None:
+            return batch
+        first = length.cumsum(0) - length
+        return replace(
+            batch,
+            features={modality: rows[row[inside]] for modality, rows in self._features.items()},
+            row=torch.where(inside, first[:, None] + step[None, :], 0),
+            tokens=self.tokens.select(segments.cpu().numpy()),
         )
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
@@ -76,9 +96,16 @@ class SplitTensors:
 
         Equal sizes, because a last batch of one segment has nothing to compare and a small one is noisy.
         """
+        for (batch,) in self.shuffled_chunks(batch_size, order, chunk_size=None):
+            yield batch
+
+    def shuffled_chunks(
+        self, batch_size: int, order: np.random.Generator, *, chunk_size: int | None
+    ) -> Iterator[Iterator[Batch]]:
+        """`shuffled`, each batch in parts of at most `chunk_size` segments; None leaves it whole."""
         positions = torch.from_numpy(order.permutation(len(self))).to(self.label.device)
         for segments in positions.tensor_split(self.n_batches(batch_size)):
-            yield self.batch(segments)
+            yield (self.batch(part) for part in segments.split(chunk_size or len(segments)))
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches of at most `batch_size` segments it takes to see all segments once."""

@@ -12,8 +12,9 @@ from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.attention_pooling import AttentionPoolingFusion
 from pipeline.grcf.fusion.cross_modal import CrossModalFusion
 from pipeline.grcf.fusion.gated import GatedFusion
-from pipeline.grcf.fusion.interface import Fusion
+from pipeline.grcf.fusion.interface import Fused, Fusion
 from pipeline.grcf.fusion.language_focused import LanguageFocusedFusion
+from pipeline.grcf.word_encoder import WordEncoder
 
 FusionName = Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
 
@@ -49,11 +50,16 @@ class SentimentNetwork(nn.Module):
             {modality: n_features[modality] for modality in MODALITIES}, settings.width, settings.dropout
         )
         self.head = nn.Linear(settings.width, 1)
+        self.word_encoder: WordEncoder | None = None
+
+    def fuse(self, batch: Batch) -> Fused:
+        """What the fusion makes of the batch, whose words are read first where the text encoder learns."""
+        fused: Fused = self.fusion(batch if self.word_encoder is None else self.word_encoder(batch))
+        return fused
 
     def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
         """One vector a segment, of which the score is a linear function."""
-        representation: Tensor = self.fusion(batch).representation
-        return representation
+        return self.fuse(batch).representation
 
     def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
         """One score a segment, unbounded."""

@@ -12,6 +12,7 @@ from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.training import (
     Selection,
     TrainingSettings,
+    add_encoder,
     build_network,
     make_checkpoint,
     score_split,
@@ -52,7 +53,8 @@ def train_pointwise(
         task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
     magnitude = MAGNITUDES[task]
-    start = build_network(columns=train.columns, settings=network, seed=seed).to(device)
+    start = build_network(columns=train.columns, settings=network, seed=seed)
+    start = add_encoder(start, train, settings=settings, seed=seed).to(device)
     trained = train_network(
         start,
         SplitTensors(train, device=device),

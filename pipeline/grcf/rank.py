@@ -17,6 +17,7 @@ from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.training import (
     TrainingSettings,
+    add_encoder,
     build_network,
     make_checkpoint,
     restore,
@@ -54,7 +55,8 @@ def train_ranking(
         device: where the network runs.
         made_with: versions and device for the header.
     """
-    start = build_network(columns=train.columns, settings=network, seed=seed).to(device)
+    start = build_network(columns=train.columns, settings=network, seed=seed)
+    start = add_encoder(start, train, settings=settings, seed=seed).to(device)
     valid_tensors = SplitTensors(valid, device=device)
     if objective == "none":
         trained = untrained(start, valid_tensors, seed=seed)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from scipy.special import expit
+from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.tokens import TokenizedText
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.training import check_columns, restore, score_split
 
@@ -39,9 +42,21 @@ def predict(
     for checkpoint in checkpoints:
         check_columns(checkpoint, split)
         network, curve = restore(checkpoint, device=device)
-        output = curve(score_split(network, tensors, kept=kept))
+        shown = (
+            tensors if split.tokens is None else tensors.with_text(_read(checkpoint, split.tokens, device))
+        )
+        output = curve(score_split(network, shown, kept=kept))
         rows.append(expit(output) if checkpoint.link == "logistic" else output)
     return np.stack(rows)
+
+
+# The same words are asked about many times with other rows hidden, by seeds in turn.
+@lru_cache(maxsize=16)
+def _read(checkpoint: Checkpoint, tokens: TokenizedText, device: str) -> Float[Tensor, "word dim"]:
+    """The word vectors of a checkpoint whose text encoder learnt; hidden words have theirs, as in training."""
+    encoder = restore(checkpoint, device=device)[0].word_encoder
+    assert encoder is not None, "check_columns refuses tokens without an encoder"
+    return encoder.read_all(tokens)
 
 
 def modality_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,9 +18,11 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, keep_modalities
 from pipeline.grcf.curve import Curve
+from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
+from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe
 
 Precision = Literal["float32", "bfloat16"]
 Selection = Literal["order", "magnitude", "objective"]
@@ -52,6 +55,8 @@ class TrainingSettings:
     weight_decay: float
     modality_dropout: float
     precision: Precision
+    chunk_size: int | None = None
+    finetuning: FinetuningSettings | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +78,32 @@ def build_network(
         return SentimentNetwork(n_features=n_features, settings=settings)
 
 
+def add_encoder(
+    network: SentimentNetwork, split: AlignedSplit, *, settings: TrainingSettings, seed: int
+) -> SentimentNetwork:
+    """Give the network the text encoder that learns with it, where the split holds tokens for one.
+
+    Raises:
+        PipelineError: the split holds tokens, but nothing says how the encoder learns.
+    """
+    if split.tokens is None:
+        return network
+    if settings.finetuning is None:
+        raise PipelineError(
+            "the text is tokenized for an encoder that learns; say how by TrainingSettings.finetuning"
+        )
+    network.word_encoder = WordEncoder(describe(split.tokens, settings.finetuning), seed=seed)
+    return network
+
+
 def score_split(
     network: SentimentNetwork, split: SplitTensors, *, kept: frozenset[Modality] = frozenset(MODALITIES)
 ) -> Float[np.ndarray, "segment"]:
     """One score per segment of the split, with only the `kept` modalities shown."""
     network.eval()
     with torch.inference_mode():
+        if network.word_encoder is not None and split.tokens is not None:
+            split = split.with_text(network.word_encoder.read_all(split.tokens))
         scores = [network(keep_modalities(batch, kept)) for batch in split.in_order(_SCORING_BATCH)]
     return torch.cat(scores).double().cpu().numpy()
 
@@ -121,15 +146,21 @@ def train_network(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     network = copy.deepcopy(network)
     network.requires_grad_(False)
-    trained = list(parameters(network))
-    for parameter in trained:
+    for parameter in _learning(network, parameters):
         parameter.requires_grad_(True)
+    groups = _parameter_groups(network, settings)
     optimiser = torch.optim.AdamW(
-        trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     order = np.random.default_rng(seed)
     n_steps = settings.epochs * train.n_batches(settings.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, n_steps))
+    # The network's own parameters are the first group; the encoder's warm up by themselves.
+    warm_ups = [_WARM_UP] + [settings.finetuning.warm_up if settings.finetuning else _WARM_UP] * (
+        len(groups) - 1
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, [partial(_rate, n_steps=n_steps, warm_up_share=share) for share in warm_ups]
+    )
     device = train.label.device.type
     autocast = torch.autocast(device, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext()
     rows: list[CurveRow] = []
@@ -197,19 +228,20 @@ def _train_epoch(
     """One pass over train; the mean loss over its steps."""
     network.train()
     losses = []
-    for whole in train.shuffled(settings.batch_size, order):
-        batch = hide_modalities(whole, share=settings.modality_dropout, order=order)
+
+    def forward(batch: Batch) -> Computed:
         with autocast:
-            fused = network.fusion(batch)
-            score = network.head(fused.representation).squeeze(-1)
-        loss = objective(score.float(), batch.label, fused.representation.float())
-        if fused.penalty is not None:
-            loss = loss + fused.penalty.float().mean()
+            fused = network.fuse(batch)
+            return Computed(
+                network.head(fused.representation).squeeze(-1), fused.representation, fused.penalty
+            )
+
+    for parts in train.shuffled_chunks(settings.batch_size, order, chunk_size=settings.chunk_size):
+        chunks = [hide_modalities(part, share=settings.modality_dropout, order=order) for part in parts]
         optimiser.zero_grad()
-        loss.backward()
+        losses.append(backward(forward, chunks, objective))
         optimiser.step()
         schedule.step()
-        losses.append(loss.detach())
     mean = float(torch.stack(losses).mean())
     if not np.isfinite(mean):
         raise PipelineError(
@@ -228,14 +260,44 @@ def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Object
         return float(torch.stack(losses).mean())
 
 
-def _rate(step: int, n_steps: int) -> float:
-    warm_up = max(1, round(_WARM_UP * n_steps))
+def _learning(
+    network: SentimentNetwork, parameters: Callable[[SentimentNetwork], Any]
+) -> list[torch.nn.Parameter]:
+    """Those of `parameters` that may learn: of a text encoder only what was chosen."""
+    encoder = network.word_encoder
+    fixed = (
+        {id(each) for name, each in encoder.named_parameters() if name not in encoder.depth}
+        if encoder
+        else set()
+    )
+    return [each for each in parameters(network) if id(each) not in fixed]
+
+
+def _parameter_groups(network: SentimentNetwork, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """What learns, by learning rate; the network's own parameters first."""
+    encoder = network.word_encoder
+    inside = {id(each) for each in encoder.parameters()} if encoder else set()
+    own = [each for each in network.parameters() if each.requires_grad and id(each) not in inside]
+    groups: list[dict[str, Any]] = [{"params": own}]
+    if encoder and settings.finetuning:
+        if settings.finetuning.gradient_checkpointing:
+            encoder.checkpoint_gradients()
+        groups += encoder.parameter_groups(settings.finetuning, weight_decay=settings.weight_decay)
+    return groups
+
+
+def _rate(step: int, n_steps: int, warm_up_share: float) -> float:
+    warm_up = max(1, round(warm_up_share * n_steps))
     return min((step + 1) / warm_up, (n_steps - step) / max(1, n_steps - warm_up))
 
 
 def network_tensors(network: SentimentNetwork, curve: Curve) -> dict[str, np.ndarray]:
-    """What a checkpoint keeps of a model."""
-    weights = {f"network.{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
+    """What a checkpoint keeps of a model; of a text encoder only what learnt."""
+    weights = {
+        f"network.{name}": value.cpu().numpy()
+        for name, value in network.state_dict().items()
+        if name not in _as_found(network)
+    }
     return weights | {
         "curve.offset": np.array(curve.offset),
         "curve.slope": np.array(curve.slope),
@@ -255,8 +317,10 @@ def restore(checkpoint: Checkpoint, *, device: str) -> tuple[SentimentNetwork, C
         settings=NetworkSettings(**checkpoint.network),
         seed=0,
     )
+    if "encoder" in checkpoint.network:
+        restored.word_encoder = WordEncoder(checkpoint.network["encoder"], seed=0)
     tensors = checkpoint.tensors
-    weights = {
+    weights = _as_found(restored) | {
         name.removeprefix("network."): torch.tensor(value)
         for name, value in tensors.items()
         if name.startswith("network.")
@@ -277,12 +341,33 @@ def restore(checkpoint: Checkpoint, *, device: str) -> tuple[SentimentNetwork, C
     return restored.to(device), curve
 
 
+def _as_found(network: SentimentNetwork) -> dict[str, Tensor]:
+    """The weights of a text encoder that never learn, by their names in the network."""
+    encoder = network.word_encoder
+    if encoder is None:
+        return {}
+    return {
+        f"word_encoder.{name}": value
+        for name, value in encoder.state_dict().items()
+        if name not in encoder.depth
+    }
+
+
 def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
     """Refuse features that a checkpoint was not trained on.
 
     Raises:
         PipelineError: the aligned split has other columns.
     """
+    encoder = checkpoint.network.get("encoder")
+    tokens_of = aligned.tokens.encoder if aligned.tokens is not None else None
+    if (encoder["encoder"] if encoder else None) != tokens_of:
+        raise PipelineError(
+            f"a checkpoint of {checkpoint.stage} was trained with "
+            f"{'a text encoder of its own' if encoder else 'frozen word vectors'}, but the aligned {aligned.split} split holds "
+            f"{'tokens' if tokens_of else 'frozen word vectors'}, or tokens of another encoder; run `dvc repro` so that both "
+            "come from the same text.mode and text.model"
+        )
     for modality in MODALITIES:
         if tuple(checkpoint.columns[modality]) != aligned.columns[modality]:
             raise PipelineError(
@@ -290,6 +375,10 @@ def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
                 f"columns, but the aligned {aligned.split} split has {len(aligned.columns[modality])}, or others of "
                 "the same number; run `dvc repro` so that both come from the same features"
             )
+
+
+def _encoder_of(network: SentimentNetwork) -> dict[str, Any]:
+    return {"encoder": network.word_encoder.described} if network.word_encoder else {}
 
 
 def make_checkpoint(
@@ -309,7 +398,7 @@ def make_checkpoint(
         stage=stage,
         objective=objective,
         seed=seed,
-        network=asdict(trained.network.settings),
+        network=asdict(trained.network.settings) | _encoder_of(trained.network),
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},
         selected_epoch=trained.selected_epoch,
         curve=trained.rows,

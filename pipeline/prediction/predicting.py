@@ -114,7 +114,8 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
     preprocessing, segment = model.preprocessing, observed.segment
     columns = {modality: tuple(preprocessing.columns[modality]) for modality in MODALITIES}
     for modality in MODALITIES:
-        n_columns = observed.sequences[modality].values.shape[1]
+        sequence = observed.sequences[modality]
+        n_columns = sequence.values.shape[1] if sequence.tokens is None else len(columns[modality])
         if n_columns != len(columns[modality]):
             raise PipelineError(
                 f"{model.folder}: was trained on {len(columns[modality])} {modality} columns, but this version of the code "

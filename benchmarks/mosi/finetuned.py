@@ -1,0 +1,80 @@
+"""`python -m benchmarks.mosi.finetuned --data FOLDER`: GRCF and absolute error alone with a text encoder that learns.
+
+The same labels, audio rows, network, protocol and statistics as `python -m benchmarks.mosi`; the one difference is
+`text.mode`. Models are trained one after the other, seed by seed, and each is kept as soon as it is there, so that a run
+that was stopped goes on from where it stood.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clone import prepare
+from benchmarks.methods import changed_sections, read_methods, read_rows
+from benchmarks.mosi.__main__ import seeds_of
+from benchmarks.mosi.corpus import write_corpus
+from benchmarks.mosi.tables import compare, order_by_stage, summarise_methods
+from benchmarks.mosi.trial import Trial, run_trials
+from pipeline import params
+from pipeline.artifacts.files import write_json
+from pipeline.errors import PipelineError
+
+METHODS = Path(__file__).with_name("finetuned.yaml")
+RESULTS = Path("benchmarks/results/mosi_finetuned.json")
+GRCF, MAE = "grcf", "mae"
+
+
+def run(data: Path, *, seeds: Sequence[int], out: Path) -> dict[str, Any]:
+    """Train both rows with every seed and write the aggregates."""
+    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    methods = read_methods(base, METHODS)
+    for_all, rows = read_rows(METHODS)
+    sections = changed_sections(base, for_all, rows[GRCF].fixed, {"training.seeds": list(seeds)})
+    clone = prepare(for_all["corpus.name"], partial(write_corpus, data), sections)
+    align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
+    trials = [Trial(method, seed) for seed in seeds for method in methods.values()]
+    done = run_trials(trials, repository=clone, align=align, title="fine-tuned")
+    outcomes = {name: done[position :: len(methods)] for position, name in enumerate(methods)}
+    result = {
+        "seeds": list(seeds),
+        "compared": {"grcf": GRCF, "mae": MAE},
+        "parameters": {name: method.settings() for name, method in methods.items()},
+        "standard": summarise_methods(outcomes),
+        "order_by_stage": order_by_stage(outcomes),
+        "comparisons": {f"{GRCF} - {MAE}": compare((outcomes[GRCF], outcomes[MAE]))},
+    }
+    write_json(out, result)
+    return result
+
+
+def main() -> None:
+    """Run the benchmark and print its main numbers."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mosi.finetuned", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
+    )
+    parser.add_argument("--seeds", type=seeds_of, default=seeds_of("1-5"), help="1-5 or 1,3,5; default 1-5")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
+    )
+    chosen = parser.parse_args()
+    if not chosen.data.is_dir():
+        print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
+        return
+    try:
+        result = run(chosen.data, seeds=chosen.seeds, out=chosen.out)
+    except PipelineError as error:
+        sys.exit(f"\n{error}")
+    for name, splits in result["standard"].items():
+        found = {
+            metric: splits["test"][metric]["mean"] for metric in ("mae", "pearson", "ordered_pair_accuracy")
+        }
+        print(name, " ".join(f"{metric} {value:.3f}" for metric, value in found.items()))
+    print(f"{chosen.out} is written")
+
+
+if __name__ == "__main__":
+    main()
