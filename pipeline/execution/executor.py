@@ -6,8 +6,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import TypeVar
 
 from pipeline.errors import PipelineError
@@ -77,6 +78,13 @@ def map_cached(
     return [results[position] for position in range(len(items))]
 
 
+def feed(
+    function: Callable[[Item], Result], items: Sequence[Item], positions: Sequence[int]
+) -> Iterator[tuple[int, Result]]:
+    """`function` of some items in worker processes, as they come; no more than a few ahead of who takes the results."""
+    yield from _compute(function, items, list(positions), min(worker_count(), max(len(positions), 1)))
+
+
 def _compute(
     function: Callable[[Item], Result], items: Sequence[Item], positions: list[int], n_workers: int
 ) -> Iterator[tuple[int, Result]]:
@@ -90,15 +98,19 @@ def _compute(
         with ProcessPoolExecutor(
             n_workers, multiprocessing.get_context(method), initializer=_start_worker
         ) as pool:
-            futures: dict[Future[Result], int] = {
-                pool.submit(function, items[position]): position for position in waiting
-            }
+            futures: dict[Future[Result], int] = {}
+            queue = iter(waiting[:])
             try:
-                for future in as_completed(futures):
-                    result = future.result()
-                    position = futures[future]
-                    waiting.remove(position)
-                    yield position, result
+                # A result waits until it is taken, so only a few items are given out ahead.
+                for position in islice(queue, 2 * n_workers):
+                    futures[pool.submit(function, items[position])] = position
+                while futures:
+                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                        result, done = future.result(), futures.pop(future)
+                        waiting.remove(done)
+                        for position in islice(queue, 1):
+                            futures[pool.submit(function, items[position])] = position
+                        yield done, result
             except BrokenProcessPool as error:
                 if attempt == 2:
                     raise PipelineError(
