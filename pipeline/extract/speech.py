@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 import transformers
 from jaxtyping import Float32
 
+from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
@@ -58,7 +59,7 @@ class SpeechEncoder:
         PipelineError: no such encoder, no such layer, or one that does not read raw sound.
     """
 
-    libraries = ("av", "numpy", "torch", "transformers")
+    libraries: tuple[str, ...] = ("av", "numpy", "torch", "transformers")
 
     def __init__(
         self, encoder: str, *, revision: str, layer: int, n_layers: int, precision: Precision, device: str
@@ -81,7 +82,7 @@ class SpeechEncoder:
         self._first_convolution = int(kernels[0]), int(strides[0])
         prepares = self._pretrained.load_preparation(transformers.AutoFeatureExtractor)
         self.frames = Frames(*_field_and_stride(kernels, strides), prepares.sampling_rate)
-        self.prepare = partial(
+        self.prepare: Callable[[Segment], Heard] = partial(
             hear_frames, frames=self.frames, standardise=bool(getattr(prepares, "do_normalize", False))
         )
         identity = dict(self._pretrained.identity)
@@ -93,7 +94,7 @@ class SpeechEncoder:
             "precision": precision,
             "hidden_size": config.hidden_size,
         }
-        self.columns = tuple(f"hidden_{i + 1}" for i in range(config.hidden_size))
+        self.columns: tuple[str, ...] = tuple(f"hidden_{i + 1}" for i in range(config.hidden_size))
         self.device = device_class(device)
         self._n_frames = threading.local()
 
