@@ -19,7 +19,9 @@ FEATURES = Path("data/text/features.safetensors")
 
 def extract(rows: list[SegmentWords], settings: params.Text) -> PackedSequences:
     """Encode the words that are not in the clip cache yet, or only tokenise them where the encoder learns."""
-    encoder = TextEncoder(**settings.model_dump(exclude={"mode", "precomputed"}), device=best_device())
+    encoder = TextEncoder(
+        **settings.model_dump(exclude={"mode", "precomputed"}), device=best_device(mps=True)
+    )
     if settings.mode == "finetuned":
         texts = encoder.tokenise([[word.text for word in row.words] for row in rows])
         sequences = [token_sequence(row, tokens) for row, tokens in zip(rows, texts, strict=True)]

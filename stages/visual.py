@@ -3,36 +3,24 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
-from pipeline.extract.entries.visual import visual_entries
-from pipeline.extract.precomputed import is_precomputed, read_precomputed
-from pipeline.extract.visual import VISUAL_COLUMNS
+from pipeline.extract.visual_extractors import visual_extractor
 from stages.entry import run
+from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 FEATURES = Path("data/visual/features.safetensors")
 
 
-def extract(segments: list[Segment], settings: params.Visual) -> PackedSequences:
-    """Extract every segment through the clip cache."""
-    entries = visual_entries(**settings.model_dump(exclude={"precomputed"}))
-    ids = [segment.id for segment in segments]
-    return pack("visual", ids, entries.map(segments), columns=VISUAL_COLUMNS, extractor=entries.description)
-
-
 def main() -> None:
-    """Extract the features, or take those that the corpus brings."""
-    settings, corpus = params.load(params.Visual), params.load(params.Corpus)
-    segments = read_segments(SEGMENTS)
-    if is_precomputed(settings.precomputed, layout=corpus.layout):
-        folder = Path("data/raw") / corpus.name
-        packed = read_precomputed(
-            "visual", segments, folder=folder, layout=corpus.layout, name=settings.precomputed
-        )
-    else:
-        packed = extract(segments, settings)
-    write_sequences(FEATURES, packed)
+    """Extract every segment through the clip cache, or take the features that the corpus brings."""
+    write_features(
+        "visual",
+        FEATURES,
+        segments=SEGMENTS,
+        corpus=params.load(params.Corpus),
+        settings=params.load(params.Visual).model_dump(),
+        extractor=visual_extractor,
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ class FeatureSequence:
     `times_s` is the middle of each row in seconds from the start of the segment, non-decreasing. `valid` is False where
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a
     whole segment came out empty, None where nothing failed. `tokens` is the one segment as an encoder that learns reads
-    it; its rows are then empty until that encoder fills them.
+    it; its rows are then empty until that encoder fills them. `quality` says how well the extractor could see what a valid
+    row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -43,9 +44,11 @@ class FeatureSequence:
     valid: Bool[np.ndarray, "row"]
     failure: str | None = None
     tokens: TokenizedText | None = None
+    quality: Float32[np.ndarray, "row"] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.values) == len(self.times_s) == len(self.valid):
+        n_qualities = len(self.values) if self.quality is None else len(self.quality)
+        if not len(self.values) == len(self.times_s) == len(self.valid) == n_qualities:
             raise PipelineError(
                 f"a feature sequence has {len(self.values)} rows, {len(self.times_s)} times and {len(self.valid)} "
                 "validity flags; expected as many of each"
@@ -63,6 +66,8 @@ class FeatureSequence:
     def to_bytes(self) -> bytes:
         """Pack for the clip cache."""
         tensors = {"values": self.values, "times_s": self.times_s, "valid": self.valid}
+        if self.quality is not None:
+            tensors["quality"] = self.quality
         return tensors_to_bytes(
             tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header={"failure": self.failure}
         )
@@ -73,7 +78,13 @@ class FeatureSequence:
         tensors, header = tensors_from_bytes(
             content, kind=_CLIP_KIND, version=_CLIP_VERSION, source="clip cache entry"
         )
-        return cls(tensors["values"], tensors["times_s"], tensors["valid"], header["failure"])
+        return cls(
+            tensors["values"],
+            tensors["times_s"],
+            tensors["valid"],
+            failure=header["failure"],
+            quality=tensors.get("quality"),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +92,7 @@ class PackedSequences:
     """All sequences of one modality, end to end; segment i owns the rows `offsets[i]:offsets[i + 1]`.
 
     `columns` names each feature dimension. `extractor` describes what made them (settings, model, device, libraries).
+    `quality` is that of `FeatureSequence`, None where no segment has one.
     """
 
     modality: Modality
@@ -93,6 +105,7 @@ class PackedSequences:
     failures: Mapping[str, str]
     extractor: Mapping[str, Any]
     tokens: TokenizedText | None = None
+    quality: Float32[np.ndarray, "row"] | None = None
     _index: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +117,12 @@ class PackedSequences:
         rows = slice(int(self.offsets[position]), int(self.offsets[position + 1]))
         tokens = self.tokens.select(np.array([position])) if self.tokens is not None else None
         return FeatureSequence(
-            self.values[rows], self.times_s[rows], self.valid[rows], self.failures.get(segment_id), tokens
+            self.values[rows],
+            self.times_s[rows],
+            self.valid[rows],
+            self.failures.get(segment_id),
+            tokens,
+            None if self.quality is None else self.quality[rows],
         )
 
 
@@ -121,6 +139,9 @@ def pack(
     tokens = [sequence.tokens for sequence in sequences if sequence.tokens is not None]
     empty = FeatureSequence.empty(0 if tokens else len(columns), None)
     rows = [empty, *sequences]
+    qualities = [
+        np.zeros(len(row.values), np.float32) if row.quality is None else row.quality for row in rows
+    ]
     return PackedSequences(
         modality=modality,
         ids=tuple(ids),
@@ -136,6 +157,7 @@ def pack(
         },
         extractor=extractor,
         tokens=join_tokens(tokens) if tokens else None,
+        quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
     )
 
 
@@ -144,6 +166,8 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
     tensors = {name: getattr(packed, name) for name in _TENSORS}
     if packed.tokens is not None:
         tensors |= packed.tokens.tensors()
+    if packed.quality is not None:
+        tensors["quality"] = packed.quality
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 
@@ -160,5 +184,6 @@ def read_sequences(path: Path) -> PackedSequences:
         tokens=tokens_from(
             tensors, word_offsets=tensors["offsets"], encoder=header["extractor"].get("settings", {})
         ),
+        quality=tensors.get("quality"),
         **{name: tensors[name] for name in _TENSORS},
     )

@@ -69,6 +69,15 @@ class ClipEntries(Generic[Result]):
             for segment in segments
         ]
 
+    def check_space(self, segments: Sequence[Segment], keys: Sequence[str]) -> None:
+        """Refuse a run whose results cannot fit.
+
+        Raises:
+            PipelineError: the disk has no room for what is missing.
+        """
+        sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
+        check_space(self.kind, sizes, keys=keys, cache=self.cache)
+
     def map(self, segments: Sequence[Segment]) -> list[Result]:
         """Every segment's result, in worker processes; what an earlier or killed run finished is not done again.
 
@@ -76,8 +85,7 @@ class ClipEntries(Generic[Result]):
             PipelineError: the disk has no room for what is missing.
         """
         keys = self.keys(segments)
-        sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
-        check_space(self.kind, sizes, keys=keys, cache=self.cache)
+        self.check_space(segments, keys)
         return map_cached(
             self.function,
             segments,

@@ -62,6 +62,21 @@ class Pretrained:
                 f"{transformers.__version__} knows, as `save_pretrained` writes it"
             ) from error
 
+    def load_preparation(self, loader: Any, **settings: Any) -> Any:
+        """What the encoder wants its input to be like: its rate, size and scale.
+
+        Raises:
+            PipelineError: the folder does not say, or it cannot be loaded.
+        """
+        if not any(
+            (self.folder / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")
+        ):
+            raise PipelineError(
+                f"{self.parameter}: {self.folder} has no preprocessor_config.json, which says how the input of {self.name} is "
+                "scaled; copy it from where the encoder comes from"
+            )
+        return self.load(loader, **settings)
+
     def load_weights(self, *, precision: Precision, **settings: Any) -> Any:
         """The model, ready to read, on the CPU.
 

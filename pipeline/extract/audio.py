@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -11,7 +10,7 @@ from jaxtyping import Float64
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.execution.compilation import compile_once
-from pipeline.media.audio import read_audio
+from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
 # Short enough for a phone, long enough to tell frequencies 25 Hz apart.
@@ -22,8 +21,6 @@ _CHROMA_WINDOW_S = 0.128
 _PITCH_WINDOW_PERIODS = 3
 _N_MELS = 40
 _FLOOR_DB = -100.0
-# A track that stays below one step of 16-bit sound was muted, not quiet.
-_MUTED_PEAK = 2.0**-15
 # What repeats itself below this level is the codec or the mains, not a voice.
 _FAINTEST_VOICE_DB = -70.0
 VOICED = 0.5
@@ -83,26 +80,14 @@ def extract_audio(
     """
     compile_once("librosa", _use_librosa)
     columns = audio_columns(n_mfcc=n_mfcc, n_chroma=n_chroma)
-    if segment.media is None or not segment.has_audio:
-        return FeatureSequence.empty(len(columns), f"segment {segment.id}: there is no sound track")
     hop = round(hop_s * sample_rate_hz)
     context = math.ceil(max(_CHROMA_WINDOW_S, _PITCH_WINDOW_PERIODS / f0_min_hz) * sample_rate_hz)
     rows = _Rows(max(round(segment.duration_s * sample_rate_hz / hop), 1), hop, context)
     try:
-        sound = read_audio(
-            Path(segment.media),
-            start_s=segment.start_s - context / sample_rate_hz,
-            end_s=segment.start_s + (rows.count * hop + context) / sample_rate_hz,
-            sample_rate_hz=sample_rate_hz,
-        )
+        sound = hear(segment, sample_rate_hz=sample_rate_hz, n_samples=rows.count * hop, context=context)
     except MediaError as error:
         return FeatureSequence.empty(len(columns), str(error))
     recorded = rows.own(sound.recorded)
-    if not recorded.any():
-        span = f"{segment.start_s:g} to {segment.end_s:g} s"
-        return FeatureSequence.empty(
-            len(columns), f"{segment.media}: the sound track holds nothing from {span}, segment {segment.id}"
-        )
 
     samples = sound.samples.astype(np.float64)
     within = rows.own(samples)
@@ -128,7 +113,7 @@ def extract_audio(
             chroma.T,
         ]
     ).astype(np.float32)
-    valid = (recorded.mean(axis=1) >= 0.5) & (np.abs(within).max() > _MUTED_PEAK)
+    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(within))
     values[~valid] = 0
     return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
 

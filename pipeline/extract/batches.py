@@ -6,11 +6,12 @@ not on the inputs beside it, their order, the number of threads, or what an earl
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from pipeline.execution.executor import worker_count
@@ -76,6 +77,18 @@ def map_batches(
 def padded_length(length: int, lengths: Sequence[int], *, longest: int) -> int:
     """The first of the increasing `lengths` that is not below `length`; those beyond `longest` count as that."""
     return min(next((padded for padded in lengths if padded >= length), longest), longest)
+
+
+def add_masked_row(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A batch with one row more, the first one again with only the first half of it attended to.
+
+    Where no row of a batch is padded, transformers leaves its mask out and a GPU takes another kernel, so that the bits of a row
+    that fills its length would depend on the rows beside it.
+    """
+    longer = {name: np.concatenate([array, array[:1]]) for name, array in given.items()}
+    attended = longer["attention_mask"]
+    attended[-1, max(int(attended[-1].sum()) // 2, 1) :] = 0
+    return longer
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from pipeline.execution.pretrained import Precision, find_pretrained
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
 from pipeline.execution.space import check_space
-from pipeline.extract.batches import map_batches, padded_length
+from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of
 
 # What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
@@ -170,15 +170,15 @@ class TextEncoder:
         for row, window in enumerate(windows):
             token_ids[row, : len(window.token_ids)] = window.token_ids
             attended[row, : len(window.token_ids)] = 1
-        output = self._model(
-            input_ids=torch.from_numpy(token_ids).to(self.device),
-            attention_mask=torch.from_numpy(attended).to(self.device),
-            output_hidden_states=True,
-        )
+        given = {"input_ids": token_ids, "attention_mask": attended}
+        if self.device != "cpu":
+            given = add_masked_row(given)
+        tensors = {name: torch.from_numpy(array).to(self.device) for name, array in given.items()}
+        output = self._model(**tensors, output_hidden_states=True)
         hidden = self._layers.mean(output.hidden_states).cpu().numpy()
         return [
             np.stack([rows[: len(on)][on].sum(axis=0) for on in window.on_word])
-            for window, rows in zip(windows, hidden, strict=True)
+            for window, rows in zip(windows, hidden, strict=False)
         ]
 
     @cached_property

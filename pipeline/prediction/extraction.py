@@ -105,7 +105,7 @@ class Extractors:
                 layer=wanted["layer"],
                 n_layers=wanted["n_layers"],
                 precision=wanted["precision"],
-                device=best_device(),
+                device=best_device(mps=True),
             )
         except PipelineError as error:
             raise PipelineError(

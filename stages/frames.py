@@ -1,0 +1,52 @@
+"""What the stages `audio` and `visual` have in common: extract, or take the features that the corpus brings."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import params
+from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.sequences import Modality, pack, write_sequences
+from pipeline.extract.frames import FrameExtractor
+from pipeline.extract.precomputed import is_precomputed, read_precomputed
+
+
+def write_features(
+    modality: Modality,
+    path: Path,
+    *,
+    segments: Path,
+    corpus: params.Corpus,
+    settings: Mapping[str, Any],
+    extractor: Callable[[Mapping[str, Any]], FrameExtractor],
+) -> None:
+    """Write the packed rows of a modality.
+
+    Args:
+        modality: which.
+        path: the file to write.
+        segments: the manifest.
+        corpus: that section of the parameters; a precomputed file lies in its folder.
+        settings: the section of the parameters; `precomputed` decides.
+        extractor: what makes an extractor of them.
+    """
+    listed = read_segments(segments)
+    if is_precomputed(settings["precomputed"], layout=corpus.layout):
+        packed = read_precomputed(
+            modality,
+            listed,
+            folder=Path("data/raw") / corpus.name,
+            layout=corpus.layout,
+            name=settings["precomputed"],
+        )
+    else:
+        chosen = extractor(settings)
+        sequences = chosen.extract(listed)
+        packed = pack(
+            modality,
+            [segment.id for segment in listed],
+            sequences,
+            columns=chosen.columns,
+            extractor=chosen.entries.description,
+        )
+    write_sequences(path, packed)
