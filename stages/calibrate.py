@@ -1,5 +1,6 @@
 """Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline import params
@@ -8,7 +9,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_chec
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.training import TrainingSettings
@@ -52,7 +53,7 @@ def main() -> None:
         train_seed,
         params.load(params.Training).seeds,
         stage="calibrate",
-        inputs=lambda seed: (TRAIN, VALID, checkpoint_path(RANKED, seed)),
+        inputs=partial(inputs_of, stage="calibrate"),
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)

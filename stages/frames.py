@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality, pack, write_sequences
-from pipeline.extract.frames import FrameExtractor
+from pipeline.extract.entries.frames import FrameEntries
 from pipeline.extract.precomputed import read_precomputed
 
 
@@ -17,7 +17,7 @@ def write_features(
     segments: Path,
     corpus: Path,
     settings: Mapping[str, Any],
-    extractor: Callable[[Mapping[str, Any]], FrameExtractor],
+    entries: Callable[..., FrameEntries],
 ) -> None:
     """Write the packed rows of a modality.
 
@@ -27,19 +27,13 @@ def write_features(
         segments: the manifest.
         corpus: folder of the corpus, where a precomputed file lies.
         settings: the section of the parameters; `precomputed` decides.
-        extractor: what makes an extractor of them.
+        entries: what makes the entries of the other keys.
     """
     listed = read_segments(segments)
     if settings["precomputed"] is None:
-        chosen = extractor(settings)
-        sequences = chosen.extract(listed)
-        packed = pack(
-            modality,
-            [segment.id for segment in listed],
-            sequences,
-            columns=chosen.columns,
-            extractor=chosen.description,
-        )
+        chosen = entries(**{name: value for name, value in settings.items() if name != "precomputed"})
+        ids = [segment.id for segment in listed]
+        packed = pack(modality, ids, chosen.map(listed), columns=chosen.columns, extractor=chosen.description)
     else:
         name = settings["precomputed"]
         packed = read_precomputed(modality, listed, folder=corpus, name=name, extractor={"precomputed": name})

@@ -1,15 +1,13 @@
 """Stage `manifest`: one corpus to checked segments."""
 
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pipeline import params
 from pipeline.artifacts.segments import write_rejections, write_segments
-from pipeline.corpus.inspection import inspect_media
+from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
 from pipeline.corpus.splits import split_candidates
-from pipeline.execution.executor import map_threads
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -33,13 +31,11 @@ def main() -> None:
         test_share=settings.test_share,
         split_seed=settings.split_seed,
     )
-    media = media_files(candidates)
-    inspected = map_threads(partial(inspect_media, folder=Path(folder)), media, title="manifest", unit="file")
     segments, rejections = build_manifest(
         candidates,
         splits,
         folder=folder,
-        inspected=dict(zip(media, inspected, strict=True)),
+        inspected=inspect_all(media_files(candidates), folder=Path(folder)),
         language=corpus.language,
         max_rejected_share=settings.max_rejected_share,
     )

@@ -1,5 +1,6 @@
 """Stage `pointwise`: the baseline, the same network and budget, point by point."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline import params
@@ -8,7 +9,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.training import TrainingSettings
 from stages.entry import run
@@ -51,7 +52,7 @@ def main() -> None:
         train_seed,
         params.load(params.Training).seeds,
         stage="pointwise",
-        inputs=lambda seed: (TRAIN, VALID),
+        inputs=partial(inputs_of, stage="pointwise"),
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)

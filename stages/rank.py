@@ -1,6 +1,7 @@
 """Stage `rank`: GRCF stage 1, the order of the sentiments."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.heaviest import write_heaviest
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import made_with, map_seeds
+from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.heaviest import find_heaviest
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.rank import (
@@ -100,7 +101,7 @@ def main() -> None:
         train_seed,
         params.load(params.Training).seeds,
         stage="rank",
-        inputs=lambda seed: (TRAIN, VALID),
+        inputs=partial(inputs_of, stage="rank"),
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)

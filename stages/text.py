@@ -5,8 +5,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.artifacts.sequences import pack, write_sequences
 from pipeline.artifacts.words import read_words
-from pipeline.execution.cache import ResultCache, cache_folder
-from pipeline.execution.clips import describe_extractor
+from pipeline.execution.clips import clip_cache, describe_extractor
 from pipeline.execution.device import best_device, device_class
 from pipeline.extract.text import TextEncoder, encode_cached
 from stages.entry import run
@@ -20,7 +19,7 @@ def main() -> None:
     settings = params.load(params.Text)
     rows = read_words(WORDS)
     encoder = TextEncoder(**settings.model_dump(), device=best_device(mps=True))
-    sequences = encode_cached(encoder, rows, cache=ResultCache(cache_folder() / "clips" / "text"))
+    sequences = encode_cached(encoder, rows, cache=clip_cache("text"))
     extractor = describe_extractor(
         encoder.spec, libraries=("tokenizers", "torch", "transformers"), device=device_class(encoder.device)
     )

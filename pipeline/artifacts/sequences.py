@@ -18,6 +18,11 @@ _KIND, _VERSION = "feature sequences", 1
 _CLIP_KIND, _CLIP_VERSION = "feature sequence of one segment", 1
 
 
+def row_bytes(dim: int) -> int:
+    """What a row takes on disk: its values, its time, and whether it is valid."""
+    return 4 * dim + 8 + 1
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureSequence:
     """The features of one segment: a row a frame (audio, visual) or a word (text).

@@ -58,6 +58,10 @@ class ResultCache:
         digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         return payload if hashlib.sha256(payload).digest() == digest else None
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry, whole or not: a look at the folder, not at the entry."""
+        return self._path(key).exists()
+
     def put(self, key: str, payload: bytes) -> None:
         """Store `payload` under `key`."""
         write_bytes(self._path(key), hashlib.sha256(payload).digest() + payload)

@@ -1,15 +1,21 @@
 """Extraction through the clip cache: one entry per segment and modality, made once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
 
 from pipeline.artifacts.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key, library_versions
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
+from pipeline.execution.space import check_space
 
 Result = TypeVar("Result")
+
+# No clip takes this long: an extractor that is ten times slower than the recording, on a machine that is busy with other
+# work, which has to look for the clip from the start of its recording, stays below.
+_LIMIT_S = 300.0
+_LIMIT_PER_S = 60.0
 
 # Where a segment stands in its corpus says nothing about its features; what it is called and labelled does not either.
 _IRRELEVANT = ("id", "split", "label", "speaker", "video", "media")
@@ -22,33 +28,81 @@ def describe_extractor(
     return {"settings": dict(settings), "libraries": library_versions(*libraries), "device": device}
 
 
-def clip_keys(segments: Sequence[Segment], *, module: str, extractor: Mapping[str, Any]) -> list[str]:
-    """The cache key of each segment: media content, span, transcript, extractor and the extractor's own source code."""
-    source = source_digest(module)
-    keys = []
-    for segment in segments:
-        content = {name: value for name, value in asdict(segment).items() if name not in _IRRELEVANT}
-        keys.append(cache_key(content=content, extractor=extractor, source=source))
-    return keys
+@dataclass(frozen=True, eq=False)
+class ClipEntries(Generic[Result]):
+    """One kind of entry of the clip cache: what makes it, and all that its keys are made of.
+
+    Attributes:
+        kind: name of the folder, below `clips` in the cache.
+        function: computes one segment; pure and picklable.
+        module: where `function` is; the source of its import closure is part of the keys.
+        description: settings, libraries and device, see `describe_extractor`.
+        encode: result to bytes.
+        decode: bytes to result; raises PipelineError on an entry it cannot read.
+        on_loss: the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
+        bytes_per_s: what a second of media comes to, to estimate the space that a run needs.
+    """
+
+    kind: str
+    function: Callable[[Segment], Result]
+    module: str
+    description: Mapping[str, Any]
+    encode: Callable[[Result], bytes]
+    decode: Callable[[bytes], Result]
+    on_loss: Callable[[Segment, str], Result]
+    bytes_per_s: float
+
+    @property
+    def cache(self) -> ResultCache:
+        """Where the entries are."""
+        return clip_cache(self.kind)
+
+    def keys(self, segments: Sequence[Segment]) -> list[str]:
+        """The key of each segment: media content, span, transcript, extractor and the extractor's own source code."""
+        source = source_digest(self.module)
+        return [
+            cache_key(
+                content={name: value for name, value in asdict(segment).items() if name not in _IRRELEVANT},
+                extractor=self.description,
+                source=source,
+            )
+            for segment in segments
+        ]
+
+    def map(self, segments: Sequence[Segment]) -> list[Result]:
+        """Every segment's result, in worker processes; what an earlier or killed run finished is not done again.
+
+        Raises:
+            PipelineError: the disk has no room for what is missing.
+        """
+        keys = self.keys(segments)
+        sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
+        check_space(self.kind, sizes, keys=keys, cache=self.cache)
+        return map_cached(
+            self.function,
+            segments,
+            keys=keys,
+            cache=self.cache,
+            encode=self.encode,
+            decode=self.decode,
+            title=self.kind,
+            unit="segment",
+            limit_s=clip_limit_s,
+            describe=name_of,
+            on_loss=self.on_loss,
+        )
 
 
-def map_clips(
-    function: Callable[[Segment], Result],
-    segments: Sequence[Segment],
-    *,
-    kind: str,
-    keys: Sequence[str],
-    encode: Callable[[Result], bytes],
-    decode: Callable[[bytes], Result],
-) -> list[Result]:
-    """`function` over all segments in worker processes; what an earlier or killed run finished is not done again."""
-    return map_cached(
-        function,
-        segments,
-        keys=keys,
-        cache=ResultCache(cache_folder() / "clips" / kind),
-        encode=encode,
-        decode=decode,
-        title=kind,
-        unit="segment",
-    )
+def clip_cache(kind: str) -> ResultCache:
+    """The entries of one kind."""
+    return ResultCache(cache_folder() / "clips" / kind)
+
+
+def clip_limit_s(segment: Segment) -> float:
+    """How long a segment may take until it counts as hanging; it decides over no result of a clip that does not."""
+    return _LIMIT_S + _LIMIT_PER_S * segment.end_s
+
+
+def name_of(segment: Segment) -> str:
+    """What sentences call a segment: its file, and its id."""
+    return f"{segment.media}, segment {segment.id}" if segment.media else f"segment {segment.id}"

@@ -13,6 +13,8 @@ from pipeline.errors import PipelineError
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
+RATE_HZ = 100.0
+"""Rows a second."""
 _SAMPLE_RATE_HZ, _HOP = 16000, 160
 # openSMILE's rows begin with their windows: those of 0.02 s, and those of 0.06 s for all that rests on the pitch. Sound from 0.105 s
 # before the segment on makes the eleventh short window, and the ninth long one, surround the middle of the first row.

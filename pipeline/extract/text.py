@@ -11,13 +11,14 @@ import transformers
 from jaxtyping import Bool, Float32
 
 from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key, library_versions
 from pipeline.execution.device import device_class
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
+from pipeline.execution.space import check_space
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.layers import choose_layers
 from pipeline.extract.pretrained import Precision, find_pretrained
@@ -200,22 +201,30 @@ def word_sequence(words: SegmentWords, vectors: Float32[np.ndarray, "word dim"])
     return FeatureSequence(vectors, np.maximum.accumulate(middles_s), valid)
 
 
-def encode_cached(
-    encoder: TextEncoder, rows: Sequence[SegmentWords], *, cache: ResultCache
-) -> list[FeatureSequence]:
-    """`word_sequence` of every segment; what an earlier or killed run encoded is not encoded again.
-
-    Entries are made of the words alone, so new times, ids or neighbours do not need the encoder, which is loaded only
-    for what is missing.
-    """
+def text_keys(encoder: TextEncoder, rows: Sequence[SegmentWords]) -> list[str]:
+    """The cache key of each segment, made of its words alone: times, ids and neighbours change no vector."""
     key_parts = {
         "encoder": dict(encoder.spec),
         "device": device_class(encoder.device),
         "libraries": library_versions("numpy", "tokenizers", "torch", "transformers"),
         "source": source_digest(__name__),
     }
-    texts = [[word.text for word in row.words] for row in rows]
-    keys = [cache_key(words=words, **key_parts) for words in texts]
+    return [cache_key(words=[word.text for word in row.words], **key_parts) for row in rows]
+
+
+def encode_cached(
+    encoder: TextEncoder, rows: Sequence[SegmentWords], *, cache: ResultCache
+) -> list[FeatureSequence]:
+    """`word_sequence` of every segment; what an earlier or killed run encoded is not encoded again.
+
+    The encoder is loaded only for what is missing.
+
+    Raises:
+        PipelineError: the disk has no room for what is missing.
+    """
+    keys, texts = text_keys(encoder, rows), [[word.text for word in row.words] for row in rows]
+    sizes = [float(row_bytes(len(encoder.columns)) * len(words)) for words in texts]
+    check_space("text", sizes, keys=keys, cache=cache)
     vectors = {
         position: found
         for position, key in enumerate(keys)

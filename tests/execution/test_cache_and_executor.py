@@ -1,4 +1,4 @@
-"""What was done is not done again, damaged entries are misses, killed workers get one retry."""
+"""What was done is not done again, and damaged entries are misses."""
 
 import multiprocessing
 import os

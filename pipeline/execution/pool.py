@@ -1,0 +1,254 @@
+"""Worker processes of which any may die or hang at the cost of its own item alone."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+from pipeline.errors import PipelineError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_LONGEST_GOODBYE_S = 5.0
+_MAX_FAILED_STARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Result]):
+    """What the function returned."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An item whose worker did not live to return a result; `reason` is a clause without a subject."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Died:
+    how: str
+
+    def __str__(self) -> str:
+        return self.how
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+    told: str
+
+
+class _WorkerTracebackError(Exception):
+    """The traceback of a worker as text, which is the cause of the exception that it raised."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+def run_in_workers(
+    function: Callable[[Item], Result],
+    items: Mapping[int, Item],
+    *,
+    n_workers: int,
+    limit_s: Callable[[Item], float] | None,
+    describe: Callable[[Item], str],
+) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
+    """Outcomes of `function` as they come, each with the key of its item.
+
+    Every worker has a pipe of its own and holds one item at a time, so one that dies or is stopped takes nothing with it: no
+    queue, no lock, no item of another. (`ProcessPoolExecutor` breaks as a whole, and cannot stop a worker.) An item whose
+    worker died is tried once more, alone, when the others are done: what died for want of memory may then have enough.
+
+    Args:
+        function: computes one item; picklable, as the items are.
+        items: what to compute.
+        n_workers: processes side by side.
+        limit_s: how many seconds an item may take until its worker is stopped, None for any number; that is final.
+        describe: what to call an item on standard error.
+
+    Raises:
+        Exception: whatever `function` raised, with the worker's traceback as its cause. All workers have ended then.
+    """
+    died: dict[int, Item] = {}
+    with closing(_attempt(function, items, n_workers, limit_s)) as outcomes:
+        for key, outcome in outcomes:
+            if isinstance(outcome, _Died):
+                died[key] = items[key]
+                sys.stderr.write(f"{describe(items[key])}: {outcome.how}; it is tried once more\n")
+            else:
+                yield key, outcome
+    with closing(_attempt(function, died, 1, limit_s)) as outcomes:
+        for key, outcome in outcomes:
+            yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, _Died) else outcome
+
+
+def _attempt(
+    function: Callable[[Item], Result],
+    items: Mapping[int, Item],
+    n_workers: int,
+    limit_s: Callable[[Item], float] | None,
+) -> Generator[tuple[int, Done[Result] | Lost | _Died], None, None]:
+    waiting = deque(items)
+    workers: list[_Worker] = []
+    content, n_failed_starts = pickle.dumps(function), 0
+    try:
+        while waiting or any(worker.key is not None for worker in workers):
+            n_busy = sum(worker.key is not None for worker in workers)
+            while len(workers) < min(n_workers, n_busy + len(waiting)):
+                workers.append(_Worker(content))
+            for worker in workers:
+                if worker.ready and worker.key is None and waiting:
+                    key = waiting.popleft()
+                    worker.give(key, items[key], None if limit_s is None else limit_s(items[key]))
+            for worker in _answering(workers):
+                held, outcome = worker.key, worker.answer()
+                if isinstance(outcome, _Died | Lost):
+                    workers.remove(worker)
+                    worker.end(at_once=True)
+                    n_failed_starts += not worker.ready
+                    if n_failed_starts == _MAX_FAILED_STARTS:
+                        raise PipelineError(
+                            f"worker processes cannot start ({outcome}); set GRCF_WORKERS=1 where memory is short"
+                        )
+                if isinstance(outcome, _Raised):
+                    raise outcome.error from _WorkerTracebackError(outcome.told)
+                if held is not None:
+                    yield held, outcome
+    except BaseException:
+        for worker in workers:
+            worker.end(at_once=True)
+        raise
+    for worker in workers:
+        worker.end(at_once=False)
+
+
+class _Worker:
+    """One process, its end of the pipe, and what it is at; `key` is None while it waits, `ready` once it has started."""
+
+    def __init__(self, function: bytes) -> None:
+        # A fork after native libraries have started threads can hang; forkserver starts from a clean process.
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        context: Any = multiprocessing.get_context(method)
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()  # or the pipe would not end with the worker
+        self.key: int | None = None
+        self.ready = False
+        self.deadline_s = self.limit_s = float("inf")
+        self._send(function)
+
+    def give(self, key: int, item: Any, limit_s: float | None) -> None:
+        self.key = key
+        if limit_s is not None:
+            self.limit_s, self.deadline_s = limit_s, time.monotonic() + limit_s
+        self._send(pickle.dumps(item))
+
+    def _send(self, content: bytes) -> None:
+        try:
+            self.connection.send_bytes(content)
+        except OSError:
+            return  # it died meanwhile, which `answer` finds out
+
+    def answer(self) -> Done[Any] | Lost | _Died | _Raised:
+        """What became of the item, or of loading the function."""
+        try:
+            if self.connection.poll():
+                outcome: Done[Any] | _Died | _Raised = pickle.loads(self.connection.recv_bytes())
+                self.ready, self.key, self.deadline_s = True, None, float("inf")
+                return outcome
+        except (EOFError, OSError):
+            pass
+        if self.is_late():
+            return Lost(f"took longer than {self.limit_s:.0f} s and was stopped")
+        self.process.join(_LONGEST_GOODBYE_S)
+        return _Died(_how_it_died(self.process.exitcode))
+
+    def is_late(self) -> bool:
+        return time.monotonic() >= self.deadline_s
+
+    def end(self, *, at_once: bool) -> None:
+        self.connection.close()  # which ends a worker that waits
+        if not at_once:
+            self.process.join(_LONGEST_GOODBYE_S)
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+
+
+def _answering(workers: list[_Worker]) -> list[_Worker]:
+    """Wait until workers have something to say, have died, or are late."""
+    sources = {
+        source: worker for worker in workers for source in (worker.connection, worker.process.sentinel)
+    }
+    soonest_s = min(worker.deadline_s for worker in workers)
+    timeout = None if soonest_s == float("inf") else max(soonest_s - time.monotonic(), 0)
+    told = [sources[source] for source in wait(list(sources), timeout)]
+    return [worker for worker in workers if worker in told or worker.is_late()]
+
+
+def _how_it_died(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"its worker process died of {signal.Signals(-status).name} (want of memory, or a crash in a library)"
+    return f"its worker process ended with status {status}"
+
+
+def _work(connection: Connection) -> None:
+    """What a worker does: take the function, then one item after the other until the pipe ends."""
+    _start_worker()
+    functions: list[Callable[[Any], Any]] = []
+    with suppress(EOFError, OSError):
+        content = connection.recv_bytes()
+        connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
+        while True:
+            item = connection.recv_bytes()
+            connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))  # noqa: B023
+
+
+def _try(work: Callable[[], Any]) -> bytes:
+    try:
+        return pickle.dumps(Done(work()))
+    except MemoryError:
+        return pickle.dumps(_Died("it needed more memory than there was"))
+    except BaseException as error:
+        told = traceback.format_exc()
+        try:
+            raised = pickle.dumps(_Raised(error, told))
+            pickle.loads(raised)  # some exceptions cannot be made anew from what they pickle to
+            return raised
+        except Exception:
+            return pickle.dumps(_Raised(RuntimeError(f"{type(error).__name__}: {error}"), told))
+
+
+def _start_worker() -> None:
+    # Ctrl-C goes to the whole process group; the parent alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
+    if "torch" in sys.modules:  # a module global of the program may have imported it already
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop its workers, which would finish what they are at and take the cores of the next run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
