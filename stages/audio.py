@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.extract.audio_extractors import audio_extractor
+from pipeline.extract.entries.audio import audio_entries
 from stages.entry import run
 from stages.frames import write_features
 
@@ -19,7 +19,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Audio).model_dump(),
-        extractor=audio_extractor,
+        entries=audio_entries,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality, pack, write_sequences
-from pipeline.extract.frames import FrameExtractor
+from pipeline.extract.entries.frames import FrameEntries
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
 
 
@@ -18,7 +18,7 @@ def write_features(
     segments: Path,
     corpus: params.Corpus,
     settings: Mapping[str, Any],
-    extractor: Callable[[Mapping[str, Any]], FrameExtractor],
+    entries: Callable[..., FrameEntries],
 ) -> None:
     """Write the packed rows of a modality.
 
@@ -28,7 +28,7 @@ def write_features(
         segments: the manifest.
         corpus: that section of the parameters; a precomputed file lies in its folder.
         settings: the section of the parameters; `precomputed` decides.
-        extractor: what makes an extractor of them.
+        entries: what makes the entries of the other keys.
     """
     listed = read_segments(segments)
     if is_precomputed(settings["precomputed"], layout=corpus.layout):
@@ -40,13 +40,7 @@ def write_features(
             name=settings["precomputed"],
         )
     else:
-        chosen = extractor(settings)
-        sequences = chosen.extract(listed)
-        packed = pack(
-            modality,
-            [segment.id for segment in listed],
-            sequences,
-            columns=chosen.columns,
-            extractor=chosen.entries.description,
-        )
+        chosen = entries(**{name: value for name, value in settings.items() if name != "precomputed"})
+        ids = [segment.id for segment in listed]
+        packed = pack(modality, ids, chosen.map(listed), columns=chosen.columns, extractor=chosen.description)
     write_sequences(path, packed)

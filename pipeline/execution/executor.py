@@ -105,21 +105,6 @@ def map_cached(
     return [results[position] for position in range(len(items))]
 
 
-def feed(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    positions: Sequence[int],
-    *,
-    limit_s: Callable[[Item], float] | None = None,
-    describe: Callable[[Item], str] = str,
-) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
-    """Outcomes of some items by position, as they come; no more than one a worker waits for who takes them."""
-    chosen = {position: items[position] for position in positions}
-    outcomes = run_in_workers(function, chosen, n_workers=worker_count(), limit_s=limit_s, describe=describe)
-    with closing(outcomes):
-        yield from outcomes
-
-
 def map_guarded(
     function: Callable[[Item], Result],
     items: Sequence[Item],

@@ -13,6 +13,8 @@ from pipeline.errors import PipelineError
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
+RATE_HZ = 100.0
+"""Rows a second."""
 _SAMPLE_RATE_HZ, _HOP = 16000, 160
 EGEMAPS_ROWS_PER_S = _SAMPLE_RATE_HZ / _HOP
 """Rows that `extract_egemaps` gives of a second."""

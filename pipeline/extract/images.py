@@ -87,6 +87,7 @@ class ImageEncoder:
         self.prepare: Callable[[Segment], FacePictures] = partial(
             picture_faces, side=_side(prepares, encoder), **looking
         )
+        self.rate_hz = frame_rate_hz
         identity = dict(self._pretrained.identity)
         self.spec: Mapping[str, Any] = {
             "encoder": identity.pop("model"),

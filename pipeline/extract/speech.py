@@ -82,6 +82,7 @@ class SpeechEncoder:
         self._first_convolution = int(kernels[0]), int(strides[0])
         prepares = self._pretrained.load_preparation(transformers.AutoFeatureExtractor)
         self.frames = Frames(*_field_and_stride(kernels, strides), prepares.sampling_rate)
+        self.rate_hz: float = self.frames.sample_rate_hz / self.frames.stride
         self.prepare: Callable[[Segment], Heard] = partial(
             hear_frames, frames=self.frames, standardise=bool(getattr(prepares, "do_normalize", False))
         )
