@@ -20,6 +20,7 @@ COMMANDS = {
     "preview": "draw what the extractors see on a few pictures",
     "inspect": "write the page of pairs and segments that the model gets wrong",
     "cache": "show what the clip cache holds, and prune what nothing needs",
+    "export": "write the features for other toolkits: mmsa, npz, datasets",
     "sweep": "run every combination of some values side by side, and rank them",
     "search": "look for good values with a budget, each trial an experiment",
 }

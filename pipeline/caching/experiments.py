@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.comparison.revisions import Revision, read_files
+from pipeline.history.revisions import Revision, read_files
 
 _PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
 

@@ -18,7 +18,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
@@ -55,6 +55,7 @@ class TrainingSettings:
     weight_decay: float
     modality_dropout: float
     precision: Precision
+    word_dropout: float = 0.0
     chunk_size: int | None = None
     finetuning: FinetuningSettings | None = None
 
@@ -238,6 +239,7 @@ def _train_epoch(
 
     for parts in train.shuffled_chunks(settings.batch_size, order, chunk_size=settings.chunk_size):
         chunks = [hide_modalities(part, share=settings.modality_dropout, order=order) for part in parts]
+        chunks = [hide_words(part, share=settings.word_dropout, order=order) for part in chunks]
         optimiser.zero_grad()
         losses.append(backward(forward, chunks, objective))
         optimiser.step()

@@ -85,7 +85,7 @@ class GivenWindows:
         seen = self._seen[modality]
         rows = slice(start, max(start, end))
         valid = seen.finite[sample, rows] & ~seen.zero[sample, rows]
-        values = np.asarray(self._given.features[modality][sample, rows], np.float32)
+        values = _float32(self._given.features[modality][sample, rows])
         return GivenRows(np.where(valid[:, None], values, np.float32(0)), valid)
 
     def counts(self, modality: Modality) -> dict[str, int]:
@@ -102,12 +102,17 @@ class GivenWindows:
 
 
 def _look(array: np.ndarray) -> _Seen:
-    """Read an array once, a block at a time; a value past float32 is not finite."""
+    """Read an array once, a block at a time."""
     zero, finite = np.zeros(array.shape[:2], bool), np.zeros(array.shape[:2], bool)
     for first in range(0, len(array), _BLOCK):
         block = slice(first, first + _BLOCK)
-        with np.errstate(over="ignore"):
-            values = np.asarray(array[block], np.float32)
+        values = _float32(array[block])
         zero[block] = (values == 0).all(axis=2)
         finite[block] = np.isfinite(values).all(axis=2)
     return _Seen(zero, finite)
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    """A value past the range of float32 becomes infinite, and its row invalid."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)

@@ -2,8 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.segments import Segment
@@ -44,6 +46,11 @@ class Extractors:
         self, preprocessing: Preprocessing, *, folders: Mapping[Modality, str] | None = None
     ) -> None:
         self._preprocessing, self._folders = preprocessing, dict(folders or {})
+        if len(self.precomputed) == len(MODALITIES):
+            raise PipelineError(
+                f"the model was trained on features made elsewhere ({', '.join(sorted(set(self.precomputed.values())))}), and "
+                "nothing here can make them of a new recording; train one on extracted features to predict"
+            )
         self._words: Mapping[str, Any] = preprocessing.words["settings"]
         try:
             inspect.signature(locate_words).bind(None, **self._words)
@@ -75,7 +82,11 @@ class Extractors:
 
     def _sequence(self, modality: Modality, segment: Segment, spoken: SegmentWords) -> FeatureSequence:
         if modality in self.precomputed:
-            return self._absent(modality)
+            absent = self._absent(modality)
+            if modality == "text":  # a row a word, also where nothing is known of any
+                vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
+                return replace(word_sequence(spoken, vectors), failure=absent.failure)
+            return absent
         if modality != "text":
             return self._entries(modality).function(segment)
         if not spoken.words:
