@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.folder import read_folder
-from pipeline.corpus.inspection import Inspected, inspect_media
+from pipeline.corpus.inspection import Inspected, inspect_media, refuse_name
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
@@ -211,9 +211,73 @@ def test_a_drawn_split_is_by_speaker_seeded_and_never_empty(speakers, shares, se
     assert set(splits.values()) == {"train", "valid", "test"}
 
 
-@pytest.mark.parametrize("name", ["../secret.mp4", "/etc/passwd", "clips/../../x.mp4"])
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.mp4", "/etc/passwd", "clips/../../x.mp4", "C:\\x.mp4", "\\x.mp4", "clips\\..\\..\\x.mp4"],
+)
 def test_media_cannot_leave_the_corpus_folder(tmp_path, name):
     assert "leads out of the corpus folder" in str(inspect_media(name, folder=tmp_path).reason)
+
+
+def test_a_link_out_of_the_corpus_folder_is_refused_and_one_into_the_cache_of_dvc_is_not(tmp_path):
+    cached = tmp_path / "cache/files/md5/ab" / ("c" * 30)
+    for path in (tmp_path / "outside.mp4", cached):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.mp4").symlink_to(tmp_path / "outside.mp4")
+    (folder / "b.mp4").symlink_to(cached)
+    assert "outside of the corpus folder" in str(refuse_name("a.mp4", folder=folder))
+    assert refuse_name("a.mp4", folder=folder, links=True) is None
+    assert refuse_name("b.mp4", folder=folder) is None
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_reason(name, tmp_path):
+    assert refuse_name(name, folder=tmp_path) is not None
+
+
+@pytest.mark.parametrize("name", ["视频 é.mp4", "-dash.mp4", "a" * 251 + ".mp4", "a: b.mp4"])
+def test_an_unusual_name_is_a_name(name, tmp_path):
+    (tmp_path / name).touch()
+    assert refuse_name(name, folder=tmp_path) is None
+
+
+def test_separators_of_windows_are_read(tmp_path):
+    folder = table(tmp_path, "id,label,media\na,1,clips\\a.mp4\nb,1,clips\\b.mp4\n")
+    (folder / "clips").mkdir()
+    (folder / "clips/a.mp4").touch()
+    (folder / "clips\\b.mp4").touch()
+    assert [row.media for row in read_folder(folder)] == ["clips/a.mp4", "clips\\b.mp4"]
+
+
+def test_what_the_field_leaves_out_is_listed_and_is_no_loss():
+    rows = [*THREE, candidate("d", label=99.0, excluded="outside")]
+    check_table(rows, label_min=-3.0, label_max=3.0)
+    segments, rejections = build(
+        rows, max_rejected_share=0.0, splits={"a": "train", "b": "valid", "c": "test"}
+    )
+    assert len(segments) == 3
+    assert [(rejection.id, rejection.reason) for rejection in rejections] == [("d", "outside")]
+
+
+def test_train_and_test_alone_get_a_valid_part_by_speaker():
+    rows = [
+        candidate(f"{speaker}{n}", speaker=speaker, split="test" if speaker == "e" else "train")
+        for speaker in "abcde"
+        for n in range(2)
+    ]
+    splits = split_candidates(rows, **DRAW)
+    valid = {row.speaker for row in rows if splits[row.id] == "valid"}
+    assert len(valid) == 1
+    assert all(splits[row.id] == "valid" for row in rows if row.speaker in valid)
+    assert splits == split_candidates(rows[::-1], **DRAW)
+
+
+def test_a_drawn_split_ignores_that_of_the_corpus():
+    rows = [candidate(name, split="train") for name in "abcde"]
+    assert set(split_candidates(rows, split="drawn", **DRAW).values()) == {"train", "valid", "test"}
 
 
 def test_missing_and_broken_media_have_a_reason(tmp_path):
