@@ -36,7 +36,9 @@ class Corpus(Section):
     """Which corpus, and what every part of it has in common."""
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
-    layout: Literal["folder", "mosi", "mosei", "sims", "simsv2", "urfunny", "mustard"]
+    layout: Literal[
+        "folder", "mosi", "mosei", "sims", "simsv2", "urfunny", "mustard", "mmsa", "mult", "multibench"
+    ]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
     label_min: float
     label_max: float
@@ -86,6 +88,7 @@ class Text(Section):
     revision: Annotated[str, Field(min_length=1)]
     layer: int
     precision: Literal["float32", "float16", "bfloat16"]
+    precomputed: Annotated[str, Field(min_length=1)] | None
 
 
 class Audio(Section):

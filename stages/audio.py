@@ -8,7 +8,7 @@ from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import FeatureSequence, PackedSequences, pack, write_sequences
 from pipeline.execution.clips import clip_keys, describe_extractor, map_clips
 from pipeline.extract.audio import audio_columns, extract_audio
-from pipeline.extract.precomputed import read_precomputed
+from pipeline.extract.precomputed import is_precomputed, read_precomputed
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -35,18 +35,15 @@ def extract(segments: list[Segment], settings: params.Audio) -> PackedSequences:
 
 def main() -> None:
     """Extract the features, or take those that the corpus brings."""
-    settings = params.load(params.Audio)
+    settings, corpus = params.load(params.Audio), params.load(params.Corpus)
     segments = read_segments(SEGMENTS)
-    if settings.precomputed is None:
-        packed = extract(segments, settings)
-    else:
+    if is_precomputed(settings.precomputed, layout=corpus.layout):
+        folder = Path("data/raw") / corpus.name
         packed = read_precomputed(
-            "audio",
-            segments,
-            folder=Path("data/raw") / params.load(params.Corpus).name,
-            name=settings.precomputed,
-            extractor={"precomputed": settings.precomputed},
+            "audio", segments, folder=folder, layout=corpus.layout, name=settings.precomputed
         )
+    else:
+        packed = extract(segments, settings)
     write_sequences(FEATURES, packed)
 
 

@@ -153,7 +153,8 @@ def coverage(
     """How much of the corpus each modality really covers, for `reports/coverage.json`.
 
     Shares run from 0 to 1: `valid_words` over the words of the split, `segments_without` over its segments,
-    `valid_rows` over the rows that the extractor looked at (frames or words).
+    `valid_rows` over the rows that the extractor looked at (frames or words). `given_rows`, where features were made
+    elsewhere, counts the rows of their files over all splits: how many are padding, zeros alone, or not finite.
     """
     modalities = []
     for split in splits:
@@ -178,6 +179,11 @@ def coverage(
         for modality in MODALITIES
         if sequences[modality].failures
     }
+    given = {
+        modality: sequences[modality].extractor["given_rows"]
+        for modality in MODALITIES
+        if "given_rows" in sequences[modality].extractor
+    }
     return {
         "segments": len(segments),
         "rejected": n_rejected,
@@ -187,4 +193,5 @@ def coverage(
         "align_methods": dict(sorted(Counter(row.align_method for row in spoken).items())),
         "modalities": modalities,
         "failures": failures,
+        **({"given_rows": given} if given else {}),
     }

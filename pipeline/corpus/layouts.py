@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +10,10 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cmu import read_mosei, read_mosi
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.mustard import read_mustard
+from pipeline.corpus.pickled import read_pickled
 from pipeline.corpus.sims import read_sims
 from pipeline.corpus.urfunny import read_urfunny
+from pipeline.pickles.layouts import PICKLE_LAYOUTS
 
 Kind = Literal["speaker", "video"]
 
@@ -69,4 +72,5 @@ LAYOUTS: dict[str, Layout] = {
     "urfunny": Layout(read_urfunny, _BINARY),
     # The five folds are stratified by label alone; the standard split tests on one show.
     "mustard": Layout(read_mustard, _BINARY, folds_mix=("speaker",)),
+    **{name: Layout(partial(read_pickled, layout=name)) for name in PICKLE_LAYOUTS},
 }

@@ -1,40 +1,112 @@
 """Features that were made elsewhere and lie in the corpus folder, instead of extraction."""
 
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, Modality, PackedSequences, pack
+from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
+from pipeline.pickles.layouts import PICKLE_LAYOUTS, find_pickle, read_feature_pickle
+from pipeline.pickles.rows import GivenWindows
 
-_ARRAYS = ("ids", "values", "offsets", "times_s", "columns")
+_ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "columns")
+
+
+def is_precomputed(name: str | None, *, layout: str) -> bool:
+    """Whether a modality is given: a file is named, or the corpus is a feature pickle."""
+    return name is not None or layout in PICKLE_LAYOUTS
 
 
 def read_precomputed(
-    modality: Modality,
-    segments: Sequence[Segment],
-    *,
-    folder: Path,
-    name: str,
-    extractor: Mapping[str, Any],
+    modality: Modality, segments: Sequence[Segment], *, folder: Path, layout: str, name: str | None
 ) -> PackedSequences:
+    """Take the features of a modality from a file of the corpus: the `.npz` that is named, or else its feature pickle.
+
+    The header of the packed file says where they come from, where their times do, and how many rows hold nothing.
+
+    Args:
+        modality: what the features describe.
+        segments: whose features are wanted.
+        folder: the corpus folder.
+        layout: how the folder is organised.
+        name: the `.npz`, relative to the folder; None for the pickle.
+
+    Raises:
+        PipelineError: see `read_npz` and `read_feature_pickle`; or the file has none of the segments.
+    """
+    if name is not None:
+        return read_npz(modality, segments, folder=folder, name=name)
+    path = find_pickle(folder)
+    found: dict[str, FeatureSequence] = {}
+    counts = dict.fromkeys(("rows", "padding", "zero", "not_finite"), 0)
+    duration_s = {segment.id: segment.duration_s for segment in segments}
+    sides, dims = set(), set()
+    # PICKLE_LAYOUTS holds every layout that `is_precomputed` lets through without a name.
+    for given in read_feature_pickle(path, layout=next(each for each in PICKLE_LAYOUTS if each == layout)):
+        windows = GivenWindows(given)
+        counts = {what: n + windows.counts(modality)[what] for what, n in counts.items()}
+        sides.add(windows.sides[modality])
+        dims.add(given.features[modality].shape[2])
+        for sample, id_ in enumerate(given.ids):
+            if id_ in duration_s:
+                rows = windows.rows(modality, sample)
+                at_s = (np.arange(len(rows.valid)) + 0.5) * (duration_s[id_] / max(1, len(rows.valid)))
+                found[id_] = FeatureSequence(rows.values, at_s, rows.valid)
+    if len(dims) > 1:
+        raise PipelineError(
+            f"{path}: {modality} has {sorted(dims)} dimensions in its splits; expected one number"
+        )
+    (dim,) = dims
+    _check_some(path, found, segments)
+    missing = FeatureSequence.empty(dim, f"{path}: has no rows")
+    return pack(
+        modality,
+        [segment.id for segment in segments],
+        [found.get(segment.id, missing) for segment in segments],
+        columns=[f"{modality}_{position + 1}" for position in range(dim)],
+        extractor={
+            "precomputed": path.name,
+            "layout": layout,
+            "times": "none are given: rows lie evenly over their segment",
+            "padding": " and ".join(sorted(sides)),
+            "given_rows": counts,
+        },
+    )
+
+
+def check_a_row_a_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
+    """Refuse text features of other words.
+
+    Raises:
+        PipelineError: a segment has another number of rows than of words.
+    """
+    for said in spoken:
+        n_rows, n_words = len(packed[said.id].values), len(said.words)
+        if n_rows != n_words:
+            raise PipelineError(
+                f"text.precomputed: {packed.extractor['precomputed']} has {n_rows} rows for segment {said.id}, which has "
+                f"{n_words} words; expected a row a word, in their order. Give the words too, by words.csv, or set it to null"
+            )
+
+
+def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, name: str) -> PackedSequences:
     """Take the features of a modality from an `.npz` file of the corpus.
 
     The file holds `ids`, one a segment, and `values`, shape (row, dim). Without more, there is a row a segment, placed in
     its middle. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
-    each lies, in seconds from the start of its segment. `columns` may name the dimensions. Rows that hold a value that is
-    not finite are invalid; a segment that the file does not have has no rows. Nothing in it is unpickled.
+    each lies, in seconds from the start of its segment. `columns` may name the dimensions, and `valid` the rows that hold
+    something; those with a value that is not finite are invalid in any case. A segment that the file does not have has no rows. Nothing in it is unpickled.
 
     Args:
         modality: what the features describe.
         segments: whose features are wanted.
         folder: the corpus folder.
         name: the file, relative to it.
-        extractor: what the header of the packed file says of their origin.
 
     Raises:
         PipelineError: the file is missing, leads out of the folder, is no such file, its arrays do not fit together,
@@ -48,6 +120,7 @@ def read_precomputed(
     offsets = arrays.get("offsets", np.arange(len(arrays["ids"]) + 1))
     times_s = arrays.get("times_s")
     _check_fit(path, arrays, offsets)
+    kept = np.isfinite(values).all(axis=1) & arrays.get("valid", True)
     position = {str(id_): index for index, id_ in enumerate(arrays["ids"])}
     sequences = []
     for segment in segments:
@@ -58,23 +131,38 @@ def read_precomputed(
             continue
         rows = slice(int(offsets[position[segment.id]]), int(offsets[position[segment.id] + 1]))
         mine = values[rows].astype(np.float32)
-        valid = np.asarray(np.isfinite(mine).all(axis=1))
+        valid = kept[rows] & np.isfinite(mine).all(axis=1)
         at_s = np.full(len(mine), segment.duration_s / 2) if times_s is None else times_s[rows]
         sequences.append(FeatureSequence(np.where(valid[:, None], mine, np.float32(0)), at_s, valid))
-    if not any(segment.id in position for segment in segments):
+    _check_some(path, position, segments)
+    columns = [str(column) for column in arrays.get("columns", np.arange(values.shape[1]))]
+    return pack(
+        modality,
+        [segment.id for segment in segments],
+        sequences,
+        columns=columns,
+        extractor={
+            "precomputed": name,
+            "times": "the file's"
+            if times_s is not None
+            else "none are given: the one row lies in the middle",
+            "given_rows": {"rows": len(kept), "invalid": int((~kept).sum())},
+        },
+    )
+
+
+def _check_some(path: Path, found: Mapping[str, object], segments: Sequence[Segment]) -> None:
+    if not any(segment.id in found for segment in segments):
         raise PipelineError(
             f"{path}: has none of the {len(segments)} segments, the first of which is {segments[0].id!r}; "
             "its ids have to be those of the corpus's table"
         )
-    columns = [str(column) for column in arrays.get("columns", np.arange(values.shape[1]))]
-    return pack(
-        modality, [segment.id for segment in segments], sequences, columns=columns, extractor=extractor
-    )
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
+            _check_sizes(path, file)
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except FileNotFoundError as error:
         raise PipelineError(
@@ -88,6 +176,22 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     if missing:
         raise PipelineError(f"{path}: the array {missing[0]!r} is missing; expected ids and values")
     return arrays
+
+
+def _check_sizes(path: Path, file: np.lib.npyio.NpzFile) -> None:
+    """Refuse an array whose shape is larger than its bytes: NumPy makes room for the shape before it reads them."""
+    assert file.zip is not None
+    for member in file.zip.infolist():
+        with file.zip.open(member) as content:
+            version = np.lib.format.read_magic(content)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read(content)
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} announces the shape {shape} in {member.file_size} bytes")
 
 
 def _check_fit(path: Path, arrays: Mapping[str, np.ndarray], offsets: np.ndarray) -> None:
@@ -105,6 +209,8 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray], offsets: np.ndarray
         and ("offsets" not in arrays or "times_s" in arrays)
         and len(arrays.get("times_s", values)) == len(values)
         and len(arrays.get("columns", values.T)) == values.shape[1]
+        and arrays.get("valid", np.zeros(len(values), bool)).shape == (len(values),)
+        and arrays.get("valid", np.zeros(0, bool)).dtype == bool
     )
     if not fits:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

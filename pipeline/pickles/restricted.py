@@ -12,6 +12,7 @@ import pickle
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,6 +55,19 @@ class _Name:
 
     name: str
 
+
+# fmt: off
+_KEPT = (
+    "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "DUP", "NONE", "NEWFALSE", "NEWTRUE", "INT", "BININT", "BININT1",
+    "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "SHORT_BINSTRING", "SHORT_BINBYTES", "UNICODE",
+    "BINUNICODE", "BINUNICODE8", "SHORT_BINUNICODE", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST",
+    "EMPTY_DICT", "GET", "BINGET", "LONG_BINGET", "GLOBAL", "STACK_GLOBAL",
+)
+_OURS = (
+    "BINSTRING", "BINBYTES", "BINBYTES8", "BYTEARRAY8", "LIST", "APPEND", "APPENDS", "DICT", "SETITEM", "SETITEMS", "PUT",
+    "BINPUT", "LONG_BINPUT", "MEMOIZE", "REDUCE", "BUILD",
+)
+# fmt: on
 
 _NUMPY_NAMES = {
     ("numpy", "ndarray"): "ndarray",
@@ -107,7 +121,11 @@ def read_pickle(path: Path) -> Any:
         ) from error
 
 
-class _PlainUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+# The one in Python: the table of the one in C cannot be changed. Its attributes are not typed.
+_StandardUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined,unused-ignore]
+
+
+class _PlainUnpickler(_StandardUnpickler):  # type: ignore[misc]
     """The standard library's unpickler with its table of instructions cut down to those of plain data."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -286,7 +304,7 @@ def _with_byte_order(built: _Unfinished, state: tuple[Any, ...]) -> np.dtype:
     order = state[1].decode("latin-1") if isinstance(state[1], bytes) else state[1]
     if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]) or len(state) > 8:
         raise Refused("an array with fields or metadata")
-    return built.dtype if order in "|=" else built.dtype.newbyteorder(order)
+    return built.dtype if order in "|=" else built.dtype.newbyteorder("<" if order == "<" else ">")
 
 
 def _finished(dtype: Any) -> np.dtype:
@@ -311,73 +329,15 @@ def _plain_bytes(content: Any = b"", *_: Any) -> bytes:
     return content
 
 
-def _instructions() -> dict[int, Callable[[_PlainUnpickler], None]]:
+def _instructions() -> dict[int, Callable[[Any], None]]:
     """The table of the standard library, with ours in place of those that build, and refusal in place of the rest."""
-    kept = [
-        "PROTO",
-        "FRAME",
-        "STOP",
-        "MARK",
-        "POP",
-        "POP_MARK",
-        "DUP",
-        "NONE",
-        "NEWFALSE",
-        "NEWTRUE",
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "FLOAT",
-        "BINFLOAT",
-        "STRING",
-        "SHORT_BINSTRING",
-        "SHORT_BINBYTES",
-        "UNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-        "SHORT_BINUNICODE",
-        "EMPTY_TUPLE",
-        "TUPLE",
-        "TUPLE1",
-        "TUPLE2",
-        "TUPLE3",
-        "EMPTY_LIST",
-        "EMPTY_DICT",
-        "GET",
-        "BINGET",
-        "LONG_BINGET",
-        "GLOBAL",
-        "STACK_GLOBAL",
-    ]
-    ours = [
-        "BINSTRING",
-        "BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-        "LIST",
-        "APPEND",
-        "APPENDS",
-        "DICT",
-        "SETITEM",
-        "SETITEMS",
-        "PUT",
-        "BINPUT",
-        "LONG_BINPUT",
-        "MEMOIZE",
-        "REDUCE",
-        "BUILD",
-    ]
-    table: dict[int, Callable[[_PlainUnpickler], None]] = {}
-    for code in range(256):
-        table[code] = lambda unpickler, code=code: unpickler.load_refused(_code_name(code))
-    for name in kept:
+    table: dict[int, Callable[[Any], None]] = {
+        code: partial(_PlainUnpickler.load_refused, code=_code_name(code)) for code in range(256)
+    }
+    for name in _KEPT:
         code = getattr(pickle, name)[0]
-        table[code] = pickle._Unpickler.dispatch[code]  # type: ignore[attr-defined]
-    for name in ours:
+        table[code] = _StandardUnpickler.dispatch[code]
+    for name in _OURS:
         table[getattr(pickle, name)[0]] = getattr(_PlainUnpickler, f"load_{name.lower()}")
     return table
 

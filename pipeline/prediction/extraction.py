@@ -2,9 +2,11 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.segments import Segment
@@ -53,6 +55,11 @@ class Extractors:
             described = preprocessing.extractors[modality]
             if "precomputed" not in described:
                 kinds[modality] = (function, described["settings"])
+        if len(self.precomputed) == len(MODALITIES):
+            raise PipelineError(
+                f"the model was trained on features made elsewhere ({', '.join(sorted(set(self.precomputed.values())))}), and "
+                "nothing here can make them of a new recording; train one on extracted features to predict"
+            )
         for kind, (function, settings) in kinds.items():
             _check_settings(kind, function, settings)
         self._kinds = kinds
@@ -77,7 +84,11 @@ class Extractors:
 
     def _sequence(self, modality: Modality, segment: Segment, spoken: SegmentWords) -> FeatureSequence:
         if modality in self.precomputed:
-            return self._absent(modality)
+            absent = self._absent(modality)
+            if modality == "text":  # a row a word, also where nothing is known of any
+                vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
+                return replace(word_sequence(spoken, vectors), failure=absent.failure)
+            return absent
         if modality == "text":
             if not spoken.words:
                 return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)

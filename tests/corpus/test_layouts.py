@@ -40,7 +40,7 @@ def test_the_settings_of_a_layout_are_accepted_by_params(name):
     params.checked({key: params.parse_yaml(value) for key, value in LAYOUTS[name].settings.items()})
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", REPLICAS)
 def test_every_replica_has_six_segments_whose_media_are_there(name, replica):
     folder = replica(name)
     used = [row for row in LAYOUTS[name].read(folder) if row.excluded is None]
@@ -55,7 +55,7 @@ def test_a_folder_of_something_else_is_refused_with_a_sentence(name, tmp_path):
         LAYOUTS[name].read(tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "mustard"])
+@pytest.mark.parametrize("name", [name for name in REPLICAS if name != "mustard"])
 def test_the_standard_split_is_taken(name, replica):
     rows = LAYOUTS[name].read(replica(name))
     splits = split_candidates(rows, **DRAW, mixes=LAYOUTS[name].mixes("standard"))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
-from pipeline.extract.precomputed import read_precomputed
+from pipeline.extract.precomputed import read_npz
 
 
 def segment(id_: str) -> Segment:
@@ -34,7 +34,7 @@ VALUES = np.arange(6, dtype=np.float32).reshape(3, 2)
 
 
 def read(folder, name="rows.npz"):
-    return read_precomputed("audio", SEGMENTS, folder=folder, name=name, extractor={})
+    return read_npz("audio", SEGMENTS, folder=folder, name=name)
 
 
 def test_a_row_a_segment_lies_in_its_middle(tmp_path):

@@ -100,6 +100,21 @@ def test_precomputed_rows_are_absent_and_said_to_be(clip):
     )
 
 
+def test_precomputed_text_leaves_the_words_without_vectors(clip):
+    described = make_preprocessing().extractors | {"text": {"precomputed": "rows.npz"}}
+    observed = observe(Extractors(make_preprocessing(extractors=described)), clip)
+    text = observed.sequences["text"]
+    assert len(text.values) == len(observed.spoken.words) > 0
+    assert not text.valid.any()
+    assert "it goes on without text" in text.failure
+
+
+def test_a_model_of_features_alone_has_nothing_to_look_at():
+    described = {modality: {"precomputed": "features.pkl"} for modality in MODALITIES}
+    with pytest.raises(PipelineError, match=r"made elsewhere \(features\.pkl\)"):
+        Extractors(make_preprocessing(extractors=described))
+
+
 def test_settings_of_another_version_are_a_sentence():
     described = make_preprocessing().extractors
     described["visual"] = described["visual"] | {"settings": VISUAL | {"landmarks": 99}}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.layouts import LAYOUTS
 from tests.corpus.replicas import REPLICAS
 from tests.stages.repositories import Repository, make_repository, toy_rows
 
@@ -26,7 +25,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture(params=REPLICAS)
 def imported(request, empty, tmp_path) -> tuple[str, Repository, list[str]]:
     """Layout, a repository with its miniature, and what import says to run next."""
     REPLICAS[request.param](tmp_path / "source")

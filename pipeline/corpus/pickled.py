@@ -1,0 +1,85 @@
+"""A feature pickle as a corpus: what was said and felt, without media; the features come in by the feature stages."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts.words import Word
+from pipeline.corpus.candidates import Candidate
+from pipeline.pickles.layouts import GivenSplit, PickleLayout, find_pickle, read_feature_pickle
+from pipeline.pickles.rows import GivenWindows
+
+# The pickles have no times. English is read aloud at about 150 words a minute.
+_NOMINAL_WORD_S = 0.4
+
+
+def read_pickled(folder: Path, *, layout: PickleLayout) -> list[Candidate]:
+    """Read the one pickle of a folder.
+
+    A sample has as many words as its text has rows. They bear the words of the transcript where it has as many (or two less,
+    between [CLS] and [SEP]) and numbers otherwise, and lie evenly in the sample's span in its video; where no span is given,
+    in a nominal one of 0.4 s a word. Splits are taken as they are: a video in more than one of them is named by its split,
+    and said on standard error.
+
+    Raises:
+        PipelineError: no pickle of that layout.
+    """
+    path = find_pickle(folder)
+    splits = read_feature_pickle(path, layout=layout)
+    shared = _shared_videos(splits)
+    if shared:
+        sys.stderr.write(
+            f"\n{path}: {len(shared)} videos, such as {shared[0]!r}, are in more than one split; the splits are taken as they "
+            "are, so a model may know the recording from training\n"
+        )
+    return [candidate for given in splits for candidate in _candidates(path, given, frozenset(shared))]
+
+
+def _shared_videos(splits: Sequence[GivenSplit]) -> list[str]:
+    owners = defaultdict(set)
+    for given in splits:
+        for video in given.videos:
+            owners[video].add(given.split)
+    return sorted(video for video, found in owners.items() if len(found) > 1)
+
+
+def _candidates(path: Path, given: GivenSplit, shared: frozenset[str]) -> list[Candidate]:
+    windows = GivenWindows(given)
+    candidates = []
+    for sample, (id_, video, span_s, label, transcript) in enumerate(
+        zip(given.ids, given.videos, given.spans_s, given.labels, given.transcripts, strict=True)
+    ):
+        n_words = windows.length("text", sample)
+        start_s, end_s = span_s or (0.0, _NOMINAL_WORD_S * max(1, n_words))
+        bounds_s = np.linspace(start_s, end_s, n_words + 1).tolist()
+        owner = f"{video} ({given.split})" if video in shared else video
+        candidates.append(
+            Candidate(
+                place=f"{path}, {given.split}, sample {sample}",
+                id=id_,
+                label=label,
+                media=None,
+                # A transcript without rows would be cut into words that no text feature belongs to.
+                text=(transcript or "") if n_words else "",
+                split=given.split,
+                speaker=owner,
+                video=owner,
+                language=None,
+                start_s=start_s,
+                end_s=end_s,
+                words=tuple(map(Word, _names(transcript, n_words), bounds_s[:-1], bounds_s[1:])),
+            )
+        )
+    return candidates
+
+
+def _names(transcript: str | None, n_words: int) -> list[str]:
+    said = (transcript or "").split()
+    if len(said) == n_words:
+        return said
+    if len(said) == n_words - 2:
+        return ["[CLS]", *said, "[SEP]"]
+    return [f"[{position + 1}]" for position in range(n_words)]

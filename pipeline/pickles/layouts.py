@@ -1,0 +1,245 @@
+"""The three layouts of feature pickles that the field passes around, brought into one form.
+
+`mmsa`: MMSA and its descendants (Mao et al., 2022). `mult`: the Multimodal Transformer's `*_data.pkl` and
+`*_data_noalign.pkl` (Tsai et al., 2019), which MFN, MISA and others read too. `multibench`: MultiBench's `humor.pkl`,
+`sarcasm.pkl` and `mosi_raw.pkl` (Liang et al., 2021). All three are a dict of splits, each a dict of padded arrays.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.errors import PipelineError
+from pipeline.pickles.restricted import read_pickle
+
+PickleLayout = Literal["mmsa", "mult", "multibench"]
+PICKLE_LAYOUTS: tuple[PickleLayout, ...] = get_args(PickleLayout)
+
+_KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}
+_LABELS: dict[PickleLayout, tuple[str, ...]] = {
+    "mmsa": ("regression_labels", "classification_labels"),
+    "mult": ("labels",),
+    "multibench": ("labels",),
+}
+# `video$_$clip` is MMSA's; `video[3]` is the CMU SDK's. `video_3` is MulT's, and a bare number elsewhere.
+_VIDEO = re.compile(r"(.+?)\$_\$.+|(.+)\[[^\[\]]*\]")
+_VIDEO_IN_MULT = re.compile(r"(.+)_\d+")
+_TEXTS = "_raw_text"
+
+
+@dataclass(frozen=True, eq=False)
+class GivenSplit:
+    """One split of a feature pickle; sample i owns row i of everything.
+
+    Attributes:
+        split: name of the split.
+        ids: a name of its own for each sample.
+        videos: what each sample was cut from; its own id where nothing says so.
+        spans_s: start and end in the video, seconds; None where the file does not say.
+        labels: one number a sample.
+        transcripts: what was said; None where the file does not say.
+        features: sample × row × dimension, padded; large ones lie in the file until they are read.
+        lengths: number of rows that are no padding, for the modalities whose file says so.
+        aligned: whether row w of every modality belongs to word w.
+    """
+
+    split: Split
+    ids: tuple[str, ...]
+    videos: tuple[str, ...]
+    spans_s: tuple[tuple[float, float] | None, ...]
+    labels: tuple[float, ...]
+    transcripts: tuple[str | None, ...]
+    features: Mapping[Modality, np.ndarray]
+    lengths: Mapping[Modality, np.ndarray]
+    aligned: bool
+
+
+def find_pickle(folder: Path) -> Path:
+    """The one feature pickle of a corpus folder; `<name>_raw_text.pkl`, which MultiBench puts beside it, is none.
+
+    Raises:
+        PipelineError: there is none, or more than one.
+    """
+    if not folder.is_dir():
+        raise PipelineError(
+            f"{folder}: no such folder; put the pickle there, or name another with `-S corpus.name=…`"
+        )
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".pkl", ".pickle") and not path.stem.endswith(_TEXTS)
+    )
+    if len(found) != 1:
+        raise PipelineError(
+            f"{folder}: holds {len(found)} feature pickles{': ' if found else ''}"
+            f"{', '.join(path.name for path in found)}; expected one file that ends in .pkl"
+        )
+    return found[0]
+
+
+def read_feature_pickle(path: Path, *, layout: PickleLayout) -> list[GivenSplit]:
+    """Read a feature pickle, in the order train, valid, test.
+
+    Raises:
+        PipelineError: the file is no plain pickle, a split or key is missing, or arrays do not fit together.
+    """
+    content = read_pickle(path)
+    if not isinstance(content, dict):
+        raise PipelineError(
+            f"{path}: holds a {type(content).__name__}; expected a dict of train, valid, test"
+        )
+    missing = [split for split in SPLITS if not isinstance(content.get(split), dict)]
+    if missing:
+        raise PipelineError(
+            f"{path}: the split {missing[0]!r} is missing; found {_names(content)}, expected train, valid, test"
+        )
+    texts = _read_texts(path.with_name(f"{path.stem}{_TEXTS}{path.suffix}")) if layout == "multibench" else {}
+    splits = [_read_split(path, split, content[split], layout, texts) for split in SPLITS]
+    return _binary(splits) if layout == "multibench" else splits
+
+
+def _read_split(
+    path: Path, split: Split, content: Mapping[str, Any], layout: PickleLayout, texts: Mapping[str, str]
+) -> GivenSplit:
+    place = f"{path}, {split}"
+    label_key = next((key for key in _LABELS[layout] if key in content), None)
+    missing = [key for key in (*_KEYS.values(), "id") if key not in content]
+    if label_key is None or missing:
+        raise PipelineError(
+            f"{place}: the key {missing[0] if missing else _LABELS[layout][0]!r} is missing; found {_names(content)}, "
+            f"expected those of the layout {layout}"
+        )
+    features = {
+        modality: _feature(f"{place}, {key}", content[key], lengths=content.get(f"{key}_lengths"))
+        for modality, key in _KEYS.items()
+    }
+    n = len(features["text"])
+    labels = _labels(f"{place}, {label_key}", content[label_key], n)
+    ids, videos, spans_s = _ids(f"{place}, id", content["id"], n, layout)
+    said = content.get("raw_text")
+    transcripts = tuple(map(_text, said)) if said is not None else tuple(texts.get(id_) for id_ in ids)
+    lengths = {
+        modality: _lengths(f"{place}, {key}_lengths", content[f"{key}_lengths"], features[modality])
+        for modality, key in _KEYS.items()
+        if content.get(f"{key}_lengths") is not None
+    }
+    for what, size in (
+        *((key, len(features[m])) for m, key in _KEYS.items()),
+        ("raw_text", len(transcripts)),
+    ):
+        if size != n:
+            raise PipelineError(
+                f"{place}: {what} has {size} samples, but text has {n}; expected as many of each"
+            )
+    same_rows = len({array.shape[1] for array in features.values()}) == 1
+    return GivenSplit(
+        split, ids, videos, spans_s, labels, transcripts, features, lengths, same_rows and not lengths
+    )
+
+
+def _feature(place: str, array: Any, *, lengths: Any) -> np.ndarray:
+    found: np.ndarray = array if isinstance(array, np.ndarray) else np.asarray(array)
+    if found.ndim == 2 and lengths is None:  # a row a sample
+        found = found[:, None, :]
+    if found.ndim != 3 or found.dtype.kind not in "iuf" or found.shape[1] == 0:
+        raise PipelineError(
+            f"{place}: {found.dtype} of shape {found.shape}; expected numbers of shape (sample, row, dimension)"
+        )
+    return found
+
+
+def _labels(place: str, labels: Any, n: int) -> tuple[float, ...]:
+    found = np.asarray(labels)
+    if found.dtype.kind not in "iufb" or found.size != n or not np.isfinite(found).all():
+        raise PipelineError(
+            f"{place}: {found.dtype} of shape {found.shape}; expected a finite number for each of {n} samples. Several "
+            "classes or emotions at once are no task of this pipeline"
+        )
+    # 2.4 was written as float32; its neighbour in float64 would not be 2.4 any more.
+    return tuple(float(str(value)) for value in (found * 1).reshape(-1))
+
+
+def _lengths(place: str, lengths: Any, feature: np.ndarray) -> np.ndarray:
+    found = np.asarray(lengths)
+    if found.shape != (len(feature),) or found.dtype.kind not in "iu" or (found < 0).any():
+        raise PipelineError(
+            f"{place}: {found.dtype} of shape {found.shape}; expected {len(feature)} whole numbers from 0"
+        )
+    return np.asarray(np.minimum(found, feature.shape[1]))
+
+
+def _ids(
+    place: str, ids: Any, n: int, layout: PickleLayout
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[float, float] | None, ...]]:
+    """Names, videos and spans. The CMU SDK writes rows of a name, a start and an end, and the name may be the video's."""
+    rows = [np.ravel(np.asarray(row, object)).tolist() for row in ids]
+    if len(rows) != n or not all(rows):
+        raise PipelineError(f"{place}: {len(rows)} ids for {n} samples; expected one each")
+    names = [_text(row[0]) or "" for row in rows]
+    spans_s = tuple(_span(row[1:]) for row in rows)
+    shared = {name for name, count in Counter(names).items() if count > 1}
+    pattern = _VIDEO_IN_MULT if layout == "mult" else None
+    videos = []
+    for name in names:
+        match = _VIDEO.fullmatch(name) or (pattern.fullmatch(name) if pattern else None)
+        videos.append(name if name in shared or not match else next(filter(None, match.groups())))
+    named = tuple(
+        f"{name}[{span[0]:g}-{span[1]:g}]" if name in shared and span else name
+        for name, span in zip(names, spans_s, strict=True)
+    )
+    return named, tuple(videos), spans_s
+
+
+def _span(row: Sequence[Any]) -> tuple[float, float] | None:
+    try:
+        start_s, end_s = (float(_text(value) or "") for value in row)
+    except ValueError:
+        return None
+    return (start_s, end_s) if 0 <= start_s < end_s < np.inf else None
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, np.ndarray | list | tuple):  # words, one by one
+        return " ".join(filter(None, (_text(part) for part in np.ravel(np.asarray(value, object)))))
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+    return str(value)
+
+
+def _read_texts(path: Path) -> dict[str, str]:
+    """MultiBench's transcripts, words by id; `sp` is a pause."""
+    if not path.exists():
+        return {}
+    content = read_pickle(path)
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path}: holds a {type(content).__name__}; expected a dict of words by id")
+    return {
+        str(id_): " ".join(word for word in (_text(words) or "").split() if word != "sp")
+        for id_, words in content.items()
+    }
+
+
+def _binary(splits: list[GivenSplit]) -> list[GivenSplit]:
+    """MultiBench's sarcasm is labelled −1 and 1; the pipeline's classes are 0 and 1."""
+    if {label for split in splits for label in split.labels} != {-1.0, 1.0}:
+        return splits
+    return [replace(split, labels=tuple(float(label > 0) for label in split.labels)) for split in splits]
+
+
+def _names(content: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(str(key)[:40] for key in content)[:20]) or "nothing"
+
+
+assert set(_KEYS) == set(MODALITIES)

@@ -1,0 +1,134 @@
+"""A feature pickle in the corpus folder and one word in params.yaml: all eleven stages run."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.sequences import read_sequences
+from pipeline.artifacts.words import read_words
+from pipeline.params import parse_yaml
+from stages import align, audio, manifest, text, visual, words
+from stages.entry import run
+from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
+from tests.stages.repositories import ROOT, Repository, make_repository
+
+pytestmark = pytest.mark.slow
+
+RATES = "missing_rates: [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]"
+
+
+def repository_with(tmp_path, content, layout: str) -> Repository:
+    source = tmp_path / "source.pkl"
+    source.write_bytes(pickle.dumps(content, protocol=4))
+    repository = make_repository(
+        tmp_path / "repository", [{"id": "unused", "label": "0"}], {"features.pkl": source}
+    )
+    repository.edit("params.yaml", "layout: folder", f"layout: {layout}")
+    repository.edit("params.yaml", RATES, "missing_rates: []")
+    return repository
+
+
+def extract(tmp_path, monkeypatch, content, layout: str, **changes) -> None:
+    """The stages up to align, in this process."""
+    folder = tmp_path / "data/raw/given"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "features.pkl").write_bytes(pickle.dumps(content, protocol=4))
+    settings = parse_yaml((ROOT / "params.yaml").read_text())
+    for section, values in (changes | {"corpus": {"name": "given", "layout": layout}}).items():
+        settings[section] |= values
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(tmp_path)
+    for stage in (manifest, words, text, audio, visual, align):
+        stage.main()
+
+
+def test_an_unaligned_mmsa_pickle_runs_to_the_report(tmp_path):
+    repository = repository_with(tmp_path, mmsa(aligned=False), "mmsa")
+    repository.run("dvc", "repro")
+    report = (repository.path / "reports/report.md").read_text()
+    assert "48 segments" in report or "| 24" in report
+    summary = json.loads((repository.path / "reports/summary.json").read_text())
+    assert summary
+    coverage = json.loads((repository.path / "reports/coverage.json").read_text())
+    assert coverage["given_rows"]["audio"]["padding"] > 0
+    assert coverage["align_methods"] == {"given": sum(N.values())}
+    header = read_sequences(repository.path / "data/audio/features.safetensors").extractor
+    assert header["precomputed"] == "features.pkl"
+    assert "evenly" in header["times"]
+    said = repository.run("python", "-m", "pipeline", "predict", "--transcript", "So it goes.", check=False)
+    assert "made elsewhere (features.pkl)" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("layout", "content"),
+    [("mmsa", mmsa(aligned=True)), ("mult", mult(aligned=True)), ("multibench", multibench(classes=(-1, 1)))],
+)
+def test_rows_of_an_aligned_pickle_are_the_words(tmp_path, monkeypatch, layout, content):
+    rows = content["test"]
+    rows["vision"][0, :, :] = 0
+    rows["audio"][1, rows["text"][1].any(axis=1).argmax(), 0] = -np.inf
+    extract(tmp_path, monkeypatch, content, layout)
+    aligned = read_aligned(Path("data/align/test.safetensors"))
+    assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == list(DIMS.values())
+    by_id = dict(zip(aligned.ids, zip(aligned.offsets[:-1], aligned.offsets[1:], strict=True), strict=True))
+    train = content["train"]
+    mean, std = (
+        getattr(train["audio"][train["text"].any(axis=2)].astype(np.float32).astype(np.float64), name)(axis=0)
+        for name in ("mean", "std")
+    )
+    for sample, id_ in enumerate(rows["id"]):
+        name = id_ if isinstance(id_, str) else id_[0].decode() if isinstance(id_[0], bytes) else str(id_[0])
+        start, end = by_id[name]
+        kept = rows["text"][sample].any(axis=1)
+        assert end - start == kept.sum()
+        expected = (rows["audio"][sample][kept] - mean) / std
+        valid = np.isfinite(expected).all(axis=1)
+        assert aligned.valid["audio"][start:end].tolist() == valid.tolist()
+        assert np.allclose(aligned.features["audio"][start:end][valid], expected[valid], atol=1e-4)
+        assert aligned.valid["visual"][start:end].any() == (sample != 0)
+    coverage = json.loads(Path("reports/coverage.json").read_text())
+    assert coverage["given_rows"]["audio"]["not_finite"] == 1
+    assert coverage["given_rows"]["visual"]["zero"] == rows["text"][0].any(axis=1).sum()
+    spoken = {row.id: row.words for row in read_words(Path("data/words/words.jsonl"))}
+    assert {word.text for words in spoken.values() for word in words} >= (
+        {"word"} if layout == "mmsa" else {"[1]"}
+    )
+
+
+class Attack:
+    def __reduce__(self):
+        return eval, ("open('attacked', 'w')",)
+
+
+def test_a_malicious_pickle_ends_the_run_with_a_sentence(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        run(lambda: extract(tmp_path, monkeypatch, {"train": Attack()}, "mmsa"))
+    assert "refused, because it asks for the global builtins.eval" in capsys.readouterr().err
+    assert not (tmp_path / "attacked").exists()
+
+
+def test_a_video_in_two_splits_is_said_and_taken_as_it_is(tmp_path, monkeypatch, capsys):
+    content = mmsa(aligned=True)
+    for split in ("train", "test"):
+        content[split]["id"][0] = f"same$_${split}"
+    extract(tmp_path, monkeypatch, content, "mmsa")
+    assert "1 videos, such as 'same', are in more than one split" in capsys.readouterr().err
+    owners = {segment.id: segment.video for segment in read_segments(Path("data/manifest/segments.jsonl"))}
+    assert (owners["same$_$train"], owners["same$_$test"]) == ("same (train)", "same (test)")
+
+
+def test_a_modality_may_come_from_another_file(tmp_path, monkeypatch):
+    content = mmsa(aligned=True)
+    ids = [id_ for of in content.values() for id_ in of["id"]]
+    (tmp_path / "data/raw/given").mkdir(parents=True)
+    np.savez(tmp_path / "data/raw/given/sound.npz", ids=ids, values=np.ones((len(ids), 2), np.float32))
+    extract(tmp_path, monkeypatch, content, "mmsa", audio={"precomputed": "sound.npz"})
+    aligned = read_aligned(Path("data/align/train.safetensors"))
+    assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == [6, 2, 3]
