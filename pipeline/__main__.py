@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
 COMMANDS = {
     "import": "bring a corpus into place, under DVC",
+    "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
     "predict": "predict the sentiment of new recordings, and say why",

@@ -20,6 +20,14 @@ VIDEOS = {
     "mosi": ("2iD-tVS8NPw", "03bSnISJMiM", "_dI--eQ6qVU", "WKA5OygbEKI", "tmZoasNr4rU", "c7UH_rxdZv4"),
     "mosei": ("-3g5yACwYnA", "-3nNcZdcdvU", "abcdefghij_"),
 }
+CHINESE = (
+    "我不想嫁给李茶, 真的",
+    "这部电影太好看了我想再看一遍",
+    "今天的天气还可以吧没什么特别的",
+    "你为什么总是迟到让大家都等你",
+    "妈妈做的饭永远是最香的味道",
+    "他说的话我一个字也不相信",
+)
 LABELS = (1.6, -2.0, 0.4, -1.2, 2.4, -0.6)
 
 
@@ -103,9 +111,7 @@ def label_csv(folder: Path, *, unimodal: bool, encoding: str, zeros: bool, table
         others = [label, "", round(-label, 1)] if unimodal else ["", "", ""]
         split = ("train", "valid", "test")[number // 2]
         mark = "Negative" if label < 0 else "Positive"
-        rows.append(
-            [video, name if zeros else str(int(name)), "我不想嫁给李茶, 真的", label, *others, mark, split]
-        )
+        rows.append([video, name if zeros else str(int(name)), CHINESE[number], label, *others, mark, split])
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / table).open("w", newline="", encoding=encoding) as file:
         csv.writer(file).writerows([header, *rows])
