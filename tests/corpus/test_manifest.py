@@ -86,7 +86,7 @@ def test_finds_media_by_id_whatever_its_extension(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("id,text\na,b\n", r"is missing 'label'; expected id, label and optionally media"),
+        ("id,text\na,b\n", r"is missing 'label'; expected a label, or label_1, label_2"),
         ("id,label,lable\na,1,1\n", r"does not know the column 'lable'"),
         ("id,label\na,high\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
         ("id,label\n", r"has no rows"),
@@ -242,6 +242,45 @@ def test_a_name_that_no_file_can_have_is_a_reason(name, tmp_path):
 def test_an_unusual_name_is_a_name(name, tmp_path):
     (tmp_path / name).touch()
     assert refuse_name(name, folder=tmp_path) is None
+
+
+def test_several_annotators_give_a_mean_and_a_spread(tmp_path):
+    rows = read_folder(table(tmp_path, "id,label_1,label_2,label_3\na,1,2,3\nb,1,,\nc,2,,1\n"))
+    assert [(row.label, row.spread) for row in rows] == [
+        (2.0, 1.0),
+        (1.0, None),
+        (1.5, pytest.approx(0.5**0.5)),
+    ]
+
+
+def test_a_label_stands_before_the_mean_of_the_annotators(tmp_path):
+    (row,) = read_folder(table(tmp_path, "id,label,label_1,label_2\na,0.4,0,1\n"))
+    assert (row.label, row.spread) == (0.4, pytest.approx(0.5**0.5))
+
+
+def test_labels_by_name_are_kept_beside_the_label(tmp_path):
+    first, second = read_folder(
+        table(tmp_path, "id,text,label,label_text,label_audio\na,hi,1,0.5,-1\nb,hi,1,,2\n")
+    )
+    assert first.other_labels == {"text": 0.5, "audio": -1.0}
+    assert second.other_labels == {"audio": 2.0}
+    segments, _ = build(
+        [candidate("v"), first, candidate("w")], splits={"a": "train", "v": "valid", "w": "test"}
+    )
+    assert segments[0].other_labels == first.other_labels
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("id,text\na,hello\n", "is missing 'label'"),
+        ("id,label_1,label_2\na,,\n", "label is ''; expected a number"),
+        ("id,label_1\na,good\n", "label_1 is 'good'; expected a number"),
+    ],
+)
+def test_a_segment_that_nobody_labelled(tmp_path, text, sentence):
+    with pytest.raises(PipelineError, match=sentence):
+        read_folder(table(tmp_path, text))
 
 
 def test_separators_of_windows_are_read(tmp_path):

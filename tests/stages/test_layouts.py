@@ -64,15 +64,6 @@ def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_p
     assert all(("other_labels" in segment) == (layout in ("mosei", "sims", "simsv2")) for segment in found)
 
 
-@pytest.mark.parametrize("imported", ["mosei"], indirect=True)
-def test_a_whole_run_of_spans_in_long_videos(imported):
-    _, repository, command = imported
-    set_as_told(repository, command)
-    repository.run("dvc", "repro")
-    metrics = json.loads((repository.path / "reports/metrics.json").read_text())
-    assert {"grcf", "pointwise", "median"} <= set(metrics["test"])
-
-
 @pytest.mark.parametrize("imported", ["sims"], indirect=True)
 def test_a_whole_experiment_elsewhere_finds_the_corpus(imported):
     """In a temporary workspace, where raw data that git ignores and DVC does not know would be missing."""
