@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from pipeline.errors import PipelineError, sentence_of_full_disk
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
 COMMANDS = {
+    "import": "bring a corpus into place, under DVC",
+    "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
     "predict": "predict the sentiment of new recordings, and say why",
@@ -46,7 +49,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name, summary in COMMANDS.items():
         subparser = commands.add_parser(name, help=summary)
         if name == chosen:
-            command = importlib.import_module(f"pipeline.commands.{name}")
+            module = f"{name}_" if keyword.iskeyword(name) else name
+            command = importlib.import_module(f"pipeline.commands.{module}")
             command.add_arguments(subparser)
             subparser.set_defaults(command=command)
     return parser.parse_args(arguments)

@@ -1,6 +1,8 @@
 """Our own corpus layout: a table `segments.csv`, media beside it, and word times where somebody has them."""
 
-from collections.abc import Mapping
+import re
+import statistics
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +14,11 @@ from pipeline.errors import PipelineError
 
 _TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
-_REQUIRED = ("id", "label")
-_OPTIONAL = ("media", "text", "split", "speaker", "video", "language", "start_s", "end_s")
+_REQUIRED = ("id",)
+_OPTIONAL = ("label", "media", "text", "split", "speaker", "video", "language", "start_s", "end_s")
+# label_1, label_2, … are annotators; label_audio and the like are other labels.
+_ANNOTATOR = re.compile(r"label_[0-9]+")
+_FURTHER_LABEL = re.compile(r"label_\w+")
 _WORD_COLUMNS = ("id", "word", "start_s", "end_s")
 
 
@@ -31,6 +36,10 @@ def read_folder(folder: Path) -> list[Candidate]:
     table = _read_table(folder / _TABLE, required=_REQUIRED, optional=_OPTIONAL)
     if table.empty:
         raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
+    if "label" not in table.columns and not any(map(_is_annotator, table.columns)):
+        raise PipelineError(
+            f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … of several annotators"
+        )
     words = _read_words(folder / _WORD_TABLE)
     clips = _list_clips(folder)
     return [_candidate(row, folder, words, clips) for row in _rows(table)]
@@ -48,7 +57,11 @@ def _read_table(path: Path, *, required: tuple[str, ...], optional: tuple[str, .
             f"{path}: not a UTF-8 CSV table with a header ({' '.join(str(error).split())})"
         ) from error
     missing = [name for name in required if name not in table.columns]
-    unknown = [name for name in table.columns if name not in required + optional]
+    unknown = [
+        name
+        for name in table.columns
+        if name not in required + optional and not ("label" in optional and _FURTHER_LABEL.fullmatch(name))
+    ]
     if missing or unknown:
         raise PipelineError(
             f"{path}: "
@@ -94,10 +107,14 @@ def _candidate(
         media = forward_slashes(row["media"], folder=folder)
     else:
         media = None if clips is None else f"clips/{clips.get(row['id'], row['id'] + '.mp4')}"
+    given = _given(row, place, _is_annotator)
+    others = _given(row, place, _is_other_label)
+    if not row.get("label") and not given:
+        raise PipelineError(f"{place}: label is {row.get('label', '')!r}; expected a number")
     return Candidate(
         place=place,
         id=row["id"],
-        label=_number(row["label"], place, "label"),
+        label=_number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values()),
         media=media,
         text=row["text"] if row.get("text") else None,
         split=row.get("split") or None,
@@ -107,7 +124,22 @@ def _candidate(
         start_s=_number(row["start_s"], place, "start_s") if row.get("start_s") else None,
         end_s=_number(row["end_s"], place, "end_s") if row.get("end_s") else None,
         words=tuple(words.get(row["id"], ())),
+        other_labels={name.removeprefix("label_"): value for name, value in others.items()},
+        spread=statistics.stdev(given.values()) if len(given) > 1 else None,
     )
+
+
+def _is_annotator(name: str) -> bool:
+    return _ANNOTATOR.fullmatch(name) is not None
+
+
+def _is_other_label(name: str) -> bool:
+    return _FURTHER_LABEL.fullmatch(name) is not None and not _is_annotator(name)
+
+
+def _given(row: Mapping[str, str], place: str, wanted: Callable[[str], bool]) -> Mapping[str, float]:
+    """The numbers in the columns that are wanted; an empty cell is an annotator who did not see the segment."""
+    return {name: _number(cell, place, name) for name, cell in row.items() if cell and wanted(name)}
 
 
 def _list_clips(folder: Path) -> Mapping[str, str] | None:

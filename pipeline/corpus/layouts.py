@@ -17,19 +17,26 @@ from pipeline.pickles.layouts import PICKLE_LAYOUTS
 
 Kind = Literal["speaker", "video"]
 
-_THREE = {"corpus.label_min": "-3.0", "corpus.label_max": "3.0"}
-_BINARY = {
-    "task.kind": "binary",
-    "evaluate.protocol": "binary",
-    "corpus.label_min": "0.0",
-    "corpus.label_max": "1.0",
+_CMU = {
+    "corpus.language": "en",
+    "corpus.label_min": "-3.0",
+    "corpus.label_max": "3.0",
+    "task.kind": "regression",
+    "evaluate.protocol": "mosi",
+    "margin.groups": "integer",
 }
-_SIMS = {
+_SIMS = _CMU | {
     "corpus.language": "zh",
     "corpus.label_min": "-1.0",
     "corpus.label_max": "1.0",
     "evaluate.protocol": "sims",
     "margin.groups": "[-0.7,-0.1,0.1,0.7]",
+}
+_BINARY = _CMU | {
+    "corpus.label_min": "0.0",
+    "corpus.label_max": "1.0",
+    "task.kind": "binary",
+    "evaluate.protocol": "binary",
 }
 
 
@@ -39,7 +46,8 @@ class Layout:
 
     Attributes:
         read: reads a corpus folder; a folder that is not of this layout is a `PipelineError`.
-        settings: keys of params.yaml whose defaults do not fit, with their values as `-S key=value` takes them.
+        settings: what params.yaml has to hold for such a corpus, with values as `-S key=value` takes them; empty where the
+            layout does not say.
         standard_mixes: what the published split of this corpus is known to have in two parts at once.
         folds_mix: the same for its published folds.
     """
@@ -56,13 +64,13 @@ class Layout:
 
 LAYOUTS: dict[str, Layout] = {
     "folder": Layout(read_folder),
-    "mosi": Layout(read_mosi, _THREE),
-    "mosei": Layout(read_mosei, _THREE),
+    "mosi": Layout(read_mosi, _CMU),
+    "mosei": Layout(read_mosei, _CMU),
     # 60/20/20 % of the clips, drawn without regard to the recording that they were cut from.
     "sims": Layout(read_sims, _SIMS, standard_mixes=("video",)),
     "simsv2": Layout(read_sims, _SIMS, standard_mixes=("video",)),
     "urfunny": Layout(read_urfunny, _BINARY),
     # The five folds are stratified by label alone; the standard split tests on one show.
     "mustard": Layout(read_mustard, _BINARY, folds_mix=("speaker",)),
-    **{layout: Layout(partial(read_pickled, layout=layout)) for layout in PICKLE_LAYOUTS},
+    **{name: Layout(partial(read_pickled, layout=name)) for name in PICKLE_LAYOUTS},
 }

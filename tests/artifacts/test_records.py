@@ -44,12 +44,24 @@ def test_segments_survive_their_file(tmp_path):
     assert read_segments(tmp_path / "s.jsonl") == segments
 
 
+def test_further_labels_survive_and_leave_no_trace_where_there_are_none(tmp_path):
+    segments = [dataclasses.replace(SEGMENT, other_labels={"audio": -1.0}, label_spread=0.25), SEGMENT]
+    write_segments(tmp_path / "s.jsonl", segments)
+    assert read_segments(tmp_path / "s.jsonl") == segments
+    first, second = (tmp_path / "s.jsonl").read_text(encoding="utf-8").split("\n")[:2]
+    assert first.endswith('"other_labels": {"audio": -1.0}, "label_spread": 0.25}')
+    assert "other_labels" not in second
+    assert "label_spread" not in second
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"id": ""}, "empty id"),
         ({"split": "dev"}, "split 'dev' is none of train, valid, test"),
         ({"label": float("nan")}, "label nan is not a finite"),
+        ({"other_labels": {"audio": float("inf")}}, "label inf is not a finite"),
+        ({"label_spread": -0.1}, "spread of its labels is -0.1"),
         ({"end_s": 1.0}, "span 1.0–1.0 s is empty"),
         ({"start_s": -1.0}, "span -1.0–2.5 s"),
     ],

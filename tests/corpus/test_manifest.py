@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.folder import read_folder
-from pipeline.corpus.inspection import Inspected, inspect_media
+from pipeline.corpus.inspection import Inspected, inspect_media, refuse_name
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
@@ -86,7 +86,7 @@ def test_finds_media_by_id_whatever_its_extension(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("id,text\na,b\n", r"is missing 'label'; expected id, label and optionally media"),
+        ("id,text\na,b\n", r"is missing 'label'; expected a label, or label_1, label_2"),
         ("id,label,lable\na,1,1\n", r"does not know the column 'lable'"),
         ("id,label\na,high\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
         ("id,label\n", r"has no rows"),
@@ -211,9 +211,112 @@ def test_a_drawn_split_is_by_speaker_seeded_and_never_empty(speakers, shares, se
     assert set(splits.values()) == {"train", "valid", "test"}
 
 
-@pytest.mark.parametrize("name", ["../secret.mp4", "/etc/passwd", "clips/../../x.mp4"])
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.mp4", "/etc/passwd", "clips/../../x.mp4", "C:\\x.mp4", "\\x.mp4", "clips\\..\\..\\x.mp4"],
+)
 def test_media_cannot_leave_the_corpus_folder(tmp_path, name):
     assert "leads out of the corpus folder" in str(inspect_media(name, folder=tmp_path).reason)
+
+
+def test_a_link_out_of_the_corpus_folder_is_refused_and_one_into_the_cache_of_dvc_is_not(tmp_path):
+    cached = tmp_path / "cache/files/md5/ab" / ("c" * 30)
+    for path in (tmp_path / "outside.mp4", cached):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.mp4").symlink_to(tmp_path / "outside.mp4")
+    (folder / "b.mp4").symlink_to(cached)
+    assert "outside of the corpus folder" in str(refuse_name("a.mp4", folder=folder))
+    assert refuse_name("a.mp4", folder=folder, links=True) is None
+    assert refuse_name("b.mp4", folder=folder) is None
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_reason(name, tmp_path):
+    assert refuse_name(name, folder=tmp_path) is not None
+
+
+@pytest.mark.parametrize("name", ["视频 é.mp4", "-dash.mp4", "a" * 251 + ".mp4", "a: b.mp4"])
+def test_an_unusual_name_is_a_name(name, tmp_path):
+    (tmp_path / name).touch()
+    assert refuse_name(name, folder=tmp_path) is None
+
+
+def test_several_annotators_give_a_mean_and_a_spread(tmp_path):
+    rows = read_folder(table(tmp_path, "id,label_1,label_2,label_3\na,1,2,3\nb,1,,\nc,2,,1\n"))
+    assert [(row.label, row.spread) for row in rows] == [
+        (2.0, 1.0),
+        (1.0, None),
+        (1.5, pytest.approx(0.5**0.5)),
+    ]
+
+
+def test_a_label_stands_before_the_mean_of_the_annotators(tmp_path):
+    (row,) = read_folder(table(tmp_path, "id,label,label_1,label_2\na,0.4,0,1\n"))
+    assert (row.label, row.spread) == (0.4, pytest.approx(0.5**0.5))
+
+
+def test_labels_by_name_are_kept_beside_the_label(tmp_path):
+    first, second = read_folder(
+        table(tmp_path, "id,text,label,label_text,label_audio\na,hi,1,0.5,-1\nb,hi,1,,2\n")
+    )
+    assert first.other_labels == {"text": 0.5, "audio": -1.0}
+    assert second.other_labels == {"audio": 2.0}
+    segments, _ = build(
+        [candidate("v"), first, candidate("w")], splits={"a": "train", "v": "valid", "w": "test"}
+    )
+    assert segments[0].other_labels == first.other_labels
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("id,text\na,hello\n", "is missing 'label'"),
+        ("id,label_1,label_2\na,,\n", "label is ''; expected a number"),
+        ("id,label_1\na,good\n", "label_1 is 'good'; expected a number"),
+    ],
+)
+def test_a_segment_that_nobody_labelled(tmp_path, text, sentence):
+    with pytest.raises(PipelineError, match=sentence):
+        read_folder(table(tmp_path, text))
+
+
+def test_separators_of_windows_are_read(tmp_path):
+    folder = table(tmp_path, "id,label,media\na,1,clips\\a.mp4\nb,1,clips\\b.mp4\n")
+    (folder / "clips").mkdir()
+    (folder / "clips/a.mp4").touch()
+    (folder / "clips\\b.mp4").touch()
+    assert [row.media for row in read_folder(folder)] == ["clips/a.mp4", "clips\\b.mp4"]
+
+
+def test_what_the_field_leaves_out_is_listed_and_is_no_loss():
+    rows = [*THREE, candidate("d", label=99.0, excluded="outside")]
+    check_table(rows, label_min=-3.0, label_max=3.0)
+    segments, rejections = build(
+        rows, max_rejected_share=0.0, splits={"a": "train", "b": "valid", "c": "test"}
+    )
+    assert len(segments) == 3
+    assert [(rejection.id, rejection.reason) for rejection in rejections] == [("d", "outside")]
+
+
+def test_train_and_test_alone_get_a_valid_part_by_speaker():
+    rows = [
+        candidate(f"{speaker}{n}", speaker=speaker, split="test" if speaker == "e" else "train")
+        for speaker in "abcde"
+        for n in range(2)
+    ]
+    splits = split_candidates(rows, **DRAW)
+    valid = {row.speaker for row in rows if splits[row.id] == "valid"}
+    assert len(valid) == 1
+    assert all(splits[row.id] == "valid" for row in rows if row.speaker in valid)
+    assert splits == split_candidates(rows[::-1], **DRAW)
+
+
+def test_a_drawn_split_ignores_that_of_the_corpus():
+    rows = [candidate(name, split="train") for name in "abcde"]
+    assert set(split_candidates(rows, split="drawn", **DRAW).values()) == {"train", "valid", "test"}
 
 
 def test_missing_and_broken_media_have_a_reason(tmp_path):

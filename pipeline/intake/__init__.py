@@ -1,0 +1,1 @@
+"""Corpora on their way in: copied into place, and looked at before anything heavy runs."""

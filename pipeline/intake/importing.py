@@ -1,0 +1,159 @@
+"""A corpus from wherever it is to `data/raw/<name>`, whole or not at all, and under DVC."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.inspection import refuse_name
+from pipeline.corpus.layouts import Layout
+from pipeline.corpus.manifest import media_files
+from pipeline.errors import PipelineError
+from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
+from pipeline.intake.listing import Item, list_files
+from pipeline.intake.placing import Link, place, require_space
+
+CACHE_TYPES = "reflink,hardlink,copy"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import brought in."""
+
+    folder: Path
+    candidates: Sequence[Candidate]
+    n_files: int
+    n_bytes: int
+    missing_media: Sequence[str]
+    set_cache_type: bool
+
+
+def corpus_name(source: Path) -> str:
+    """A name for the folder below data/raw, from that of the source."""
+    stem = (
+        re.sub(r"(\.tar)?\.[A-Za-z0-9]{2,3}$", "", source.resolve().name)
+        if source.is_file()
+        else source.resolve().name
+    )
+    return re.sub(r"[^\w.-]+", "_", stem).strip("._-").lower()
+
+
+def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: Sequence[Link]) -> Imported:
+    """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
+
+    Until the last file is there, everything is in `.<name>.incomplete`, which no corpus can be called.
+
+    Args:
+        layout: how the corpus is organised.
+        source: its folder, or an archive of it.
+        name: the folder below `raw` to be.
+        raw: the folder of all corpora, inside of a DVC repository whose root is the working directory.
+        links: how to bring files in, by preference.
+
+    Raises:
+        PipelineError: the source is not of this layout, something of it leads elsewhere, another corpus has the name,
+            the disk is too small, or DVC refused.
+    """
+    if not Path(".dvc").is_dir():
+        raise PipelineError(f"{Path.cwd()}: no DVC repository; run from the root of the repository")
+    if not source.exists():
+        raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
+    target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
+    if is_archive(source):
+        unpacked.mkdir(parents=True, exist_ok=True)
+        require_space(unpacked, unpacked_bytes(source))
+        unpack(source, unpacked)
+        source, links = _root(unpacked, layout), ("reflink", "hardlink", "copy")
+    elif not source.is_dir():
+        raise PipelineError(
+            f"{source}: neither a folder nor an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz, .tar.bz2)"
+        )
+    candidates = layout.read(source)
+    missing = _missing_media(candidates, source)
+    items = list_files(source)
+    if not target.exists():
+        _refuse_nested(source, target)
+        place(items, incomplete, links=links)
+        incomplete.rename(target)
+    elif source.resolve() != target.resolve() and not _same(items, target):
+        raise PipelineError(
+            f"{target}: exists and holds other files than {source}; choose another name with --name, or remove it "
+            "together with its .dvc file"
+        )
+    shutil.rmtree(unpacked, ignore_errors=True)
+    set_cache_type = _track(target)
+    return Imported(
+        target, candidates, len(items), sum(item.n_bytes for item in items), missing, set_cache_type
+    )
+
+
+def _root(unpacked: Path, layout: Layout) -> Path:
+    """The corpus inside of what an archive unpacked to, which often has a folder around everything."""
+    folder = unpacked
+    while True:
+        try:
+            layout.read(folder)
+            return folder
+        except PipelineError:
+            below = list(folder.iterdir())
+            if len(below) != 1 or not below[0].is_dir():
+                return folder
+            folder = below[0]
+
+
+def _missing_media(candidates: Sequence[Candidate], source: Path) -> list[str]:
+    named = media_files(candidates)
+    reasons = [reason for media in named if (reason := refuse_name(media, folder=source)) is not None]
+    if named and len(reasons) == len(named):
+        raise PipelineError(
+            f"{source}: holds none of the {len(named)} media files that its table names; the first: {reasons[0]}"
+        )
+    return reasons
+
+
+def _refuse_nested(source: Path, target: Path) -> None:
+    here, there = source.resolve(), target.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise PipelineError(f"{source}: lies around or inside of {target}; choose another folder")
+
+
+def _same(items: Sequence[Item], target: Path) -> bool:
+    return [(item.name, item.n_bytes) for item in items] == [
+        (item.name, item.n_bytes) for item in list_files_of_dvc(target)
+    ]
+
+
+def list_files_of_dvc(folder: Path) -> list[Item]:
+    """Files of a corpus in place, which DVC may have linked to its cache."""
+    found = []
+    for above, _, files in os.walk(folder):
+        for name in files:
+            path = Path(above, name)
+            found.append(Item(path.relative_to(folder).as_posix(), path, path.stat().st_size))
+    return sorted(found)
+
+
+def _track(target: Path) -> bool:
+    """`dvc add`; where nobody said how the cache is linked, so that a corpus is not on the disk twice."""
+    unset = not _dvc("config", "cache.type", check=False).stdout.strip()
+    if unset:
+        _dvc("config", "cache.type", CACHE_TYPES)
+    _dvc("add", "--quiet", target.as_posix())
+    return unset
+
+
+def _dvc(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
+    )
+    if check and done.returncode:
+        said = " ".join(done.stderr.split())[-400:]
+        raise PipelineError(
+            f"dvc {' '.join(arguments)} failed: {said}; once that is mended, run the same command again"
+        )
+    return done

@@ -1,0 +1,86 @@
+"""Which files of a corpus come along, and that none of them leads elsewhere."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import PipelineError
+
+# What systems and tools leave behind; DVC refuses to track its own and git's.
+_JUNK = {
+    "__MACOSX",
+    "__pycache__",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    ".git",
+    ".dvc",
+    ".dvcignore",
+    ".gitignore",
+}
+_MAX_NAME_BYTES = 255
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """A file to bring in: its name below the corpus folder, and where its bytes are now."""
+
+    name: str
+    source: Path
+    n_bytes: int
+
+
+def list_files(folder: Path) -> list[Item]:
+    """Every file below a folder but what systems leave behind, sorted by name.
+
+    A link to a file inside of the folder comes along as that file.
+
+    Raises:
+        PipelineError: a link leads out of the folder or to a folder, or something is no file.
+    """
+    root, found = folder.resolve(), []
+    for above, folders, files in os.walk(root):
+        for name in [*folders, *files]:
+            path = Path(above, name)
+            if is_junk(name):
+                continue
+            if path.is_symlink():
+                _check_link(path, root)
+            elif name in files and not path.is_file():
+                raise PipelineError(f"{path}: is neither a file nor a folder; take it out of the corpus")
+        folders[:] = sorted(name for name in folders if not is_junk(name))
+        for name in files:
+            if not is_junk(name):
+                path = Path(above, name)
+                found.append(Item(path.relative_to(root).as_posix(), path.resolve(), path.stat().st_size))
+    return sorted(found)
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file or folder of this name is none of the corpus's own."""
+    return name in _JUNK or name.startswith("._")
+
+
+def refuse_member(name: str) -> str | None:
+    """Why a file of this name cannot lie below the corpus folder, None where it can; for the members of archives."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or name.startswith(("/", "\\")) or ".." in parts or name[1:2] == ":":
+        return "leads out of the corpus folder"
+    if "\0" in name or any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts):
+        return f"is no name that this system can hold (at most {_MAX_NAME_BYTES} bytes a part)"
+    return None
+
+
+def _check_link(path: Path, root: Path) -> None:
+    try:
+        target = path.resolve(strict=True)
+    except OSError as error:
+        raise PipelineError(
+            f"{path}: is a link to nothing; repair it or take it out of the corpus"
+        ) from error
+    if not target.is_relative_to(root):
+        raise PipelineError(
+            f"{path}: is a link to {target}, outside of {root}; put the file itself there, so that the corpus is whole"
+        )
+    if target.is_dir():
+        raise PipelineError(f"{path}: is a link to a folder; put the folder itself there")
