@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,6 +116,7 @@ class LinearPass:
         self.intact = True
         self._path, self._kind = path, kind
         self._stream: Any = None
+        self._stored_unordered = False
         self._zero = Fraction(0)
         self._frames = self._run(start_s)
 
@@ -134,6 +136,8 @@ class LinearPass:
         Returns:
             Seconds from the start of the recording; None without an index, or where `start_s` lies behind its last entry.
         """
+        if self._stored_unordered:
+            return None
         index = self._stream.index_entries
         position = index.search_timestamp(self._timestamp(start_s - _RUN_UP_S))
         if not 0 <= position < len(index) - 1:
@@ -165,7 +169,9 @@ class LinearPass:
             stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
             self._stream, self._zero = stream, time_zero(container)
             aspect = Fraction((stream.sample_aspect_ratio if self._kind == "video" else None) or 1)
-            if seek_s > 0:
+            self._stored_unordered = self._kind == "video" and _lacks_times(container, stream)
+            waiting: list[int] = []
+            if seek_s > 0 and not self._stored_unordered:
                 try:
                     container.seek(self._timestamp(seek_s), stream=stream)
                 except FFmpegError:
@@ -176,16 +182,23 @@ class LinearPass:
                 self.intact &= not packet.is_corrupt
                 if after_damage and not packet.is_keyframe:
                     continue
+                if packet.size and packet.dts is not None:
+                    heappush(waiting, packet.dts)
                 try:
                     frames = packet.decode()
                 except FFmpegError:
+                    if packet.dts in waiting:
+                        waiting.remove(packet.dts)
+                        heapify(waiting)
                     self.intact, after_damage = False, True
                     continue
                 after_damage = False
-                if packet.is_keyframe and self._kind == "video":
+                if packet.is_keyframe and self._kind == "video" and not self._stored_unordered:
                     entries.add(packet.pts)
                 for frame in frames:
                     pts = frame.pts if frame.pts is not None else frame.dts
+                    if self._stored_unordered:
+                        pts = heappop(waiting) if waiting else None
                     if pts is None or frame.is_corrupt:
                         self.intact = False
                         continue
@@ -197,6 +210,16 @@ class LinearPass:
                         self.intact &= frame.pict_type == PictureType.I
                     last_s = time_s
                     yield Decoded(time_s, frame, aspect)
+
+
+def _lacks_times(container: Any, stream: Any) -> bool:
+    """Whether pictures are stored out of order in a container that has no times of display.
+
+    AVI counts pictures as they are stored. What FFmpeg guesses from that for pictures between two others is a few pictures off, and
+    goes back and forth. But a decoder gives pictures out in the order of display, so the earliest count that is still
+    open belongs to the next of them, provided that all were counted from the start.
+    """
+    return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
