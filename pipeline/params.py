@@ -77,10 +77,26 @@ class Manifest(Section):
 
 
 class Words(Section):
-    """Where word times come from."""
+    """Where words and their times come from."""
 
-    aligner: Literal["pocketsphinx", "proportional"]
-    recognise: bool
+    aligner: Literal["pocketsphinx", "ctc", "proportional"]
+    ctc_model: Annotated[str, Field(min_length=1)] | None
+    ctc_revision: Annotated[str, Field(min_length=1)]
+    recogniser: Literal["pocketsphinx", "whisper", "none"]
+    whisper_model: Annotated[str, Field(min_length=1)] | None
+    whisper_revision: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _models_are_named(self) -> "Words":
+        if self.aligner == "ctc" and self.ctc_model is None:
+            raise ValueError(
+                "aligner is ctc, but ctc_model is null; expected a folder or a Hugging Face name"
+            )
+        if self.recogniser == "whisper" and self.whisper_model is None:
+            raise ValueError(
+                "recogniser is whisper, but whisper_model is null; expected a folder or a Hugging Face name"
+            )
+        return self
 
 
 class Text(Section):

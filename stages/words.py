@@ -6,7 +6,7 @@ from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import write_words
-from pipeline.extract.entries.words import words_entries
+from pipeline.extract.entries.words import locate_all, words_entries
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -18,7 +18,7 @@ def main() -> None:
     """Locate the words of every segment through the clip cache."""
     entries = words_entries(**params.load(params.Words).model_dump())
     segments = read_segments(SEGMENTS)
-    spoken = entries.map(segments)
+    spoken = locate_all(entries, segments)
     write_words(WORDS, (row.named(segment.id) for row, segment in zip(spoken, segments, strict=True)))
     write_json(EXTRACTOR, entries.description)
 

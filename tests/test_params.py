@@ -99,7 +99,14 @@ def test_pyyaml_alone_would_fail_here():
         ),
         (params.Manifest, "test_share: 0.2", "test_share: 0.9", r"leave nothing for train"),
         (params.Audio, "f0_max_hz: 450.0", "f0_max_hz: 50.0", r"expected f0_min_hz < f0_max_hz"),
-        (params.Words, "recognise: true", "recognise: yes", r"words\.recognise is 'yes'"),
+        (
+            params.Words,
+            "aligner: pocketsphinx",
+            "aligner: ctc",
+            r"words: aligner is ctc, but ctc_model is null",
+        ),
+        (params.Words, "recogniser: pocketsphinx", "recogniser: whisper", r"but whisper_model is null"),
+        (params.Words, "recogniser: pocketsphinx", "recogniser: yes", r"words\.recogniser is 'yes'"),
     ],
 )
 def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path, section, old, new, sentence):

@@ -30,6 +30,9 @@ class Word:
 class SegmentWords:
     """The words of one segment in the order in which they were spoken.
 
+    `confidence` says from 0 to 1 how well words and sound fit, by the measure of what aligned or recognised them (docs/words.md);
+    it tells segments of one corpus and one method apart, and is None for the other methods.
+
     Raises:
         PipelineError: a word ends before it starts, or starts before the word in front of it.
     """
@@ -37,6 +40,7 @@ class SegmentWords:
     id: str
     align_method: AlignMethod
     words: tuple[Word, ...]
+    confidence: float | None = None
 
     def __post_init__(self) -> None:
         if self.align_method not in get_args(AlignMethod):
@@ -62,7 +66,8 @@ class SegmentWords:
     def from_bytes(cls, line: bytes) -> "SegmentWords":
         """Read what `to_bytes` wrote."""
         row = json.loads(line)
-        return cls(row["id"], row["align_method"], tuple(Word(**word) for word in row["words"]))
+        words = tuple(Word(**word) for word in row["words"])
+        return cls(row["id"], row["align_method"], words, row["confidence"])
 
 
 def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:

@@ -1,15 +1,18 @@
 """Opening each media file once, before anything heavy runs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TypeVar
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.execution.executor import map_guarded
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
+
+Opened = TypeVar("Opened")
 
 # Opening takes a moment, but all bytes are read for their digest, over a slow network maybe.
 _LIMIT_S = 120.0
@@ -29,26 +32,55 @@ class Inspected:
 
 def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
     """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused."""
+    inspected = _guarded(
+        partial(inspect_media, folder=folder),
+        media,
+        folder=folder,
+        title="manifest",
+        on_loss=lambda sentence: Inspected(None, None, sentence),
+    )
+    return dict(zip(media, inspected, strict=True))
 
+
+def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | str]:
+    """What each file is, or a sentence on why it cannot be used, likewise; bytes are not digested."""
+    probed = _guarded(
+        partial(_probe, folder=folder), media, folder=folder, title="check", on_loss=lambda sentence: sentence
+    )
+    return dict(zip(media, probed, strict=True))
+
+
+def _probe(name: str, *, folder: Path) -> MediaInfo | str:
+    try:
+        return probe(folder / name)
+    except (MediaError, OSError) as error:
+        return str(error)
+
+
+def _guarded(
+    function: Callable[[str], Opened],
+    media: Sequence[str],
+    *,
+    folder: Path,
+    title: str,
+    on_loss: Callable[[str], Opened],
+) -> list[Opened]:
     def limit_s(name: str) -> float:
         try:
             n_bytes = (folder / name).stat().st_size
         except (OSError, ValueError):
-            n_bytes = 0  # `inspect_media` says what is wrong with it
+            n_bytes = 0  # `refuse_name` says what is wrong with it
         return _LIMIT_S + n_bytes / _SLOWEST_BYTES_PER_S
 
-    inspected = map_guarded(
-        partial(inspect_media, folder=folder),
+    return map_guarded(
+        function,
         media,
-        title="manifest",
+        title=title,
         unit="file",
         limit_s=limit_s,
         describe=lambda name: str(folder / name),
-        on_loss=lambda _, sentence: Inspected(
-            None, None, f"{sentence}; convert it with ffmpeg or leave it out"
-        ),
+        on_loss=lambda _, sentence: on_loss(f"{sentence}; convert it with ffmpeg or leave it out"),
     )
-    return dict(zip(media, inspected, strict=True))
 
 
 def inspect_media(media: str, *, folder: Path, links: bool = False) -> Inspected:

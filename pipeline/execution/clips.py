@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pipeline.artifacts.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key, library_versions
+from pipeline.execution.chains import Place
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
 from pipeline.execution.space import check_space
@@ -98,6 +99,7 @@ class ClipEntries(Generic[Result]):
             limit_s=clip_limit_s,
             describe=name_of,
             on_loss=self.on_loss,
+            place=place_of,
         )
 
 
@@ -109,6 +111,11 @@ def clip_cache(kind: str) -> ResultCache:
 def clip_limit_s(segment: Segment) -> float:
     """How long a segment may take until it counts as hanging; it decides over no result of a clip that does not."""
     return _LIMIT_S + _LIMIT_PER_S * segment.end_s
+
+
+def place_of(segment: Segment) -> Place:
+    """The segments of a recording one after the other, whose decoding then goes on from one to the next."""
+    return Place(segment.media_sha256 or segment.id, segment.start_s, segment.duration_s)
 
 
 def name_of(segment: Segment) -> str:

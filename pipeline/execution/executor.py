@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
+from pipeline.execution.chains import Place
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 
@@ -42,6 +43,7 @@ def map_cached(
     limit_s: Callable[[Item], float] | None = None,
     describe: Callable[[Item], str] = str,
     on_loss: Callable[[Item, str], Result] | None = None,
+    place: Callable[[Item], Place] | None = None,
 ) -> list[Result]:
     """`[function(item) for item in items]`, with each result stored as soon as it is there.
 
@@ -63,6 +65,7 @@ def map_cached(
         describe: what to call an item in sentences.
         on_loss: the result of an item that was lost, from the item and a sentence that says why. It is not stored, since the
             next run may have more luck. None where there can be no such result.
+        place: which items one worker had better take one after the other, see `Chains`; None where it makes no difference.
 
     Raises:
         PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost.
@@ -84,6 +87,7 @@ def map_cached(
         n_workers=n_workers,
         limit_s=limit_s,
         describe=describe,
+        place=place,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
@@ -147,10 +151,16 @@ def _outcomes(
     n_workers: int | None,
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
+    place: Callable[[Item], Place] | None = None,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
     outcomes = run_in_workers(
-        function, items, n_workers=n_workers or worker_count(), limit_s=limit_s, describe=describe
+        function,
+        items,
+        n_workers=n_workers or worker_count(),
+        limit_s=limit_s,
+        describe=describe,
+        place=place,
     )
     # Closed by hand: an error of the caller would else leave the workers to the garbage collector.
     with closing(outcomes):

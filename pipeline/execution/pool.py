@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from pipeline.errors import PipelineError
+from pipeline.execution.chains import Chains, Place
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -66,6 +66,7 @@ def run_in_workers(
     n_workers: int,
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
+    place: Callable[[Item], Place] | None = None,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of `function` as they come, each with the key of its item.
 
@@ -79,19 +80,20 @@ def run_in_workers(
         n_workers: processes side by side.
         limit_s: how many seconds an item may take until its worker is stopped, None for any number; that is final.
         describe: what to call an item on standard error.
+        place: what an item goes well together with, see `Chains`; None where it makes no difference.
 
     Raises:
         Exception: whatever `function` raised, with the worker's traceback as its cause. All workers have ended then.
     """
     died: dict[int, Item] = {}
-    with closing(_attempt(function, items, n_workers, limit_s)) as outcomes:
+    with closing(_attempt(function, items, n_workers, limit_s, place)) as outcomes:
         for key, outcome in outcomes:
             if isinstance(outcome, _Died):
                 died[key] = items[key]
                 sys.stderr.write(f"{describe(items[key])}: {outcome.how}; it is tried once more\n")
             else:
                 yield key, outcome
-    with closing(_attempt(function, died, 1, limit_s)) as outcomes:
+    with closing(_attempt(function, died, 1, limit_s, place)) as outcomes:
         for key, outcome in outcomes:
             yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, _Died) else outcome
 
@@ -101,8 +103,9 @@ def _attempt(
     items: Mapping[int, Item],
     n_workers: int,
     limit_s: Callable[[Item], float] | None,
+    place: Callable[[Item], Place] | None,
 ) -> Generator[tuple[int, Done[Result] | Lost | _Died], None, None]:
-    waiting = deque(items)
+    waiting = Chains((key, place(item) if place else None) for key, item in items.items())
     workers: list[_Worker] = []
     content, n_failed_starts = pickle.dumps(function), 0
     try:
@@ -112,7 +115,7 @@ def _attempt(
                 workers.append(_Worker(content))
             for worker in workers:
                 if worker.ready and worker.key is None and waiting:
-                    key = waiting.popleft()
+                    key = waiting.take(worker)
                     worker.give(key, items[key], None if limit_s is None else limit_s(items[key]))
             for worker in _answering(workers):
                 held, outcome = worker.key, worker.answer()

@@ -23,6 +23,8 @@ _WITHOUT_NETWORK = {
     "text.model": f"set text.model to {_BUNDLED}, which needs neither",
     "audio.encoder": "set audio.encoder to classic, which needs neither",
     "visual.encoder": "set visual.encoder to mesh, which needs neither",
+    "words.ctc_model": "set words.aligner to pocketsphinx or proportional, which need neither",
+    "words.whisper_model": "set words.recogniser to pocketsphinx, which needs neither",
 }
 # Often absent from a checkpoint, and no part of a hidden state: a head, and what stands for masked input while training.
 _UNUSED = ("pooler", "masked_spec_embed", "mask_token")
@@ -77,14 +79,16 @@ class Pretrained:
             )
         return self.load(loader, **settings)
 
-    def load_weights(self, *, precision: Precision, **settings: Any) -> Any:
-        """The model, ready to read, on the CPU.
+    def load_weights(
+        self, *, precision: Precision, loader: Any = transformers.AutoModel, **settings: Any
+    ) -> Any:
+        """The model, ready to read, on the CPU, as the class of `loader` makes it.
 
         Raises:
             PipelineError: it cannot be loaded, or weights are missing, which would be random numbers.
         """
         model, report = self.load(
-            transformers.AutoModel, dtype=getattr(torch, precision), output_loading_info=True, **settings
+            loader, dtype=getattr(torch, precision), output_loading_info=True, **settings
         )
         missing = sorted(
             name for name in report["missing_keys"] if not any(unused in name for unused in _UNUSED)

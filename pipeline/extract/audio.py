@@ -1,6 +1,7 @@
 """Acoustic features of one segment: pitch, voicing, loudness, timbre, pitch classes."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import librosa
@@ -20,6 +21,8 @@ _CHROMA_WINDOW_S = 0.128
 # Pitch needs a window with this many periods of the lowest one: two to compare with the two that start a period later.
 _PITCH_WINDOW_PERIODS = 3
 _N_MELS = 40
+# Rows are computed this many seconds at a time: spectra take a hundred times the memory of the sound.
+_BLOCK_S = 10.0
 _FLOOR_DB = -100.0
 # What repeats itself below this level is the codec or the mains, not a voice.
 _FAINTEST_VOICE_DB = -70.0
@@ -89,7 +92,44 @@ def extract_audio(
         return FeatureSequence.empty(len(columns), str(error))
     recorded = rows.own(sound.recorded)
 
-    samples = sound.samples.astype(np.float64)
+    described = [
+        _describe(
+            sound.samples[first * hop : (first + count) * hop + 2 * context].astype(np.float64),
+            _Rows(count, hop, context),
+            sample_rate_hz=sample_rate_hz,
+            n_mfcc=n_mfcc,
+            n_chroma=n_chroma,
+            f0_min_hz=f0_min_hz,
+            f0_max_hz=f0_max_hz,
+        )
+        for first, count in _blocks(rows.count, round(_BLOCK_S * sample_rate_hz / hop))
+    ]
+    values = np.concatenate(described)
+    values[:, 0] = _across_unvoiced(values[:, 0], values[:, 1], otherwise=math.log(f0_min_hz * f0_max_hz) / 2)
+    values = values.astype(np.float32)
+    within = rows.own(sound.samples)
+    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(within))
+    values[~valid] = 0
+    return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+
+
+def _blocks(n_rows: int, n_at_once: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of each block."""
+    for first in range(0, n_rows, n_at_once):
+        yield first, min(n_at_once, n_rows - first)
+
+
+def _describe(
+    samples: Float64[np.ndarray, "sample"],
+    rows: "_Rows",
+    *,
+    sample_rate_hz: int,
+    n_mfcc: int,
+    n_chroma: int,
+    f0_min_hz: float,
+    f0_max_hz: float,
+) -> Float64[np.ndarray, "row column"]:
+    """The columns of `extract_audio`, but for the pitch of unvoiced rows, which is what YIN names."""
     within = rows.own(samples)
     level_db = 10 * np.log10(np.maximum(np.square(within).mean(axis=1), 10 ** (_FLOOR_DB / 10)))
     f0_hz, voicing = _pitch(
@@ -102,9 +142,9 @@ def extract_audio(
     # librosa's defaults would tie a row to the rest of its segment: by its loudest row, and by its tuning.
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=None), n_mfcc=n_mfcc)
     chroma = librosa.feature.chroma_stft(S=fine_spectrum**2, sr=sample_rate_hz, tuning=0.0, n_chroma=n_chroma)
-    values = np.column_stack(
+    return np.column_stack(
         [
-            _across_unvoiced(np.log(f0_hz), voicing, otherwise=math.log(f0_min_hz * f0_max_hz) / 2),
+            np.log(f0_hz),
             voicing,
             level_db,
             librosa.feature.spectral_centroid(S=spectrum, sr=sample_rate_hz)[0],
@@ -112,10 +152,7 @@ def extract_audio(
             mfcc.T,
             chroma.T,
         ]
-    ).astype(np.float32)
-    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(within))
-    values[~valid] = 0
-    return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+    )
 
 
 def _use_librosa() -> None:

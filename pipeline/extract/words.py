@@ -3,80 +3,132 @@
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import AlignMethod, SegmentWords, Word
-from pipeline.extract import forced_alignment
-from pipeline.extract.forced_alignment import SAMPLE_RATE_HZ
+from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.execution.device import best_device
+from pipeline.extract import sphinx
+from pipeline.extract.proportional import spread_over
+from pipeline.extract.sphinx import SAMPLE_RATE_HZ
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.voiced import is_silent, voiced_bounds_s
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
 
-Aligner = Literal["pocketsphinx", "proportional"]
+if TYPE_CHECKING:
+    from pipeline.extract.ctc_aligner import CtcAligner
+    from pipeline.extract.whisper import WhisperRecogniser
+
+Aligner = Literal["pocketsphinx", "ctc", "proportional"]
+Recogniser = Literal["pocketsphinx", "whisper", "none"]
 
 # Word times are multiples of 10 ms at best; more digits would only lengthen the file.
 _DIGITS = 4
 _SHORTEST_WORD_S = 0.01
 
 
-def locate_words(segment: Segment, *, aligner: Aligner, recognise: bool) -> SegmentWords:
+def locate_words(
+    segment: Segment,
+    *,
+    aligner: Aligner,
+    ctc_model: str | None,
+    ctc_revision: str,
+    recogniser: Recogniser,
+    whisper_model: str | None,
+    whisper_revision: str,
+) -> SegmentWords:
     """Find the words of one segment and their times.
 
     The corpus's own times are taken as they are; else a transcript is aligned with its sound, or, where that cannot be
-    done, spread over the voiced part in proportion to the length of its words; else the sound is recognised.
+    done or the two do not fit, spread over the voiced part in proportion to the length of its words; else the sound is
+    recognised.
 
     Args:
         segment: what is said, and where its sound is.
-        aligner: `pocketsphinx` aligns English transcripts by force; `proportional` spreads every transcript.
-        recognise: whether English without a transcript is recognised; without, such a segment has no words.
+        aligner: `pocketsphinx` aligns English transcripts by force, `ctc` those that the model can spell; `proportional`
+            spreads every transcript.
+        ctc_model: for `ctc`, the model: a folder or a Hugging Face name.
+        ctc_revision: its branch, tag or commit on Hugging Face.
+        recogniser: what recognises speech without a transcript: `pocketsphinx` English, roughly; `whisper` what the model knows;
+            with `none`, such a segment has no words.
+        whisper_model: for `whisper`, the model, likewise.
+        whisper_revision: likewise.
 
     Returns:
         The words in order with times in [0, duration_s], as many as `tokenise` finds in a transcript, and how they
-        were found. A pure function of the segment and its media, whatever the process did before.
+        were found. A pure function of the segment, its media and the models, whatever the process did before.
 
     Raises:
-        PipelineError: the corpus's own word times are no numbers.
+        PipelineError: the corpus's own word times are no numbers, or a model cannot be found or loaded.
     """
-    method, words = _located(segment, aligner, recognise)
-    return SegmentWords(segment.id, method, words)
 
+    def found(
+        method: Literal["forced", "recognised"], words: Sequence[Word], confidence: float
+    ) -> SegmentWords:
+        fitted = _fitted(words, segment.duration_s)
+        return SegmentWords(segment.id, method, fitted, round(confidence, _DIGITS))
 
-def _located(segment: Segment, aligner: Aligner, recognise: bool) -> tuple[AlignMethod, tuple[Word, ...]]:
     if segment.timed_words:
-        return "given", _clipped(segment.timed_words, segment.duration_s)
+        return SegmentWords(segment.id, "given", _clipped(segment.timed_words, segment.duration_s))
     transcript = (segment.text or "").strip()
     tokens = tokenise(transcript)
     samples = _samples_of(segment)
     heard = not is_silent(samples)
-    by_pocketsphinx = heard and _is_english(segment.language)
     if tokens:
-        if by_pocketsphinx and aligner == "pocketsphinx":
-            aligned = forced_alignment.align(samples, tokens)
-            if aligned is not None:
-                return "forced", _fitted(aligned, segment.duration_s)
+        aligned = None
+        if heard and aligner == "ctc":
+            assert ctc_model is not None
+            model = ctc_aligner(ctc_model, ctc_revision)
+            aligned = model.align(samples, tokens, language=segment.language)
+        elif heard and aligner == "pocketsphinx" and _is_english(segment.language):
+            aligned = sphinx.align(samples, tokens)
+        if aligned is not None:
+            return found("forced", *aligned)
         start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ) if heard else (0.0, math.inf)
         spread = spread_over(tokens, start_s=start_s, end_s=min(end_s, segment.duration_s))
-        return "proportional", _fitted(spread, segment.duration_s)
-    if by_pocketsphinx and recognise and not transcript:
-        recognised = _fitted(forced_alignment.recognise(samples), segment.duration_s)
-        return ("recognised" if recognised else "none"), recognised
-    return "none", ()
+        return SegmentWords(segment.id, "proportional", _fitted(spread, segment.duration_s))
+    if heard and not transcript:
+        recognised: tuple[tuple[Word, ...], float] = (), 0.0
+        if recogniser == "whisper":
+            assert whisper_model is not None
+            whisper = whisper_recogniser(whisper_model, whisper_revision)
+            recognised = whisper.recognise(samples, language=segment.language)
+        elif recogniser == "pocketsphinx" and _is_english(segment.language):
+            recognised = sphinx.recognise(samples)
+        if recognised[0]:
+            return found("recognised", *recognised)
+    return SegmentWords(segment.id, "none", ())
 
 
-def spread_over(tokens: Sequence[str], *, start_s: float, end_s: float) -> tuple[Word, ...]:
-    """Lay words end to end from `start_s` to `end_s`, each as long as its share of all characters."""
-    shares = np.cumsum([0, *map(len, tokens)]) / sum(map(len, tokens))
-    bounds_s = start_s + (end_s - start_s) * shares
-    return tuple(
-        Word(token, float(start), float(end))
-        for token, start, end in zip(tokens, bounds_s[:-1], bounds_s[1:], strict=True)
-    )
+def needs_model(segment: Segment, *, aligner: Aligner, recogniser: Recogniser) -> bool:
+    """Whether the words of a segment may take a network to find, which is loaded once and not in every worker."""
+    if segment.timed_words or segment.media is None or not segment.has_audio:
+        return False
+    return recogniser == "whisper" if not (segment.text or "").strip() else aligner == "ctc"
+
+
+@lru_cache(maxsize=1)
+def ctc_aligner(model: str, revision: str) -> "CtcAligner":
+    """The aligner of this process on its best device."""
+    from pipeline.extract.ctc_aligner import (
+        CtcAligner,
+    )  # torch and transformers, which nothing else here needs
+
+    return CtcAligner(model, revision=revision, device=best_device())
+
+
+@lru_cache(maxsize=1)
+def whisper_recogniser(model: str, revision: str) -> "WhisperRecogniser":
+    """The recogniser of this process on its best device."""
+    from pipeline.extract.whisper import WhisperRecogniser  # likewise
+
+    return WhisperRecogniser(model, revision=revision, device=best_device())
 
 
 def _is_english(language: str) -> bool:

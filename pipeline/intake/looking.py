@@ -12,15 +12,13 @@ import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.inspection import refuse_name
+from pipeline.corpus.inspection import probe_all, refuse_name
 from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import check_table, media_files
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
-from pipeline.execution.executor import map_threads
 from pipeline.intake.duplicates import near_duplicates
-from pipeline.media.container import MediaError
-from pipeline.media.probe import MediaInfo, probe
+from pipeline.media.probe import MediaInfo
 
 Level = Literal["error", "warning"]
 # Beyond this share of valid and test, the same sentence in train makes their numbers too good to be believed.
@@ -227,9 +225,9 @@ def _media(
     present = [name for name in names if name not in absent]
     step = max(1, -(-len(present) // n_opened)) if n_opened else 1
     chosen = [] if n_opened == 0 else present[::step]
-    probed = map_threads(partial(_probe, folder=folder), chosen, title="check", unit="file") if chosen else []
-    infos = {name: info for name, info in zip(chosen, probed, strict=True) if isinstance(info, MediaInfo)}
-    broken = [info for info in probed if isinstance(info, str)]
+    probed = probe_all(chosen, folder=folder)
+    infos = {name: info for name, info in probed.items() if isinstance(info, MediaInfo)}
+    broken = [info for info in probed.values() if isinstance(info, str)]
     problems = []
     if absent or broken:
         lost = sum(candidate.media in absent for candidate in used) / len(used)
@@ -246,13 +244,6 @@ def _media(
                 Problem("warning", "media", n, f"{n} of {len(infos)} opened media files have no {what}")
             )
     return infos, len(chosen), problems
-
-
-def _probe(name: str, *, folder: Path) -> MediaInfo | str:
-    try:
-        return probe(folder / name)
-    except (MediaError, OSError) as error:
-        return str(error)
 
 
 def _span_problems(used: Sequence[Candidate], infos: Mapping[str, MediaInfo]) -> list[Problem]:

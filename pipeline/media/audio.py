@@ -1,8 +1,10 @@
 """Sound of a recording on its clock: mono, resampled, and honest about where nothing was recorded."""
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from pipeline.media.container import MediaError, decode
 _JITTER_S = 0.02
 # Output samples that are resampled before and after the span; FFmpeg's filter reaches 16 samples of the lower rate.
 _REACH = 64
+# Seconds of the source that are held: a block of sound may begin before the end of the one before it, not by more.
+_HELD_CHUNKS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,8 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
     """Decode a span of sound in one linear pass: the mean of its channels, resampled.
 
     Sample 0 lies at `start_s`, to the nearest sample of a grid that starts with the recording, so that a moment has the
-    same sample in every span that holds it. The span may reach beyond the recording. Memory grows with the span alone.
+    same sample in every span that holds it. The span may reach beyond the recording. Of the source, a few
+    seconds are held; memory grows with the result alone, by 5 bytes a sample.
 
     Args:
         path: the recording.
@@ -61,18 +66,31 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
     period_in, period_out = (rate // math.gcd(rate_hz, sample_rate_hz) for rate in (rate_hz, sample_rate_hz))
     period = (first - _REACH) // period_out
     start, end = period * period_in, math.ceil((first + n_samples + _REACH) * rate_hz / sample_rate_hz)
-    source, recorded = np.zeros(end - start, np.float32), np.zeros(end - start, bool)
-    while block is not None and block.position < end:
-        kept = block.samples[max(start - block.position, 0) : end - block.position]
-        offset = max(block.position - start, 0)
-        source[offset : offset + len(kept)] = kept
-        recorded[offset : offset + len(kept)] = True
-        block = next(blocks, None)
-
     lead = first - period * period_out
-    nearest = ((lead + np.arange(n_samples)) * rate_hz + sample_rate_hz // 2) // sample_rate_hz
-    resampled = _resample(source, rate_hz, sample_rate_hz)[lead : lead + n_samples]
-    return Sound(np.where(recorded[nearest], resampled, np.float32(0)).clip(-1, 1), recorded[nearest])
+    samples, recorded = np.zeros(n_samples, np.float32), np.zeros(n_samples, bool)
+    resampler, position = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz), -lead
+
+    def take(frames: list[Any]) -> None:
+        nonlocal position
+        for frame in frames:
+            piece = frame.to_ndarray()[0]
+            kept = piece[max(-position, 0) : max(n_samples - position, 0)]
+            samples[max(position, 0) :][: len(kept)] = kept
+            position += len(piece)
+
+    for chunk in _settled(chain([block], blocks), start=start, end=end, size=rate_hz):
+        take(resampler.resample(_flat_frame(chunk.samples, rate_hz)))
+        # The samples of the result whose nearest sample of the source lies in this chunk.
+        bounds = (chunk.start - start, chunk.start - start + len(chunk.samples))
+        low, high = (
+            min(max(-((sample_rate_hz // 2 - bound * sample_rate_hz) // rate_hz) - lead, 0), n_samples)
+            for bound in bounds
+        )
+        nearest = ((lead + np.arange(low, high)) * rate_hz + sample_rate_hz // 2) // sample_rate_hz
+        recorded[low:high] = chunk.recorded[nearest - bounds[0]]
+    take(resampler.resample(None))
+    samples[~recorded] = 0
+    return Sound(np.clip(samples, -1, 1, out=samples), recorded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +134,54 @@ def _mono(frame: Any) -> Float32[np.ndarray, "sample"]:
     return finite.clip(-1, 1).astype(np.float32)
 
 
-def _resample(
-    source: Float32[np.ndarray, "sample"], rate_hz: int, sample_rate_hz: int
-) -> Float32[np.ndarray, "resampled"]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
-    frames = []
-    for start in range(0, len(source), rate_hz):
-        frame = av.AudioFrame.from_ndarray(source[None, start : start + rate_hz], format="flt", layout="mono")
-        frame.sample_rate = rate_hz
-        frames += resampler.resample(frame)
-    frames += resampler.resample(None)
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Consecutive samples of the source from `start` on, zeros where nothing was recorded."""
+
+    start: int
+    samples: Float32[np.ndarray, "sample"]
+    recorded: Bool[np.ndarray, "sample"]
+
+
+def _settled(blocks: Iterable[_Block], *, start: int, end: int, size: int) -> Iterator[_Chunk]:
+    """Lay blocks on the clock, from `start` to `end`, and pass the clock on in chunks of `size` samples.
+
+    A block that overlaps what came before replaces it, as long as that is held: a chunk is held until a block begins
+    `_HELD_CHUNKS` further on.
+    """
+    held: deque[_Chunk] = deque()
+    next_start = start
+
+    def hold_until(bound: int) -> None:
+        nonlocal next_start
+        while next_start < min(bound, end):
+            length = min(size, end - next_start)
+            held.append(_Chunk(next_start, np.zeros(length, np.float32), np.zeros(length, bool)))
+            next_start += length
+
+    for block in blocks:
+        if block.position >= end:
+            break
+        while next_start + size <= block.position:  # a gap may be longer than what is held
+            hold_until(next_start + size)
+            while len(held) > _HELD_CHUNKS:
+                yield held.popleft()
+        hold_until(block.position + len(block.samples))
+        for chunk in held:
+            kept = block.samples[max(chunk.start - block.position, 0) :][
+                : max(chunk.start + len(chunk.samples) - max(block.position, chunk.start), 0)
+            ]
+            offset = max(block.position - chunk.start, 0)
+            chunk.samples[offset : offset + len(kept)] = kept
+            chunk.recorded[offset : offset + len(kept)] = True
+        while len(held) > _HELD_CHUNKS:
+            yield held.popleft()
+    while held or next_start < end:
+        hold_until(next_start + 1)
+        yield held.popleft()
+
+
+def _flat_frame(samples: Float32[np.ndarray, "sample"], rate_hz: int) -> Any:
+    frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+    frame.sample_rate = rate_hz
+    return frame

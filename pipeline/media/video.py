@@ -9,10 +9,8 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import UInt8
 
-from pipeline.media.container import Decoded, MediaError, decode
-
-# A time is a fraction rounded to a float; a picture this close before a tick belongs to it.
-_TOLERANCE_S = 1e-6
+from pipeline.media.container import Decoded, MediaError
+from pipeline.media.onward import TOLERANCE_S, decode_span
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +23,8 @@ class Frame:
 
 def read_frames(path: Path, *, start_s: float, end_s: float, frame_rate_hz: float) -> Iterator[Frame]:
     """Decode a span of video in one linear pass and pass on at most `frame_rate_hz` pictures a second.
+
+    Spans of one recording that are read in order share the pass, see `decode_span`.
 
     The span is cut into ticks of 1 / `frame_rate_hz` seconds, and the first picture at or after each tick is taken, never
     one twice. Times are those of the container, so a variable frame rate is followed. Pictures come with increasing
@@ -43,13 +43,11 @@ def read_frames(path: Path, *, start_s: float, end_s: float, frame_rate_hz: floa
         MediaError: the file cannot be opened, has no video, or holds a picture that cannot be converted to RGB.
     """
     previous_s, tick = -math.inf, 0
-    for decoded in decode(path, "video", start_s=start_s):
+    for decoded in decode_span(path, start_s=start_s, end_s=end_s):
         time_s = decoded.time_s - start_s
-        if decoded.time_s >= end_s - _TOLERANCE_S:
-            return
-        if time_s <= previous_s or time_s < tick / frame_rate_hz - _TOLERANCE_S:
+        if time_s <= previous_s or time_s < tick / frame_rate_hz - TOLERANCE_S:
             continue
-        previous_s, tick = time_s, math.floor((time_s + _TOLERANCE_S) * frame_rate_hz) + 1
+        previous_s, tick = time_s, math.floor((time_s + TOLERANCE_S) * frame_rate_hz) + 1
         yield Frame(max(time_s, 0.0), _upright_rgb(path, decoded))
 
 

@@ -104,11 +104,14 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
         yield "The sound track is muted, so the sound counts as absent."
     if not found.n_words and segment.text is None:
         yield (
-            "There is no transcript and no word was recognised (English alone is, where words.recognise was on in "
-            "training); give one with --transcript."
+            "There is no transcript and no word was recognised (words.recogniser was "
+            f"{model.preprocessing.words['settings']['recogniser']} in training); give one with --transcript."
         )
     if found.align_method == "recognised":
-        yield "Recognised words are rough, about one in four is wrong; give a transcript with --transcript."
+        yield (
+            f"Recognised words are rough (confidence {observed.spoken.confidence:.2f} of 1); give a transcript with "
+            "--transcript."
+        )
     if found.n_words > found.n_words_used:
         yield (
             f"Only the first {found.n_words_used} of {found.n_words} words count, as in training (align.max_words); what "

@@ -295,3 +295,15 @@ def test_a_fresh_process_with_other_threads_gives_the_same_bytes(recorded, tmp_p
     )
 
     assert done.stdout == extract(path).to_bytes()
+
+
+def test_a_long_segment_is_described_in_blocks_that_nobody_can_tell(recorded, monkeypatch):
+    wave = np.concatenate([voice(100, 1.3), np.zeros(4000), voice(180, 1.5)])
+    path = recorded(wave)
+    whole = extract(path, end_s=3.0)
+
+    monkeypatch.setattr("pipeline.extract.audio._BLOCK_S", 0.5)
+    in_blocks = extract(path, end_s=3.0)
+
+    np.testing.assert_array_equal(in_blocks.values, whole.values)
+    np.testing.assert_array_equal(in_blocks.valid, whole.valid)

@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
+from pipeline.extract.proportional import spread_over
 from pipeline.extract.tokens import tokenise
-from pipeline.extract.words import _fitted, locate_words, spread_over
+from pipeline.extract.words import _fitted, locate_words
 
 RATE_HZ = 16_000
-locate = partial(locate_words, aligner="pocketsphinx", recognise=True)
+locate = partial(
+    locate_words,
+    aligner="pocketsphinx",
+    ctc_model=None,
+    ctc_revision="main",
+    recogniser="pocketsphinx",
+    whisper_model=None,
+    whisper_revision="main",
+)
 
 JFK = (
     "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"
@@ -99,7 +108,7 @@ def mean_onset_error_s(located, onsets) -> float:
     return float(np.mean([abs(located.words[i].start_s - onset_s) for i, onset_s in onsets]))
 
 
-def test_forced_alignment_finds_the_true_onsets(spoken):
+def test_sphinx_finds_the_true_onsets(spoken):
     for sentence, onsets in spoken:
         forced = locate(sentence)
         proportional = locate(sentence, aligner="proportional")
@@ -150,7 +159,7 @@ def test_real_speech_without_a_transcript_is_recognised(jfk):
     assert located.align_method == "recognised"
     heard = {word.text for word in located.words}
     assert len(heard & set(JFK.lower().split())) >= 10
-    assert locate(replace(jfk, text=None), recognise=False).align_method == "none"
+    assert locate(replace(jfk, text=None), recogniser="none").align_method == "none"
 
 
 def test_quiet_speech_is_aligned_like_loud_speech(jfk, tmp_path):

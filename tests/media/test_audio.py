@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -185,3 +187,27 @@ def test_pictures_have_no_sound(tmp_path):
 
     with pytest.raises(MediaError, match=r"silent\.mp4: has no audio stream"):
         read(path)
+
+
+def test_a_long_gap_and_a_late_end_stay_unrecorded(tmp_path):
+    path = write_recording(
+        tmp_path / "gap.mkv", sound=tone(300.0, 40.0), sound_rate_hz=RATE_HZ, sound_gap_s=(5.0, 25.0)
+    )
+
+    sound = read(path, end_s=60.0)
+
+    recorded_s = np.flatnonzero(np.diff(sound.recorded.astype(int))) / RATE_HZ
+    np.testing.assert_allclose(recorded_s, [5.0, 25.0, 40.0], atol=0.1)
+    assert not sound.samples[~sound.recorded].any()
+
+
+def test_of_the_source_only_a_few_seconds_are_held(tmp_path):
+    path = write_recording(tmp_path / "long.wav", sound=tone(300.0, 60.0, rate_hz=48000), sound_rate_hz=48000)
+    read(path)
+
+    tracemalloc.start()
+    sound = read(path, end_s=60.0)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak_bytes < sound.samples.nbytes + sound.recorded.nbytes + 3e6

@@ -60,7 +60,14 @@ def make_preprocessing(**changes: Any) -> Preprocessing:
     given = {
         "language": "en",
         "words": {
-            "settings": {"aligner": "pocketsphinx", "recognise": False},
+            "settings": {
+                "aligner": "pocketsphinx",
+                "ctc_model": None,
+                "ctc_revision": "main",
+                "recogniser": "none",
+                "whisper_model": None,
+                "whisper_revision": "main",
+            },
             "libraries": library_versions("pocketsphinx"),
             "device": "cpu",
         },

@@ -9,7 +9,7 @@ def test_every_parameter_is_listed_under_its_section(inputs):
     }
     assert set(shown) == set(inputs.parameters)
     assert shown["training.seeds"] == "[1, 2, 3]"
-    assert shown["words.recognise"] == "true"
+    assert shown["report.transcripts"] == "true"
     assert shown["margin.base"] == str(inputs.parameters["margin.base"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import params
 from pipeline.__main__ import main
 from pipeline.artifacts.files import read_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
@@ -76,7 +77,7 @@ def test_the_preprocessing_tells_of_train(toy):
     assert known.train["segments"] == len(train)
     assert known.train["label_min"] == min(segment.label for segment in train)
     assert known.train["duration_s"]["max"] == pytest.approx(max(segment.duration_s for segment in train))
-    assert known.words["settings"] == {"aligner": "pocketsphinx", "recognise": True}
+    assert known.words["settings"] == params.load(params.Words).model_dump()
 
 
 def test_all_three_copies_of_the_preprocessing_are_the_same_bytes(toy):

@@ -5,8 +5,11 @@ the pronunciation added for a word is a function of the word alone, the mean of 
 utterance, and its estimate of the noise starts anew.
 """
 
+import math
 import re
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -34,11 +37,33 @@ _DITHER_TO_ALIGN, _DITHER_TO_RECOGNISE = 1e-3, 2e-4
 # and 0 of 160 right ones were lost in noise as loud as the speech, and 10, 16 and 32 of 43 wrong ones aligned without noise.
 _BEAM = 1e-64
 _NOT_WORDS = "<[("  # silence, noise and empty transitions: <sil>, [NOISE], (NULL)
+# How much less likely the sounds of a transcript may be than the likeliest in each frame, natural logarithm per frame. Measured
+# (docs/words.md): -1.1 to -3.5 for right transcripts of clear speech, down to -4.3 in noise as loud as the speech; a wrong one that
+# was squeezed in had less than this in 95 of 100 cases.
+_LEAST_FIT = -3.8
+# Recognised words are kept where the decoder expects this share of them to be right. Measured (docs/words.md): 0.38 to 0.69 for
+# English speech of which most words were right, at most 0.29 for other languages, music and speech played backwards.
+_LEAST_CERTAIN = 0.35
+# The library keeps acoustic scores at a 1024th of their size.
+_SCORE_SCALE = 1024
 # A phone model has three states of at least one frame.
 _SHORTEST_PHONE_S = 3 * _FRAME_S
 
 
-def align(samples: Float32[np.ndarray, "sample"], tokens: Sequence[str]) -> tuple[Word, ...] | None:
+@dataclass(frozen=True)
+class _Piece:
+    """A word, or a pause, as the decoder found it; `score` is against the likeliest sound of each frame, `certain` a probability."""
+
+    word: Word
+    is_word: bool
+    n_frames: int
+    score: float
+    certain: float
+
+
+def align(
+    samples: Float32[np.ndarray, "sample"], tokens: Sequence[str]
+) -> tuple[tuple[Word, ...], float] | None:
     """Find each word of an English transcript in its sound.
 
     Args:
@@ -47,7 +72,8 @@ def align(samples: Float32[np.ndarray, "sample"], tokens: Sequence[str]) -> tupl
 
     Returns:
         One word a token, texts as given, times in seconds from the first sample (possibly a little before it or past
-        the last); None where the transcript does not fit the sound, or most of it cannot be read as English.
+        the last); and how likely its sounds are against the likeliest ones, the geometric mean over the frames. None where the
+        transcript does not fit the sound, or most of it cannot be read as English.
     """
     decoder = _aligner()
     entries = [_entry(decoder, token) for token in tokens]
@@ -57,22 +83,32 @@ def align(samples: Float32[np.ndarray, "sample"], tokens: Sequence[str]) -> tupl
     if 2 * n_readable < len(entries) or too_fast:
         return None
     decoder.set_align_text(" ".join(entries))
-    found = _decode(decoder, samples, _DITHER_TO_ALIGN)
+    pieces = _decode(decoder, samples, _DITHER_TO_ALIGN)
+    places = [place for place, piece in enumerate(pieces) if piece.is_word]
+    found = [pieces[place].word for place in places]
     if [word.text for word in found] != entries:
         return None
-    return tuple(Word(token, word.start_s, word.end_s) for token, word in zip(tokens, found, strict=True))
+    within = pieces[places[0] : places[-1] + 1]
+    fit = sum(piece.score for piece in within) / sum(piece.n_frames for piece in within)
+    if fit < _LEAST_FIT:
+        return None
+    words = tuple(Word(token, word.start_s, word.end_s) for token, word in zip(tokens, found, strict=True))
+    return words, math.exp(fit)
 
 
-def recognise(samples: Float32[np.ndarray, "sample"]) -> tuple[Word, ...]:
+def recognise(samples: Float32[np.ndarray, "sample"]) -> tuple[tuple[Word, ...], float]:
     """Guess the English words of a sound, as a rough last resort: about one word in four is wrong in clean speech.
 
     Args:
         samples: mono at 16 kHz in [-1, 1], not silent.
 
     Returns:
-        The words in lower case with times as `align` gives them; none where none was heard.
+        The words in lower case with times as `align` gives them, and the share of them that the decoder expects to be right.
+        No words where none was heard, or so few are expected to be right that it is music, noise or another language.
     """
-    return tuple(_decode(_recogniser(), samples, _DITHER_TO_RECOGNISE))
+    pieces = [piece for piece in _decode(_recogniser(), samples, _DITHER_TO_RECOGNISE) if piece.is_word]
+    certain = float(np.mean([piece.certain for piece in pieces])) if pieces else 0.0
+    return (tuple(piece.word for piece in pieces) if certain >= _LEAST_CERTAIN else ()), certain
 
 
 @lru_cache(maxsize=1)
@@ -107,7 +143,7 @@ def _entry(decoder: Decoder, token: str) -> str:
     return entry
 
 
-def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"], dither: float) -> list[Word]:
+def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"], dither: float) -> list[_Piece]:
     start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ)
     first = max(round((start_s - _MARGIN_S) * SAMPLE_RATE_HZ), 0)
     speech = samples[first : round((end_s + _MARGIN_S) * SAMPLE_RATE_HZ)]
@@ -118,13 +154,18 @@ def _decode(decoder: Decoder, samples: Float32[np.ndarray, "sample"], dither: fl
     decoder.end_utt()
     offset_s = first / SAMPLE_RATE_HZ - _PADDING_S
     return [
-        Word(
-            piece.word.partition("(")[0],
-            offset_s + piece.start_frame * _FRAME_S,
-            offset_s + (piece.end_frame + 1) * _FRAME_S,
+        _Piece(
+            Word(
+                piece.word.partition("(")[0],
+                offset_s + piece.start_frame * _FRAME_S,
+                offset_s + (piece.end_frame + 1) * _FRAME_S,
+            ),
+            piece.word[0] not in _NOT_WORDS,
+            piece.end_frame + 1 - piece.start_frame,
+            _SCORE_SCALE * math.log(max(piece.ascore, sys.float_info.min)),
+            piece.prob,
         )
         for piece in decoder.seg() or ()
-        if piece.word[0] not in _NOT_WORDS
     ]
 
 
