@@ -140,6 +140,8 @@ class Training(Section):
     weight_decay: NotNegative
     modality_dropout: ProperShare
     precision: Literal["float32", "bfloat16"]
+    balance: Literal["none", "gradient_modulation"]
+    balance_strength: Positive
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":

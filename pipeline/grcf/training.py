@@ -2,9 +2,10 @@
 
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,8 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.balance import Balance, GradientModulation
+from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
 
@@ -52,6 +54,8 @@ class TrainingSettings:
     weight_decay: float
     modality_dropout: float
     precision: Precision
+    balance: Balance = "none"
+    balance_strength: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +131,11 @@ def train_network(
     optimiser = torch.optim.AdamW(
         trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
+    modulation = (
+        GradientModulation(network, train.modalities, strength=settings.balance_strength)
+        if settings.balance == "gradient_modulation"
+        else None
+    )
     order = np.random.default_rng(seed)
     n_steps = settings.epochs * train.n_batches(settings.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, n_steps))
@@ -138,7 +147,9 @@ def train_network(
         torch.manual_seed(seed)
         for epoch in range(settings.epochs + 1):
             loss = (
-                _train_epoch(network, train, objective, optimiser, schedule, autocast, order, settings)
+                _train_epoch(
+                    network, train, objective, optimiser, schedule, autocast, order, settings, modulation
+                )
                 if epoch
                 else None
             )
@@ -193,6 +204,7 @@ def _train_epoch(
     autocast: Any,
     order: np.random.Generator,
     settings: TrainingSettings,
+    modulation: GradientModulation | None,
 ) -> float:
     """One pass over train; the mean loss over its steps."""
     network.train()
@@ -207,7 +219,10 @@ def _train_epoch(
             loss = loss + fused.penalty.float().mean()
         optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
+        if modulation is None:
+            optimiser.step()
+        else:
+            modulation.step(optimiser, modulation.paces([whole], partial(_loss_of, network, objective)))
         schedule.step()
         losses.append(loss.detach())
     mean = float(torch.stack(losses).mean())
@@ -218,13 +233,17 @@ def _train_epoch(
     return mean
 
 
+def _loss_of(network: SentimentNetwork, objective: Objective, batches: Sequence[Batch]) -> Tensor:
+    """The objective over a batch that comes in one or more parts."""
+    representation = torch.cat([network.represent(batch) for batch in batches])
+    label = torch.cat([batch.label for batch in batches])
+    return objective(network.head(representation).squeeze(-1), label, representation)
+
+
 def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Objective) -> float:
     network.eval()
     with torch.inference_mode():
-        losses = []
-        for batch in split.in_order(_SCORING_BATCH):
-            representation = network.represent(batch)
-            losses.append(objective(network.head(representation).squeeze(-1), batch.label, representation))
+        losses = [_loss_of(network, objective, [batch]) for batch in split.in_order(_SCORING_BATCH)]
         return float(torch.stack(losses).mean())
 
 
