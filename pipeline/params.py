@@ -198,6 +198,8 @@ class Training(Section):
     word_dropout: ProperShare
     precision: Literal["float32", "bfloat16"]
     chunk_size: Count | None
+    balance: Literal["none", "gradient_modulation"]
+    balance_strength: Positive
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":

@@ -14,6 +14,7 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.sequences import Modality
+from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol, protocol_named
 from pipeline.evaluation.robustness import (
     MISSING_NAMES,
@@ -31,7 +32,7 @@ from pipeline.evaluation.tables import (
 )
 from pipeline.execution.device import best_device
 from pipeline.grcf.disturbances import mask_table, with_noise
-from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, without_words
+from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
 from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
@@ -76,10 +77,10 @@ def compare_split(
     """Models against each other, with and without each modality, and how well they are calibrated."""
     protocol = protocol_named(settings.protocol)
     truth, models = predictions.truth, predictions.models
-    shown = {
-        name: predict(grcf, split, kept=kept, device=best_device())
-        for name, kept in modality_subsets(split).items()
-    }
+    subsets = modality_subsets(split)
+    shown = {name: predict(grcf, split, kept=kept, device=best_device()) for name, kept in subsets.items()}
+    present = present_modalities(split)
+    by_subset = {frozenset[str](kept & present): shown[name] for name, kept in subsets.items()}
     pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", protocol.constant)}
     masked = {name: (row, shown["all"]) for name, row in shown.items() if name != "all"}
     differences = partial(
@@ -93,6 +94,9 @@ def compare_split(
         "differences": differences(pairs),
         "modalities": model_table(truth, shown, protocol=protocol, confidence=settings.confidence),
         "modality_differences": differences(masked),
+        "contributions": contribution_table(
+            truth, by_subset, protocol=protocol, confidence=settings.confidence
+        ),
         "order": order_table(
             truth,
             {"rank": predict(ranked, split, device=best_device()), "calibrate": models["grcf"]},
@@ -151,7 +155,10 @@ def main() -> None:
     pointwise = read_checkpoints(POINTWISE, stage="pointwise")
     predictions: list[SplitPredictions] = []
     metrics: dict[str, Any] = {}
-    comparisons: dict[str, Any] = {}
+    trained = {"rank": ranked, "calibrate": grcf, "pointwise": pointwise}
+    comparisons: dict[str, Any] = {
+        "parameters": {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
+    }
     curves: dict[Path, list[RobustnessCurve]] = {ROBUSTNESS: [], NOISE: []}
     for split in (read_aligned(VALID), read_aligned(TEST)):
         said = predict_split(split, grcf, pointwise, protocol)

@@ -53,6 +53,8 @@ class SplitTensors:
             modality: torch.tensor(aligned.valid[modality], device=device) for modality in MODALITIES
         }
 
+        self.modalities = tuple(modality for modality in MODALITIES if bool(aligned.valid[modality].any()))
+
     def __len__(self) -> int:
         """Number of segments."""
         return len(self.label)

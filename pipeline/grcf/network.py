@@ -1,6 +1,6 @@
 """The network that rank, calibrate and pointwise share: a fusion of the modalities and a linear score."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,6 +56,12 @@ class SentimentNetwork(nn.Module):
         """What the fusion makes of the batch, whose words are read first where the text encoder learns."""
         fused: Fused = self.fusion(batch if self.word_encoder is None else self.word_encoder(batch))
         return fused
+
+    def own_parameters(self, modality: Modality) -> Iterator[nn.Parameter]:
+        """The parameters that serve this modality alone: those of the fusion, and of an encoder that learns its words."""
+        yield from self.fusion.own_parameters(modality)
+        if modality == "text" and self.word_encoder is not None:
+            yield from self.word_encoder.parameters()
 
     def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
         """One vector a segment, of which the score is a linear function."""

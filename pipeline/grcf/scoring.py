@@ -59,9 +59,14 @@ def _read(checkpoint: Checkpoint, tokens: TokenizedText, device: str) -> Float[T
     return encoder.read_all(tokens)
 
 
+def present_modalities(split: AlignedSplit) -> frozenset[Modality]:
+    """Those of which a segment has a valid word."""
+    return frozenset(modality for modality in MODALITIES if split.valid[modality].any())
+
+
 def modality_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
     """What the modality table shows: everything, each present modality left out, each one alone, and nothing."""
-    present = frozenset(modality for modality in MODALITIES if split.valid[modality].any())
+    present = present_modalities(split)
     subsets = {"all": ALL}
     if len(present) > 1:
         subsets |= {f"without {modality}": ALL - {modality} for modality in MODALITIES if modality in present}

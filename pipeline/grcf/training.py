@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.grcf.balance import Balance, GradientModulation
 from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.gradient_caching import Computed, backward
@@ -58,6 +59,8 @@ class TrainingSettings:
     word_dropout: float = 0.0
     chunk_size: int | None = None
     finetuning: FinetuningSettings | None = None
+    balance: Balance = "none"
+    balance_strength: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,11 @@ def train_network(
     optimiser = torch.optim.AdamW(
         groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
+    modulation = (
+        GradientModulation(network, train.modalities, strength=settings.balance_strength)
+        if settings.balance == "gradient_modulation"
+        else None
+    )
     order = np.random.default_rng(seed)
     n_steps = settings.epochs * train.n_batches(settings.batch_size)
     # The network's own parameters are the first group; the encoder's warm up by themselves.
@@ -170,7 +178,9 @@ def train_network(
         torch.manual_seed(seed)
         for epoch in range(settings.epochs + 1):
             loss = (
-                _train_epoch(network, train, objective, optimiser, schedule, autocast, order, settings)
+                _train_epoch(
+                    network, train, objective, optimiser, schedule, autocast, order, settings, modulation
+                )
                 if epoch
                 else None
             )
@@ -225,6 +235,7 @@ def _train_epoch(
     autocast: Any,
     order: np.random.Generator,
     settings: TrainingSettings,
+    modulation: GradientModulation | None,
 ) -> float:
     """One pass over train; the mean loss over its steps."""
     network.train()
@@ -238,11 +249,15 @@ def _train_epoch(
             )
 
     for parts in train.shuffled_chunks(settings.batch_size, order, chunk_size=settings.chunk_size):
-        chunks = [hide_modalities(part, share=settings.modality_dropout, order=order) for part in parts]
+        whole = list(parts)
+        chunks = [hide_modalities(part, share=settings.modality_dropout, order=order) for part in whole]
         chunks = [hide_words(part, share=settings.word_dropout, order=order) for part in chunks]
         optimiser.zero_grad()
         losses.append(backward(forward, chunks, objective))
-        optimiser.step()
+        if modulation is None:
+            optimiser.step()
+        else:
+            modulation.step(optimiser, modulation.paces(whole, partial(_loss_of, network, objective)))
         schedule.step()
     mean = float(torch.stack(losses).mean())
     if not np.isfinite(mean):
@@ -252,13 +267,17 @@ def _train_epoch(
     return mean
 
 
+def _loss_of(network: SentimentNetwork, objective: Objective, batches: Sequence[Batch]) -> Tensor:
+    """The objective over a batch that comes in one or more parts."""
+    representation = torch.cat([network.represent(batch) for batch in batches])
+    label = torch.cat([batch.label for batch in batches])
+    return objective(network.head(representation).squeeze(-1), label, representation)
+
+
 def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Objective) -> float:
     network.eval()
     with torch.inference_mode():
-        losses = []
-        for batch in split.in_order(_SCORING_BATCH):
-            representation = network.represent(batch)
-            losses.append(objective(network.head(representation).squeeze(-1), batch.label, representation))
+        losses = [_loss_of(network, objective, [batch]) for batch in split.in_order(_SCORING_BATCH)]
         return float(torch.stack(losses).mean())
 
 

@@ -25,7 +25,7 @@ class ReportInputs:
 
     Attributes:
         metrics: `reports/metrics.json`: split to model to metric to summary.
-        comparisons: `reports/comparisons.json`: split to table to rows.
+        comparisons: `reports/comparisons.json`: split to table to rows, and `parameters` to weights of each stage's network.
         predictions: `reports/predictions.csv`.
         coverage: `reports/coverage.json`.
         curves: A table of `reports/curves/` for `rank`, `calibrate` and `pointwise`.

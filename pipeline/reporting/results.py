@@ -111,8 +111,17 @@ def modalities_section(inputs: ReportInputs) -> Section:
         f"with the {level(inputs.confidence)} interval over seeds and segments.",
         "small",
     )
+    shares = Paragraph(
+        "A modality's contribution is its Shapley value: the mean of what it adds over all orders in which the modalities "
+        "could be shown, exact over all their subsets; positive where it helps. Contributions of one column add up to what "
+        "all modalities together gain over none.",
+        "small",
+    )
     tables = [_modality_table(inputs, split) for split in EVALUATED]
-    return Section("modalities", "With and without each modality", (*tables, explanation))
+    contributions = [_contribution_table(inputs, split) for split in EVALUATED]
+    return Section(
+        "modalities", "With and without each modality", (*tables, explanation, *contributions, shares)
+    )
 
 
 def order_section(inputs: ReportInputs) -> Section:
@@ -270,6 +279,20 @@ def _modality_table(inputs: ReportInputs, split: str) -> Table:
         ),
     )
     return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
+
+
+def _contribution_table(inputs: ReportInputs, split: str) -> Table:
+    found = inputs.comparisons[split]["contributions"]
+    metrics = inputs.metrics_in(next(iter(found.values()), {}))
+    rows = [
+        (
+            Cell(modality),
+            *(summary_cell(Summary(**found[modality][metric.name]), metric) for metric in metrics),
+        )
+        for modality in sorted(found, key=lambda name: _place(name, MODALITIES))
+    ]
+    header = ("Modality", *(f"gain in {metric_name(metric)}" for metric in metrics))
+    return Table(f"What each modality contributes to GRCF on {split}: {_spread(inputs)}", header, tuple(rows))
 
 
 def _subset_order(name: str) -> tuple[int, int, str]:

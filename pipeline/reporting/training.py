@@ -54,10 +54,15 @@ def curves_section(inputs: ReportInputs) -> Section:
 def budgets_section(inputs: ReportInputs) -> Section:
     """How long each model was trained, and a warning where that is not fair."""
     epochs = gradient_epochs(inputs.parameters)
-    rows = tuple((Cell(words), Cell(count(epochs[stage]))) for stage, words in _STAGES.items())
-    blocks: list[Block] = [
-        Table("Gradient epochs for each seed", ("Model", "Epochs"), rows),
-    ]
+    weights = inputs.comparisons["parameters"]
+    rows = tuple(
+        (Cell(words), Cell(count(epochs[stage])), Cell(count(weights[stage])))
+        for stage, words in _STAGES.items()
+    )
+    caption = (
+        f"Gradient epochs for each seed, and weights of the network ({inputs.parameters['network.fusion']})"
+    )
+    blocks: list[Block] = [Table(caption, ("Model", "Epochs", "Weights"), rows)]
     warning = budget_warning(inputs.parameters)
     if warning:
         blocks.append(Paragraph(warning, "warning"))

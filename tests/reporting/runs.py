@@ -15,6 +15,7 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES
+from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol, protocol_named
 from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
@@ -101,7 +102,8 @@ def write_evaluation(
     settings = sections["evaluate"]
     protocol = protocol_named(settings["protocol"])
     told = {"protocol": protocol, "confidence": settings["confidence"]}
-    predictions, metrics, comparisons, curves, noisy = [], {}, {}, [], []
+    predictions, metrics, curves, noisy = [], {}, [], []
+    comparisons: dict[str, Any] = {"parameters": {"rank": 19201, "calibrate": 19201, "pointwise": 19201}}
     for split in ("valid", "test"):
         mine = [segment for segment in segments if segment.split == split]
         truth = np.array([segment.label for segment in mine])
@@ -138,6 +140,7 @@ def write_evaluation(
             ),
             "modalities": model_table(truth, shown, **told),
             "modality_differences": difference_table(truth, masked, **bootstrap),
+            "contributions": contribution_table(truth, by_subset(shown, frozenset(run.modalities)), **told),
             "order": order_table(truth, {"rank": 2 * grcf - 1, "calibrate": grcf}, **told),
             "reliability": reliability_table(
                 truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings["n_bins"]
@@ -151,6 +154,16 @@ def write_evaluation(
     write_text(folder / "noise.csv", robustness_to_csv(noisy, names=NOISE_NAMES))
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "comparisons.json", comparisons)
+
+
+def by_subset(
+    shown: Mapping[str, np.ndarray], everything: frozenset[str]
+) -> dict[frozenset[str], np.ndarray]:
+    """Predictions by what is shown, from those by the names in the table of hidden modalities."""
+    kept = {"all": everything, "nothing": frozenset[str]()}
+    kept |= {f"without {name}": everything - {name} for name in everything}
+    kept |= {f"only {name}": frozenset({name}) for name in everything}
+    return {kept[name]: rows for name, rows in shown.items()}
 
 
 def disturb(

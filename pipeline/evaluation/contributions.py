@@ -1,0 +1,71 @@
+"""What each modality adds to a metric, shared out exactly over all ways to bring the modalities together."""
+
+from collections.abc import Mapping
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.statistics import summarise
+
+# Defined for a constant prediction too, which is what a model says that is shown nothing.
+_SHARED_OUT = ("mae", "ordered_pair_accuracy", "brier_score", "auroc")
+
+
+def shapley_values(
+    worth: Mapping[frozenset[str], Float[np.ndarray, "seed"]],
+) -> dict[str, Float[np.ndarray, "seed"]]:
+    """The Shapley value of each player: its mean marginal worth over all orders in which the players may come.
+
+    Together they are the worth of all less that of nobody. Shapley, "A Value for n-Person Games" (1953).
+
+    Args:
+        worth: of every subset of the players, the empty one included.
+
+    Raises:
+        KeyError: a subset is missing.
+    """
+    players = sorted(frozenset().union(*worth))
+    values = {}
+    for player in players:
+        others = [other for other in players if other != player]
+        value = np.zeros_like(worth[frozenset()], dtype=np.float64)
+        for size in range(len(others) + 1):
+            share = 1 / (len(players) * comb(len(others), size))
+            for before in map(frozenset, combinations(others, size)):
+                value += share * (worth[before | {player}] - worth[before])
+        values[player] = value
+    return values
+
+
+def contribution_table(
+    truth: Float[np.ndarray, "segment"],
+    shown: Mapping[frozenset[str], Float[np.ndarray, "seed segment"]],
+    *,
+    protocol: Protocol,
+    confidence: float,
+) -> dict[str, dict[str, Any]]:
+    """What each modality contributes to error and order: `{modality: {metric: summary over seeds}}`, positive where it helps.
+
+    Args:
+        truth: labels.
+        shown: predictions with each subset of the modalities shown, the empty one included.
+        protocol: by which definitions is measured.
+        confidence: level of the intervals over seeds.
+    """
+    if not len(truth):
+        return {}
+    table: dict[str, dict[str, Any]] = {}
+    for metric in (metric for metric in protocol.metrics if metric.name in _SHARED_OUT):
+        sign = 1.0 if metric.better == "higher" else -1.0
+        by_seed = {subset: [metric.function(truth, row) for row in rows] for subset, rows in shown.items()}
+        if not all(isinstance(value, float) for values in by_seed.values() for value in values):
+            continue
+        worth = {subset: sign * np.array(values, np.float64) for subset, values in by_seed.items()}
+        for modality, value in shapley_values(worth).items():
+            summary = summarise(value.tolist(), confidence=confidence).as_json()
+            table.setdefault(modality, {})[metric.name] = summary
+    return table
