@@ -8,6 +8,7 @@ _LIBRARIES = {
     "mediapipe": "Apache-2.0, with the models of face detection and face mesh inside",
     "numpy": "BSD-3-Clause",
     "opencv-python-headless": "Apache-2.0",
+    "peft": "Apache-2.0",
     "pocketsphinx": "BSD-2-Clause, with its acoustic model of US English and its dictionary",
     "scipy": "BSD-3-Clause",
     "tokenizers": "Apache-2.0",

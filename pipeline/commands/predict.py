@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.prediction.predicting import predict_observed
     from pipeline.prediction.timeline import as_page, timeline
 
-    model = load_model(args.model)
+    model = load_model(args.model, text_model=args.text_model)
     extractors = Extractors(model.preprocessing, text_model=args.text_model)
     pages, told, status = [], [], 0
     for recording in asked:

@@ -35,7 +35,9 @@ def map_seeds(
         settings: every parameter that the model depends on, as JSON values.
     """
     digests = {path: sha256_of(path) for seed in seeds for path in inputs(seed)}
-    source, versions = source_digest(f"stages.{stage}"), made_with()
+    source = source_digest(f"stages.{stage}")
+    # The last two make only what a text encoder learns, but one key for all is simpler than two.
+    versions = made_with() | library_versions("peft", "transformers")
     keys = [
         cache_key(
             seed=seed,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -140,13 +139,13 @@ class WordEncoder(nn.Module):
         positions = (start[:, None] + step)[real]
         token_ids = np.full(real.shape, self._pad_id, np.int64)
         token_ids[real] = tokens.token_ids[positions]
-        attended = torch.from_numpy(real).to(device)
         output = self.encoder(
             input_ids=torch.from_numpy(token_ids).to(device),
-            attention_mask=attended.long(),
+            attention_mask=torch.from_numpy(real.astype(np.int64)).to(device),
             output_hidden_states=True,
         )
-        return output.hidden_states[self._layer][attended].float(), positions
+        inside = torch.from_numpy(np.flatnonzero(real)).to(device)
+        return output.hidden_states[self._layer].flatten(0, 1)[inside].float(), positions
 
     @torch.inference_mode()
     def read_all(self, tokens: TokenizedText) -> Float[Tensor, "word dim"]:
@@ -184,6 +183,13 @@ def describe(tokens: TokenizedText, settings: FinetuningSettings) -> dict[str, A
         "adapter_rank": settings.adapter_rank,
         "embeddings": settings.embeddings,
     }
+
+
+def same_encoder(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two headers mean the same layer of the same encoder, wherever it lies; None means none."""
+    if one is None or other is None:
+        return one is other
+    return _identity(one) == _identity(other) and one["layer"] == other["layer"]
 
 
 def _groups(tokens: TokenizedText, *, fill: float) -> Iterator[Int64[np.ndarray, "window"]]:
@@ -263,6 +269,9 @@ def load_encoder(folder: Path, *, name: str) -> Any:
     Raises:
         PipelineError: files that do not make an encoder.
     """
+    # Inside, because it takes a second to import and frozen text needs none of it.
+    import transformers
+
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:

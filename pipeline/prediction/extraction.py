@@ -13,7 +13,7 @@ from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.device import best_device
 from pipeline.extract.audio import extract_audio
-from pipeline.extract.text import TextEncoder, word_sequence
+from pipeline.extract.text import TextEncoder, token_sequence, word_sequence
 from pipeline.extract.visual import extract_visual
 from pipeline.extract.words import locate_words
 
@@ -79,13 +79,20 @@ class Extractors:
         if modality in self.precomputed:
             return self._absent(modality)
         if modality == "text":
-            if not spoken.words:
-                return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
-            (vectors,) = self._encoder.encode([[word.text for word in spoken.words]])
-            return word_sequence(spoken, vectors)
+            return self._text(spoken)
         function, settings = self._kinds[modality]
         sequence: FeatureSequence = function(segment, **settings)
         return sequence
+
+    def _text(self, spoken: SegmentWords) -> FeatureSequence:
+        sentence = [word.text for word in spoken.words]
+        if "found_as" in self._preprocessing.extractors["text"]["settings"]:  # an encoder that learnt
+            (tokens,) = self._encoder.tokenise([sentence])
+            return token_sequence(spoken, tokens)
+        if not sentence:
+            return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
+        (vectors,) = self._encoder.encode([sentence])
+        return word_sequence(spoken, vectors)
 
     def _absent(self, modality: Modality) -> FeatureSequence:
         reason = (
@@ -100,7 +107,7 @@ class Extractors:
         wanted = self._preprocessing.extractors["text"]["settings"]
         try:
             encoder = TextEncoder(
-                self._text_model or wanted["model"],
+                self._text_model or wanted.get("found_as", wanted["model"]),
                 revision=wanted.get("revision", "main"),
                 layer=wanted["layer"],
                 precision=wanted["precision"],
