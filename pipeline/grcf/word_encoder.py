@@ -100,7 +100,7 @@ class WordEncoder(nn.Module):
 
     def checkpoint_gradients(self) -> None:
         """Keep only the input of each layer while training, and compute the layer once more for its gradient."""
-        self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        self.encoder.activation_checkpointing_enable({"use_reentrant": False})
 
     def forward(self, batch: Batch) -> Batch:
         """The batch with the rows of its text filled in."""

@@ -33,3 +33,12 @@ def spoken_train(bert) -> AlignedSplit:
 @pytest.fixture(scope="session")
 def spoken_valid(bert) -> AlignedSplit:
     return make_spoken_split("valid", 30, seed=2, folder=bert)
+
+
+@pytest.fixture(scope="session")
+def bert_without_dropout(tmp_path_factory) -> tuple[AlignedSplit, AlignedSplit]:
+    """Train and valid for an encoder in which nothing is random."""
+    folder = save_bert(tmp_path_factory.mktemp("encoders") / "calm", dropout=0.0)
+    return make_spoken_split("train", 60, seed=1, folder=folder), make_spoken_split(
+        "valid", 30, seed=2, folder=folder
+    )
