@@ -9,6 +9,7 @@ _LIBRARIES = {
     "numpy": "BSD-3-Clause",
     "opencv-python-headless": "Apache-2.0",
     "opensmile": "audEERING Research License: research and private use alone, no commercial product or service",
+    "peft": "Apache-2.0",
     "pocketsphinx": "BSD-2-Clause, with its acoustic model of US English and its dictionary",
     "scipy": "BSD-3-Clause",
     "tokenizers": "Apache-2.0",

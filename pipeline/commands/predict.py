@@ -111,9 +111,9 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.prediction.predicting import predict_observed
     from pipeline.prediction.timeline import as_page, timeline
 
-    model = load_model(args.model)
     named = {modality: getattr(args, f"{modality}_model") for modality in MODALITIES}
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
+    model = load_model(args.model, text_model=folders.get("text"))
     extractors = Extractors(model.preprocessing, folders=folders)
     pages, told, status = [], [], 0
     for recording in asked:

@@ -38,7 +38,9 @@ def seed_keys(
 ) -> list[str]:
     """The cache key of each seed; arguments as those of `map_seeds`, and what digests a file."""
     digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
-    source, versions = source_digest(f"stages.{stage}"), made_with()
+    source = source_digest(f"stages.{stage}")
+    # The last two make only what a text encoder learns, but one key for all is simpler than two.
+    versions = made_with() | library_versions("peft", "transformers")
     return [
         cache_key(
             seed=seed,

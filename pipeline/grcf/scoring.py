@@ -41,7 +41,7 @@ def predict(
     rows = []
     for checkpoint in checkpoints:
         check_columns(checkpoint, split)
-        network, curve = restore(checkpoint, device=device)
+        network, curve = restore(checkpoint, device=device, with_encoder=False)
         shown = (
             tensors if split.tokens is None else tensors.with_text(_read(checkpoint, split.tokens, device))
         )

@@ -18,12 +18,13 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.execution.cache import library_versions
 from pipeline.grcf.balance import Balance, GradientModulation
 from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe
+from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe, same_encoder
 
 Precision = Literal["float32", "bfloat16"]
 Selection = Literal["order", "magnitude", "objective"]
@@ -327,24 +328,33 @@ def network_tensors(network: SentimentNetwork, curve: Curve) -> dict[str, np.nda
     }
 
 
-def restore(checkpoint: Checkpoint, *, device: str) -> tuple[SentimentNetwork, Curve]:
+def restore(
+    checkpoint: Checkpoint, *, device: str, with_encoder: bool = True
+) -> tuple[SentimentNetwork, Curve]:
     """The network and the curve of a checkpoint.
+
+    Args:
+        checkpoint: what training left.
+        device: where the network will run.
+        with_encoder: whether a text encoder that learnt comes with it; one that is given word vectors needs none.
 
     Raises:
         PipelineError: the tensors do not fit the network that the header describes.
     """
     restored = build_network(
         columns={modality: tuple(checkpoint.columns[modality]) for modality in MODALITIES},
-        settings=NetworkSettings(**checkpoint.network),
+        settings=NetworkSettings(
+            **{name: value for name, value in checkpoint.network.items() if name != "encoder"}
+        ),
         seed=0,
     )
-    if "encoder" in checkpoint.network:
+    if with_encoder and "encoder" in checkpoint.network:
         restored.word_encoder = WordEncoder(checkpoint.network["encoder"], seed=0)
     tensors = checkpoint.tensors
     weights = _as_found(restored) | {
         name.removeprefix("network."): torch.tensor(value)
         for name, value in tensors.items()
-        if name.startswith("network.")
+        if name.startswith("network.") and (with_encoder or not name.startswith("network.word_encoder."))
     }
     try:
         restored.load_state_dict(weights)
@@ -382,7 +392,7 @@ def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
     """
     encoder = checkpoint.network.get("encoder")
     tokens_of = aligned.tokens.encoder if aligned.tokens is not None else None
-    if (encoder["encoder"] if encoder else None) != tokens_of:
+    if not same_encoder(encoder["encoder"] if encoder else None, tokens_of):
         raise PipelineError(
             f"a checkpoint of {checkpoint.stage} was trained with "
             f"{'a text encoder of its own' if encoder else 'frozen word vectors'}, but the aligned {aligned.split} split holds "
@@ -396,6 +406,13 @@ def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
                 f"columns, but the aligned {aligned.split} split has {len(aligned.columns[modality])}, or others of "
                 "the same number; run `dvc repro` so that both come from the same features"
             )
+
+
+def _libraries_of(network: SentimentNetwork) -> dict[str, str]:
+    if network.word_encoder is None:
+        return {}
+    adapters = ["peft"] if network.word_encoder.described["adapter_rank"] is not None else []
+    return library_versions("transformers", *adapters)
 
 
 def _encoder_of(network: SentimentNetwork) -> dict[str, Any]:
@@ -425,6 +442,6 @@ def make_checkpoint(
         curve=trained.rows,
         link=link,
         best_constant=float(best_constant),
-        made_with=made_with,
+        made_with={**made_with, **_libraries_of(trained.network)},
         tensors=network_tensors(trained.network, curve),
     )

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.errors import PipelineError
 from pipeline.execution.layers import choose_layers
-from pipeline.execution.pretrained import find_pretrained
 from pipeline.grcf.batches import Batch
 
 # Windows are read beside others of like length: on a CPU a padded position costs as much as a real one, so a group ends
@@ -106,7 +105,7 @@ class WordEncoder(nn.Module):
 
     def checkpoint_gradients(self) -> None:
         """Keep only the input of each layer while training, and compute the layer once more for its gradient."""
-        self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        self.encoder.activation_checkpointing_enable({"use_reentrant": False})
 
     def forward(self, batch: Batch) -> Batch:
         """The batch with the rows of its text filled in."""
@@ -145,13 +144,13 @@ class WordEncoder(nn.Module):
         positions = (start[:, None] + step)[real]
         token_ids = np.full(real.shape, self._pad_id, np.int64)
         token_ids[real] = tokens.token_ids[positions]
-        attended = torch.from_numpy(real).to(device)
         output = self.encoder(
             input_ids=torch.from_numpy(token_ids).to(device),
-            attention_mask=attended.long(),
+            attention_mask=torch.from_numpy(real.astype(np.int64)).to(device),
             output_hidden_states=True,
         )
-        return self._layers.mean(output.hidden_states)[attended], positions
+        inside = torch.from_numpy(np.flatnonzero(real)).to(device)
+        return self._layers.mean(output.hidden_states).flatten(0, 1)[inside], positions
 
     @torch.inference_mode()
     def read_all(self, tokens: TokenizedText) -> Float[Tensor, "word dim"]:
@@ -189,6 +188,13 @@ def describe(tokens: TokenizedText, settings: FinetuningSettings) -> dict[str, A
         "adapter_rank": settings.adapter_rank,
         "embeddings": settings.embeddings,
     }
+
+
+def same_encoder(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two headers mean the same layer of the same encoder, wherever it lies; None means none."""
+    if one is None or other is None:
+        return one is other
+    return _identity(one) == _identity(other) and one["layer"] == other["layer"]
 
 
 def _groups(tokens: TokenizedText, *, fill: float) -> Iterator[Int64[np.ndarray, "window"]]:
@@ -252,6 +258,9 @@ def _identity(spec: Mapping[str, Any]) -> tuple[str, str]:
 @lru_cache(maxsize=2)
 def _load_base(found_as: str, identity: tuple[str, str]) -> Any:
     """The encoder as it was found, in float32; copied, never changed."""
+    # Inside, because it takes a second to import and frozen text needs none of it.
+    from pipeline.execution.pretrained import find_pretrained
+
     key, wanted = identity
     pretrained = find_pretrained(found_as, revision=wanted if key == "revision" else "main")
     if pretrained.identity.get(key) != wanted:

@@ -16,7 +16,7 @@ from pipeline.execution.device import best_device
 from pipeline.extract.entries.audio import audio_entries
 from pipeline.extract.entries.frames import FrameEntries
 from pipeline.extract.entries.visual import visual_entries
-from pipeline.extract.text import TextEncoder, word_sequence
+from pipeline.extract.text import TextEncoder, token_sequence, word_sequence
 from pipeline.extract.words import locate_words
 
 
@@ -87,11 +87,16 @@ class Extractors:
                 vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
                 return replace(word_sequence(spoken, vectors), failure=absent.failure)
             return absent
-        if modality != "text":
-            return self._entries(modality).function(segment)
-        if not spoken.words:
+        return self._text(spoken) if modality == "text" else self._entries(modality).function(segment)
+
+    def _text(self, spoken: SegmentWords) -> FeatureSequence:
+        sentence = [word.text for word in spoken.words]
+        if "found_as" in self._preprocessing.extractors["text"]["settings"]:  # an encoder that learnt
+            (tokens,) = self._encoder.tokenise([sentence])
+            return token_sequence(spoken, tokens)
+        if not sentence:
             return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
-        (vectors,) = self._encoder.encode([[word.text for word in spoken.words]])
+        (vectors,) = self._encoder.encode([sentence])
         return word_sequence(spoken, vectors)
 
     def _absent(self, modality: Modality) -> FeatureSequence:
@@ -108,7 +113,7 @@ class Extractors:
         found = self._load(
             "text",
             lambda: TextEncoder(
-                self._folders.get("text", wanted["model"]),
+                self._folders.get("text", wanted.get("found_as", wanted["model"])),
                 revision=wanted.get("revision", "main"),
                 layer=wanted["layer"],
                 n_layers=wanted["n_layers"],

@@ -1,7 +1,7 @@
 """A folder of checkpoints with the preprocessing that it carries, and whether this environment is the one that made it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,12 @@ class Model:
         return self.checkpoints[0].link == "logistic"
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path, *, text_model: str | None = None) -> Model:
     """Read what stage `calibrate` or `pointwise` left; a copy of its folder elsewhere is enough.
+
+    Args:
+        folder: of the checkpoints.
+        text_model: where the text encoder lies that the checkpoints learnt from, None where it was in training.
 
     Raises:
         PipelineError: no such folder, no checkpoint in it, checkpoints of stage `rank` or of several stages, one of another
@@ -54,7 +58,17 @@ def load_model(folder: Path) -> Model:
             "whole folder of one run, or run `dvc repro`"
         )
     found.sort(key=lambda checkpoint: checkpoint.seed)
+    if text_model is not None:
+        found = [_with_encoder_at(text_model, checkpoint) for checkpoint in found]
     return Model(folder, tuple(found), preprocessing)
+
+
+def _with_encoder_at(text_model: str, checkpoint: Checkpoint) -> Checkpoint:
+    described = checkpoint.network.get("encoder")
+    if described is None:
+        return checkpoint
+    moved = {**described, "encoder": {**described["encoder"], "found_as": text_model}}
+    return replace(checkpoint, network={**checkpoint.network, "encoder": moved})
 
 
 def differing_libraries(model: Model) -> dict[str, tuple[str, str]]:

@@ -161,4 +161,5 @@ def _copies(split: AlignedSplit, shown: Bool[np.ndarray, "copy word"]) -> Aligne
         valid={
             modality: np.tile(split.valid[modality], n_copies) & shown.reshape(-1) for modality in MODALITIES
         },
+        tokens=split.tokens.select(np.zeros(n_copies, np.int64)) if split.tokens is not None else None,
     )

@@ -1,0 +1,123 @@
+"""The gradient in chunks is the gradient of all chunks together."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.grcf.batches import SplitTensors, hide_modalities
+from pipeline.grcf.gradient_caching import backward
+from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.relatives import rank_n_contrast_loss
+from pipeline.grcf.training import build_network
+from pipeline.grcf.word_encoder import WordEncoder
+from tests.grcf.test_word_encoder import described
+
+MARGIN = MarginSettings(
+    groups="integer", base=0.2, slope=0.5, distance="label", shape="softplus", smoothing=1.0
+)
+ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
+
+
+def ranking(score, label, _):
+    return groupwise_ranking_loss(score, label, margin=MARGIN, advantage=ADVANTAGE)
+
+
+def contrast(_, label, representation):
+    return rank_n_contrast_loss(representation, label)
+
+
+@pytest.fixture(params=["frozen", "finetuned"])
+def case(request, train, spoken_train):
+    """A network with dropout and the split that it reads, in double precision."""
+    split = train if request.param == "frozen" else spoken_train
+    network = build_network(columns=split.columns, width=8, dropout=0.3, seed=1)
+    if split.tokens is not None:
+        network.word_encoder = WordEncoder(described(split), seed=1)
+        network.requires_grad_(True)
+    return network.train(), SplitTensors(split, device="cpu")
+
+
+def chunks_of(tensors, size):
+    draws = np.random.default_rng(3)
+    parts = next(tensors.shuffled_chunks(len(tensors), np.random.default_rng(0), chunk_size=size))
+    return [hide_modalities(part, share=0.3, order=draws) for part in parts]
+
+
+def forward_of(network):
+    def forward(batch):
+        representation = network.represent(batch)
+        return network.head(representation).squeeze(-1), representation
+
+    return forward
+
+
+def gradients(network):
+    return {name: each.grad for name, each in network.named_parameters() if each.grad is not None}
+
+
+def plain(network, chunks, objective):
+    """All chunks with their graphs in memory, then the loss."""
+    computed = [forward_of(network)(chunk) for chunk in chunks]
+    score, representation = (torch.cat(parts) for parts in zip(*computed, strict=True))
+    loss = objective(score, torch.cat([chunk.label for chunk in chunks]), representation)
+    loss.backward()
+    return loss.detach()
+
+
+@pytest.mark.parametrize("objective", [ranking, contrast])
+@pytest.mark.parametrize("size", [7, 30])
+def test_gradients_with_dropout_equal_those_of_the_plain_computation(case, objective, size):
+    network, tensors = case
+    other = copy.deepcopy(network)
+    torch.manual_seed(5)
+    expected_loss = plain(other, chunks_of(tensors, size), objective)
+    torch.manual_seed(5)
+    loss = backward(forward_of(network), chunks_of(tensors, size), objective)
+    expected, found = gradients(other), gradients(network)
+    assert loss == pytest.approx(float(expected_loss), rel=1e-6)
+    assert set(expected) <= set(found)
+    whole = torch.cat([each.flatten() for each in expected.values()]).norm()
+    difference = torch.cat([(found[name] - expected[name]).flatten() for name in expected]).norm()
+    assert difference <= 1e-6 * whole
+    assert whole > 1e-3
+
+
+def test_one_chunk_is_the_plain_computation_to_the_bit(case):
+    network, tensors = case
+    other = copy.deepcopy(network)
+    torch.manual_seed(5)
+    plain(other, chunks_of(tensors, None), ranking)
+    torch.manual_seed(5)
+    backward(forward_of(network), chunks_of(tensors, None), ranking)
+    expected, found = gradients(other), gradients(network)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_chunks_leave_the_random_numbers_where_the_plain_computation_does(case):
+    network, tensors = case
+    torch.manual_seed(5)
+    plain(network, chunks_of(tensors, 9), ranking)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    backward(forward_of(network), chunks_of(tensors, 9), ranking)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_chunks_hold_what_the_whole_batch_holds(case):
+    _, tensors = case
+    (whole,), parts = chunks_of(tensors, None), chunks_of(tensors, 11)
+    assert torch.equal(torch.cat([part.label for part in parts]), whole.label)
+    for modality in ("text", "audio", "visual"):
+        ours = [row for part in parts for row in part.valid[modality].sum(dim=1).tolist()]
+        assert ours == whole.valid[modality].sum(dim=1).tolist()
+
+
+def test_a_pair_of_segments_in_two_chunks_is_compared(train):
+    """Chunks of one segment hold no pair, and yet there is a loss."""
+    network = build_network(columns=train.columns, width=8, dropout=0.0, seed=1).train()
+    tensors = SplitTensors(replace(train), device="cpu")
+    loss = backward(forward_of(network), chunks_of(tensors, 1), ranking)
+    assert loss > 0
