@@ -51,7 +51,7 @@ def save_bert(folder: Path, *, seed: int = 0, dropout: float = 0.1) -> Path:
 
 
 def text_encoder(folder: Path) -> TextEncoder:
-    return TextEncoder(str(folder), revision="main", layer=-1, precision="float32", device="cpu")
+    return TextEncoder(str(folder), revision="main", layer=-1, n_layers=1, precision="float32", device="cpu")
 
 
 def sentences_of(split: AlignedSplit, *, seed: int) -> list[list[str]]:

@@ -13,6 +13,7 @@ from pipeline.grcf import scoring
 from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.heaviest import find_heaviest
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import pair_values, train_ranking
 from pipeline.grcf.scoring import modality_subsets, predict, without_words
@@ -34,6 +35,7 @@ LOSS = {
     ),
     "advantage": AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0),
 }
+NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)
 COMMON = {"device": "cpu", "made_with": {"torch": "test"}}
 
 
@@ -42,8 +44,7 @@ def rank(train, valid, *, settings=SETTINGS) -> Checkpoint:
         train,
         valid,
         seed=1,
-        width=16,
-        dropout=0.1,
+        network=NETWORK,
         objective="groupwise",
         settings=settings,
         **LOSS,
@@ -59,7 +60,7 @@ def stage_two(ranked, train, valid, scope) -> Checkpoint:
 
 def pointwise(train, valid, *, settings=SETTINGS) -> Checkpoint:
     return train_pointwise(
-        train, valid, seed=1, width=16, dropout=0.1, select_by="magnitude", calibration="none", n_knots=3,
+        train, valid, seed=1, network=NETWORK, select_by="magnitude", calibration="none", n_knots=3,
         settings=settings, **COMMON,
     )  # fmt: skip
 
@@ -146,7 +147,7 @@ def test_chunks_train_as_the_whole_batch_where_nothing_is_drawn(bert_without_dro
     plain = replace(SETTINGS, epochs=1, modality_dropout=0.0)
     whole, parts = (
         train_ranking(
-            train, valid, seed=1, width=16, dropout=0.0, objective="groupwise", settings=settings, **LOSS, **COMMON
+            train, valid, seed=1, network=replace(NETWORK, dropout=0.0), objective="groupwise", settings=settings, **LOSS, **COMMON
         )
         for settings in (plain, replace(plain, chunk_size=5))
     )  # fmt: skip

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from pipeline.grcf.batches import SplitTensors, hide_modalities
-from pipeline.grcf.gradient_caching import backward
+from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.relatives import rank_n_contrast_loss
 from pipeline.grcf.training import build_network
 from pipeline.grcf.word_encoder import WordEncoder
@@ -29,11 +30,18 @@ def contrast(_, label, representation):
     return rank_n_contrast_loss(representation, label)
 
 
-@pytest.fixture(params=["frozen", "finetuned"])
+def network_for(split, *, fusion="attention_pooling", dropout=0.3):
+    settings = NetworkSettings(fusion=fusion, width=8, dropout=dropout)
+    return build_network(columns=split.columns, settings=settings, seed=1)
+
+
+@pytest.fixture(params=["frozen", "finetuned", "with_penalty"])
 def case(request, train, spoken_train):
-    """A network with dropout and the split that it reads, in double precision."""
-    split = train if request.param == "frozen" else spoken_train
-    network = build_network(columns=split.columns, width=8, dropout=0.3, seed=1)
+    """A network with dropout and the split that it reads."""
+    split = spoken_train if request.param == "finetuned" else train
+    network = network_for(
+        split, fusion="language_focused" if request.param == "with_penalty" else "attention_pooling"
+    )
     if split.tokens is not None:
         network.word_encoder = WordEncoder(described(split), seed=1)
         network.requires_grad_(True)
@@ -48,8 +56,8 @@ def chunks_of(tensors, size):
 
 def forward_of(network):
     def forward(batch):
-        representation = network.represent(batch)
-        return network.head(representation).squeeze(-1), representation
+        fused = network.fuse(batch)
+        return Computed(network.head(fused.representation).squeeze(-1), fused.representation, fused.penalty)
 
     return forward
 
@@ -61,8 +69,12 @@ def gradients(network):
 def plain(network, chunks, objective):
     """All chunks with their graphs in memory, then the loss."""
     computed = [forward_of(network)(chunk) for chunk in chunks]
-    score, representation = (torch.cat(parts) for parts in zip(*computed, strict=True))
+    score, representation = (
+        torch.cat([getattr(each, name) for each in computed]) for name in ("score", "representation")
+    )
     loss = objective(score, torch.cat([chunk.label for chunk in chunks]), representation)
+    if computed[0].penalty is not None:
+        loss = loss + torch.cat([each.penalty for each in computed]).mean()
     loss.backward()
     return loss.detach()
 
@@ -117,7 +129,7 @@ def test_chunks_hold_what_the_whole_batch_holds(case):
 
 def test_a_pair_of_segments_in_two_chunks_is_compared(train):
     """Chunks of one segment hold no pair, and yet there is a loss."""
-    network = build_network(columns=train.columns, width=8, dropout=0.0, seed=1).train()
+    network = network_for(train, dropout=0.0).train()
     tensors = SplitTensors(replace(train), device="cpu")
     loss = backward(forward_of(network), chunks_of(tensors, 1), ranking)
     assert loss > 0
