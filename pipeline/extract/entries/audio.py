@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.execution.clips import ClipEntries, describe_extractor
 from pipeline.extract.audio import audio_columns, extract_audio
+from pipeline.extract.entries.naming import extract_unnamed, named
 
 
 def audio_entries(**settings: Any) -> ClipEntries[FeatureSequence]:
@@ -14,11 +15,13 @@ def audio_entries(**settings: Any) -> ClipEntries[FeatureSequence]:
     libraries = ("av", "librosa", "numpy", "scipy")
     return ClipEntries(
         kind="audio",
-        function=partial(extract_audio, **settings),
+        content=("media_sha256", "has_audio", "start_s", "end_s"),
+        function=partial(extract_unnamed, extract=partial(extract_audio, **settings)),
         module="pipeline.extract.audio",
         description=describe_extractor(settings, libraries=libraries, device="cpu"),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
+        name=named,
         on_loss=lambda _, sentence: FeatureSequence.empty(len(columns), sentence),
         bytes_per_s=row_bytes(len(columns)) / settings["hop_s"],
     )
