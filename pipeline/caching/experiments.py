@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.errors import PipelineError
 from pipeline.history.revisions import Revision, read_files
 
 _PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
@@ -44,16 +45,29 @@ def experiments() -> Iterator[Experiment]:
         if params is None or lock is None or (params, lock) in seen:
             continue
         seen.add((params, lock))
-        yield Experiment(
-            revision.name, params.decode(errors="replace"), _Lock(yaml.safe_load(lock), objects).locate
-        )
+        try:
+            locked = yaml.safe_load(lock)
+        except yaml.YAMLError:  # committed in the middle of a merge
+            locked = {}
+        yield Experiment(revision.name, params.decode(errors="replace"), _Lock(locked, objects).locate)
 
 
 def _objects() -> Callable[[str], Path]:
-    """Where DVC keeps the file with a digest."""
-    from dvc.repo import Repo  # inside: it takes a second to import
+    """Where DVC keeps the file with a digest.
 
-    database = Repo().cache.local
+    Raises:
+        PipelineError: this is no repository of DVC.
+    """
+    from dvc.exceptions import NotDvcRepoError  # inside: it takes a second to import
+    from dvc.repo import Repo
+
+    try:
+        database = Repo().cache.local
+    except NotDvcRepoError as error:
+        raise PipelineError(
+            "what other experiments need cannot be told, because this is no DVC repository; run from its root, or prune with "
+            "--workspace-only"
+        ) from error
     return lambda md5: Path(database.oid_to_path(md5))
 
 

@@ -24,7 +24,7 @@ SECTIONS = {
 
 
 def segment(name: str, *words: str) -> Segment:
-    """A transcript with word times, which needs no recording."""
+    """A transcript with word times, for which no recording is opened."""
     return Segment(
         id=name,
         split="train",
@@ -34,7 +34,7 @@ def segment(name: str, *words: str) -> Segment:
         language="en",
         text=" ".join(words),
         media=None,
-        media_sha256=None,
+        media_sha256=f"digest of {name}",
         has_audio=False,
         has_video=False,
         start_s=0.0,
@@ -141,6 +141,14 @@ def test_another_name_split_label_or_speaker_needs_nothing_new(workspace):
     renamed = [replace(one, id=f"new {one.id}", split="test", label=-1.0, speaker="t") for one in SEGMENTS]
 
     assert workspace(renamed) == workspace()
+
+
+def test_another_transcript_needs_other_words_and_nothing_else_of_the_recording(workspace):
+    corrected = [*SEGMENTS[:2], replace(SEGMENTS[2], text="swell", timed_words=())]
+    before, after = workspace(), workspace(corrected)
+
+    assert len(after["clips/words"].keys - before["clips/words"].keys) == 1
+    assert (after["clips/audio"], after["clips/visual"]) == (before["clips/audio"], before["clips/visual"])
 
 
 def test_precomputed_features_need_no_entries(workspace):
