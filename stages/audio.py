@@ -3,44 +3,24 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
-from pipeline.extract.audio import audio_columns
 from pipeline.extract.entries.audio import audio_entries
-from pipeline.extract.precomputed import read_precomputed
 from stages.entry import run
+from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 FEATURES = Path("data/audio/features.safetensors")
 
 
-def extract(segments: list[Segment], settings: params.Audio) -> PackedSequences:
-    """Extract every segment through the clip cache."""
-    entries = audio_entries(**settings.model_dump(exclude={"precomputed"}))
-    return pack(
-        "audio",
-        [segment.id for segment in segments],
-        entries.map(segments),
-        columns=audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma),
-        extractor=entries.description,
-    )
-
-
 def main() -> None:
-    """Extract the features, or take those that the corpus brings."""
-    settings = params.load(params.Audio)
-    segments = read_segments(SEGMENTS)
-    if settings.precomputed is None:
-        packed = extract(segments, settings)
-    else:
-        packed = read_precomputed(
-            "audio",
-            segments,
-            folder=Path("data/raw") / params.load(params.Corpus).name,
-            name=settings.precomputed,
-            extractor={"precomputed": settings.precomputed},
-        )
-    write_sequences(FEATURES, packed)
+    """Extract every segment through the clip cache, or take the features that the corpus brings."""
+    write_features(
+        "audio",
+        FEATURES,
+        segments=SEGMENTS,
+        corpus=Path("data/raw") / params.load(params.Corpus).name,
+        settings=params.load(params.Audio).model_dump(),
+        entries=audio_entries,
+    )
 
 
 if __name__ == "__main__":

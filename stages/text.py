@@ -18,10 +18,10 @@ def main() -> None:
     """Encode the words that are not in the clip cache yet and pack the result."""
     settings = params.load(params.Text)
     rows = read_words(WORDS)
-    encoder = TextEncoder(**settings.model_dump(), device=best_device())
+    encoder = TextEncoder(**settings.model_dump(), device=best_device(mps=True))
     sequences = encode_cached(encoder, rows, cache=clip_cache("text"))
     extractor = describe_extractor(
-        encoder.spec, libraries=("tokenizers", "torch", "transformers"), device=device_class()
+        encoder.spec, libraries=("tokenizers", "torch", "transformers"), device=device_class(encoder.device)
     )
     ids = [row.id for row in rows]
     write_sequences(FEATURES, pack("text", ids, sequences, columns=encoder.columns, extractor=extractor))

@@ -3,39 +3,24 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
 from pipeline.extract.entries.visual import visual_entries
-from pipeline.extract.precomputed import read_precomputed
-from pipeline.extract.visual import VISUAL_COLUMNS
 from stages.entry import run
+from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 FEATURES = Path("data/visual/features.safetensors")
 
 
-def extract(segments: list[Segment], settings: params.Visual) -> PackedSequences:
-    """Extract every segment through the clip cache."""
-    entries = visual_entries(**settings.model_dump(exclude={"precomputed"}))
-    ids = [segment.id for segment in segments]
-    return pack("visual", ids, entries.map(segments), columns=VISUAL_COLUMNS, extractor=entries.description)
-
-
 def main() -> None:
-    """Extract the features, or take those that the corpus brings."""
-    settings = params.load(params.Visual)
-    segments = read_segments(SEGMENTS)
-    if settings.precomputed is None:
-        packed = extract(segments, settings)
-    else:
-        packed = read_precomputed(
-            "visual",
-            segments,
-            folder=Path("data/raw") / params.load(params.Corpus).name,
-            name=settings.precomputed,
-            extractor={"precomputed": settings.precomputed},
-        )
-    write_sequences(FEATURES, packed)
+    """Extract every segment through the clip cache, or take the features that the corpus brings."""
+    write_features(
+        "visual",
+        FEATURES,
+        segments=SEGMENTS,
+        corpus=Path("data/raw") / params.load(params.Corpus).name,
+        settings=params.load(params.Visual).model_dump(),
+        entries=visual_entries,
+    )
 
 
 if __name__ == "__main__":

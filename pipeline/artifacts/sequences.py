@@ -29,7 +29,8 @@ class FeatureSequence:
 
     `times_s` is the middle of each row in seconds from the start of the segment, non-decreasing. `valid` is False where
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a
-    whole segment came out empty, None where nothing failed.
+    whole segment came out empty, None where nothing failed. `quality` says how well the extractor could see what a valid row
+    describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -39,9 +40,11 @@ class FeatureSequence:
     times_s: Float64[np.ndarray, "row"]
     valid: Bool[np.ndarray, "row"]
     failure: str | None = None
+    quality: Float32[np.ndarray, "row"] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.values) == len(self.times_s) == len(self.valid):
+        n_qualities = len(self.values) if self.quality is None else len(self.quality)
+        if not len(self.values) == len(self.times_s) == len(self.valid) == n_qualities:
             raise PipelineError(
                 f"a feature sequence has {len(self.values)} rows, {len(self.times_s)} times and {len(self.valid)} "
                 "validity flags; expected as many of each"
@@ -59,6 +62,8 @@ class FeatureSequence:
     def to_bytes(self) -> bytes:
         """Pack for the clip cache."""
         tensors = {"values": self.values, "times_s": self.times_s, "valid": self.valid}
+        if self.quality is not None:
+            tensors["quality"] = self.quality
         return tensors_to_bytes(
             tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header={"failure": self.failure}
         )
@@ -69,7 +74,7 @@ class FeatureSequence:
         tensors, header = tensors_from_bytes(
             content, kind=_CLIP_KIND, version=_CLIP_VERSION, source="clip cache entry"
         )
-        return cls(tensors["values"], tensors["times_s"], tensors["valid"], header["failure"])
+        return cls(failure=header["failure"], **tensors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,7 @@ class PackedSequences:
     """All sequences of one modality, end to end; segment i owns the rows `offsets[i]:offsets[i + 1]`.
 
     `columns` names each feature dimension. `extractor` describes what made them (settings, model, device, libraries).
+    `quality` is that of `FeatureSequence`, None where no segment has one.
     """
 
     modality: Modality
@@ -88,6 +94,7 @@ class PackedSequences:
     valid: Bool[np.ndarray, "row"]
     failures: Mapping[str, str]
     extractor: Mapping[str, Any]
+    quality: Float32[np.ndarray, "row"] | None = None
     _index: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +105,11 @@ class PackedSequences:
         position = self._index[segment_id]
         rows = slice(int(self.offsets[position]), int(self.offsets[position + 1]))
         return FeatureSequence(
-            self.values[rows], self.times_s[rows], self.valid[rows], self.failures.get(segment_id)
+            self.values[rows],
+            self.times_s[rows],
+            self.valid[rows],
+            self.failures.get(segment_id),
+            None if self.quality is None else self.quality[rows],
         )
 
 
@@ -114,6 +125,9 @@ def pack(
     lengths = [len(sequence.values) for sequence in sequences]
     empty = FeatureSequence.empty(len(columns), None)
     rows = [empty, *sequences]
+    qualities = [
+        np.zeros(len(row.values), np.float32) if row.quality is None else row.quality for row in rows
+    ]
     return PackedSequences(
         modality=modality,
         ids=tuple(ids),
@@ -128,12 +142,15 @@ def pack(
             if sequence.failure is not None
         },
         extractor=extractor,
+        quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
     )
 
 
 def write_sequences(path: Path, packed: PackedSequences) -> None:
     """Write one modality as a byte-deterministic safetensors file."""
     tensors = {name: getattr(packed, name) for name in ("offsets", "values", "times_s", "valid")}
+    if packed.quality is not None:
+        tensors["quality"] = packed.quality
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, **params.load(params.Words).model_dump())
-    visual = params.load(params.Visual).model_dump(exclude={"precomputed"})
+    visual = params.load(params.Visual).model_dump(include={"face", "frame_rate_hz", "min_confidence"})
     sheet = preview(segment, spoken, visual=visual, n_tiles=args.n)
     if out.suffix.lower() == ".png":
         write_bytes(out, as_png(sheet))

@@ -28,8 +28,10 @@ def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
     """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused."""
 
     def limit_s(name: str) -> float:
-        path = folder / name
-        return _LIMIT_S + (path.stat().st_size / _SLOWEST_BYTES_PER_S if path.is_file() else 0.0)
+        try:
+            return _LIMIT_S + (folder / name).stat().st_size / _SLOWEST_BYTES_PER_S
+        except (OSError, ValueError):
+            return _LIMIT_S
 
     inspected = map_guarded(
         partial(inspect_media, folder=folder),
@@ -58,9 +60,11 @@ def inspect_media(media: str, *, folder: Path) -> Inspected:
         return Inspected(
             None, None, f"{path}: leads out of the corpus folder; name media relative to {folder}"
         )
-    if not path.is_file():
-        return Inspected(None, None, f"{path}: not found; put the file there or correct the corpus's table")
     try:
+        if not path.is_file():
+            return Inspected(
+                None, None, f"{path}: not found; put the file there or correct the corpus's table"
+            )
         return Inspected(probe(path), sha256_of(path), None)
     except MediaError as error:
         return Inspected(None, None, str(error))

@@ -3,11 +3,17 @@
 import platform
 
 
-def best_device() -> str:
-    """`cuda` where a usable GPU is, else `cpu`; hide the GPU by `CUDA_VISIBLE_DEVICES=` to compute on the CPU."""
+def best_device(*, mps: bool = False) -> str:
+    """`cuda` where a usable GPU is, else `cpu`; hide the GPU by `CUDA_VISIBLE_DEVICES=` to compute on the CPU.
+
+    Args:
+        mps: take the GPU of a Mac too, `mps`, for work that does without double precision, which it lacks.
+    """
     import torch  # inside, because most of what imports this module's neighbours needs no torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if mps and torch.backends.mps.is_available() else "cpu"
 
 
 def device_class(device: str | None = None) -> str:

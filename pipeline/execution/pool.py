@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
@@ -21,6 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LONGEST_GOODBYE_S = 5.0
+_MAX_FAILED_STARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class _Died:
     how: str
+
+    def __str__(self) -> str:
+        return self.how
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def _attempt(
 ) -> Generator[tuple[int, Done[Result] | Lost | _Died], None, None]:
     waiting = Chains((key, place(item) if place else None) for key, item in items.items())
     workers: list[_Worker] = []
-    content = pickle.dumps(function)
+    content, n_failed_starts = pickle.dumps(function), 0
     try:
         while waiting or any(worker.key is not None for worker in workers):
             n_busy = sum(worker.key is not None for worker in workers)
@@ -118,13 +122,14 @@ def _attempt(
                 if isinstance(outcome, _Died | Lost):
                     workers.remove(worker)
                     worker.end(at_once=True)
-                    if held is None and isinstance(outcome, _Died):
+                    n_failed_starts += not worker.ready
+                    if n_failed_starts == _MAX_FAILED_STARTS:
                         raise PipelineError(
-                            f"{outcome.how} before it could start; set GRCF_WORKERS=1 where memory is short"
+                            f"worker processes cannot start ({outcome}); set GRCF_WORKERS=1 where memory is short"
                         )
                 if isinstance(outcome, _Raised):
                     raise outcome.error from _WorkerTracebackError(outcome.told)
-                if outcome is not None and held is not None:
+                if held is not None:
                     yield held, outcome
     except BaseException:
         for worker in workers:
@@ -162,11 +167,11 @@ class _Worker:
         except OSError:
             return  # it died meanwhile, which `answer` finds out
 
-    def answer(self) -> Done[Any] | Lost | _Died | _Raised | None:
-        """What became of the item; None where the worker has only started."""
+    def answer(self) -> Done[Any] | Lost | _Died | _Raised:
+        """What became of the item, or of loading the function."""
         try:
             if self.connection.poll():
-                outcome: Done[Any] | _Died | _Raised | None = pickle.loads(self.connection.recv_bytes())
+                outcome: Done[Any] | _Died | _Raised = pickle.loads(self.connection.recv_bytes())
                 self.ready, self.key, self.deadline_s = True, None, float("inf")
                 return outcome
         except (EOFError, OSError):
@@ -208,18 +213,18 @@ def _how_it_died(status: int | None) -> str:
 def _work(connection: Connection) -> None:
     """What a worker does: take the function, then one item after the other until the pipe ends."""
     _start_worker()
-    try:
-        function = pickle.loads(connection.recv_bytes())
-        connection.send_bytes(pickle.dumps(None))
+    functions: list[Callable[[Any], Any]] = []
+    with suppress(EOFError, OSError):
+        content = connection.recv_bytes()
+        connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
         while True:
-            connection.send_bytes(_outcome_of(function, connection.recv_bytes()))
-    except (EOFError, OSError):
-        return
+            item = connection.recv_bytes()
+            connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))  # noqa: B023
 
 
-def _outcome_of(function: Callable[[Any], Any], item: bytes) -> bytes:
+def _try(work: Callable[[], Any]) -> bytes:
     try:
-        return pickle.dumps(Done(function(pickle.loads(item))))
+        return pickle.dumps(Done(work()))
     except MemoryError:
         return pickle.dumps(_Died("it needed more memory than there was"))
     except BaseException as error:

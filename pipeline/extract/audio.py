@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -12,7 +11,7 @@ from jaxtyping import Float64
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.execution.compilation import compile_once
-from pipeline.media.audio import read_audio
+from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
 # Short enough for a phone, long enough to tell frequencies 25 Hz apart.
@@ -25,8 +24,6 @@ _N_MELS = 40
 # Rows are computed this many seconds at a time: spectra take a hundred times the memory of the sound.
 _BLOCK_S = 10.0
 _FLOOR_DB = -100.0
-# A track that stays below one step of 16-bit sound was muted, not quiet.
-_MUTED_PEAK = 2.0**-15
 # What repeats itself below this level is the codec or the mains, not a voice.
 _FAINTEST_VOICE_DB = -70.0
 VOICED = 0.5
@@ -86,26 +83,14 @@ def extract_audio(
     """
     compile_once("librosa", _use_librosa)
     columns = audio_columns(n_mfcc=n_mfcc, n_chroma=n_chroma)
-    if segment.media is None or not segment.has_audio:
-        return FeatureSequence.empty(len(columns), f"segment {segment.id}: there is no sound track")
     hop = round(hop_s * sample_rate_hz)
     context = math.ceil(max(_CHROMA_WINDOW_S, _PITCH_WINDOW_PERIODS / f0_min_hz) * sample_rate_hz)
     rows = _Rows(max(round(segment.duration_s * sample_rate_hz / hop), 1), hop, context)
     try:
-        sound = read_audio(
-            Path(segment.media),
-            start_s=segment.start_s - context / sample_rate_hz,
-            end_s=segment.start_s + (rows.count * hop + context) / sample_rate_hz,
-            sample_rate_hz=sample_rate_hz,
-        )
+        sound = hear(segment, sample_rate_hz=sample_rate_hz, n_samples=rows.count * hop, context=context)
     except MediaError as error:
         return FeatureSequence.empty(len(columns), str(error))
     recorded = rows.own(sound.recorded)
-    if not recorded.any():
-        span = f"{segment.start_s:g} to {segment.end_s:g} s"
-        return FeatureSequence.empty(
-            len(columns), f"{segment.media}: the sound track holds nothing from {span}, segment {segment.id}"
-        )
 
     described = [
         _describe(
@@ -122,8 +107,7 @@ def extract_audio(
     values = np.concatenate(described)
     values[:, 0] = _across_unvoiced(values[:, 0], values[:, 1], otherwise=math.log(f0_min_hz * f0_max_hz) / 2)
     values = values.astype(np.float32)
-    within = rows.own(sound.samples)
-    valid = (recorded.mean(axis=1) >= 0.5) & (np.abs(within).max() > _MUTED_PEAK)
+    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(rows.own(sound.samples)))
     values[~valid] = 0
     return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
 

@@ -58,6 +58,11 @@ FACE_COLUMNS = (
     "face_y",
     "face_size",
 )
+N_POINTS = 478
+LANDMARK_COLUMNS = tuple(f"point_{i}_{axis}" for i in range(N_POINTS) for axis in "xyz")
+"""Names of the values of `describe_points`; the numbers are those of MediaPipe's face mesh."""
+# The mesh looks at a face in a picture of so many pixels a side; one that fills less is blown up.
+_MESH_PX = 192
 
 
 def describe_face(
@@ -92,10 +97,7 @@ def describe_face(
         width: width of the picture in pixels.
         height: height of the picture in pixels.
     """
-    rotation = _head_rotation(points)
-    eyes = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
-    unit = float(np.linalg.norm(eyes[0] - eyes[1]))
-    head = (points - (eyes[0] + eyes[1]) / 2) * _FLIP @ rotation / unit
+    head, rotation = _in_head(points)
     x, y, z = head.T
 
     def lid_gap(lids: tuple[list[int], list[int]]) -> float:
@@ -127,6 +129,40 @@ def describe_face(
         np.sqrt(np.prod(high - low) / (width * height)),
     )
     return np.array(values, dtype=np.float32)
+
+
+def describe_points(points: Float64[np.ndarray, "478 3"]) -> Float32[np.ndarray, "column"]:
+    """Turn the points of one face into the values of `LANDMARK_COLUMNS`: where each lies, however the head is turned.
+
+    The origin is between the eyes, x points to the person's left, y up and z forward, in units of the distance between the eyes.
+    """
+    head, _ = _in_head(points)
+    return head.astype(np.float32).ravel()
+
+
+def face_quality(points: Float64[np.ndarray, "478 3"]) -> float:
+    """How much of the mesh's own resolution a face brings, 0 to 1: its side in pixels over that of the mesh's input.
+
+    MediaPipe's mesh tells no confidence; below about a half, lips and lids are a few pixels and their ratios are rough.
+    """
+    return min(float(np.sqrt(np.prod(np.ptp(points[:, :2], axis=0)))) / _MESH_PX, 1.0)
+
+
+def mouth_gap(points: Float64[np.ndarray, "478 3"]) -> float:
+    """Distance between the lips in units of the distance between the eyes, whichever way the head is turned."""
+    lips = float(np.linalg.norm(points[_UPPER_LIP_EDGE] - points[_LOWER_LIP_EDGE]))
+    eyes = points[_LEFT_EYE].mean(axis=0) - points[_RIGHT_EYE].mean(axis=0)
+    return lips / float(np.linalg.norm(eyes))
+
+
+def _in_head(
+    points: Float64[np.ndarray, "478 3"],
+) -> tuple[Float64[np.ndarray, "478 3"], Float64[np.ndarray, "3 3"]]:
+    """The points in a frame that moves and turns with the head, in units of the distance between the eyes, and its turn."""
+    rotation = _head_rotation(points)
+    eyes = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
+    unit = float(np.linalg.norm(eyes[0] - eyes[1]))
+    return (points - (eyes[0] + eyes[1]) / 2) * _FLIP @ rotation / unit, rotation
 
 
 def _head_rotation(points: Float64[np.ndarray, "478 3"]) -> Float64[np.ndarray, "3 3"]:

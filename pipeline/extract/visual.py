@@ -5,22 +5,28 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.extract.face import FACE_COLUMNS, describe_face
+from pipeline.extract.face import (
+    FACE_COLUMNS,
+    LANDMARK_COLUMNS,
+    describe_face,
+    describe_points,
+    face_quality,
+)
+from pipeline.extract.speaking import loudness_db, speaking_face
 from pipeline.media.container import MediaError
 from pipeline.media.video import Frame, read_frames
 
-VISUAL_COLUMNS = FACE_COLUMNS
-"""Names of the columns that `extract_visual` fills; `describe_face` says what each means."""
+Face = Literal["largest", "speaking"]
 
 # With one face, the detector rests while the mesh can follow; with more, bystanders are seen and the largest is taken.
 _MAX_FACES = 3
@@ -30,65 +36,138 @@ _CUT_OUT_SCALE = 2.0
 _NOTHING = np.zeros((16, 16, 3), np.uint8)
 
 
-def extract_visual(segment: Segment, *, frame_rate_hz: float, min_confidence: float) -> FeatureSequence:
-    """Describe the largest face in each of the pictures looked at.
+def visual_columns(*, landmarks: bool) -> tuple[str, ...]:
+    """Names of the columns that `extract_visual` fills; `describe_face` and `describe_points` say what each means."""
+    return FACE_COLUMNS + LANDMARK_COLUMNS if landmarks else FACE_COLUMNS
+
+
+def extract_visual(
+    segment: Segment, *, face: Face, landmarks: bool, frame_rate_hz: float, min_confidence: float
+) -> FeatureSequence:
+    """Describe one face in each of the pictures looked at.
 
     Args:
         segment: what to describe.
+        face: which one, where there are several: see `look_at_faces`.
+        landmarks: whether the points of the face follow as further columns.
         frame_rate_hz: pictures a second, at most.
         min_confidence: a face found with less confidence than this is no face, 0 to 1.
 
     Returns:
-        A row a picture with the columns of `VISUAL_COLUMNS`, at the picture's true time; zeros and not valid where no face
-        was found. No rows but a reason where the segment has no video, or where it cannot be decoded.
+        A row a picture with the columns of `visual_columns`, at the picture's true time, and its `face_quality`; zeros and not
+        valid where no face was found. No rows but a reason where the segment has no video, or where it cannot be decoded.
     """
-    if segment.media is None or not segment.has_video:
-        return FeatureSequence.empty(len(VISUAL_COLUMNS), f"segment {segment.id}: there is no video")
-    times_s, rows, valid = [], [], []
+    columns = visual_columns(landmarks=landmarks)
+    times_s, rows, quality = [], [], []
     try:
-        for look in look_at_faces(segment, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence):
-            times_s.append(look.frame.time_s)
-            rows.append(look.row)
-            valid.append(look.points is not None)
+        for look in look_at_faces(
+            segment, face=face, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence, pictures=False
+        ):
+            row = np.zeros(len(columns), np.float32)
+            if look.points is not None:
+                row[: len(FACE_COLUMNS)] = look.describe()
+                if landmarks:
+                    row[len(FACE_COLUMNS) :] = describe_points(look.points)
+            times_s.append(look.time_s)
+            rows.append(row)
+            quality.append(look.quality)
     except MediaError as error:
-        return FeatureSequence.empty(len(VISUAL_COLUMNS), str(error))
-    if not rows:
-        span = f"{segment.start_s:g} to {segment.end_s:g} s"
-        return FeatureSequence.empty(
-            len(VISUAL_COLUMNS), f"{segment.media}: there is no picture from {span}, segment {segment.id}"
-        )
-    return FeatureSequence(np.stack(rows), np.array(times_s), np.array(valid))
+        return FeatureSequence.empty(len(columns), str(error))
+    valid = np.array(quality) > 0
+    return FeatureSequence(
+        np.stack(rows), np.array(times_s), valid, quality=np.array(quality, dtype=np.float32)
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One picture that was looked at: the points of its largest face, None without one, and what `describe_face` says."""
+    """One picture that was looked at, and the points of the face that counts, None without one.
 
-    frame: Frame
+    `image` is None where nobody asked for it; `width` and `height` are those of the picture.
+    """
+
+    time_s: float
+    width: int
+    height: int
     points: Float64[np.ndarray, "478 3"] | None
-    row: Float32[np.ndarray, "column"]
+    image: UInt8[np.ndarray, "height width 3"] | None
+
+    def describe(self) -> Float32[np.ndarray, "column"]:
+        """What `describe_face` says of the face; zeros without one."""
+        if self.points is None:
+            return np.zeros(len(FACE_COLUMNS), np.float32)
+        return describe_face(self.points, width=self.width, height=self.height)
+
+    @property
+    def quality(self) -> float:
+        """See `face_quality`; 0 without a face."""
+        return 0.0 if self.points is None else face_quality(self.points)
 
 
-def look_at_faces(segment: Segment, *, frame_rate_hz: float, min_confidence: float) -> Iterator[Look]:
-    """Look for the largest face in one picture after the other, as `extract_visual` does.
+def look_at_faces(
+    segment: Segment, *, face: Face, frame_rate_hz: float, min_confidence: float, pictures: bool
+) -> Iterator[Look]:
+    """Look for faces in one picture after the other.
+
+    Args:
+        segment: where to look.
+        face: of several faces, the `largest` of each picture; or the one that is `speaking`, by the motion of its mouth and the
+            sound of the segment: it is followed, and pictures without it count as without a face. See `speaking_face`.
+        frame_rate_hz: pictures a second, at most.
+        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        pictures: whether the pictures are wanted, which costs `speaking` a second pass over the video.
 
     Raises:
-        MediaError: the segment has no video, or it cannot be decoded.
+        MediaError: the segment has no video, no picture, or it cannot be decoded.
     """
+    if segment.media is None or not segment.has_video:
+        raise MediaError(f"segment {segment.id}: there is no video")
     finder = _face_finder(min_confidence)
     finder.forget()
-    for frame in read_frames(
+    if face == "largest":
+        looks: Iterator[Look] = (
+            _look(frame, max(finder.faces(frame.image), key=_box_area, default=None), pictures)
+            for frame in _frames(segment, frame_rate_hz)
+        )
+    else:
+        looks = _look_at_speaker(segment, finder, frame_rate_hz, pictures)
+    n_looks = 0
+    for look in looks:
+        n_looks += 1
+        yield look
+    if not n_looks:
+        span = f"{segment.start_s:g} to {segment.end_s:g} s"
+        raise MediaError(f"{segment.media}: there is no picture from {span}, segment {segment.id}")
+
+
+def _look_at_speaker(
+    segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool
+) -> Iterator[Look]:
+    seen = [
+        (_look(frame, None, False), finder.faces(frame.image)) for frame in _frames(segment, frame_rate_hz)
+    ]
+    times_s = [look.time_s for look, _ in seen]
+    chosen = speaking_face([faces for _, faces in seen], times_s, loudness_db(segment, times_s))
+    if pictures:
+        for frame, points in zip(_frames(segment, frame_rate_hz), chosen, strict=True):
+            yield _look(frame, points, True)
+    else:
+        for (look, _), points in zip(seen, chosen, strict=True):
+            yield replace(look, points=points)
+
+
+def _frames(segment: Segment, frame_rate_hz: float) -> Iterator[Frame]:
+    return read_frames(
         Path(segment.media or ""),
         start_s=segment.start_s,
         end_s=segment.end_s,
         frame_rate_hz=frame_rate_hz,
-    ):
-        height, width, _ = frame.image.shape
-        points = finder.largest_face(frame.image)
-        row = np.zeros(len(VISUAL_COLUMNS), np.float32)
-        if points is not None:
-            row = describe_face(points, width=width, height=height)
-        yield Look(frame, points, row)
+    )
+
+
+def _look(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, picture: bool) -> Look:
+    height, width, _ = frame.image.shape
+    return Look(frame.time_s, width, height, points, frame.image if picture else None)
 
 
 class _FaceFinder:
@@ -122,13 +201,11 @@ class _FaceFinder:
             self._following.reset()
             _process(self._following, _NOTHING)
 
-    def largest_face(self, image: UInt8[np.ndarray, "height width 3"]) -> Float64[np.ndarray, "478 3"] | None:
-        """The points of the largest face, x, y and depth in pixels; None without a face."""
-        faces = _meshes(self._following, image)
-        if not faces:
-            faces = self._far_faces(image)
+    def faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
+        """The points of each face, x, y and depth in pixels."""
+        faces = _meshes(self._following, image) or self._far_faces(image)
         # A mesh can collapse into a point, which has no expression.
-        return max((face for face in faces if _box_area(face) > 1), key=_box_area, default=None)
+        return [face for face in faces if _box_area(face) > 1]
 
     def _far_faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
         """The largest face that the full-range detector finds, if any, by a mesh on a cut-out around it."""

@@ -16,6 +16,26 @@ from pipeline.errors import PipelineError
 
 Kind = Literal["audio", "video"]
 
+# Containers that hold what they show. FFmpeg knows others, found by a look at the file whatever its name is, that point to
+# further files or addresses: playlists (HLS, concat, DASH), session descriptions, numbered pictures. A corpus could then open
+# files outside of it, or call a server, and a recording's digest would not be that of what was extracted.
+_FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,gif,gxf,h261,h263,h264,hevc,ivf,m4v,matroska,mjpeg,"
+    "mov,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,mxf,nistsphere,nut,obu,ogg,rm,swf,tak,truehd,tta,vc1,vc1test,voc,vvc,w64,wav,wtv,"
+    "wv,yuv4mpegpipe"
+)
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat version")
+
+# Four times the picture of an 8K camera; a damaged header can ask for more than there is memory.
+MAX_PIXELS = 2**27
+"""Pictures with more pixels than this are not decoded."""
+
+# Below there is no speech, above no microphone; a second of the one would take hours of the other.
+_SAMPLE_RATES_HZ = range(1000, 768_001)
+
+_CODEC_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file", **_CODEC_OPTIONS}
+
 # Decoding starts this much before the wanted time: pictures are stored out of order around a keyframe, and sound
 # decoders need a few packets to settle.
 _RUN_UP_S = 1.0
@@ -48,8 +68,12 @@ def open_media(path: Path) -> Iterator[Any]:
         if path.stat().st_size == 0:
             raise MediaError(f"{path}: the file is empty; copy it again or leave it out")
         # The prefix keeps a name such as "10:30 interview.mp4" from being read as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="ignore")
+        container = av.open(f"file:{path}", metadata_errors="ignore", options=_OPTIONS)
     except FFmpegError as error:
+        if _is_playlist(path):
+            raise MediaError(
+                f"{path}: is a list of other recordings, which are not followed; join them into one file with ffmpeg"
+            ) from error
         raise MediaError(
             f"{path}: no sound or video could be found in it ({error.strerror}); it is damaged, cut short or of another "
             "kind: copy it again, convert it with ffmpeg, or leave it out"
@@ -60,6 +84,14 @@ def open_media(path: Path) -> Iterator[Any]:
         ) from error
     with container:
         yield container
+
+
+def _is_playlist(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \r\n").startswith(_PLAYLISTS)
+    except OSError:
+        return False
 
 
 def main_stream(container: Any, kind: Kind) -> Any | None:
@@ -98,7 +130,8 @@ def decode(path: Path, kind: Kind, *, start_s: float) -> "LinearPass":
         start_s: seconds from the start of the recording. What is wanted lies at or after it; earlier frames come too.
 
     Raises:
-        MediaError: while frames are taken: the file cannot be opened, or has no such stream.
+        MediaError: while frames are taken: the file cannot be opened, has no such stream, or has a sample rate or a shape of
+            pixels that nobody meant.
     """
     return LinearPass(path, kind, start_s)
 
@@ -163,6 +196,7 @@ class LinearPass:
                     f"{self._path}: has no {self._kind} stream; leave it out where {self._kind} is needed"
                 )
             stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
+            stream.codec_context.options = _CODEC_OPTIONS
             self._stream, self._zero = stream, time_zero(container)
             aspect = Fraction((stream.sample_aspect_ratio if self._kind == "video" else None) or 1)
             if seek_s > 0:
@@ -185,6 +219,7 @@ class LinearPass:
                 if packet.is_keyframe and self._kind == "video":
                     entries.add(packet.pts)
                 for frame in frames:
+                    _check_frame(self._path, frame, aspect)
                     pts = frame.pts if frame.pts is not None else frame.dts
                     if pts is None or frame.is_corrupt:
                         self.intact = False
@@ -197,6 +232,21 @@ class LinearPass:
                         self.intact &= frame.pict_type == PictureType.I
                     last_s = time_s
                     yield Decoded(time_s, frame, aspect)
+
+
+def _check_frame(path: Path, frame: Any, aspect: Fraction) -> None:
+    """Refuse what would fill the memory once it is resampled or put into square pixels."""
+    if isinstance(frame, av.AudioFrame):
+        if frame.sample_rate not in _SAMPLE_RATES_HZ:
+            raise MediaError(
+                f"{path}: its sound has {frame.sample_rate} samples a second; expected {_SAMPLE_RATES_HZ.start} to "
+                f"{_SAMPLE_RATES_HZ.stop - 1}: export it again or leave it out"
+            )
+    elif frame.width * aspect * frame.height > MAX_PIXELS:
+        raise MediaError(
+            f"{path}: its pictures of {frame.width}×{frame.height}, with pixels {float(aspect):g} times as wide as high, are "
+            "too large; convert it with ffmpeg or leave it out"
+        )
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:

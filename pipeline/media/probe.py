@@ -6,8 +6,28 @@ from typing import Any
 
 from av.error import FFmpegError
 
-from pipeline.media.container import Decoded, Kind, MediaError, decode, main_stream, open_media, time_zero
+from pipeline.media.container import (
+    MAX_PIXELS,
+    Decoded,
+    Kind,
+    MediaError,
+    decode,
+    main_stream,
+    open_media,
+    time_zero,
+)
 from pipeline.media.video import display_size
+
+# A length in a header may be wrong. Recordings of less than 64 kbit/s are small enough to be read to their end, to see. Nothing
+# that can be seen or heard has less than 100 bit/s: memory is set aside for that length before it is decoded.
+_LENGTH_IN_DOUBT_BYTES_PER_S = 8000
+_LEAST_BYTES_PER_S = 12.5
+_SHORTEST_S = 1e-3
+
+_LIMITS: dict[Kind, str] = {
+    "audio": "",
+    "video": f" as pictures of at most {MAX_PIXELS / 1e6:.0f} megapixels",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +53,24 @@ def probe(path: Path) -> MediaInfo:
     stop, or have a gap, where decoding does.
 
     Raises:
-        MediaError: the file cannot be opened, has neither sound nor video, or holds a stream of which nothing decodes.
+        MediaError: the file cannot be opened, has neither sound nor video, holds a stream of which nothing decodes, or
+            claims a length that it cannot have.
     """
     picture, sound = _first(path, "video"), _first(path, "audio")
     if picture is None and sound is None:
         raise MediaError(f"{path}: holds neither sound nor video; leave it out or export it again")
     with open_media(path) as container:
-        duration_s = container.duration / 1e6 if container.duration else _end_s(container)
+        duration_s = _duration_s(container)
         video = main_stream(container, "video")
         rate = None if video is None or picture is None else video.average_rate
-    if duration_s <= 0:
+    if duration_s < _SHORTEST_S:
         raise MediaError(f"{path}: lasts {duration_s:g} s; export it again or leave it out")
+    n_bytes = path.stat().st_size
+    if n_bytes < _LEAST_BYTES_PER_S * duration_s:
+        raise MediaError(
+            f"{path}: says that it lasts {duration_s:,.0f} s, but has {n_bytes:,} bytes; its times are damaged: convert it with "
+            "ffmpeg or leave it out"
+        )
     width, height = (0, 0) if picture is None else display_size(picture)
     return MediaInfo(
         duration_s, sound is not None, picture is not None, width, height, float(rate) if rate else None
@@ -59,7 +86,7 @@ def _first(path: Path, kind: Kind) -> Decoded | None:
     first = next(decode(path, kind, start_s=0.0), None)
     if first is None and _has_packets(path, kind):
         raise MediaError(
-            f"{path}: nothing of its {kind} stream ({codec}) can be decoded; convert it with ffmpeg or leave it out"
+            f"{path}: nothing of its {kind} stream ({codec}) can be decoded{_LIMITS[kind]}; convert it with ffmpeg or leave it out"
         )
     return first
 
@@ -72,8 +99,20 @@ def _has_packets(path: Path, kind: Kind) -> bool:
             return True
 
 
+def _duration_s(container: Any) -> float:
+    """What the header says, or where the last packet ends: where it says nothing, or more than its bytes make likely."""
+    if not container.duration:
+        return _end_s(container)
+    duration_s: float = container.duration / 1e6
+    if container.size < _LENGTH_IN_DOUBT_BYTES_PER_S * duration_s:
+        end_s = _end_s(container)
+        # A last packet need not say how long it lasts, so a little less is no contradiction.
+        return end_s if end_s < duration_s / 2 else duration_s
+    return duration_s
+
+
 def _end_s(container: Any) -> float:
-    """End of the last packet, for a container whose header does not say how long it is (a stream saved as it came)."""
+    """End of the last packet."""
     zero, end = time_zero(container), 0.0
     streams = [stream for kind in ("audio", "video") if (stream := main_stream(container, kind)) is not None]
     try:

@@ -103,8 +103,9 @@ class Extractors:
                 self._text_model or wanted["model"],
                 revision=wanted.get("revision", "main"),
                 layer=wanted["layer"],
+                n_layers=wanted["n_layers"],
                 precision=wanted["precision"],
-                device=best_device(),
+                device=best_device(mps=True),
             )
         except PipelineError as error:
             raise PipelineError(

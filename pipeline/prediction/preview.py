@@ -12,8 +12,9 @@ from jaxtyping import Float64, UInt8
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
+from pipeline.extract.face import FACE_COLUMNS
 from pipeline.extract.tokens import sentence_of
-from pipeline.extract.visual import VISUAL_COLUMNS, Look, look_at_faces
+from pipeline.extract.visual import Look, look_at_faces
 
 TILE_WIDTH, _TALLEST = 360, 480
 # A face that takes less of the picture than this is too small to see its points in a tile.
@@ -58,7 +59,7 @@ def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any]
     Args:
         segment: what to show.
         spoken: its words.
-        visual: settings of `extract_visual`.
+        visual: settings of `look_at_faces`.
         n_tiles: how many pictures to keep, evenly over the segment; fewer where there are fewer.
 
     Raises:
@@ -71,11 +72,11 @@ def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any]
     wanted_s = (np.arange(n_tiles) + 0.5) / n_tiles * segment.duration_s
     tiles: list[Tile] = []
     n_frames = n_faces = 0
-    looks = itertools.chain(look_at_faces(segment, **visual), [None])
+    looks = itertools.chain(look_at_faces(segment, **visual, pictures=True), [None])
     previous: Look | None = None
     for look in looks:
         # A picture is shown for the wanted moments from its own time to that of the next one.
-        until_s = segment.duration_s if look is None else look.frame.time_s
+        until_s = segment.duration_s if look is None else look.time_s
         if previous is not None and len(tiles) < n_tiles and wanted_s[len(tiles)] < until_s:
             tiles.append(_tile(previous, spoken.words))
             wanted_s[len(tiles) :] = np.maximum(wanted_s[len(tiles) :], until_s)
@@ -91,8 +92,9 @@ def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any]
 
 
 def _tile(look: Look, words: Sequence[Word]) -> Tile:
-    time_s = look.frame.time_s
-    row = dict(zip(VISUAL_COLUMNS, look.row.tolist(), strict=True))
+    assert look.image is not None
+    time_s = look.time_s
+    row = dict(zip(FACE_COLUMNS, look.describe().tolist(), strict=True))
     valid = look.points is not None
     zoomed = valid and row["face_size"] < _SMALL_FACE
     here = next((n for n, word in enumerate(words) if word.start_s <= time_s < word.end_s), None)
@@ -100,7 +102,7 @@ def _tile(look: Look, words: Sequence[Word]) -> Tile:
     n_after = n_before if here is None else here + 1
     return Tile(
         time_s=time_s,
-        image=_drawn(look.frame.image, look.points, zoomed=zoomed, pose=(row["yaw_deg"], row["pitch_deg"])),
+        image=_drawn(look.image, look.points, zoomed=zoomed, pose=(row["yaw_deg"], row["pitch_deg"])),
         before=_written(words[max(n_before - 2, 0) : n_before]),
         word="" if here is None else words[here].text,
         after=_written(words[n_after : n_after + 2]),

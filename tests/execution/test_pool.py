@@ -143,6 +143,30 @@ def test_a_bug_in_a_worker_is_raised_with_its_traceback():
     assert "in fail" in str(raised.value.__cause__)
 
 
+def idle_or_kill_the_idle(item: int, *, log: Path) -> int:
+    (log / f"{item}-{os.getpid()}").touch()
+    if item == 0:
+        return 0
+    (idle,) = (int(path.name.split("-")[1]) for path in log.glob("0-*"))
+    if idle != os.getpid():
+        os.kill(idle, signal.SIGKILL)
+    time.sleep(1)
+    return item
+
+
+def test_a_worker_that_is_killed_while_it_waits_costs_nothing(tmp_path, capfd):
+    outcomes = map_guarded(
+        partial(idle_or_kill_the_idle, log=tmp_path),
+        [0, 1],
+        title="t",
+        unit="item",
+        limit_s=lambda item: 60.0,
+        on_loss=lambda item, sentence: sentence,
+    )
+    assert outcomes == [0, 1]
+    assert "tried once more" not in capfd.readouterr().err
+
+
 def test_no_worker_outlives_the_work(tmp_path):
     with pytest.raises(PipelineError):
         run(tmp_path, kill=(5,), n_kills=2, lossless=True)

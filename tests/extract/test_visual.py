@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.segments import Segment
-from pipeline.extract.visual import VISUAL_COLUMNS, extract_visual
+from pipeline.extract.visual import extract_visual, visual_columns
 from pipeline.media.video import read_frames
 from tests.media.recordings import shared_data, write_recording
 
-SETTINGS = {"frame_rate_hz": 10.0, "min_confidence": 0.5}
+SETTINGS = {"face": "largest", "landmarks": False, "frame_rate_hz": 10.0, "min_confidence": 0.5}
+VISUAL_COLUMNS = visual_columns(landmarks=False)
 DEMO = Path(__file__).parents[2] / "data" / "raw" / "demo" / "clips"
 
 

