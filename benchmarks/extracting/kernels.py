@@ -93,7 +93,17 @@ def main() -> None:
         wave = sound_of(file, sample_rate_hz=params["audio"]["sample_rate_hz"])
         n_rows += 0 if wave is None else len(acoustic_rows(wave, params["audio"]))
     heard = time.process_time()
-    print(json.dumps({"start": started, "visual": seen - started, "audio": heard - seen, "faces": n_faces, "rows": n_rows}))
+    print(
+        json.dumps(
+            {
+                "start": started,
+                "visual": seen - started,
+                "audio": heard - seen,
+                "faces": n_faces,
+                "rows": n_rows,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

