@@ -71,6 +71,10 @@ class ClipEntries(Generic[Result]):
             keys.append(cache_key(content=content, extractor=self.description, source=source))
         return keys
 
+    def one(self, segment: Segment) -> Result:
+        """The result of one segment, the same bits, past the cache."""
+        return self.name(self.function(segment), segment)
+
     def check_space(self, segments: Sequence[Segment], keys: Sequence[str]) -> None:
         """Refuse a run whose results cannot fit.
 

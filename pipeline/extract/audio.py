@@ -107,8 +107,7 @@ def extract_audio(
     values = np.concatenate(described)
     values[:, 0] = _across_unvoiced(values[:, 0], values[:, 1], otherwise=math.log(f0_min_hz * f0_max_hz) / 2)
     values = values.astype(np.float32)
-    within = rows.own(sound.samples)
-    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(within))
+    valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(rows.own(sound.samples)))
     values[~valid] = 0
     return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
 

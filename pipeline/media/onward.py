@@ -81,6 +81,12 @@ def decode_span(path: Path, *, start_s: float, end_s: float) -> Iterator[Decoded
     _rest(current)
 
 
+def forget() -> None:
+    """Close the recording that stays open, if any."""
+    with suppress(IndexError):
+        _resting.pop().frames.close()
+
+
 def _begin(path: Path, start_s: float) -> _Pass:
     file = _identity(path)
     with suppress(IndexError):
@@ -92,8 +98,7 @@ def _begin(path: Path, start_s: float) -> _Pass:
 
 
 def _rest(done: _Pass) -> None:
-    with suppress(IndexError):  # two spans were read side by side
-        _resting.pop().frames.close()
+    forget()  # what another span, read side by side with this one, has left
     _resting.append(done)
 
 

@@ -87,7 +87,7 @@ class Extractors:
                 vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
                 return replace(word_sequence(spoken, vectors), failure=absent.failure)
             return absent
-        return self._text(spoken) if modality == "text" else self._entries(modality).function(segment)
+        return self._text(spoken) if modality == "text" else self._entries(modality).one(segment)
 
     def _text(self, spoken: SegmentWords) -> FeatureSequence:
         sentence = [word.text for word in spoken.words]

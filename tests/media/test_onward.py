@@ -57,13 +57,13 @@ def passes(monkeypatch):
 
     original = onward.decode
     monkeypatch.setattr(onward, "decode", decode)
-    monkeypatch.setattr(onward, "_resting", [])
+    onward.forget()
     return begun
 
 
 def read(path, span_s, *, alone):
     if alone:
-        onward._resting.clear()
+        onward.forget()
     start_s, end_s = span_s
     frames = read_frames(path, start_s=start_s, end_s=end_s, frame_rate_hz=10.0)
     return [(frame.time_s, frame.image.tobytes()) for frame in frames]
@@ -71,7 +71,7 @@ def read(path, span_s, *, alone):
 
 def test_spans_in_order_hold_what_each_holds_alone(recording, passes):
     alone = [read(recording, span_s, alone=True) for span_s in SPANS_S]
-    onward._resting.clear()
+    onward.forget()
 
     together = [read(recording, span_s, alone=False) for span_s in SPANS_S]
 
@@ -92,7 +92,7 @@ def damaged(path, folder, *, share):
 def test_damage_costs_speed_and_changes_nothing(recording, passes, tmp_path, share):
     path = damaged(recording, tmp_path, share=share)
     alone = [read(path, span_s, alone=True) for span_s in SPANS_S]
-    onward._resting.clear()
+    onward.forget()
 
     assert [read(path, span_s, alone=False) for span_s in SPANS_S] == alone
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +17,10 @@ from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extract
 from pipeline.execution.executor import worker_count
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
-from pipeline.execution.space import check_space
+from pipeline.extract.entries.naming import extract_unnamed, named, unnamed
+
+# Of a segment. A speaking face is found with the help of the sound, which is as much in the media as the picture is.
+_CONTENT = ("media_sha256", "has_audio", "has_video", "start_s", "end_s")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,11 +43,13 @@ def function_entries(
     """Entries by a pure function of a segment, in worker processes; `rate_hz` is the number of rows a second."""
     return FrameEntries(
         kind=kind,
-        function=function,
+        content=_CONTENT,
+        function=partial(extract_unnamed, extract=function),
         module=module,
         description=describe_extractor(settings, libraries=libraries, device="cpu"),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
+        name=named,
         on_loss=lambda _, sentence: FeatureSequence.empty(len(columns), sentence),
         bytes_per_s=row_bytes(len(columns)) * rate_hz,
         columns=columns,
@@ -97,8 +103,7 @@ class EncoderEntries(FrameEntries):
             PipelineError: the disk has no room for what is missing, or the precision is too small for the encoder.
         """
         keys, cache = self.keys(segments), self.cache
-        sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
-        check_space(self.kind, sizes, keys=keys, cache=cache)
+        self.check_space(segments, keys)
         found = ((position, cache.load(key, self.decode)) for position, key in enumerate(keys))
         results = {position: sequence for position, sequence in found if sequence is not None}
         missing = {position: segment for position, segment in enumerate(segments) if position not in results}
@@ -113,13 +118,13 @@ class EncoderEntries(FrameEntries):
             outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))
             for position, outcome in outcomes:
                 if isinstance(outcome, Done):
-                    cache.put(keys[position], self.encode(outcome.result))
-                    results[position] = outcome.result
+                    results[position] = unnamed(outcome.result, segments[position])
+                    cache.put(keys[position], self.encode(results[position]))
                 else:
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
                     results[position] = self.on_loss(segments[position], sentence)
-        return [results[position] for position in range(len(segments))]
+        return [self.name(results[position], segment) for position, segment in enumerate(segments)]
 
 
 def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> EncoderEntries:
@@ -128,15 +133,17 @@ def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> Encoder
     def alone(segment: Segment) -> FeatureSequence:
         ((_, outcome),) = _encoded(encoder, kind, [(0, Done(encoder.prepare(segment)))])
         assert isinstance(outcome, Done)
-        return outcome.result
+        return unnamed(outcome.result, segment)
 
     return EncoderEntries(
         kind=kind,
+        content=_CONTENT,
         function=alone,
         module=module,
         description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
+        name=named,
         on_loss=lambda _, sentence: FeatureSequence.empty(len(encoder.columns), sentence),
         bytes_per_s=row_bytes(len(encoder.columns)) * encoder.rate_hz,
         columns=encoder.columns,

@@ -12,7 +12,11 @@ _MEDIA, _ID = "\0media", "\0id"
 
 def extract_unnamed(segment: Segment, *, extract: Callable[[Segment], FeatureSequence]) -> FeatureSequence:
     """`extract(segment)`, whose failure names neither the segment nor its file."""
-    sequence = extract(segment)
+    return unnamed(extract(segment), segment)
+
+
+def unnamed(sequence: FeatureSequence, segment: Segment) -> FeatureSequence:
+    """The same sequence, whose failure names neither the segment nor its file."""
     if sequence.failure is None:
         return sequence
     failure = sequence.failure.replace(segment.media, _MEDIA) if segment.media else sequence.failure

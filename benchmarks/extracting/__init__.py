@@ -1,0 +1,1 @@
+"""What `benchmarks/extraction.py` compares: bare kernels, the stages of this pipeline, and the recipe of today."""
