@@ -16,7 +16,6 @@ from tests.extract.speech_models import (
     ctc_folder,
     random_words,
     tones,
-    train_ctc,
 )
 
 FRAME_S = 0.02
@@ -27,8 +26,8 @@ def aligner_of(folder) -> CtcAligner:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> CtcAligner:
-    return aligner_of(train_ctc(tmp_path_factory.mktemp("models") / "tones"))
+def trained(tone_model) -> CtcAligner:
+    return aligner_of(tone_model)
 
 
 @pytest.fixture(scope="module")

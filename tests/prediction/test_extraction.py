@@ -11,6 +11,7 @@ from pipeline.extract.audio import extract_audio
 from pipeline.extract.visual import extract_visual
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
+from tests.extract.speech_models import whisper_folder
 from tests.media.recordings import shared_data, write_recording
 from tests.prediction.conftest import SAID
 from tests.prediction.models import AUDIO, VISUAL, make_preprocessing
@@ -156,3 +157,19 @@ def test_a_real_recording_has_a_face_and_sound_throughout(extractors):
     assert observed.sequences["visual"].valid.mean() > 0.9
     assert observed.sequences["audio"].valid.mean() > 0.9
     assert all(observed.sequences[modality].failure is None for modality in MODALITIES)
+
+
+def test_words_are_recognised_by_the_model_of_training(model, clip, tmp_path):
+    whisper = whisper_folder(tmp_path / "whisper", says="Nice film!")
+    settings = model.preprocessing.words["settings"] | {
+        "recogniser": "whisper",
+        "whisper_model": str(whisper),
+    }
+    trained = dataclasses.replace(
+        model.preprocessing, words={**model.preprocessing.words, "settings": settings}
+    )
+
+    observed = Extractors(trained).observe(as_segment(Recording(media=clip), language="en"))
+
+    assert texts(observed) == ["Nice", "film"]
+    assert (observed.spoken.align_method, len(observed.sequences["text"].values)) == ("recognised", 2)
