@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
     "inspect": "write the page of pairs and segments that the model gets wrong",
+    "export": "write the features for other toolkits: mmsa, npz, datasets",
     "sweep": "run every combination of some values side by side, and rank them",
     "search": "look for good values with a budget, each trial an experiment",
 }

@@ -142,6 +142,7 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=2)]
     weight_decay: NotNegative
     modality_dropout: ProperShare
+    word_dropout: ProperShare
     precision: Literal["float32", "bfloat16"]
 
     @model_validator(mode="after")
@@ -213,12 +214,14 @@ class Evaluate(Section):
     n_resamples: Annotated[int, Field(ge=100)]
     n_bins: Annotated[int, Field(ge=2)]
     missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
+    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
 
     @model_validator(mode="after")
-    def _rates_rise(self) -> "Evaluate":
-        rates = self.missing_rates
-        if any(a >= b for a, b in itertools.pairwise(rates)):
-            raise ValueError(f"missing_rates has to rise, found {list(rates)}")
+    def _amounts_rise(self) -> "Evaluate":
+        for name in ("missing_rates", "noise_scales"):
+            amounts = getattr(self, name)
+            if any(a >= b for a, b in itertools.pairwise(amounts)):
+                raise ValueError(f"{name} has to rise, found {list(amounts)}")
         return self
 
 

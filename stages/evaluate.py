@@ -1,6 +1,6 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,17 @@ from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
 from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.sequences import Modality
 from pipeline.evaluation.metrics import Protocol, protocol_named
-from pipeline.evaluation.robustness import RobustnessCurve, measure_rate, robustness_to_csv
+from pipeline.evaluation.robustness import (
+    MISSING_NAMES,
+    NOISE_NAMES,
+    RobustnessCurve,
+    measure_rate,
+    robustness_to_csv,
+)
 from pipeline.evaluation.tables import (
     difference_table,
     headline,
@@ -22,6 +30,7 @@ from pipeline.evaluation.tables import (
     reliability_table,
 )
 from pipeline.execution.device import best_device
+from pipeline.grcf.disturbances import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, without_words
 from stages.entry import run
 
@@ -31,7 +40,11 @@ SUMMARY = Path("reports/summary.json")
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
-ROBUSTNESS = Path("reports/robustness.csv")
+ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
+MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
+
+Disturb = Callable[[AlignedSplit, frozenset[Modality], float, int], AlignedSplit]
+"""From a split, the modalities that are disturbed, how much, and a seed, to what the models are shown."""
 
 
 def predict_split(
@@ -92,25 +105,41 @@ def compare_split(
     }
 
 
-def lose_words(
-    split: AlignedSplit, models: Mapping[str, list[Checkpoint]], settings: params.Evaluate
+def disturbed_curves(
+    split: AlignedSplit,
+    models: Mapping[str, list[Checkpoint]],
+    protocol: Protocol,
+    *,
+    levels: Sequence[float],
+    disturb: Disturb,
 ) -> Iterator[RobustnessCurve]:
-    """Every model with a growing share of the words of one or of all modalities missing, without training again."""
-    protocol, rates = protocol_named(settings.protocol), np.array(settings.missing_rates)
-    for missing, modalities in missing_kinds(split).items() if len(rates) else ():
+    """Every model with one or all modalities disturbed more and more, without training again."""
+    for kind, modalities in missing_kinds(split).items() if levels else ():
         values: dict[str, list[list[tuple[float, float]]]] = {model: [] for model in models}
-        # Models of one seed see the same words; another seed sees others, so a spread over seeds has the words' share in it.
+        # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
         for trained in zip(*models.values(), strict=True):
-            shown = [
-                without_words(split, modalities=modalities, rate=rate, seed=trained[0].seed) for rate in rates
-            ]
-            for model, checkpoint in zip(models, trained, strict=True):
-                said = [predict([checkpoint], left, device=best_device())[0] for left in shown]
-                values[model].append([measure_rate(split.labels, row, protocol=protocol) for row in said])
+            rows: dict[str, list[tuple[float, float]]] = {model: [] for model in models}
+            for level in levels:  # one after another: each is a copy of the split
+                shown = disturb(split, modalities, level, trained[0].seed)
+                for model, checkpoint in zip(models, trained, strict=True):
+                    said = predict([checkpoint], shown, device=best_device())[0]
+                    rows[model].append(measure_rate(split.labels, said, protocol=protocol))
+            for model, row in rows.items():
+                values[model].append(row)
         for model, checkpoints in models.items():
             error, order = np.moveaxis(np.array(values[model]), 2, 0)
             seeds = tuple(checkpoint.seed for checkpoint in checkpoints)
-            yield RobustnessCurve(split.split, missing, model, rates, seeds, error, order)
+            yield RobustnessCurve(split.split, kind, model, np.array(levels), seeds, error, order)
+
+
+def lose_words(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
+    """The split with a share of its words missing."""
+    return without_words(split, modalities=modalities, rate=level, seed=seed)
+
+
+def add_noise(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
+    """The split with noise on its features."""
+    return with_noise(split, modalities=modalities, scale=level, seed=seed)
 
 
 def main() -> None:
@@ -123,7 +152,7 @@ def main() -> None:
     predictions: list[SplitPredictions] = []
     metrics: dict[str, Any] = {}
     comparisons: dict[str, Any] = {}
-    curves: list[RobustnessCurve] = []
+    curves: dict[Path, list[RobustnessCurve]] = {ROBUSTNESS: [], NOISE: []}
     for split in (read_aligned(VALID), read_aligned(TEST)):
         said = predict_split(split, grcf, pointwise, protocol)
         predictions.append(said)
@@ -131,9 +160,14 @@ def main() -> None:
             said.truth, said.models, protocol=protocol, confidence=settings.confidence
         )
         comparisons[split.split] = compare_split(split, said, ranked, grcf, settings)
-        curves += lose_words(split, {"grcf": grcf, "pointwise": pointwise}, settings)
+        disturbed = partial(disturbed_curves, split, {"grcf": grcf, "pointwise": pointwise}, protocol)
+        curves[ROBUSTNESS] += disturbed(levels=settings.missing_rates, disturb=lose_words)
+        curves[NOISE] += disturbed(levels=settings.noise_scales, disturb=add_noise)
+        seeds = [checkpoint.seed for checkpoint in grcf]
+        write_masks(MASKS[split.split], mask_table(split, rates=settings.missing_rates, seeds=seeds))
     write_text(PREDICTIONS, predictions_to_csv(predictions))
-    write_text(ROBUSTNESS, robustness_to_csv(curves))
+    write_text(ROBUSTNESS, robustness_to_csv(curves[ROBUSTNESS], names=MISSING_NAMES))
+    write_text(NOISE, robustness_to_csv(curves[NOISE], names=NOISE_NAMES))
     write_json(METRICS, metrics)
     write_json(COMPARISONS, comparisons)
     write_json(SUMMARY, headline(metrics, protocol=protocol))

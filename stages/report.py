@@ -18,7 +18,7 @@ from pipeline.artifacts.segments import read_rejections, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.card.card import to_markdown as card_to_markdown
 from pipeline.card.inputs import CardInputs
-from pipeline.evaluation.robustness import robustness_from_csv
+from pipeline.evaluation.robustness import NOISE_NAMES, robustness_from_csv
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles
 from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
@@ -43,7 +43,7 @@ CURVES = {
 }
 GROUP_PAIRS = Path("reports/group_pairs.csv")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
-ROBUSTNESS = Path("reports/robustness.csv")
+ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 SEGMENTS, REJECTED = Path("data/manifest/segments.jsonl"), Path("data/manifest/rejected.csv")
 WORDS = Path("data/words/words.jsonl")
 FEATURES: dict[Modality, Path] = {
@@ -71,6 +71,7 @@ READ = (
     GROUP_PAIRS,
     DISTRIBUTIONS,
     ROBUSTNESS,
+    NOISE,
     SEGMENTS,
 )
 
@@ -89,6 +90,7 @@ def read_inputs() -> ReportInputs:
         group_pairs=pd.read_csv(io.StringIO(read_text(GROUP_PAIRS))),
         pair_distributions=pd.read_csv(io.StringIO(read_text(DISTRIBUTIONS))),
         robustness=robustness_from_csv(read_text(ROBUSTNESS), source=str(ROBUSTNESS)),
+        noise=robustness_from_csv(read_text(NOISE), source=str(NOISE), names=NOISE_NAMES),
         segments=read_segments(SEGMENTS),
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in READ}

@@ -1,4 +1,4 @@
-"""How errors grow with what is missing: curves over a rate, and the area under them."""
+"""How errors grow with what is missing or noisy: curves over its amount, and the area under them."""
 
 import io
 from collections.abc import Sequence
@@ -18,15 +18,20 @@ MEASURES = ("error", "order")
 """The columns of a curve: a protocol's first and last headline metric."""
 
 
+MISSING_NAMES = ("missing", "rate")
+NOISE_NAMES = ("noisy", "scale")
+"""What a table of curves calls the disturbed modality, and by how much it is."""
+
+
 @dataclass(frozen=True, eq=False)
 class RobustnessCurve:
-    """What a model reaches on one split at each rate of missing words.
+    """What a model reaches on one split the more of it is disturbed.
 
     Attributes:
         split: Name of the split.
-        missing: The modality whose words are missing, or `all`.
+        missing: The modality whose words are missing or noisy, or `all`.
         model: Name of the model.
-        rates: Share of the words that are missing, 0 to 1, rising.
+        rates: Share of the words that are missing, 0 to 1, or the noise in standard deviations of train; rising.
         seeds: The seed of each row of `error` and `order`; none for a model without seeds.
         error: The protocol's error; NaN where it is undefined.
         order: The protocol's metric of order, likewise.
@@ -76,15 +81,15 @@ def mean_height(
     ]
 
 
-def robustness_to_csv(curves: Sequence[RobustnessCurve]) -> str:
-    """Columns: split, missing, model, rate, then each measure's mean over seeds and one `<measure>_seed_<n>` per seed."""
-    frames = []
+def robustness_to_csv(curves: Sequence[RobustnessCurve], *, names: tuple[str, str] = MISSING_NAMES) -> str:
+    """Columns: split, missing, model, rate (or others by `names`), then each measure's mean over seeds and one `<measure>_seed_<n>` per seed."""
+    frames, (kind, amount) = [], names
     for curve in curves:
         columns: dict[str, object] = {
             "split": curve.split,
-            "missing": curve.missing,
+            kind: curve.missing,
             "model": curve.model,
-            "rate": curve.rates,
+            amount: curve.rates,
         }
         for measure, values in (("error", curve.error), ("order", curve.order)):
             columns[measure] = values.mean(axis=0)
@@ -94,22 +99,23 @@ def robustness_to_csv(curves: Sequence[RobustnessCurve]) -> str:
     empty = [
         name for measure in MEASURES for name in (measure, *(f"{measure}{_SEED}{seed}" for seed in seeds))
     ]
-    table = (
-        pd.concat(frames) if frames else pd.DataFrame(columns=["split", "missing", "model", "rate", *empty])
-    )
+    table = pd.concat(frames) if frames else pd.DataFrame(columns=["split", kind, "model", amount, *empty])
     text = io.StringIO()
     table.to_csv(text, index=False, float_format="%.6f", lineterminator="\n")
     return text.getvalue()
 
 
-def robustness_from_csv(text: str, *, source: str) -> list[RobustnessCurve]:
-    """Read what `robustness_to_csv` wrote.
+def robustness_from_csv(
+    text: str, *, source: str, names: tuple[str, str] = MISSING_NAMES
+) -> list[RobustnessCurve]:
+    """Read what `robustness_to_csv` wrote under the same names.
 
     Raises:
         PipelineError: not such a table.
     """
+    kind, amount = names
     try:
-        table = pd.read_csv(io.StringIO(text), dtype={"split": str, "missing": str, "model": str})
+        table = pd.read_csv(io.StringIO(text), dtype={"split": str, kind: str, "model": str})
         seeds = tuple(
             int(name.removeprefix(f"error{_SEED}"))
             for name in table.columns
@@ -120,14 +126,14 @@ def robustness_from_csv(text: str, *, source: str) -> list[RobustnessCurve]:
                 str(split),
                 str(missing),
                 str(model),
-                rows["rate"].to_numpy(np.float64),
+                rows[amount].to_numpy(np.float64),
                 seeds,
                 *(
                     rows[[f"{measure}{_SEED}{seed}" for seed in seeds]].to_numpy(np.float64).T
                     for measure in MEASURES
                 ),
             )
-            for (split, missing, model), rows in table.groupby(["split", "missing", "model"], sort=False)
+            for (split, missing, model), rows in table.groupby(["split", kind, "model"], sort=False)
         ]
     except (KeyError, ValueError) as error:
         raise PipelineError(

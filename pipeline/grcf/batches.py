@@ -93,6 +93,20 @@ def hide_modalities(batch: Batch, *, share: float, order: np.random.Generator) -
     return replace(batch, valid=valid)
 
 
+def hide_words(batch: Batch, *, share: float, order: np.random.Generator) -> Batch:
+    """Word dropout: hide each word of each modality with probability `share`, but never all that a segment has."""
+    if share == 0:
+        return batch
+    drawn = torch.from_numpy(order.random((len(MODALITIES), *batch.row.shape)) >= share).to(
+        batch.label.device
+    )
+    present = torch.stack([batch.valid[modality] for modality in MODALITIES])
+    shown = present & drawn
+    leaves_nothing = ~shown.any(dim=2).any(dim=0)
+    shown = torch.where(leaves_nothing[None, :, None], present, shown)
+    return replace(batch, valid={modality: shown[position] for position, modality in enumerate(MODALITIES)})
+
+
 def keep_modalities(batch: Batch, kept: frozenset[Modality]) -> Batch:
     """The batch with only the modalities of `kept`; the others are masked as if they had never been recorded."""
     valid = {

@@ -71,10 +71,7 @@ def without_words(
         rate: chance of each, 0 to 1.
         seed: of the draws.
     """
-    draws = {
-        modality: np.random.default_rng((seed, position)).random(len(split.valid[modality]))
-        for position, modality in enumerate(MODALITIES)
-    }
+    draws = word_draws(split, seed=seed)
     valid = {
         modality: split.valid[modality] & (draws[modality] >= rate)
         if modality in modalities
@@ -88,6 +85,14 @@ def without_words(
         for modality in MODALITIES
     }
     return replace(split, valid=valid, features=features)
+
+
+def word_draws(split: AlignedSplit, *, seed: int) -> dict[Modality, Float64[np.ndarray, "word"]]:
+    """A number in [0, 1) for each word and modality: it is hidden at every rate above."""
+    return {
+        modality: np.random.default_rng((seed, position)).random(len(split.valid[modality]))
+        for position, modality in enumerate(MODALITIES)
+    }
 
 
 def missing_kinds(split: AlignedSplit) -> dict[str, frozenset[Modality]]:

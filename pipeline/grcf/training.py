@@ -17,7 +17,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.grcf.batches import SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.network import SentimentNetwork
 
@@ -52,6 +52,7 @@ class TrainingSettings:
     weight_decay: float
     modality_dropout: float
     precision: Precision
+    word_dropout: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +200,7 @@ def _train_epoch(
     losses = []
     for whole in train.shuffled(settings.batch_size, order):
         batch = hide_modalities(whole, share=settings.modality_dropout, order=order)
+        batch = hide_words(batch, share=settings.word_dropout, order=order)
         with autocast:
             representation = network.represent(batch)
             score = network.head(representation).squeeze(-1)

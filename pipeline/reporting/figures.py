@@ -355,17 +355,19 @@ def draw_rates(
     *,
     names: Mapping[str, str],
     quantity: str,
+    amount: tuple[str, str],
     limits: tuple[float, float] | None,
     constant: float | None,
     caption: str,
 ) -> Figure:
-    """A line a model over the rate of what is missing, a band for the interval over seeds where there is one.
+    """A line a model over the amount of what is missing or noisy, a band for the interval over seeds where there is one.
 
     Args:
         name: Of the figure.
-        rows: Mappings of `model`, `rate` (0 to 1), `mean`, `low` and `high`, the last two None without an interval.
+        rows: Mappings of `model`, `rate`, `mean`, `low` and `high`, the last two None without an interval.
         names: Models in words.
         quantity: The vertical axis in words.
+        amount: The horizontal axis in words, and its format by d3.
         limits: Ends of the vertical axis, alike in figures that are to be compared; None for no values.
         constant: What the best constant reaches; a grey line.
         caption: What it shows.
@@ -380,15 +382,19 @@ def draw_rates(
         }
         for row in rows
     ]
-    x: Spec = {"field": "rate", "type": "quantitative", "title": "share missing"}
-    x |= {"axis": {"format": "%", "grid": False, "tickCount": 6}, "scale": {"nice": False}}
+    x: Spec = {"field": "rate", "type": "quantitative", "title": amount[0]}
+    x |= {"axis": {"format": amount[1], "grid": False, "tickCount": 6}, "scale": {"nice": False}}
     y = _quantity("mean", quantity)
     if limits is not None:
         y["scale"] = {"domain": [_number(end) for end in limits], "nice": False, "zero": False}
     shared: Spec = {"x": x, "color": _by_model(names)}
     told = [
         _told("model", "Model"),
-        _told("rate", "Missing", ".0%"),
+        _told(
+            "rate",
+            f"{amount[0][0].upper()}{amount[0][1:]}",
+            f".0{amount[1]}" if amount[1] == "%" else amount[1],
+        ),
         _told("mean", quantity, ".4f"),
         _told("low", "Interval over seeds from", ".4f"),
         _told("high", "to", ".4f"),

@@ -32,6 +32,7 @@ class ReportInputs:
         group_pairs: `reports/group_pairs.csv`: a row a seed and pair of groups.
         pair_distributions: `reports/pair_distributions.csv`: a row a quantity, distance of groups and bin.
         robustness: `reports/robustness.csv`.
+        noise: `reports/noise.csv`.
         segments: The manifest.
         parameters: Every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
@@ -48,6 +49,7 @@ class ReportInputs:
     group_pairs: pd.DataFrame
     pair_distributions: pd.DataFrame
     robustness: Sequence[RobustnessCurve]
+    noise: Sequence[RobustnessCurve]
     segments: Sequence[Segment]
     parameters: Mapping[str, Any]
     digests: Mapping[str, str]

@@ -15,7 +15,7 @@ from pipeline.reporting.results import (
     results_section,
     verdict_section,
 )
-from pipeline.reporting.robustness import robustness_section
+from pipeline.reporting.robustness import noise_section, robustness_section
 from pipeline.reporting.training import budgets_section, curves_section
 
 _SECTIONS = (
@@ -24,6 +24,7 @@ _SECTIONS = (
     differences_section,
     modalities_section,
     robustness_section,
+    noise_section,
     order_section,
     group_order_section,
     curves_section,

@@ -1,6 +1,7 @@
-"""The section about words that are missing: error and order against the rate, and the areas under these curves."""
+"""The sections about words that are missing and features that are noisy: error and order against the amount, and areas."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,25 +18,100 @@ from pipeline.reporting.verdict import metric_phrase, standing
 
 _MODELS = ("grcf", "pointwise")
 _KINDS = (*MODALITIES, "all")
-_HEADING = "With words missing"
+
+
+@dataclass(frozen=True)
+class _Disturbance:
+    """What is done to a split, in words."""
+
+    anchor: str
+    heading: str
+    parameter: str
+    none: str
+    figure: str
+    axis: str
+    format: str
+    column: str
+    one: str
+    all: str
+    state: str
+    explanation: str
+
+    def what(self, kind: str) -> str:
+        """The disturbed words of one modality, or of all."""
+        return self.all if kind == "all" else self.one.format(kind)
+
+    def span(self, amounts: np.ndarray) -> str:
+        """The lowest and the highest amount."""
+        if self.format == "%":
+            return (
+                " to ".join(share(amounts[end]).removesuffix(".0") for end in (0, -1))
+                + " % of the words missing"
+            )
+        return f"noise of {amounts[0]:g} to {amounts[-1]:g} standard deviations"
+
+
+_WORDS = _Disturbance(
+    anchor="robustness",
+    heading="With words missing",
+    parameter="evaluate.missing_rates",
+    none="No rates of missing words were asked for",
+    figure="missing",
+    axis="share missing",
+    format="%",
+    column="Missing",
+    one="words in {}",
+    all="words of all modalities",
+    state="missing",
+    explanation="The same trained models; each word is hidden with the probability that is given, on its own, in one modality or "
+    "in all of them, where each draws for itself. Nothing is trained again and no segment is left out. The words that "
+    "are hidden differ between seeds, are the same for both models of a seed, and those hidden at a low rate are "
+    "hidden at a higher one too; data/masks holds them. An area is the mean height of the curve between the lowest and the "
+    "highest rate, by trapezoids, in the unit of the metric; intervals are {} t intervals over seeds, differences "
+    "paired seed by seed. They cover training again and other missing words, not other segments.",
+)
+_NOISE = _Disturbance(
+    anchor="noise",
+    heading="With noise on the features",
+    parameter="evaluate.noise_scales",
+    none="No scales of noise were asked for",
+    figure="noise",
+    axis="noise, standard deviations",
+    format="g",
+    column="Noisy",
+    one="{}",
+    all="all modalities",
+    state="noisy",
+    explanation="The same trained models; Gaussian noise is added to every feature of every word, on its own, in one modality or "
+    "in all of them. Its size is in standard deviations of the feature over train. The noise differs between seeds, is the "
+    "same for both models of a seed, and the same at every size but for its size. Areas and intervals are as above: {} t "
+    "intervals over seeds, differences paired seed by seed. They cover training again and other noise, not other segments.",
+)
 
 
 def robustness_section(inputs: ReportInputs) -> Section:
     """What becomes of both models when more and more words are lost."""
-    curves = {(curve.split, curve.missing, curve.model): curve for curve in inputs.robustness}
+    return _section(inputs, inputs.robustness, _WORDS)
+
+
+def noise_section(inputs: ReportInputs) -> Section:
+    """What becomes of both models when the features are more and more noisy."""
+    return _section(inputs, inputs.noise, _NOISE)
+
+
+def _section(inputs: ReportInputs, found: Sequence[RobustnessCurve], how: _Disturbance) -> Section:
+    curves = {(curve.split, curve.missing, curve.model): curve for curve in found}
     if not curves:
-        nothing = Paragraph("No rates of missing words were asked for (evaluate.missing_rates).")
-        return Section("robustness", _HEADING, (nothing,))
+        return Section(how.anchor, how.heading, (Paragraph(f"{how.none} ({how.parameter})."),))
     metrics = measured_metrics(inputs.protocol)
-    rates = next(iter(curves.values())).rates
     blocks: list[Block] = []
     for measure, metric in metrics.items():
-        blocks += [_area_table(inputs, curves, split, measure, metric, rates) for split in EVALUATED]
-        limits = _limits(inputs, measure)
+        blocks += [_area_table(inputs, curves, split, measure, metric, how) for split in EVALUATED]
+        limits = _limits(inputs, found, measure)
         # Of the order, the areas say enough where a single modality is concerned.
         figures = [
             [
-                _figure(inputs, curves, split, kind, measure, metric, limits)
+                _figure(inputs, curves, split, kind, measure, metric, limits, how)
                 for kind in _kinds(curves, split)
                 if measure == "error" or kind == "all"
             ]
@@ -44,16 +120,8 @@ def robustness_section(inputs: ReportInputs) -> Section:
         if measure == "order":
             figures = [[each for of_split in figures for each in of_split]]
         blocks += [Grid(tuple(of_split), least_width_em=26.0) for of_split in figures if of_split]
-    explanation = Paragraph(
-        "The same trained models; each word is hidden with the probability that is given, on its own, in one modality or "
-        "in all of them, where each draws for itself. Nothing is trained again and no segment is left out. The words that "
-        "are hidden differ between seeds, are the same for both models of a seed, and those hidden at a low rate are "
-        "hidden at a higher one too. An area is the mean height of the curve between the lowest and the highest rate, by "
-        f"trapezoids, in the unit of the metric; intervals are {level(inputs.confidence)} t intervals over seeds, differences "
-        "paired seed by seed. They cover training again and other missing words, not other segments.",
-        "small",
-    )
-    return Section("robustness", _HEADING, (*blocks, explanation))
+    explanation = Paragraph(how.explanation.format(level(inputs.confidence)), "small")
+    return Section(how.anchor, how.heading, (*blocks, explanation))
 
 
 def _kinds(curves: Mapping[tuple[str, str, str], RobustnessCurve], split: str) -> list[str]:
@@ -67,10 +135,10 @@ def _area_table(
     split: str,
     measure: str,
     metric: Metric,
-    rates: np.ndarray,
+    how: _Disturbance,
 ) -> Table:
-    names = _names(inputs)
-    rows = []
+    names, rows = _names(inputs), []
+    rates = next(iter(curves.values())).rates
     for kind in _kinds(curves, split):
         areas = {model: mean_height(rates, getattr(curves[split, kind, model], measure)) for model in _MODELS}
         summaries = {model: summarise(areas[model], confidence=inputs.confidence) for model in _MODELS}
@@ -80,17 +148,16 @@ def _area_table(
         cells = [summary_cell(summaries[model], metric, strong=model == winner) for model in _MODELS]
         rows.append(
             (
-                Cell(_missing(kind)),
+                Cell(how.what(kind)),
                 *cells,
                 difference_cell(difference, metric),
                 Cell(stands or "–", strong=stands in ("better", "worse")),
             )
         )
     unit = ", %" if metric.unit == "share" else ""
-    ends = f"{share(rates[0]).removesuffix('.0')} to {share(rates[-1]).removesuffix('.0')} %"
-    caption = f"{metric_name(metric)}{unit} on {split}, area over {ends} of the words missing"
+    caption = f"{metric_name(metric)}{unit} on {split}, area over {how.span(rates)}"
     heads = tuple(f"{words[0].upper()}{words[1:]}" for words in names.values())
-    return Table(caption, ("Missing", *heads, "Difference", "GRCF"), tuple(rows), frozenset({4}))
+    return Table(caption, (how.column, *heads, "Difference", "GRCF"), tuple(rows), frozenset({4}))
 
 
 def _difference(
@@ -125,6 +192,7 @@ def _figure(
     measure: str,
     metric: Metric,
     limits: tuple[float, float] | None,
+    how: _Disturbance,
 ) -> Figure:
     rows: list[dict[str, Any]] = []
     for model in _MODELS:
@@ -142,20 +210,23 @@ def _figure(
         constant = inputs.summary(split, inputs.protocol.constant, metric).mean
     line = f" Dotted: the constant {inputs.protocol.constant}." if constant is not None else ""
     return draw_rates(
-        f"missing-{split}-{kind}-{measure}",
+        f"{how.figure}-{split}-{kind}-{measure}",
         rows,
         names=_names(inputs),
         quantity=metric_name(metric),
+        amount=(how.axis, how.format),
         limits=limits,
         constant=constant,
-        caption=f"{metric_phrase(metric)[0].upper()}{metric_phrase(metric)[1:]} on {split}, {_missing(kind)} missing: mean over "
+        caption=f"{metric_phrase(metric)[0].upper()}{metric_phrase(metric)[1:]} on {split}, {how.what(kind)} {how.state}: mean over "
         f"seeds, with its interval.{line}",
     )
 
 
-def _limits(inputs: ReportInputs, measure: str) -> tuple[float, float] | None:
+def _limits(
+    inputs: ReportInputs, curves: Sequence[RobustnessCurve], measure: str
+) -> tuple[float, float] | None:
     """The axis that all figures of one measure share: of the means alone, as one wide band would flatten all."""
-    values = [getattr(curve, measure).mean(axis=0) for curve in inputs.robustness]
+    values = [getattr(curve, measure).mean(axis=0) for curve in curves]
     if measure == "error":
         metric = measured_metrics(inputs.protocol)["error"]
         values += [
@@ -169,10 +240,6 @@ def _limits(inputs: ReportInputs, measure: str) -> tuple[float, float] | None:
         return None
     edge = 0.15 * float(np.ptp(found)) or 0.05
     return float(found.min()) - edge, float(found.max()) + edge
-
-
-def _missing(kind: str) -> str:
-    return "words of all modalities" if kind == "all" else f"words in {kind}"
 
 
 def _names(inputs: ReportInputs) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation import robustness
 from pipeline.evaluation.metrics import BINARY, MOSI, Undefined
 from pipeline.evaluation.robustness import (
+    NOISE_NAMES,
     RobustnessCurve,
     mean_height,
     measure_rate,
@@ -34,6 +35,15 @@ def test_curves_survive_a_round_trip():
         np.testing.assert_allclose(one.error, other.error, atol=1e-6)
         np.testing.assert_allclose(one.order, other.order, atol=1e-6)
         np.testing.assert_array_equal(one.rates, other.rates)
+
+
+def test_a_table_of_noise_has_its_own_names():
+    text = robustness_to_csv([curve()], names=NOISE_NAMES)
+    assert text.startswith("split,noisy,model,scale,error,")
+    (found,) = robustness_from_csv(text, source="x.csv", names=NOISE_NAMES)
+    np.testing.assert_array_equal(found.rates, RATES)
+    with pytest.raises(PipelineError, match="not a table of robustness"):
+        robustness_from_csv(text, source="x.csv")
 
 
 def test_no_curves_are_a_table_without_rows():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.grcf.batches import SplitTensors, hide_modalities, keep_modalities
+from pipeline.artifacts.sequences import MODALITIES
+from pipeline.grcf.batches import SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.training import build_network, score_split
 from tests.grcf.synthetic import N_COLUMNS, make_split
 
@@ -97,6 +98,22 @@ def test_modality_dropout_never_hides_all_that_a_segment_has(train):
 
     assert ((n_present(hidden) > 0) == (n_present(batch) > 0)).all()
     assert (n_present(hidden) < n_present(batch)).any()
+
+
+def test_word_dropout_hides_about_its_share_and_never_all_that_a_segment_has(train):
+    batch = SplitTensors(train, device="cpu").batch(torch.arange(len(train)))
+    hidden = hide_words(batch, share=0.5, order=np.random.default_rng(0))
+    before, after = (torch.stack([b.valid[m] for m in MODALITIES]) for b in (batch, hidden))
+    assert not (after & ~before).any()
+    assert 0.4 < after.sum() / before.sum() < 0.65
+    assert (after.any(dim=2).any(dim=0) == before.any(dim=2).any(dim=0)).all()
+
+
+def test_without_word_dropout_nothing_is_drawn(train):
+    batch = SplitTensors(train, device="cpu").batch(torch.arange(5))
+    order = np.random.default_rng(0)
+    assert hide_words(batch, share=0.0, order=order) is batch
+    assert order.random() == np.random.default_rng(0).random()
 
 
 def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before(train):

@@ -15,8 +15,8 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.evaluation.metrics import protocol_named
-from pipeline.evaluation.robustness import RobustnessCurve, measure_rate, robustness_to_csv
+from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
 from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
 from pipeline.params import parse_yaml
@@ -101,7 +101,7 @@ def write_evaluation(
     settings = sections["evaluate"]
     protocol = protocol_named(settings["protocol"])
     told = {"protocol": protocol, "confidence": settings["confidence"]}
-    predictions, metrics, comparisons, curves = [], {}, {}, []
+    predictions, metrics, comparisons, curves, noisy = [], {}, {}, [], []
     for split in ("valid", "test"):
         mine = [segment for segment in segments if segment.split == split]
         truth = np.array([segment.label for segment in mine])
@@ -143,28 +143,37 @@ def write_evaluation(
                 truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings["n_bins"]
             ),
         }
-        curves += lose_words(split, truth, models, run, settings)
+        rates, scales = np.array(settings["missing_rates"]), np.array(settings["noise_scales"])
+        curves += disturb(split, truth, models, run, protocol, rates, shrunk_by=rates)
+        noisy += disturb(split, truth, models, run, protocol, scales, shrunk_by=scales / 4)
     write_text(folder / "predictions.csv", predictions_to_csv(predictions))
     write_text(folder / "robustness.csv", robustness_to_csv(curves))
+    write_text(folder / "noise.csv", robustness_to_csv(noisy, names=NOISE_NAMES))
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "comparisons.json", comparisons)
 
 
-def lose_words(
-    split: str, truth: np.ndarray, models: Mapping[str, np.ndarray], run: Run, settings: Mapping[str, Any]
+def disturb(
+    split: str,
+    truth: np.ndarray,
+    models: Mapping[str, np.ndarray],
+    run: Run,
+    protocol: Protocol,
+    amounts: np.ndarray,
+    *,
+    shrunk_by: np.ndarray,
 ) -> list[RobustnessCurve]:
-    """As stage `evaluate` does, with predictions that shrink towards 0 in place of hidden words."""
-    protocol, rates = protocol_named(settings["protocol"]), np.array(settings["missing_rates"])
+    """As stage `evaluate` does, with predictions that shrink towards 0 in place of hidden or noisy words."""
     kinds = dict.fromkeys(run.modalities, 0.5) if len(run.modalities) > 1 else {}
     curves = []
-    for missing, strength in (kinds | {"all": 1.0}).items() if len(rates) else ():
+    for kind, strength in (kinds | {"all": 1.0}).items() if len(amounts) else ():
         for model in ("grcf", "pointwise"):
             values = [
-                [measure_rate(truth, (1 - strength * rate) * row, protocol=protocol) for rate in rates]
+                [measure_rate(truth, (1 - strength * share) * row, protocol=protocol) for share in shrunk_by]
                 for row in models[model]
             ]
             error, order = np.moveaxis(np.array(values), 2, 0)
-            curves.append(RobustnessCurve(split, missing, model, rates, run.seeds, error, order))
+            curves.append(RobustnessCurve(split, kind, model, amounts, run.seeds, error, order))
     return curves
 
 

@@ -80,6 +80,7 @@ FIGURES = {
         ],
         names=NAMES,
         quantity="MAE",
+        amount=("share missing", "%"),
         limits=(0.8, 2.0),
         constant=1.9,
         caption="c",

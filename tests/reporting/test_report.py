@@ -16,7 +16,7 @@ from stages import report
 
 ROOT = Path(__file__).parents[2]
 ANCHORS = [
-    "verdict", "results", "differences", "modalities", "robustness", "order", "group-order", "curves", "scatter",
+    "verdict", "results", "differences", "modalities", "robustness", "noise", "order", "group-order", "curves", "scatter",
     "reliability", "confusion", "group-pairs", "coverage", "corpus", "parameters", "budgets", "inputs", "intervals",
 ]  # fmt: skip
 SIMS = {

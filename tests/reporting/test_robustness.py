@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.reporting.document import Figure, Grid, Paragraph, Table
-from pipeline.reporting.robustness import robustness_section
+from pipeline.reporting.robustness import noise_section, robustness_section
 
 
 def tables(section):
@@ -88,3 +88,17 @@ def test_figures_of_one_measure_share_an_axis(inputs, measure):
     domains = [each.spec["layer"][-1]["encoding"]["y"]["scale"]["domain"] for each in found]
     assert len(domains) >= 2
     assert all(domain == domains[0] for domain in domains)
+
+
+def test_noise_has_areas_and_figures_in_its_own_unit(inputs):
+    section = noise_section(inputs)
+    assert tables(section)[0].caption == "MAE on valid, area over noise of 0 to 2 standard deviations"
+    assert [row[0].text for row in tables(section)[0].rows] == ["text", "audio", "visual", "all modalities"]
+    figure = next(each for each in figures(section) if each.name == "noise-test-audio-error")
+    assert {point["rate"] for point in figure.spec["data"]["values"]} == {0.0, 0.5, 1.0, 2.0}
+    assert "audio noisy: mean over seeds" in figure.caption
+
+
+def test_without_scales_of_noise_there_is_a_sentence(read_run):
+    (block,) = noise_section(read_run(params={"evaluate.noise_scales": []})).blocks
+    assert block.text == "No scales of noise were asked for (evaluate.noise_scales)."

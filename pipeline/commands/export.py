@@ -1,0 +1,74 @@
+"""`python -m pipeline export`: the extracted features for other toolkits."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import PipelineError
+
+DATA, EXPORTS = Path("data"), Path("exports")
+
+DESCRIPTION = """\
+Write the features that the stages extracted for other toolkits, as they were before normalisation. Runs no stage.
+
+  mmsa       the pickle that MMSA and its descendants load; row w of every modality is word w, or with --unaligned
+             every row that was extracted, with lengths
+  npz        plain arrays with masks, offsets, ids and columns: a corpus folder with every modality precomputed
+  datasets   Parquet with a dataset card, for `datasets.load_dataset`
+
+Nothing half-written appears: a file replaces the one before it when it is whole, a folder must not be there yet.
+"""
+
+EXAMPLES = """\
+examples:
+  python -m pipeline export mmsa
+  python -m pipeline export mmsa --unaligned --out ../MMSA/unaligned_50.pkl
+  python -m pipeline export npz --out data/raw/features_of_mine
+  python -m pipeline export datasets
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument("format", choices=("mmsa", "npz", "datasets"), help="see above")
+    parser.add_argument(
+        "--out",
+        metavar="PATH",
+        type=Path,
+        help="where to; default exports/<corpus>.<format>, with .pkl for mmsa",
+    )
+    parser.add_argument("--unaligned", action="store_true", help="audio and vision row by row; mmsa only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write one export."""
+    if args.unaligned and args.format != "mmsa":
+        raise PipelineError(f"--unaligned is for mmsa; {args.format} has one form")
+    # Inside, so that --help and a mistyped option do not wait for pyarrow.
+    from pipeline.exporting.arrays import export_arrays
+    from pipeline.exporting.extracted import read_extracted
+    from pipeline.exporting.mmsa import export_mmsa
+    from pipeline.exporting.tables import export_tables
+
+    extracted = read_extracted(DATA)
+    corpus = params.load(params.Corpus)
+    out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
+    if args.format == "mmsa":
+        binary = params.load(params.Task).kind == "binary"
+        export_mmsa(extracted, out, unaligned=args.unaligned, binary=binary)
+        others = sorted({segment.language for segment in extracted.segments} - {"en"})
+        if others:
+            sys.stderr.write(
+                f"text_bert holds tokens of bert-base-uncased, which is of no use for {', '.join(others)}; features in text "
+                "are those that were extracted\n"
+            )
+    elif args.format == "npz":
+        export_arrays(extracted, out)
+    else:
+        export_tables(extracted, out)
+    counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))
+    sys.stdout.write(f"{out}: {counts} segments\n")
+    return 0

@@ -1,0 +1,1 @@
+"""Features for other toolkits: what the stages extracted, in the formats that they read."""

