@@ -1,9 +1,12 @@
 """Stage `align`: three modalities onto one word axis, normalised on train."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline import params
 from pipeline.align.splits import (
+    AlignedSegment,
     align_segment,
     assemble_split,
     coverage,
@@ -11,12 +14,12 @@ from pipeline.align.splits import (
     fit_normalisation,
     normalise,
 )
-from pipeline.artifacts.aligned import write_aligned
+from pipeline.artifacts.aligned import AlignedSplit, write_aligned
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.segments import SPLITS, read_rejections, read_segments
+from pipeline.artifacts.segments import SPLITS, Segment, Split, read_rejections, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
-from pipeline.artifacts.words import read_words
+from pipeline.artifacts.words import SegmentWords, read_words
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -32,20 +35,30 @@ ALIGNED = Path("data/align")
 COVERAGE = Path("reports/coverage.json")
 
 
+def align_split(
+    split: Split,
+    segments: Sequence[Segment],
+    spoken: Sequence[SegmentWords],
+    columns: Mapping[Modality, tuple[str, ...]],
+    align: Callable[[Segment, SegmentWords], AlignedSegment],
+) -> AlignedSplit:
+    """One split at a time: its segments are held twice while they are joined."""
+    pairs = zip(segments, spoken, strict=True)
+    mine = [(segment, words) for segment, words in pairs if segment.split == split]
+    return assemble_split(
+        split, [segment for segment, _ in mine], [align(segment, words) for segment, words in mine], columns
+    )
+
+
 def main() -> None:
     """Align every segment, fit the normalisation on train, and say how much each modality covers."""
     settings = params.load(params.Align)
     segments, spoken = read_segments(SEGMENTS), read_words(WORDS)
     sequences = {modality: read_sequences(FEATURES[modality]) for modality in MODALITIES}
     columns = {modality: sequences[modality].columns for modality in MODALITIES}
-    aligned = [
-        align_segment(segment, words, sequences, max_words=settings.max_words, max_gap_s=settings.max_gap_s)
-        for segment, words in zip(segments, spoken, strict=True)
-    ]
-    splits = [assemble_split(split, segments, aligned, columns) for split in SPLITS]
+    align = partial(align_segment, sequences=sequences, **settings.model_dump())
+    splits = [align_split(split, segments, spoken, columns, align) for split in SPLITS]
     normalisation = fit_normalisation(splits[0])
-    for split in splits:
-        write_aligned(ALIGNED / f"{split.split}.safetensors", normalise(split, normalisation))
     language, train = describe_train(segments, spoken, splits[0])
     preprocessing = Preprocessing(
         language=language,
@@ -62,6 +75,10 @@ def main() -> None:
         COVERAGE,
         coverage(segments, spoken, sequences, splits, max_words=settings.max_words, n_rejected=n_rejected),
     )
+    # What was extracted is the most of what is held, and writing holds each split three times.
+    del sequences, align
+    for split in splits:
+        write_aligned(ALIGNED / f"{split.split}.safetensors", normalise(split, normalisation))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from pipeline.errors import PipelineError
 
 # A feature that hardly varies over train is left at its scale instead of being blown up by its inverse.
 _MIN_STD = 1e-6
+# Double precision takes several times the room of the features, so it is spent on a few of them at a time.
+_COLUMNS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,25 +97,24 @@ def fit_normalisation(train: AlignedSplit) -> Normalisation:
     """Mean and standard deviation of each feature over the valid words of train, and of nothing else."""
     mean, std = {}, {}
     for modality in MODALITIES:
-        seen = train.features[modality][train.valid[modality]].astype(np.float64)
-        if len(seen) == 0:
-            seen = np.zeros((1, train.features[modality].shape[1]))
-        mean[modality] = seen.mean(axis=0).astype(np.float32)
-        spread = seen.std(axis=0)
+        features, valid = train.features[modality], train.valid[modality]
+        n_columns = features.shape[1]
+        mean[modality], spread = np.zeros(n_columns, np.float32), np.zeros(n_columns)
+        for first in range(0, n_columns if valid.any() else 0, _COLUMNS_AT_ONCE):
+            columns = slice(first, first + _COLUMNS_AT_ONCE)
+            seen = features[valid, columns].astype(np.float64)
+            mean[modality][columns], spread[columns] = seen.mean(axis=0), seen.std(axis=0)
         std[modality] = np.where(spread < _MIN_STD, 1.0, spread).astype(np.float32)
     return Normalisation(mean, std)
 
 
 def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit:
     """Valid rows to zero mean and unit variance (of train); invalid rows stay zero."""
-    features = {
-        modality: np.where(
-            split.valid[modality][:, None],
-            (split.features[modality] - normalisation.mean[modality]) / normalisation.std[modality],
-            np.float32(0),
-        )
-        for modality in MODALITIES
-    }
+    features = {}
+    for modality in MODALITIES:
+        features[modality] = split.features[modality] - normalisation.mean[modality]
+        features[modality] /= normalisation.std[modality]
+        features[modality][~split.valid[modality]] = 0
     return AlignedSplit(
         split.split, split.ids, split.labels, split.offsets, features, split.valid, split.columns
     )

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from pipeline.errors import PipelineError
 
 # One key only: safetensors writes several metadata keys in hash order, which differs from process to process.
 _HEADER = "header"
+_DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -137,15 +138,23 @@ def tensors_from_bytes(
         length = int.from_bytes(content[:8], "little")
         header: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_HEADER])
     except (SafetensorError, KeyError, ValueError) as error:
-        raise PipelineError(
-            f"{source}: not a whole {kind} file ({type(error).__name__}); delete it and run `dvc repro`"
-        ) from error
+        raise _not_whole(source, kind, error) from error
+    _check_header(header, kind=kind, version=version, source=source)
+    return tensors, header
+
+
+def _not_whole(source: str, kind: str, error: Exception) -> PipelineError:
+    return PipelineError(
+        f"{source}: not a whole {kind} file ({type(error).__name__}); delete it and run `dvc repro`"
+    )
+
+
+def _check_header(header: Mapping[str, Any], *, kind: str, version: int, source: str) -> None:
     if header.get("kind") != kind:
         raise PipelineError(
             f"{source}: holds {header.get('kind')}, but {kind} was expected; delete it and run `dvc repro`"
         )
     _check_version(header.get("version"), version, what=f"{source}: holds {kind}")
-    return tensors, header
 
 
 def _check_version(found: Any, expected: int, *, what: str) -> None:
@@ -171,3 +180,24 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.n
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
     return tensors_from_bytes(content, kind=kind, version=version, source=str(path))
+
+
+def map_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Like `read_tensors`, but the arrays stay in the file until they are looked at, and cannot be written to."""
+    try:
+        with safe_open(path, framework="np"):  # refuses a file that is not whole
+            pass
+        content = np.memmap(path, np.uint8, "r")
+        start = 8 + int.from_bytes(content[:8].tobytes(), "little")
+        described = json.loads(content[8:start].tobytes())
+        header: dict[str, Any] = json.loads(described.pop("__metadata__")[_HEADER])
+        tensors = {}
+        for name, tensor in described.items():
+            first, last = (start + offset for offset in tensor["data_offsets"])
+            tensors[name] = content[first:last].view(_DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise _not_whole(str(path), kind, error) from error
+    _check_header(header, kind=kind, version=version, source=str(path))
+    return tensors, header

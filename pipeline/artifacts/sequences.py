@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import map_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
 Modality = Literal["text", "audio", "visual"]
@@ -135,7 +135,7 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
 
 def read_sequences(path: Path) -> PackedSequences:
     """Read what `write_sequences` wrote."""
-    tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
+    tensors, header = map_tensors(path, kind=_KIND, version=_VERSION)
     return PackedSequences(
         modality=header["modality"],
         ids=tuple(header["ids"]),

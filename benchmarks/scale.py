@@ -1,0 +1,191 @@
+"""Time and memory of `align` and of one epoch of `rank` by the number of segments: `python -m benchmarks.scale [SEGMENTS …]`.
+
+Random features of the sizes that extraction gives on spoken reviews (a segment of 7 s, 20 words of 384 dimensions, 50 rows of
+sound and 10 of face a second, each as wide as this pipeline's) are written to a temporary folder, seven tenths of the segments
+for train; then the two stages run there, each in a process of its own with one thread, with one seed and one epoch. Times are
+the processor's, so that other work on the machine counts little; memory is the highest that was resident, interpreter and
+libraries included. Linux only.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import yaml
+
+from pipeline.artifacts.segments import Segment, Split, write_rejections, write_segments
+from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_sequences
+from pipeline.artifacts.words import SegmentWords, Word, write_words
+from pipeline.extract.audio import audio_columns
+from pipeline.extract.visual import VISUAL_COLUMNS
+from pipeline.params import parse_yaml
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results/scale.json"
+FIGURE = ROOT / "docs/images/scale.svg"
+SIZES = [1000, 3000, 10_000]
+STAGES = ("align", "rank")
+
+_DURATION_S, _N_WORDS = 7.0, 20
+_ROWS: dict[Modality, int] = {
+    "text": _N_WORDS,
+    "audio": round(50 * _DURATION_S),
+    "visual": round(10 * _DURATION_S),
+}
+
+
+def write_corpus(root: Path, n_segments: int) -> None:
+    """What `align` reads, and parameters for one seed and one epoch."""
+    settings = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    settings["training"] |= {"seeds": [1], "epochs": 1}
+    (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    random = np.random.default_rng(n_segments)
+    bounds_s = np.linspace(0, _DURATION_S, _N_WORDS + 1).tolist()
+    words = tuple(Word(f"word{i}", start, end) for i, (start, end) in enumerate(itertools.pairwise(bounds_s)))
+    segments = [_segment(i, n_segments, round(float(random.normal(scale=1.4)), 1)) for i in range(n_segments)]
+    write_segments(root / "data/manifest/segments.jsonl", segments)
+    write_rejections(root / "data/manifest/rejected.csv", [])
+    write_words(root / "data/words/words.jsonl", [SegmentWords(s.id, "given", words) for s in segments])
+    extractor = {"settings": {}, "libraries": {}, "device": "cpu"}
+    (root / "data/words/extractor.json").write_text(json.dumps(extractor), encoding="utf-8")
+    audio = settings["audio"]
+    columns: dict[Modality, list[str]] = {
+        "text": [f"hidden_{i + 1}" for i in range(384)],
+        "audio": list(audio_columns(n_mfcc=audio["n_mfcc"], n_chroma=audio["n_chroma"])),
+        "visual": list(VISUAL_COLUMNS),
+    }
+    for modality, n_rows in _ROWS.items():
+        times_s = (np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows)
+        sequences = [
+            FeatureSequence(
+                random.standard_normal((n_rows, len(columns[modality])), np.float32)
+                + np.float32(segment.label / 3),
+                times_s,
+                np.ones(n_rows, bool),
+            )
+            for segment in segments
+        ]
+        packed = pack(
+            modality, [s.id for s in segments], sequences, columns=columns[modality], extractor=extractor
+        )
+        write_sequences(root / f"data/{modality}/features.safetensors", packed)
+
+
+def _segment(number: int, n_segments: int, label: float) -> Segment:
+    split: Split = "train" if number < 0.7 * n_segments else "valid" if number < 0.8 * n_segments else "test"
+    return Segment(
+        id=f"segment{number:06d}",
+        split=split,
+        label=min(3.0, max(-3.0, label)),
+        speaker=f"speaker{number // 10}",
+        video=f"video{number // 10}",
+        language="en",
+        text=None,
+        media=None,
+        media_sha256=None,
+        has_audio=False,
+        has_video=False,
+        start_s=0.0,
+        end_s=_DURATION_S,
+    )
+
+
+def measure(n_segments: int) -> list[dict[str, Any]]:
+    """Both stages on a corpus of this size."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        # A process of its own too, so that what it holds is not inherited.
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.scale", "--write", folder, str(n_segments)],
+            cwd=ROOT,
+            check=True,
+        )
+        for stage in STAGES:
+            seconds, peak_mb = _run(stage, root)
+            rows.append(
+                {
+                    "segments": n_segments,
+                    "stage": stage,
+                    "processor_s": round(seconds, 2),
+                    "peak_memory_mb": round(peak_mb),
+                    "read_mb": round(
+                        _size_mb(root, ("text", "audio", "visual") if stage == "align" else ("align",))
+                    ),
+                }
+            )
+            print(rows[-1], flush=True)
+    return rows
+
+
+def _run(stage: str, root: Path) -> tuple[float, float]:
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "GRCF_CACHE": str(root / ".cache"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}"], cwd=root, env=environment, stderr=subprocess.DEVNULL
+    )
+    # Of the process and of the workers that it waited for: the sum of their times, the largest of their sizes.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"stages.{stage} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def _size_mb(root: Path, names: tuple[str, ...]) -> float:
+    return sum(path.stat().st_size for name in names for path in (root / "data" / name).iterdir()) / 1e6
+
+
+def draw(rows: list[dict[str, Any]]) -> None:
+    """Time and memory against the number of segments."""
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams |= {"svg.hashsalt": "scale", "svg.fonttype": "none", "font.size": 9}
+    figure, axes = plt.subplots(1, 2, figsize=(7, 2.7), layout="constrained")
+    for stage, label, colour in zip(
+        STAGES, ("align", "rank, one epoch and one seed"), ("#0072b2", "#d55e00"), strict=True
+    ):
+        mine = [row for row in rows if row["stage"] == stage]
+        sizes = [row["segments"] for row in mine]
+        axes[0].plot(sizes, [row["processor_s"] for row in mine], "o-", color=colour, label=label)
+        axes[1].plot(sizes, [row["peak_memory_mb"] / 1000 for row in mine], "o-", color=colour, label=label)
+    axes[1].axhline(2.0, color="#777777", linestyle=":", linewidth=1)
+    for axis, title in zip(axes, ("processor time, s", "peak memory, GB"), strict=True):
+        axis.set(xlabel="segments", title=title, xlim=(0, None), ylim=(0, None))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    figure.savefig(FIGURE, metadata={"Date": None, "Creator": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("segments", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--write", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.write is not None:
+        write_corpus(arguments.write, arguments.segments[0])
+        return
+    rows = [row for n_segments in arguments.segments for row in measure(n_segments)]
+    made_with = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
+    RESULTS.write_text(json.dumps({"machine": made_with, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    draw(rows)
+
+
+if __name__ == "__main__":
+    main()
