@@ -8,7 +8,7 @@ from pipeline.artifacts.segments import write_rejections, write_segments
 from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
-from pipeline.corpus.splits import split_candidates
+from pipeline.corpus.splits import say_leaks, split_candidates
 from pipeline.execution.executor import map_threads
 from stages.entry import run
 
@@ -36,6 +36,7 @@ def main() -> None:
         split_seed=settings.split_seed,
         mixes=layout.mixes(settings.split),
     )
+    say_leaks(candidates, splits, mixes=layout.mixes(settings.split))
     media = media_files(candidates)
     inspected = map_threads(partial(inspect_media, folder=Path(folder)), media, title="manifest", unit="file")
     segments, rejections = build_manifest(

@@ -61,12 +61,31 @@ def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_p
     layout, repository, command = imported
     assert (repository.path / f"data/raw/{NAME}.dvc").is_file()
     set_as_told(repository, command)
-    repository.stage("manifest")
+    said = repository.stage("manifest").stderr
+    assert ("videos are in two splits, because the published split has it so" in said) == layout.startswith(
+        "sims"
+    )
     found = segments(repository)
     assert len(found) == 6
     assert {segment["split"] for segment in found} == {"train", "valid", "test"}
     assert all(segment["has_video"] and segment["has_audio"] for segment in found)
     assert all(("other_labels" in segment) == (layout in ("mosei", "sims", "simsv2")) for segment in found)
+
+
+@pytest.mark.parametrize("imported", ["mustard"], indirect=True)
+def test_a_published_fold_is_tested_on_though_it_shares_speakers(imported):
+    _, repository, command = imported
+    table = repository.path / f"data/raw/{NAME}/data/sarcasm_data.json"
+    rows = json.loads(table.read_text())
+    for row in rows.values():
+        row["speaker"] = "SHELDON"
+    table.unlink()  # the file may be a link into the cache
+    table.write_text(json.dumps(rows))
+    set_as_told(repository, [*command, "-S", "manifest.split=fold_1"])
+    assert "speakers are in two splits" in repository.stage("manifest").stderr
+    # The first of five folds of six rows, from the last row backwards, see the replica.
+    assert [s["id"] for s in segments(repository) if s["split"] == "test"] == ["1_4", "2_5"]
+    assert {s["speaker"] for s in segments(repository)} == {"SHELDON"}
 
 
 @pytest.mark.parametrize("imported", ["sims"], indirect=True)
