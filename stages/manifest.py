@@ -7,7 +7,7 @@ from pipeline.artifacts.segments import write_rejections, write_segments
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
-from pipeline.corpus.splits import split_candidates
+from pipeline.corpus.splits import say_leaks, split_candidates
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -34,6 +34,7 @@ def main() -> None:
         split_seed=settings.split_seed,
         mixes=layout.mixes(settings.split),
     )
+    say_leaks(candidates, splits, mixes=layout.mixes(settings.split))
     segments, rejections = build_manifest(
         candidates,
         splits,

@@ -9,8 +9,9 @@ from pipeline import params
 from pipeline.artifacts.files import write_text
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
-from pipeline.intake.looking import Rules, look_at
+from pipeline.intake.looking import look_at
 from pipeline.intake.page import to_html, to_json, to_text
+from pipeline.intake.problems import Rules
 
 RAW = Path("data/raw")
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("layout", choices=list(LAYOUTS), help="how the corpus is organised")
-    parser.add_argument("path", type=Path, help="its folder or archive")
+    parser.add_argument("path", type=Path, help="its folder, its archive, or the one file that it is")
     parser.add_argument(
         "--name", help="the folder below data/raw to be; default: from the name of the source"
     )

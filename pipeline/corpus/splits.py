@@ -1,5 +1,6 @@
 """Which segments are learnt from, chosen on, and tested on: by speaker or video, never by segment."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -49,6 +50,18 @@ def split_candidates(
     if split == STANDARD and any(candidate.split is not None for candidate in usable):
         return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owner_of=_owner))
     return refuse_leaks(_draw(usable, valid_share=valid_share, test_share=test_share, split_seed=split_seed))
+
+
+def say_leaks(
+    candidates: Sequence[Candidate], splits: Mapping[str, Split], *, mixes: Collection[str]
+) -> None:
+    """Say on standard error what a published split has in two parts at once; see `split_candidates`."""
+    leaks = find_leaks(candidates, splits, kinds=mixes)
+    if leaks:
+        sys.stderr.write(
+            f"\n{len(leaks)} {' and '.join(mixes)}s are in two splits, because the published split has it so: its numbers "
+            "flatter a model; `-S manifest.split=drawn` draws one by speaker or video\n"
+        )
 
 
 def _refuse_leaks(

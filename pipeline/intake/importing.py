@@ -34,7 +34,7 @@ class Imported:
 
 
 def corpus_name(source: Path) -> str:
-    """A name for the folder below data/raw, from that of the source."""
+    """A name for the folder below data/raw, from that of the source without its suffix."""
     stem = (
         re.sub(r"(\.tar)?\.[A-Za-z0-9]{2,3}$", "", source.resolve().name)
         if source.is_file()
@@ -50,7 +50,7 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
 
     Args:
         layout: how the corpus is organised.
-        source: its folder, or an archive of it.
+        source: its folder, an archive of it, or the one file that it is.
         name: the folder below `raw` to be.
         raw: the folder of all corpora, inside of a DVC repository whose root is the working directory.
         links: how to bring files in, by preference.
@@ -64,16 +64,19 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
     if not source.exists():
         raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
     target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
-    if is_archive(source):
-        unpacked.mkdir(parents=True, exist_ok=True)
-        require_space(unpacked, unpacked_bytes(source))
-        unpack(source, unpacked)
+    if source.is_file():
+        if is_archive(source):
+            unpacked.mkdir(parents=True, exist_ok=True)
+            require_space(unpacked, unpacked_bytes(source))
+            unpack(source, unpacked)
+        else:  # a corpus that is one file, such as a feature pickle
+            place([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
         source, links = _root(unpacked, layout), ("reflink", "hardlink", "copy")
-    elif not source.is_dir():
-        raise PipelineError(
-            f"{source}: neither a folder nor an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz, .tar.bz2)"
-        )
-    candidates = layout.read(source)
+    try:
+        candidates = layout.read(source)
+    except PipelineError:
+        shutil.rmtree(unpacked, ignore_errors=True)
+        raise
     missing = _missing_media(candidates, source)
     items = list_files(source)
     if not target.exists():

@@ -1,12 +1,10 @@
 """A look at a corpus before anything heavy runs: what is in it, and what would end or spoil a run."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -17,26 +15,10 @@ from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import check_table, media_files
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
-from pipeline.intake.duplicates import near_duplicates
+from pipeline.intake.labels import group_cuts, histogram_edges, label_problems, pooled_spread
+from pipeline.intake.problems import Level, Problem, Rules, joined
+from pipeline.intake.transcripts import text_problems
 from pipeline.media.probe import MediaInfo
-
-Level = Literal["error", "warning"]
-# Beyond this share of valid and test, the same sentence in train makes their numbers too good to be believed.
-_MANY_DUPLICATES = 0.05
-# Letters of another script than the language is written in, as a share of all.
-_FOREIGN_SCRIPT = 0.5
-_LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"}
-_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong: an error ends or spoils a run, a warning is to be known. `n` is how many segments or files."""
-
-    level: Level
-    kind: str
-    n: int
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,8 @@ class Look:
     """What a corpus holds and what is wrong with it.
 
     `label_counts` has a row of counts per split, over the intervals between `label_edges`. `duration_is_estimated` where
-    only some media files were opened.
+    only some media files were opened. `annotator_spread` is the pooled standard deviation of the annotators of a segment
+    of train, label units, None where segments have one; `groups` are cuts for `margin.groups` as far apart as twice that.
     """
 
     folder: str
@@ -72,27 +55,14 @@ class Look:
     n_media: int
     n_media_opened: int
     duration_is_estimated: bool
+    annotator_spread: float | None
+    groups: Sequence[float]
     problems: Sequence[Problem]
 
     @property
     def has_errors(self) -> bool:
         """Whether something would end or spoil a run."""
         return any(problem.level == "error" for problem in self.problems)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What params.yaml says of a corpus; see its sections corpus, task and manifest."""
-
-    label_min: float
-    label_max: float
-    binary: bool
-    language: str
-    split: str
-    valid_share: float
-    test_share: float
-    split_seed: int
-    max_rejected_share: float
 
 
 def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None) -> Look:
@@ -109,22 +79,19 @@ def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened
     try:
         candidates = reader.read(folder)
     except PipelineError as error:
-        return Look(
-            str(folder), layout, 0, {}, (), {}, 0, 0, False, [Problem("error", "table", 1, str(error))]
-        )
+        problem = Problem("error", "table", 1, str(error))
+        return Look(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
     used = [candidate for candidate in candidates if candidate.excluded is None]
     if len(used) < len(candidates):
         said = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
-        problems.append(_problem("warning", "excluded", said))
+        problems.append(joined("warning", "excluded", said))
     problems += _table_problems(candidates, rules)
     splits, found = _splits(used, reader, rules)
     problems += found
     infos, n_opened, found = _media(used, folder, rules, n_opened)
     problems += found
     problems += (
-        _span_problems(used, infos)
-        + _text_problems(used, splits, rules)
-        + _label_problems(used, splits, rules)
+        _span_problems(used, infos) + text_problems(used, splits, rules) + label_problems(used, splits, rules)
     )
     durations_s = {candidate.id: _duration_s(candidate, infos) for candidate in used}
     order = [*SPLITS, *sorted(set(splits.values()) - set(SPLITS))]
@@ -133,7 +100,8 @@ def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened
         for split in order
         if any(splits.get(c.id) == split for c in used)
     }
-    edges = _edges(rules)
+    edges = histogram_edges(rules)
+    spread = pooled_spread([c for c in used if splits.get(c.id) == "train"])
     return Look(
         folder=str(folder),
         layout=layout,
@@ -147,15 +115,10 @@ def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened
         n_media=len(media_files(used)),
         n_media_opened=n_opened,
         duration_is_estimated=any(value is None for value in durations_s.values()),
+        annotator_spread=spread,
+        groups=() if spread is None or rules.binary else group_cuts(spread, rules.label_min, rules.label_max),
         problems=sorted(problems, key=lambda problem: problem.level != "error"),
     )
-
-
-def _problem(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:
-    """Many of a kind as one: how many, and the first few."""
-    shown = "; ".join(sentences[:_SHOWN])
-    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
-    return Problem(level, kind, len(sentences), f"{shown}{more}{'. ' + advice if advice else ''}")
 
 
 def _failing(check: Callable[[], object]) -> str | None:
@@ -169,11 +132,11 @@ def _failing(check: Callable[[], object]) -> str | None:
 def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Problem]:
     check = partial(check_table, label_min=rules.label_min, label_max=rules.label_max, binary=rules.binary)
     wrong = [said for candidate in candidates if (said := _failing(partial(check, [candidate]))) is not None]
-    problems = [_problem("error", "labels", wrong)] if wrong else []
+    problems = [joined("error", "labels", wrong)] if wrong else []
     repeated = [id for id, n in Counter(candidate.id for candidate in candidates).items() if n > 1]
     if repeated:
         sentences = [f"the id {id!r} is used more than once" for id in repeated]
-        problems.append(_problem("error", "ids", sentences, advice="Every segment needs one of its own"))
+        problems.append(joined("error", "ids", sentences, advice="Every segment needs one of its own"))
     return problems
 
 
@@ -196,7 +159,7 @@ def _splits(
         leaks = find_leaks(used, named, kinds=[kind for kind in ("speaker", "video") if kind not in mixes])
         shown = dict(named) if named else {candidate.id: "all" for candidate in used}
         return shown, [
-            _problem("error", "leaks", leaks) if leaks else Problem("error", "splits", 1, str(error))
+            joined("error", "leaks", leaks) if leaks else Problem("error", "splits", 1, str(error))
         ]
     problems = [
         Problem("error", "splits", 1, f"the split {split!r} has no segments; every split needs at least one")
@@ -206,7 +169,7 @@ def _splits(
     leaks = find_leaks(used, splits, kinds=mixes)
     if leaks:
         problems.append(
-            _problem(
+            joined(
                 "warning",
                 "leaks",
                 leaks,
@@ -234,7 +197,7 @@ def _media(
         lost += len(broken) / max(1, len(chosen)) * len(present) / len(names)
         level: Level = "error" if lost > rules.max_rejected_share else "warning"
         advice = f"About {lost:.1%} of the segments are lost; manifest.max_rejected_share is {rules.max_rejected_share:.1%}"
-        problems.append(_problem(level, "media", [*absent.values(), *broken], advice=advice))
+        problems.append(joined(level, "media", [*absent.values(), *broken], advice=advice))
     for what, n in (
         ("sound", sum(not info.has_audio for info in infos.values())),
         ("picture", sum(not info.has_video for info in infos.values())),
@@ -257,81 +220,7 @@ def _span_problems(used: Sequence[Candidate], infos: Mapping[str, MediaInfo]) ->
             wrong.append(
                 f"{candidate.place}: starts at {start_s} s, but its media last {info.duration_s:.2f} s"
             )
-    return [_problem("warning", "spans", wrong, advice="Such segments are rejected")] if wrong else []
-
-
-def _text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
-    problems = []
-    silent = [candidate for candidate in used if not candidate.text and not candidate.words]
-    if silent:
-        foreign = [c for c in silent if (c.language or rules.language) != "en"]
-        level: Level = "error" if len(foreign) == len(used) else "warning"
-        said = "have no transcript: rough recognition for English, no words at all for other languages"
-        problems.append(
-            Problem(level, "transcripts", len(silent), f"{len(silent)} of {len(used)} segments {said}")
-        )
-    problems += _script_problems(used, rules)
-    spoken = [candidate for candidate in used if candidate.text and candidate.id in splits]
-    pairs = near_duplicates([c.text or "" for c in spoken], [splits[c.id] for c in spoken])
-    if pairs:
-        told = [
-            f"{spoken[pair.first].id!r} ({splits[spoken[pair.first].id]}) and {spoken[pair.second].id!r} "
-            f"({splits[spoken[pair.second].id]}) say nearly the same ({pair.similarity:.0%}): "
-            f"{(spoken[pair.first].text or '')[:60]!r}"
-            for pair in pairs
-        ]
-        held_out = sum(split != "train" for split in splits.values())
-        touched = {
-            position
-            for pair in pairs
-            for position, other in ((pair.first, pair.second), (pair.second, pair.first))
-            if splits[spoken[position].id] != "train" and splits[spoken[other].id] == "train"
-        }
-        level = "error" if len(touched) > _MANY_DUPLICATES * held_out else "warning"
-        advice = f"{len(touched)} of {held_out} segments outside of train have a near-duplicate in it"
-        problems.append(_problem(level, "near-duplicates", told, advice=advice))
-    return problems
-
-
-def _script_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
-    """A corpus in another script than its language is a forgotten corpus.language."""
-    scripts: Counter[str] = Counter()
-    for candidate in used:
-        if (candidate.language or rules.language) in _LATIN and candidate.text:
-            scripts.update(
-                unicodedata.name(letter, "?").split()[0]
-                for letter in candidate.text[:200]
-                if letter.isalpha()
-            )
-    foreign = {script: n for script, n in scripts.items() if script != "LATIN"}
-    if not foreign or sum(foreign.values()) < _FOREIGN_SCRIPT * scripts.total():
-        return []
-    script, n = max(foreign.items(), key=lambda pair: (pair[1], pair[0]))
-    said = f"{n / scripts.total():.0%} of the letters are {script.title()}, but the language is {rules.language!r}; set "
-    return [Problem("error", "language", n, f"{said}corpus.language")]
-
-
-def _label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
-    problems = []
-    for split in sorted(set(splits.values())):
-        labels = {candidate.label for candidate in used if splits.get(candidate.id) == split}
-        if len(labels) == 1 and split in ("train", "valid", "test"):
-            (only,) = labels
-            level: Level = "error" if split == "train" else "warning"
-            what = "nothing can be ranked" if split == "train" else "its correlations are undefined"
-            problems.append(Problem(level, "labels", 1, f"every label of {split} is {only:g}: {what}"))
-    top = max((abs(candidate.label) for candidate in used), default=0.0)
-    if not rules.binary and top and top <= 0.5 * max(abs(rules.label_min), abs(rules.label_max)):
-        problems.append(
-            Problem(
-                "warning",
-                "labels",
-                len(used),
-                f"no label is beyond ±{top:g}, but corpus.label_min and label_max allow {rules.label_min:g} to "
-                f"{rules.label_max:g}; set them to the range of the corpus",
-            )
-        )
-    return problems
+    return [joined("warning", "spans", wrong, advice="Such segments are rejected")] if wrong else []
 
 
 def _duration_s(candidate: Candidate, infos: Mapping[str, MediaInfo]) -> float | None:
@@ -355,13 +244,3 @@ def _part(rows: Sequence[Candidate], durations_s: Mapping[str, float | None], ru
         total_duration_s=None if mean_s is None else mean_s * len(rows),
         languages=dict(sorted(Counter(row.language or rules.language for row in rows).items())),
     )
-
-
-def _edges(rules: Rules) -> list[float]:
-    """Edges of the histogram: whole units or tenths of the range, centred on its labels; two classes are two bars."""
-    if rules.binary:
-        return [-0.5, 0.5, 1.5]
-    width = 1.0 if rules.label_max - rules.label_min >= 4 else (rules.label_max - rules.label_min) / 10
-    n = max(1, round((rules.label_max - rules.label_min) / width))
-    edges = rules.label_min - width / 2 + width * np.arange(n + 2)
-    return [round(float(edge), 6) for edge in edges]

@@ -20,6 +20,8 @@ def to_text(look: Look) -> str:
     blocks: list[Block] = [Heading(_title(look), level=1), Paragraph(_summary(look))]
     if look.parts:
         blocks += [parts_table(look), Heading("Labels"), labels_table(look)]
+    if look.annotator_spread is not None:
+        blocks.append(Paragraph(_annotators(look)))
     blocks.append(Heading("Problems"))
     blocks += [
         Paragraph(f"{problem.level.upper()} {problem.kind} ({problem.n}): {problem.sentence}")
@@ -44,6 +46,7 @@ def to_html(look: Look) -> str:
         .render(
             title=_title(look),
             summary=_summary(look),
+            annotators=None if look.annotator_spread is None else _annotators(look),
             look=look,
             tables=[("Splits", parts_table(look)), ("Labels", labels_table(look))] if look.parts else [],
             charts=[
@@ -53,6 +56,15 @@ def to_html(look: Look) -> str:
             height=_HEIGHT,
         )
     )
+
+
+def _annotators(look: Look) -> str:
+    """What the annotators of train say of the groups of stage 1."""
+    said = f"The annotators of a segment of train differ by {look.annotator_spread:.3g} (pooled standard deviation)."
+    if not look.groups:
+        return said
+    cuts = ",".join(f"{cut:g}" for cut in look.groups)
+    return f"{said} Sentiment groups twice as wide as that: -S 'margin.groups=[{cuts}]'"
 
 
 def parts_table(look: Look) -> Table:

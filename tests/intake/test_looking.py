@@ -1,5 +1,6 @@
 """What would end or spoil a run is found before anything heavy runs."""
 
+import itertools
 import json
 import shutil
 from dataclasses import replace
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import params
 from pipeline.__main__ import main
 from pipeline.corpus.layouts import LAYOUTS
-from pipeline.intake.looking import Look, Rules, look_at
+from pipeline.intake.labels import group_cuts
+from pipeline.intake.looking import Look, look_at
 from pipeline.intake.page import to_html, to_json, to_text
+from pipeline.intake.problems import Rules
 from tests.corpus.replicas import REPLICAS, ROOT
 
 MOSI = Rules(
@@ -132,6 +136,28 @@ def test_a_forgotten_language_is_an_error(tmp_path):
     REPLICAS["sims"](tmp_path)
     found = problems(look(tmp_path, "sims", language="en"))
     assert "100% of the letters are Cjk, but the language is 'en'" in found["error language"]
+
+
+def test_annotators_who_differ_say_how_wide_a_sentiment_group_is(corpus):
+    lines = (corpus / "segments.csv").read_text().splitlines()
+    rows = [f"{lines[0]},label_1,label_2", *(f"{line},0,{k % 2 + 1}" for k, line in enumerate(lines[1:]))]
+    (corpus / "segments.csv").write_text("\n".join(rows) + "\n")
+    found = look(corpus)
+    # Half of train differs by 1, half by 2: variances 0.5 and 2.
+    assert found.annotator_spread == pytest.approx(1.25**0.5)
+    assert found.groups == [pytest.approx(-(1.25**0.5), abs=1e-4), pytest.approx(1.25**0.5, abs=1e-4)]
+    assert "-S 'margin.groups=[-1.118,1.118]'" in to_text(found)
+    assert "margin.groups=[-1.118,1.118]" in to_html(found)
+    params.checked({"margin.groups": found.groups}, ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.2, 0.5, 0.99, 3.0, 50.0])
+def test_cuts_lie_inside_of_the_range_and_are_alike_on_both_sides(spread):
+    cuts = group_cuts(spread, -1.0, 1.0)
+    assert all(-1 < cut < 1 for cut in cuts)
+    assert cuts == sorted(-cut for cut in cuts)
+    assert all(b - a == pytest.approx(2 * spread, abs=2e-4) for a, b in itertools.pairwise(cuts))
+    assert (not cuts) == (spread >= 1)
 
 
 def test_a_corpus_of_another_layout_is_one_error(corpus):

@@ -6,8 +6,13 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks.mosi.corpus import write_corpus
+from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.sequences import read_sequences
 from tests.corpus.replicas import REPLICAS
 from tests.stages.repositories import Repository, make_repository, toy_rows
 
@@ -56,12 +61,31 @@ def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_p
     layout, repository, command = imported
     assert (repository.path / f"data/raw/{NAME}.dvc").is_file()
     set_as_told(repository, command)
-    repository.stage("manifest")
+    said = repository.stage("manifest").stderr
+    assert ("videos are in two splits, because the published split has it so" in said) == layout.startswith(
+        "sims"
+    )
     found = segments(repository)
     assert len(found) == 6
     assert {segment["split"] for segment in found} == {"train", "valid", "test"}
     assert all(segment["has_video"] and segment["has_audio"] for segment in found)
     assert all(("other_labels" in segment) == (layout in ("mosei", "sims", "simsv2")) for segment in found)
+
+
+@pytest.mark.parametrize("imported", ["mustard"], indirect=True)
+def test_a_published_fold_is_tested_on_though_it_shares_speakers(imported):
+    _, repository, command = imported
+    table = repository.path / f"data/raw/{NAME}/data/sarcasm_data.json"
+    rows = json.loads(table.read_text())
+    for row in rows.values():
+        row["speaker"] = "SHELDON"
+    table.unlink()  # the file may be a link into the cache
+    table.write_text(json.dumps(rows))
+    set_as_told(repository, [*command, "-S", "manifest.split=fold_1"])
+    assert "speakers are in two splits" in repository.stage("manifest").stderr
+    # The first of five folds of six rows, from the last row backwards, see the replica.
+    assert [s["id"] for s in segments(repository) if s["split"] == "test"] == ["1_4", "2_5"]
+    assert {s["speaker"] for s in segments(repository)} == {"SHELDON"}
 
 
 @pytest.mark.parametrize("imported", ["sims"], indirect=True)
@@ -76,6 +100,53 @@ def test_a_whole_experiment_elsewhere_finds_the_corpus(imported):
     ).stdout.split()
     metrics = json.loads(repository.run("git", "show", f"{ref}:reports/metrics.json").stdout)
     assert {"grcf", "pointwise", "median"} <= set(metrics["test"])
+
+
+def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
+    """CMU-MOSI as its benchmark brings it into our layout, in miniature: no media at all."""
+    rows = [
+        (f"{video}_{clip}", video, clip * 5.0, clip * 5.0 + 4.0, "SO GOOD", label, split)
+        for split, video in zip(SPLITS, ("2iD-tVS8NPw", "WKA5OygbEKI", "tmZoasNr4rU"), strict=True)
+        for clip, label in ((1, 2.4), (2, -1.0))
+    ]
+    names = ["segment_id", "video_id", "start_s", "end_s", "text", "label", "split"]
+    source = tmp_path / "mosi"
+    source.mkdir()
+    pd.DataFrame(rows, columns=names).to_csv(source / "segments.csv", index=False)
+    words = [
+        (row[1], word, row[2] + start_s, row[2] + start_s + 0.5)
+        for row in rows
+        for word, start_s in (("so", 0.5), ("sp", 1.0), ("good", 1.5))
+    ]
+    pd.DataFrame(words, columns=["video_id", "word", "start_s", "end_s"]).to_csv(
+        source / "words.csv", index=False
+    )
+    np.savez(
+        source / "audio_utterance_features.npz",
+        segment_id=[row[0] for row in rows],
+        hubert_proj256=np.arange(18, dtype=np.float32).reshape(6, 3),
+    )
+    write_corpus(source, tmp_path / "corpus")
+    repository = empty.copy(tmp_path / "repository")
+    repository.run(
+        sys.executable, "-m", "pipeline", "import", "folder", str(tmp_path / "corpus"), "--name", NAME
+    )
+    set_as_told(
+        repository, ["dvc", "exp", "run", "-S", f"corpus.name={NAME}", "-S", "audio.precomputed=audio.npz"]
+    )
+    checked = repository.run(sys.executable, "-m", "pipeline", "check", check=False)
+    assert "nothing would end a run" in checked.stdout
+    for stage in ("manifest", "words", "audio", "visual"):
+        repository.stage(stage)
+    (first, *_) = segments(repository)
+    assert (first["media"], first["start_s"], first["end_s"]) == (None, 0.0, 4.0)
+    (said, *_) = map(json.loads, (repository.path / "data/words/words.jsonl").read_text().splitlines())
+    assert said["align_method"] == "given"
+    assert [(word["text"], word["start_s"]) for word in said["words"]] == [("so", 0.5), ("good", 1.5)]
+    sound = read_sequences(repository.path / "data/audio/features.safetensors")
+    assert sound[first["id"]].values.tolist() == [[0.0, 1.0, 2.0]]
+    sights = read_sequences(repository.path / "data/visual/features.safetensors")
+    assert not any(sights[row[0]].valid.any() for row in rows)
 
 
 def test_an_import_says_what_is_wrong_before_it_copies(empty, tmp_path):

@@ -1,0 +1,40 @@
+"""What can be wrong with a corpus, and what a run would hold it against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["error", "warning"]
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong: an error ends or spoils a run, a warning is to be known. `n` is how many segments or files."""
+
+    level: Level
+    kind: str
+    n: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What params.yaml says of a corpus; see its sections corpus, task and manifest."""
+
+    label_min: float
+    label_max: float
+    binary: bool
+    language: str
+    split: str
+    valid_share: float
+    test_share: float
+    split_seed: int
+    max_rejected_share: float
+
+
+def joined(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:
+    """Many of a kind as one: how many, and the first few."""
+    shown = "; ".join(sentences[:_SHOWN])
+    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
+    return Problem(level, kind, len(sentences), f"{shown}{more}{'. ' + advice if advice else ''}")

@@ -1,0 +1,180 @@
+"""A corpus comes in whole or not at all, and the same command goes on where it was interrupted."""
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.layouts import LAYOUTS
+from pipeline.errors import PipelineError
+from pipeline.intake.importing import Imported, corpus_name, import_corpus
+from tests.corpus.replicas import REPLICAS, ROOT
+from tests.pickles.examples import N, mmsa
+
+RAW = Path("data/raw")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """An empty git and DVC repository that is the working directory."""
+    path = tmp_path / "repository"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    for command in (
+        ["git", "init", "-q"],
+        [sys.executable, "-m", "dvc", "init", "-q"],
+        [sys.executable, "-m", "dvc", "config", "cache.type", "hardlink,copy"],
+    ):
+        subprocess.run(command, check=True)
+    return path
+
+
+@pytest.fixture
+def source(tmp_path):
+    REPLICAS["sims"](tmp_path / "source")
+    return tmp_path / "source"
+
+
+def bring_in(source: Path, layout: str = "sims", name: str = "mine") -> Imported:
+    return import_corpus(LAYOUTS[layout], source, name=name, raw=RAW, links=("copy",))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def wanted(source: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(source).items() if "._" not in name}
+
+
+def test_a_folder_comes_in_and_is_tracked_and_stays_where_it_was(repository, source):
+    before = files(source)
+    done = bring_in(source)
+    assert files(RAW / "mine") == wanted(source)
+    assert files(source) == before
+    assert (RAW / "mine.dvc").is_file()
+    assert "/mine" in (RAW / ".gitignore").read_text()
+    assert (done.n_files, done.set_cache_type, done.missing_media) == (7, False, [])
+    assert sorted(path.name for path in RAW.iterdir()) == [".gitignore", "mine", "mine.dvc"]
+    # The same again changes nothing; another corpus does not take the name.
+    bring_in(source)
+    (source / "label.csv").write_text((source / "label.csv").read_text() + "\n")
+    with pytest.raises(PipelineError, match="exists and holds other files than"):
+        bring_in(source)
+
+
+def test_an_archive_with_a_folder_around_everything(repository, source, tmp_path):
+    with zipfile.ZipFile(tmp_path / "CH-SIMS.zip", "w") as archive:
+        for name, content in files(source).items():
+            archive.writestr(f"CH SIMS/{name}", content)
+    bring_in(tmp_path / "CH-SIMS.zip")
+    assert files(RAW / "mine") == wanted(source)
+    assert sorted(path.name for path in RAW.iterdir()) == [".gitignore", "mine", "mine.dvc"]
+
+
+def test_a_killed_import_leaves_no_corpus_and_goes_on(repository, source):
+    # Enough files that the kill comes while they are copied, whatever else the machine does.
+    for number in range(4000):
+        (source / f"Raw/{number}.txt").write_text(str(number))
+    command = (
+        "from pathlib import Path; from pipeline.corpus.layouts import LAYOUTS; "
+        "from pipeline.intake.importing import import_corpus; "
+        f"import_corpus(LAYOUTS['sims'], Path({str(source)!r}), name='mine', raw=Path('data/raw'), links=('copy',))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+    )
+    incomplete = RAW / ".mine.incomplete"
+    while process.poll() is None and not (incomplete.is_dir() and len(files(incomplete)) > 50):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert incomplete.is_dir()
+    assert not (RAW / "mine").exists()
+    bring_in(source)
+    assert files(RAW / "mine") == wanted(source)
+    assert not incomplete.exists()
+
+
+def test_a_corpus_that_came_in_and_was_not_tracked_is_tracked(repository, source):
+    bring_in(source)
+    (RAW / "mine.dvc").unlink()
+    bring_in(source)
+    assert (RAW / "mine.dvc").is_file()
+
+
+def test_a_corpus_that_lies_in_place_is_tracked_there(repository, source):
+    RAW.mkdir(parents=True)
+    shutil.copytree(source, RAW / "mine")
+    bring_in(RAW / "mine")
+    assert (RAW / "mine.dvc").is_file()
+
+
+def test_a_corpus_that_is_one_file(repository, tmp_path):
+    pickled = tmp_path / "aligned_50.pkl"
+    pickled.write_bytes(pickle.dumps(mmsa(aligned=True)))
+    done = bring_in(pickled, "mmsa")
+    assert files(RAW / "mine") == {"aligned_50.pkl": pickled.read_bytes()}
+    assert len(done.candidates) == sum(N.values())
+
+
+def test_a_file_of_another_layout_leaves_nothing_behind(repository, tmp_path):
+    (tmp_path / "notes.txt").write_text("not a corpus")
+    with pytest.raises(PipelineError, match="expected the table of CH-SIMS"):
+        bring_in(tmp_path / "notes.txt")
+    assert list(RAW.iterdir()) == []
+
+
+def test_a_folder_of_which_no_media_are_there_is_refused(repository, source):
+    (source / "Raw").rename(source / "Elsewhere")
+    (source / "Raw").mkdir()
+    with pytest.raises(PipelineError, match="holds none of the 6 media files that its table names"):
+        bring_in(source)
+    assert not RAW.exists()
+
+
+def test_some_missing_media_are_told(repository, source):
+    (source / "Raw/video_0001/0001.mp4").unlink()
+    (said,) = bring_in(source).missing_media
+    assert said.endswith(
+        "Raw/video_0001/0001.mp4: not found; put the file there or correct the corpus's table"
+    )
+
+
+@pytest.mark.parametrize("where", ["data/raw/mine/below", "data"])
+def test_a_source_around_or_inside_of_its_place_is_refused(repository, source, where):
+    shutil.copytree(source, repository / where)
+    with pytest.raises(PipelineError, match=r"exists and holds other files|lies around or inside"):
+        bring_in(repository / where)
+
+
+def test_outside_of_a_repository(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PipelineError, match="no DVC repository; run from the root"):
+        bring_in(source)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("CH-SIMS v2", "ch-sims_v2"), ("_x_/..", None), ("Ünï corpus!", "ünï_corpus")],
+)
+def test_a_name_from_the_source(path, name, tmp_path):
+    (tmp_path / path.split("/")[0]).mkdir()
+    expected = name or corpus_name(tmp_path)
+    assert corpus_name(tmp_path / path) == expected
+
+
+def test_the_name_of_an_archive_is_that_of_its_corpus(tmp_path):
+    for archive in ("mmsd.zip", "mmsd.tar.gz", "mmsd.tgz"):
+        (tmp_path / archive).touch()
+        assert corpus_name(tmp_path / archive) == "mmsd"
