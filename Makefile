@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check format clean-env mosi mustard ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test check format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -42,6 +42,11 @@ $(VENV)/.dev: requirements-dev.lock requirements-s3.lock $(VENV)/.run
 mosi: DATA ?= ../shared/data/mosi
 mosi: $(VENV)/.run
 	@python -m benchmarks.mosi --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
+
+# The same with a text encoder that learns: five minutes or more of a core for each model, kept one by one.
+mosi-finetuned: DATA ?= ../shared/data/mosi
+mosi-finetuned: $(VENV)/.run
+	@GRCF_WORKERS=1 python -m benchmarks.mosi.finetuned --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
 
 # The benchmark on MUStARD, likewise: make mustard DATA=folder
 mustard: DATA ?= ../shared/data/mustard

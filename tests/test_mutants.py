@@ -35,6 +35,12 @@ MUTANTS = {
         "group[:, None] < group[None, :]",
         "tests/grcf/test_losses.py::test_the_right_order_costs_less_than_the_wrong_one",
     ),
+    "other dropout in the second pass": Mutant(
+        "pipeline/grcf/gradient_caching.py",
+        "        _set_random_state(state, device)\n        computed",
+        "        computed",
+        "tests/grcf/test_gradient_caching.py::test_gradients_with_dropout_equal_those_of_the_plain_computation",
+    ),
     "easy pairs weigh more": Mutant(
         "pipeline/grcf/advantages.py",
         "(-advantage).clamp(min=0)",

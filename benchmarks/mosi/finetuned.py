@@ -7,17 +7,18 @@ that was stopped goes on from where it stood.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clone import prepare
-from benchmarks.methods import changed_sections, read_methods, read_rows
+from benchmarks.methods import Method, changed_sections, read_methods, read_rows
 from benchmarks.mosi.__main__ import seeds_of
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.tables import compare, order_by_stage, summarise_methods
 from benchmarks.mosi.trial import Trial, run_trials
+from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.errors import PipelineError
@@ -38,7 +39,16 @@ def run(data: Path, *, seeds: Sequence[int], out: Path) -> dict[str, Any]:
     trials = [Trial(method, seed) for seed in seeds for method in methods.values()]
     done = run_trials(trials, repository=clone, align=align, title="fine-tuned")
     outcomes = {name: done[position :: len(methods)] for position, name in enumerate(methods)}
-    result = {
+    result = aggregate(outcomes, methods, seeds=seeds)
+    write_json(out, result)
+    return result
+
+
+def aggregate(
+    outcomes: Mapping[str, Sequence[Outcome]], methods: Mapping[str, Method], *, seeds: Sequence[int]
+) -> dict[str, Any]:
+    """What is reported of both rows: never a segment."""
+    return {
         "seeds": list(seeds),
         "compared": {"grcf": GRCF, "mae": MAE},
         "parameters": {name: method.settings() for name, method in methods.items()},
@@ -46,8 +56,6 @@ def run(data: Path, *, seeds: Sequence[int], out: Path) -> dict[str, Any]:
         "order_by_stage": order_by_stage(outcomes),
         "comparisons": {f"{GRCF} - {MAE}": compare((outcomes[GRCF], outcomes[MAE]))},
     }
-    write_json(out, result)
-    return result
 
 
 def main() -> None:
