@@ -1,5 +1,6 @@
 """Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
@@ -46,10 +47,15 @@ def train_seed(seed: int) -> Checkpoint:
     )
 
 
+def train_seeds(seeds: Sequence[int]) -> list[Checkpoint]:
+    """Calibrate the models of these seeds."""
+    return [train_seed(seed) for seed in seeds]
+
+
 def main() -> None:
     """Calibrate every seed."""
     checkpoints = map_seeds(
-        train_seed,
+        train_seeds,
         params.load(params.Training).seeds,
         stage="calibrate",
         inputs=lambda seed: (TRAIN, VALID, checkpoint_path(RANKED, seed)),

@@ -1,5 +1,6 @@
 """Stage `pointwise`: the baseline, the same network and budget, point by point."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
@@ -10,7 +11,7 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with, map_seeds
 from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.pointwise import train_pointwise
+from pipeline.grcf.pointwise import train_pointwises
 from pipeline.grcf.training import TrainingSettings
 from stages.entry import run
 
@@ -22,14 +23,14 @@ CURVES = Path("reports/curves/pointwise.csv")
 SECTIONS = (params.Task, params.Network, params.Training, params.Pointwise)
 
 
-def train_seed(seed: int) -> Checkpoint:
-    """Train the model of one seed."""
+def train_seeds(seeds: Sequence[int]) -> list[Checkpoint]:
+    """Train the models of these seeds."""
     network, training = params.load(params.Network), params.load(params.Training)
     pointwise = params.load(params.Pointwise)
-    return train_pointwise(
+    return train_pointwises(
         read_aligned(TRAIN),
         read_aligned(VALID),
-        seed=seed,
+        seeds=seeds,
         network=NetworkSettings(**network.model_dump()),
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
@@ -48,7 +49,7 @@ def train_seed(seed: int) -> Checkpoint:
 def main() -> None:
     """Train every seed."""
     checkpoints = map_seeds(
-        train_seed,
+        train_seeds,
         params.load(params.Training).seeds,
         stage="pointwise",
         inputs=lambda seed: (TRAIN, VALID),
