@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.fusion import ON_MOSI, read_splits
+from benchmarks.fusion import FUSIONS, ON_MOSI, read_splits
 from benchmarks.methods import changed_sections
 from benchmarks.mosi.data import STANDARD, divide, read_pool
 from pipeline import params
@@ -26,7 +27,7 @@ from pipeline.artifacts.files import write_json
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.execution.cache import cache_folder
 from pipeline.execution.device import best_device, device_class
-from pipeline.grcf.batches import SplitTensors, hide_modalities
+from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings
 from pipeline.grcf.magnitude import absolute_error
@@ -164,17 +165,31 @@ def step_profile(train: AlignedSplit, sections: Mapping[str, Any]) -> dict[str, 
     n_steps = epoch(parts)
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         epoch(None)
-    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
+    events = [event for event in profiled.key_averages() if event.key.startswith("aten::")]
+    calls = {event.key: event.count / n_steps for event in sorted(events, key=lambda event: -event.count)}
     return {
         "ms_per_step": 1e3 * sum(parts.values()) / n_steps,
         "shares": {part: spent / sum(parts.values()) for part, spent in parts.items()},
-        "operators_per_step": sum(event.count for event in events) / n_steps,
-        "dearest_operators": {
-            event.key: {"share": event.self_cpu_time_total / total, "calls_per_step": event.count / n_steps}
-            for event in events[:_SHOWN]
-        },
+        "operators_per_step": sum(calls.values()),
+        "most_called_per_step": dict(list(calls.items())[:_SHOWN]),
+        "padded_over_packed": {fusion: padded_over_packed(split, sections, fusion) for fusion in FUSIONS},
     }
+
+
+def padded_over_packed(split: SplitTensors, sections: Mapping[str, Any], fusion: str) -> float:
+    """Time of a forward and backward pass on all places of the padding, over that on the valid words alone."""
+    settings = NetworkSettings(**{**sections["network"], "fusion": fusion})
+    columns = {
+        modality: ("",) * rows.shape[1] for modality, rows in split.batch(torch.arange(2)).features.items()
+    }
+    network = build_network(columns=columns, settings=settings, seed=1).to(best_device())
+    packed = split.batch(torch.arange(sections["training"]["batch_size"], device=split.label.device))
+
+    def step(batch: Batch) -> None:
+        network(batch).square().mean().backward()
+
+    step(packed)
+    return seconds(lambda: step(replace(packed, packed=False))) / seconds(lambda: step(packed))
 
 
 def main() -> None:
