@@ -32,8 +32,7 @@ RESULTS = Path("benchmarks/results/balance.json")
 FUSION = "attention_pooling"
 BALANCES: Mapping[str, Mapping[str, Any]] = {
     "none": {},
-    "gradient_modulation 0.2": {"training.balance": "gradient_modulation", "training.balance_strength": 0.2},
-    "gradient_modulation 0.5": {"training.balance": "gradient_modulation", "training.balance_strength": 0.5},
+    "gradient_modulation": {"training.balance": "gradient_modulation"},
 }
 FOLDS = TUNING[:2]
 _DEMO_FEATURES = tuple(f"align/{name}.safetensors" for name in ("train", "valid", "test"))
