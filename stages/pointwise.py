@@ -1,5 +1,6 @@
 """Stage `pointwise`: the baseline, the same network and budget, point by point."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.pointwise import train_pointwise
+from pipeline.grcf.pointwise import train_pointwises
 from pipeline.grcf.training import TrainingSettings
 from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
@@ -24,14 +25,14 @@ CURVES = Path("reports/curves/pointwise.csv")
 SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
-def train_seed(seed: int) -> Checkpoint:
-    """Train the model of one seed."""
+def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
+    """Train the models of these seeds, each given as soon as it is there."""
     network, training = params.load(params.Network), params.load(params.Training)
     pointwise = params.load(params.Pointwise)
-    return train_pointwise(
+    return train_pointwises(
         read_aligned(TRAIN),
         read_aligned(VALID),
-        seed=seed,
+        seeds=seeds,
         network=NetworkSettings(**network.model_dump()),
         settings=TrainingSettings(
             **training.model_dump(exclude={"seeds", "epochs"}),
@@ -51,7 +52,7 @@ def train_seed(seed: int) -> Checkpoint:
 def main() -> None:
     """Train every seed."""
     checkpoints = map_seeds(
-        train_seed,
+        train_seeds,
         params.load(params.Training).seeds,
         stage="pointwise",
         inputs=partial(inputs_of, stage="pointwise"),

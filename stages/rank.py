@@ -1,6 +1,6 @@
 """Stage `rank`: GRCF stage 1, the order of the sentiments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from pipeline.grcf.rank import (
     describe_distributions,
     describe_group_pairs,
     pair_values,
-    train_ranking,
+    train_rankings,
 )
 from pipeline.grcf.training import TrainingSettings
 from pipeline.grcf.word_encoder import FinetuningSettings
@@ -42,18 +42,18 @@ DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 SECTIONS = (params.Network, params.Training, params.Finetuning, params.Margin, params.Advantage, params.Rank)
 
 
-def train_seed(seed: int) -> Checkpoint:
-    """Train the model of one seed."""
+def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
+    """Train the models of these seeds, each given as soon as it is there."""
     network, training, settings = (
         params.load(params.Network),
         params.load(params.Training),
         params.load(params.Rank),
     )
     margin, advantage = ranking_settings()
-    return train_ranking(
+    return train_rankings(
         read_aligned(TRAIN),
         read_aligned(VALID),
-        seed=seed,
+        seeds=seeds,
         network=NetworkSettings(**network.model_dump()),
         objective=settings.objective,
         margin=margin,
@@ -100,7 +100,7 @@ def write_rows(
 def main() -> None:
     """Train every seed and describe what became of the pairs."""
     checkpoints = map_seeds(
-        train_seed,
+        train_seeds,
         params.load(params.Training).seeds,
         stage="rank",
         inputs=partial(inputs_of, stage="rank"),

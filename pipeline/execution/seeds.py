@@ -1,13 +1,14 @@
 """One model per seed, side by side, each kept as soon as it is trained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key, library_versions
-from pipeline.execution.device import device_class
+from pipeline.execution.device import best_device, device_class
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
 
@@ -54,30 +55,58 @@ def seed_keys(
 
 
 def map_seeds(
-    train_seed: Callable[[int], Checkpoint],
+    train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]],
     seeds: Sequence[int],
     *,
     stage: TrainingStage,
     inputs: Callable[[int], Sequence[Path]],
     settings: Mapping[str, Any],
 ) -> list[Checkpoint]:
-    """`train_seed` for every seed in worker processes; seeds that a killed run finished are not trained again.
+    """A model for every seed; seeds that a killed run finished are not trained again.
+
+    On a CPU each seed has a worker process. A GPU trains all that are missing in this one: processes would wait for each
+    other's kernels, and each would hold a context of its own.
 
     Args:
-        train_seed: loads what it needs and trains one model.
+        train_seeds: loads what it needs and trains the models of some seeds, each the same whatever the others are, and
+            gives each as soon as it is there.
         seeds: which seeds.
         stage: name of the stage and of its entry module in `stages/`.
         inputs: the files that the model of a seed is made from, see `inputs_of`.
         settings: every parameter that the model depends on, as JSON values.
     """
+    keys = seed_keys(seeds, stage=stage, inputs=inputs, settings=settings)
+    cache = seed_cache(stage)
+    if best_device() == "cuda":
+        return _together(train_seeds, seeds, keys=keys, cache=cache)
     return map_cached(
-        train_seed,
+        partial(_alone, train_seeds),
         seeds,
-        keys=seed_keys(seeds, stage=stage, inputs=inputs, settings=settings),
-        cache=seed_cache(stage),
+        keys=keys,
+        cache=cache,
         encode=Checkpoint.to_bytes,
         decode=Checkpoint.from_bytes,
         title=stage,
         unit="seed",
         describe=lambda seed: f"seed {seed}",
     )
+
+
+def _alone(train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]], seed: int) -> Checkpoint:
+    (checkpoint,) = train_seeds([seed])
+    return checkpoint
+
+
+def _together(
+    train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]],
+    seeds: Sequence[int],
+    *,
+    keys: Sequence[str],
+    cache: ResultCache,
+) -> list[Checkpoint]:
+    found = {seed: cache.load(key, Checkpoint.from_bytes) for seed, key in zip(seeds, keys, strict=True)}
+    missing = [seed for seed, checkpoint in found.items() if checkpoint is None]
+    for checkpoint in train_seeds(missing) if missing else ():
+        cache.put(keys[seeds.index(checkpoint.seed)], checkpoint.to_bytes())
+        found[checkpoint.seed] = checkpoint
+    return [checkpoint for checkpoint in found.values() if checkpoint is not None]

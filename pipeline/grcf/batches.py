@@ -32,9 +32,9 @@ class Batch:
     """
 
     features: Mapping[Modality, Float[Tensor, "row _"]]
-    row: Int64[Tensor, "segment word"]
-    valid: Mapping[Modality, Bool[Tensor, "segment word"]]
-    label: Float[Tensor, "segment"]
+    row: Int64[Tensor, "*seed segment word"]
+    valid: Mapping[Modality, Bool[Tensor, "*seed segment word"]]
+    label: Float[Tensor, "*seed segment"]
     packed: bool = True
     tokens: TokenizedText | None = None
 
@@ -54,6 +54,9 @@ class SplitTensors:
         }
 
         self.modalities = tuple(modality for modality in MODALITIES if bool(aligned.valid[modality].any()))
+        ends = [np.concatenate([[0], aligned.valid[modality].cumsum()]) for modality in MODALITIES]
+        self._n_valid = np.stack([np.diff(end[aligned.offsets]) for end in ends], axis=1)
+        self._n_words_max = int(np.diff(aligned.offsets).max(initial=0))
 
     def __len__(self) -> int:
         """Number of segments."""
@@ -109,6 +112,43 @@ class SplitTensors:
         for segments in positions.tensor_split(self.n_batches(batch_size)):
             yield (self.batch(part) for part in segments.split(chunk_size or len(segments)))
 
+    def side_by_side(
+        self, segments: Int64[np.ndarray, "seed segment"], shown: Bool[np.ndarray, "seed segment modality"]
+    ) -> Batch:
+        """As many batches of one size in one, not packed, all padded to the longest segment of the split.
+
+        So its shapes depend on nothing but their number and size; what is copied to the device is the two arguments.
+
+        Args:
+            segments: positions, a row a seed.
+            shown: whether each modality of each is shown, in the order of `MODALITIES`.
+        """
+        chosen = torch.from_numpy(segments).to(self.label.device)
+        seen = torch.from_numpy(shown).to(self.label.device)
+        start = self._offsets[chosen]
+        step = torch.arange(self._n_words_max, device=chosen.device)
+        inside = step < (self._offsets[chosen + 1] - start)[..., None]
+        row = torch.where(inside, start[..., None] + step, 0)
+        valid = {
+            modality: flat[row] & inside & seen[..., position, None]
+            for position, (modality, flat) in enumerate(self._valid.items())
+        }
+        return Batch(self._features, row, valid, self.label[chosen], packed=False)
+
+    def shown(
+        self, segments: Int64[np.ndarray, "segment"], *, share: float, order: np.random.Generator
+    ) -> Bool[np.ndarray, "segment modality"]:
+        """Which modalities of these segments `hide_modalities` would leave, from the same draws."""
+        if share == 0:
+            return np.ones((len(segments), len(MODALITIES)), bool)
+        return _shown(self._n_valid[segments] > 0, share=share, order=order)
+
+    def n_words(
+        self, segments: Int64[np.ndarray, "segment"], shown: Bool[np.ndarray, "segment modality"]
+    ) -> Int64[np.ndarray, "modality"]:
+        """How many valid words these segments have together, of what is shown of them."""
+        return np.asarray((self._n_valid[segments] * shown).sum(axis=0))
+
     def n_batches(self, batch_size: int) -> int:
         """How many batches of at most `batch_size` segments it takes to see all segments once."""
         return math.ceil(len(self) / batch_size)
@@ -119,15 +159,20 @@ def hide_modalities(batch: Batch, *, share: float, order: np.random.Generator) -
     if share == 0:
         return batch
     present = torch.stack([batch.valid[modality].any(dim=1) for modality in MODALITIES], dim=1).cpu().numpy()
-    hidden = order.random(present.shape) < share
-    leaves_nothing = ~(present & ~hidden).any(axis=1)
-    hidden[leaves_nothing] = False
-    shown = torch.from_numpy(~hidden).to(batch.label.device)
+    shown = torch.from_numpy(_shown(present, share=share, order=order)).to(batch.label.device)
     valid = {
         modality: batch.valid[modality] & shown[:, position, None]
         for position, modality in enumerate(MODALITIES)
     }
     return replace(batch, valid=valid)
+
+
+def _shown(
+    present: Bool[np.ndarray, "segment modality"], *, share: float, order: np.random.Generator
+) -> Bool[np.ndarray, "segment modality"]:
+    hidden = order.random(present.shape) < share
+    hidden[~(present & ~hidden).any(axis=1)] = False
+    return ~hidden
 
 
 def hide_words(batch: Batch, *, share: float, order: np.random.Generator) -> Batch:

@@ -1,32 +1,32 @@
 """The baseline that GRCF has to beat: the same network and budget, the objective of stage 2 only."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.epochs import Selection
 from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
-    Selection,
     TrainingSettings,
     add_encoder,
     build_network,
     make_checkpoint,
     score_split,
-    train_network,
 )
 
 PointwiseCalibration = Literal["none", "affine", "monotone"]
 
 
-def train_pointwise(
+def train_pointwises(
     train: AlignedSplit,
     valid: AlignedSplit,
     *,
-    seed: int,
+    seeds: Sequence[int],
     network: NetworkSettings,
     settings: TrainingSettings,
     select_by: Selection,
@@ -35,13 +35,13 @@ def train_pointwise(
     device: str,
     made_with: Mapping[str, str],
     task: Task = "regression",
-) -> Checkpoint:
-    """Train one network from scratch, point by point, from the same first weights as stage 1 of this seed.
+) -> Iterator[Checkpoint]:
+    """Train a network a seed from scratch, point by point, from the same first weights as stage 1 of the seed.
 
     Args:
         train: what is learnt from.
         valid: what the epoch is chosen on and the curve is fitted on.
-        seed: of the first weights and of everything random in training.
+        seeds: of the first weights and of everything random in training, one for each network.
         network: what is trained.
         settings: how to train.
         select_by: what the epoch is chosen by, "magnitude" or "order".
@@ -53,30 +53,51 @@ def train_pointwise(
         task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
     magnitude = MAGNITUDES[task]
-    start = build_network(columns=train.columns, settings=network, seed=seed)
-    start = add_encoder(start, train, settings=settings, seed=seed).to(device)
-    trained = train_network(
-        start,
+    starts = (
+        add_encoder(
+            build_network(columns=train.columns, settings=network, seed=seed),
+            train,
+            settings=settings,
+            seed=seed,
+        ).to(device)
+        for seed in seeds
+    )
+    valid_tensors = SplitTensors(valid, device=device)
+    trained = train_each(
+        starts,
         SplitTensors(train, device=device),
-        SplitTensors(valid, device=device),
+        valid_tensors,
         objective=lambda score, label, _: magnitude.loss(score, label),
         select_by=select_by,
         curve=IDENTITY,
         measure=magnitude.error,
-        seed=seed,
+        seeds=seeds,
         settings=settings,
     )
-    curve = IDENTITY
-    if calibration != "none":
-        scores = score_split(trained.network, SplitTensors(valid, device=device))
-        curve = fit_calibration(scores, valid.labels, task=task, shape=calibration, n_knots=n_knots)
-    return make_checkpoint(
-        trained,
-        stage="pointwise",
-        objective=magnitude.objective,
-        seed=seed,
-        curve=curve,
-        link=magnitude.link,
-        train=train,
-        made_with=made_with,
+    return (
+        make_checkpoint(
+            mine,
+            stage="pointwise",
+            objective=magnitude.objective,
+            seed=seed,
+            curve=IDENTITY
+            if calibration == "none"
+            else fit_calibration(
+                score_split(mine.network, valid_tensors),
+                valid.labels,
+                task=task,
+                shape=calibration,
+                n_knots=n_knots,
+            ),
+            link=magnitude.link,
+            train=train,
+            made_with=made_with,
+        )
+        for mine, seed in zip(trained, seeds, strict=True)
     )
+
+
+def train_pointwise(train: AlignedSplit, valid: AlignedSplit, *, seed: int, **settings: Any) -> Checkpoint:
+    """The network of one seed; see `train_pointwises`."""
+    (checkpoint,) = train_pointwises(train, valid, seeds=[seed], **settings)
+    return checkpoint

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,23 +16,24 @@ from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
+from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
+    Trained,
     TrainingSettings,
     add_encoder,
     build_network,
     make_checkpoint,
     restore,
     score_split,
-    train_network,
     untrained,
 )
 
 
-def train_ranking(
+def train_rankings(
     train: AlignedSplit,
     valid: AlignedSplit,
     *,
-    seed: int,
+    seeds: Sequence[int],
     network: NetworkSettings,
     objective: RankObjective,
     margin: MarginSettings,
@@ -39,13 +41,13 @@ def train_ranking(
     settings: TrainingSettings,
     device: str,
     made_with: Mapping[str, str],
-) -> Checkpoint:
-    """Train one network from scratch by a ranking loss; its scores have an order, not yet a magnitude.
+) -> Iterator[Checkpoint]:
+    """Train a network a seed from scratch by a ranking loss; its scores have an order, not yet a magnitude.
 
     Args:
         train: what is learnt from.
         valid: what the epoch is chosen on: by order, or by the loss itself where that trains no scores.
-        seed: of the first weights and of everything random in training.
+        seeds: of the first weights and of everything random in training, one for each network.
         network: what is trained.
         objective: "groupwise" is GRCF; "none" leaves the first weights for a stage 2 that trains all by itself; the
             others are relatives, see `relatives`.
@@ -55,33 +57,52 @@ def train_ranking(
         device: where the network runs.
         made_with: versions and device for the header.
     """
-    start = build_network(columns=train.columns, settings=network, seed=seed)
-    start = add_encoder(start, train, settings=settings, seed=seed).to(device)
+    starts = (
+        add_encoder(
+            build_network(columns=train.columns, settings=network, seed=seed),
+            train,
+            settings=settings,
+            seed=seed,
+        ).to(device)
+        for seed in seeds
+    )
     valid_tensors = SplitTensors(valid, device=device)
+    trained: Iterator[Trained]
     if objective == "none":
-        trained = untrained(start, valid_tensors, seed=seed)
+        trained = (
+            untrained(start, valid_tensors, seed=seed) for start, seed in zip(starts, seeds, strict=True)
+        )
     else:
-        trained = train_network(
-            start,
+        trained = train_each(
+            starts,
             SplitTensors(train, device=device),
             valid_tensors,
             objective=ranking_objective(objective, margin=margin, advantage=advantage),
             select_by="order" if objective in SCORING else "objective",
             curve=None,
             measure=None,
-            seed=seed,
+            seeds=seeds,
             settings=settings,
         )
-    return make_checkpoint(
-        trained,
-        stage="rank",
-        objective=objective,
-        seed=seed,
-        curve=IDENTITY,
-        link="identity",
-        train=train,
-        made_with=made_with,
+    return (
+        make_checkpoint(
+            mine,
+            stage="rank",
+            objective=objective,
+            seed=seed,
+            curve=IDENTITY,
+            link="identity",
+            train=train,
+            made_with=made_with,
+        )
+        for mine, seed in zip(trained, seeds, strict=True)
     )
+
+
+def train_ranking(train: AlignedSplit, valid: AlignedSplit, *, seed: int, **settings: Any) -> Checkpoint:
+    """The network of one seed; see `train_rankings`."""
+    (checkpoint,) = train_rankings(train, valid, seeds=[seed], **settings)
+    return checkpoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,21 +22,16 @@ from pipeline.execution.cache import library_versions
 from pipeline.grcf.balance import Balance, GradientModulation
 from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
+from pipeline.grcf.epochs import CurveRow, Epochs, ErrorMeasure, Selection
 from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
 from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe, same_encoder
 
 Precision = Literal["float32", "bfloat16"]
-Selection = Literal["order", "magnitude", "objective"]
 Objective = Callable[
     [Float[Tensor, "segment"], Float[Tensor, "segment"], Float[Tensor, "segment width"]], Float[Tensor, ""]
 ]
 """From the scores, labels and representations of a batch to a loss."""
-
-ErrorMeasure = Callable[[np.ndarray, np.ndarray], float | None]
-"""From labels and what the curve makes of scores to an error; None where there are no segments."""
-
-CurveRow = dict[str, float | int | None]
 
 # cuBLAS is deterministic only with a workspace of fixed size, set before its first call.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -44,7 +39,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # Scoring has no gradient to keep, so its batches are larger than those of training.
 _SCORING_BATCH = 256
 # Share of the steps over which the learning rate rises to its peak before it falls to zero.
-_WARM_UP = 0.1
+WARM_UP = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +141,7 @@ def train_network(
     Raises:
         PipelineError: the loss is no longer finite.
     """
-    torch.use_deterministic_algorithms(True)
-    # Filling memory before it is written guards against kernels that read it; none does, and it costs a tenth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    deterministic()
     network = copy.deepcopy(network)
     network.requires_grad_(False)
     for parameter in _learning(network, parameters):
@@ -165,16 +158,16 @@ def train_network(
     order = np.random.default_rng(seed)
     n_steps = settings.epochs * train.n_batches(settings.batch_size)
     # The network's own parameters are the first group; the encoder's warm up by themselves.
-    warm_ups = [_WARM_UP] + [settings.finetuning.warm_up if settings.finetuning else _WARM_UP] * (
+    warm_ups = [WARM_UP] + [settings.finetuning.warm_up if settings.finetuning else WARM_UP] * (
         len(groups) - 1
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, [partial(_rate, n_steps=n_steps, warm_up_share=share) for share in warm_ups]
+        optimiser, [partial(rate_at, n_steps=n_steps, warm_up_share=share) for share in warm_ups]
     )
     device = train.label.device.type
     autocast = torch.autocast(device, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext()
-    rows: list[CurveRow] = []
-    best: tuple[float, int, dict[str, Tensor]] | None = None
+    truth = valid.label.double().cpu().numpy()
+    epochs = Epochs(truth, seed=seed, select_by=select_by, curve=curve, measure=measure)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for epoch in range(settings.epochs + 1):
@@ -187,31 +180,23 @@ def train_network(
             )
             if epoch == 0 and not keep_start:
                 continue
-            scores = score_split(network, valid)
-            truth = valid.label.double().cpu().numpy()
-            accuracy = ordered_pair_accuracy(truth, scores)
-            error = measure(truth, curve(scores)) if curve and measure else None
-            rows.append(
-                {
-                    "seed": seed,
-                    "epoch": epoch,
-                    "train_loss": loss,
-                    "valid_ordered_pair_accuracy": accuracy,
-                    "valid_error": error,
-                }
+            epochs.add(
+                epoch,
+                loss,
+                score_split(network, valid),
+                valid_loss=partial(_mean_loss, network, valid, objective),
+                weights=lambda: copy.deepcopy(network.state_dict()),
             )
-            if select_by == "order":
-                quality = accuracy if accuracy is not None else 0.5
-            elif select_by == "magnitude":
-                assert error is not None, "magnitude needs a curve and a split that is not empty"
-                quality = -error
-            else:
-                quality = -_mean_loss(network, valid, objective)
-            if best is None or quality > best[0]:
-                best = (quality, epoch, copy.deepcopy(network.state_dict()))
-    assert best is not None
-    network.load_state_dict(best[2])
-    return Trained(network, best[1], rows)
+    assert epochs.best is not None
+    network.load_state_dict(epochs.best[2])
+    return Trained(network, epochs.best[1], epochs.rows)
+
+
+def deterministic() -> None:
+    """Ask torch for kernels whose bits repeat."""
+    torch.use_deterministic_algorithms(True)
+    # Filling memory before it is written guards against kernels that read it; none does, and it costs a tenth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> Trained:
@@ -260,7 +245,16 @@ def _train_epoch(
         else:
             modulation.step(optimiser, modulation.paces(whole, partial(_loss_of, network, objective)))
         schedule.step()
-    mean = float(torch.stack(losses).mean())
+    return finite_mean(torch.stack(losses), settings)
+
+
+def finite_mean(losses: Float[Tensor, "step"], settings: TrainingSettings) -> float:
+    """The mean loss of an epoch.
+
+    Raises:
+        PipelineError: it is not finite.
+    """
+    mean = float(losses.mean())
     if not np.isfinite(mean):
         raise PipelineError(
             f"the training loss became {mean}; lower the learning rate ({settings.learning_rate}) of this stage"
@@ -308,7 +302,8 @@ def _parameter_groups(network: SentimentNetwork, settings: TrainingSettings) -> 
     return groups
 
 
-def _rate(step: int, n_steps: int, warm_up_share: float) -> float:
+def rate_at(step: int, n_steps: int, warm_up_share: float = WARM_UP) -> float:
+    """The learning rate of a step as a share of its peak: a linear rise, then a linear fall to zero."""
     warm_up = max(1, round(warm_up_share * n_steps))
     return min((step + 1) / warm_up, (n_steps - step) / max(1, n_steps - warm_up))
 

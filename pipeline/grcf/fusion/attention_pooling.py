@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import encoder_of
+from pipeline.grcf.fusion.words import Dropout, encoder_of, features_of, masked_softmax, spread
 
 
 class AttentionPooling(nn.Module):
@@ -22,21 +22,25 @@ class AttentionPooling(nn.Module):
     A masked word counts exactly as a word that is not there; a segment without a valid word gives zeros.
     """
 
-    def __init__(self, n_features: int, width: int, dropout: float) -> None:
+    def __init__(self, n_features: int, width: int, dropout: float, modality: Modality) -> None:
         super().__init__()
-        self.encode = encoder_of(n_features, width, dropout)
+        self.encode = encoder_of(n_features, width, dropout, modality)
         self.attend = nn.Linear(width, 1)
 
     def forward(
-        self, features: Float[Tensor, "valid_word _"], valid: Bool[Tensor, "segment word"]
+        self, features: Float[Tensor, "*row _"], valid: Bool[Tensor, "segment word"]
     ) -> Float[Tensor, "segment width"]:
         """One vector a segment.
 
         Args:
-            features: the rows of the valid words alone, segment by segment.
-            valid: which words these are.
+            features: the rows of the words; see `words`.
+            valid: which words there are.
         """
         hidden = self.encode(features)
+        if hidden.dim() == 3:
+            weight = masked_softmax(self.attend(hidden).squeeze(-1), valid)
+            together: Tensor = (weight[:, None, :] @ spread(hidden, valid)).squeeze(1)
+            return together
         logits = hidden.new_full(valid.shape, float("-inf"))
         logits = logits.masked_scatter(valid, self.attend(hidden).squeeze(-1))
         # A row of −inf alone would be NaN in the softmax and in its gradient.
@@ -58,14 +62,12 @@ class AttentionPoolingFusion(Fusion):
         self.width = width
         self.pool = nn.ModuleDict(
             {
-                modality: AttentionPooling(n_features[modality], width, dropout)
+                modality: AttentionPooling(n_features[modality], width, dropout, modality)
                 for modality in MODALITIES
                 if n_features[modality] > 0
             }
         )
-        self.mix = nn.Sequential(
-            nn.Linear(len(MODALITIES) * (width + 1), width), nn.GELU(), nn.Dropout(dropout)
-        )
+        self.mix = nn.Sequential(nn.Linear(len(MODALITIES) * (width + 1), width), nn.GELU(), Dropout(dropout))
 
     def forward(self, batch: Batch) -> Fused:
         """Pool, concatenate, mix."""
@@ -74,7 +76,7 @@ class AttentionPoolingFusion(Fusion):
             valid = batch.valid[modality]
             present = valid.any(dim=1, keepdim=True).to(batch.label.dtype)
             vector = (
-                self.pool[modality](batch.features[modality][batch.row[valid]], valid)
+                self.pool[modality](features_of(batch, modality), valid)
                 if modality in self.pool
                 else present.new_zeros(len(valid), self.width)
             )

@@ -15,7 +15,7 @@ from torch import nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import CrossAttention, Pool, encoder_of, features_of, presence
+from pipeline.grcf.fusion.words import CrossAttention, Dropout, Pool, encoder_of, features_of, presence
 
 
 class CrossModalFusion(Fusion):
@@ -24,7 +24,7 @@ class CrossModalFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
         # Where a corpus has one modality, there is nobody else to ask.
         self.pairs = [(a, b) for a in self.present for b in self.present if a != b] or [
             (a, a) for a in self.present
@@ -32,7 +32,7 @@ class CrossModalFusion(Fusion):
         self.attend = nn.ModuleDict({f"{a}_from_{b}": CrossAttention(width) for a, b in self.pairs})
         self.pool = nn.ModuleDict({f"{a}_from_{b}": Pool(width) for a, b in self.pairs})
         n_inputs = len(self.pairs) * width + len(self.present)
-        self.mix = nn.Sequential(nn.Linear(n_inputs, width), nn.GELU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Linear(n_inputs, width), nn.GELU(), Dropout(dropout))
 
     def forward(self, batch: Batch) -> Fused:
         """Attend, pool each stream, mix."""

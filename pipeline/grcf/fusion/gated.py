@@ -14,7 +14,7 @@ from torch import nn
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import Pool, encoder_of, features_of, gather, presence, spread
+from pipeline.grcf.fusion.words import Dropout, Pool, encoder_of, features_of, gather, presence, spread
 
 
 class GatedFusion(Fusion):
@@ -23,12 +23,12 @@ class GatedFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
         self.gate = nn.ModuleDict(
             {m: nn.Linear(len(self.present) * (width + 1), width) for m in self.present}
         )
         self.pool = Pool(width)
-        self.mix = nn.Sequential(nn.Linear(width + len(self.present), width), nn.GELU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Linear(width + len(self.present), width), nn.GELU(), Dropout(dropout))
 
     def forward(self, batch: Batch) -> Fused:
         """Gate the words, pool them, mix."""

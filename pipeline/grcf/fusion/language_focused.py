@@ -16,7 +16,16 @@ from torch.nn.functional import cosine_similarity
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.grcf.batches import Batch
 from pipeline.grcf.fusion.interface import Fused, Fusion
-from pipeline.grcf.fusion.words import CrossAttention, Pool, Words, encoder_of, features_of, presence, spread
+from pipeline.grcf.fusion.words import (
+    CrossAttention,
+    Dropout,
+    Pool,
+    Words,
+    encoder_of,
+    features_of,
+    presence,
+    spread,
+)
 
 # The published code adds 0.1 · (reconstruction + specific + 0.1 · orthogonality) to the loss of the task.
 _WEIGHT, _WEIGHT_ORTHOGONAL = 0.1, 0.1
@@ -29,7 +38,7 @@ class LanguageFocusedFusion(Fusion):
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout) for m in self.present})
+        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
         self.shared = _branch(width)
         self.specific = nn.ModuleDict({m: _branch(width) for m in self.present})
         self.decode = nn.ModuleDict({m: nn.Linear(2 * width, width) for m in self.present})
@@ -38,7 +47,7 @@ class LanguageFocusedFusion(Fusion):
         self.pool = nn.ModuleDict({m: Pool(width) for m in self.attracted})
         self.pool_shared = Pool(width)
         n_inputs = (len(self.present) + len(self.attracted)) * width + len(self.present)
-        self.mix = nn.Sequential(nn.Linear(n_inputs, width), nn.GELU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Linear(n_inputs, width), nn.GELU(), Dropout(dropout))
 
     def forward(self, batch: Batch) -> Fused:
         """Disentangle, attract, pool, mix; the penalty is for training only."""

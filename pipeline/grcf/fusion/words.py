@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from pipeline.artifacts.sequences import Modality
 from pipeline.grcf.batches import Batch
@@ -20,9 +21,31 @@ Words = Float[Tensor, "*row width"]
 _N_HEADS = 4
 
 
-def encoder_of(n_features: int, width: int, dropout: float) -> nn.Sequential:
-    """Rows of features to hidden vectors, row by row."""
-    return nn.Sequential(nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), nn.Dropout(dropout))
+class Dropout(nn.Module):
+    """Dropout whose draws may be given from outside: of networks side by side, each draws from its own generator.
+
+    Attributes:
+        modality: whose words it drops units of, row by row; None where its rows are segments.
+        mask: what to multiply with in place of drawing; empty where it draws.
+    """
+
+    mask: Tensor
+
+    def __init__(self, share: float, modality: Modality | None = None) -> None:
+        super().__init__()
+        self.share, self.modality = share, modality
+        self.register_buffer("mask", torch.empty(0), persistent=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Drop units while training."""
+        return hidden * self.mask if self.mask.numel() else dropout(hidden, self.share, self.training)
+
+
+def encoder_of(n_features: int, width: int, share: float, modality: Modality) -> nn.Sequential:
+    """Rows of features to hidden vectors, row by row, of which `share` of the units is dropped."""
+    return nn.Sequential(
+        nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), Dropout(share, modality)
+    )
 
 
 def features_of(batch: Batch, modality: Modality) -> Words:

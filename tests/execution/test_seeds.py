@@ -1,0 +1,62 @@
+"""On a GPU the seeds of a stage share a process; what is cached is not trained again, whoever is beside."""
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.execution import seeds as module
+from pipeline.execution.seeds import map_seeds
+
+
+def trained(seed: int) -> Checkpoint:
+    return Checkpoint(
+        stage="rank",
+        objective="groupwise",
+        seed=seed,
+        network={},
+        columns={},
+        selected_epoch=1,
+        curve=[],
+        link="identity",
+        best_constant=0.0,
+        made_with={},
+        tensors={"network.head.weight": np.full(3, seed, np.float32)},
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path) -> list[list[int]]:
+    """The groups of seeds that were trained, as if a GPU did it."""
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
+    monkeypatch.setattr(module, "best_device", lambda: "cuda")
+    return []
+
+
+def train(asked, seeds, settings=None):
+    def train_seeds(group):
+        asked.append(list(group))
+        return [trained(seed) for seed in group]
+
+    found = map_seeds(
+        train_seeds, seeds, stage="rank", inputs=lambda seed: (), settings=settings or {"epochs": 1}
+    )
+    assert [checkpoint.seed for checkpoint in found] == list(seeds)
+    assert [checkpoint.tensors["network.head.weight"][0] for checkpoint in found] == list(seeds)
+
+
+def test_all_seeds_are_trained_in_one_go(asked):
+    train(asked, [3, 1, 2])
+    assert asked == [[3, 1, 2]]
+
+
+def test_what_is_cached_is_not_trained_again(asked):
+    train(asked, [1, 2])
+    train(asked, [2, 4, 1, 5])
+    train(asked, [1, 2, 4, 5])
+    assert asked == [[1, 2], [4, 5]]
+
+
+def test_other_settings_are_trained_anew(asked):
+    train(asked, [1])
+    train(asked, [1], {"epochs": 2})
+    assert asked == [[1], [1]]
