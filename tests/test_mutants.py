@@ -85,8 +85,8 @@ MUTANTS = {
     ),
     "normalisation on all words": Mutant(
         "pipeline/align/splits.py",
-        "train.features[modality][train.valid[modality]].astype",
-        "train.features[modality].astype",
+        "features[valid, columns].astype",
+        "features[:, columns].astype",
         "tests/align/test_splits.py::test_normalisation_is_fitted_on_the_valid_words_of_train",
     ),
     "a new recording without the scaler of training": Mutant(

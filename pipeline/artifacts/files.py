@@ -17,7 +17,23 @@ from pipeline.errors import PipelineError
 
 # One key only: safetensors writes several metadata keys in hash order, which differs from process to process.
 _HEADER = "header"
-_DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_}
+# As safetensors calls them.
+_DTYPES = {
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "U32": np.uint32,
+}
+_DTYPES |= {
+    "I32": np.int32,
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -46,5 +46,11 @@ def read_extracted(data: Path) -> Extracted:
     ids = {segment.id for segment in segments}
     if any(set(found) != ids for found in (spoken, *(set(sequence.ids) for sequence in sequences.values()))):
         raise PipelineError(f"{data}: manifest, words and features are of other segments; run `dvc repro`")
+    for modality, packed in sequences.items():
+        if packed.values.shape[1] != len(packed.columns):
+            raise PipelineError(
+                f"{data}: {modality} has no vectors of its own, because its encoder learns with the network; run the stages with "
+                "the encoder frozen to export them"
+            )
     align = read_preprocessing(preprocessing_path(data / "align")).align
     return Extracted(tuple(segments), spoken, sequences, align)

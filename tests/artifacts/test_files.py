@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.artifacts.files import (
     finite,
+    map_tensors,
     read_json,
     read_lines,
     read_tensors,
-    tensors_from_bytes,
     tensors_to_bytes,
     write_bytes,
     write_json,
@@ -65,12 +65,22 @@ def test_lines_end_at_line_feeds_only(tmp_path):
     assert read_lines(tmp_path / "x") == ["a\u2028b\x85c", "d"]
 
 
-def test_tensors_keep_shape_dtype_and_value():
-    tensors = {"a": np.array(2.5), "b": np.zeros((0, 3), np.float32), "c": np.array([True, False])}
-    back, header = tensors_from_bytes(
-        tensors_to_bytes(tensors, kind="x", version=1, header={"h": "é"}), kind="x", version=1, source="s"
-    )
+@pytest.mark.parametrize("read", [read_tensors, map_tensors])
+def test_tensors_keep_shape_dtype_and_value(tmp_path, read):
+    tensors = {
+        "a": np.array(2.5),
+        "b": np.zeros((0, 3), np.float32),
+        "c": np.array([True, False, True]),
+        "d": np.arange(6).reshape(2, 3),
+        "e": np.arange(3, dtype=np.uint8),
+        "f": np.ones((2, 2), np.float32),
+        "g": np.arange(5, dtype=np.int32),
+        "h": np.arange(3, dtype=np.float16),
+    }
+    (tmp_path / "f").write_bytes(tensors_to_bytes(tensors, kind="x", version=1, header={"h": "é"}))
+    back, header = read(tmp_path / "f", kind="x", version=1)
     assert header["h"] == "é"
+    assert back.keys() == tensors.keys()
     for name, value in tensors.items():
         np.testing.assert_array_equal(back[name], value)
         assert (back[name].dtype, back[name].shape) == (value.dtype, value.shape)
@@ -89,17 +99,32 @@ def test_tensor_bytes_are_the_same_in_another_process():
     assert len(digests) == 1
 
 
+def test_mapped_tensors_cannot_be_written_to(tmp_path):
+    (tmp_path / "f").write_bytes(tensors_to_bytes({"a": np.arange(3.0)}, kind="x", version=1, header={}))
+    tensors, _ = map_tensors(tmp_path / "f", kind="x", version=1)
+    with pytest.raises(ValueError, match="read-only"):
+        tensors["a"][0] = 1
+
+
+@pytest.mark.parametrize("read", [read_tensors, map_tensors])
 @pytest.mark.parametrize("cut", [0, 4, 20, -1])
-def test_a_half_written_tensor_file_is_never_read_as_whole(tmp_path, cut):
+def test_a_half_written_tensor_file_is_never_read_as_whole(tmp_path, cut, read):
     whole = tensors_to_bytes({"a": np.arange(100.0)}, kind="x", version=1, header={})
     (tmp_path / "f").write_bytes(whole[:cut])
     with pytest.raises(PipelineError, match="not a whole x file"):
-        read_tensors(tmp_path / "f", kind="x", version=1)
+        read(tmp_path / "f", kind="x", version=1)
 
 
-def test_another_version_is_refused_with_both_named(tmp_path):
+@pytest.mark.parametrize("read", [read_tensors, map_tensors])
+def test_a_missing_tensor_file_says_how_to_make_it(tmp_path, read):
+    with pytest.raises(PipelineError, match="not found; run `dvc repro`"):
+        read(tmp_path / "f", kind="x", version=1)
+
+
+@pytest.mark.parametrize("read", [read_tensors, map_tensors])
+def test_another_version_is_refused_with_both_named(tmp_path, read):
     (tmp_path / "f").write_bytes(tensors_to_bytes({}, kind="x", version=2, header={}))
     with pytest.raises(
         PipelineError, match="holds x version 2, and this code reads version 1, an older one; update the code"
     ):
-        read_tensors(tmp_path / "f", kind="x", version=1)
+        read(tmp_path / "f", kind="x", version=1)

@@ -52,9 +52,7 @@ def test_an_unaligned_mmsa_pickle_runs_to_the_report(tmp_path):
     repository = repository_with(tmp_path, mmsa(aligned=False), "mmsa")
     repository.run("dvc", "repro")
     report = (repository.path / "reports/report.md").read_text()
-    assert "48 segments" in report or "| 24" in report
-    summary = json.loads((repository.path / "reports/summary.json").read_text())
-    assert summary
+    assert "48 segments" in report
     coverage = json.loads((repository.path / "reports/coverage.json").read_text())
     assert coverage["given_rows"]["audio"]["padding"] > 0
     assert coverage["align_methods"] == {"given": sum(N.values())}

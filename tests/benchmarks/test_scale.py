@@ -1,0 +1,30 @@
+"""The corpus of the benchmark of scale is one that the stage takes, and its numbers keep what they promise."""
+
+import json
+from itertools import pairwise
+
+from benchmarks.scale import RESULTS, SIZES, write_corpus
+from pipeline.artifacts.aligned import read_aligned
+from stages import align
+
+
+def test_its_corpus_goes_through_align(tmp_path, monkeypatch):
+    write_corpus(tmp_path, 20)
+    monkeypatch.chdir(tmp_path)
+    align.main()
+    train = read_aligned(tmp_path / "data/align/train.safetensors")
+    assert len(train) == 14
+    assert {len(mask) for mask in train.valid.values()} == {14 * 20}
+    assert all(mask.all() for mask in train.valid.values())
+
+
+def test_memory_stays_under_two_gigabytes_and_grows_no_faster_than_the_segments():
+    rows = json.loads(RESULTS.read_text())["rows"]
+    for stage in ("align", "rank"):
+        mine = [row for row in rows if row["stage"] == stage]
+        assert [row["segments"] for row in mine] == SIZES
+        for small, large in pairwise(mine):
+            growth = large["segments"] / small["segments"]
+            assert large["peak_memory_mb"] < 1.05 * growth * small["peak_memory_mb"]
+            assert large["processor_s"] < 1.5 * growth * small["processor_s"]
+        assert mine[-1]["peak_memory_mb"] < 2000
