@@ -38,6 +38,7 @@ evaluate:
   n_resamples: 100
   n_bins: 7
   missing_rates: []
+  noise_scales: []
 """
 
 
