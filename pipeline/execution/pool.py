@@ -21,7 +21,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LONGEST_GOODBYE_S = 5.0
-_MAX_FAILED_STARTS = 3
+_LONGEST_START_S = 600.0
+_MAX_FAILED_STARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ def _attempt(
                 held, outcome = worker.key, worker.answer()
                 if isinstance(outcome, _Died | Lost):
                     workers.remove(worker)
-                    worker.end(at_once=True)
-                    n_failed_starts += not worker.ready
+                    worker.end()
+                    n_failed_starts += held is None
                     if n_failed_starts == _MAX_FAILED_STARTS:
                         raise PipelineError(
                             f"worker processes cannot start ({outcome}); set GRCF_WORKERS=1 where memory is short"
@@ -131,12 +132,10 @@ def _attempt(
                     raise outcome.error from _WorkerTracebackError(outcome.told)
                 if held is not None:
                     yield held, outcome
-    except BaseException:
+        _say_goodbye(workers)
+    finally:
         for worker in workers:
-            worker.end(at_once=True)
-        raise
-    for worker in workers:
-        worker.end(at_once=False)
+            worker.end()
 
 
 class _Worker:
@@ -152,7 +151,7 @@ class _Worker:
         theirs.close()  # or the pipe would not end with the worker
         self.key: int | None = None
         self.ready = False
-        self.deadline_s = self.limit_s = float("inf")
+        self.limit_s, self.deadline_s = _LONGEST_START_S, time.monotonic() + _LONGEST_START_S
         self._send(function)
 
     def give(self, key: int, item: Any, limit_s: float | None) -> None:
@@ -184,13 +183,20 @@ class _Worker:
     def is_late(self) -> bool:
         return time.monotonic() >= self.deadline_s
 
-    def end(self, *, at_once: bool) -> None:
-        self.connection.close()  # which ends a worker that waits
-        if not at_once:
-            self.process.join(_LONGEST_GOODBYE_S)
+    def end(self) -> None:
+        self.connection.close()
         self.process.kill()
         self.process.join()
         self.process.close()
+
+
+def _say_goodbye(workers: list[_Worker]) -> None:
+    """Let workers that wait end by themselves, all at once, as long as they do."""
+    for worker in workers:
+        worker.connection.close()
+    deadline_s = time.monotonic() + _LONGEST_GOODBYE_S
+    for worker in workers:
+        worker.process.join(max(deadline_s - time.monotonic(), 0))
 
 
 def _answering(workers: list[_Worker]) -> list[_Worker]:

@@ -32,7 +32,7 @@ def cache(repository: Repository, *arguments: str) -> str:
 
 
 def rates(shown: str) -> dict[str, str]:
-    return dict(re.findall(r"^(\S+/\S+) .* (\S+)$", shown, re.MULTILINE))
+    return dict(re.findall(r"^((?:clips|checkpoints)/\S+) .* (\S+)$", shown, re.MULTILINE))
 
 
 def entries(repository: Repository, kind: str) -> set[Path]:
