@@ -204,7 +204,7 @@ def main() -> None:
         "--clips", type=Path, action="append", default=[], help="a folder of further recordings"
     )
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--recipe-clips", type=int, default=12, help="how many clips the recipe is run on")
+    parser.add_argument("--recipe-clips", type=int, default=8, help="how many clips the recipe is run on")
     parser.add_argument(
         "--draw", action="store_true", help="only draw the figure of the results that are there"
     )

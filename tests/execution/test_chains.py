@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.artifacts.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.chains import Chains, Place
+from pipeline.execution.clips import place_of
 from pipeline.execution.executor import map_cached
 
 
@@ -75,3 +77,22 @@ def test_results_come_in_the_order_of_the_items(tmp_path, n_workers):
     )
 
     assert results == items
+
+
+def segment(name: str, media: str, start_s: float) -> Segment:
+    return Segment(
+        id=name, split="train", label=0.0, speaker="s", video="v", language="en", text=None, media=f"{media}.mp4",
+        media_sha256=media * 64, has_audio=True, has_video=True, start_s=start_s, end_s=start_s + 2,
+    )  # fmt: skip
+
+
+def test_the_segments_of_a_recording_follow_each_other():
+    segments = [
+        segment("p", "a", 9.0),
+        segment("q", "b", 0.0),
+        segment("r", "a", 1.0),
+        segment("s", "a", 5.0),
+    ]
+    waiting = Chains((key, place_of(segment)) for key, segment in enumerate(segments))
+
+    assert [segments[waiting.take("one")].id for _ in segments] == ["r", "s", "p", "q"]
