@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import soxr
 
 from pipeline.extract import sphinx
 from pipeline.extract.sphinx import SAMPLE_RATE_HZ, align, recognise
+from pipeline.extract.tokens import tokenise
 
 
 def noise(duration_s: float) -> np.ndarray:
@@ -12,7 +14,7 @@ def noise(duration_s: float) -> np.ndarray:
 
 def phones_of(*tokens: str) -> list[str]:
     """What the decoder of this process takes for the sound of each word, after it has met those before it."""
-    decoder = sphinx._aligner()
+    decoder = sphinx._aligner(sphinx._BEAMS[0])
     return [decoder.lookup_word(sphinx._entry(decoder, token)) for token in tokens]
 
 
@@ -44,3 +46,52 @@ def test_the_shortest_sounds_are_heard_without_an_error(duration_s):
 
 def test_noise_is_aligned_or_refused_alike_every_time():
     assert align(noise(2.0), ["the", "end"]) == align(noise(2.0), ["the", "end"])
+
+
+@pytest.fixture(scope="module")
+def sentences() -> list[tuple[str, np.ndarray]]:
+    """Synthetic speech with half a second of silence around it."""
+    pytest.importorskip(
+        "espeakng_loader", reason="espeakng-loader, which speaks the sentences, is not installed"
+    )
+    from demo.voice import Voice, synthesise
+
+    spoken = []
+    for text in ("Nobody told us that the kitchen closes at nine.", "This soup tastes like my own."):
+        speech = synthesise(text, Voice("en-us+f3", rate_wpm=165))
+        sound = soxr.resample(speech.samples, speech.sample_rate_hz, SAMPLE_RATE_HZ)
+        spoken.append((text, np.pad(sound, SAMPLE_RATE_HZ // 2).astype(np.float32)))
+    return spoken
+
+
+def test_a_right_transcript_fits_and_others_are_refused(sentences):
+    (own, sound), (other, _) = sentences
+    words, fit = align(sound, tokenise(own))
+    assert len(words) == len(tokenise(own))
+    assert 0 < fit <= 1
+    assert align(sound, tokenise(other)) is None
+    assert align(sound, tokenise(other)[:3]) is None
+
+
+def test_speech_in_noise_as_loud_is_found_by_the_wide_beam(sentences, monkeypatch):
+    random = np.random.default_rng(0)
+    noisy = []
+    for text, sound in sentences:
+        level = np.sqrt(np.square(sound[np.abs(sound) > 0]).mean())
+        noisy.append(
+            (tokenise(text), (sound + level * random.standard_normal(len(sound))).astype(np.float32))
+        )
+    monkeypatch.setattr(sphinx, "_LEAST_FIT", -np.inf)
+    assert all(align(sound, tokens) is not None for tokens, sound in noisy)
+
+
+def test_music_has_no_words():
+    time_s = np.arange(4 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    pitch_hz = 110 * 2 ** (np.floor(2 * time_s) % 5 / 12)
+    decay = np.exp(-3 * (2 * time_s % 1))
+    music = sum(0.2 / k * np.sin(2 * np.pi * k * pitch_hz * time_s) * decay for k in range(1, 6))
+
+    words, certain = recognise(music.astype(np.float32))
+
+    assert words == ()
+    assert certain < 0.35
