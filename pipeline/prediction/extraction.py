@@ -77,7 +77,7 @@ class Extractors:
         if modality in self.precomputed:
             return self._absent(modality)
         if modality != "text":
-            return self._entries(modality).function(segment)
+            return self._entries(modality).one(segment)
         if not spoken.words:
             return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
         (vectors,) = self._encoder.encode([[word.text for word in spoken.words]])
