@@ -120,7 +120,7 @@ def measure_speech(n_segments: int, device: str, speech: str | None, folder: Pat
     entries = audio_entries(encoder=encoder_folder, **settings)
     encoder = SpeechEncoder(encoder_folder, **settings, device=device)
     model = encoder._model
-    entries.function(segments[0])
+    entries.one(segments[0])
     batches = []
     for batch in in_batches([len(sound) for sound in sounds], SECONDS_AT_ONCE[kind_of(device)] * RATE_HZ):
         longest = max(len(sounds[i]) for i in batch)

@@ -83,7 +83,7 @@ def needs_of(
         elif kind == "text":
             found["clips/text"] = _text_needs(_frozen(sections["words"]), _frozen(settings), segments)
         else:
-            found[f"clips/{kind}"] = Needs(frozenset(_clip_keys(kind, _frozen(settings), segments)))
+            found[f"clips/{kind}"] = _clip_needs(kind, _frozen(settings), segments)
     for stage in STAGES:
         values = {
             f"{name}.{key}": value for name in sections_of[stage] for key, value in sections[name].items()
@@ -102,6 +102,13 @@ def _segments(path: Path) -> Sequence[Segment]:
     return read_segments(path)
 
 
+def _clip_needs(kind: str, settings: str, segments: Path) -> Needs:
+    try:
+        return Needs(frozenset(_clip_keys(kind, settings, segments)))
+    except PipelineError as error:  # an encoder that is not here
+        return Needs(frozenset(), reason=str(error))
+
+
 # Many experiments share their extraction: each is asked for once.
 @cache
 def _clip_keys(kind: str, settings: str, segments: Path) -> Sequence[str]:
@@ -114,7 +121,7 @@ def _text_needs(words_settings: str, settings: str, segments: Path) -> Needs:
     rows = [entries.cache.load(key, entries.decode) for key in _clip_keys("words", words_settings, segments)]
     spoken = [row for row in rows if row is not None]
     try:
-        encoder = TextEncoder(**json.loads(settings), device=best_device())
+        encoder = TextEncoder(**json.loads(settings), device=best_device(mps=True))
     except PipelineError as error:
         return Needs(frozenset(), reason=str(error))
     return Needs(frozenset(text_keys(encoder, spoken)), n_unknown=len(rows) - len(spoken))

@@ -49,7 +49,12 @@ def no_words(segment: Segment) -> SegmentWords:
 
 
 def test_a_clip_that_crashes_twice_has_no_rows_but_a_reason_and_is_not_stored():
-    entries = replace(visual_entries(frame_rate_hz=10.0, min_confidence=0.5), function=no_face)
+    entries = replace(
+        visual_entries(
+            encoder="mesh", face="largest", landmarks=False, frame_rate_hz=10.0, min_confidence=0.5
+        ),
+        function=no_face,
+    )
 
     bad, good = entries.map([BAD, GOOD])
 

@@ -75,7 +75,7 @@ def naive_rows(folder: Path, kind: str, faces: np.ndarray, layers: tuple[int, ..
 def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layer, n_layers, averaged):
     entries = entries_of(folders[kind], layer=layer, n_layers=n_layers)
     one = segment(clips[0], end_s=0.5)
-    found = entries.function(one)
+    found = entries.one(one)
     faces = picture_faces(one, side=32, **LOOKING).pictures
     assert found.valid.all()
     assert found.values == pytest.approx(naive_rows(folders[kind], kind, faces, averaged), abs=2e-5)
@@ -85,7 +85,7 @@ def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layer,
 def test_times_validity_and_quality_are_those_of_the_mesh(folders, clips):
     one = segment(clips[0], start_s=0.3, end_s=1.5)
     mesh = extract_visual(one, landmarks=False, **LOOKING)
-    found = entries_of(folders["vit"]).function(one)
+    found = entries_of(folders["vit"]).one(one)
     np.testing.assert_array_equal(found.times_s, mesh.times_s)
     np.testing.assert_array_equal(found.valid, mesh.valid)
     np.testing.assert_array_equal(found.quality, mesh.quality)
@@ -99,7 +99,7 @@ def test_bits_do_not_depend_on_the_batch_the_order_or_the_workers(folders, clips
         segment(clips[0], start_s=0.7, end_s=1.0),
     ]
     together = entries.map(segments)
-    alone = [entries.function(one) for one in segments]
+    alone = [entries.one(one) for one in segments]
     monkeypatch.setenv("GRCF_CACHE", str(cache / "other"))
     monkeypatch.setenv("GRCF_WORKERS", "2")
     backwards = entries.map(segments[::-1])[::-1]
@@ -108,7 +108,7 @@ def test_bits_do_not_depend_on_the_batch_the_order_or_the_workers(folders, clips
 
 
 def test_pictures_without_a_face_are_not_valid(folders, tmp_path):
-    found = entries_of(folders["vit"]).function(
+    found = entries_of(folders["vit"]).one(
         segment(filmed(tmp_path / "black.mp4", np.zeros((120, 160, 3), np.uint8)))
     )
     assert (found.values.shape, found.valid.any(), found.values.any()) == ((4, 16), False, False)
@@ -116,7 +116,7 @@ def test_pictures_without_a_face_are_not_valid(folders, tmp_path):
 
 
 def test_a_segment_without_video_says_so(folders):
-    found = entries_of(folders["vit"]).function(segment("a.mp4", has_video=False))
+    found = entries_of(folders["vit"]).one(segment("a.mp4", has_video=False))
     assert found.values.shape == (0, 16)
     assert found.failure == "segment a: there is no video"
 

@@ -19,15 +19,19 @@ from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.extract.entries.naming import extract_unnamed, named, unnamed
 
-# Of a segment. A speaking face is found with the help of the sound, which is as much in the media as the picture is.
-_CONTENT = ("media_sha256", "has_audio", "has_video", "start_s", "end_s")
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FrameEntries(ClipEntries[FeatureSequence]):
-    """Entries of a modality whose rows are moments; `columns` names their values, `function` makes one segment's."""
+    """Entries of a modality whose rows are moments; `columns` names their values."""
 
     columns: tuple[str, ...]
+
+
+# The fields of a segment on which its rows depend. Which face speaks is a question of the sound, too.
+_CONTENT = {
+    "audio": ("media_sha256", "has_audio", "start_s", "end_s"),
+    "visual": ("media_sha256", "has_audio", "has_video", "start_s", "end_s"),
+}
 
 
 def function_entries(
@@ -43,7 +47,7 @@ def function_entries(
     """Entries by a pure function of a segment, in worker processes; `rate_hz` is the number of rows a second."""
     return FrameEntries(
         kind=kind,
-        content=_CONTENT,
+        content=_CONTENT[kind],
         function=partial(extract_unnamed, extract=function),
         module=module,
         description=describe_extractor(settings, libraries=libraries, device="cpu"),
@@ -137,7 +141,7 @@ def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> Encoder
 
     return EncoderEntries(
         kind=kind,
-        content=_CONTENT,
+        content=_CONTENT[kind],
         function=alone,
         module=module,
         description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),

@@ -9,6 +9,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.extract.entries.audio import audio_entries
 
 SETTINGS = {
+    "encoder": "classic",
     "sample_rate_hz": 16000,
     "hop_s": 0.02,
     "n_mfcc": 13,
