@@ -7,11 +7,11 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.training import (
     Selection,
     TrainingSettings,
-    add_encoder,
     build_network,
     make_checkpoint,
     score_split,
@@ -55,7 +55,7 @@ def train_pointwise(
     """
     magnitude = MAGNITUDES[task]
     network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed)
-    network = add_encoder(network, train, settings=settings, seed=seed).to(device)
+    network = add_encoder(network, train, settings=settings.finetuning, seed=seed).to(device)
     trained = train_network(
         network,
         SplitTensors(train, device=device),

@@ -11,12 +11,12 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.training import (
     TrainingSettings,
-    add_encoder,
     build_network,
     make_checkpoint,
     restore,
@@ -57,7 +57,7 @@ def train_ranking(
         made_with: versions and device for the header.
     """
     network = build_network(columns=train.columns, width=width, dropout=dropout, seed=seed)
-    network = add_encoder(network, train, settings=settings, seed=seed).to(device)
+    network = add_encoder(network, train, settings=settings.finetuning, seed=seed).to(device)
     valid_tensors = SplitTensors(valid, device=device)
     if objective == "none":
         trained = untrained(network, valid_tensors, seed=seed)
