@@ -8,12 +8,12 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.epochs import Selection
+from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
     TrainingSettings,
-    add_encoder,
     build_network,
     make_checkpoint,
     score_split,
@@ -57,7 +57,7 @@ def train_pointwises(
         add_encoder(
             build_network(columns=train.columns, settings=network, seed=seed),
             train,
-            settings=settings,
+            settings=settings.finetuning,
             seed=seed,
         ).to(device)
         for seed in seeds

@@ -12,6 +12,7 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
+from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network import NetworkSettings
@@ -20,7 +21,6 @@ from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
     Trained,
     TrainingSettings,
-    add_encoder,
     build_network,
     make_checkpoint,
     restore,
@@ -61,7 +61,7 @@ def train_rankings(
         add_encoder(
             build_network(columns=train.columns, settings=network, seed=seed),
             train,
-            settings=settings,
+            settings=settings.finetuning,
             seed=seed,
         ).to(device)
         for seed in seeds

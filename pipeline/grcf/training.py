@@ -18,14 +18,20 @@ from pipeline.artifacts.checkpoint import Checkpoint, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.execution.cache import library_versions
 from pipeline.grcf.balance import Balance, GradientModulation
 from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_words, keep_modalities
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.epochs import CurveRow, Epochs, ErrorMeasure, Selection
+from pipeline.grcf.finetuning import (
+    described_encoder,
+    encoder_libraries,
+    learning,
+    parameter_groups,
+    weights_as_found,
+)
 from pipeline.grcf.gradient_caching import Computed, backward
 from pipeline.grcf.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe, same_encoder
+from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, same_encoder
 
 Precision = Literal["float32", "bfloat16"]
 Objective = Callable[
@@ -78,24 +84,6 @@ def build_network(
         return SentimentNetwork(n_features=n_features, settings=settings)
 
 
-def add_encoder(
-    network: SentimentNetwork, split: AlignedSplit, *, settings: TrainingSettings, seed: int
-) -> SentimentNetwork:
-    """Give the network the text encoder that learns with it, where the split holds tokens for one.
-
-    Raises:
-        PipelineError: the split holds tokens, but nothing says how the encoder learns.
-    """
-    if split.tokens is None:
-        return network
-    if settings.finetuning is None:
-        raise PipelineError(
-            "the text is tokenized for an encoder that learns; say how by TrainingSettings.finetuning"
-        )
-    network.word_encoder = WordEncoder(describe(split.tokens, settings.finetuning), seed=seed)
-    return network
-
-
 def score_split(
     network: SentimentNetwork, split: SplitTensors, *, kept: frozenset[Modality] = frozenset(MODALITIES)
 ) -> Float[np.ndarray, "segment"]:
@@ -144,9 +132,9 @@ def train_network(
     deterministic()
     network = copy.deepcopy(network)
     network.requires_grad_(False)
-    for parameter in _learning(network, parameters):
+    for parameter in learning(network, parameters):
         parameter.requires_grad_(True)
-    groups = _parameter_groups(network, settings)
+    groups = parameter_groups(network, settings.finetuning, weight_decay=settings.weight_decay)
     optimiser = torch.optim.AdamW(
         groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
@@ -276,32 +264,6 @@ def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Object
         return float(torch.stack(losses).mean())
 
 
-def _learning(
-    network: SentimentNetwork, parameters: Callable[[SentimentNetwork], Any]
-) -> list[torch.nn.Parameter]:
-    """Those of `parameters` that may learn: of a text encoder only what was chosen."""
-    encoder = network.word_encoder
-    fixed = (
-        {id(each) for name, each in encoder.named_parameters() if name not in encoder.depth}
-        if encoder
-        else set()
-    )
-    return [each for each in parameters(network) if id(each) not in fixed]
-
-
-def _parameter_groups(network: SentimentNetwork, settings: TrainingSettings) -> list[dict[str, Any]]:
-    """What learns, by learning rate; the network's own parameters first."""
-    encoder = network.word_encoder
-    inside = {id(each) for each in encoder.parameters()} if encoder else set()
-    own = [each for each in network.parameters() if each.requires_grad and id(each) not in inside]
-    groups: list[dict[str, Any]] = [{"params": own}]
-    if encoder and settings.finetuning:
-        if settings.finetuning.gradient_checkpointing:
-            encoder.checkpoint_gradients()
-        groups += encoder.parameter_groups(settings.finetuning, weight_decay=settings.weight_decay)
-    return groups
-
-
 def rate_at(step: int, n_steps: int, warm_up_share: float = WARM_UP) -> float:
     """The learning rate of a step as a share of its peak: a linear rise, then a linear fall to zero."""
     warm_up = max(1, round(warm_up_share * n_steps))
@@ -310,10 +272,11 @@ def rate_at(step: int, n_steps: int, warm_up_share: float = WARM_UP) -> float:
 
 def network_tensors(network: SentimentNetwork, curve: Curve) -> dict[str, np.ndarray]:
     """What a checkpoint keeps of a model; of a text encoder only what learnt."""
+    left_out = weights_as_found(network)
     weights = {
         f"network.{name}": value.cpu().numpy()
         for name, value in network.state_dict().items()
-        if name not in _as_found(network)
+        if name not in left_out
     }
     return weights | {
         "curve.offset": np.array(curve.offset),
@@ -346,7 +309,7 @@ def restore(
     if with_encoder and "encoder" in checkpoint.network:
         restored.word_encoder = WordEncoder(checkpoint.network["encoder"], seed=0)
     tensors = checkpoint.tensors
-    weights = _as_found(restored) | {
+    weights = weights_as_found(restored) | {
         name.removeprefix("network."): torch.tensor(value)
         for name, value in tensors.items()
         if name.startswith("network.") and (with_encoder or not name.startswith("network.word_encoder."))
@@ -365,18 +328,6 @@ def restore(
         tensors["curve.bends"],
     )
     return restored.to(device), curve
-
-
-def _as_found(network: SentimentNetwork) -> dict[str, Tensor]:
-    """The weights of a text encoder that never learn, by their names in the network."""
-    encoder = network.word_encoder
-    if encoder is None:
-        return {}
-    return {
-        f"word_encoder.{name}": value
-        for name, value in encoder.state_dict().items()
-        if name not in encoder.depth
-    }
 
 
 def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
@@ -403,17 +354,6 @@ def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:
             )
 
 
-def _libraries_of(network: SentimentNetwork) -> dict[str, str]:
-    if network.word_encoder is None:
-        return {}
-    adapters = ["peft"] if network.word_encoder.described["adapter_rank"] is not None else []
-    return library_versions("transformers", *adapters)
-
-
-def _encoder_of(network: SentimentNetwork) -> dict[str, Any]:
-    return {"encoder": network.word_encoder.described} if network.word_encoder else {}
-
-
 def make_checkpoint(
     trained: Trained,
     *,
@@ -431,12 +371,12 @@ def make_checkpoint(
         stage=stage,
         objective=objective,
         seed=seed,
-        network=asdict(trained.network.settings) | _encoder_of(trained.network),
+        network=asdict(trained.network.settings) | described_encoder(trained.network),
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},
         selected_epoch=trained.selected_epoch,
         curve=trained.rows,
         link=link,
         best_constant=float(best_constant),
-        made_with={**made_with, **_libraries_of(trained.network)},
+        made_with={**made_with, **encoder_libraries(trained.network)},
         tensors=network_tensors(trained.network, curve),
     )
