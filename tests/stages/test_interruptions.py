@@ -39,10 +39,11 @@ def start(repository: Repository, stage: str) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_leaves_a_sentence_and_a_whole_cache(copy):
-    undisturbed = (copy.path / PACKED["audio"]).read_bytes()
-    stage = start(copy, "audio")
-    while len(files(copy, "audio")) < 2 and stage.poll() is None:
-        time.sleep(0.02)
+    undisturbed = (copy.path / PACKED["words"]).read_bytes()
+    stage = start(copy, "words")
+    while not files(copy, "words"):
+        assert stage.poll() is None, "the stage ended before it could be interrupted"
+        time.sleep(0.01)
     stage.send_signal(signal.SIGINT)
     _, told = stage.communicate(timeout=120)
 
@@ -51,9 +52,9 @@ def test_ctrl_c_leaves_a_sentence_and_a_whole_cache(copy):
         told.splitlines()[-1] == "interrupted; what is done is kept, and the same command goes on from there"
     )
     assert "Traceback" not in told
-    assert_whole(copy, "audio")
-    copy.stage("audio")
-    assert (copy.path / PACKED["audio"]).read_bytes() == undisturbed
+    assert_whole(copy, "words")
+    copy.stage("words")
+    assert (copy.path / PACKED["words"]).read_bytes() == undisturbed
 
 
 # The first limit lets the entries through and not the packed file, the second one not even an entry.
