@@ -31,6 +31,7 @@ def repository_with(tmp_path, content, layout: str) -> Repository:
     )
     repository.edit("params.yaml", "layout: folder", f"layout: {layout}")
     repository.edit("params.yaml", RATES, "missing_rates: []")
+    repository.edit("params.yaml", "noise_scales: [0.0, 0.5, 1.0, 2.0]", "noise_scales: []")
     return repository
 
 
