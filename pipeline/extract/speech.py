@@ -25,7 +25,8 @@ from pipeline.extract.sound import Frames, Heard, hear_frames
 _LENGTHS = (24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
 # Neighbouring windows of a segment that is longer than that share at least this part of their rows.
 _OVERLAP = 0.25
-_ROWS_PER_BATCH, _ROWS_PER_BATCH_OF_A_GPU = 512, 8192
+# On a CPU, a segment of the usual length is a batch: more rows make it no faster, and those that fill a batch up cost.
+_ROWS_PER_BATCH, _ROWS_PER_BATCH_OF_A_GPU = 256, 8192
 # Whose rows an attention mask keeps free of the padding behind them, with the two corrections that `_without_padding` makes.
 _MASKABLE = frozenset({"data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm"})
 

@@ -122,6 +122,16 @@ def test_packed_sequences_survive_their_file_and_come_apart_again(tmp_path):
     assert back.failures == {"y": "no sound"}
 
 
+def test_quality_stands_beside_the_rows_where_some_segment_has_one(tmp_path):
+    seen = dataclasses.replace(sequence(2), quality=np.array([0.5, 1.0], np.float32))
+    packed = pack("visual", ["x", "y"], [seen, sequence(1)], columns=["a", "b"], extractor={})
+    write_sequences(tmp_path / "f", packed)
+    back = read_sequences(tmp_path / "f")
+    assert (back["x"].quality.tolist(), back["y"].quality.tolist()) == ([0.5, 1.0], [0.0])
+    assert FeatureSequence.from_bytes(seen.to_bytes()).quality.tolist() == [0.5, 1.0]
+    assert pack("audio", ["y"], [sequence(1)], columns=["a", "b"], extractor={}).quality is None
+
+
 def test_a_corpus_without_any_row_can_be_packed():
     packed = pack("visual", ["x"], [FeatureSequence.empty(4, "no video")], columns="abcd", extractor={})
     assert packed.values.shape == (0, 4)

@@ -7,6 +7,13 @@ import torch
 from pipeline.execution.device import best_device, device_class
 
 
+def test_the_gpu_of_a_mac_is_taken_where_double_precision_is_not_needed(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert (best_device(), best_device(mps=True)) == ("cpu", "mps")
+    assert device_class("mps").startswith("mps ")
+
+
 def test_the_gpu_is_taken_where_there_is_one_and_can_be_hidden():
     assert best_device() == ("cuda" if torch.cuda.is_available() else "cpu")
     hidden = subprocess.run(

@@ -140,7 +140,7 @@ def test_batches_hold_several_segments_and_have_few_shapes(folders, recording, c
     )
     n_samples = 39 * STRIDE + FIELD
     entries.map([segment(recording, i / 10, i / 10 + 0.7) for i in range(30)])
-    assert shapes == [(512 // 40, n_samples)] * 3
+    assert shapes == [(256 // 40, n_samples)] * 5
 
 
 def test_the_mean_of_the_last_layers_is_taken(folders, recording):
@@ -301,7 +301,7 @@ def test_the_description_names_encoder_and_device_and_no_folder(folders):
 
 def test_an_encoder_of_spectrograms_is_refused(tmp_path):
     ASTModel(ASTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1)).save_pretrained(tmp_path)
-    ASTFeatureExtractor().save_pretrained(tmp_path)
+    ASTFeatureExtractor(num_mel_bins=32).save_pretrained(tmp_path)
     with pytest.raises(
         PipelineError, match=r"audio\.encoder: .* reads no raw sound; expected an encoder such as"
     ):
@@ -341,3 +341,25 @@ def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(folders, recording, kind):
         assert together[position] == pytest.approx(on_cpu[position], abs=1e-3)
         ((_, alone),) = gpu.read([(0, window)])
         np.testing.assert_array_equal(alone, together[position])
+
+
+class Deadly:
+    """Ends the worker that calls it, which cannot import a module of the tests."""
+
+    def __call__(self, segment):
+        raise AssertionError
+
+    def __reduce__(self):
+        return eval, ("lambda segment: __import__('os')._exit(9)",)
+
+
+def test_a_segment_that_kills_its_worker_is_left_out(folders, recording, cache, capfd):
+    entries = entries_of(folders["wav2vec2-base"])
+    segments = [segment(recording, 0.0, 2.0), segment(recording, 0.0, 0.5)]
+    (kept,) = entries.map(segments[:1])
+    entries.encoder.prepare = Deadly()
+    again, lost = entries.map(segments)
+    assert again.to_bytes() == kept.to_bytes()
+    assert (lost.values.shape, "status 9" in lost.failure) == ((0, 16), True)
+    assert len(list(cache.glob("clips/audio/*/*"))) == 1
+    assert "it is left out" in capfd.readouterr().err
