@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, sentence_of_full_disk
 
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
     "inspect": "write the page of pairs and segments that the model gets wrong",
+    "cache": "show what the clip cache holds, and prune what nothing needs",
     "sweep": "run every combination of some values side by side, and rank them",
     "search": "look for good values with a budget, each trial an experiment",
 }
@@ -69,6 +70,12 @@ def main(arguments: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except OSError as error:
+        sentence = sentence_of_full_disk(error)
+        if sentence is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     return status

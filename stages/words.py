@@ -17,9 +17,7 @@ EXTRACTOR = Path("data/words/extractor.json")
 def main() -> None:
     """Locate the words of every segment through the clip cache."""
     entries = words_entries(**params.load(params.Words).model_dump())
-    segments = read_segments(SEGMENTS)
-    spoken = entries.map(segments)
-    write_words(WORDS, (row.named(segment.id) for row, segment in zip(spoken, segments, strict=True)))
+    write_words(WORDS, entries.map(read_segments(SEGMENTS)))
     write_json(EXTRACTOR, entries.description)
 
 

@@ -95,6 +95,18 @@ MUTANTS = {
         "return split",
         "tests/prediction/test_predicting.py::test_rows_are_scaled_by_the_numbers_of_training",
     ),
+    "a playlist is followed": Mutant(
+        "pipeline/media/container.py",
+        '"format_whitelist": _FORMATS, ',
+        "",
+        "tests/media/test_broken.py::test_a_playlist_is_refused_and_nothing_in_it_is_opened",
+    ),
+    "a renamed file keeps the reason of its old name": Mutant(
+        "pipeline/execution/clips.py",
+        "self.name(result, segment) for",
+        "result for",
+        "tests/extract/entries/test_naming.py::test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now",
+    ),
     "a half entry is a hit": Mutant(
         "pipeline/execution/cache.py",
         "payload if hashlib.sha256(payload).digest() == digest else None",

@@ -1,7 +1,7 @@
 """The model card of one run, in the layout that Hugging Face has for it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from huggingface_hub import EvalResult, ModelCardData
@@ -84,7 +84,7 @@ def metric_rows(inputs: CardInputs, split: str) -> list[MetricRow]:
 
 
 def parts_of(inputs: CardInputs) -> list[Part]:
-    """The encoder and the libraries that made the features and trained the networks, each once, by what they did."""
+    """The encoders and the libraries that made the features and trained the networks, each once, by what they did."""
     roles: dict[tuple[str, str], list[str]] = {}
 
     def use(libraries: Mapping[str, str], role: str) -> None:
@@ -100,12 +100,18 @@ def parts_of(inputs: CardInputs) -> list[Part]:
         library(name, version, role=", ".join(dict.fromkeys(done)))
         for (name, version), done in sorted(roles.items())
     ]
-    settings = inputs.extractions["text"].extractor.get("settings", {})
-    if "model" not in settings:
-        return libraries
-    # A model from the hub has a commit, a bundled or local one the digest of its files.
-    revision = settings.get("revision") or f"sha256 {settings.get('sha256', '')[:12]}"
-    return [encoder(settings["model"], revision=revision), *libraries]
+    return [*_encoders(inputs), *libraries]
+
+
+def _encoders(inputs: CardInputs) -> Iterator[Part]:
+    """The pretrained encoders, by what they read."""
+    for modality, found in inputs.extractions.items():
+        settings = found.extractor.get("settings", {})
+        # A model from the hub has a commit, a bundled or local one the digest of its files; what is no such model has neither.
+        revision = settings.get("revision") or f"sha256 {settings.get('sha256', '')[:12]}"
+        if settings.keys() & {"revision", "sha256"}:
+            name = settings["model"] if modality == "text" else settings["encoder"]
+            yield encoder(name, revision=revision, role=f"encoder of {_CONTENT[modality]}")
 
 
 def _head(inputs: CardInputs) -> str:

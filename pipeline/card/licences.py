@@ -8,6 +8,7 @@ _LIBRARIES = {
     "mediapipe": "Apache-2.0, with the models of face detection and face mesh inside",
     "numpy": "BSD-3-Clause",
     "opencv-python-headless": "Apache-2.0",
+    "opensmile": "audEERING Research License: research and private use alone, no commercial product or service",
     "pocketsphinx": "BSD-2-Clause, with its acoustic model of US English and its dictionary",
     "scipy": "BSD-3-Clause",
     "tokenizers": "Apache-2.0",
@@ -34,7 +35,6 @@ def library(name: str, version: str, *, role: str) -> Part:
     return Part(name, version, role, _LIBRARIES.get(name, "not known here: see the package's metadata"))
 
 
-def encoder(name: str, *, revision: str) -> Part:
-    """The encoder of the words."""
-    known = _ENCODERS.get(name, "not known here: see the encoder's own model card")
-    return Part(name, revision, "encoder of the words", known)
+def encoder(name: str, *, revision: str, role: str) -> Part:
+    """A pretrained encoder."""
+    return Part(name, revision, role, _ENCODERS.get(name, "not known here: see the encoder's own model card"))

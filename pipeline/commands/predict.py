@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.artifacts.files import finite, write_text
+from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
 
@@ -35,9 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="FOLDER", type=Path, default=Path("data/calibrate"),
         help="folder of checkpoints of stage calibrate or pointwise; default data/calibrate",
     )  # fmt: skip
-    parser.add_argument(
-        "--text-model", metavar="FOLDER", help="where the text encoder lies, if it was a folder in training"
-    )
+    for modality in MODALITIES:
+        parser.add_argument(
+            f"--{modality}-model",
+            metavar="FOLDER",
+            help=f"where the {modality} encoder lies, if it was a folder in training",
+        )
     parser.add_argument("--json", action="store_true", help="print JSON in place of text")
     parser.add_argument(
         "--html",
@@ -108,7 +112,9 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.prediction.timeline import as_page, timeline
 
     model = load_model(args.model)
-    extractors = Extractors(model.preprocessing, text_model=args.text_model)
+    named = {modality: getattr(args, f"{modality}_model") for modality in MODALITIES}
+    folders = {modality: folder for modality, folder in named.items() if folder is not None}
+    extractors = Extractors(model.preprocessing, folders=folders)
     pages, told, status = [], [], 0
     for recording in asked:
         try:

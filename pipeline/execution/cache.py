@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +38,20 @@ def library_versions(*distributions: str) -> dict[str, str]:
     return {name: version(name) for name in sorted(distributions)}
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a cache; `used_s` is when it was last written or, as far as the file system tells, read, in seconds of the clock.
+
+    `finished` is False for one that is being written, or was when its writer was killed.
+    """
+
+    key: str
+    path: Path
+    n_bytes: int
+    used_s: float
+    finished: bool
+
+
 class ResultCache:
     """A folder of entries by key, safe for several processes.
 
@@ -61,6 +77,14 @@ class ResultCache:
     def holds(self, key: str) -> bool:
         """Whether there is an entry, whole or not: a look at the folder, not at the entry."""
         return self._path(key).exists()
+
+    def entries(self) -> Iterator[Entry]:
+        """Every file in the folder, in no order; what vanishes meanwhile is left out."""
+        for path in self.folder.glob("??/*"):
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                used_s = max(found.st_mtime, found.st_atime)
+                yield Entry(path.name, path, found.st_size, used_s, finished=not path.name.endswith(".tmp"))
 
     def put(self, key: str, payload: bytes) -> None:
         """Store `payload` under `key`."""

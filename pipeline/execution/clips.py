@@ -18,9 +18,6 @@ Result = TypeVar("Result")
 _LIMIT_S = 300.0
 _LIMIT_PER_S = 60.0
 
-# Where a segment stands in its corpus says nothing about its features; what it is called and labelled does not either.
-_IRRELEVANT = ("id", "split", "label", "speaker", "video", "media")
-
 
 def describe_extractor(
     settings: Mapping[str, Any], *, libraries: Sequence[str], device: str
@@ -35,21 +32,27 @@ class ClipEntries(Generic[Result]):
 
     Attributes:
         kind: name of the folder, below `clips` in the cache.
+        content: the fields of a segment on which a result depends. Where it stands in its corpus is none of them, and neither
+            is what it or its file is called.
         function: computes one segment; pure and picklable.
         module: where `function` is; the source of its import closure is part of the keys.
         description: settings, libraries and device, see `describe_extractor`.
         encode: result to bytes.
         decode: bytes to result; raises PipelineError on an entry it cannot read.
+        name: puts into a result what the segment at hand is called, since the one that it was computed for may have been
+            called otherwise.
         on_loss: the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
         bytes_per_s: what a second of media comes to, to estimate the space that a run needs.
     """
 
     kind: str
+    content: Sequence[str]
     function: Callable[[Segment], Result]
     module: str
     description: Mapping[str, Any]
     encode: Callable[[Result], bytes]
     decode: Callable[[bytes], Result]
+    name: Callable[[Result, Segment], Result]
     on_loss: Callable[[Segment, str], Result]
     bytes_per_s: float
 
@@ -59,16 +62,14 @@ class ClipEntries(Generic[Result]):
         return clip_cache(self.kind)
 
     def keys(self, segments: Sequence[Segment]) -> list[str]:
-        """The key of each segment: media content, span, transcript, extractor and the extractor's own source code."""
+        """The key of each segment: its content, the extractor, and the extractor's own source code."""
         source = source_digest(self.module)
-        return [
-            cache_key(
-                content={name: value for name, value in asdict(segment).items() if name not in _IRRELEVANT},
-                extractor=self.description,
-                source=source,
-            )
-            for segment in segments
-        ]
+        keys = []
+        for segment in segments:
+            fields = asdict(segment)
+            content = {name: fields[name] for name in self.content}
+            keys.append(cache_key(content=content, extractor=self.description, source=source))
+        return keys
 
     def map(self, segments: Sequence[Segment]) -> list[Result]:
         """Every segment's result, in worker processes; what an earlier or killed run finished is not done again.
@@ -79,7 +80,7 @@ class ClipEntries(Generic[Result]):
         keys = self.keys(segments)
         sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
         check_space(self.kind, sizes, keys=keys, cache=self.cache)
-        return map_cached(
+        results = map_cached(
             self.function,
             segments,
             keys=keys,
@@ -93,6 +94,7 @@ class ClipEntries(Generic[Result]):
             on_loss=self.on_loss,
             place=place_of,
         )
+        return [self.name(result, segment) for result, segment in zip(results, segments, strict=True)]
 
 
 def clip_cache(kind: str) -> ResultCache:

@@ -99,7 +99,7 @@ def map_cached(
             if on_loss is None:
                 lost.append(sentence)
             else:
-                sys.stderr.write(f"{sentence}; it is left out\n")
+                sys.stderr.write(f"{sentence}; the run goes on without it\n")
                 results[position] = on_loss(items[position], sentence)
     if lost:
         raise PipelineError(

@@ -34,11 +34,10 @@ def seed_keys(
     stage: TrainingStage,
     inputs: Callable[[int], Sequence[Path]],
     settings: Mapping[str, Any],
+    digest: Callable[[Path], str] = sha256_of,
 ) -> list[str]:
-    """The cache key of each seed; arguments as those of `map_seeds`."""
-    digests = {
-        path: sha256_of(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))
-    }
+    """The cache key of each seed; arguments as those of `map_seeds`, and what digests a file."""
+    digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
     source, versions = source_digest(f"stages.{stage}"), made_with()
     return [
         cache_key(

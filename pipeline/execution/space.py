@@ -45,7 +45,7 @@ def check_space(title: str, sizes: Sequence[float], *, keys: Sequence[str], cach
             )
 
 
-def in_words(n_bytes: float) -> str:
+def in_words(n_bytes: int | float) -> str:
     """A size for people, in decimal units."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if n_bytes < 1000:

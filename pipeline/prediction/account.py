@@ -134,9 +134,7 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
 def environment_warning(model: Model, extractors: Extractors) -> str | None:
     """One sentence where the model was made by other versions or another encoder; None where it was not."""
     parts = [f"{name} {there} (here {here})" for name, (there, here) in differing_libraries(model).items()]
-    encoder = extractors.other_encoder()
-    if encoder is not None:
-        parts.append(encoder)
+    parts += extractors.other_encoders()
     if not parts:
         return None
     return f"{model.folder} was made with {', '.join(parts)}; predictions may differ from those of training."

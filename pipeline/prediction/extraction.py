@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from pipeline.artifacts.preprocessing import Preprocessing
@@ -12,9 +11,10 @@ from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.device import best_device
-from pipeline.extract.audio import extract_audio
+from pipeline.extract.entries.audio import audio_entries
+from pipeline.extract.entries.frames import FrameEntries
+from pipeline.extract.entries.visual import visual_entries
 from pipeline.extract.text import TextEncoder, word_sequence
-from pipeline.extract.visual import extract_visual
 from pipeline.extract.words import locate_words
 
 
@@ -34,28 +34,27 @@ class Extractors:
 
     Args:
         preprocessing: what the checkpoints carry.
-        text_model: where the text encoder lies, None to find it by the name that it had.
+        folders: where the encoder of a modality lies; one that is not named is found by the name that it had.
 
     Raises:
         PipelineError: settings that this version of the code does not know.
     """
 
-    def __init__(self, preprocessing: Preprocessing, *, text_model: str | None = None) -> None:
-        self._preprocessing, self._text_model = preprocessing, text_model
-        kinds: dict[str, tuple[Callable[..., Any], Mapping[str, Any]]] = {
-            "words": (locate_words, preprocessing.words["settings"])
-        }
-        frame_extractors: dict[Modality, Callable[..., FeatureSequence]] = {
-            "audio": extract_audio,
-            "visual": extract_visual,
-        }
-        for modality, function in frame_extractors.items():
-            described = preprocessing.extractors[modality]
-            if "precomputed" not in described:
-                kinds[modality] = (function, described["settings"])
-        for kind, (function, settings) in kinds.items():
-            _check_settings(kind, function, settings)
-        self._kinds = kinds
+    def __init__(
+        self, preprocessing: Preprocessing, *, folders: Mapping[Modality, str] | None = None
+    ) -> None:
+        self._preprocessing, self._folders = preprocessing, dict(folders or {})
+        self._words: Mapping[str, Any] = preprocessing.words["settings"]
+        try:
+            inspect.signature(locate_words).bind(None, **self._words)
+        except TypeError as error:
+            raise _unknown_settings("words", error) from error
+        self._loaded: dict[Modality, TextEncoder | FrameEntries] = {}
+        frames: tuple[Modality, ...] = ("audio", "visual")
+        for modality in frames:
+            # What needs no model is made at once, so that settings of another version are found before a recording is.
+            if modality not in self.precomputed and not self._is_pretrained(modality):
+                self._entries(modality)
 
     @property
     def precomputed(self) -> dict[Modality, str]:
@@ -69,8 +68,7 @@ class Extractors:
 
     def observe(self, segment: Segment) -> Observed:
         """Extract one segment, as the stages would."""
-        function, settings = self._kinds["words"]
-        spoken: SegmentWords = function(segment, **settings)
+        spoken: SegmentWords = locate_words(segment, **self._words)
         return Observed(
             segment, spoken, {modality: self._sequence(modality, segment, spoken) for modality in MODALITIES}
         )
@@ -78,14 +76,12 @@ class Extractors:
     def _sequence(self, modality: Modality, segment: Segment, spoken: SegmentWords) -> FeatureSequence:
         if modality in self.precomputed:
             return self._absent(modality)
-        if modality == "text":
-            if not spoken.words:
-                return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
-            (vectors,) = self._encoder.encode([[word.text for word in spoken.words]])
-            return word_sequence(spoken, vectors)
-        function, settings = self._kinds[modality]
-        sequence: FeatureSequence = function(segment, **settings)
-        return sequence
+        if modality != "text":
+            return self._entries(modality).one(segment)
+        if not spoken.words:
+            return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
+        (vectors,) = self._encoder.encode([[word.text for word in spoken.words]])
+        return word_sequence(spoken, vectors)
 
     def _absent(self, modality: Modality) -> FeatureSequence:
         reason = (
@@ -94,46 +90,83 @@ class Extractors:
         )
         return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
 
-    @cached_property
+    @property
     def _encoder(self) -> TextEncoder:
         """Loaded only where there are words."""
         wanted = self._preprocessing.extractors["text"]["settings"]
-        try:
-            encoder = TextEncoder(
-                self._text_model or wanted["model"],
+        found = self._load(
+            "text",
+            lambda: TextEncoder(
+                self._folders.get("text", wanted["model"]),
                 revision=wanted.get("revision", "main"),
                 layer=wanted["layer"],
                 n_layers=wanted["n_layers"],
                 precision=wanted["precision"],
                 device=best_device(mps=True),
-            )
+            ),
+        )
+        assert isinstance(found, TextEncoder)
+        return found
+
+    def _entries(self, modality: Modality) -> FrameEntries:
+        """An encoder is loaded only where a segment asks for it."""
+        wanted = self._preprocessing.extractors[modality]["settings"]
+        kinds: Mapping[str, Callable[..., FrameEntries]] = {"audio": audio_entries, "visual": visual_entries}
+        found = self._load(modality, lambda: kinds[modality](folder=self._folders.get(modality), **wanted))
+        assert isinstance(found, FrameEntries)
+        return found
+
+    def _load(
+        self, modality: Modality, make: Callable[[], TextEncoder | FrameEntries]
+    ) -> TextEncoder | FrameEntries:
+        if modality in self._loaded:
+            return self._loaded[modality]
+        try:
+            found = make()
+        except (KeyError, TypeError) as error:
+            raise _unknown_settings(modality, error) from error
         except PipelineError as error:
             raise PipelineError(
-                f"{str(error).rstrip('.')}; where the model was trained with an encoder from a folder, name it with --text-model"
+                f"{str(error).rstrip('.')}; where the model was trained with an encoder from a folder, name it with "
+                f"--{modality}-model"
             ) from error
-        if len(encoder.columns) != wanted["hidden_size"]:
+        wanted = self._preprocessing.extractors[modality]["settings"]
+        n_wanted, n_found = len(self._preprocessing.columns[modality]), len(found.columns)
+        if "hidden_size" in wanted and n_wanted != n_found:
             raise PipelineError(
-                f"{self._text_model or wanted['model']}: gives {len(encoder.columns)} dimensions, but the model was trained "
-                f"on {wanted['hidden_size']}; name the encoder of training with --text-model"
+                f"{self._folders.get(modality, _name(wanted))}: gives {n_found} dimensions, but the model was trained on "
+                f"{n_wanted}; name the encoder of training with --{modality}-model"
             )
-        return encoder
+        if isinstance(found, FrameEntries) and (
+            unknown := wanted.keys() - found.description["settings"].keys()
+        ):
+            raise _unknown_settings(modality, KeyError(min(unknown)))
+        self._loaded[modality] = found
+        return found
 
-    def other_encoder(self) -> str | None:
-        """What tells the text encoder here from that of training; None where it is the same or was not needed."""
-        if "_encoder" not in self.__dict__:
-            return None
-        wanted, found = self._preprocessing.extractors["text"]["settings"], self._encoder.spec
-        key = "revision" if "revision" in wanted else "sha256"
-        if wanted.get(key) == found.get(key):
-            return None
-        return f"text encoder {wanted['model']} ({key} {str(wanted.get(key))[:12]}, here {str(found.get(key))[:12]})"
+    def _is_pretrained(self, modality: Modality) -> bool:
+        return "hidden_size" in self._preprocessing.extractors[modality]["settings"]
+
+    def other_encoders(self) -> list[str]:
+        """What tells each encoder that was needed so far from that of training; nothing where they are the same."""
+        told = []
+        for modality, found in self._loaded.items():
+            wanted = self._preprocessing.extractors[modality]["settings"]
+            here = found.spec if isinstance(found, TextEncoder) else found.description["settings"]
+            key = "revision" if "revision" in wanted else "sha256"
+            if wanted.get(key) != here.get(key):
+                told.append(
+                    f"{modality} encoder {_name(wanted)} ({key} {str(wanted.get(key))[:12]}, here {str(here.get(key))[:12]})"
+                )
+        return told
 
 
-def _check_settings(kind: str, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
-    try:
-        inspect.signature(function).bind(None, **settings)
-    except TypeError as error:
-        raise PipelineError(
-            f"the model was trained with other settings of {kind} than this version of the code knows ({error}); run "
-            "`dvc repro` with this version, or predict with the version that trained it"
-        ) from error
+def _name(settings: Mapping[str, Any]) -> str:
+    return str(settings["model"] if "model" in settings else settings["encoder"])
+
+
+def _unknown_settings(kind: str, error: Exception) -> PipelineError:
+    return PipelineError(
+        f"the model was trained with other settings of {kind} than this version of the code knows ({error}); run "
+        "`dvc repro` with this version, or predict with the version that trained it"
+    )

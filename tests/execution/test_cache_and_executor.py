@@ -134,6 +134,26 @@ def test_no_temporary_file_is_left(tmp_path):
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
+def write_and_read(folder: Path, n_rounds: int) -> int:
+    """Put the same entries again and again; how many reads found neither nothing nor the whole."""
+    cache, n_torn = ResultCache(folder), 0
+    for _ in range(n_rounds):
+        for item in range(4):
+            cache.put(cache_key(item=item), b"%d" % item * 200_000)
+            n_torn += cache.get(cache_key(item=item)) != b"%d" % item * 200_000
+    return n_torn
+
+
+def test_processes_that_write_the_same_entries_at_once_leave_them_whole(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    with context.Pool(4) as pool:
+        torn = pool.starmap(write_and_read, [(tmp_path, 20)] * 4, chunksize=1)
+
+    assert torn == [0, 0, 0, 0]
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 4
+    assert all(entry.finished for entry in ResultCache(tmp_path).entries())
+
+
 def test_the_key_depends_on_every_part():
     keys = {cache_key(a=1, b=2), cache_key(a=2, b=1), cache_key(a=1), cache_key(a=1, b="2")}
     assert len(keys) == 4

@@ -54,3 +54,30 @@ def save_speech_encoder(
         sampling_rate=rate_hz, do_normalize=kind != "hubert-base", return_attention_mask="large" in kind
     ).save_pretrained(folder)
     return folder
+
+
+def save_image_encoder(folder: Path, kind: str = "vit", *, seed: int = 0) -> Path:
+    """An image encoder that reads squares of 32 pixels."""
+    torch.manual_seed(seed)
+    seen = _SMALL | {"image_size": 32, "patch_size": 8}
+    size = {"height": 32, "width": 32}
+    if kind == "clip":
+        text = _SMALL | {"vocab_size": 50, "max_position_embeddings": 8}
+        config = transformers.CLIPConfig(text_config=text, vision_config=seen, projection_dim=8)
+        model, prepares = transformers.CLIPModel(config), transformers.CLIPImageProcessorPil
+        settings = {"size": {"shortest_edge": 32}, "crop_size": size}
+    elif kind == "dinov2":
+        model, prepares = (
+            transformers.Dinov2Model(transformers.Dinov2Config(**seen)),
+            transformers.BitImageProcessorPil,
+        )
+        settings = {"size": {"shortest_edge": 40}, "crop_size": size}
+    elif kind == "siglip":
+        model = transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**seen))
+        prepares, settings = transformers.SiglipImageProcessorPil, {"size": size}
+    else:
+        model = transformers.ViTModel(transformers.ViTConfig(**seen), add_pooling_layer=False)
+        prepares, settings = transformers.ViTImageProcessorPil, {"size": size}
+    model.save_pretrained(folder)
+    prepares(**settings).save_pretrained(folder)
+    return folder

@@ -124,7 +124,7 @@ def test_padding_and_neighbours_do_not_change_rows(folders, recording, cache, ki
 def test_bits_do_not_depend_on_the_batch_or_the_order(folders, recording, cache, kind, monkeypatch):
     segments, entries = several(recording), entries_of(folders[kind])
     together = entries.map(segments)
-    alone = [entries.function(one) for one in segments]
+    alone = [entries.one(one) for one in segments]
     monkeypatch.setenv("GRCF_CACHE", str(cache / "other"))
     monkeypatch.setenv("GRCF_WORKERS", "2")
     backwards = entries.map(segments[::-1])[::-1]
@@ -145,7 +145,7 @@ def test_batches_hold_several_segments_and_have_few_shapes(folders, recording, c
 
 def test_the_mean_of_the_last_layers_is_taken(folders, recording):
     one = segment(recording)
-    found = entries_of(folders["hubert-base"], layer=2, n_layers=2).function(one)
+    found = entries_of(folders["hubert-base"], layer=2, n_layers=2).one(one)
     assert found.values == pytest.approx(naive_rows(folders["hubert-base"], one, (1, 2)), abs=3e-5)
 
 
@@ -164,7 +164,7 @@ def test_a_click_is_in_the_rows_whose_times_surround_it(local_encoder, tmp_path,
     sound[0, round(click_s * RATE_HZ)] = 0.9
     loud = write_recording(tmp_path / "loud.wav", sound=sound)
     without, with_click = (
-        entries_of(local_encoder, layer=0).function(segment(path, start_s, 3.0)) for path in (quiet, loud)
+        entries_of(local_encoder, layer=0).one(segment(path, start_s, 3.0)) for path in (quiet, loud)
     )
     changed = np.abs(without.values - with_click.values).max(axis=1) > 1e-4
     off_s = np.abs(without.times_s + start_s - click_s)
@@ -173,7 +173,7 @@ def test_a_click_is_in_the_rows_whose_times_surround_it(local_encoder, tmp_path,
 
 
 def test_rows_lie_in_the_middle_of_what_they_see(folders, recording):
-    found = entries_of(folders["wav2vec2-base"]).function(segment(recording, 1.0, 2.0))
+    found = entries_of(folders["wav2vec2-base"]).one(segment(recording, 1.0, 2.0))
     assert len(found.times_s) == 49
     assert found.times_s[:2] == pytest.approx([0.0125, 0.0325])
     assert found.times_s[-1] + 0.0125 <= 1.0
@@ -204,7 +204,7 @@ def test_rows_are_not_valid_where_nothing_was_recorded(folders, tmp_path):
         sound_start_s=1.0,
         pictures=[(0.0, np.zeros((32, 32, 3), np.uint8))],
     )
-    found = entries_of(folders["wav2vec2-base"]).function(segment(path, 0.0, 3.0))
+    found = entries_of(folders["wav2vec2-base"]).one(segment(path, 0.0, 3.0))
     assert not found.valid[found.times_s < 0.98].any()
     assert found.valid[(found.times_s > 1.02) & (found.times_s < 2.95)].all()
     assert not found.values[~found.valid].any()
@@ -212,7 +212,7 @@ def test_rows_are_not_valid_where_nothing_was_recorded(folders, tmp_path):
 
 def test_a_muted_track_has_rows_of_which_none_is_valid(folders, tmp_path):
     path = write_recording(tmp_path / "muted.wav", sound=np.zeros((1, 2 * RATE_HZ)))
-    found = entries_of(folders["wav2vec2-base"]).function(segment(path))
+    found = entries_of(folders["wav2vec2-base"]).one(segment(path))
     assert (len(found.values), found.valid.any(), found.values.any(), found.failure) == (
         99,
         False,
@@ -263,7 +263,7 @@ def test_what_the_cache_holds_is_not_encoded_again(folders, recording, cache, mo
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_other_precisions_come_close_and_differ(folders, recording, precision):
     exact, rounded = (
-        entries_of(folders["wav2vec2-large"], precision=p).function(segment(recording)).values
+        entries_of(folders["wav2vec2-large"], precision=p).one(segment(recording)).values
         for p in ("float32", precision)
     )
     assert rounded.dtype == np.float32
@@ -280,7 +280,7 @@ def test_an_overflow_is_reported(folders, recording, tmp_path):
     with pytest.raises(
         PipelineError, match=r"audio\.precision: huge overflows in float16; set audio\.precision"
     ):
-        entries_of(tmp_path / "huge", precision="float16", layer=0).function(segment(recording))
+        entries_of(tmp_path / "huge", precision="float16", layer=0).one(segment(recording))
 
 
 def test_the_description_names_encoder_and_device_and_no_folder(folders):

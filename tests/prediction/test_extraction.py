@@ -102,8 +102,8 @@ def test_precomputed_rows_are_absent_and_said_to_be(clip):
 
 def test_settings_of_another_version_are_a_sentence():
     described = make_preprocessing().extractors
-    described["visual"] = described["visual"] | {"settings": VISUAL | {"landmarks": 99}}
-    with pytest.raises(PipelineError, match=r"other settings of visual than this version .* 'landmarks'"):
+    described["visual"] = described["visual"] | {"settings": {"encoder": "mesh"} | VISUAL | {"wrinkles": 99}}
+    with pytest.raises(PipelineError, match=r"other settings of visual than this version .*'wrinkles'"):
         Extractors(make_preprocessing(extractors=described))
 
 

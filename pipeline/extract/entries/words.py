@@ -22,11 +22,21 @@ def words_entries(**settings: Any) -> ClipEntries[SegmentWords]:
 
     return ClipEntries(
         kind="words",
+        content=(
+            "media_sha256",
+            "has_audio",
+            "start_s",
+            "end_s",
+            "text",
+            "language",
+            "timed_words",
+        ),
         function=partial(locate_words, **settings),
         module="pipeline.extract.words",
         description=describe_extractor(settings, libraries=("av", "numpy", "pocketsphinx"), device="cpu"),
         encode=SegmentWords.to_bytes,
         decode=SegmentWords.from_bytes,
+        name=lambda words, segment: words.named(segment.id),
         on_loss=without_sound,
         bytes_per_s=_BYTES_PER_S,
     )

@@ -1,0 +1,1 @@
+"""What the clip cache holds, and which of it parameters need."""

@@ -1,0 +1,98 @@
+"""The parameters and files of other commits and experiments, whose entries are not to be lost unasked."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.comparison.revisions import Revision, read_files
+from pipeline.errors import PipelineError
+
+_PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a commit says of its run: its name, the text of its parameters, and where the files that it names are."""
+
+    name: str
+    params: str
+    locate: Callable[[Path], Path | None]
+
+
+def experiments() -> Iterator[Experiment]:
+    """HEAD, every branch, tag and experiment of this clone, those with the same run once; none outside of git."""
+    listed = subprocess.run(
+        ["git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/exps"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    revisions = [
+        Revision(name, sha) for sha, name in (line.split(" ", 1) for line in listed.stdout.splitlines())
+    ]
+    if listed.returncode:
+        return
+    revisions.append(Revision("HEAD", "HEAD"))
+    objects = _objects()
+    seen = set()
+    for revision, files in zip(revisions, read_files(revisions, [_PARAMS, _LOCK]), strict=True):
+        params, lock = files[_PARAMS], files[_LOCK]
+        if params is None or lock is None or (params, lock) in seen:
+            continue
+        seen.add((params, lock))
+        try:
+            locked = yaml.safe_load(lock)
+        except yaml.YAMLError:  # committed in the middle of a merge
+            locked = {}
+        yield Experiment(revision.name, params.decode(errors="replace"), _Lock(locked, objects).locate)
+
+
+def _objects() -> Callable[[str], Path]:
+    """Where DVC keeps the file with a digest.
+
+    Raises:
+        PipelineError: this is no repository of DVC.
+    """
+    from dvc.exceptions import NotDvcRepoError  # inside: it takes a second to import
+    from dvc.repo import Repo
+
+    try:
+        database = Repo().cache.local
+    except NotDvcRepoError as error:
+        raise PipelineError(
+            "what other experiments need cannot be told, because this is no DVC repository; run from its root, or prune with "
+            "--workspace-only"
+        ) from error
+    return lambda md5: Path(database.oid_to_path(md5))
+
+
+class _Lock:
+    """The outputs that a dvc.lock names, found in DVC's cache."""
+
+    def __init__(self, lock: Mapping[str, Any], objects: Callable[[str], Path]) -> None:
+        self._objects = objects
+        self._md5 = {
+            Path(out["path"]): str(out["md5"])
+            for stage in lock.get("stages", {}).values()
+            for out in stage.get("outs", [])
+            if "md5" in out
+        }
+
+    def locate(self, path: Path) -> Path | None:
+        """The file that was written to `path`, None where DVC's cache does not hold it."""
+        md5 = self._md5.get(path) or self._inside(path)
+        found = self._objects(md5) if md5 is not None else None
+        return found if found is not None and found.is_file() else None
+
+    def _inside(self, path: Path) -> str | None:
+        """The digest of a file of a folder that is one output."""
+        folder = next((parent for parent in path.parents if parent in self._md5), None)
+        if folder is None or not (listing := self._objects(self._md5[folder])).is_file():
+            return None
+        names = {row["relpath"]: row["md5"] for row in json.loads(listing.read_bytes())}
+        return names.get(path.relative_to(folder).as_posix())

@@ -1,0 +1,188 @@
+"""`python -m pipeline cache`: what the clip cache holds and what of it is needed, and removing the rest."""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+
+import yaml
+
+from pipeline import params
+from pipeline.artifacts.files import read_text
+from pipeline.caching.experiments import experiments
+from pipeline.caching.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
+from pipeline.comparison.layout import Block, Paragraph, Table, as_text
+from pipeline.errors import PipelineError
+from pipeline.execution.cache import Entry, cache_folder
+from pipeline.execution.space import in_words
+
+DESCRIPTION = """\
+Show the cache that lets a run go on where it stopped: by kind, how many entries there are and how large they are, how many of
+them a run with the parameters of the workspace would look up, and which share of those is there.
+
+`cache prune` removes what no current parameter needs: neither those of the workspace, nor those of HEAD, a branch, a tag or an
+experiment of this clone. --workspace-only keeps what the workspace needs and nothing else. What other code than that of the
+workspace has made is never looked up again and counts as not needed. A run that looks for an entry that is gone computes it
+again; nothing else can go wrong, also while stages run.
+"""
+
+# Written and not yet renamed: what a killed process left. Writing one takes milliseconds.
+_ABANDONED_S = 3600.0
+_DAY_S = 86_400.0
+_DVC_YAML = Path("dvc.yaml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = DESCRIPTION
+    parser.add_argument(
+        "action", nargs="?", choices=("show", "prune"), default="show", help="show by default"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="prune: say what would go, and remove nothing")
+    parser.add_argument(
+        "--keep-days",
+        metavar="N",
+        type=float,
+        default=0.0,
+        help="prune: keep what was made or read within so many days, needed or not",
+    )
+    parser.add_argument(
+        "--workspace-only", action="store_true", help="prune: let go what only other experiments need"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show or prune."""
+    sections_of = _sections_of_stages()
+    here = _sections(read_text(params.PARAMS_FILE), sections_of, source=str(params.PARAMS_FILE))
+    needs = needs_of(here, locate=lambda path: path if path.is_file() else None, sections_of=sections_of)
+    blocks = _overview(needs) if args.action == "show" else _prune(needs, sections_of, args)
+    sys.stdout.write(as_text(blocks))
+    return 0
+
+
+def _sections_of_stages() -> dict[str, list[str]]:
+    """The sections that each stage that trains loads: dvc.yaml says so, and a test holds it to that."""
+    stages = yaml.safe_load(read_text(_DVC_YAML))["stages"]
+    return {stage: list(stages[stage]["params"]) for stage in STAGES}
+
+
+def _sections(text: str, sections_of: Mapping[str, Sequence[str]], *, source: str) -> Sections:
+    """The sections of a params.yaml on which entries depend, checked.
+
+    Raises:
+        PipelineError: one of them is not as this version of the code knows it.
+    """
+    values = params.parse_yaml(text)
+    classes = {section.__name__.lower(): section for section in params.Section.__subclasses__()}
+    names = {*CLIP_SECTIONS, *(name for names in sections_of.values() for name in names)}
+    if not isinstance(values, dict) or not names <= set(values):
+        raise PipelineError(f"{source}: has not the sections {', '.join(sorted(names))}")
+    return {
+        name: params.check(classes[name], values[name], source=source).model_dump(mode="json")
+        for name in sorted(names)
+    }
+
+
+def _overview(needs: Mapping[str, Needs]) -> list[Block]:
+    rows, total, unfinished = [], [0, 0], [0, 0]
+    for kind, cache in kinds().items():
+        entries = list(cache.entries())
+        finished = [entry for entry in entries if entry.finished]
+        for count, found in ((total, finished), (unfinished, entries)):
+            count[0] += len(found)
+            count[1] += sum(entry.n_bytes for entry in found)
+        size = in_words(sum(entry.n_bytes for entry in finished))
+        rows.append((kind, str(len(finished)), size, *_hits(needs[kind], {entry.key for entry in finished})))
+    rows.append(("all", str(total[0]), in_words(total[1]), "", "", ""))
+    blocks: list[Block] = [
+        Paragraph(
+            f"{cache_folder().resolve()}, and what a run with the parameters of the workspace would look up:"
+        ),
+        Table(("kind", "entries", "size", "needed", "there", "hit rate"), tuple(rows)),
+    ]
+    blocks += [Paragraph(f"{kind}: {need.reason}") for kind, need in needs.items() if need.reason]
+    n_left = unfinished[0] - total[0]
+    if n_left:
+        blocks.append(
+            Paragraph(
+                f"{n_left} more files ({in_words(unfinished[1] - total[1])}) are being written, or were when a process was "
+                "killed; prune removes those that are older than an hour."
+            )
+        )
+    return blocks
+
+
+def _hits(need: Needs, there: Set[str]) -> tuple[str, str, str]:
+    if need.reason is not None:
+        return "?", "?", "?"
+    n_needed, n_there = len(need.keys) + need.n_unknown, len(need.keys & there)
+    return str(n_needed), str(n_there), f"{n_there / n_needed:.1%}" if n_needed else "-"
+
+
+def _prune(
+    needs: Mapping[str, Needs], sections_of: Mapping[str, Sequence[str]], args: argparse.Namespace
+) -> list[Block]:
+    blocks: list[Block] = []
+    needed = {kind: set(need.keys) for kind, need in needs.items()}
+    if not args.workspace_only:
+        blocks += _add_experiments(needed, sections_of)
+    now_s = time.time()
+    rows, n_removed, n_bytes = [], 0, 0
+    for kind, cache in kinds().items():
+        entries = list(cache.entries())
+        reason = needs[kind].reason
+        if reason is not None:
+            blocks.append(
+                Paragraph(f"{kind}: kept, since nobody can tell what the workspace needs ({reason})")
+            )
+        going = [
+            entry
+            for entry in entries
+            if reason is None and _can_go(entry, needed[kind], args.keep_days, now_s)
+        ]
+        if not args.dry_run:
+            for entry in going:
+                entry.path.unlink(missing_ok=True)
+        size = sum(entry.n_bytes for entry in going)
+        rows.append((kind, str(len(going)), f"{size:,}", str(len(entries) - len(going))))
+        n_removed, n_bytes = n_removed + len(going), n_bytes + size
+    did = "would be removed" if args.dry_run else "removed"
+    return [
+        *blocks,
+        Table(("kind", did, "bytes", "kept"), tuple(rows)),
+        Paragraph(f"{n_removed} entries {did}, {n_bytes:,} bytes ({in_words(n_bytes)})."),
+    ]
+
+
+def _can_go(entry: Entry, needed: Set[str], keep_days: float, now_s: float) -> bool:
+    age_s = now_s - entry.used_s
+    if not entry.finished:
+        return age_s > _ABANDONED_S
+    return entry.key not in needed and age_s >= keep_days * _DAY_S
+
+
+def _add_experiments(needed: Mapping[str, set[str]], sections_of: Mapping[str, Sequence[str]]) -> list[Block]:
+    """Add what other commits and experiments need; say of how many that cannot be told."""
+    n_asked, untold = 0, []
+    for experiment in experiments():
+        n_asked += 1
+        try:
+            sections = _sections(experiment.params, sections_of, source=experiment.name)
+        except PipelineError:
+            untold.append(experiment.name)
+            continue
+        needs = needs_of(sections, locate=experiment.locate, sections_of=sections_of)
+        for kind, need in needs.items():
+            needed[kind] |= need.keys
+        if any(need.reason for need in needs.values()):
+            untold.append(experiment.name)
+    said = f"Kept is also what {n_asked} other commits and experiments need."
+    if untold:
+        said += (
+            f" Of {len(untold)} of them, such as {untold[0]}, not all can be told: their parameters are those of other code, or "
+            "their files are not in DVC's cache."
+        )
+    return [Paragraph(said)] if n_asked else []

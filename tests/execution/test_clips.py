@@ -1,0 +1,86 @@
+"""A clip that takes its worker with it is left out of its modality, with a sentence, and the others are not."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.words import SegmentWords
+from pipeline.execution import clips
+from pipeline.extract.entries.visual import visual_entries
+from pipeline.extract.entries.words import words_entries
+
+GOOD = Segment(
+    id="good",
+    split="train",
+    label=0.0,
+    speaker="s",
+    video="v",
+    language="en",
+    text="So good.",
+    media="data/good.mp4",
+    media_sha256="digest of good",
+    has_audio=False,
+    has_video=False,
+    start_s=0.0,
+    end_s=2.0,
+)
+BAD = replace(GOOD, id="bad", media="data/bad.mp4", media_sha256="digest of bad")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
+
+
+def no_face(segment: Segment) -> FeatureSequence:
+    if segment.id == "bad":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return FeatureSequence.empty(3, None)
+
+
+def no_words(segment: Segment) -> SegmentWords:
+    while segment.id == "bad":
+        pass
+    return SegmentWords(segment.id, "none", ())
+
+
+def test_a_clip_that_crashes_twice_has_no_rows_but_a_reason_and_is_not_stored():
+    entries = replace(
+        visual_entries(
+            encoder="mesh", face="largest", landmarks=False, frame_rate_hz=10.0, min_confidence=0.5
+        ),
+        function=no_face,
+    )
+
+    bad, good = entries.map([BAD, GOOD])
+
+    assert good.failure is None
+    assert len(bad.values) == 0
+    assert bad.failure.startswith("data/bad.mp4, segment bad: its worker process died of SIGSEGV")
+    assert [entry.key for entry in entries.cache.entries()] == entries.keys([GOOD])
+
+
+def test_words_of_a_clip_that_hangs_are_spread_over_it(monkeypatch):
+    monkeypatch.setattr(clips, "_LIMIT_S", 3.0)
+    monkeypatch.setattr(clips, "_LIMIT_PER_S", 0.0)
+    entries = replace(words_entries(aligner="pocketsphinx", recognise=True), function=no_words)
+
+    bad, good = entries.map([BAD, GOOD])
+
+    assert (good.id, good.words) == ("good", ())
+    assert (bad.id, bad.align_method, [word.text for word in bad.words]) == (
+        "bad",
+        "proportional",
+        ["So", "good"],
+    )
+    assert bad.words[-1].end_s == pytest.approx(2.0)
+
+
+def test_the_limit_grows_with_the_place_in_the_recording():
+    late = replace(GOOD, start_s=3600.0, end_s=3602.0)
+
+    assert clips.clip_limit_s(late) > clips.clip_limit_s(GOOD) > 100 * GOOD.duration_s

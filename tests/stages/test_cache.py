@@ -1,0 +1,133 @@
+"""`python -m pipeline cache` in a repository in which the pipeline ran."""
+
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stages.repositories import Repository
+
+pytestmark = pytest.mark.slow
+
+KINDS = ["clips/words", "clips/text", "clips/audio", "clips/visual"]
+CHECKPOINTS = ["checkpoints/rank", "checkpoints/calibrate", "checkpoints/pointwise"]
+
+
+@pytest.fixture
+def filled(toy: Repository, tmp_path: Path) -> Repository:
+    """A copy of the finished toy repository with its clip cache."""
+    repository = toy.copy(tmp_path / "repository")
+    shutil.copytree(toy.path / ".cache", repository.path / ".cache")
+    return repository
+
+
+def cache(repository: Repository, *arguments: str) -> str:
+    done = repository.run(sys.executable, "-m", "pipeline", "cache", *arguments)
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def rates(shown: str) -> dict[str, str]:
+    return dict(re.findall(r"^(\S+/\S+) .* (\S+)$", shown, re.MULTILINE))
+
+
+def entries(repository: Repository, kind: str) -> set[Path]:
+    return set((repository.path / ".cache" / kind).glob("??/*"))
+
+
+def all_entries(repository: Repository) -> dict[str, set[Path]]:
+    return {kind: entries(repository, kind) for kind in KINDS + CHECKPOINTS}
+
+
+def make_old(paths: set[Path], days: float) -> None:
+    then_s = time.time() - days * 86_400
+    for path in paths:
+        os.utime(path, (then_s, then_s))
+
+
+def test_after_a_run_all_that_is_needed_is_there_and_nothing_else_is(filled):
+    assert rates(cache(filled)) == dict.fromkeys(KINDS + CHECKPOINTS, "100.0%")
+
+    before = all_entries(filled)
+    assert "0 entries removed, 0 bytes" in cache(filled, "prune", "--workspace-only")
+    assert all_entries(filled) == before
+
+
+def test_a_new_parameter_misses_its_own_kind_and_prune_keeps_what_head_needs(filled):
+    before = all_entries(filled)
+    filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
+    shown = rates(cache(filled))
+    assert shown["clips/audio"] == "0.0%"
+    assert {shown[kind] for kind in KINDS if kind != "clips/audio"} == {"100.0%"}
+
+    assert "0 entries removed" in cache(filled, "prune")
+    assert all_entries(filled) == before
+
+
+def test_prune_removes_what_only_others_need_where_that_is_asked_for(filled):
+    before = all_entries(filled)
+    filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
+    filled.edit("params.yaml", "base: 0.2", "base: 0.5")
+    gone = {"clips/audio", "checkpoints/rank", "checkpoints/calibrate"}
+    n_gone = sum(len(before[kind]) for kind in gone)
+    n_bytes = sum(path.stat().st_size for kind in gone for path in before[kind])
+
+    told = cache(filled, "prune", "--workspace-only", "--dry-run")
+    assert f"{n_gone} entries would be removed, {n_bytes:,} bytes" in told
+    assert all_entries(filled) == before
+    assert "0 entries removed" in cache(filled, "prune", "--workspace-only", "--keep-days", "1")
+    assert all_entries(filled) == before
+    make_old(before["clips/audio"], days=2)
+    assert f"{len(before['clips/audio'])} entries removed" in cache(
+        filled, "prune", "--workspace-only", "--keep-days", "1"
+    )
+    assert f"{n_gone - len(before['clips/audio'])} entries removed" in cache(
+        filled, "prune", "--workspace-only"
+    )
+
+    after = all_entries(filled)
+    assert {kind for kind in before if not after[kind]} == gone
+    assert {kind: after[kind] for kind in before if kind not in gone} == {
+        kind: before[kind] for kind in before if kind not in gone
+    }
+
+
+def test_prune_keeps_what_an_experiment_needs(filled):
+    filled.run("dvc", "exp", "run", "-n", "other", "-S", "audio.n_mfcc=13", "align")
+    filled.run("git", "checkout", "-q", "params.yaml", "dvc.lock")
+    filled.run("dvc", "checkout", "-q")
+    before = all_entries(filled)
+    assert len(before["clips/audio"]) == 30
+
+    assert "0 entries removed" in cache(filled, "prune")
+    assert "15 entries removed" in cache(filled, "prune", "--workspace-only")
+    assert rates(cache(filled)) == dict.fromkeys(KINDS + CHECKPOINTS, "100.0%")
+
+
+def test_what_a_killed_process_left_goes_after_an_hour(filled):
+    young, old = (
+        next(iter(entries(filled, "clips/audio"))).with_name(f".{name}.1.2.tmp") for name in ("young", "old")
+    )
+    for path in (young, old):
+        path.write_bytes(b"half")
+    make_old({old}, days=1)
+    assert "2 more files (8 bytes) are being written" in cache(filled)
+
+    assert "1 entries removed, 4 bytes" in cache(filled, "prune")
+    assert (young.exists(), old.exists()) == (True, False)
+
+
+def test_a_pruned_entry_is_made_again_and_the_bytes_are_the_same(filled):
+    packed = filled.path / "data/audio/features.safetensors"
+    once = packed.read_bytes()
+    for path in list(entries(filled, "clips/audio"))[:3]:
+        path.unlink()
+    assert rates(cache(filled))["clips/audio"] == "80.0%"
+
+    filled.stage("audio")
+    assert packed.read_bytes() == once
+    assert rates(cache(filled))["clips/audio"] == "100.0%"
