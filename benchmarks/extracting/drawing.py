@@ -15,12 +15,11 @@ _COLOURS = {
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Stacked bars: core seconds per minute of video, of the kernels, the pipeline and the recipe."""
+    """Stacked bars: processor seconds per minute of video, of the kernels, the pipeline and the recipe."""
     matplotlib.use("svg")
     from matplotlib import pyplot
 
     grey, minutes = "#667085", result["media"]["seconds"] / 60
-    n_cores = result["machine"]["cores"]
     style: dict[Any, Any] = {
         "svg.hashsalt": "extraction", "svg.fonttype": "none", "font.size": 10, "axes.spines.top": False,
         "axes.spines.right": False, "text.color": grey, "axes.labelcolor": grey, "axes.edgecolor": grey, "xtick.color": grey,
@@ -29,7 +28,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     kernels = {part: result["kernels"][part] for part in ("audio", "visual")}
     rows = {
         "kernels alone": {"start": result["kernels"]["processor_s"] - sum(kernels.values()), **kernels},
-        "this pipeline": {name: cost["wall_clock_s"] * n_cores for name, cost in result["stages"].items()},
+        "this pipeline": {name: cost["processor_s"] for name, cost in result["stages"].items()},
         "the recipe of today": {"recipe": result["recipe"]["processor_s"]},
     }
     with pyplot.rc_context(style):
@@ -48,9 +47,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
             axes.text(left, row, f"  {left:.1f} s", va="center")
         axes.set_yticks(range(len(rows)), list(rows))
         axes.invert_yaxis()
-        axes.set_xlabel(
-            f"core seconds per minute of video ({n_cores} cores of a {result['machine']['processor']})"
-        )
+        axes.set_xlabel(f"processor seconds per minute of video ({result['machine']['processor']})")
         axes.legend(ncols=5, frameon=False, loc="lower right", fontsize=9, labelcolor=grey)
         figure.savefig(path, transparent=True, metadata={"Date": None})
         pyplot.close(figure)
