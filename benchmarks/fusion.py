@@ -134,7 +134,7 @@ def page(result: Mapping[str, Any]) -> str:
         "Written by `python -m benchmarks.fusion`; what each fusion is stands in docs/fusion.md. Means ± standard deviation over "
         f"{len(result['seeds'])} seeds; differences with 95 % intervals over seeds and segments together, bold where they exclude zero.",
     ]
-    for corpus in ("mosi", "demo"):
+    for corpus in (name for name in ("mosi", "demo") if name in result):
         found = result[corpus]
         lines += ["", f"## {corpus}", "", "### Cost", ""]
         lines += _grid(
