@@ -9,9 +9,9 @@ import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.sequences import Modality
-from pipeline.execution.pretrained import find_pretrained
 from pipeline.exporting.extracted import Extracted
 from pipeline.exporting.whole import write_whole_file
+from pipeline.pretrained.models import find_pretrained
 
 _KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}
 # Its vocabulary is that of bert-base-uncased, which MMSA feeds `text_bert` to.

@@ -11,9 +11,9 @@ from jaxtyping import Float32, Float64
 
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
-from pipeline.execution.pretrained import find_pretrained
 from pipeline.extract.ctc import Alignment, align_labels
 from pipeline.extract.spelling import Speller, Spelt
+from pipeline.pretrained.models import find_pretrained
 
 _RATE_HZ = 16_000
 # Attention grows with the square of a sound's length, so a long one is read in windows. Each is read with so much on either

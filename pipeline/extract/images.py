@@ -13,11 +13,11 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
-from pipeline.execution.layers import choose_layers
-from pipeline.execution.pretrained import Precision, find_pretrained
 from pipeline.extract.batches import map_batches
 from pipeline.extract.face_pictures import FacePictures, picture_faces
 from pipeline.extract.visual import Face
+from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.models import Precision, find_pretrained
 
 _PICTURES_PER_BATCH, _PICTURES_PER_BATCH_OF_A_GPU = 8, 128
 # The parameter that stands before the patches, by the end of its name.

@@ -16,10 +16,10 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
-from pipeline.execution.layers import choose_layers
-from pipeline.execution.pretrained import Precision, find_pretrained
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.sound import Frames, Heard, hear_frames
+from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.models import Precision, find_pretrained
 
 # What windows are padded to, in rows; a row is 0.02 s with all encoders of this kind that are public.
 _LENGTHS = (24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024)

@@ -17,13 +17,13 @@ from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key, library_versions
 from pipeline.execution.device import device_class
-from pipeline.execution.layers import choose_layers
-from pipeline.execution.pretrained import Precision, find_pretrained
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
 from pipeline.execution.space import check_space
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of
+from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.models import Precision, find_pretrained
 
 # What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
 _LENGTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)

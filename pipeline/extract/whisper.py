@@ -11,10 +11,10 @@ from jaxtyping import Float32
 
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
-from pipeline.execution.pretrained import find_pretrained
 from pipeline.extract.proportional import spread_over
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.voiced import voiced_bounds_s
+from pipeline.pretrained.models import find_pretrained
 
 _RATE_HZ = 16_000
 # The model reads at most 30 s. A longer sound is cut where it is quietest between the two.

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.errors import PipelineError
-from pipeline.execution.layers import choose_layers
 from pipeline.grcf.batches import Batch
+from pipeline.pretrained.layers import choose_layers
 
 # Windows are read beside others of like length: on a CPU a padded position costs as much as a real one, so a group ends
 # where a window is shorter than this share of its longest. A GPU is slower by the number of calls instead.
@@ -259,7 +259,7 @@ def _identity(spec: Mapping[str, Any]) -> tuple[str, str]:
 def _load_base(found_as: str, identity: tuple[str, str]) -> Any:
     """The encoder as it was found, in float32; copied, never changed."""
     # Inside, because it takes a second to import and frozen text needs none of it.
-    from pipeline.execution.pretrained import find_pretrained
+    from pipeline.pretrained.models import find_pretrained
 
     key, wanted = identity
     pretrained = find_pretrained(found_as, revision=wanted if key == "revision" else "main")
