@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
-from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extractor, name_of
+from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extractor, name_of, place_of
 from pipeline.execution.executor import worker_count
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
@@ -117,6 +117,7 @@ class EncoderEntries(FrameEntries):
             n_workers=worker_count(),
             limit_s=clip_limit_s,
             describe=name_of,
+            place=place_of,
         )
         with closing(prepared), closing(_encoded(self.encoder, self.kind, prepared)) as encoded:
             outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))
