@@ -18,6 +18,7 @@ from pipeline.execution.seeds import inputs_of, seed_cache, seed_keys
 from pipeline.extract.entries.audio import audio_entries
 from pipeline.extract.entries.visual import visual_entries
 from pipeline.extract.entries.words import words_entries
+from pipeline.extract.precomputed import is_precomputed
 from pipeline.extract.text import TextEncoder, text_keys
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -73,8 +74,12 @@ def needs_of(
     segments = locate(SEGMENTS)
     found = {}
     for kind in CLIP_SECTIONS:
-        settings = {key: value for key, value in sections[kind].items() if key != "precomputed"}
-        if sections[kind].get("precomputed") is not None:
+        settings = {key: value for key, value in sections[kind].items() if key not in ("precomputed", "mode")}
+        given = kind != "words" and is_precomputed(
+            sections[kind]["precomputed"], layout=sections["corpus"]["layout"]
+        )
+        # An encoder that learns is no part of extraction.
+        if given or sections[kind].get("mode") == "finetuned":
             found[f"clips/{kind}"] = Needs(frozenset())
         elif segments is None:
             found[f"clips/{kind}"] = Needs(
@@ -117,10 +122,11 @@ def _clip_keys(kind: str, settings: str, segments: Path) -> Sequence[str]:
 
 @cache
 def _text_needs(words_settings: str, settings: str, segments: Path) -> Needs:
-    entries = words_entries(**json.loads(words_settings))
-    rows = [entries.cache.load(key, entries.decode) for key in _clip_keys("words", words_settings, segments)]
-    spoken = [row for row in rows if row is not None]
     try:
+        entries = words_entries(**json.loads(words_settings))
+        keys = _clip_keys("words", words_settings, segments)
+        rows = [entries.cache.load(key, entries.decode) for key in keys]
+        spoken = [row for row in rows if row is not None]
         encoder = TextEncoder(**json.loads(settings), device=best_device(mps=True))
     except PipelineError as error:
         return Needs(frozenset(), reason=str(error))

@@ -77,7 +77,7 @@ def _sections(text: str, sections_of: Mapping[str, Sequence[str]], *, source: st
     """
     values = params.parse_yaml(text)
     classes = {section.__name__.lower(): section for section in params.Section.__subclasses__()}
-    names = {*CLIP_SECTIONS, *(name for names in sections_of.values() for name in names)}
+    names = {"corpus", *CLIP_SECTIONS, *(name for names in sections_of.values() for name in names)}
     if not isinstance(values, dict) or not names <= set(values):
         raise PipelineError(f"{source}: has not the sections {', '.join(sorted(names))}")
     return {
