@@ -48,6 +48,8 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axes.set_yticks(range(len(rows)), list(rows))
         axes.invert_yaxis()
         axes.set_xlabel(f"processor seconds per minute of video ({result['machine']['processor']})")
-        axes.legend(ncols=5, frameon=False, loc="lower right", fontsize=9, labelcolor=grey)
+        axes.legend(
+            ncols=5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize=9, labelcolor=grey
+        )
         figure.savefig(path, transparent=True, metadata={"Date": None})
         pyplot.close(figure)
