@@ -102,6 +102,18 @@ def test_a_whole_experiment_elsewhere_finds_the_corpus(imported):
     assert {"grcf", "pointwise", "median"} <= set(metrics["test"])
 
 
+@pytest.mark.parametrize("imported", [layout for layout in REPLICAS if layout != "sims"], indirect=True)
+def test_all_stages_run_on_it(imported):
+    _, repository, command = imported
+    set_as_told(repository, command)
+    repository.run("dvc", "repro")
+    metrics = json.loads((repository.path / "reports/metrics.json").read_text())
+    assert {"grcf", "pointwise"} <= set(metrics["test"])
+    coverage = json.loads((repository.path / "reports/coverage.json").read_text())
+    assert coverage["segments"] == 6
+    assert all(row["valid_words"] > 0 for row in coverage["modalities"] if row["modality"] != "visual")
+
+
 def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
     """CMU-MOSI as its benchmark brings it into our layout, in miniature: no media at all."""
     rows = [
