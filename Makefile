@@ -14,7 +14,7 @@ demo: $(VENV)/.run
 	@python -m pipeline results
 
 test: $(VENV)/.dev check
-	python -m pytest -n 2
+	python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev
 	ruff check .

@@ -73,8 +73,8 @@ MUTANTS = {
     ),
     "mask inverted": Mutant(
         "pipeline/grcf/batches.py",
-        "flat[row] & inside",
-        "~flat[row] & inside",
+        "flat[row] & inside for",
+        "~flat[row] & inside for",
         "tests/grcf/test_network.py::test_what_stands_in_an_invalid_row_changes_nothing",
     ),
     "invalid frames pooled": Mutant(

@@ -51,7 +51,7 @@ def write_corpus(root: Path, *, demo: Path, folders: list[Path], params: Path) -
         writer.writerows(rows)
     sections = parse_yaml(params.read_text(encoding="utf-8"))
     sections["corpus"]["name"] = CORPUS
-    sections["words"]["recognise"] = False
+    sections["words"]["recogniser"] = "none"
     (root / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
     return rows
 

@@ -31,7 +31,7 @@ def test_every_modality_comes_back_as_it_was(folder):
 
 
 def test_the_table_and_the_words_are_a_corpus(folder):
-    candidates = {candidate.id: candidate for candidate in LAYOUTS["folder"](folder)}
+    candidates = {candidate.id: candidate for candidate in LAYOUTS["folder"].read(folder)}
     for segment in EXTRACTED.segments:
         found = candidates[segment.id]
         assert (found.label, found.split, found.speaker) == (segment.label, segment.split, segment.speaker)

@@ -22,6 +22,14 @@ from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
 
 EXTRACTED = make_extracted()
 KEYS = {"text": "text", "audio": "audio", "visual": "vision"}
+WORDS = {
+    "aligner": "proportional",
+    "ctc_model": None,
+    "ctc_revision": "main",
+    "recogniser": "none",
+    "whisper_model": None,
+    "whisper_revision": "main",
+}
 
 
 class LikeMMSA(Dataset):
@@ -131,7 +139,7 @@ def test_numpy_before_2_finds_the_names(exported):
 
 def brought_in(folder: Path):
     """The pickle through the reading side, up to one word axis."""
-    candidates = LAYOUTS["mmsa"](folder)
+    candidates = LAYOUTS["mmsa"].read(folder)
     check_table(candidates, label_min=-3.0, label_max=3.0)
     splits = split_candidates(candidates, valid_share=0.1, test_share=0.1, split_seed=1)
     segments, rejected = build_manifest(
@@ -142,9 +150,7 @@ def brought_in(folder: Path):
         modality: read_precomputed(modality, segments, folder=folder, layout="mmsa", name=None)
         for modality in DIMS
     }
-    spoken = {
-        segment.id: locate_words(segment, aligner="proportional", recognise=False) for segment in segments
-    }
+    spoken = {segment.id: locate_words(segment, **WORDS) for segment in segments}
     return {segment.id: segment for segment in segments}, spoken, sequences
 
 
