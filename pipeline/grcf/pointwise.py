@@ -8,13 +8,12 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
 from pipeline.grcf.epochs import Selection
-from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
 from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
     TrainingSettings,
-    build_network,
+    first_networks,
     make_checkpoint,
     score_split,
 )
@@ -53,15 +52,7 @@ def train_pointwises(
         task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
     """
     magnitude = MAGNITUDES[task]
-    starts = (
-        add_encoder(
-            build_network(columns=train.columns, settings=network, seed=seed),
-            train,
-            settings=settings.finetuning,
-            seed=seed,
-        ).to(device)
-        for seed in seeds
-    )
+    starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
     valid_tensors = SplitTensors(valid, device=device)
     trained = train_each(
         starts,

@@ -12,7 +12,6 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.batches import SplitTensors
 from pipeline.grcf.curve import IDENTITY
-from pipeline.grcf.finetuning import add_encoder
 from pipeline.grcf.groups import group_of
 from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network import NetworkSettings
@@ -21,7 +20,7 @@ from pipeline.grcf.side_by_side import train_each
 from pipeline.grcf.training import (
     Trained,
     TrainingSettings,
-    build_network,
+    first_networks,
     make_checkpoint,
     restore,
     score_split,
@@ -57,15 +56,7 @@ def train_rankings(
         device: where the network runs.
         made_with: versions and device for the header.
     """
-    starts = (
-        add_encoder(
-            build_network(columns=train.columns, settings=network, seed=seed),
-            train,
-            settings=settings.finetuning,
-            seed=seed,
-        ).to(device)
-        for seed in seeds
-    )
+    starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
     valid_tensors = SplitTensors(valid, device=device)
     trained: Iterator[Trained]
     if objective == "none":

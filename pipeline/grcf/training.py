@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities, hide_wor
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.epochs import CurveRow, Epochs, ErrorMeasure, Selection
 from pipeline.grcf.finetuning import (
+    add_encoder,
     described_encoder,
     encoder_libraries,
     learning,
@@ -82,6 +83,20 @@ def build_network(
         torch.manual_seed(seed)
         n_features = {modality: len(columns[modality]) for modality in MODALITIES}
         return SentimentNetwork(n_features=n_features, settings=settings)
+
+
+def first_networks(
+    train: AlignedSplit,
+    *,
+    network: NetworkSettings,
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    device: str,
+) -> Iterator[SentimentNetwork]:
+    """Where training from scratch starts, seed by seed, each made when it is wanted; with the text encoder that learns, if any."""
+    for seed in seeds:
+        fresh = build_network(columns=train.columns, settings=network, seed=seed)
+        yield add_encoder(fresh, train, settings=settings.finetuning, seed=seed).to(device)
 
 
 def score_split(
