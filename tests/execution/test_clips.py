@@ -12,6 +12,7 @@ from pipeline.artifacts.words import SegmentWords
 from pipeline.execution import clips
 from pipeline.extract.entries.visual import visual_entries
 from pipeline.extract.entries.words import words_entries
+from tests.extract.word_settings import WITHOUT_MODELS
 
 GOOD = Segment(
     id="good",
@@ -29,14 +30,6 @@ GOOD = Segment(
     end_s=2.0,
 )
 BAD = replace(GOOD, id="bad", media="data/bad.mp4", media_sha256="digest of bad")
-WORDS = {
-    "aligner": "pocketsphinx",
-    "ctc_model": None,
-    "ctc_revision": "main",
-    "recogniser": "pocketsphinx",
-    "whisper_model": None,
-    "whisper_revision": "main",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +68,7 @@ def test_a_clip_that_crashes_twice_has_no_rows_but_a_reason_and_is_not_stored():
 def test_words_of_a_clip_that_hangs_are_spread_over_it(monkeypatch):
     monkeypatch.setattr(clips, "_LIMIT_S", 3.0)
     monkeypatch.setattr(clips, "_LIMIT_PER_S", 0.0)
-    entries = replace(words_entries(**WORDS), function=no_words)
+    entries = replace(words_entries(**WITHOUT_MODELS), function=no_words)
 
     bad, good = entries.map([BAD, GOOD])
 

@@ -19,17 +19,11 @@ from pipeline.exporting.mmsa import export_mmsa
 from pipeline.extract.precomputed import read_precomputed
 from pipeline.extract.words import locate_words
 from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
+from tests.extract.word_settings import WITHOUT_MODELS
 
 EXTRACTED = make_extracted()
 KEYS = {"text": "text", "audio": "audio", "visual": "vision"}
-WORDS = {
-    "aligner": "proportional",
-    "ctc_model": None,
-    "ctc_revision": "main",
-    "recogniser": "none",
-    "whisper_model": None,
-    "whisper_revision": "main",
-}
+WORDS = {**WITHOUT_MODELS, "aligner": "proportional", "recogniser": "none"}
 
 
 class LikeMMSA(Dataset):

@@ -18,17 +18,10 @@ from pipeline.errors import PipelineError
 from pipeline.extract.proportional import spread_over
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words import _fitted, locate_words
+from tests.extract.word_settings import WITHOUT_MODELS
 
 RATE_HZ = 16_000
-locate = partial(
-    locate_words,
-    aligner="pocketsphinx",
-    ctc_model=None,
-    ctc_revision="main",
-    recogniser="pocketsphinx",
-    whisper_model=None,
-    whisper_revision="main",
-)
+locate = partial(locate_words, **WITHOUT_MODELS)
 
 JFK = (
     "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"

@@ -13,15 +13,7 @@ from pipeline.extract.tokens import tokenise
 from pipeline.extract.words import locate_words, needs_model
 from tests.extract.speech_models import RATE_HZ, random_words, tones, whisper_folder
 from tests.extract.test_words import segment
-
-PLAIN = {
-    "aligner": "pocketsphinx",
-    "ctc_model": None,
-    "ctc_revision": "main",
-    "recogniser": "pocketsphinx",
-    "whisper_model": None,
-    "whisper_revision": "main",
-}
+from tests.extract.word_settings import WITHOUT_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +26,7 @@ def by_models(tone_model, tmp_path_factory) -> dict[str, str | None]:
         "recogniser": "whisper",
         "whisper_model": str(whisper),
     }
-    return PLAIN | chosen
+    return WITHOUT_MODELS | chosen
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +79,7 @@ def test_without_a_transcript_the_named_model_recognises_any_language(said, by_m
 
 
 def test_given_times_and_silence_need_no_model(said, tmp_path):
-    nowhere = PLAIN | {"aligner": "ctc", "ctc_model": "nobody/nothing"}
+    nowhere = WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"}
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE_HZ), RATE_HZ)
     silent = segment(tmp_path / "silence.wav", duration_s=1.0, text="no sound")
     assert locate_words(silent, **nowhere).align_method == "proportional"
@@ -122,7 +114,7 @@ def test_what_is_cached_is_not_read_again(said, by_models, tmp_path, monkeypatch
 
 
 def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
-    plain, modelled = words_entries(**PLAIN), words_entries(**by_models)
+    plain, modelled = words_entries(**WITHOUT_MODELS), words_entries(**by_models)
 
     assert set(modelled.description["models"]) == {"ctc", "whisper"}
     assert set(modelled.description["libraries"]) > {"torch", "transformers", "pocketsphinx"}
@@ -134,4 +126,4 @@ def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
 def test_a_model_that_is_nowhere_stops_before_any_work(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(PipelineError, match=r"words\.ctc_model: 'nobody/nothing'"):
-        words_entries(**PLAIN | {"aligner": "ctc", "ctc_model": "nobody/nothing"})
+        words_entries(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"})

@@ -19,6 +19,7 @@ from pipeline.extract.visual import visual_columns
 from pipeline.grcf.curve import Curve
 from pipeline.grcf.network import NetworkSettings
 from pipeline.grcf.training import build_network, network_tensors
+from tests.extract.word_settings import WITHOUT_MODELS
 
 AUDIO = {
     "sample_rate_hz": 16000, "hop_s": 0.02, "n_mfcc": 13, "n_chroma": 12, "f0_min_hz": 60.0, "f0_max_hz": 450.0,
@@ -60,14 +61,7 @@ def make_preprocessing(**changes: Any) -> Preprocessing:
     given = {
         "language": "en",
         "words": {
-            "settings": {
-                "aligner": "pocketsphinx",
-                "ctc_model": None,
-                "ctc_revision": "main",
-                "recogniser": "none",
-                "whisper_model": None,
-                "whisper_revision": "main",
-            },
+            "settings": {**WITHOUT_MODELS, "recogniser": "none"},
             "libraries": library_versions("pocketsphinx"),
             "device": "cpu",
         },
