@@ -11,7 +11,7 @@ from pipeline import params
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
-from pipeline.intake.placing import Link
+from pipeline.intake.copying import Link
 
 RAW = Path("data/raw")
 
