@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from huggingface_hub import EvalResult, ModelCardData
 
 from pipeline.artifacts.checkpoint import VERSION
-from pipeline.artifacts.templates import templates_beside
+from pipeline.pages.templates import templates_beside
 from pipeline.card.corpus import Statement, split_rows, statement_of
 from pipeline.card.inputs import MODELS, CardInputs
 from pipeline.card.licences import Part, encoder, library

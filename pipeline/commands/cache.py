@@ -12,7 +12,7 @@ from pipeline import params
 from pipeline.artifacts.files import read_text
 from pipeline.caching.experiments import experiments
 from pipeline.caching.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
-from pipeline.comparison.layout import Block, Paragraph, Table, as_text
+from pipeline.pages.text import Block, Paragraph, Table, as_text
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
 from pipeline.execution.space import in_words

@@ -8,7 +8,7 @@ from pipeline import params
 from pipeline.artifacts.files import write_text
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
-from pipeline.comparison.layout import as_markdown, as_text
+from pipeline.pages.text import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json

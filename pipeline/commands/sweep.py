@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.comparison.layout import Block, Command, Heading, as_text
+from pipeline.pages.text import Block, Command, Heading, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError

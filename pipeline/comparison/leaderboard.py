@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison, compare_runs
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
+from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number
 from pipeline.comparison.measured import Measured
 from pipeline.comparison.page import written
 from pipeline.comparison.runs import Run

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from pipeline.comparison.layout import rounded
+from pipeline.pages.text import rounded
 from pipeline.evaluation.metrics import Metric
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.comparison.layout import as_markdown, as_text
+from pipeline.pages.text import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.runs import Run
