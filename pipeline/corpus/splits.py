@@ -11,7 +11,7 @@ from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 
-STANDARD, DRAWN = "standard", "drawn"
+STANDARD = "standard"
 
 
 def split_candidates(

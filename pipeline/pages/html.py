@@ -5,8 +5,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.pages.templates import templates_beside
 from pipeline.pages.blocks import Block, Document, Figure
+from pipeline.pages.templates import templates_beside
 from pipeline.pages.vega import page_chart, page_svg, runtime
 
 _TEMPLATE, _SCRIPT = "document.html.j2", "document.js"

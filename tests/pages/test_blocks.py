@@ -3,8 +3,8 @@ import doctest
 import pytest
 
 from pipeline.pages import latex
-from pipeline.reporting import matrices, numbers, pairs, verdict
 from pipeline.pages.blocks import Cell, Table, shortened
+from pipeline.reporting import matrices, numbers, pairs, verdict
 
 
 def test_a_row_of_another_width_is_refused():
