@@ -22,7 +22,7 @@ Compare experiments with a base: parameters, data, stages, and every metric with
 A revision is anything git knows (HEAD, main~2, v1.0, 439d769), the name of a DVC experiment, or the word
 `workspace` for the files on disk. Nothing is checked out and nothing is run: what is compared are the tracked
 predictions, parameters and lock files. Both sides are measured by the code and by the section `evaluate` of
-params.yaml in the workspace. Verdicts are one of: better, same, worse within noise, regression; docs/comparing.md
+params.yaml in the workspace. Verdicts are one of: better, same, worse within noise, regression; docs/howto/comparing.md
 says what they mean.
 """
 
