@@ -19,7 +19,7 @@ DESCRIPTION = """\
 Bring a corpus into data/raw and put it under DVC, so that runs, `dvc exp run --temp` and sweeps find it. The source is a
 folder or an archive (.zip, .tar, .tar.gz); it is checked against the layout before anything is copied and stays as it is.
 An interrupted import goes on from where it was when the same command is run again. The layouts are described in
-docs/data.md.
+docs/reference/data.md.
 """
 
 EXAMPLES = """\

@@ -2,8 +2,9 @@ import doctest
 
 import pytest
 
-from pipeline.reporting import latex, matrices, numbers, pairs, verdict
-from pipeline.reporting.document import Cell, Table, shortened
+from pipeline.pages import latex
+from pipeline.pages.blocks import Cell, Table, shortened
+from pipeline.reporting import matrices, numbers, pairs, verdict
 
 
 def test_a_row_of_another_width_is_refused():
