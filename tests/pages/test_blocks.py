@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.reporting.document import Cell, Table, shortened
+from pipeline.pages.blocks import Cell, Table, shortened
 
 
 def test_a_row_of_another_width_is_refused():
