@@ -8,13 +8,13 @@ from pipeline import params
 from pipeline.artifacts.files import write_text
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
-from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.history.revisions import resolve_all
+from pipeline.pages.text import as_markdown, as_text
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.

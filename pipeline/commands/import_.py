@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
-from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
 from pipeline.intake.copying import Link
+from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
 
 RAW = Path("data/raw")
 

@@ -65,7 +65,9 @@ class CorpusReport:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def check_corpus(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None) -> CorpusReport:
+def check_corpus(
+    folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None
+) -> CorpusReport:
     """Read a corpus, look at each of its media files and open some.
 
     Args:

@@ -15,8 +15,8 @@ from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
-from pipeline.intake.files import Item, list_files
 from pipeline.intake.copying import Link, copy_files, require_space
+from pipeline.intake.files import Item, list_files
 
 CACHE_TYPES = "reflink,hardlink,copy"
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.artifacts.files import finite
-from pipeline.artifacts.templates import templates_beside
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, as_text
 from pipeline.intake.checking import CorpusReport, Part
+from pipeline.pages.templates import templates_beside
+from pipeline.pages.text import Block, Heading, Paragraph, Table, as_text
 
 _BAR = 30
 _UNKNOWN = "?"

@@ -11,8 +11,8 @@ import pytest
 from pipeline import params
 from pipeline.__main__ import main
 from pipeline.corpus.layouts import LAYOUTS
-from pipeline.intake.labels import group_cuts
 from pipeline.intake.checking import CorpusReport, check_corpus
+from pipeline.intake.labels import group_cuts
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 from tests.corpus.replicas import REPLICAS, ROOT

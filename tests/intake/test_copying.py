@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import unpack
-from pipeline.intake.files import list_files, refuse_member
 from pipeline.intake.copying import copy_files, require_space
+from pipeline.intake.files import list_files, refuse_member
 
 LONG = "ü" * 125 + ".mp4"  # 254 bytes
 NAMES = (
