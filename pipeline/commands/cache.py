@@ -10,10 +10,10 @@ import yaml
 
 from pipeline import params
 from pipeline.artifacts.files import read_text
-from pipeline.comparison.layout import Block, Paragraph, Table, as_text
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
 from pipeline.execution.disk_space import in_words
+from pipeline.pages.text import Block, Paragraph, Table, as_text
 from pipeline.pruning.experiments import experiments
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
 

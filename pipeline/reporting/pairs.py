@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from pipeline.reporting.document import Block, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_histogram
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import cut_labels, matrix_table

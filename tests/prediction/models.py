@@ -16,9 +16,9 @@ from pipeline.execution.seeds import made_with
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.visual.mesh import visual_columns
-from pipeline.grcf.curve import Curve
-from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.training import build_network, network_tensors
+from pipeline.grcf.fit.loop import build_network, network_tensors
+from pipeline.grcf.network.curve import Curve
+from pipeline.grcf.network.network import NetworkSettings
 from tests.extract.word_settings import WITHOUT_MODELS
 
 AUDIO = {

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.reporting.document import Figure, Grid, Paragraph, Table
+from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.reporting.pairs import group_names, group_pairs_section
 
 

@@ -1,0 +1,94 @@
+"""Advantages: which pairs are harder than their peers, after the group-relative reward of GRPO."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+Scope = Literal["group_pair", "anchor", "batch"]
+Scale = Literal["std", "none"]
+
+# A scope whose rewards spread less than this has no easier and harder pairs, only rounding.
+MIN_SPREAD = 1e-6
+
+
+def pair_weights(
+    violation: Float[Tensor, "above below"],
+    pair: Bool[Tensor, "above below"],
+    group: Int64[Tensor, "segment"],
+    *,
+    scope: Scope,
+    scale: Scale,
+    strength: float,
+    cap: float,
+) -> Float[Tensor, "above below"]:
+    """Weight of each pair: w = clip(1 + strength · max(0, −A), 1, cap), without gradient, 0 off the pairs.
+
+    The reward of a pair is r = −violation and its advantage A = (r − mean r) / std r over the pairs of its scope. A pair
+    that does worse than its peers has A < 0 and weighs more; no pair weighs less than 1, because a signed advantage as
+    a weight would turn the loss of most pairs upside down.
+
+    Args:
+        violation: how far each pair is from its margin.
+        pair: which pairs are compared.
+        group: sentiment group of each segment.
+        scope: peers are the pairs between the same two groups, those with the same upper segment, or the whole batch.
+        scale: divide by the population standard deviation of the scope, or leave the difference in score units.
+        strength: how much one unit of disadvantage adds to the weight; 0 gives all pairs the weight 1.
+        cap: largest weight, at least 1.
+
+    Where all rewards of a scope are equal (spread below `MIN_SPREAD`) nobody has an advantage and the weight is 1.
+
+    Reconstruction: the abstract of GRCF says GRPO-inspired and advantage-weighted with a focus on hard-to-rank pairs; the
+    formula is ours (docs/explanation/method.md).
+    """
+    violation = violation.detach()
+    rows, columns = pair.nonzero(as_tuple=True)
+    weights = torch.zeros_like(violation)
+    if len(rows) == 0:
+        return weights
+    reward = -violation[rows, columns]
+    advantage = _advantage(reward, _peers(rows, columns, group, scope), scale)
+    weights[rows, columns] = weight_of(advantage, strength=strength, cap=cap)
+    return weights
+
+
+def weight_of(advantage: Float[Tensor, "*pairs"], *, strength: float, cap: float) -> Float[Tensor, "*pairs"]:
+    """The weight of pairs with these advantages; see `pair_weights`."""
+    return (1 + strength * (-advantage).clamp(min=0)).clamp(min=1, max=cap)
+
+
+def advantage_of(
+    centred: Float[Tensor, "*pairs"], spread: Float[Tensor, "*#pairs"], *, scale: Scale
+) -> Float[Tensor, "*pairs"]:
+    """The advantages of rewards less the mean of their scope, of which `spread` is the standard deviation."""
+    divisor = spread.clamp(min=MIN_SPREAD) if scale == "std" else torch.ones_like(spread)
+    return torch.where(spread < MIN_SPREAD, torch.zeros_like(centred), centred / divisor)
+
+
+def _peers(
+    rows: Int64[Tensor, "pair"],
+    columns: Int64[Tensor, "pair"],
+    group: Int64[Tensor, "segment"],
+    scope: Scope,
+) -> Int64[Tensor, "pair"]:
+    """Number of the scope that each pair belongs to, from 0 without gaps that matter."""
+    if scope == "batch":
+        return torch.zeros_like(rows)
+    if scope == "anchor":
+        return rows
+    rank: Tensor = group.unique(return_inverse=True)[1]
+    return rank[rows] * len(group) + rank[columns]
+
+
+def _advantage(
+    reward: Float[Tensor, "pair"], peers: Int64[Tensor, "pair"], scale: Scale
+) -> Float[Tensor, "pair"]:
+    scopes, member = peers.unique(return_inverse=True)
+    count = torch.bincount(member, minlength=len(scopes)).to(reward.dtype)
+    zeros = reward.new_zeros(len(scopes))
+    mean = zeros.scatter_add(0, member, reward) / count
+    centred = reward - mean[member]
+    spread = (zeros.scatter_add(0, member, centred.square()) / count).sqrt()
+    return advantage_of(centred, spread[member], scale=scale)

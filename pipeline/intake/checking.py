@@ -1,0 +1,248 @@
+"""A look at a corpus before anything heavy runs: what is in it, and what would end or spoil a run."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.inspection import probe_all, refuse_name
+from pipeline.corpus.layouts import Layout
+from pipeline.corpus.manifest import check_table, media_files
+from pipeline.corpus.splits import find_leaks, split_candidates
+from pipeline.errors import PipelineError
+from pipeline.intake.labels import group_cuts, histogram_edges, label_problems, pooled_spread
+from pipeline.intake.problems import Level, Problem, Rules, joined
+from pipeline.intake.transcripts import text_problems
+from pipeline.media.probe import MediaInfo
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a split holds; durations are in seconds, None where nothing says how long its segments are."""
+
+    n_segments: int
+    n_speakers: int
+    n_videos: int
+    n_with_text: int
+    n_with_words: int
+    n_with_media: int
+    mean_label: float
+    mean_duration_s: float | None
+    total_duration_s: float | None
+    languages: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What a corpus holds and what is wrong with it.
+
+    `label_counts` has a row of counts per split, over the intervals between `label_edges`. `duration_is_estimated` where
+    only some media files were opened. `annotator_spread` is the pooled standard deviation of the annotators of a segment
+    of train, label units, None where segments have one; `groups` are cuts for `margin.groups` as far apart as twice that.
+    """
+
+    folder: str
+    layout: str
+    n_excluded: int
+    parts: Mapping[str, Part]
+    label_edges: Sequence[float]
+    label_counts: Mapping[str, Sequence[int]]
+    n_media: int
+    n_media_opened: int
+    duration_is_estimated: bool
+    annotator_spread: float | None
+    groups: Sequence[float]
+    problems: Sequence[Problem]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something would end or spoil a run."""
+        return any(problem.level == "error" for problem in self.problems)
+
+
+def check_corpus(
+    folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None
+) -> CorpusReport:
+    """Read a corpus, look at each of its media files and open some.
+
+    Args:
+        folder: the corpus folder.
+        layout: the name of its layout, for the reader.
+        reader: that layout.
+        rules: what a run would hold it against.
+        n_opened: how many media files are opened, evenly spread; None for all.
+    """
+    problems: list[Problem] = []
+    try:
+        candidates = reader.read(folder)
+    except PipelineError as error:
+        problem = Problem("error", "table", 1, str(error))
+        return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
+    used = [candidate for candidate in candidates if candidate.excluded is None]
+    if len(used) < len(candidates):
+        said = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
+        problems.append(joined("warning", "excluded", said))
+    problems += _table_problems(candidates, rules)
+    splits, found = _splits(used, reader, rules)
+    problems += found
+    infos, n_opened, found = _media(used, folder, rules, n_opened)
+    problems += found
+    problems += (
+        _span_problems(used, infos) + text_problems(used, splits, rules) + label_problems(used, splits, rules)
+    )
+    durations_s = {candidate.id: _duration_s(candidate, infos) for candidate in used}
+    order = [*SPLITS, *sorted(set(splits.values()) - set(SPLITS))]
+    parts = {
+        split: _part([c for c in used if splits.get(c.id) == split], durations_s, rules)
+        for split in order
+        if any(splits.get(c.id) == split for c in used)
+    }
+    edges = histogram_edges(rules)
+    spread = pooled_spread([c for c in used if splits.get(c.id) == "train"])
+    return CorpusReport(
+        folder=str(folder),
+        layout=layout,
+        n_excluded=len(candidates) - len(used),
+        parts=parts,
+        label_edges=edges,
+        label_counts={
+            split: np.histogram([c.label for c in used if splits.get(c.id) == split], edges)[0].tolist()
+            for split in parts
+        },
+        n_media=len(media_files(used)),
+        n_media_opened=n_opened,
+        duration_is_estimated=any(value is None for value in durations_s.values()),
+        annotator_spread=spread,
+        groups=() if spread is None or rules.binary else group_cuts(spread, rules.label_min, rules.label_max),
+        problems=sorted(problems, key=lambda problem: problem.level != "error"),
+    )
+
+
+def _failing(check: Callable[[], object]) -> str | None:
+    try:
+        check()
+    except PipelineError as error:
+        return str(error)
+    return None
+
+
+def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Problem]:
+    check = partial(check_table, label_min=rules.label_min, label_max=rules.label_max, binary=rules.binary)
+    wrong = [said for candidate in candidates if (said := _failing(partial(check, [candidate]))) is not None]
+    problems = [joined("error", "labels", wrong)] if wrong else []
+    repeated = [id for id, n in Counter(candidate.id for candidate in candidates).items() if n > 1]
+    if repeated:
+        sentences = [f"the id {id!r} is used more than once" for id in repeated]
+        problems.append(joined("error", "ids", sentences, advice="Every segment needs one of its own"))
+    return problems
+
+
+def _splits(
+    used: Sequence[Candidate], reader: Layout, rules: Rules
+) -> tuple[Mapping[str, str], list[Problem]]:
+    """The split of each segment as a run would have it, or as the corpus names it where a run would end here."""
+    mixes = reader.mixes(rules.split)
+    try:
+        splits: Mapping[str, Split] = split_candidates(
+            used,
+            split=rules.split,
+            valid_share=rules.valid_share,
+            test_share=rules.test_share,
+            split_seed=rules.split_seed,
+            mixes=mixes,
+        )
+    except PipelineError as error:
+        named: dict[str, Split] = {c.id: s for c in used for s in SPLITS if s == c.split}
+        leaks = find_leaks(used, named, kinds=[kind for kind in ("speaker", "video") if kind not in mixes])
+        shown = dict(named) if named else {candidate.id: "all" for candidate in used}
+        return shown, [
+            joined("error", "leaks", leaks) if leaks else Problem("error", "splits", 1, str(error))
+        ]
+    problems = [
+        Problem("error", "splits", 1, f"the split {split!r} has no segments; every split needs at least one")
+        for split in SPLITS
+        if split not in splits.values()
+    ]
+    leaks = find_leaks(used, splits, kinds=mixes)
+    if leaks:
+        problems.append(
+            joined(
+                "warning",
+                "leaks",
+                leaks,
+                advice="The published split has it so; `-S manifest.split=drawn` draws one by speaker or video",
+            )
+        )
+    return splits, problems
+
+
+def _media(
+    used: Sequence[Candidate], folder: Path, rules: Rules, n_opened: int | None
+) -> tuple[Mapping[str, MediaInfo], int, list[Problem]]:
+    """What the opened media files are, how many were opened, and what is wrong with any."""
+    names = media_files(used)
+    absent = {name: reason for name in names if (reason := refuse_name(name, folder=folder)) is not None}
+    present = [name for name in names if name not in absent]
+    step = max(1, -(-len(present) // n_opened)) if n_opened else 1
+    chosen = [] if n_opened == 0 else present[::step]
+    probed = probe_all(chosen, folder=folder)
+    infos = {name: info for name, info in probed.items() if isinstance(info, MediaInfo)}
+    broken = [info for info in probed.values() if isinstance(info, str)]
+    problems = []
+    if absent or broken:
+        lost = sum(candidate.media in absent for candidate in used) / len(used)
+        lost += len(broken) / max(1, len(chosen)) * len(present) / len(names)
+        level: Level = "error" if lost > rules.max_rejected_share else "warning"
+        advice = f"About {lost:.1%} of the segments are lost; manifest.max_rejected_share is {rules.max_rejected_share:.1%}"
+        problems.append(joined(level, "media", [*absent.values(), *broken], advice=advice))
+    for what, n in (
+        ("sound", sum(not info.has_audio for info in infos.values())),
+        ("picture", sum(not info.has_video for info in infos.values())),
+    ):
+        if n:
+            problems.append(
+                Problem("warning", "media", n, f"{n} of {len(infos)} opened media files have no {what}")
+            )
+    return infos, len(chosen), problems
+
+
+def _span_problems(used: Sequence[Candidate], infos: Mapping[str, MediaInfo]) -> list[Problem]:
+    wrong = []
+    for candidate in used:
+        start_s = candidate.start_s or 0.0
+        info = infos.get(candidate.media or "")
+        if start_s < 0 or (candidate.end_s is not None and candidate.end_s <= start_s):
+            wrong.append(f"{candidate.place}: the span {start_s}–{candidate.end_s} s is empty or negative")
+        elif info is not None and start_s >= info.duration_s:
+            wrong.append(
+                f"{candidate.place}: starts at {start_s} s, but its media last {info.duration_s:.2f} s"
+            )
+    return [joined("warning", "spans", wrong, advice="Such segments are rejected")] if wrong else []
+
+
+def _duration_s(candidate: Candidate, infos: Mapping[str, MediaInfo]) -> float | None:
+    info = infos.get(candidate.media or "")
+    end_s = candidate.end_s if candidate.end_s is not None else None if info is None else info.duration_s
+    return None if end_s is None else max(0.0, end_s - (candidate.start_s or 0.0))
+
+
+def _part(rows: Sequence[Candidate], durations_s: Mapping[str, float | None], rules: Rules) -> Part:
+    known_s = [value for row in rows if (value := durations_s[row.id]) is not None]
+    mean_s = float(np.mean(known_s)) if known_s else None
+    return Part(
+        n_segments=len(rows),
+        n_speakers=len({row.speaker for row in rows if row.speaker is not None}),
+        n_videos=len({row.video for row in rows}),
+        n_with_text=sum(bool(row.text) for row in rows),
+        n_with_words=sum(bool(row.words) for row in rows),
+        n_with_media=sum(row.media is not None for row in rows),
+        mean_label=float(np.mean([row.label for row in rows])),
+        mean_duration_s=mean_s,
+        total_duration_s=None if mean_s is None else mean_s * len(rows),
+        languages=dict(sorted(Counter(row.language or rules.language for row in rows).items())),
+    )

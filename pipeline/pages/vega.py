@@ -1,0 +1,153 @@
+"""Charts from one Vega-Lite description each: the picture in the page, the chart that answers the pointer, and files for papers.
+
+Nothing is fetched and no browser is needed: `vl-convert` brings Vega, Vega-Lite, Vega-Embed and the font it measures with.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import vl_convert
+
+from pipeline.pages.blocks import Figure
+
+PALETTE = {
+    "grcf": "#0072b2",
+    "pointwise": "#d55e00",
+    "text": "#1b1f25",
+    "ink": "#5b6470",
+    "line": "#a9b0b9",
+    "grid": "#e4e7ec",
+    "train": "#8a8f98",
+    "valid": "#009e73",
+    "test": "#aa4499",
+}
+"""Name to colour on a light page, after Okabe and Ito's colour-blind safe set. In a page every colour is
+`var(--figure-<name>, <colour>)`, so a page that defines these properties decides."""
+
+# The font that vl-convert brings: texts measure alike on every machine.
+_FONT, _PAGE_FONT = "Liberation Sans", "system-ui, sans-serif"
+_VERSION = "6.4"
+_SCALE = 3.0
+_CONFIG: dict[str, Any] = {
+    "font": _FONT,
+    # A figure is described by its caption; a label at every dot would only be read out.
+    "aria": False,
+    "background": None,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": PALETTE["ink"],
+        "titleColor": PALETTE["ink"],
+        "titleFontWeight": "normal",
+        "titleFontSize": 12,
+        "labelFontSize": 11,
+        "domainColor": PALETTE["line"],
+        "tickColor": PALETTE["line"],
+        "gridColor": PALETTE["grid"],
+    },
+    "legend": {
+        "orient": "top",
+        "title": None,
+        "labelColor": PALETTE["ink"],
+        "labelFontSize": 11,
+        "titleColor": PALETTE["ink"],
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "symbolSize": 60,
+        "symbolOpacity": 1,
+    },
+    "text": {"color": PALETTE["text"], "fontSize": 11},
+    "rule": {"color": PALETTE["line"]},
+}
+
+_NAMED = {colour: name for name, colour in PALETTE.items()}
+_COLOURS = re.compile(r'(?<=")#[0-9a-f]{6}(?=")')
+_LONG_NUMBERS = re.compile(r"-?\d+\.\d{3,}")
+_UNSEEN = re.compile(r'<(?:path|line)(?=[^>]* opacity="0")[^>]*/>')
+_ROLES = re.compile(r' (?:class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"')
+_EMPTY = re.compile(r'<path d="[^"]*"(?: display="none")?/>|<g>\s*</g>')
+_DOT = re.compile(r'<path (transform="[^"]*") (d="[^"]*"[^>]*)/>')
+
+
+@cache
+def runtime() -> str:
+    """The JavaScript that draws charts in a page, about 0.9 MB: `window.vegaEmbed`."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def page_chart(figure: Figure) -> dict[str, Any]:
+    """The description as `vegaEmbed` takes it, in the colours and the font of the page."""
+    text = json.dumps(_described(figure.spec), ensure_ascii=False)
+    described: dict[str, Any] = json.loads(_COLOURS.sub(lambda match: _colour(match[0]), text))
+    described["config"]["font"] = _PAGE_FONT
+    return described
+
+
+def page_svg(figure: Figure) -> str:
+    """The chart as an element of a page: ids of its own, the page's font and colours, no fixed size."""
+    body = re.sub(r"^<svg[^>]*>|</svg>$", "", _drawn(figure))
+    body = _EMPTY.sub("", _ROLES.sub("", _UNSEEN.sub("", body)))
+    body = re.sub(r'( id="|url\(#)', rf"\1{figure.name}-", body)
+    body = _COLOURS.sub(lambda match: _colour(match[0]), _dots_once(body, figure.name))
+    return (
+        f'<svg viewBox="0 0 {" ".join(_size(figure))}" role="img" aria-labelledby="{figure.name}-caption" '
+        f'font-family="{_PAGE_FONT}">\n{body}\n</svg>\n'
+    )
+
+
+def file_svg(figure: Figure) -> str:
+    """The chart as an SVG file, on white."""
+    width, height = _size(figure)
+    white = f'<rect width="{width}" height="{height}" fill="white"/>'
+    return re.sub(r"^(<svg[^>]*>)", rf"\1{white}", _drawn(figure)) + "\n"
+
+
+def file_png(figure: Figure) -> bytes:
+    """The chart as a PNG file, on white, three pixels for one of the page: 300 to the inch at a column's width."""
+    return bytes(vl_convert.svg_to_png(file_svg(figure), scale=_SCALE))
+
+
+def _drawn(figure: Figure) -> str:
+    """The chart as Vega draws it."""
+    return _svg(json.dumps(_described(figure.spec), ensure_ascii=False))
+
+
+# The page and two files show one drawing, and drawing takes longer than all else.
+@lru_cache(maxsize=256)
+def _svg(described: str) -> str:
+    drawn = str(vl_convert.vegalite_to_svg(described, vl_version=_VERSION))
+    # A hundredth of a pixel cannot be seen, and the last digits differ between mathematical libraries.
+    return _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.6g}", drawn)
+
+
+def _size(figure: Figure) -> tuple[str, str]:
+    found = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', _drawn(figure))
+    assert found is not None, "Vega gives every picture a view box"
+    return found[1], found[2]
+
+
+def _described(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"config": copy.deepcopy(_CONFIG), "padding": 4} | copy.deepcopy(dict(spec))
+
+
+def _colour(colour: str) -> str:
+    name = _NAMED.get(colour)
+    return f"var(--figure-{name}, {colour})" if name else colour
+
+
+def _dots_once(body: str, name: str) -> str:
+    """Hundreds of dots that look alike say it once."""
+    looks: dict[str, int] = {}
+    for match in _DOT.finditer(body):
+        looks[match[2]] = looks.get(match[2], 0) + 1
+    often = {look: f"{name}-dot-{n}" for n, look in enumerate(look for look in looks if looks[look] > 20)}
+    if not often:
+        return body
+    defined = "".join(f'<path id="{id_}" {look}/>' for look, id_ in often.items())
+    used = _DOT.sub(
+        lambda match: f'<use href="#{often[match[2]]}" {match[1]}/>' if match[2] in often else match[0], body
+    )
+    return f"<defs>{defined}</defs>{used}"
