@@ -27,7 +27,7 @@ from benchmarks.extracting.clips import encode_with_one_keyframe, repeat, write_
 from benchmarks.extracting.drawing import draw
 from benchmarks.extracting.processes import Cost, environment, measure, python
 from pipeline.execution.executor import worker_count
-from pipeline.media import onward
+from pipeline.media import shared_decoding
 from pipeline.media.probe import probe
 from pipeline.media.video import read_frames
 
@@ -118,7 +118,7 @@ def measure_many_segments(root: Path, source: Path) -> dict[str, float]:
         started = time.process_time()
         for start_s in starts_s:
             if alone:
-                onward.forget()
+                shared_decoding.forget()
             for _ in read_frames(path, start_s=start_s, end_s=start_s + segment_s, frame_rate_hz=10.0):
                 pass
         return time.process_time() - started

@@ -131,7 +131,7 @@ def page(result: Mapping[str, Any]) -> str:
     lines = [
         "# Fusions",
         "",
-        "Written by `python -m benchmarks.fusion`; what each fusion is stands in docs/fusion.md. Means ± standard deviation over "
+        "Written by `python -m benchmarks.fusion`; what each fusion is stands in docs/explanation/fusion.md. Means ± standard deviation over "
         f"{len(result['seeds'])} seeds; differences with 95 % intervals over seeds and segments together, bold where they exclude zero.",
     ]
     for corpus in (name for name in ("mosi", "demo") if name in result):

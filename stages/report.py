@@ -23,13 +23,13 @@ from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles
 from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
 from pipeline.inspector.page import build_page
-from pipeline.reporting.html import to_html
+from pipeline.pages.html import to_html
+from pipeline.pages.latex import to_latex
+from pipeline.pages.markdown import tables_to_markdown, to_markdown
+from pipeline.pages.vega import file_png, file_svg
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.latex import to_latex
-from pipeline.reporting.markdown import tables_to_markdown, to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
-from pipeline.reporting.vega import file_png, file_svg
 from stages.entry import run
 
 METRICS = Path("reports/metrics.json")

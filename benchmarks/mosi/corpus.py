@@ -12,7 +12,7 @@ _PAUSE = "sp"
 
 
 def write_corpus(source: Path, folder: Path) -> None:
-    """Bring the labels, words and audio rows of MOSI into the layout of docs/data.md.
+    """Bring the labels, words and audio rows of MOSI into the layout of docs/reference/data.md.
 
     A word belongs to the segment in which its middle lies. Times are moved to the start of the segment, because segments
     without media have a clock of their own.

@@ -15,7 +15,7 @@ _COLUMNS = ("utterance_id", "text", "speaker", "show", "sarcasm")
 
 
 def write_corpus(source: Path, folder: Path) -> None:
-    """Bring the utterances of MUStARD into the layout of docs/data.md, as text alone.
+    """Bring the utterances of MUStARD into the layout of docs/reference/data.md, as text alone.
 
     The context (what was said before) is left out. The split column is that of fold 0.
 

@@ -4,10 +4,12 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -42,21 +44,60 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         PipelineError: the file system refused, for example because it is full; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    write_whole_file(path, lambda file: file.write(content))
+
+
+def write_whole_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a file that may be too large for memory; what was at `path` stays until the new file is whole.
+
+    Raises:
+        PipelineError: the file system refused; nothing is left behind.
+    """
+    temporary = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise PipelineError(
-            f"{path}: {len(content)} bytes could not be written ({error.strerror or error}); "
-            "free some space or correct the permissions, then run the same command again"
-        ) from error
+        raise _refused(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder itself cannot be reached, the sentence above says why.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_whole_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` fill a folder that appears at `path` when it is whole.
+
+    Raises:
+        PipelineError: something is there already, or the file system refused; nothing is left behind.
+    """
+    if os.path.lexists(path):
+        raise PipelineError(f"{path}: is there already; remove it, or name another place with --out")
+    temporary = _beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        fill(temporary)
+        temporary.rename(path)
+    except OSError as error:
+        raise _refused(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+
+
+def _refused(path: Path, error: OSError) -> PipelineError:
+    return PipelineError(
+        f"{path}: could not be written ({error.strerror or error}); free some space or correct the permissions, "
+        "then run the same command again"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

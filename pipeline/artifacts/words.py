@@ -30,7 +30,7 @@ class Word:
 class SegmentWords:
     """The words of one segment in the order in which they were spoken.
 
-    `confidence` says from 0 to 1 how well words and sound fit, by the measure of what aligned or recognised them (docs/words.md);
+    `confidence` says from 0 to 1 how well words and sound fit, by the measure of what aligned or recognised them (docs/howto/words.md);
     it tells segments of one corpus and one method apart, and is None for the other methods.
 
     Raises:

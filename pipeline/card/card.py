@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from huggingface_hub import EvalResult, ModelCardData
 
 from pipeline.artifacts.checkpoint import VERSION
-from pipeline.artifacts.templates import templates_beside
 from pipeline.card.corpus import Statement, split_rows, statement_of
 from pipeline.card.inputs import MODELS, CardInputs
 from pipeline.card.licences import Part, encoder, library
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
+from pipeline.pages.templates import templates_beside
 
 _EVALUATED = ("valid", "test")
 _DIRECTIONS = {"higher": "higher", "lower": "lower", "one": "nearer to 1", "zero": "nearer to 0"}

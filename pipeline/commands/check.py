@@ -9,14 +9,14 @@ from pipeline import params
 from pipeline.artifacts.files import write_text
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
-from pipeline.intake.looking import look_at
+from pipeline.intake.checking import check_corpus
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 
 RAW = Path("data/raw")
 
 DESCRIPTION = """\
-Look at a corpus before anything heavy runs: segments, speakers, hours and languages of each split, labels, media that
+CorpusReport at a corpus before anything heavy runs: segments, speakers, hours and languages of each split, labels, media that
 are missing or cannot be opened, speakers and recordings in two splits, sentences that are nearly the same in two splits.
 The status is 1 where something would end or spoil a run.
 
@@ -52,12 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, and print what was seen."""
+    """CorpusReport, and print what was seen."""
     corpus = params.load(params.Corpus)
     layout = args.layout or corpus.layout
     if args.open != "all" and not args.open.isdecimal():
         raise PipelineError(f"--open is {args.open!r}; expected a whole number or all")
-    look = look_at(
+    look = check_corpus(
         _folder(args.corpus or corpus.name),
         layout=layout,
         reader=LAYOUTS[layout],

@@ -8,13 +8,13 @@ from pipeline import params
 from pipeline.artifacts.files import write_text
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
-from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.history.revisions import resolve_all
+from pipeline.pages.text import as_markdown, as_text
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.
@@ -22,7 +22,7 @@ Compare experiments with a base: parameters, data, stages, and every metric with
 A revision is anything git knows (HEAD, main~2, v1.0, 439d769), the name of a DVC experiment, or the word
 `workspace` for the files on disk. Nothing is checked out and nothing is run: what is compared are the tracked
 predictions, parameters and lock files. Both sides are measured by the code and by the section `evaluate` of
-params.yaml in the workspace. Verdicts are one of: better, same, worse within noise, regression; docs/comparing.md
+params.yaml in the workspace. Verdicts are one of: better, same, worse within noise, regression; docs/howto/comparing.md
 says what they mean.
 """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline import params
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
+from pipeline.intake.copying import Link
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
-from pipeline.intake.placing import Link
 
 RAW = Path("data/raw")
 
@@ -19,7 +19,7 @@ DESCRIPTION = """\
 Bring a corpus into data/raw and put it under DVC, so that runs, `dvc exp run --temp` and sweeps find it. The source is a
 folder or an archive (.zip, .tar, .tar.gz); it is checked against the layout before anything is copied and stays as it is.
 An interrupted import goes on from where it was when the same command is run again. The layouts are described in
-docs/data.md.
+docs/reference/data.md.
 """
 
 EXAMPLES = """\

@@ -14,7 +14,7 @@ DESCRIPTION = """\
 Predict the sentiment of new recordings with a trained model, through exactly what its training data went through: the
 folder of checkpoints carries the settings of the extractors, the scaler and the columns. Prints the mean over the
 seeds and their spread, what the recording had to offer, and what each word and each modality contributes: the
-prediction less what it would be with that hidden. See docs/predict.md.
+prediction less what it would be with that hidden. See docs/howto/predict.md.
 """
 
 EXAMPLES = """\

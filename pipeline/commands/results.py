@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import params
-from pipeline.comparison.layout import Block, Command, Heading, Paragraph, Table, as_text, interval, number
 from pipeline.errors import PipelineError
+from pipeline.pages.text import Block, Command, Heading, Paragraph, Table, as_text, interval, number
 
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")

@@ -19,7 +19,7 @@ from pipeline.sweeping.plots import write_plots
 from pipeline.sweeping.points import Point
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Finished, Runner, stopping
-from pipeline.sweeping.space import search_space
+from pipeline.sweeping.search_space import search_space
 from pipeline.sweeping.study import Search
 from pipeline.sweeping.workspace import experiments, read_workspace
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.comparison.layout import Block, Command, Heading, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
+from pipeline.pages.text import Block, Command, Heading, as_text
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Runner, stopping

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.comparison.charts import N_COLOURS, Chart, Line, Numbers, line_chart
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, number
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
+from pipeline.pages.charts import N_COLOURS, Chart, Line, Numbers, line_chart
+from pipeline.pages.text import Block, Heading, Paragraph, Table, number
 
 STAGES = {
     "rank": "Stage 1, rank",

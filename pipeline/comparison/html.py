@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
-from pipeline.artifacts.templates import templates_beside
-from pipeline.comparison.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
 from pipeline.comparison.curves import curve_blocks
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
 from pipeline.comparison.measured import VERDICTS, Verdict
 from pipeline.comparison.page import page
 from pipeline.comparison.parameters import Parameter
+from pipeline.pages.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
+from pipeline.pages.templates import templates_beside
+from pipeline.pages.text import Block, Heading, Paragraph, Table
 
 STYLES: dict[Verdict, str] = dict(zip(VERDICTS, ("better", "same", "worse", "regression"), strict=True))
 """The CSS class of each verdict; `none` for none."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison, compare_runs
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
 from pipeline.comparison.measured import Measured
 from pipeline.comparison.page import written
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number
 
 _MAX_COLUMNS = 4
 """Parameters that have a column each; more of them share one, or the table is wider than a terminal."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from pipeline.comparison.layout import rounded
 from pipeline.evaluation.metrics import Metric
+from pipeline.pages.text import rounded
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

@@ -1,9 +1,9 @@
 """A comparison as a page to read."""
 
 from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, interval, number
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
+from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number
 
 ABSENT = "(absent)"
 

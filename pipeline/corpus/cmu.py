@@ -75,7 +75,7 @@ def _read(folder: Path, *, standard: Mapping[str, Split]) -> list[Candidate]:
     if labels is None:
         raise PipelineError(
             f"{folder}: holds neither {LABEL_TABLES[0]} nor a .csd file with labels; expected one of them beside "
-            "Raw, see docs/data.md"
+            "Raw, see docs/reference/data.md"
         )
     raw = folder / "Raw" if (folder / "Raw").is_dir() else folder
     lines, words = _transcripts(raw), _sequence(folder, "TimestampedWords")

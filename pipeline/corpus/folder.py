@@ -23,7 +23,7 @@ _WORD_COLUMNS = ("id", "word", "start_s", "end_s")
 
 
 def read_folder(folder: Path) -> list[Candidate]:
-    """Read `segments.csv` and, where there is one, `words.csv`; see docs/data.md for their columns.
+    """Read `segments.csv` and, where there is one, `words.csv`; see docs/reference/data.md for their columns.
 
     Raises:
         PipelineError: the folder, the table or a column is missing, an unknown column is there (a typing error in an

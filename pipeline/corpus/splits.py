@@ -11,7 +11,7 @@ from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 
-STANDARD, DRAWN = "standard", "drawn"
+STANDARD = "standard"
 
 
 def split_candidates(
@@ -120,7 +120,7 @@ def _fold(candidates: Sequence[Candidate], tested: int) -> dict[str, Split]:
         has = f"its folds are {folds[0]} to {folds[-1]}" if folds else "it comes with no folds"
         raise PipelineError(
             f"manifest.split is 'fold_{tested}', but {has}; set it to standard or drawn, or put the file of the folds "
-            "into the corpus folder, see docs/data.md"
+            "into the corpus folder, see docs/reference/data.md"
         )
     return {candidate.id: "test" if candidate.fold == tested else "train" for candidate in candidates}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.artifacts.files import write_whole_folder
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.exporting.extracted import Extracted
-from pipeline.exporting.whole import write_whole_folder
 
 _TABLE = ("id", "label", "text", "split", "speaker", "video", "language", "start_s", "end_s")
 # Zip files hold a time for each member; without one of its own, the same arrays would give other bytes every day.

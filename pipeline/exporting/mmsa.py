@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.files import write_whole_file
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.sequences import Modality
 from pipeline.exporting.extracted import Extracted
-from pipeline.exporting.whole import write_whole_file
 from pipeline.pretrained.models import find_pretrained
 
 _KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.artifacts.files import write_whole_folder
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.exporting.extracted import Extracted
-from pipeline.exporting.whole import write_whole_folder
 
 # The name that `datasets` gives the split.
 _NAMES: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}

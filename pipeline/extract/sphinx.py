@@ -39,10 +39,10 @@ _DITHER_TO_ALIGN, _DITHER_TO_RECOGNISE = 1e-3, 2e-4
 _BEAMS = (1e-64, 1e-150)
 _NOT_WORDS = "<[("  # silence, noise and empty transitions: <sil>, [NOISE], (NULL)
 # How much less likely the sounds of a transcript may be than the likeliest in each frame, natural logarithm per frame. Measured
-# (docs/words.md): -1.1 to -3.5 for right transcripts of clear speech, down to -4.3 in noise as loud as the speech; a wrong one that
+# (docs/howto/words.md): -1.1 to -3.5 for right transcripts of clear speech, down to -4.3 in noise as loud as the speech; a wrong one that
 # was squeezed into clear speech had less than this in nine of ten cases.
 _LEAST_FIT = -3.8
-# Recognised words are kept where the decoder expects this share of them to be right. Measured (docs/words.md): 0.38 to 0.69 for
+# Recognised words are kept where the decoder expects this share of them to be right. Measured (docs/howto/words.md): 0.38 to 0.69 for
 # English speech of which most words were right, at most 0.29 for other languages, music and speech played backwards.
 _LEAST_CERTAIN = 0.35
 # The library keeps acoustic scores at a 1024th of their size.

@@ -41,7 +41,7 @@ def pair_weights(
     Where all rewards of a scope are equal (spread below `MIN_SPREAD`) nobody has an advantage and the weight is 1.
 
     Reconstruction: the abstract of GRCF says GRPO-inspired and advantage-weighted with a focus on hard-to-rank pairs; the
-    formula is ours (docs/method.md).
+    formula is ours (docs/explanation/method.md).
     """
     violation = violation.detach()
     rows, columns = pair.nonzero(as_tuple=True)

@@ -33,7 +33,7 @@ def pair_margins(
     slope at most 1 the perfect prediction never violates the sloped part.
 
     Reconstruction: the abstract of GRCF says that margins reflect the distance between sentiment groups; the linear
-    form is ours (docs/method.md).
+    form is ours (docs/explanation/method.md).
     """
     position = _position(label, group, distance)
     return base + slope * (position[:, None] - position[None, :])

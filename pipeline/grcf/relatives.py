@@ -93,4 +93,4 @@ def rank_n_contrast_loss(
     sorted_logit = logit.gather(1, order)
     running = sorted_logit.logcumsumexp(dim=1)
     end_of_run = torch.searchsorted(-farthest, -farthest, right=True) - 1
-    return -(sorted_logit - running.gather(1, end_of_run)).mean()
+    return (running.gather(1, end_of_run) - sorted_logit).mean()

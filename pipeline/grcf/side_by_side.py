@@ -1,6 +1,6 @@
 """The networks of several seeds trained side by side: one forward, backward and optimiser step for all of them.
 
-For a GPU, which a small network leaves waiting for the next kernel; on a CPU a process a seed is faster (docs/training.md).
+For a GPU, which a small network leaves waiting for the next kernel; on a CPU a process a seed is faster (docs/explanation/training.md).
 Weights are stacked and mapped over by `torch.func`. Each seed keeps its own order of the segments, dropout and modality
 dropout, so it goes the way that `training.train_network` takes with it, to rounding.
 """

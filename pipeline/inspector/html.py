@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.artifacts.templates import templates_beside
+from pipeline.pages.templates import templates_beside
 
 _FOLDER = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pipeline.errors import PipelineError
-from pipeline.intake.listing import is_junk, refuse_member
+from pipeline.intake.files import is_junk, refuse_member
 
 # Name below the corpus folder, size, and how to open it.
 _Member = tuple[str, int, Callable[[], IO[bytes] | None]]

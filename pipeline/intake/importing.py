@@ -15,8 +15,8 @@ from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
-from pipeline.intake.listing import Item, list_files
-from pipeline.intake.placing import Link, place, require_space
+from pipeline.intake.copying import Link, copy_files, require_space
+from pipeline.intake.files import Item, list_files
 
 CACHE_TYPES = "reflink,hardlink,copy"
 
@@ -70,7 +70,7 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
             require_space(unpacked, unpacked_bytes(source))
             unpack(source, unpacked)
         else:  # a corpus that is one file, such as a feature pickle
-            place([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
+            copy_files([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
         source, links = _root(unpacked, layout), ("reflink", "hardlink", "copy")
     try:
         candidates = layout.read(source)
@@ -81,7 +81,7 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
     items = list_files(source)
     if not target.exists():
         _refuse_nested(source, target)
-        place(items, incomplete, links=links)
+        copy_files(items, incomplete, links=links)
         incomplete.rename(target)
     elif source.resolve() != target.resolve() and not _same(items, target):
         raise PipelineError(

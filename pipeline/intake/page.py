@@ -6,16 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.artifacts.files import finite
-from pipeline.artifacts.templates import templates_beside
-from pipeline.comparison.layout import Block, Heading, Paragraph, Table, as_text
-from pipeline.intake.looking import Look, Part
+from pipeline.intake.checking import CorpusReport, Part
+from pipeline.pages.templates import templates_beside
+from pipeline.pages.text import Block, Heading, Paragraph, Table, as_text
 
 _BAR = 30
 _UNKNOWN = "?"
 _HEIGHT, _GAP = 120.0, 4.0
 
 
-def to_text(look: Look) -> str:
+def to_text(look: CorpusReport) -> str:
     """For a terminal; a problem is a sentence, errors first."""
     blocks: list[Block] = [Heading(_title(look), level=1), Paragraph(_summary(look))]
     if look.parts:
@@ -32,13 +32,13 @@ def to_text(look: Look) -> str:
     return as_text(blocks)
 
 
-def to_json(look: Look) -> dict[str, Any]:
+def to_json(look: CorpusReport) -> dict[str, Any]:
     """Everything, rounded to six digits."""
     rounded: dict[str, Any] = finite(asdict(look) | {"has_errors": look.has_errors})
     return rounded
 
 
-def to_html(look: Look) -> str:
+def to_html(look: CorpusReport) -> str:
     """One page that needs no other file; every text of the corpus is escaped."""
     return (
         templates_beside(__file__)
@@ -58,7 +58,7 @@ def to_html(look: Look) -> str:
     )
 
 
-def _annotators(look: Look) -> str:
+def _annotators(look: CorpusReport) -> str:
     """What the annotators of train say of the groups of stage 1."""
     said = f"The annotators of a segment of train differ by {look.annotator_spread:.3g} (pooled standard deviation)."
     if not look.groups:
@@ -67,7 +67,7 @@ def _annotators(look: Look) -> str:
     return f"{said} Sentiment groups twice as wide as that: -S 'margin.groups=[{cuts}]'"
 
 
-def parts_table(look: Look) -> Table:
+def parts_table(look: CorpusReport) -> Table:
     """A row per split; a duration with ~ is estimated from the media that were opened."""
     header = (
         "split", "segments", "speakers", "videos", "transcripts", "word times", "media", "mean label", "mean s", "hours",
@@ -94,7 +94,7 @@ def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
     )
 
 
-def labels_table(look: Look) -> Table:
+def labels_table(look: CorpusReport) -> Table:
     """A row per interval of the labels: counts by split, and a bar for all of them."""
     totals = [sum(counts) for counts in zip(*look.label_counts.values(), strict=True)]
     most = max([*totals, 1])
@@ -109,7 +109,7 @@ def labels_table(look: Look) -> Table:
     return Table(("labels", *look.label_counts, "all"), rows, words=(len(look.label_counts) + 1,))
 
 
-def _intervals(look: Look) -> list[str]:
+def _intervals(look: CorpusReport) -> list[str]:
     edges = look.label_edges
     return [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
 
@@ -129,11 +129,11 @@ def _bars(counts: Sequence[int]) -> list[Mapping[str, float]]:
     ]
 
 
-def _title(look: Look) -> str:
+def _title(look: CorpusReport) -> str:
     return f"Corpus {look.folder}, layout {look.layout}"
 
 
-def _summary(look: Look) -> str:
+def _summary(look: CorpusReport) -> str:
     n = sum(part.n_segments for part in look.parts.values())
     errors = sum(problem.level == "error" for problem in look.problems)
     left_out = f", {look.n_excluded} more are not used" if look.n_excluded else ""

@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from jaxtyping import UInt8
 
 from pipeline.media.container import Decoded, MediaError
-from pipeline.media.onward import TOLERANCE_S, decode_span
+from pipeline.media.shared_decoding import TOLERANCE_S, decode_span
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,7 +92,7 @@ def to_text(model: Model, prediction: Prediction, found: Available, said: Sequen
 
 
 def to_json(model: Model, prediction: Prediction, found: Available, said: Sequence[str]) -> dict[str, Any]:
-    """Everything that `to_text` tells and every word, as values of JSON; see docs/predict.md."""
+    """Everything that `to_text` tells and every word, as values of JSON; see docs/howto/predict.md."""
     segment = prediction.observed.segment
     words = zip(prediction.words, prediction.contribution, prediction.contribution_sd, strict=True)
     return {

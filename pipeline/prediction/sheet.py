@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.artifacts.templates import templates_beside
 from pipeline.errors import PipelineError
+from pipeline.pages.templates import templates_beside
 from pipeline.prediction.account import METHODS
 from pipeline.prediction.preview import TILE_WIDTH, Sheet, Tile
 

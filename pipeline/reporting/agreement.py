@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
-from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
+from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
 from pipeline.reporting.figures import draw_reliability, draw_scatter
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table

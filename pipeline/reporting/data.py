@@ -9,7 +9,7 @@ from jaxtyping import Int64
 from pipeline.artifacts.segments import SPLITS, Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
-from pipeline.reporting.document import Block, Cell, Grid, Paragraph, Section, Table, shortened
+from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
 from pipeline.reporting.figures import draw_shares
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pipeline.reporting.document import Figure
-from pipeline.reporting.vega import PALETTE
+from pipeline.pages.blocks import Figure
+from pipeline.pages.vega import PALETTE
 
 _WIDE, _SQUARE, _SMALL = (330, 220), (300, 300), (330, 190)
 _DIGITS = 5

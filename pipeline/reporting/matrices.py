@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 
 from pipeline.evaluation.groups import interval_names, interval_of
 from pipeline.evaluation.metrics import Protocol
-from pipeline.reporting.document import Cell, Table
+from pipeline.pages.blocks import Cell, Table
 from pipeline.reporting.numbers import signed
 
 # The cuts of CH-SIMS v2's five classes, as in `acc5` of that protocol.

@@ -4,7 +4,7 @@ import re
 
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
-from pipeline.reporting.document import Cell
+from pipeline.pages.blocks import Cell
 
 _NAMES = {
     "mae": "MAE",

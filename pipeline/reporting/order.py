@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
-from pipeline.reporting.document import Block, Figure, Grid, Paragraph, Section
+from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
 from pipeline.reporting.figures import draw_order
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of

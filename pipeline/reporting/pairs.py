@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from pipeline.evaluation.groups import group_names
-from pipeline.reporting.document import Block, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_histogram
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import matrix_table
@@ -42,7 +42,9 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
         return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
     means = pairs.drop(columns="seed").groupby(["group_above", "group_below"], as_index=False).mean()
     groups = np.unique(means[["group_above", "group_below"]].to_numpy())
-    names = group_names(groups, groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary)
+    names = group_names(
+        groups.tolist(), groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary
+    )
     tables = tuple(_pair_table(means, groups, names, measure) for measure in _PAIR_MEASURES)
     n_seeds = pairs["seed"].nunique()
     explanation = Paragraph(

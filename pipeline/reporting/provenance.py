@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from pipeline.reporting.document import Cell, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Cell, Grid, Paragraph, Section, Table
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import level, plural
 

@@ -1,8 +1,8 @@
 """The report of one run, put together."""
 
+from pipeline.pages.blocks import Document
 from pipeline.reporting.agreement import confusion_section, reliability_section, scatter_section
 from pipeline.reporting.data import corpus_section, coverage_section
-from pipeline.reporting.document import Document
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import plural
 from pipeline.reporting.order import group_order_section

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
-from pipeline.reporting.document import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_differences
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.numbers import (

@@ -10,7 +10,7 @@ from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.robustness import RobustnessCurve, mean_height, measured_metrics
 from pipeline.evaluation.statistics import Difference, summarise
-from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_rates
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.numbers import difference_cell, level, metric_name, share, summary_cell

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.artifacts.curves import MEASURES
-from pipeline.reporting.document import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_curves
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import count, fixed, plural

@@ -90,7 +90,7 @@ def _number(value: float | None) -> str:
 def _time(duration_s: float) -> str:
     """A duration as people say it.
 
-    >>> _time(42.4), _time(754), _time(7320)
+    >>> _time(42.4), _time(754.0), _time(7320.0)
     ('42 s', '13 min', '2 h 2 min')
     """
     if duration_s < 100:

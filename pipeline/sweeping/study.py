@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from pipeline.sweeping.points import Point
-from pipeline.sweeping.space import Choice, Dimension, described, point_of
+from pipeline.sweeping.search_space import Choice, Dimension, described, point_of
 from pipeline.sweeping.workspace import Workspace
 
 _NAME_DIGITS = 8

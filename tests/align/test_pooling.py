@@ -60,7 +60,7 @@ def test_without_frames_all_words_are_invalid():
 spans = st.lists(st.tuples(st.floats(0, 5), st.floats(0, 2)), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     times=st.lists(st.floats(0, 6), max_size=30).map(sorted),
     words=spans,

@@ -1,4 +1,4 @@
-"""What docs/remotes.md promises: push, clone afresh, pull, and there is nothing to do."""
+"""What docs/howto/remotes.md promises: push, clone afresh, pull, and there is nothing to do."""
 
 import logging
 from collections.abc import Iterator

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from pipeline.comparison.charts import Chart
 from pipeline.comparison.curves import curve_blocks, read_curve
-from pipeline.comparison.layout import Paragraph, Table
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import BINARY, MOSI
 from pipeline.history.revisions import Revision
+from pipeline.pages.charts import Chart
+from pipeline.pages.text import Paragraph, Table
 from tests.comparison.repositories import curves_csv
 
 

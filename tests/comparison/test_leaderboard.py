@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.comparison.layout import as_markdown, as_text
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import MOSI
 from pipeline.history.revisions import Revision
+from pipeline.pages.text import as_markdown, as_text
 from tests.comparison.repositories import split_predictions
 
 

@@ -31,7 +31,7 @@ def test_a_bin_holds_the_means_of_its_segments() -> None:
 
 
 @given(LEVELS, st.integers(1, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bins_partition_the_segments_and_keep_ties_together(
     pairs: list[tuple[int, int]], n_bins: int
 ) -> None:
@@ -51,7 +51,7 @@ def test_bins_partition_the_segments_and_keep_ties_together(
 
 
 @given(LEVELS, st.randoms())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bins_do_not_depend_on_the_order_of_the_segments(
     pairs: list[tuple[int, int]], random: Random
 ) -> None:

@@ -1,10 +1,7 @@
-import doctest
-
 import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation import robustness
 from pipeline.evaluation.metrics import BINARY, MOSI, Undefined
 from pipeline.evaluation.robustness import (
     NOISE_NAMES,
@@ -82,7 +79,3 @@ def test_a_rate_is_measured_by_the_headline_of_the_protocol():
 
 def test_no_segments_have_neither_error_nor_order():
     assert np.isnan(measure_rate(np.zeros(0), np.zeros(0), protocol=MOSI)).all()
-
-
-def test_the_example_holds():
-    assert doctest.testmod(robustness).failed == 0

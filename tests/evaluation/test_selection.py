@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.evaluation import selection
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy, pair_counts, pairs_apart
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 FEW_LEVELS = st.lists(st.tuples(st.integers(-3, 3), st.integers(-9, 9)), max_size=40)
 
 

@@ -115,7 +115,7 @@ def test_identical_predictions_differ_by_exactly_nothing(over: Over, metric: Met
 
 @pytest.mark.parametrize("over", EVERY_OVER)
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_exchanging_the_models_negates_the_difference(over: Over, seed: int) -> None:
     truth, a, b = models(seed=seed)
 

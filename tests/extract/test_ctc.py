@@ -66,7 +66,7 @@ def test_no_frames_have_no_path():
     n_frames=st.integers(1, 7),
     labels=st.lists(st.sampled_from([A, B]), min_size=1, max_size=4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_path_is_the_best_of_all(seed, n_frames, labels):
     random = np.random.default_rng(seed)
     log_probs = np.log(random.dirichlet(np.ones(3), n_frames)).astype(np.float32)
@@ -87,7 +87,7 @@ def test_the_path_is_the_best_of_all(seed, n_frames, labels):
 
 
 @given(seed=st.integers(0, 10**6), n_frames=st.integers(30, 400), n_labels=st.integers(1, 30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_frames_of_labels_are_in_order_and_apart(seed, n_frames, n_labels):
     random = np.random.default_rng(seed)
     log_probs = np.log(random.dirichlet(np.ones(5), n_frames)).astype(np.float32)

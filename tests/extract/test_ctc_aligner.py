@@ -97,7 +97,7 @@ def test_more_letters_than_frames_are_refused(untrained):
     words=st.lists(st.sampled_from(["a", "it's", "42", "我", "extraordinary"]), min_size=1, max_size=6),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whatever_is_found_is_in_order_and_in_the_sound(untrained, n_samples, words, seed):
     samples = np.random.default_rng(seed).standard_normal(n_samples).astype(np.float32)
 

@@ -1,4 +1,3 @@
-import doctest
 import itertools
 import random
 from pathlib import Path
@@ -8,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pipeline.extract.pronunciation
 from pipeline.extract.pronunciation import folded, number_words, pronounce
 from pipeline.extract.tokens import tokenise
 
@@ -110,7 +108,3 @@ def test_numbers_up_to_four_digits_are_all_different():
     said = [" ".join(number_words(str(number))) for number in range(10_000)]
     assert len(set(said)) == len(said)
     assert all(word.isalpha() for word in set(itertools.chain.from_iterable(text.split() for text in said)))
-
-
-def test_the_example_holds():
-    assert doctest.testmod(pipeline.extract.pronunciation).failed == 0

@@ -1,10 +1,7 @@
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pipeline.extract.tokens
 from pipeline.extract.tokens import sentence_of, tokenise
 
 
@@ -62,7 +59,3 @@ def test_the_sentence_of_the_words_has_the_same_words(transcript):
 
 def test_ideographs_are_joined_without_spaces():
     assert sentence_of(["我", "爱", "NLP", "吗"])[0] == "我爱 NLP 吗"
-
-
-def test_the_example_holds():
-    assert doctest.testmod(pipeline.extract.tokens).failed == 0

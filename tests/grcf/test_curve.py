@@ -29,7 +29,7 @@ def test_no_line_on_a_grid_beats_it():
         assert best <= mean_error(offset + slope * score, label) + 1e-9
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.tuples(st.floats(-9, 9), st.floats(-3, 3)), min_size=1, max_size=25),
     n_knots=st.integers(0, 5),

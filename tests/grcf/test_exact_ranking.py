@@ -149,7 +149,7 @@ segments = st.lists(st.tuples(st.integers(-400, 400), st.integers(-30, 30)), min
 
 
 @pytest.mark.parametrize("scope", ["group_pair", "anchor", "batch"])
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     rows=segments,
     corner=st.sampled_from(CORNERS),

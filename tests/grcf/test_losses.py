@@ -61,7 +61,7 @@ segments = st.lists(st.tuples(st.floats(-4, 4, allow_nan=False), labels), min_si
 @pytest.mark.parametrize("scale", ["std", "none"])
 @pytest.mark.parametrize("distance", ["group", "label"])
 @pytest.mark.parametrize(("shape", "smoothing"), [("softplus", 0.0), ("softplus", 1.5), ("quadratic", 1.5)])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(rows=segments)
 def test_equals_the_naive_double_loop(rows, scope, scale, distance, shape, smoothing):
     score, label = (list(column) for column in zip(*rows, strict=True))
@@ -140,7 +140,7 @@ def test_unit_margins_per_group_fight_the_perfect_prediction_and_label_margins_d
         assert (loss < 1e-12) is expected_zero
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=segments, strength=st.floats(0, 5), cap=st.floats(1, 4))
 def test_no_weight_is_negative_or_beyond_its_bounds(rows, strength, cap):
     score, label = (list(column) for column in zip(*rows, strict=True))

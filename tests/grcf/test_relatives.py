@@ -59,7 +59,7 @@ def naive_rank_n_contrast(feature, label):
 
 
 @pytest.mark.parametrize(("loss", "naive"), [(ranknet_loss, naive_ranknet), (ranklist_loss, naive_ranklist)])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=rows)
 def test_a_loss_of_scores_equals_its_definition(loss, naive, rows):
     score, label = (list(column) for column in zip(*rows, strict=True))
@@ -67,7 +67,7 @@ def test_a_loss_of_scores_equals_its_definition(loss, naive, rows):
     assert value == pytest.approx(naive(score, label), rel=1e-9, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=rows, seed=st.integers(0, 99))
 def test_rank_n_contrast_equals_its_definition(rows, seed):
     label = [y for _, y in rows]

@@ -97,7 +97,7 @@ def test_large_arrays_stay_in_the_file(tmp_path):
     ),
     st.integers(0, pickle.HIGHEST_PROTOCOL),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_array_comes_through(tmp_path_factory, array, protocol):
     found = read(tmp_path_factory.mktemp("any"), pickle.dumps([array], protocol=protocol))[0]
     assert found.dtype == array.dtype
@@ -253,7 +253,7 @@ def test_a_damaged_pickle_or_one_that_promises_too_much_is_a_sentence(tmp_path, 
 
 
 @given(st.integers(0, 4000), st.binary(min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_damage_anywhere_is_a_sentence_or_other_data(tmp_path_factory, position, damage):
     whole = pickle.dumps(
         {"a": np.arange(40.0).reshape(8, 5), "b": ["x", None, 2**70], "c": np.array(["y"], object)}

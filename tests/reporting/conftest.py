@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.reporting.document import Document
+from pipeline.pages.blocks import Document
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.report import build_report
 from stages import report

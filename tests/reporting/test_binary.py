@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from pipeline.pages.blocks import Grid, Table
+from pipeline.pages.html import to_html
+from pipeline.pages.markdown import to_markdown
+from pipeline.pages.vega import page_svg
 from pipeline.reporting.agreement import confusion, confusion_section, reliability_section
 from pipeline.reporting.data import corpus_section
-from pipeline.reporting.document import Grid, Table
-from pipeline.reporting.html import to_html
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.markdown import to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import modalities_section, order_section, results_section, verdict_section
 from pipeline.reporting.robustness import robustness_section
 from pipeline.reporting.training import curves_section
-from pipeline.reporting.vega import page_svg
 from stages import report
 from tests.reporting.runs import BINARY, Run, write_run
 from tests.reporting.test_results import tables

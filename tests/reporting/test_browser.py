@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.reporting.html import to_html
+from pipeline.pages.html import to_html
 from pipeline.reporting.report import build_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

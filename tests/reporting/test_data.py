@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.pages.blocks import Grid, Paragraph, Table
 from pipeline.reporting.data import corpus_section, coverage_section
-from pipeline.reporting.document import Grid, Paragraph, Table
 
 
 def tables(section) -> list[Table]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.reporting.document import Figure
+from pipeline.pages.blocks import Figure
+from pipeline.pages.vega import PALETTE, file_png, file_svg, page_chart, page_svg
 from pipeline.reporting.figures import (
     draw_curves,
     draw_differences,
@@ -17,7 +18,6 @@ from pipeline.reporting.figures import (
     draw_scatter,
     draw_shares,
 )
-from pipeline.reporting.vega import PALETTE, file_png, file_svg, page_chart, page_svg
 
 NAMES = {"grcf": "GRCF", "pointwise": "point-wise"}
 HOSTILE = "<script>alert('x')</script> & \"more\""

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from pipeline.evaluation.groups import group_names
-from pipeline.reporting.document import Figure, Grid, Paragraph, Table
+from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.reporting.pairs import group_pairs_section
 
 

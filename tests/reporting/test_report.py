@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError
-from pipeline.reporting.html import to_html
-from pipeline.reporting.markdown import to_markdown
+from pipeline.pages.html import to_html
+from pipeline.pages.markdown import to_markdown
 from pipeline.reporting.report import build_report
 from stages import report
 

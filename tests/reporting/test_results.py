@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.reporting.document import Grid, Table
+from pipeline.pages.blocks import Grid, Table
+from pipeline.pages.vega import page_svg
 from pipeline.reporting.results import (
     differences_section,
     modalities_section,
@@ -10,7 +11,6 @@ from pipeline.reporting.results import (
     results_section,
     verdict_section,
 )
-from pipeline.reporting.vega import page_svg
 from tests.reporting.runs import MODALITIES
 
 

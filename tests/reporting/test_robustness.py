@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.reporting.document import Figure, Grid, Paragraph, Table
+from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.reporting.robustness import noise_section, robustness_section
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.reporting.document import Grid, Paragraph
+from pipeline.pages.blocks import Grid, Paragraph
 from pipeline.reporting.training import (
     budget_warning,
     budgets_section,

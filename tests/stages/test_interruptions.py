@@ -68,7 +68,7 @@ def test_a_full_disk_leaves_a_sentence_and_a_whole_cache(copy, stage, limit_kb, 
     assert ended.returncode == 1
     sentence = ended.stderr.splitlines()[-1]
     assert file in sentence
-    assert "bytes could not be written (File too large); free some space" in sentence
+    assert "could not be written (File too large); free some space" in sentence
     assert "Traceback" not in ended.stderr
     assert_whole(copy, stage)
     assert (copy.path / PACKED[stage]).read_bytes() == undisturbed, "the packed file of the last run is gone"

@@ -89,7 +89,7 @@ def test_uncommitted_changes_make_another_name():
     assert point.name("sweep", changes="abc123") == "sweep-margin.base=0.1-with-abc123"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["a.b", "margin.base"]), SCALARS, min_size=1))
 def test_git_takes_every_name_for_a_reference(values):
     name = Point.of(values).name("sweep")
@@ -97,7 +97,7 @@ def test_git_takes_every_name_for_a_reference(values):
     assert len(name) < 80
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.one_of(SCALARS, st.lists(st.integers(0, 99), max_size=3)))
 def test_dvc_reads_what_is_written_as_the_same_value(value, tmp_path):
     file = tmp_path / "params.yaml"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.sweeping.plots import write_plots
-from pipeline.sweeping.space import Choice, Range
+from pipeline.sweeping.search_space import Choice, Range
 from pipeline.sweeping.study import Search
 from pipeline.sweeping.workspace import Workspace
 

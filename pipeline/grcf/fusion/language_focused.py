@@ -2,7 +2,7 @@
 
 After DLF (Wang et al., "DLF: Disentangled-Language-Focused Multimodal Sentiment Analysis", AAAI 2025, arXiv 2412.12225), whose text
 and published code were read: shared and specific encoders, reconstruction, orthogonality, and the cross-attention of
-language to audio and visual are its; which of these are smaller here and what is left out is in docs/fusion.md.
+language to audio and visual are its; which of these are smaller here and what is left out is in docs/explanation/fusion.md.
 """
 
 from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.reporting.document import Cell, Table
+from pipeline.pages.blocks import Cell, Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -11,8 +11,8 @@ import pytest
 from pipeline import params
 from pipeline.__main__ import main
 from pipeline.corpus.layouts import LAYOUTS
+from pipeline.intake.checking import CorpusReport, check_corpus
 from pipeline.intake.labels import group_cuts
-from pipeline.intake.looking import Look, look_at
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 from tests.corpus.replicas import REPLICAS, ROOT
@@ -28,9 +28,9 @@ RULES = {
 RULES |= {"simsv2": RULES["sims"], "urfunny": RULES["mustard"]}
 
 
-def look(folder: Path, name: str = "folder", *, n_opened: int | None = 0, **changes) -> Look:
+def look(folder: Path, name: str = "folder", *, n_opened: int | None = 0, **changes) -> CorpusReport:
     rules = replace(RULES.get(name, MOSI), **changes)
-    return look_at(folder, layout=name, reader=LAYOUTS[name], rules=rules, n_opened=n_opened)
+    return check_corpus(folder, layout=name, reader=LAYOUTS[name], rules=rules, n_opened=n_opened)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def change(corpus: Path, *pairs: tuple[str, str]) -> None:
     table.write_text(text)
 
 
-def problems(found: Look) -> dict[str, str]:
+def problems(found: CorpusReport) -> dict[str, str]:
     return {f"{problem.level} {problem.kind}": problem.sentence for problem in found.problems}
 
 

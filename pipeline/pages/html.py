@@ -5,11 +5,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.artifacts.templates import templates_beside
-from pipeline.reporting.document import Block, Document, Figure
-from pipeline.reporting.vega import page_chart, page_svg, runtime
+from pipeline.pages.blocks import Block, Document, Figure
+from pipeline.pages.templates import templates_beside
+from pipeline.pages.vega import page_chart, page_svg, runtime
 
-_TEMPLATE, _SCRIPT = "report.html.j2", "report.js"
+_TEMPLATE, _SCRIPT = "document.html.j2", "document.js"
 
 
 def to_html(document: Document) -> str:

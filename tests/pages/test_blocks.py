@@ -1,9 +1,6 @@
-import doctest
-
 import pytest
 
-from pipeline.reporting import latex, matrices, numbers, pairs, verdict
-from pipeline.reporting.document import Cell, Table, shortened
+from pipeline.pages.blocks import Cell, Table, shortened
 
 
 def test_a_row_of_another_width_is_refused():
@@ -34,12 +31,3 @@ def test_short_text_stays_and_long_text_keeps_both_ends(length):
 
 def test_line_breaks_become_spaces():
     assert shortened("a\nb\t c") == "a b c"
-
-
-@pytest.mark.parametrize(
-    "module", [latex, matrices, numbers, pairs, verdict], ids=lambda module: module.__name__
-)
-def test_the_examples_of_the_docstrings_hold(module):
-    found = doctest.testmod(module)
-    assert found.attempted > 0
-    assert found.failed == 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import vl_convert
 
-from pipeline.reporting.document import Figure
+from pipeline.pages.blocks import Figure
 
 PALETTE = {
     "grcf": "#0072b2",

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from pipeline.reporting.document import Cell, Table
-from pipeline.reporting.markdown import escaped, table_to_markdown, to_markdown
+from pipeline.pages.blocks import Cell, Table
+from pipeline.pages.markdown import escaped, table_to_markdown, to_markdown
 
 UNESCAPED_BAR = re.compile(r"(?<!\\)\|")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pipeline.reporting.document import Block, Cell, Document, Figure, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Cell, Document, Figure, Grid, Paragraph, Section, Table
 
 
 def to_markdown(document: Document) -> str:

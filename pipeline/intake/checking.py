@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Look:
+class CorpusReport:
     """What a corpus holds and what is wrong with it.
 
     `label_counts` has a row of counts per split, over the intervals between `label_edges`. `duration_is_estimated` where
@@ -65,7 +65,9 @@ class Look:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None) -> Look:
+def check_corpus(
+    folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None
+) -> CorpusReport:
     """Read a corpus, look at each of its media files and open some.
 
     Args:
@@ -80,7 +82,7 @@ def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened
         candidates = reader.read(folder)
     except PipelineError as error:
         problem = Problem("error", "table", 1, str(error))
-        return Look(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
+        return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
     used = [candidate for candidate in candidates if candidate.excluded is None]
     if len(used) < len(candidates):
         said = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
@@ -102,7 +104,7 @@ def look_at(folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened
     }
     edges = histogram_edges(rules)
     spread = pooled_spread([c for c in used if splits.get(c.id) == "train"])
-    return Look(
+    return CorpusReport(
         folder=str(folder),
         layout=layout,
         n_excluded=len(candidates) - len(used),

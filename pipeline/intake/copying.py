@@ -9,7 +9,7 @@ from typing import Literal
 
 from pipeline.errors import PipelineError
 from pipeline.execution.progress import track
-from pipeline.intake.listing import Item
+from pipeline.intake.files import Item
 
 Link = Literal["reflink", "hardlink", "copy"]
 # ioctl(2) FICLONE on Linux: two files share their blocks until one of them is written to.
@@ -18,7 +18,7 @@ _FICLONE = 0x40049409
 _SPARE_BYTES = 256 << 20
 
 
-def place(items: Sequence[Item], folder: Path, *, links: Sequence[Link]) -> None:
+def copy_files(items: Sequence[Item], folder: Path, *, links: Sequence[Link]) -> None:
     """Put the files below `folder`, by the first of the `links` that the file system can do.
 
     A file that is there with its size and time was put there before an interruption and stays. What `folder` holds

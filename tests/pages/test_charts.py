@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from pipeline.comparison.charts import Bar, Dot, Line, dot_chart, interval_chart, line_chart
+from pipeline.pages.charts import Bar, Dot, Line, dot_chart, interval_chart, line_chart
 
 ALONG = np.arange(1.0, 5.0)
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import unpack
-from pipeline.intake.listing import list_files, refuse_member
-from pipeline.intake.placing import place, require_space
+from pipeline.intake.copying import copy_files, require_space
+from pipeline.intake.files import list_files, refuse_member
 
 LONG = "ü" * 125 + ".mp4"  # 254 bytes
 NAMES = (
@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("links", [("copy",), ("reflink", "copy"), ("hardlink",)])
 def test_every_name_arrives_with_its_content(corpus, tmp_path, links):
-    place(list_files(corpus), tmp_path / "there", links=links)
+    copy_files(list_files(corpus), tmp_path / "there", links=links)
     assert (
         contents(tmp_path / "there") == contents(corpus) == {name: f"the content of {name}" for name in NAMES}
     )
@@ -55,7 +55,7 @@ def test_what_systems_leave_behind_stays_where_it_is(corpus):
 
 def test_a_link_inside_of_the_corpus_comes_as_its_file(corpus, tmp_path):
     (corpus / "b.csv").symlink_to("a.csv")
-    place(list_files(corpus), tmp_path / "there", links=("copy",))
+    copy_files(list_files(corpus), tmp_path / "there", links=("copy",))
     assert (tmp_path / "there/b.csv").read_text() == "the content of a.csv"
     assert not (tmp_path / "there/b.csv").is_symlink()
 
@@ -87,27 +87,27 @@ def test_an_interrupted_import_goes_on_with_what_is_missing(corpus, tmp_path):
     gone = corpus / items[-1].name
     kept = gone.rename(tmp_path / "kept")
     with pytest.raises(PipelineError, match="run the same command again"):
-        place(items, there, links=("copy",))
+        copy_files(items, there, links=("copy",))
     first = (there / items[0].name).stat()
     kept.rename(gone)
-    place(items, there, links=("copy",))
+    copy_files(items, there, links=("copy",))
     assert (there / items[0].name).stat().st_ino == first.st_ino
     assert contents(there) == contents(corpus)
 
 
 def test_a_half_file_of_an_interrupted_import_is_written_again(corpus, tmp_path):
     items, there = list_files(corpus), tmp_path / "there"
-    place(items, there, links=("copy",))
+    copy_files(items, there, links=("copy",))
     (there / "a.csv").write_text("the con")
-    place(items, there, links=("copy",))
+    copy_files(items, there, links=("copy",))
     assert contents(there) == contents(corpus)
 
 
 def test_what_the_source_no_longer_has_does_not_stay(corpus, tmp_path):
     there = tmp_path / "there"
-    place(list_files(corpus), there, links=("copy",))
+    copy_files(list_files(corpus), there, links=("copy",))
     (corpus / "a.csv").unlink()
-    place(list_files(corpus), there, links=("copy",))
+    copy_files(list_files(corpus), there, links=("copy",))
     assert "a.csv" not in contents(there)
 
 

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from pipeline.reporting.document import Cell, Table
-from pipeline.reporting.latex import escaped, to_latex
+from pipeline.pages.blocks import Cell, Table
+from pipeline.pages.latex import escaped, to_latex
 from pipeline.reporting.results import result_tables
 
 HOSTILE = r"\input{/etc/passwd} $x$ & 50% #1 a_b ^~ <{>} |"

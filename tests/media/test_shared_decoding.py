@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from pipeline.media import onward
+from pipeline.media import shared_decoding
 from pipeline.media.video import read_frames
 from tests.media.recordings import write_recording
 
@@ -42,7 +42,7 @@ RECORDINGS = {
 @pytest.fixture(scope="module", params=RECORDINGS)
 def recording(request, tmp_path_factory):
     codec, options = RECORDINGS[request.param]
-    path = tmp_path_factory.mktemp("onward") / request.param
+    path = tmp_path_factory.mktemp("shared") / request.param
     return write_recording(path, pictures=moving_pictures(), video_codec=codec, video_options=options)
 
 
@@ -55,15 +55,15 @@ def passes(monkeypatch):
         begun.append(start_s)
         return original(path, kind, start_s=start_s)
 
-    original = onward.decode
-    monkeypatch.setattr(onward, "decode", decode)
-    onward.forget()
+    original = shared_decoding.decode
+    monkeypatch.setattr(shared_decoding, "decode", decode)
+    shared_decoding.forget()
     return begun
 
 
 def read(path, span_s, *, alone):
     if alone:
-        onward.forget()
+        shared_decoding.forget()
     start_s, end_s = span_s
     frames = read_frames(path, start_s=start_s, end_s=end_s, frame_rate_hz=10.0)
     return [(frame.time_s, frame.image.tobytes()) for frame in frames]
@@ -71,7 +71,7 @@ def read(path, span_s, *, alone):
 
 def test_spans_in_order_hold_what_each_holds_alone(recording, passes):
     alone = [read(recording, span_s, alone=True) for span_s in SPANS_S]
-    onward.forget()
+    shared_decoding.forget()
 
     together = [read(recording, span_s, alone=False) for span_s in SPANS_S]
 
@@ -92,7 +92,7 @@ def damaged(path, folder, *, share):
 def test_damage_costs_speed_and_changes_nothing(recording, passes, tmp_path, share):
     path = damaged(recording, tmp_path, share=share)
     alone = [read(path, span_s, alone=True) for span_s in SPANS_S]
-    onward.forget()
+    shared_decoding.forget()
 
     assert [read(path, span_s, alone=False) for span_s in SPANS_S] == alone
 

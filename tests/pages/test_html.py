@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from pipeline.reporting.document import Cell, Document, Grid, Listing, Paragraph, Section, Table
+from pipeline.pages.blocks import Cell, Document, Grid, Listing, Paragraph, Section, Table
+from pipeline.pages.html import to_html
+from pipeline.pages.vega import PALETTE
 from pipeline.reporting.figures import draw_shares
-from pipeline.reporting.html import to_html
-from pipeline.reporting.vega import PALETTE
 
 EMPTY = {"meta", "path", "use", "rect", "line"}
 HOSTILE = "<script>alert('x')</script> & \"more\""

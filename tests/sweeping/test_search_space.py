@@ -4,7 +4,7 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import PipelineError
-from pipeline.sweeping.space import Choice, Range, described, point_of, search_space
+from pipeline.sweeping.search_space import Choice, Range, described, point_of, search_space
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.comparison.layout import (
+from pipeline.pages.text import (
     Command,
     Heading,
     Paragraph,
