@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.ranking_loss import machine, resident_mb
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.tokens import TokenizedText
-from pipeline.extract.text import TextEncoder
+from pipeline.extract.text.encoder import TextEncoder
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.loop import build_network
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss

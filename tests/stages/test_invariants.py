@@ -92,7 +92,7 @@ def test_an_edited_extractor_misses_the_clip_cache_and_other_code_does_not(copy)
     (copy.path / "pipeline/grcf/loss/groupwise.py").write_text("# another loss\n")
     copy.stage("audio")
     assert set(entries(copy)) == set(before)
-    copy.edit("pipeline/extract/audio.py", '"""', '"""Edited. ')
+    copy.edit("pipeline/extract/audio/classic.py", '"""', '"""Edited. ')
     copy.stage("audio")
     assert len(entries(copy)) == 2 * len(before)
 
