@@ -31,7 +31,7 @@ from pipeline.evaluation.tables import (
     reliability_table,
 )
 from pipeline.execution.device import best_device
-from pipeline.grcf.disturbances import mask_table, with_noise
+from pipeline.grcf.perturbations import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
 from stages.entry import run
 

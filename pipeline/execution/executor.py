@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
-from pipeline.execution.chains import Place
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
+from pipeline.execution.scheduling import Place
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

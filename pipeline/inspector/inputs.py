@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.artifacts.extraction import Extraction, read_extraction
 from pipeline.artifacts.files import read_text
-from pipeline.artifacts.heaviest import Heaviest, read_heaviest
+from pipeline.artifacts.hardest_pairs import Heaviest, read_heaviest
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
