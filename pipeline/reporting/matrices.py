@@ -1,11 +1,11 @@
 """Tables whose cells are shaded by their value, and the names of label classes."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.evaluation.groups import interval_names, interval_of
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
 from pipeline.reporting.numbers import signed
@@ -21,9 +21,7 @@ def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64
     the protocol's finest accuracy.
     """
     if protocol.name == "sims":
-        # In single precision, as the accuracy has it: a label of 0.1 lies on the cut 0.1.
-        cuts = np.asarray(_SIMS_CUTS, np.float32)
-        return np.asarray(np.searchsorted(cuts, values.astype(np.float32), side="left"), np.int64)
+        return interval_of(values, _SIMS_CUTS)
     rounded = np.round(np.clip(values, protocol.label_min, protocol.label_max))
     return np.asarray(rounded - protocol.label_min, np.int64)
 
@@ -31,22 +29,11 @@ def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64
 def class_names(protocol: Protocol) -> tuple[str, ...]:
     """The names of the classes of `classes_of`."""
     if protocol.name == "sims":
-        return cut_labels(_SIMS_CUTS)
+        return interval_names(_SIMS_CUTS)
     if protocol.is_binary:
         return ("0", "1")
     n_classes = int(protocol.label_max - protocol.label_min) + 1
     return tuple(signed(protocol.label_min + position, 0) for position in range(n_classes))
-
-
-def cut_labels(cuts: Sequence[float]) -> tuple[str, ...]:
-    """The intervals between cuts; a value on a cut belongs to the interval below.
-
-    >>> cut_labels([-0.1, 0.1])
-    ('≤ −0.1', '−0.1 … 0.1', '> 0.1')
-    """
-    ends = [f"{cut:g}".replace("-", "−") for cut in cuts]
-    between = (f"{low} … {high}" for low, high in pairwise(ends))
-    return (f"≤ {ends[0]}", *between, f"> {ends[-1]}")
 
 
 def matrix_table(
