@@ -1,6 +1,6 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.sequences import Modality
 from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol, protocol_named
 from pipeline.evaluation.robustness import (
@@ -31,8 +30,14 @@ from pipeline.evaluation.tables import (
     reliability_table,
 )
 from pipeline.execution.device import best_device
-from pipeline.grcf.perturbations import mask_table, with_noise
-from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
+from pipeline.grcf.perturbations import (
+    Perturbation,
+    mask_table,
+    perturbed_modalities,
+    with_noise,
+    without_words,
+)
+from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
 from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
@@ -44,25 +49,22 @@ PREDICTIONS = Path("reports/predictions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
-Disturb = Callable[[AlignedSplit, frozenset[Modality], float, int], AlignedSplit]
-"""From a split, the modalities that are disturbed, how much, and a seed, to what the models are shown."""
-
 
 def predict_split(
-    split: AlignedSplit, grcf: list[Checkpoint], pointwise: list[Checkpoint], protocol: Protocol
+    split: AlignedSplit, models: Mapping[str, Scorer], constant: float, protocol: Protocol
 ) -> SplitPredictions:
-    """What the models that are compared say of one split, and the best constant."""
-    models = {
-        "grcf": predict(grcf, split, device=best_device()),
-        "pointwise": predict(pointwise, split, device=best_device()),
-        protocol.constant: np.full((1, len(split)), pointwise[0].best_constant),
+    """Predictions of one split by the models that are compared, and by the best constant."""
+    predictions = {
+        "grcf": models["calibrate"].predict(split),
+        "pointwise": models["pointwise"].predict(split),
+        protocol.constant: np.full((1, len(split)), constant),
     }
-    seeds = tuple(checkpoint.seed for checkpoint in grcf)
+    seeds = models["calibrate"].seeds
     return SplitPredictions(
         split.split,
         split.ids,
         split.labels,
-        models,
+        predictions,
         {"grcf": seeds, "pointwise": seeds, protocol.constant: ()},
     )
 
@@ -70,19 +72,18 @@ def predict_split(
 def compare_split(
     split: AlignedSplit,
     predictions: SplitPredictions,
-    ranked: list[Checkpoint],
-    grcf: list[Checkpoint],
+    scorers: Mapping[str, Scorer],
     settings: params.Evaluate,
 ) -> dict[str, Any]:
     """Models against each other, with and without each modality, and how well they are calibrated."""
     protocol = protocol_named(settings.protocol)
     truth, models = predictions.truth, predictions.models
-    subsets = modality_subsets(split)
-    shown = {name: predict(grcf, split, kept=kept, device=best_device()) for name, kept in subsets.items()}
+    subsets = hidden_subsets(split)
+    rows = {name: scorers["calibrate"].predict(split, hidden=hidden) for name, hidden in subsets.items()}
     present = present_modalities(split)
-    by_subset = {frozenset[str](kept & present): shown[name] for name, kept in subsets.items()}
+    by_subset = {frozenset[str](present - hidden): rows[name] for name, hidden in subsets.items()}
     pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", protocol.constant)}
-    masked = {name: (row, shown["all"]) for name, row in shown.items() if name != "all"}
+    masked = {name: (row, rows["all"]) for name, row in rows.items() if name != "all"}
     differences = partial(
         difference_table,
         truth,
@@ -92,14 +93,14 @@ def compare_split(
     )
     return {
         "differences": differences(pairs),
-        "modalities": model_table(truth, shown, protocol=protocol, confidence=settings.confidence),
+        "modalities": model_table(truth, rows, protocol=protocol, confidence=settings.confidence),
         "modality_differences": differences(masked),
         "contributions": contribution_table(
             truth, by_subset, protocol=protocol, confidence=settings.confidence
         ),
         "order": order_table(
             truth,
-            {"rank": predict(ranked, split, device=best_device()), "calibrate": models["grcf"]},
+            {"rank": scorers["rank"].predict(split), "calibrate": models["grcf"]},
             protocol=protocol,
             confidence=settings.confidence,
         ),
@@ -109,69 +110,60 @@ def compare_split(
     }
 
 
-def disturbed_curves(
+def perturbed_curves(
     split: AlignedSplit,
-    models: Mapping[str, list[Checkpoint]],
+    models: Mapping[str, Scorer],
     protocol: Protocol,
     *,
     levels: Sequence[float],
-    disturb: Disturb,
+    perturb: Perturbation,
 ) -> Iterator[RobustnessCurve]:
-    """Every model with one or all modalities disturbed more and more, without training again."""
-    for kind, modalities in missing_kinds(split).items() if levels else ():
-        values: dict[str, list[list[tuple[float, float]]]] = {model: [] for model in models}
+    """Every model with one or all modalities perturbed more and more, without training again."""
+    (seeds,) = {scorer.seeds for scorer in models.values()}
+    for kind, modalities in perturbed_modalities(split).items() if levels else ():
+        values = np.empty((len(models), len(seeds), len(levels), 2))
         # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-        for trained in zip(*models.values(), strict=True):
-            rows: dict[str, list[tuple[float, float]]] = {model: [] for model in models}
-            for level in levels:  # one after another: each is a copy of the split
-                shown = disturb(split, modalities, level, trained[0].seed)
-                for model, checkpoint in zip(models, trained, strict=True):
-                    said = predict([checkpoint], shown, device=best_device())[0]
-                    rows[model].append(measure_rate(split.labels, said, protocol=protocol))
-            for model, row in rows.items():
-                values[model].append(row)
-        for model, checkpoints in models.items():
-            error, order = np.moveaxis(np.array(values[model]), 2, 0)
-            seeds = tuple(checkpoint.seed for checkpoint in checkpoints)
+        for place, seed in enumerate(seeds):
+            for step, level in enumerate(levels):  # one after another: each is a copy of the split
+                perturbed = perturb(split, modalities=modalities, level=level, seed=seed)
+                for row, scorer in enumerate(models.values()):
+                    (prediction,) = scorer.predict(perturbed, seeds=[seed])
+                    values[row, place, step] = measure_rate(split.labels, prediction, protocol=protocol)
+        for model, (error, order) in zip(models, np.moveaxis(values, 3, 1), strict=True):
             yield RobustnessCurve(split.split, kind, model, np.array(levels), seeds, error, order)
-
-
-def lose_words(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
-    """The split with a share of its words missing."""
-    return without_words(split, modalities=modalities, rate=level, seed=seed)
-
-
-def add_noise(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
-    """The split with noise on its features."""
-    return with_noise(split, modalities=modalities, scale=level, seed=seed)
 
 
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
     protocol = protocol_named(settings.protocol)
-    ranked = read_checkpoints(RANKED, stage="rank")
-    grcf = read_checkpoints(CALIBRATED, stage="calibrate")
-    pointwise = read_checkpoints(POINTWISE, stage="pointwise")
+    trained: dict[str, list[Checkpoint]] = {
+        "rank": read_checkpoints(RANKED, stage="rank"),
+        "calibrate": read_checkpoints(CALIBRATED, stage="calibrate"),
+        "pointwise": read_checkpoints(POINTWISE, stage="pointwise"),
+    }
+    scorers = {stage: Scorer(checkpoints, device=best_device()) for stage, checkpoints in trained.items()}
     predictions: list[SplitPredictions] = []
     metrics: dict[str, Any] = {}
-    trained = {"rank": ranked, "calibrate": grcf, "pointwise": pointwise}
     comparisons: dict[str, Any] = {
         "parameters": {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
     }
     curves: dict[Path, list[RobustnessCurve]] = {ROBUSTNESS: [], NOISE: []}
     for split in (read_aligned(VALID), read_aligned(TEST)):
-        said = predict_split(split, grcf, pointwise, protocol)
-        predictions.append(said)
+        predicted = predict_split(split, scorers, trained["pointwise"][0].best_constant, protocol)
+        predictions.append(predicted)
         metrics[split.split] = model_table(
-            said.truth, said.models, protocol=protocol, confidence=settings.confidence
+            predicted.truth, predicted.models, protocol=protocol, confidence=settings.confidence
         )
-        comparisons[split.split] = compare_split(split, said, ranked, grcf, settings)
-        disturbed = partial(disturbed_curves, split, {"grcf": grcf, "pointwise": pointwise}, protocol)
-        curves[ROBUSTNESS] += disturbed(levels=settings.missing_rates, disturb=lose_words)
-        curves[NOISE] += disturbed(levels=settings.noise_scales, disturb=add_noise)
-        seeds = [checkpoint.seed for checkpoint in grcf]
-        write_masks(MASKS[split.split], mask_table(split, rates=settings.missing_rates, seeds=seeds))
+        comparisons[split.split] = compare_split(split, predicted, scorers, settings)
+        models = {"grcf": scorers["calibrate"], "pointwise": scorers["pointwise"]}
+        perturbed = partial(perturbed_curves, split, models, protocol)
+        curves[ROBUSTNESS] += perturbed(levels=settings.missing_rates, perturb=without_words)
+        curves[NOISE] += perturbed(levels=settings.noise_scales, perturb=with_noise)
+        write_masks(
+            MASKS[split.split],
+            mask_table(split, rates=settings.missing_rates, seeds=scorers["calibrate"].seeds),
+        )
     write_text(PREDICTIONS, predictions_to_csv(predictions))
     write_text(ROBUSTNESS, robustness_to_csv(curves[ROBUSTNESS], names=MISSING_NAMES))
     write_text(NOISE, robustness_to_csv(curves[NOISE], names=NOISE_NAMES))

@@ -1,4 +1,4 @@
-"""Training curves: a row an epoch, the mean over seeds first, then a column a seed."""
+"""Training curves: one row per epoch, the mean over seeds first, then one column per seed."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ MEASURES = ("train_loss", "valid_ordered_pair_accuracy", "valid_error")
 
 def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
     """Write a CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured."""
-    rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.curve]).set_index(
+    rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.history]).set_index(
         ["epoch", "seed"]
     )
     wide = rows.astype(float).unstack("seed")

@@ -19,7 +19,7 @@ from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol, protocol_named
 from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
-from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
+from pipeline.grcf.pair_statistics import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
 from pipeline.params import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -202,11 +202,12 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
             Checkpoint(
                 stage=stage,
                 objective="groupwise",
+                leaves_order=True,
                 seed=seed,
                 network={"dropout": 0.2},
                 columns={},
                 selected_epoch=1,
-                curve=[
+                history=[
                     {
                         "seed": seed,
                         "epoch": epoch,
@@ -218,7 +219,7 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
                 ],
                 link="identity",
                 best_constant=0.2,
-                made_with={"numpy": np.__version__},
+                environment={"numpy": np.__version__},
                 tensors={},
             )
             for seed in run.seeds
