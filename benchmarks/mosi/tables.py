@@ -14,7 +14,7 @@ from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import Over, paired_differences
 from pipeline.evaluation.tables import model_table
-from pipeline.execution.executor import worker_count
+from pipeline.execution.workers import worker_count
 
 METHODS = Path(__file__).with_name("methods.yaml")
 GRCF, MAIN_BASELINE = read_compared(METHODS)
