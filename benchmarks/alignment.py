@@ -28,7 +28,7 @@ from pipeline.artifacts.files import write_text
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
 from pipeline.extract.tokens import tokenise
-from pipeline.extract.words import locate_words
+from pipeline.extract.words.locate import locate_words
 
 RESULTS = Path(__file__).parent / "results/alignment.json"
 RATE_HZ = 16_000

@@ -27,12 +27,12 @@ import transformers
 
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.segments import Segment
-from pipeline.execution.cache import library_versions
 from pipeline.execution.device import best_device, device_class
-from pipeline.execution.executor import worker_count
-from pipeline.extract.entries.audio import audio_entries
-from pipeline.extract.speech import SpeechEncoder
-from pipeline.extract.text import TextEncoder
+from pipeline.execution.versions import library_versions
+from pipeline.execution.workers import worker_count
+from pipeline.extract.audio.speech import SpeechEncoder
+from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.tokens import tokenise
 
 ROOT = Path(__file__).parent.parent

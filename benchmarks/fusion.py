@@ -25,7 +25,7 @@ from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.execution.device import best_device
-from pipeline.grcf.network import FusionName
+from pipeline.grcf.network.network import FusionName
 from pipeline.grcf.scoring import predict
 
 RESULTS = Path("benchmarks/results/fusion.json")

@@ -25,13 +25,13 @@ from torch import Tensor
 from benchmarks.ranking_loss import machine, resident_mb
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.tokens import TokenizedText
-from pipeline.extract.text import TextEncoder
-from pipeline.grcf.batches import Batch, SplitTensors
-from pipeline.grcf.gradient_caching import Computed, backward
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.training import build_network
-from pipeline.grcf.word_encoder import FinetuningSettings, WordEncoder, describe
+from pipeline.extract.text.encoder import TextEncoder
+from pipeline.grcf.fit.gradient_caching import Computed, backward
+from pipeline.grcf.fit.loop import build_network
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.network.batches import Batch, SplitTensors
+from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
+from pipeline.grcf.network.word_encoder import FinetuningSettings, WordEncoder, describe
 
 RESULTS = Path(__file__).parent / "results" / "gradient_caching.json"
 FIGURE = Path(__file__).parent.parent / "docs" / "images" / "gradient_caching.svg"

@@ -72,7 +72,7 @@ def watch_workers():
 
 
 def watch_encoder():
-    from pipeline.extract.text import TextEncoder
+    from pipeline.extract.text.encoder import TextEncoder
 
     encode = TextEncoder.encode
 

@@ -22,7 +22,7 @@ import matplotlib
 import torch
 from torch import Tensor
 
-from pipeline.grcf.losses import (
+from pipeline.grcf.loss.groupwise import (
     AdvantageSettings,
     MarginSettings,
     exact_ranking_loss,

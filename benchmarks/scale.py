@@ -26,8 +26,8 @@ import yaml
 from pipeline.artifacts.segments import Segment, Split, write_rejections, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, Word, write_words
-from pipeline.extract.audio import audio_columns
-from pipeline.extract.visual import visual_columns
+from pipeline.extract.audio.classic import audio_columns
+from pipeline.extract.visual.mesh import visual_columns
 from pipeline.params import parse_yaml
 
 ROOT = Path(__file__).parent.parent

@@ -27,14 +27,14 @@ from pipeline.artifacts.files import write_json
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.execution.cache import cache_folder
 from pipeline.execution.device import best_device, device_class
-from pipeline.grcf.batches import Batch, SplitTensors, hide_modalities
-from pipeline.grcf.curve import IDENTITY
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.magnitude import absolute_error
-from pipeline.grcf.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.objectives import ranking_objective
-from pipeline.grcf.side_by_side import train_networks
-from pipeline.grcf.training import TrainingSettings, build_network, train_network
+from pipeline.grcf.calibration.pointwise_objective import absolute_error
+from pipeline.grcf.fit.loop import TrainingSettings, build_network, train_network
+from pipeline.grcf.fit.stacked import train_networks
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.loss.objectives import ranking_objective
+from pipeline.grcf.network.batches import Batch, SplitTensors, hide_modalities
+from pipeline.grcf.network.curve import IDENTITY
+from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
 
 RESULTS = Path("benchmarks/results/seeds.json")
 SEEDS = (1, 2, 3, 4, 5)

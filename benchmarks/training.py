@@ -8,13 +8,13 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import made_with
 from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.magnitude import Task
-from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.calibration.pointwise_objective import Task
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import train_ranking
-from pipeline.grcf.training import TrainingSettings
-from pipeline.grcf.word_encoder import FinetuningSettings
 
 
 def train_method(

@@ -13,7 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
 
 from demo.script import SENTENCES, Sentence
-from pipeline.extract.text import TextEncoder
+from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.tokens import tokenise
 
 # Every word of praise and of blame in the script, written with the script in view: more than a list from elsewhere has.

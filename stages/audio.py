@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.extract.entries.audio import audio_entries
+from pipeline.extract.cached.audio import audio_entries
 from stages.entry import run
 from stages.frames import write_features
 

@@ -12,9 +12,9 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.training import TrainingSettings
-from pipeline.grcf.word_encoder import FinetuningSettings
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.network.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")

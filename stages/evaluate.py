@@ -15,7 +15,8 @@ from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.sequences import Modality
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import (
     MISSING_NAMES,
     NOISE_NAMES,
@@ -31,7 +32,7 @@ from pipeline.evaluation.tables import (
     reliability_table,
 )
 from pipeline.execution.device import best_device
-from pipeline.grcf.disturbances import mask_table, with_noise
+from pipeline.grcf.perturbations import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
 from stages.entry import run
 

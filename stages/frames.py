@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality, pack, write_sequences
-from pipeline.extract.entries.frames import FrameEntries
+from pipeline.extract.cached.frames import FrameEntries
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
 
 

@@ -11,10 +11,10 @@ from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import inputs_of, made_with, map_seeds
-from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.pointwise import train_pointwises
-from pipeline.grcf.training import TrainingSettings
-from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")

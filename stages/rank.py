@@ -11,12 +11,14 @@ from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.files import write_text
-from pipeline.artifacts.heaviest import write_heaviest
+from pipeline.artifacts.hardest_pairs import write_heaviest
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import inputs_of, made_with, map_seeds
-from pipeline.grcf.heaviest import find_heaviest
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.hardest_pairs import find_heaviest
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.rank import (
     GROUP_PAIR_COLUMNS,
     PAIR_BIN_COLUMNS,
@@ -28,8 +30,6 @@ from pipeline.grcf.rank import (
     pair_values,
     train_rankings,
 )
-from pipeline.grcf.training import TrainingSettings
-from pipeline.grcf.word_encoder import FinetuningSettings
 from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")

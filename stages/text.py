@@ -9,7 +9,7 @@ from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.execution.clips import clip_cache, describe_extractor
 from pipeline.execution.device import best_device, device_class
 from pipeline.extract.precomputed import check_a_row_a_word, is_precomputed, read_precomputed
-from pipeline.extract.text import TextEncoder, encode_cached, token_sequence
+from pipeline.extract.text.encoder import TextEncoder, encode_cached, token_sequence
 from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")

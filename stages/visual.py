@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.extract.entries.visual import visual_entries
+from pipeline.extract.cached.visual import visual_entries
 from stages.entry import run
 from stages.frames import write_features
 

@@ -101,7 +101,9 @@ def test_only_evaluate_sees_the_test_split():
 def test_the_baseline_never_loads_the_margin():
     assert not {"margin", "advantage"} & set(STAGES["pointwise"]["params"])
     closure = import_closure("pipeline.grcf.pointwise")
-    assert not {f"pipeline.grcf.{name}" for name in ("margins", "advantages", "losses")} & set(closure)
+    assert not {f"pipeline.grcf.loss.{name}" for name in ("margins", "advantages", "groupwise")} & set(
+        closure
+    )
 
 
 @pytest.mark.parametrize("stage", NAMES)

@@ -24,28 +24,28 @@ class Mutant:
 
 MUTANTS = {
     "sign of the margin": Mutant(
-        "pipeline/grcf/margins.py",
+        "pipeline/grcf/loss/margins.py",
         "(key - base)[:, None]",
         "(key + base)[:, None]",
-        "tests/grcf/test_losses.py::test_a_larger_margin_never_costs_less",
+        "tests/grcf/loss/test_groupwise.py::test_a_larger_margin_never_costs_less",
     ),
     "order of the pair": Mutant(
-        "pipeline/grcf/margins.py",
+        "pipeline/grcf/loss/margins.py",
         "group[:, None] > group[None, :]",
         "group[:, None] < group[None, :]",
-        "tests/grcf/test_losses.py::test_the_right_order_costs_less_than_the_wrong_one",
+        "tests/grcf/loss/test_groupwise.py::test_the_right_order_costs_less_than_the_wrong_one",
     ),
     "other dropout in the second pass": Mutant(
-        "pipeline/grcf/gradient_caching.py",
+        "pipeline/grcf/fit/gradient_caching.py",
         "        _set_random_state(state, device)\n        computed",
         "        computed",
-        "tests/grcf/test_gradient_caching.py::test_gradients_with_dropout_equal_those_of_the_plain_computation",
+        "tests/grcf/fit/test_gradient_caching.py::test_gradients_with_dropout_equal_those_of_the_plain_computation",
     ),
     "easy pairs weigh more": Mutant(
-        "pipeline/grcf/advantages.py",
+        "pipeline/grcf/loss/advantages.py",
         "(-advantage).clamp(min=0)",
         "advantage.clamp(min=0)",
-        "tests/grcf/test_losses.py::test_the_harder_of_two_peers_weighs_more",
+        "tests/grcf/loss/test_groupwise.py::test_the_harder_of_two_peers_weighs_more",
     ),
     "test split in training": Mutant(
         "stages/rank.py",
@@ -72,10 +72,10 @@ MUTANTS = {
         "tests/evaluation/test_tables.py::test_truth_comes_first",
     ),
     "mask inverted": Mutant(
-        "pipeline/grcf/batches.py",
+        "pipeline/grcf/network/batches.py",
         "flat[row] & inside for",
         "~flat[row] & inside for",
-        "tests/grcf/test_network.py::test_what_stands_in_an_invalid_row_changes_nothing",
+        "tests/grcf/network/test_network.py::test_what_stands_in_an_invalid_row_changes_nothing",
     ),
     "invalid frames pooled": Mutant(
         "pipeline/align/pooling.py",

@@ -25,11 +25,11 @@ def main() -> None:
     params, kind, media = sys.argv[1:4]
     segment = segment_of(media, float(sys.argv[4]), float(sys.argv[5]))
     if kind == "visual":
-        from pipeline.extract.entries.visual import visual_entries
+        from pipeline.extract.cached.visual import visual_entries
 
         entries = visual_entries(**load(Visual, Path(params)).model_dump(exclude={"precomputed"}))
     else:
-        from pipeline.extract.entries.audio import audio_entries
+        from pipeline.extract.cached.audio import audio_entries
 
         entries = audio_entries(**load(Audio, Path(params)).model_dump(exclude={"precomputed"}))
     started = time.process_time()

@@ -10,12 +10,12 @@ import yaml
 
 from pipeline import params
 from pipeline.artifacts.files import read_text
-from pipeline.caching.experiments import experiments
-from pipeline.caching.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
-from pipeline.execution.space import in_words
+from pipeline.execution.disk_space import in_words
 from pipeline.pages.text import Block, Paragraph, Table, as_text
+from pipeline.pruning.experiments import experiments
+from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
 
 DESCRIPTION = """\
 Show the cache that lets a run go on where it stopped: by kind, how many entries there are and how large they are, how many of

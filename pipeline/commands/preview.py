@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if out.suffix.lower() not in (".html", ".png"):
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
     # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
-    from pipeline.extract.words import locate_words
+    from pipeline.extract.words.locate import locate_words
     from pipeline.prediction.preview import preview
     from pipeline.prediction.sheet import as_html, as_png, heading
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from pipeline.errors import PipelineError
-from pipeline.execution.chains import Chains, Place
+from pipeline.execution.scheduling import Chains, Place
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

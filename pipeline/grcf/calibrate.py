@@ -11,13 +11,8 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY, Curve
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.magnitude import MAGNITUDES, Magnitude, Task, fit_calibration
-from pipeline.grcf.network import SentimentNetwork
-from pipeline.grcf.objectives import SCORING
-from pipeline.grcf.training import (
+from pipeline.grcf.calibration.pointwise_objective import MAGNITUDES, Magnitude, Task, fit_calibration
+from pipeline.grcf.fit.loop import (
     Trained,
     TrainingSettings,
     check_columns,
@@ -26,6 +21,11 @@ from pipeline.grcf.training import (
     score_split,
     train_network,
 )
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.loss.objectives import SCORING
+from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.curve import IDENTITY, Curve
+from pipeline.grcf.network.network import SentimentNetwork
 
 CalibrationScope = Literal["affine", "monotone", "head", "all"]
 

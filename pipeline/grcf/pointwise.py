@@ -5,18 +5,18 @@ from typing import Any, Literal
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY
-from pipeline.grcf.epochs import Selection
-from pipeline.grcf.magnitude import MAGNITUDES, Task, fit_calibration
-from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.side_by_side import train_each
-from pipeline.grcf.training import (
+from pipeline.grcf.calibration.pointwise_objective import MAGNITUDES, Task, fit_calibration
+from pipeline.grcf.fit.loop import (
     TrainingSettings,
     first_networks,
     make_checkpoint,
     score_split,
 )
+from pipeline.grcf.fit.selection import Selection
+from pipeline.grcf.fit.stacked import train_each
+from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.curve import IDENTITY
+from pipeline.grcf.network.network import NetworkSettings
 
 PointwiseCalibration = Literal["none", "affine", "monotone"]
 

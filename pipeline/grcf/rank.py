@@ -10,14 +10,7 @@ from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.curve import IDENTITY
-from pipeline.grcf.groups import group_of
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings, compare_pairs
-from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.objectives import SCORING, RankObjective, ranking_objective
-from pipeline.grcf.side_by_side import train_each
-from pipeline.grcf.training import (
+from pipeline.grcf.fit.loop import (
     Trained,
     TrainingSettings,
     first_networks,
@@ -26,6 +19,13 @@ from pipeline.grcf.training import (
     score_split,
     untrained,
 )
+from pipeline.grcf.fit.stacked import train_each
+from pipeline.grcf.loss.groups import group_of
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.loss.objectives import SCORING, RankObjective, ranking_objective
+from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.curve import IDENTITY
+from pipeline.grcf.network.network import NetworkSettings
 
 
 def train_rankings(

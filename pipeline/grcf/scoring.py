@@ -13,8 +13,8 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
-from pipeline.grcf.batches import SplitTensors
-from pipeline.grcf.training import check_columns, restore, score_split
+from pipeline.grcf.fit.loop import check_columns, restore, score_split
+from pipeline.grcf.network.batches import SplitTensors
 
 ALL = frozenset(MODALITIES)
 

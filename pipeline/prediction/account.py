@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.extract.audio import VOICED
+from pipeline.extract.audio.classic import VOICED
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import Model, differing_libraries
 from pipeline.prediction.predicting import Prediction

@@ -13,11 +13,11 @@ from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.device import best_device
-from pipeline.extract.entries.audio import audio_entries
-from pipeline.extract.entries.frames import FrameEntries
-from pipeline.extract.entries.visual import visual_entries
-from pipeline.extract.text import TextEncoder, token_sequence, word_sequence
-from pipeline.extract.words import locate_words
+from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.frames import FrameEntries
+from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.text.encoder import TextEncoder, token_sequence, word_sequence
+from pipeline.extract.words.locate import locate_words
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from jaxtyping import Float64, UInt8
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
-from pipeline.extract.face import FACE_COLUMNS
 from pipeline.extract.tokens import sentence_of
-from pipeline.extract.visual import Look, look_at_faces
+from pipeline.extract.visual.landmarks import FACE_COLUMNS
+from pipeline.extract.visual.mesh import Look, look_at_faces
 
 TILE_WIDTH, _TALLEST = 360, 480
 # A face that takes less of the picture than this is too small to see its points in a tile.

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import Word
-from pipeline.extract.audio import VOICED
+from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.templates import templates_beside
 from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.answer import quantity, signed, span_sentence, spread_sentence, value

@@ -10,8 +10,8 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords
 from pipeline.execution import clips
-from pipeline.extract.entries.visual import visual_entries
-from pipeline.extract.entries.words import words_entries
+from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.cached.words import words_entries
 from tests.extract.word_settings import WITHOUT_MODELS
 
 GOOD = Segment(

@@ -11,7 +11,7 @@ from pipeline.execution.source import import_closure
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("module", ["stages.manifest", "stages.rank", "pipeline.extract.audio"])
+@pytest.mark.parametrize("module", ["stages.manifest", "stages.rank", "pipeline.extract.audio.classic"])
 def test_the_closure_holds_every_module_that_importing_loads(module):
     code = (
         f"import sys, {module}; "
@@ -22,8 +22,10 @@ def test_the_closure_holds_every_module_that_importing_loads(module):
 
 
 def test_the_closure_ends_where_the_imports_end():
-    assert not [name for name in import_closure("pipeline.extract.audio") if name.startswith("pipeline.grcf")]
-    assert "pipeline.params" not in import_closure("pipeline.extract.audio")
+    assert not [
+        name for name in import_closure("pipeline.extract.audio.classic") if name.startswith("pipeline.grcf")
+    ]
+    assert "pipeline.params" not in import_closure("pipeline.extract.audio.classic")
 
 
 def digest_in(folder: Path) -> str:

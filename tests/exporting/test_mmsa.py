@@ -17,7 +17,7 @@ from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.exporting.mmsa import export_mmsa
 from pipeline.extract.precomputed import read_precomputed
-from pipeline.extract.words import locate_words
+from pipeline.extract.words.locate import locate_words
 from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
 from tests.extract.word_settings import WITHOUT_MODELS
 

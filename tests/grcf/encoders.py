@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.tokens import join_tokens
-from pipeline.extract.text import TextEncoder
+from pipeline.extract.text.encoder import TextEncoder
 from tests.grcf.synthetic import make_split
 
 # From the lowest label to the highest; some fall into several sub-tokens.

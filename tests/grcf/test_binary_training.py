@@ -12,10 +12,10 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import cross_entropy
 from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.groups import group_of
-from pipeline.grcf.magnitude import MAGNITUDES, absolute_error, fit_calibration
-from pipeline.grcf.magnitude import cross_entropy as cross_entropy_loss
-from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.calibration.pointwise_objective import MAGNITUDES, absolute_error, fit_calibration
+from pipeline.grcf.calibration.pointwise_objective import cross_entropy as cross_entropy_loss
+from pipeline.grcf.loss.groups import group_of
+from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import train_ranking
 from pipeline.grcf.scoring import predict

@@ -11,12 +11,12 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.losses import AdvantageSettings, MarginSettings
-from pipeline.grcf.network import NetworkSettings
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import describe_distributions, describe_group_pairs, pair_values, train_ranking
 from pipeline.grcf.scoring import ALL, missing_kinds, modality_subsets, predict, without_words
-from pipeline.grcf.training import TrainingSettings
 from tests.grcf.synthetic import make_split
 
 NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from pipeline.artifacts.files import write_text
-from pipeline.artifacts.heaviest import Heaviest, HeavyPair, HeavySegment, write_heaviest
+from pipeline.artifacts.hardest_pairs import Heaviest, HeavyPair, HeavySegment, write_heaviest
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences

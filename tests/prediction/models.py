@@ -11,14 +11,14 @@ from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.execution.cache import library_versions
 from pipeline.execution.seeds import made_with
-from pipeline.extract.audio import audio_columns
-from pipeline.extract.text import TextEncoder
-from pipeline.extract.visual import visual_columns
-from pipeline.grcf.curve import Curve
-from pipeline.grcf.network import NetworkSettings
-from pipeline.grcf.training import build_network, network_tensors
+from pipeline.execution.versions import library_versions
+from pipeline.extract.audio.classic import audio_columns
+from pipeline.extract.text.encoder import TextEncoder
+from pipeline.extract.visual.mesh import visual_columns
+from pipeline.grcf.fit.loop import build_network, network_tensors
+from pipeline.grcf.network.curve import Curve
+from pipeline.grcf.network.network import NetworkSettings
 from tests.extract.word_settings import WITHOUT_MODELS
 
 AUDIO = {

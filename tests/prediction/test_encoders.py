@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.errors import PipelineError
-from pipeline.extract.entries.audio import audio_entries
-from pipeline.extract.entries.visual import visual_entries
+from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.visual import visual_entries
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment
 from tests.extract.encoders import save_image_encoder, save_speech_encoder

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
-from pipeline.extract.audio import extract_audio
-from pipeline.extract.visual import extract_visual
+from pipeline.extract.audio.classic import extract_audio
+from pipeline.extract.visual.mesh import extract_visual
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
 from tests.extract.speech_models import whisper_folder

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
-from pipeline.extract.visual import extract_visual, visual_columns
+from pipeline.extract.visual.mesh import extract_visual, visual_columns
 from pipeline.media.video import read_frames
 from pipeline.prediction.preview import TILE_WIDTH, preview
 from pipeline.prediction.recording import Recording, as_segment

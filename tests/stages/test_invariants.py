@@ -89,10 +89,10 @@ def test_cold_equals_warm_and_one_worker_equals_many(copy, stage):
 def test_an_edited_extractor_misses_the_clip_cache_and_other_code_does_not(copy):
     copy.stage("audio")
     before = entries(copy)
-    (copy.path / "pipeline/grcf/losses.py").write_text("# another loss\n")
+    (copy.path / "pipeline/grcf/loss/groupwise.py").write_text("# another loss\n")
     copy.stage("audio")
     assert set(entries(copy)) == set(before)
-    copy.edit("pipeline/extract/audio.py", '"""', '"""Edited. ')
+    copy.edit("pipeline/extract/audio/classic.py", '"""', '"""Edited. ')
     copy.stage("audio")
     assert len(entries(copy)) == 2 * len(before)
 

@@ -1,0 +1,1 @@
+"""The sound of a segment as rows of features."""

@@ -1,0 +1,205 @@
+"""Entries of rows in time: made by a function of a segment, or by an encoder in batches across segments."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import FeatureSequence, row_bytes
+from pipeline.errors import PipelineError
+from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extractor, name_of, place_of
+from pipeline.execution.pool import Done, Lost, run_in_workers
+from pipeline.execution.progress import track
+from pipeline.execution.workers import worker_count
+from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrameEntries(ClipEntries[FeatureSequence]):
+    """Entries of a modality whose rows are moments; `columns` names their values."""
+
+    columns: tuple[str, ...]
+
+
+# The fields of a segment on which its rows depend. Which face speaks is a question of the sound, too.
+_CONTENT = {
+    "audio": ("media_sha256", "has_audio", "start_s", "end_s"),
+    "visual": ("media_sha256", "has_audio", "has_video", "start_s", "end_s"),
+}
+
+
+def function_entries(
+    kind: str,
+    function: Callable[[Segment], FeatureSequence],
+    *,
+    module: str,
+    settings: Mapping[str, Any],
+    columns: tuple[str, ...],
+    libraries: Sequence[str],
+    rate_hz: float,
+) -> FrameEntries:
+    """Entries by a pure function of a segment, in worker processes; `rate_hz` is the number of rows a second."""
+    return FrameEntries(
+        kind=kind,
+        content=_CONTENT[kind],
+        function=partial(extract_unnamed, extract=function),
+        module=module,
+        description=describe_extractor(settings, libraries=libraries, device="cpu"),
+        encode=FeatureSequence.to_bytes,
+        decode=FeatureSequence.from_bytes,
+        name=named,
+        on_loss=lambda _, sentence: FeatureSequence.empty(len(columns), sentence),
+        bytes_per_s=row_bytes(len(columns)) * rate_hz,
+        columns=columns,
+    )
+
+
+@runtime_checkable
+class FrameEncoder(Protocol):
+    """A pretrained encoder of sound or pictures.
+
+    Attributes:
+        columns: names of its dimensions.
+        spec: what makes the vectors, for headers and cache keys; holds no path.
+        libraries: the distributions whose versions matter.
+        device: where it computes, with the model of the GPU.
+        rate_hz: rows a second, at most.
+        prepare: decodes a segment, in a worker process; a picklable function whose module does not load the encoder.
+    """
+
+    columns: tuple[str, ...]
+    spec: Mapping[str, Any]
+    libraries: tuple[str, ...]
+    device: str
+    rate_hz: float
+    prepare: Callable[[Segment], Any]
+
+    def windows(self, given: Any) -> Sequence[Any]:
+        """What is to be read of a prepared segment, in pieces that fit into a batch; nothing where nothing is valid."""
+
+    def read(self, windows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, np.ndarray]]:
+        """The rows of each window, by its key, as `map_batches` gives them."""
+
+    def sequence(self, given: Any, rows: Sequence[np.ndarray]) -> FeatureSequence:
+        """The rows of all windows of a segment, put together."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncoderEntries(FrameEntries):
+    """Entries by an encoder: worker processes decode, this one computes in batches across segments.
+
+    A worker waits until its last segment is taken, and segments are taken as batches are read, so that what is decoded and
+    not yet encoded stays within a few batches, however large the corpus is.
+    """
+
+    encoder: FrameEncoder
+
+    def map(self, segments: Sequence[Segment]) -> list[FeatureSequence]:
+        """Every segment's rows; what an earlier or killed run finished is not done again.
+
+        Raises:
+            PipelineError: the disk has no room for what is missing, or the precision is too small for the encoder.
+        """
+        keys, cache = self.keys(segments), self.cache
+        self.check_space(segments, keys)
+        found = ((position, cache.load(key, self.decode)) for position, key in enumerate(keys))
+        results = {position: sequence for position, sequence in found if sequence is not None}
+        missing = {position: segment for position, segment in enumerate(segments) if position not in results}
+        prepared = run_in_workers(
+            self.encoder.prepare,
+            missing,
+            n_workers=worker_count(),
+            limit_s=clip_limit_s,
+            describe=name_of,
+            place=place_of,
+        )
+        with closing(prepared), closing(_encoded(self.encoder, self.kind, prepared)) as encoded:
+            outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))
+            for position, outcome in outcomes:
+                if isinstance(outcome, Done):
+                    results[position] = unnamed(outcome.result, segments[position])
+                    cache.put(keys[position], self.encode(results[position]))
+                else:
+                    sentence = f"{name_of(segments[position])}: {outcome.reason}"
+                    sys.stderr.write(f"{sentence}; it is left out\n")
+                    results[position] = self.on_loss(segments[position], sentence)
+        return [self.name(results[position], segment) for position, segment in enumerate(segments)]
+
+
+def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> EncoderEntries:
+    """Entries by an encoder, whose class is in `module`."""
+
+    def alone(segment: Segment) -> FeatureSequence:
+        ((_, outcome),) = _encoded(encoder, kind, [(0, Done(encoder.prepare(segment)))])
+        assert isinstance(outcome, Done)
+        return unnamed(outcome.result, segment)
+
+    return EncoderEntries(
+        kind=kind,
+        content=_CONTENT[kind],
+        function=alone,
+        module=module,
+        description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),
+        encode=FeatureSequence.to_bytes,
+        decode=FeatureSequence.from_bytes,
+        name=named,
+        on_loss=lambda _, sentence: FeatureSequence.empty(len(encoder.columns), sentence),
+        bytes_per_s=row_bytes(len(encoder.columns)) * encoder.rate_hz,
+        columns=encoder.columns,
+        encoder=encoder,
+    )
+
+
+@dataclass
+class _UnderWay:
+    given: Any
+    rows: list[Any]
+    n_left: int
+
+
+def _encoded(
+    encoder: FrameEncoder, kind: str, prepared: Iterable[tuple[int, Done[Any] | Lost]]
+) -> Generator[tuple[int, Done[FeatureSequence] | Lost], None, None]:
+    """Each segment as soon as its last window was read; held are those that are under way."""
+    under_way: dict[int, _UnderWay | Lost] = {}
+    whole: deque[int] = deque()
+
+    def windows() -> Iterator[tuple[tuple[int, int], Any]]:
+        for position, outcome in prepared:
+            if isinstance(outcome, Lost):
+                under_way[position] = outcome
+                whole.append(position)
+                continue
+            found = encoder.windows(outcome.result)
+            under_way[position] = _UnderWay(outcome.result, [None] * len(found), len(found))
+            if not found:
+                whole.append(position)
+            for index, window in enumerate(found):
+                yield (position, index), window
+
+    def finished() -> Iterator[tuple[int, Done[FeatureSequence] | Lost]]:
+        while whole:
+            position = whole.popleft()
+            done = under_way.pop(position)
+            yield position, done if isinstance(done, Lost) else Done(encoder.sequence(done.given, done.rows))
+
+    for (position, index), rows in encoder.read(windows()):
+        if not np.isfinite(rows).all():
+            name, precision = encoder.spec["encoder"], encoder.spec["precision"]
+            raise PipelineError(
+                f"{kind}.precision: {name} overflows in {precision}; set {kind}.precision to float32"
+            )
+        owner = under_way[position]
+        assert isinstance(owner, _UnderWay)
+        owner.rows[index] = rows
+        owner.n_left -= 1
+        if owner.n_left == 0:
+            whole.append(position)
+        yield from finished()
+    yield from finished()

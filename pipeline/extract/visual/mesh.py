@@ -1,0 +1,268 @@
+"""Facial features of one segment: the face mesh of a few pictures a second, as named numbers."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.extract.visual.landmarks import (
+    FACE_COLUMNS,
+    LANDMARK_COLUMNS,
+    describe_face,
+    describe_points,
+    face_quality,
+)
+from pipeline.extract.visual.speaking import loudness_db, speaking_face
+from pipeline.media.container import MediaError
+from pipeline.media.video import Frame, read_frames
+
+Face = Literal["largest", "speaking"]
+
+# With one face, the detector rests while the mesh can follow; with more, bystanders are seen and the largest is taken.
+_MAX_FACES = 3
+# The mesh wants a face that fills about half of the picture.
+_CUT_OUT_SCALE = 2.0
+# A graph starts, and says so, when it sees its first picture.
+_NOTHING = np.zeros((16, 16, 3), np.uint8)
+
+
+def visual_columns(*, landmarks: bool) -> tuple[str, ...]:
+    """Names of the columns that `extract_visual` fills; `describe_face` and `describe_points` say what each means."""
+    return FACE_COLUMNS + LANDMARK_COLUMNS if landmarks else FACE_COLUMNS
+
+
+def extract_visual(
+    segment: Segment, *, face: Face, landmarks: bool, frame_rate_hz: float, min_confidence: float
+) -> FeatureSequence:
+    """Describe one face in each of the pictures looked at.
+
+    Args:
+        segment: what to describe.
+        face: which one, where there are several: see `look_at_faces`.
+        landmarks: whether the points of the face follow as further columns.
+        frame_rate_hz: pictures a second, at most.
+        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+
+    Returns:
+        A row a picture with the columns of `visual_columns`, at the picture's true time, and its `face_quality`; zeros and not
+        valid where no face was found. No rows but a reason where the segment has no video, or where it cannot be decoded.
+    """
+    columns = visual_columns(landmarks=landmarks)
+    times_s, rows, quality = [], [], []
+    try:
+        for look in look_at_faces(
+            segment, face=face, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence, pictures=False
+        ):
+            row = np.zeros(len(columns), np.float32)
+            if look.points is not None:
+                row[: len(FACE_COLUMNS)] = look.describe()
+                if landmarks:
+                    row[len(FACE_COLUMNS) :] = describe_points(look.points)
+            times_s.append(look.time_s)
+            rows.append(row)
+            quality.append(look.quality)
+    except MediaError as error:
+        return FeatureSequence.empty(len(columns), str(error))
+    valid = np.array(quality) > 0
+    return FeatureSequence(
+        np.stack(rows), np.array(times_s), valid, quality=np.array(quality, dtype=np.float32)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One picture that was looked at, and the points of the face that counts, None without one.
+
+    `image` is None where nobody asked for it; `width` and `height` are those of the picture.
+    """
+
+    time_s: float
+    width: int
+    height: int
+    points: Float64[np.ndarray, "478 3"] | None
+    image: UInt8[np.ndarray, "height width 3"] | None
+
+    def describe(self) -> Float32[np.ndarray, "column"]:
+        """What `describe_face` says of the face; zeros without one."""
+        if self.points is None:
+            return np.zeros(len(FACE_COLUMNS), np.float32)
+        return describe_face(self.points, width=self.width, height=self.height)
+
+    @property
+    def quality(self) -> float:
+        """See `face_quality`; 0 without a face."""
+        return 0.0 if self.points is None else face_quality(self.points)
+
+
+def look_at_faces(
+    segment: Segment, *, face: Face, frame_rate_hz: float, min_confidence: float, pictures: bool
+) -> Iterator[Look]:
+    """Look for faces in one picture after the other.
+
+    Args:
+        segment: where to look.
+        face: of several faces, the `largest` of each picture; or the one that is `speaking`, by the motion of its mouth and the
+            sound of the segment: it is followed, and pictures without it count as without a face. See `speaking_face`.
+        frame_rate_hz: pictures a second, at most.
+        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        pictures: whether the pictures are wanted, which costs `speaking` a second pass over the video.
+
+    Raises:
+        MediaError: the segment has no video, no picture, or it cannot be decoded.
+    """
+    if segment.media is None or not segment.has_video:
+        raise MediaError(f"segment {segment.id}: there is no video")
+    finder = _face_finder(min_confidence)
+    finder.forget()
+    if face == "largest":
+        looks: Iterator[Look] = (
+            _look(frame, max(finder.faces(frame.image), key=_box_area, default=None), pictures)
+            for frame in _frames(segment, frame_rate_hz)
+        )
+    else:
+        looks = _look_at_speaker(segment, finder, frame_rate_hz, pictures)
+    n_looks = 0
+    for look in looks:
+        n_looks += 1
+        yield look
+    if not n_looks:
+        span = f"{segment.start_s:g} to {segment.end_s:g} s"
+        raise MediaError(f"{segment.media}: there is no picture from {span}, segment {segment.id}")
+
+
+def _look_at_speaker(
+    segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool
+) -> Iterator[Look]:
+    seen = [
+        (_look(frame, None, False), finder.faces(frame.image)) for frame in _frames(segment, frame_rate_hz)
+    ]
+    times_s = [look.time_s for look, _ in seen]
+    chosen = speaking_face([faces for _, faces in seen], times_s, loudness_db(segment, times_s))
+    if pictures:
+        for frame, points in zip(_frames(segment, frame_rate_hz), chosen, strict=True):
+            yield _look(frame, points, True)
+    else:
+        for (look, _), points in zip(seen, chosen, strict=True):
+            yield replace(look, points=points)
+
+
+def _frames(segment: Segment, frame_rate_hz: float) -> Iterator[Frame]:
+    return read_frames(
+        Path(segment.media or ""),
+        start_s=segment.start_s,
+        end_s=segment.end_s,
+        frame_rate_hz=frame_rate_hz,
+    )
+
+
+def _look(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, picture: bool) -> Look:
+    height, width, _ = frame.image.shape
+    return Look(frame.time_s, width, height, points, frame.image if picture else None)
+
+
+class _FaceFinder:
+    """MediaPipe's face mesh, with a second look for small faces.
+
+    The mesh follows a face from picture to picture, and finds one that takes a tenth of the picture's longer side or more.
+    Where it finds none, the full-range detector looks for faces down to half of that, and the mesh is put on a cut-out.
+    """
+
+    def __init__(self, min_confidence: float) -> None:
+        # Loading takes a second: only where a face is looked for, not where this module's names are needed.
+        from mediapipe.python.solutions.face_detection import FaceDetection
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+
+        self._following = FaceMesh(
+            max_num_faces=_MAX_FACES,
+            refine_landmarks=True,
+            min_detection_confidence=min_confidence,
+            min_tracking_confidence=min_confidence,
+        )
+        self._single = FaceMesh(
+            static_image_mode=True, refine_landmarks=True, min_detection_confidence=min_confidence
+        )
+        self._far = FaceDetection(model_selection=1, min_detection_confidence=min_confidence)
+        for graph in (self._single, self._far):
+            _process(graph, _NOTHING)
+
+    def forget(self) -> None:
+        """Start anew, so that the face of the last segment is not looked for in the next."""
+        with _native_log_discarded():
+            self._following.reset()
+            _process(self._following, _NOTHING)
+
+    def faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
+        """The points of each face, x, y and depth in pixels."""
+        faces = _meshes(self._following, image) or self._far_faces(image)
+        # A mesh can collapse into a point, which has no expression.
+        return [face for face in faces if _box_area(face) > 1]
+
+    def _far_faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
+        """The largest face that the full-range detector finds, if any, by a mesh on a cut-out around it."""
+        found = _process(self._far, image).detections or []
+        boxes = [detection.location_data.relative_bounding_box for detection in found]
+        if not boxes:
+            return []
+        height, width, _ = image.shape
+        box = max(boxes, key=lambda box: box.width * box.height)
+        middle = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
+        half = _CUT_OUT_SCALE / 2 * max(box.width * width, box.height * height)
+        left, top = np.maximum(np.floor(middle - half), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(middle + half), (width, height)).astype(int)
+        if left >= right or top >= bottom:
+            return []
+        cut_out = np.ascontiguousarray(image[top:bottom, left:right])
+        offset = np.array([left, top, 0.0])
+        return [face + offset for face in _meshes(self._single, cut_out)]
+
+
+@lru_cache(maxsize=1)
+def _face_finder(min_confidence: float) -> _FaceFinder:
+    """One for the process: it takes a second to load, and its threads do not survive a fork."""
+    with _native_log_discarded():
+        return _FaceFinder(min_confidence)
+
+
+def _meshes(mesh: Any, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
+    height, width, _ = image.shape
+    faces = _process(mesh, image).multi_face_landmarks or []
+    # MediaPipe measures depth on the scale of the width.
+    return [
+        np.array([(point.x, point.y, point.z) for point in face.landmark]) * (width, height, width)
+        for face in faces
+    ]
+
+
+def _process(graph: Any, image: UInt8[np.ndarray, "height width 3"]) -> Any:
+    with warnings.catch_warnings():
+        # MediaPipe 0.10.14 reads its results in a way that protobuf 4 would like to retire.
+        warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
+        return graph.process(image)
+
+
+def _box_area(points: Float64[np.ndarray, "478 3"]) -> float:
+    return float(np.prod(np.ptp(points[:, :2], axis=0)))
+
+
+@contextmanager
+def _native_log_discarded() -> Iterator[None]:
+    """Hide what MediaPipe's C++ says whenever a graph starts; no variable or flag turns it off (0.10.14)."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""The words of a segment and their times."""

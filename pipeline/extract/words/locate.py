@@ -1,0 +1,185 @@
+"""When each word of a segment was spoken, by the best means that the segment allows."""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import Float32
+
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.execution.device import best_device
+from pipeline.extract.tokens import tokenise
+from pipeline.extract.words import sphinx
+from pipeline.extract.words.proportional import spread_over
+from pipeline.extract.words.sphinx import SAMPLE_RATE_HZ
+from pipeline.extract.words.voiced import is_silent, voiced_bounds_s
+from pipeline.media.audio import read_audio
+from pipeline.media.container import MediaError
+
+if TYPE_CHECKING:
+    from pipeline.extract.words.ctc_aligner import CtcAligner
+    from pipeline.extract.words.whisper import WhisperRecogniser
+
+Aligner = Literal["pocketsphinx", "ctc", "proportional"]
+Recogniser = Literal["pocketsphinx", "whisper", "none"]
+
+# Word times are multiples of 10 ms at best; more digits would only lengthen the file.
+_DIGITS = 4
+_SHORTEST_WORD_S = 0.01
+
+
+def locate_words(
+    segment: Segment,
+    *,
+    aligner: Aligner,
+    ctc_model: str | None,
+    ctc_revision: str,
+    recogniser: Recogniser,
+    whisper_model: str | None,
+    whisper_revision: str,
+) -> SegmentWords:
+    """Find the words of one segment and their times.
+
+    The corpus's own times are taken as they are; else a transcript is aligned with its sound, or, where that cannot be
+    done or the two do not fit, spread over the voiced part in proportion to the length of its words; else the sound is
+    recognised.
+
+    Args:
+        segment: what is said, and where its sound is.
+        aligner: `pocketsphinx` aligns English transcripts by force, `ctc` those that the model can spell; `proportional`
+            spreads every transcript.
+        ctc_model: for `ctc`, the model: a folder or a Hugging Face name.
+        ctc_revision: its branch, tag or commit on Hugging Face.
+        recogniser: what recognises speech without a transcript: `pocketsphinx` English, roughly; `whisper` what the model knows;
+            with `none`, such a segment has no words.
+        whisper_model: for `whisper`, the model, likewise.
+        whisper_revision: likewise.
+
+    Returns:
+        The words in order with times in [0, duration_s], as many as `tokenise` finds in a transcript, and how they
+        were found. A pure function of the segment, its media and the models, whatever the process did before.
+
+    Raises:
+        PipelineError: the corpus's own word times are no numbers, or a model cannot be found or loaded.
+    """
+
+    def found(
+        method: Literal["forced", "recognised"], words: Sequence[Word], confidence: float
+    ) -> SegmentWords:
+        fitted = _fitted(words, segment.duration_s)
+        return SegmentWords(segment.id, method, fitted, round(confidence, _DIGITS))
+
+    if segment.timed_words:
+        return SegmentWords(segment.id, "given", _clipped(segment.timed_words, segment.duration_s))
+    transcript = (segment.text or "").strip()
+    tokens = tokenise(transcript)
+    samples = _samples_of(segment)
+    heard = not is_silent(samples)
+    if tokens:
+        aligned = None
+        if heard and aligner == "ctc":
+            assert ctc_model is not None
+            model = ctc_aligner(ctc_model, ctc_revision)
+            aligned = model.align(samples, tokens, language=segment.language)
+        elif heard and aligner == "pocketsphinx" and _is_english(segment.language):
+            aligned = sphinx.align(samples, tokens)
+        if aligned is not None:
+            return found("forced", *aligned)
+        start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ) if heard else (0.0, math.inf)
+        spread = spread_over(tokens, start_s=start_s, end_s=min(end_s, segment.duration_s))
+        return SegmentWords(segment.id, "proportional", _fitted(spread, segment.duration_s))
+    if heard and not transcript:
+        recognised: tuple[tuple[Word, ...], float] = (), 0.0
+        if recogniser == "whisper":
+            assert whisper_model is not None
+            whisper = whisper_recogniser(whisper_model, whisper_revision)
+            recognised = whisper.recognise(samples, language=segment.language)
+        elif recogniser == "pocketsphinx" and _is_english(segment.language):
+            recognised = sphinx.recognise(samples)
+        if recognised[0]:
+            return found("recognised", *recognised)
+    return SegmentWords(segment.id, "none", ())
+
+
+def needs_model(segment: Segment, *, aligner: Aligner, recogniser: Recogniser) -> bool:
+    """Whether the words of a segment may take a network to find, which is loaded once and not in every worker."""
+    if segment.timed_words or segment.media is None or not segment.has_audio:
+        return False
+    return recogniser == "whisper" if not (segment.text or "").strip() else aligner == "ctc"
+
+
+@lru_cache(maxsize=1)
+def ctc_aligner(model: str, revision: str) -> "CtcAligner":
+    """The aligner of this process on its best device."""
+    from pipeline.extract.words.ctc_aligner import (
+        CtcAligner,
+    )  # torch and transformers, which nothing else here needs
+
+    return CtcAligner(model, revision=revision, device=best_device())
+
+
+@lru_cache(maxsize=1)
+def whisper_recogniser(model: str, revision: str) -> "WhisperRecogniser":
+    """The recogniser of this process on its best device."""
+    from pipeline.extract.words.whisper import WhisperRecogniser  # likewise
+
+    return WhisperRecogniser(model, revision=revision, device=best_device())
+
+
+def _is_english(language: str) -> bool:
+    return re.split("[-_]", language.lower())[0] in ("en", "eng")
+
+
+def _samples_of(segment: Segment) -> Float32[np.ndarray, "sample"]:
+    """The sound of a segment at 16 kHz; no samples where it has none that can be read."""
+    if segment.media is None or not segment.has_audio:
+        return np.zeros(0, np.float32)
+    try:
+        sound = read_audio(
+            Path(segment.media), start_s=segment.start_s, end_s=segment.end_s, sample_rate_hz=SAMPLE_RATE_HZ
+        )
+    except MediaError:  # the audio stage reports it; the words of a transcript are still words
+        return np.zeros(0, np.float32)
+    return sound.samples
+
+
+def _clipped(words: Sequence[Word], duration_s: float) -> tuple[Word, ...]:
+    """Given words in the order of their starts, cut where they reach out of the segment."""
+
+    def inside(time_s: float) -> float:
+        return min(max(time_s, 0.0), duration_s)
+
+    in_order = sorted(words, key=lambda word: word.start_s)
+    return tuple(Word(word.text, inside(word.start_s), inside(word.end_s)) for word in in_order)
+
+
+def _fitted(words: Sequence[Word], duration_s: float) -> tuple[Word, ...]:
+    """Found words moved as little as needed to lie in the segment, in order, apart, and none of them empty.
+
+    A segment cut in the middle of a word leaves its rest in the padding, outside the segment.
+    """
+    if not words:
+        return ()
+    shortest_s = min(_SHORTEST_WORD_S, duration_s / len(words))
+    starts_s = np.array([word.start_s for word in words])
+    ends_s = np.array([word.end_s for word in words])
+    room_s = shortest_s * np.arange(len(words))
+    # In coordinates where the words need no room, order is a running maximum and the end a plain bound.
+    starts_s = (
+        np.maximum.accumulate(np.clip(starts_s - room_s, 0, duration_s - shortest_s * len(words))) + room_s
+    )
+    nexts_s = np.append(starts_s[1:], duration_s)
+    ends_s = np.clip(ends_s, starts_s + shortest_s, nexts_s)
+    return tuple(
+        Word(word.text, _rounded(start, duration_s), _rounded(end, duration_s))
+        for word, start, end in zip(words, starts_s, ends_s, strict=True)
+    )
+
+
+def _rounded(time_s: float, duration_s: float) -> float:
+    return min(round(float(time_s), _DIGITS), duration_s)

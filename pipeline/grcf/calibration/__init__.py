@@ -1,0 +1,1 @@
+"""Stage 2's objectives by task, and the curves from scores to labels or probabilities."""

@@ -1,0 +1,1 @@
+"""How a network is fitted: the loop, which epoch is kept, and what spares time or memory."""

@@ -1,0 +1,284 @@
+"""The groupwise ranking loss without its pairs: the same number and gradient in O(n log n), so that n may be large.
+
+A pair (i, j), i above j, falls short of its margin by d = z_j − (z_i − base), where z is the score less its share of the
+margin. So the pairs of one upper segment are a sorted list of the z_j seen from one point. Violation, weight and their
+products are polynomials of d between four places: where the margin is kept, where the corner of the quadratic shape
+ends, and where the weight leaves 1 and reaches its cap, for a weight grows with the violation of its pair. Each place is
+found by bisection, each sum over a range by `sorted_sums`.
+
+Sorting turns sums over pairs into sums over ranges for the hinge since Joachims (2005); that advantages from means and
+spreads keep to the same ranges is our addition.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from pipeline.grcf.loss.advantages import MIN_SPREAD, Scale, Scope
+from pipeline.grcf.loss.sorted_sums import Polynomial, Scatter, SortedSums, dot, product
+
+# Upper segments at a time: what is worked out for each of them then fits a cache, and memory is that of the sums.
+_AT_ONCE = 2**14
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactSettings:
+    """What is left of the settings of the loss once the slope of the margin is part of z."""
+
+    base: float
+    smoothing: float
+    scope: Scope
+    scale: Scale
+    strength: float
+    cap: float
+
+
+def loss_and_gradient(
+    key: Float[Tensor, "segment"], group: Int64[Tensor, "segment"], settings: ExactSettings
+) -> tuple[Float[Tensor, ""], Float[Tensor, "segment"]]:
+    """The weighted mean violation over all pairs of different groups, and its gradient with weights held fixed.
+
+    Args:
+        key: z, the score less slope times the group number or label, float64 on the CPU, finite.
+        group: group of each segment, any integers.
+        settings: of margin and advantage; `smoothing` is the τ of the quadratic shape, 0 the hinge.
+
+    Returns:
+        Loss and gradient; both 0 without a pair.
+    """
+    blocks = partial(_blocks, key, group, settings)
+    batch = None
+    if settings.scope == "batch":
+        parts = list(map(_Block.peers, blocks()))
+        batch = _Peers.joined(parts).pooled() if parts else None
+    gradient = torch.zeros_like(key)
+
+    def weigh(block: _Block) -> Tensor:
+        peers = block.peers() if settings.scope == "group_pair" else batch
+        pulls = [Scatter(sums) for sums in block.sums]
+        total = key.new_zeros(2)
+        for pairs in block.pairs():
+            found = pairs.weighed(pairs.peers() if peers is None else peers, pulls)
+            total += torch.stack([found.violation, found.weight])
+            gradient[pairs.above] -= found.pull
+        for pull in pulls:
+            gradient[block.below] += pull.total()
+        return total
+
+    # By map, and not in a loop, whose variable would keep a block while the next is made.
+    violation, weight = sum(map(weigh, blocks()), key.new_zeros(2))
+    return (violation / weight, gradient.div_(weight)) if weight > 0 else (violation, gradient)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Upper segments with all the segments that each of them is compared with, both in the order of z."""
+
+    above: Int64[Tensor, "above"]
+    below: Int64[Tensor, "below"]
+    goal: Float[Tensor, "above"]
+    sums: list[SortedSums]
+    """Of z of the segments below: all of it, and in cells for the corner where there is one."""
+
+    settings: ExactSettings
+
+    def pairs(self) -> Iterator["_Pairs"]:
+        """A few upper segments at a time."""
+        for above, goal in zip(self.above.split(_AT_ONCE), self.goal.split(_AT_ONCE), strict=True):
+            yield _Pairs(above, goal, self.sums, self.settings)
+
+    def peers(self) -> "_Peers":
+        """Of all violations of the block as one scope."""
+        return _Peers.joined([pairs.peers().pooled() for pairs in self.pairs()]).pooled()
+
+
+def _blocks(
+    key: Float[Tensor, "segment"], group: Int64[Tensor, "segment"], settings: ExactSettings
+) -> Iterator[_Block]:
+    """Every pair of different groups once: a block per pair of groups where these are the scope, else per upper group."""
+    order = key.argsort(stable=True)
+    sorted_group = group[order]
+    groups = sorted_group.unique()
+    members = [order[sorted_group == number] for number in groups]
+
+    def sums(below: Tensor) -> list[SortedSums]:
+        values, corner = key[below], settings.smoothing
+        # Cells twice as wide as the corner, so that rounding never makes a range meet three.
+        cells = [SortedSums(values, degree=4, width=2 * corner)] if corner > 0 else []
+        return [SortedSums(values, degree=2), *cells]
+
+    for position in range(1, len(groups)):
+        if settings.scope == "group_pair":
+            below = members[position - 1]
+            shared = sums(below)
+            for above in members[position:]:
+                yield _Block(above, below, key[above] - settings.base, shared, settings)
+        else:
+            above, below = members[position], order[sorted_group < groups[position]]
+            yield _Block(above, below, key[above] - settings.base, sums(below), settings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Peers:
+    """Violations of scopes: how many, their mean in two parts (rounded, and what rounding left), squares about it.
+
+    A mean in one part would cost the differences from it all their digits where one upper segment is far from the rest.
+    """
+
+    count: Tensor
+    mean: Tensor
+    rest: Tensor
+    squares: Tensor
+
+    @classmethod
+    def joined(cls, parts: list["_Peers"]) -> "_Peers":
+        """The scopes of all parts, end to end."""
+        return cls(
+            *(
+                torch.cat([getattr(part, name) for part in parts])
+                for name in ("count", "mean", "rest", "squares")
+            )
+        )
+
+    def pooled(self) -> "_Peers":
+        """All scopes as one, after Chan, Golub and LeVeque (1983)."""
+        count = self.count.sum(0, keepdim=True)
+        mean = (self.count * (self.mean + self.rest)).sum(0, keepdim=True) / count
+        offset = (self.mean - mean) + self.rest
+        rest = (self.count * offset).sum(0, keepdim=True) / count
+        squares = (self.squares + self.count * (offset - rest).square()).sum(0, keepdim=True)
+        return _Peers(count, mean, rest, squares)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A range of each upper segment's pairs on which v is one polynomial P of z_j less that of the first pair."""
+
+    kind: int
+    sums: SortedSums
+    low: Int64[Tensor, "above"]
+    high: Int64[Tensor, "above"] | None
+    start: Float[Tensor, "above"]
+    step: Float[Tensor, "above"] | float
+    rise: Polynomial
+    slope: Polynomial
+
+    @property
+    def violation(self) -> Polynomial:
+        """P; its constant is kept as `start` + `step`."""
+        return [self.start + self.step, *self.rise]
+
+    def excess(self, peers: _Peers) -> Polynomial:
+        """P less the mean of the peers; `start` is close to the mean where both are large, so it goes first."""
+        return [((self.start - peers.mean) - peers.rest) + self.step, *self.rise]
+
+    def powers(self, degree: int) -> list[Float[Tensor, "above"]]:
+        """What sums of polynomials over the range are made of."""
+        return self.sums.powers(self.low, self.high, degree=degree)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """Σ w v, Σ w, and Σ w v' of each upper segment."""
+
+    violation: Float[Tensor, ""]
+    weight: Float[Tensor, ""]
+    pull: Float[Tensor, "above"]
+
+
+class _Pairs:
+    """The pairs of some upper segments, cut at the first that violates its margin and at the end of the corner."""
+
+    def __init__(
+        self,
+        above: Int64[Tensor, "above"],
+        goal: Float[Tensor, "above"],
+        sums: list[SortedSums],
+        settings: ExactSettings,
+    ) -> None:
+        self.above = above
+        self._goal, self._sums, self._settings = goal, sums, settings
+        self._first = sums[0].first_above(goal)
+        self._bend = sums[0].first_above(goal + settings.smoothing) if settings.smoothing > 0 else self._first
+        self._origin = sums[0].values.index_select(0, self._first)
+        self._lead = self._origin - goal
+        self._n_kept = self._first.to(goal.dtype)
+
+    def peers(self) -> _Peers:
+        """Count, mean and squares of the violations of each upper segment."""
+        count = torch.full_like(self._lead, len(self._sums[0]))
+        parts = [(part, part.powers(2 * len(part.rise))) for part in self._parts(self._first, None)]
+        mean = torch.stack([dot(part.violation, powers) for part, powers in parts]).sum(0) / count
+        rounded = _Peers(count, mean, torch.zeros_like(mean), torch.zeros_like(mean))
+        rest, squares = -self._n_kept * mean, self._n_kept * mean.square()
+        for part, powers in parts:
+            excess = part.excess(rounded)
+            rest = rest + dot(excess, powers)
+            squares = squares + dot(product(excess, excess), powers)
+        rest = rest / count
+        return _Peers(count, mean, rest, squares - count * rest.square())
+
+    def weighed(self, peers: _Peers, pulls: list[Scatter]) -> _Weighed:
+        """Sums with w being 1, linear in v above the mean of the peers, then the cap; `pulls` takes Σ w v' from below."""
+        settings = self._settings
+        spread = (peers.squares.clamp(min=0) / peers.count).sqrt()
+        gain = settings.strength / (spread if settings.scale == "std" else torch.ones_like(spread))
+        gain = torch.where(spread < MIN_SPREAD, 0.0, gain)
+        weighs = gain > 0
+        heavier = self._first_beyond(peers, torch.where(weighs, 0.0, torch.inf))
+        capped = self._first_beyond(peers, torch.where(weighs, (settings.cap - 1) / gain, torch.inf))
+        heavier = torch.maximum(heavier, self._first)
+        capped = torch.maximum(capped, heavier)
+
+        weights: list[tuple[_Part, Polynomial]] = [(part, [1.0]) for part in self._parts(self._first, None)]
+        weights += [(part, product([gain], part.excess(peers))) for part in self._parts(heavier, capped)]
+        weights += [(part, [settings.cap - 1]) for part in self._parts(capped, None)]
+        violation, weight, pull = torch.zeros_like(self._lead), self._n_kept, torch.zeros_like(self._lead)
+        for part, factor in weights:
+            powers = part.powers(len(factor) - 1 + len(part.rise))
+            violation = violation + dot(product(factor, part.violation), powers)
+            weight = weight + dot(factor, powers)
+            pulled = product(factor, part.slope)
+            pull = pull + dot(pulled, powers)
+            pulls[part.kind].add(part.low, part.high, pulled)
+        return _Weighed(violation.sum(), weight.sum(), pull)
+
+    def _first_beyond(self, peers: _Peers, excess: Tensor) -> Int64[Tensor, "above"]:
+        """Position of the first pair whose violation exceeds the mean of its peers by more than `excess`."""
+        corner = self._settings.smoothing
+        ahead = ((peers.mean - self._lead) + peers.rest) + excess + corner / 2
+        if corner > 0:
+            violation = ((peers.mean + peers.rest) + excess).clamp(min=0)
+            bent = (2 * corner * violation).sqrt() - self._lead
+            ahead = torch.where(violation < corner / 2, bent, ahead)
+        return self._sums[0].first_above(self._origin + ahead)
+
+    def _parts(self, low: Tensor, high: Tensor | None) -> list[_Part]:
+        """The pairs from `low` to `high`, or to the last, on either side of the end of the corner."""
+        corner = self._settings.smoothing
+        behind = torch.maximum(low, self._bend)
+        step = (self._sums[0].values.index_select(0, behind) - self._origin) - corner / 2
+        end = None if high is None else torch.maximum(high, self._bend)
+        parts = [_Part(0, self._sums[0], behind, end, start=self._lead, step=step, rise=[1.0], slope=[1.0])]
+        if corner > 0:
+            low = torch.minimum(low, self._bend)
+            high = self._bend if high is None else torch.minimum(high, self._bend)
+            shortfall = self._sums[1].values.index_select(0, low) - self._goal
+            bent = shortfall / corner
+            parts.append(
+                _Part(
+                    1,
+                    self._sums[1],
+                    low,
+                    high,
+                    start=shortfall.square() / (2 * corner),
+                    step=0.0,
+                    rise=[bent, 1 / (2 * corner)],
+                    slope=[bent, 1 / corner],
+                )
+            )
+        return parts

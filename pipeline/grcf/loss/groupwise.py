@@ -1,0 +1,201 @@
+"""The objective of stage 1: groupwise ranking under dynamic margins, weighted by advantage."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from pipeline.grcf.loss.advantages import Scale, Scope, pair_weights
+from pipeline.grcf.loss.exact_ranking import ExactSettings, loss_and_gradient
+from pipeline.grcf.loss.groups import Grouping, group_of
+from pipeline.grcf.loss.margins import (
+    Distance,
+    Shape,
+    margin_violations,
+    ordered_pairs,
+    pair_margins,
+    ranking_key,
+    shortfalls,
+)
+
+# Below, the fixed cost of the exact path (5 to 50 ms) outweighs its pairs; see benchmarks/ranking_loss.py.
+EXACT_FROM = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarginSettings:
+    """What a margin is made of; see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`."""
+
+    groups: Grouping
+    base: float
+    slope: float
+    distance: Distance
+    shape: Shape
+    smoothing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdvantageSettings:
+    """What a pair's weight is made of; see `advantages.pair_weights`."""
+
+    scope: Scope
+    scale: Scale
+    strength: float
+    cap: float
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedPairs:
+    """Every quantity of the ranking loss, a row a segment above, a column a segment below."""
+
+    pair: Tensor
+    margin: Tensor
+    violation: Tensor
+    weight: Tensor
+
+
+def compare_pairs(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+) -> ComparedPairs:
+    """Compare every segment with every segment of a lower group."""
+    group = group_of(label, groups=margin.groups)
+    pair = ordered_pairs(group)
+    distance = pair_margins(label, group, base=margin.base, slope=margin.slope, distance=margin.distance)
+    key = ranking_key(score, label, group, slope=margin.slope, distance=margin.distance)
+    shortfall = shortfalls(key, base=margin.base)
+    violation = margin_violations(shortfall, shape=margin.shape, smoothing=margin.smoothing)
+    weight = pair_weights(
+        violation,
+        pair,
+        group,
+        scope=advantage.scope,
+        scale=advantage.scale,
+        strength=advantage.strength,
+        cap=advantage.cap,
+    )
+    return ComparedPairs(pair, distance, violation, weight)
+
+
+def groupwise_ranking_loss(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+) -> Float[Tensor, ""]:
+    """Stage 1: the weighted mean violation L1 = Σ w_ij v_ij / Σ w_ij over the pairs of different groups.
+
+    Blind to an offset of all scores. Without a pair of different groups the loss is 0 and so is its gradient. Hinge and
+    quadratic go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that of `pairwise_ranking_loss`.
+
+    Args:
+        score: one score a segment, any scale.
+        label: one label a segment, label units.
+        margin: how far apart pairs have to be.
+        advantage: how much each pair weighs.
+
+    Example:
+        >>> import torch
+        >>> hinge = MarginSettings(
+        ...     groups="integer", base=1.0, slope=0.0, distance="group", shape="softplus", smoothing=0.0
+        ... )
+        >>> alike = AdvantageSettings(scope="batch", scale="std", strength=0.0, cap=1.0)
+        >>> score, label = torch.tensor([0.0, 0.4]), torch.tensor([-1.0, 1.0])
+        >>> round(groupwise_ranking_loss(score, label, margin=hinge, advantage=alike).item(), 6)
+        0.6
+    """
+    if len(score) >= EXACT_FROM and has_exact_path(margin):
+        return exact_ranking_loss(score, label, margin=margin, advantage=advantage)
+    return pairwise_ranking_loss(score, label, margin=margin, advantage=advantage)
+
+
+def pairwise_ranking_loss(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+) -> Float[Tensor, ""]:
+    """`groupwise_ranking_loss` as it is defined, pair by pair: any shape, time and memory O(n²)."""
+    compared = compare_pairs(score, label, margin=margin, advantage=advantage)
+    total = compared.weight.sum()
+    weighted = (compared.weight * compared.violation).sum()
+    return weighted / total if total > 0 else 0 * score.sum()
+
+
+def has_exact_path(margin: MarginSettings) -> bool:
+    """Whether `exact_ranking_loss` can do it: hinge or quadratic, because sums of softplus do not come apart."""
+    return margin.smoothing == 0 or margin.shape == "quadratic"
+
+
+def exact_ranking_loss(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+) -> Float[Tensor, ""]:
+    """`groupwise_ranking_loss` without its pairs: not an approximation, and the same gradient.
+
+    For n segments in G groups time is O(G · n log n) and memory O(n), so one group of comparison may be a whole corpus;
+    see `exact_ranking` for how.
+
+    Both forms agree to a relative 1e-9 in float64, value and gradient (largest difference over largest entry), save
+    where rounding decides: scores of 1e9 beside others (1e-8 then, from either form), and a scope whose spread is all but
+    `MIN_SPREAD`, below which its weights are 1. Whatever the type and device of `score`, sums are float64 on the CPU:
+    repeatable, and not every device has float64. A score that is not finite makes loss and gradient NaN. The gradient is
+    worked out together with the loss, so there is no second derivative.
+
+    Raises:
+        ValueError: softplus with smoothing above 0, which has no exact path.
+    """
+    if not has_exact_path(margin):
+        raise ValueError(
+            "softplus with smoothing has no exact path; use shape quadratic, or the pairwise loss"
+        )
+    group = group_of(label, groups=margin.groups).cpu()
+    key = ranking_key(
+        score.detach().cpu().double(),
+        label.cpu().double(),
+        group,
+        slope=margin.slope,
+        distance=margin.distance,
+    )
+    settings = ExactSettings(
+        base=margin.base,
+        smoothing=margin.smoothing,
+        scope=advantage.scope,
+        scale=advantage.scale,
+        strength=advantage.strength,
+        cap=advantage.cap,
+    )
+    if key.isfinite().all():
+        loss, gradient = loss_and_gradient(key, group, settings)
+    else:
+        loss, gradient = key.new_tensor(torch.nan), torch.full_like(key, torch.nan)
+    attached: Tensor = _Attached.apply(score, loss.to(score), gradient.to(score))  # type: ignore[no-untyped-call]
+    return attached
+
+
+class _Attached(torch.autograd.Function):
+    """A loss whose gradient is known already."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, score: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
+        """Give the loss and keep its gradient."""
+        ctx.save_for_backward(gradient)
+        return loss.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient with respect to the scores."""
+        (gradient,) = ctx.saved_tensors
+        return incoming * gradient, None, None

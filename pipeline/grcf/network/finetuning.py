@@ -1,0 +1,81 @@
+"""A network with a text encoder that learns: what of it learns, at which rate, and what a checkpoint says of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.errors import PipelineError
+from pipeline.execution.versions import library_versions
+from pipeline.grcf.network.network import SentimentNetwork
+from pipeline.grcf.network.word_encoder import FinetuningSettings, WordEncoder, describe
+
+
+def add_encoder(
+    network: SentimentNetwork, split: AlignedSplit, *, settings: FinetuningSettings | None, seed: int
+) -> SentimentNetwork:
+    """Give the network the text encoder that learns with it, where the split holds tokens for one.
+
+    Raises:
+        PipelineError: the split holds tokens, but nothing says how the encoder learns.
+    """
+    if split.tokens is None:
+        return network
+    if settings is None:
+        raise PipelineError(
+            "the text is tokenized for an encoder that learns; say how by TrainingSettings.finetuning"
+        )
+    network.word_encoder = WordEncoder(describe(split.tokens, settings), seed=seed)
+    return network
+
+
+def learning(network: SentimentNetwork, parameters: Callable[[SentimentNetwork], Any]) -> list[nn.Parameter]:
+    """Those of `parameters` that may learn: of a text encoder only what was chosen."""
+    encoder = network.word_encoder
+    fixed = (
+        {id(each) for name, each in encoder.named_parameters() if name not in encoder.depth}
+        if encoder
+        else set()
+    )
+    return [each for each in parameters(network) if id(each) not in fixed]
+
+
+def parameter_groups(
+    network: SentimentNetwork, settings: FinetuningSettings | None, *, weight_decay: float
+) -> list[dict[str, Any]]:
+    """What learns, by learning rate; the network's own parameters first."""
+    encoder = network.word_encoder
+    inside = {id(each) for each in encoder.parameters()} if encoder else set()
+    own = [each for each in network.parameters() if each.requires_grad and id(each) not in inside]
+    groups: list[dict[str, Any]] = [{"params": own}]
+    if encoder and settings:
+        if settings.gradient_checkpointing:
+            encoder.checkpoint_gradients()
+        groups += encoder.parameter_groups(settings, weight_decay=weight_decay)
+    return groups
+
+
+def weights_as_found(network: SentimentNetwork) -> dict[str, Tensor]:
+    """The weights of a text encoder that never learn, by their names in the network."""
+    encoder = network.word_encoder
+    if encoder is None:
+        return {}
+    return {
+        f"word_encoder.{name}": value
+        for name, value in encoder.state_dict().items()
+        if name not in encoder.depth
+    }
+
+
+def described_encoder(network: SentimentNetwork) -> dict[str, Any]:
+    """What the header of a checkpoint says of it; nothing where there is none."""
+    return {"encoder": network.word_encoder.described} if network.word_encoder else {}
+
+
+def encoder_libraries(network: SentimentNetwork) -> dict[str, str]:
+    """Versions of what it was computed by, beside those of the network."""
+    if network.word_encoder is None:
+        return {}
+    adapters = ["peft"] if network.word_encoder.described["adapter_rank"] is not None else []
+    return library_versions("transformers", *adapters)

@@ -1,0 +1,154 @@
+"""Which entries of the cache some parameters need: by the keys that the stages themselves compute."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from pipeline.artifacts.checkpoint import TrainingStage
+from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.segments import Segment, read_segments
+from pipeline.errors import PipelineError
+from pipeline.execution.cache import ResultCache
+from pipeline.execution.clips import ClipEntries, clip_cache
+from pipeline.execution.device import best_device
+from pipeline.execution.seeds import inputs_of, seed_cache, seed_keys
+from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.cached.words import words_entries
+from pipeline.extract.precomputed import is_precomputed
+from pipeline.extract.text.encoder import TextEncoder, text_keys
+
+SEGMENTS = Path("data/manifest/segments.jsonl")
+
+CLIPS: dict[str, Callable[..., ClipEntries[Any]]] = {
+    "words": words_entries,
+    "audio": audio_entries,
+    "visual": visual_entries,
+}
+CLIP_SECTIONS = ("words", "text", "audio", "visual")
+"""Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
+
+STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
+
+Sections = Mapping[str, Mapping[str, Any]]
+"""Sections of params.yaml by name, checked, as JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What parameters need of one kind of entries.
+
+    `n_unknown` more entries are needed whose keys depend on entries that are not there yet. `reason` says why nothing is known,
+    None where it is.
+    """
+
+    keys: frozenset[str]
+    n_unknown: int = 0
+    reason: str | None = None
+
+
+def kinds() -> dict[str, ResultCache]:
+    """Every kind of entry that parameters can need, and its folder."""
+    clips = {f"clips/{kind}": clip_cache(kind) for kind in CLIP_SECTIONS}
+    return clips | {f"checkpoints/{stage}": seed_cache(stage) for stage in STAGES}
+
+
+def needs_of(
+    sections: Sections,
+    *,
+    locate: Callable[[Path], Path | None],
+    sections_of: Mapping[str, Sequence[str]],
+) -> dict[str, Needs]:
+    """What a run with these parameters would look up, by kind.
+
+    The words of the text stage are those in the cache, so they belong to these parameters, whatever was last run.
+
+    Args:
+        sections: the parameters.
+        locate: where a file that a stage wrote is now, None where it is nowhere.
+        sections_of: the sections that each stage that trains loads, see dvc.yaml.
+    """
+    segments = locate(SEGMENTS)
+    found = {}
+    for kind in CLIP_SECTIONS:
+        settings = {key: value for key, value in sections[kind].items() if key not in ("precomputed", "mode")}
+        given = kind != "words" and is_precomputed(
+            sections[kind]["precomputed"], layout=sections["corpus"]["layout"]
+        )
+        # An encoder that learns is no part of extraction.
+        if given or sections[kind].get("mode") == "finetuned":
+            found[f"clips/{kind}"] = Needs(frozenset())
+        elif segments is None:
+            found[f"clips/{kind}"] = Needs(
+                frozenset(), reason=f"{SEGMENTS}: not made yet; run `dvc repro manifest`"
+            )
+        elif kind == "text":
+            found["clips/text"] = _text_needs(_frozen(sections["words"]), _frozen(settings), segments)
+        else:
+            found[f"clips/{kind}"] = _clip_needs(kind, _frozen(settings), segments)
+    for stage in STAGES:
+        values = {
+            f"{name}.{key}": value for name in sections_of[stage] for key, value in sections[name].items()
+        }
+        seeds = values.pop("training.seeds")
+        found[f"checkpoints/{stage}"] = _seed_needs(stage, seeds, values, locate)
+    return found
+
+
+def _frozen(settings: Mapping[str, Any]) -> str:
+    return json.dumps(dict(settings), sort_keys=True)
+
+
+@cache
+def _segments(path: Path) -> Sequence[Segment]:
+    return read_segments(path)
+
+
+def _clip_needs(kind: str, settings: str, segments: Path) -> Needs:
+    try:
+        return Needs(frozenset(_clip_keys(kind, settings, segments)))
+    except PipelineError as error:  # an encoder that is not here
+        return Needs(frozenset(), reason=str(error))
+
+
+# Many experiments share their extraction: each is asked for once.
+@cache
+def _clip_keys(kind: str, settings: str, segments: Path) -> Sequence[str]:
+    return CLIPS[kind](**json.loads(settings)).keys(_segments(segments))
+
+
+@cache
+def _text_needs(words_settings: str, settings: str, segments: Path) -> Needs:
+    try:
+        entries = words_entries(**json.loads(words_settings))
+        keys = _clip_keys("words", words_settings, segments)
+        rows = [entries.cache.load(key, entries.decode) for key in keys]
+        spoken = [row for row in rows if row is not None]
+        encoder = TextEncoder(**json.loads(settings), device=best_device(mps=True))
+    except PipelineError as error:
+        return Needs(frozenset(), reason=str(error))
+    return Needs(frozenset(text_keys(encoder, spoken)), n_unknown=len(rows) - len(spoken))
+
+
+def _seed_needs(
+    stage: TrainingStage,
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    locate: Callable[[Path], Path | None],
+) -> Needs:
+    found = {path: locate(path) for seed in seeds for path in inputs_of(seed, stage=stage)}
+    missing = [path for path, there in found.items() if there is None]
+    if missing:
+        return Needs(frozenset(), reason=f"{missing[0]}: not made yet; run `dvc repro`")
+
+    def located(seed: int) -> list[Path]:
+        return [there for path in inputs_of(seed, stage=stage) if (there := found[path]) is not None]
+
+    keys = seed_keys(seeds, stage=stage, inputs=located, settings=settings, digest=_digest)
+    return Needs(frozenset(keys))
+
+
+_digest = cache(sha256_of)

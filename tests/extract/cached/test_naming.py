@@ -1,0 +1,65 @@
+"""A reason in the cache names nobody, and a reason in a packed file names the segment that it is about."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.segments import Segment
+from pipeline.extract.cached.audio import audio_entries
+
+SETTINGS = {
+    "encoder": "classic",
+    "sample_rate_hz": 16000,
+    "hop_s": 0.02,
+    "n_mfcc": 13,
+    "n_chroma": 12,
+    "f0_min_hz": 60.0,
+    "f0_max_hz": 450.0,
+}
+
+
+def broken(path: Path) -> Segment:
+    return Segment(
+        id=path.stem,
+        split="train",
+        label=0.0,
+        speaker="s",
+        video="v",
+        language="en",
+        text=None,
+        media=str(path),
+        media_sha256=sha256_of(path),
+        has_audio=True,
+        has_video=False,
+        start_s=0.0,
+        end_s=1.0,
+    )
+
+
+def test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
+    before = tmp_path / "before.mp4"
+    before.write_bytes(b"damaged after it was listed")
+    entries = audio_entries(**SETTINGS)
+    (first,) = entries.map([broken(before)])
+    after = tmp_path / "after.mp4"
+    shutil.move(before, after)
+    renamed = broken(after)
+
+    (second,) = entries.map([renamed])
+
+    assert len(list(entries.cache.entries())) == 1
+    assert first.failure.startswith(f"{before}: no sound or video could be found")
+    assert second.failure == first.failure.replace(str(before), str(after))
+
+
+def test_a_segment_without_sound_is_named_as_it_is_now(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "mute.mp4").write_bytes(b"mute")
+    entries = audio_entries(**SETTINGS)
+    mute = replace(broken(tmp_path / "mute.mp4"), has_audio=False)
+
+    told = [sequence.failure for one in (mute, replace(mute, id="other")) for sequence in entries.map([one])]
+
+    assert told == ["segment mute: there is no sound track", "segment other: there is no sound track"]

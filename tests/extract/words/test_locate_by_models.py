@@ -1,0 +1,129 @@
+"""`locate_words` and its cache entries where a CTC or a Whisper model finds the words."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline.artifacts.segments import Segment
+from pipeline.errors import PipelineError
+from pipeline.extract.cached.words import locate_all, words_entries
+from pipeline.extract.tokens import tokenise
+from pipeline.extract.words.locate import locate_words, needs_model
+from tests.extract.speech_models import RATE_HZ, random_words, tones, whisper_folder
+from tests.extract.word_settings import WITHOUT_MODELS
+from tests.extract.words.test_locate import segment
+
+
+@pytest.fixture(scope="module")
+def by_models(tone_model, tmp_path_factory) -> dict[str, str | None]:
+    """Settings that name a model for each task."""
+    whisper = whisper_folder(tmp_path_factory.mktemp("models") / "whisper", says="Nice film!")
+    chosen = {
+        "aligner": "ctc",
+        "ctc_model": str(tone_model),
+        "recogniser": "whisper",
+        "whisper_model": str(whisper),
+    }
+    return WITHOUT_MODELS | chosen
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory) -> list[Segment]:
+    """Sentences in the language of the CTC model, each in a file of its own; the last one has another transcript."""
+    folder, segments = tmp_path_factory.mktemp("said"), []
+    for n in range(4):
+        words = random_words(5, seed=n)
+        samples, _ = tones(words, seed=n)
+        soundfile.write(folder / f"{n}.wav", samples, RATE_HZ)
+        text = " ".join(words if n < 3 else random_words(5, seed=77))
+        spoken = segment(
+            folder / f"{n}.wav", duration_s=len(samples) / RATE_HZ, text=text, language="xx", id=str(n)
+        )
+        segments.append(replace(spoken, media_sha256=f"{n}" * 64))
+    return segments
+
+
+def test_a_transcript_in_any_language_is_aligned_by_the_named_model(said, by_models):
+    for n, spoken in enumerate(said[:3]):
+        located = locate_words(spoken, **by_models)
+        _, spans = tones(random_words(5, seed=n), seed=n)
+        assert located.align_method == "forced"
+        assert 0 < located.confidence <= 1
+        starts_s = [word.start_s for word in located.words]
+        np.testing.assert_allclose(starts_s, [start_s for start_s, _ in spans], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"text": "我 喜 欢"}, {"text": "Z" * 400}], ids=["other", "script", "long"]
+)
+def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(said, by_models, changes):
+    located = locate_words(replace(said[3], **changes), **by_models)
+
+    assert (located.align_method, located.confidence) == ("proportional", None)
+    assert [word.text for word in located.words] == tokenise(replace(said[3], **changes).text)
+    assert located.words[0].start_s == pytest.approx(0.2, abs=0.05)
+    assert located.words[-1].end_s <= said[3].duration_s
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "xx"])
+def test_without_a_transcript_the_named_model_recognises_any_language(said, by_models, language):
+    located = locate_words(replace(said[0], text=None, language=language), **by_models)
+
+    assert located.align_method == "recognised"
+    assert [word.text for word in located.words] == ["Nice", "film"]
+    times_s = [edge for word in located.words for edge in (word.start_s, word.end_s)]
+    assert times_s == sorted(times_s)
+    assert times_s[-1] <= said[0].duration_s
+
+
+def test_given_times_and_silence_need_no_model(said, tmp_path):
+    nowhere = WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"}
+    soundfile.write(tmp_path / "silence.wav", np.zeros(RATE_HZ), RATE_HZ)
+    silent = segment(tmp_path / "silence.wav", duration_s=1.0, text="no sound")
+    assert locate_words(silent, **nowhere).align_method == "proportional"
+    assert not needs_model(segment(text="no file"), aligner="ctc", recogniser="whisper")
+    assert not needs_model(said[0], aligner="proportional", recogniser="whisper")
+    assert needs_model(said[0], aligner="ctc", recogniser="none")
+
+
+def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
+    said, by_models, tmp_path, monkeypatch
+):
+    everything = [*said, replace(said[0], text=None, id="4")]
+    alone = [replace(locate_words(spoken, **by_models), id="?") for spoken in everything]
+
+    def located(cache: str, segments: list[Segment]):
+        monkeypatch.setenv("GRCF_CACHE", str(tmp_path / cache))
+        rows = locate_all(words_entries(**by_models), segments)
+        return [replace(row, id="?") for row in rows]
+
+    assert located("a", everything) == alone
+    assert located("b", everything[2:3]) == alone[2:3]
+    assert located("b", everything[::-1]) == alone[::-1]
+
+
+def test_what_is_cached_is_not_read_again(said, by_models, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
+    entries = words_entries(**by_models)
+    first = locate_all(entries, said)
+    monkeypatch.setattr("pipeline.extract.words.ctc_aligner.CtcAligner.align", None)
+
+    assert locate_all(entries, said) == first
+
+
+def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
+    plain, modelled = words_entries(**WITHOUT_MODELS), words_entries(**by_models)
+
+    assert set(modelled.description["models"]) == {"ctc", "whisper"}
+    assert set(modelled.description["libraries"]) > {"torch", "transformers", "pocketsphinx"}
+    assert "models" not in plain.description
+    assert plain.description["device"] == "cpu"
+    assert set(plain.keys(said)).isdisjoint(modelled.keys(said))
+
+
+def test_a_model_that_is_nowhere_stops_before_any_work(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(PipelineError, match=r"words\.ctc_model: 'nobody/nothing'"):
+        words_entries(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"})

@@ -1,0 +1,139 @@
+"""Networks trained side by side go the ways that they go alone, to rounding."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.selection import mean_absolute_error
+from pipeline.grcf.calibration.pointwise_objective import absolute_error
+from pipeline.grcf.fit.loop import build_network, train_network
+from pipeline.grcf.fit.stacked import train_networks
+from pipeline.grcf.loss.objectives import ranking_objective
+from pipeline.grcf.network.batches import SplitTensors, hide_modalities
+from pipeline.grcf.network.curve import IDENTITY
+from pipeline.grcf.network.network import FUSIONS, NetworkSettings
+from tests.grcf.test_stages_of_training import ADVANTAGE, MARGIN, SETTINGS
+
+SEEDS = (3, 1, 7)
+SETTINGS = replace(SETTINGS, epochs=4, modality_dropout=0.3)
+OBJECTIVES = {
+    "magnitude": {
+        "objective": lambda score, label, _: absolute_error(score, label),
+        "select_by": "magnitude",
+        "curve": IDENTITY,
+        "measure": mean_absolute_error,
+    },
+    "order": {
+        "objective": ranking_objective("groupwise", margin=MARGIN, advantage=ADVANTAGE),
+        "select_by": "order",
+        "curve": None,
+        "measure": None,
+    },
+    "objective": {
+        "objective": ranking_objective("rank_n_contrast", margin=MARGIN, advantage=ADVANTAGE),
+        "select_by": "objective",
+        "curve": None,
+        "measure": None,
+    },
+}
+
+
+def starts(train, fusion="attention_pooling", dropout=0.2):
+    settings = NetworkSettings(fusion=fusion, width=8, dropout=dropout)
+    return [build_network(columns=train.columns, settings=settings, seed=seed) for seed in SEEDS]
+
+
+def together(train, valid, networks, *, seeds=SEEDS, kind="magnitude", settings=SETTINGS, n_slots=4):
+    tensors = [SplitTensors(part, device="cpu") for part in (train, valid)]
+    return train_networks(
+        networks, *tensors, seeds=seeds, settings=settings, n_slots=n_slots, **OBJECTIVES[kind]
+    )
+
+
+def alone(train, valid, network, seed, *, kind="magnitude"):
+    tensors = [SplitTensors(part, device="cpu") for part in (train, valid)]
+    return train_network(network, *tensors, seed=seed, settings=SETTINGS, **OBJECTIVES[kind])
+
+
+def assert_same(one, other):
+    for ours, theirs in zip(one.rows, other.rows, strict=True):
+        known = {name: value for name, value in theirs.items() if value is not None}
+        assert {name: ours[name] for name in known} == pytest.approx(known, rel=1e-3, abs=1e-4)
+    assert one.selected_epoch == other.selected_epoch
+    weights = other.network.state_dict()
+    for name, value in one.network.state_dict().items():
+        # A softmax is blind to the one, a ranking to the other: gradients are mere rounding, which AdamW blows up to steps.
+        if not name.endswith(("attend.bias", "head.bias")):
+            torch.testing.assert_close(value, weights[name], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_every_seed_goes_the_way_that_it_goes_alone(train, valid, fusion):
+    networks = starts(train, fusion)
+    for network, seed, found in zip(networks, SEEDS, together(train, valid, networks), strict=True):
+        assert_same(found, alone(train, valid, network, seed))
+
+
+@pytest.mark.parametrize("kind", ["order", "objective"])
+def test_so_it_does_under_other_objectives(train, valid, kind):
+    networks = starts(train)
+    found = together(train, valid, networks, kind=kind)
+    assert_same(found[1], alone(train, valid, networks[1], SEEDS[1], kind=kind))
+
+
+def test_bits_do_not_depend_on_who_is_trained_beside(train, valid):
+    networks = starts(train)
+    everybody = together(train, valid, networks)
+    (resumed,) = together(train, valid, networks[2:], seeds=SEEDS[2:])
+    assert everybody[2].rows == resumed.rows
+    for name, value in resumed.network.state_dict().items():
+        assert torch.equal(value, everybody[2].network.state_dict()[name])
+
+
+def test_more_seeds_than_slots_are_trained_in_turn(train, valid):
+    networks = starts(train)
+    few, many = (together(train, valid, networks, n_slots=n) for n in (2, 4))
+    for one, other in zip(few, many, strict=True):
+        assert_same(one, other)
+
+
+def test_starts_are_left_as_they_were(train, valid):
+    networks = starts(train)
+    before = [{name: value.clone() for name, value in n.state_dict().items()} for n in networks]
+    together(train, valid, networks, settings=replace(SETTINGS, epochs=1))
+    for network, weights in zip(networks, before, strict=True):
+        assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+
+
+def test_a_diverging_seed_is_a_sentence(train, valid):
+    settings = replace(SETTINGS, learning_rate=1e30)
+    with pytest.raises(PipelineError, match="lower the learning rate"):
+        together(train, valid, starts(train), settings=settings)
+
+
+def test_what_is_shown_is_what_modality_dropout_leaves(train):
+    split, segments = SplitTensors(train, device="cpu"), np.arange(20, 45)
+    batch = hide_modalities(
+        split.batch(torch.from_numpy(segments)), share=0.5, order=np.random.default_rng(4)
+    )
+    shown = split.shown(segments, share=0.5, order=np.random.default_rng(4))
+    beside = split.side_by_side(segments[None], shown[None])
+    for position, (modality, valid) in enumerate(batch.valid.items()):
+        width = valid.shape[1]
+        assert torch.equal(beside.valid[modality][0, :, :width], valid)
+        assert not beside.valid[modality][0, :, width:].any()
+        assert split.n_words(segments, shown)[position] == valid.sum()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_trains_them_too(train, valid):
+    tensors = [SplitTensors(part, device="cuda") for part in (train, valid)]
+    networks = [network.cuda() for network in starts(train, dropout=0.0)]
+    found = train_networks(networks, *tensors, seeds=SEEDS, settings=SETTINGS, **OBJECTIVES["magnitude"])
+    again = train_networks(networks, *tensors, seeds=SEEDS, settings=SETTINGS, **OBJECTIVES["magnitude"])
+    for one, other in zip(found, again, strict=True):
+        assert one.rows == other.rows

@@ -1,0 +1,172 @@
+"""What parameters need is what the stages would look up, and a change reaches only what it concerns."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline import params
+from pipeline.artifacts.segments import Segment, write_segments
+from pipeline.artifacts.words import Word
+from pipeline.extract.cached.words import words_entries
+from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
+
+ROOT = Path(__file__).parent.parent.parent
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+SECTIONS_OF = {stage: DVC[stage]["params"] for stage in STAGES}
+SECTIONS = {
+    section.__name__.lower(): params.load(section, ROOT / "params.yaml").model_dump(mode="json")
+    for section in params.Section.__subclasses__()
+}
+
+
+def segment(name: str, *words: str) -> Segment:
+    """A transcript with word times, for which no recording is opened."""
+    return Segment(
+        id=name,
+        split="train",
+        label=0.5,
+        speaker="s",
+        video=name,
+        language="en",
+        text=" ".join(words),
+        media=None,
+        media_sha256=f"digest of {name}",
+        has_audio=False,
+        has_video=False,
+        start_s=0.0,
+        end_s=float(len(words)),
+        timed_words=tuple(Word(word, float(at), at + 0.5) for at, word in enumerate(words)),
+    )
+
+
+SEGMENTS = [segment("a", "so", "good"), segment("b", "so", "very", "bad"), segment("c", "well")]
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Words of three segments in a cache, and what a run after that finds."""
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
+    for name in ("train", "valid"):
+        (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
+    (tmp_path / "seed_1.safetensors").write_bytes(b"checkpoint")
+    locations = {
+        "data/align/train.safetensors": "train.safetensors",
+        "data/align/valid.safetensors": "valid.safetensors",
+    }
+    written = iter(range(1000))
+
+    def needs(
+        segments: list[Segment] = SEGMENTS, sections: Mapping[str, Mapping[str, object]] = SECTIONS
+    ) -> dict[str, Needs]:
+        manifest = tmp_path / f"segments_{next(written)}.jsonl"  # what was read once is not read again
+        write_segments(manifest, segments)
+
+        def locate(path: Path) -> Path | None:
+            if path == Path("data/manifest/segments.jsonl"):
+                return manifest
+            return tmp_path / locations.get(str(path), "seed_1.safetensors")
+
+        return needs_of(sections, locate=locate, sections_of=SECTIONS_OF)
+
+    words_entries(**SECTIONS["words"]).map(SEGMENTS)
+    return needs
+
+
+def changed(**values: object) -> dict[str, dict[str, object]]:
+    sections = copy.deepcopy(SECTIONS)
+    for key, value in values.items():
+        section, _, name = key.partition("__")
+        assert name in sections[section]
+        sections[section][name] = value
+    return sections
+
+
+def test_words_that_are_there_say_which_texts_are_needed(workspace):
+    needs = workspace()
+
+    assert {kind: len(need.keys) for kind, need in needs.items() if kind.startswith("clips/")} == {
+        "clips/words": 3,
+        "clips/text": 3,
+        "clips/audio": 3,
+        "clips/visual": 3,
+    }
+    assert {kind: len(need.keys) for kind, need in needs.items() if kind.startswith("checkpoints/")} == {
+        f"checkpoints/{stage}": len(SECTIONS["training"]["seeds"]) for stage in STAGES
+    }
+    assert set(needs) == set(kinds())
+
+
+def test_every_stage_that_fills_the_clip_cache_is_asked():
+    stages = {
+        path.stem
+        for path in (ROOT / "stages").glob("*.py")
+        if "clip_cache" in path.read_text() or "_entries" in path.read_text()
+    }
+    assert stages == set(CLIP_SECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("change", "concerned"),
+    [
+        ({"audio__n_mfcc": 13}, {"clips/audio"}),
+        ({"visual__frame_rate_hz": 5.0}, {"clips/visual"}),
+        ({"text__layer": -2}, {"clips/text"}),
+        ({"words__aligner": "proportional"}, {"clips/words", "clips/text"}),
+        ({"margin__base": 0.5}, {"checkpoints/rank", "checkpoints/calibrate"}),
+        ({"pointwise__learning_rate": 0.5}, {"checkpoints/pointwise"}),
+        ({"evaluate__n_bins": 3, "report__title": "other"}, set()),
+    ],
+)
+def test_a_parameter_touches_only_what_it_concerns(workspace, change, concerned):
+    before, after = workspace(), workspace(sections=changed(**change))
+
+    assert {kind for kind in before if before[kind] != after[kind]} == concerned
+
+
+def test_a_new_clip_needs_one_more_entry_of_each_kind_and_its_text_is_not_known_yet(workspace):
+    before, after = workspace(), workspace([*SEGMENTS, segment("d", "never", "heard")])
+
+    for kind in ("clips/words", "clips/audio", "clips/visual"):
+        assert before[kind].keys < after[kind].keys
+        assert len(after[kind].keys - before[kind].keys) == 1
+    assert after["clips/text"].keys == before["clips/text"].keys
+    assert after["clips/text"].n_unknown == 1
+
+
+def test_another_name_split_label_or_speaker_needs_nothing_new(workspace):
+    renamed = [replace(one, id=f"new {one.id}", split="test", label=-1.0, speaker="t") for one in SEGMENTS]
+
+    assert workspace(renamed) == workspace()
+
+
+def test_another_transcript_needs_other_words_and_nothing_else_of_the_recording(workspace):
+    corrected = [*SEGMENTS[:2], replace(SEGMENTS[2], text="swell", timed_words=())]
+    before, after = workspace(), workspace(corrected)
+
+    assert len(after["clips/words"].keys - before["clips/words"].keys) == 1
+    assert (after["clips/audio"], after["clips/visual"]) == (before["clips/audio"], before["clips/visual"])
+
+
+def test_precomputed_features_need_no_entries(workspace):
+    needs = workspace(sections=changed(audio__precomputed="features.npz"))
+
+    assert (needs["clips/audio"].keys, needs["clips/audio"].reason) == (frozenset(), None)
+
+
+def test_without_a_manifest_nothing_can_be_told(workspace):
+    needs = needs_of(SECTIONS, locate=lambda path: None, sections_of=SECTIONS_OF)
+
+    assert {need.keys for need in needs.values()} == {frozenset()}
+    assert "data/manifest/segments.jsonl: not made yet" in needs["clips/text"].reason
+    assert "data/align/train.safetensors: not made yet" in needs["checkpoints/rank"].reason
+
+
+def test_an_encoder_that_is_nowhere_is_a_reason(workspace, tmp_path):
+    needs = workspace(sections=changed(text__model=str(tmp_path)))
+
+    assert "holds no encoder" in needs["clips/text"].reason
+    assert needs["clips/words"].reason is None
