@@ -63,7 +63,9 @@ def test_what_hiding_a_modality_costs_is_that_of_the_reports(modality):
 
 
 @pytest.mark.parametrize(
-    ("page", "heading"), [(README, "## GRCF on CMU-MOSI"), (RESULTS, "## CMU-MOSI")], ids=["README", "results"]
+    ("page", "heading"),
+    [(README, "## GRCF on CMU-MOSI"), (RESULTS, "## CMU-MOSI")],
+    ids=["README", "results"],
 )
 def test_the_rows_of_mosi_are_those_of_the_benchmark(page, heading):
     result = json.loads(committed("benchmarks/results/mosi.json"))
