@@ -90,11 +90,11 @@ class Words(Section):
     def _models_are_named(self) -> "Words":
         if self.aligner == "ctc" and self.ctc_model is None:
             raise ValueError(
-                "aligner is ctc, but ctc_model is null; expected a folder or a Hugging Face name"
+                "aligner is ctc, but ctc_model is empty; expected a folder or a Hugging Face name"
             )
         if self.recogniser == "whisper" and self.whisper_model is None:
             raise ValueError(
-                "recogniser is whisper, but whisper_model is null; expected a folder or a Hugging Face name"
+                "recogniser is whisper, but whisper_model is empty; expected a folder or a Hugging Face name"
             )
         return self
 
@@ -266,11 +266,11 @@ class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
     protocol: Literal["mosi", "sims", "binary"]
+    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
+    n_bins: Annotated[int, Field(ge=2)]
+    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
-    n_bins: Annotated[int, Field(ge=2)]
-    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
-    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
 
     @model_validator(mode="after")
     def _amounts_rise(self) -> "Evaluate":
