@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
 
@@ -26,7 +27,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_reads_what_dvc_reads():
-    assert params.parse_yaml(PARAMS.read_text()) == dvc.api.params_show(str(PARAMS))
+    assert parse_yaml(PARAMS.read_text()) == dvc.api.params_show(str(PARAMS))
 
 
 def experiment(tmp_path: Path, *overrides: str) -> list[str]:
@@ -83,7 +84,7 @@ def test_a_word_may_become_a_list(tmp_path):
 
 def test_every_section_of_the_file_has_a_type_and_back():
     named = {section.__name__.lower() for section in params.Section.__subclasses__()}
-    assert named == set(params.parse_yaml(PARAMS.read_text()))
+    assert named == set(parse_yaml(PARAMS.read_text()))
 
 
 @pytest.mark.parametrize("section", params.Section.__subclasses__())
@@ -110,12 +111,12 @@ def test_the_file_in_the_repository_is_valid(section):
     ],
 )
 def test_scalars_follow_yaml_1_2(text, value):
-    assert params.parse_yaml(f"a: {text}") == {"a": value}
+    assert parse_yaml(f"a: {text}") == {"a": value}
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_that_python_writes_is_read_as_a_float(number):
-    read = params.parse_yaml(f"a: {number!r}")["a"]
+    read = parse_yaml(f"a: {number!r}")["a"]
     assert isinstance(read, float)
     assert read == number
 

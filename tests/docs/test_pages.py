@@ -67,9 +67,7 @@ def test_every_output_of_a_stage_is_described():
             assert f"`{path}`" in artifacts, path
 
 
-@pytest.mark.parametrize(
-    "table", sorted((ROOT / "reports").glob("*.csv")), ids=lambda table: table.name
-)
+@pytest.mark.parametrize("table", sorted((ROOT / "reports").glob("*.csv")), ids=lambda table: table.name)
 def test_every_column_of_a_report_is_described(table):
     artifacts = (DOCS / "reference/artifacts.md").read_text()
     section = artifacts.split(f"### `reports/{table.name}`\n")[1].split("\n#")[0]

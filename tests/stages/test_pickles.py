@@ -12,7 +12,7 @@ from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from stages import align, audio, manifest, text, visual, words
 from stages.entry import run
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
