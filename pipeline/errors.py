@@ -17,6 +17,6 @@ def sentence_of_full_disk(error: OSError) -> str | None:
     if error.errno not in _NO_ROOM:
         return None
     return (
-        f"{error.filename or 'a file'}: could not be written ({error.strerror}); free some space, then run the same command again: "
+        f"{error.filename or 'standard output or a file'}: could not be written ({error.strerror}); free some space, then run the same command again: "
         "what is done is kept"
     )
