@@ -21,6 +21,11 @@ _SOUND_ALONE = {
 }  # fmt: skip
 
 
+def is_medium(name: str) -> bool:
+    """Whether a file is a recording, by the end of its name."""
+    return PurePosixPath(name).suffix.lower() in _WITH_PICTURES | _SOUND_ALONE
+
+
 class MediaFolder:
     """The media directly inside of one folder, by their names without suffix."""
 
@@ -35,10 +40,9 @@ class MediaFolder:
         if ".." in PurePosixPath(self.below).parts or self.below.startswith("/"):
             return found
         for name in _names_in(self._corpus / self.below):
-            stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
             # macOS leaves `._name` beside each file that it copies to another file system.
-            if suffix.lower() in _WITH_PICTURES | _SOUND_ALONE and not name.startswith("._"):
-                found[stem].append(name)
+            if is_medium(name) and not name.startswith("._"):
+                found[PurePosixPath(name).stem].append(name)
         return dict(found)
 
     @cached_property
@@ -156,7 +160,7 @@ def near_name(path: Path) -> str | None:
 def _near_names(folder: Path, changed_ns: int) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Names, and names of recordings without suffix, as `_folded` has them; `changed_ns` tells a later listing apart."""
     names = _names_in(folder)
-    recordings = [n for n in names if PurePosixPath(n).suffix.lower() in _WITH_PICTURES | _SOUND_ALONE]
+    recordings = [name for name in names if is_medium(name)]
     return {_folded(n): n for n in names}, {_folded(PurePosixPath(n).stem): n for n in recordings}
 
 

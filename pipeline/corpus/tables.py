@@ -71,7 +71,7 @@ def read_rows(
     """
     text = read_text_file(path, encodings=encodings)
     first_line, n_skipped = text.split("\n", 1)[0], 0
-    separator = _SEPARATOR_LINE.fullmatch(first_line.strip(",;\t "))
+    separator = _SEPARATOR_LINE.fullmatch(first_line.strip())
     if separator is not None and "\n" in text:
         text, n_skipped = text.split("\n", 1)[1], 1
     delimiter = separator[1] if separator else _delimiter(text.split("\n", 1)[0], required)
