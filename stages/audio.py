@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.audio import audio_extractor
 from stages.entry import run
 from stages.frames import write_features
 
@@ -19,7 +19,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Audio).model_dump(),
-        entries=audio_entries,
+        make_extractor=audio_extractor,
     )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.cached.visual import visual_extractor
 from stages.entry import run
 from stages.frames import write_features
 
@@ -19,7 +19,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Visual).model_dump(),
-        entries=visual_entries,
+        make_extractor=visual_extractor,
     )
 
 
