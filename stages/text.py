@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
@@ -10,7 +12,6 @@ from pipeline.execution.clips import clip_cache, describe_extractor
 from pipeline.execution.device import best_device, device_class
 from pipeline.extract.precomputed import check_a_row_a_word, is_precomputed, read_precomputed
 from pipeline.extract.text.encoder import TextEncoder, encode_cached, token_sequence
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import write_words
 from pipeline.extract.cached.words import locate_all, words_entries
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
