@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.extract.cached.audio import audio_extractor
-from stages.entry import run
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")

@@ -4,6 +4,17 @@ import sys
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError, sentence_of_full_disk
+from pipeline.terminal import (
+    INTERRUPTED,
+    INTERRUPTED_SENTENCE,
+    end_quietly_when_interrupted,
+    prepare_streams,
+)
+
+# Stages import this module before anything else: from here on Ctrl-C is answered by a sentence, and no file that a library
+# opens can take the number of a standard stream.
+prepare_streams()
+end_quietly_when_interrupted()
 
 
 def run(stage: Callable[[], None]) -> None:
@@ -20,5 +31,5 @@ def run(stage: Callable[[], None]) -> None:
         sys.stderr.write(f"\n{sentence}\n")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; what is done is kept, and the same command goes on from there\n")
-        sys.exit(130)
+        sys.stderr.write(f"\n{INTERRUPTED_SENTENCE}\n")
+        sys.exit(INTERRUPTED)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
@@ -9,7 +11,6 @@ from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import check_a_row_a_word, is_precomputed, read_precomputed
 from pipeline.extract.text.encoder import TextSettings
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import write_words
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
