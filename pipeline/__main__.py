@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.errors import PipelineError, sentence_of_full_disk
+from pipeline.errors import PipelineError, sentence_of_machine
 from pipeline.terminal import INTERRUPTED, end_quietly_when_interrupted, prepare_streams
 
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
@@ -76,8 +76,8 @@ def main(arguments: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except OSError as error:
-        sentence = sentence_of_full_disk(error)
+    except (OSError, MemoryError) as error:
+        sentence = sentence_of_machine(error)
         if sentence is None:
             raise
         sys.stderr.write(f"{sentence}\n")

@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Collection
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -28,19 +29,20 @@ class MachineError(PipelineError):
     """A fault of the machine that says nothing about the data at hand, so that nothing is rejected because of it."""
 
 
-def machine_error(error: OSError, what: object) -> MachineError | None:
+def machine_error(error: Exception, what: object) -> MachineError | None:
     """The sentence for an error of the machine (no memory, no free file, no room, no permission), None for any other.
 
     Args:
-        error: what the operating system reported, also through a library.
+        error: what the operating system reported, also through a library: an exception with an `errno`.
         what: the file that was being read or written.
     """
-    remedy = _REMEDIES.get(error.errno or 0)
-    if remedy is None:
+    number = getattr(error, "errno", None)
+    if number not in _REMEDIES:
         return None
+    remedy = _REMEDIES[number]
     return MachineError(
-        f"{what}: the machine refused it ({error.strerror}), which says nothing about the file; {remedy}, then run the same "
-        "command again"
+        f"{what}: could not be read or written ({os.strerror(number)}), which is a fault of the machine and not of the data; "
+        f"{remedy}, then run the same command again"
     )
 
 
@@ -55,11 +57,9 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
 
 
-def sentence_of_full_disk(error: OSError) -> str | None:
-    """What to tell a person where a disk is full, whoever wrote to it; None for every other error."""
-    if error.errno not in _NO_ROOM:
-        return None
-    return (
-        f"{error.filename or 'standard output or a file'}: could not be written ({error.strerror}); free some space, then run the same command again: "
-        "what is done is kept"
-    )
+def sentence_of_machine(error: Exception) -> str | None:
+    """What to tell a person whose machine is at fault, whoever met the error; None for every other error."""
+    if isinstance(error, MemoryError):
+        return "the machine has no memory left; free some, or set GRCF_WORKERS=1, then run the same command again"
+    fault = machine_error(error, getattr(error, "filename", None) or "a file")
+    return None if fault is None else f"{fault}: what is done is kept"
