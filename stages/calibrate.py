@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
@@ -11,7 +13,6 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.calibrate import RankingTerm, calibrate
-from stages.entry import run
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import training_settings
 

@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stages.entry import run
+
 import numpy as np
 
 from pipeline import params
@@ -14,7 +16,8 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import (
     MISSING_NAMES,
     NOISE_NAMES,
@@ -38,7 +41,6 @@ from pipeline.grcf.perturbations import (
     without_words,
 )
 from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
-from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")

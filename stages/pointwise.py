@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
@@ -11,7 +13,6 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.pointwise import train_pointwises
-from stages.entry import run
 from stages.settings import network_settings, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from stages.entry import run
+
 import pandas as pd
 
 from pipeline import params
@@ -25,7 +27,6 @@ from pipeline.grcf.pair_statistics import (
     pair_values,
 )
 from pipeline.grcf.rank import ranking_objective, train_rankings
-from stages.entry import run
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import network_settings, training_settings
 

@@ -12,7 +12,7 @@ from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.text import as_markdown, as_text
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     settings = params.load(params.Evaluate)
     protocol = protocol_named(settings.protocol)
     revisions = resolve_all([args.base, *args.experiments])
-    base, *experiments = read_runs(revisions, parse=params.parse_yaml)
+    base, *experiments = read_runs(revisions)
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
     with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD
     comparisons = [

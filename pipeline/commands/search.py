@@ -13,7 +13,7 @@ from pipeline.commands.sweep import (
     show_leaderboard,
 )
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.sweeping.plots import write_plots
 from pipeline.sweeping.points import Point
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Spend what is left of the budget, then show all trials."""
     if args.trials < 1 or args.seed < 0:
         raise PipelineError("--trials has to be at least 1, and --seed at least 0")
-    space = search_space(args.axes, parse=params.parse_yaml, check=params.checked)
+    space = search_space(args.axes, check=params.checked)
     workspace = read_workspace()
     read_base()
     metric = primary_metric()

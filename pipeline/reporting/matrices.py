@@ -10,26 +10,23 @@ from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
 from pipeline.reporting.numbers import signed
 
-# The cuts of CH-SIMS v2's five classes, as in `acc5` of that protocol.
-_SIMS_CUTS = (-0.7, -0.1, 0.1, 0.7)
-
 
 def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:
     """The class of each label or prediction, from 0 for the most negative.
 
-    MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the diagonal of their confusion is
-    the protocol's finest accuracy.
+    MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the
+    diagonal of their confusion is the protocol's finest accuracy.
     """
-    if protocol.name == "sims":
-        return interval_of(values, _SIMS_CUTS)
+    if protocol.cuts is not None:
+        return interval_of(values, protocol.cuts)
     rounded = np.round(np.clip(values, protocol.label_min, protocol.label_max))
     return np.asarray(rounded - protocol.label_min, np.int64)
 
 
 def class_names(protocol: Protocol) -> tuple[str, ...]:
     """The names of the classes of `classes_of`."""
-    if protocol.name == "sims":
-        return interval_names(_SIMS_CUTS)
+    if protocol.cuts is not None:
+        return interval_names(protocol.cuts)
     if protocol.is_binary:
         return ("0", "1")
     n_classes = int(protocol.label_max - protocol.label_min) + 1

@@ -16,11 +16,12 @@ from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
 from pipeline.grcf.pair_statistics import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_RESAMPLES = 100

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import MOSI, SIMS
+from pipeline.evaluation.protocols import MOSI, SIMS
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
 
 
