@@ -16,8 +16,8 @@ from pipeline.artifacts.files import read_json, read_text, sha256_of, write_byte
 from pipeline.artifacts.predictions import predictions_from_csv
 from pipeline.artifacts.segments import read_rejections, read_segments
 from pipeline.artifacts.sequences import Modality
-from pipeline.card.card import to_markdown as card_to_markdown
-from pipeline.card.inputs import CardInputs
+from pipeline.reporting.model_card import to_markdown as card_to_markdown
+from pipeline.reporting.card_inputs import CardInputs
 from pipeline.evaluation.robustness import NOISE_NAMES, robustness_from_csv
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles

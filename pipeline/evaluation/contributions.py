@@ -44,7 +44,7 @@ def contribution_table(
     *,
     protocol: Protocol,
     confidence: float,
-) -> dict[str, Summaries]:
+) -> Mapping[str, Summaries]:
     """What each modality contributes to error and order, by modality; positive where it helps.
 
     Args:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from huggingface_hub import EvalResult, ModelCardData
 
 from pipeline.artifacts.checkpoint import VERSION
-from pipeline.card.corpus import Statement, split_rows, statement_of
-from pipeline.card.inputs import MODELS, CardInputs
-from pipeline.card.licences import Part, encoder, library
+from pipeline.reporting.corpus_statement import Statement, split_rows, statement_of
+from pipeline.reporting.card_inputs import MODELS, CardInputs
+from pipeline.reporting.licences import Part, encoder, library
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.templates import templates_beside

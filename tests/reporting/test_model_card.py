@@ -15,10 +15,10 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.extraction import Extraction
 from pipeline.artifacts.files import read_json
 from pipeline.artifacts.segments import read_segments
-from pipeline.card.card import metric_rows, parts_of, to_markdown
-from pipeline.card.corpus import split_rows, statement_of
-from pipeline.card.inputs import CardInputs
-from pipeline.card.licences import library
+from pipeline.reporting.model_card import metric_rows, parts_of, to_markdown
+from pipeline.reporting.corpus_statement import split_rows, statement_of
+from pipeline.reporting.card_inputs import CardInputs
+from pipeline.reporting.licences import library
 from pipeline.errors import PipelineError
 from tests.reporting.runs import BINARY, Run, write_run
 
