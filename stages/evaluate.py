@@ -9,7 +9,13 @@ import numpy as np
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
-from pipeline.artifacts.evaluation import Evaluation, EvaluatedSplit, SplitComparisons, Summaries, write_evaluation
+from pipeline.artifacts.evaluation import (
+    EvaluatedSplit,
+    Evaluation,
+    SplitComparisons,
+    Summaries,
+    write_evaluation,
+)
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.models import BASELINE, METHOD
@@ -96,7 +102,9 @@ def perturbed_curves(
         for position, checkpoint in enumerate(models[METHOD])
     }
 
-    def predict_perturbed(level: float, seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
+    def predict_perturbed(
+        level: float, seed: int, *, modalities: frozenset[Modality]
+    ) -> dict[str, np.ndarray]:
         shown = perturb(split, modalities, level, seed)
         return {
             model: predict(checkpoint, shown, device=best_device())[0]

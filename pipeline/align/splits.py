@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from pipeline.align.pooling import pool_onto_words
-from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation
+from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
 from pipeline.artifacts.tokens import TokenizedText, join_tokens

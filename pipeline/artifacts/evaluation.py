@@ -45,6 +45,10 @@ class Summary:
     n: int
     reason: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """The values by name; `reason` only where one of them is None."""
+        return _fields(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -69,6 +73,10 @@ class Difference:
     over: Over
     method: str
     reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The values by name; `reason` only where one of them is None."""
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +181,25 @@ def read_evaluation(*, metrics: Path, comparisons: Path) -> Evaluation:
         PipelineError: a file is missing, cut off or holds something else; the files are of different runs; a split or a
             model that is compared is missing.
     """
-    measured = read_record(metrics, dict[EvaluatedSplit, dict[str, dict[str, Summary]]], what=_WHAT, remedy=_REMEDY)
+    measured = read_record(metrics, _Metrics, what=_WHAT, remedy=_REMEDY)
     compared = read_record(comparisons, _Comparisons, what=_WHAT, remedy=_REMEDY)
     splits = {"valid": compared.valid, "test": compared.test}
     evaluation = Evaluation(
-        metrics=measured,
+        metrics={"valid": measured.valid, "test": measured.test},
         comparisons={split: _with_names_of_models(splits[split]) for split in EVALUATED},
         n_weights=compared.parameters,
     )
     _require_whole(evaluation, metrics, comparisons)
     return evaluation
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Metrics:
+    """The content of `metrics.json`."""
+
+    valid: Mapping[str, Summaries]
+    test: Mapping[str, Summaries]
 
 
 @with_config(STRICT)
@@ -204,7 +221,7 @@ def _with_names_of_models(found: SplitComparisons) -> SplitComparisons:
 
 def _require_whole(evaluation: Evaluation, metrics: Path, comparisons: Path) -> None:
     for split in EVALUATED:
-        models = evaluation.metrics.get(split, {})
+        models = evaluation.metrics[split]
         missing = [model for model in COMPARED if model not in models]
         if missing:
             raise PipelineError(
@@ -226,11 +243,14 @@ def _require_whole(evaluation: Evaluation, metrics: Path, comparisons: Path) -> 
 def _as_json(value: Any) -> Any:
     """Dataclasses as mappings; a reason is left out where there is none."""
     if is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-        if value.get("reason", "") is None:
-            del value["reason"]
+        value = _fields(value)
     if isinstance(value, Mapping):
         return {name: _as_json(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return [_as_json(item) for item in value]
     return value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    named = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: item for name, item in named.items() if (name, item) != ("reason", None)}

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from pipeline.artifacts.files import read_text
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
 
@@ -48,6 +50,11 @@ def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
     return table_to_csv(columns)
 
 
+def read_predictions(path: Path) -> list[SplitPredictions]:
+    """Read what `predictions_to_csv` wrote into a file; see `predictions_from_csv`."""
+    return predictions_from_csv(read_text(path), source=str(path), remedy="dvc repro evaluate")
+
+
 def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -> list[SplitPredictions]:
     """Read what `predictions_to_csv` wrote.
 
@@ -63,7 +70,9 @@ def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -
     try:
         split = np.array(columns["split"])
         models = [name for name in columns if name not in ("split", "id", "label") and _SEED not in name]
-        return [_split(_named(name), split == name, columns, models) for name in dict.fromkeys(columns["split"])]
+        return [
+            _split(_named(name), split == name, columns, models) for name in dict.fromkeys(columns["split"])
+        ]
     except (KeyError, ValueError) as error:
         raise not_a_table(source, _WHAT, remedy, error) from error
 

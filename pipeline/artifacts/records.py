@@ -1,6 +1,5 @@
 """JSON files as frozen types: read strictly, and a sentence for every file that holds something else."""
 
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,24 +9,24 @@ from pipeline.artifacts.files import read_text
 from pipeline.errors import PipelineError
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""For `pydantic.with_config`, which a dataclass needs that is the whole content of a file."""
+"""Configuration of a dataclass that is the whole content of a file, for `pydantic.with_config`."""
 
 _Kind = TypeVar("_Kind")
 
 
 def read_record(path: Path, kind: type[_Kind], *, what: str, remedy: str) -> _Kind:
-    """A JSON file as an instance of `kind`, a dataclass or a mapping of them.
+    """A JSON file as an instance of `kind`; a field more or less, or of another type, is an error.
 
     Args:
         path: file to read.
-        kind: type of its content; a field more or less, or of another type, is an error.
+        kind: type of its content, a dataclass with the configuration `STRICT`.
         what: what the file holds, for errors.
         remedy: command that makes the file again, for errors.
 
     Raises:
         PipelineError: the file is missing, cut off, or holds something else.
     """
-    adapter: TypeAdapter[_Kind] = TypeAdapter(kind, config=None if is_dataclass(kind) else STRICT)
+    adapter: TypeAdapter[_Kind] = TypeAdapter(kind)
     try:
         return adapter.validate_json(read_text(path), strict=True)
     except ValidationError as error:
