@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.align.splits import (
     AlignedSegment,
@@ -21,7 +23,6 @@ from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, 
 from pipeline.artifacts.segments import SPLITS, Segment, Split, read_rejections, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")
@@ -45,9 +46,12 @@ def align_split(
 ) -> AlignedSplit:
     """One split at a time: its segments are held twice while they are joined."""
     pairs = zip(segments, spoken, strict=True)
-    mine = [(segment, words) for segment, words in pairs if segment.split == split]
+    chosen = [(segment, words) for segment, words in pairs if segment.split == split]
     return assemble_split(
-        split, [segment for segment, _ in mine], [align(segment, words) for segment, words in mine], columns
+        split,
+        [segment for segment, _ in chosen],
+        [align(segment, words) for segment, words in chosen],
+        columns,
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 import numpy as np
 
 from pipeline import params
@@ -30,7 +32,6 @@ from pipeline.evaluation.tables import headline, model_table
 from pipeline.execution.device import best_device
 from pipeline.grcf.perturbations import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
-from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
@@ -24,7 +26,6 @@ from pipeline.grcf.rank import (
     pair_values,
     train_rankings,
 )
-from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 CHECKPOINTS = Path("data/rank")

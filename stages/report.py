@@ -5,6 +5,8 @@ import json
 import shutil
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.checkpoint import TrainingStage, read_checkpoints
 from pipeline.artifacts.coverage import read_coverage
@@ -30,7 +32,6 @@ from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
-from stages.entry import run
 
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")

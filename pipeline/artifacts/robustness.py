@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from pipeline.artifacts.files import read_text, write_text
+from pipeline.artifacts.models import COMPARED
 from pipeline.artifacts.tables import Columns, not_a_table, numbers, table_from_csv, table_to_csv
 
 Perturbation = Literal["missing", "noisy"]
@@ -71,17 +72,16 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
     """Read what `write_robustness` wrote for the same perturbation.
 
     Raises:
-        PipelineError: not such a table, or one that was cut off: models of one split and modality have the same rates.
+        PipelineError: not such a table, or one that was cut off: all models of a split and modality have the same rates.
     """
     columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=_REMEDY)
     try:
         curves = _curves(columns, perturbation)
-        rates: dict[tuple[str, str], list[list[float]]] = {}
-        for curve in curves:
-            rates.setdefault((curve.split, curve.modality), []).append(curve.rates.tolist())
-        n_models = {len(each) for each in rates.values()}
-        if len(n_models) > 1 or any(each != one[0] for one in rates.values() for each in one):
-            raise ValueError("models differ in their rates, as if rows were missing")
+        rates = {(curve.split, curve.modality, curve.model): curve.rates.tolist() for curve in curves}
+        for split, modality, _ in rates:
+            one, other = (rates.get((split, modality, model)) for model in COMPARED)
+            if one is None or one != other:
+                raise ValueError(f"{' and '.join(COMPARED)} differ in their rows of {split} and {modality}")
     except (KeyError, ValueError) as error:
         raise not_a_table(str(path), _WHAT, _REMEDY, error) from error
     return curves

@@ -112,7 +112,9 @@ def write_run_evaluation(
     """As stage `evaluate` does."""
     settings = sections["evaluate"]
     protocol = protocol_named(settings["protocol"])
-    predictions, missing, noisy = [], [], []
+    predictions: list[SplitPredictions] = []
+    missing: list[RobustnessCurve] = []
+    noisy: list[RobustnessCurve] = []
     metrics: dict[EvaluatedSplit, Any] = {}
     comparisons: dict[EvaluatedSplit, Any] = {}
     for split in EVALUATED:
