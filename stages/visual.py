@@ -5,7 +5,7 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.cached.visual import visual_extractor
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -20,7 +20,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Visual).model_dump(),
-        entries=visual_entries,
+        make_extractor=visual_extractor,
     )
 
 

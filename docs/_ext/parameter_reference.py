@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from docutils import nodes
 from generated import ROOT, GeneratedDirective, as_sentence, link_pages
+from parameter_comments import read_comments
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -22,10 +23,6 @@ from pipeline import params
 PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
-SECTION = re.compile(r"^(\w+):\s*$")
-KEY = re.compile(r"^  (\w+):")
-ABOVE = re.compile(r"^  # (.*)$")
-COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
 
@@ -44,30 +41,6 @@ class Parameter:
     value: Any
     meaning: str
     kind: str
-
-
-def read_comments(text: str) -> dict[str, str]:
-    r"""The comment of each key, by `section.key`.
-
-    It stands behind the key's line and goes on below it, or stands above a key whose value takes several lines.
-
-    >>> read_comments("a:\n  b: 1  # first\n       # second\n  # third\n  c:\n  - 2\n")
-    {'a.b': 'first second', 'a.c': 'third'}
-    """
-    comments: dict[str, str] = {}
-    section, name, above = "", "", ""
-    for line in text.splitlines():
-        if found := SECTION.match(line):
-            section, name = found[1], ""
-        elif found := ABOVE.match(line):
-            above = f"{above} {found[1]}".strip()
-            continue
-        elif found := KEY.match(line):
-            name = f"{section}.{found[1]}"
-            comments[name], above = above, ""
-        if name and (comment := COMMENT.search(line)):
-            comments[name] = f"{comments[name]} {comment[1].strip()}".strip()
-    return comments
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
