@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from stages.entry import run
 
@@ -12,26 +11,24 @@ import numpy as np
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
+from pipeline.artifacts.evaluation import (
+    EvaluatedSplit,
+    Evaluation,
+    SplitComparisons,
+    Summaries,
+    write_evaluation,
+)
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.evaluation.contributions import contribution_table
+from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.sequences import Modality
+from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
-from pipeline.evaluation.robustness import (
-    MISSING_NAMES,
-    NOISE_NAMES,
-    RobustnessCurve,
-    measure_rate,
-    robustness_to_csv,
-)
-from pipeline.evaluation.tables import (
-    difference_table,
-    headline,
-    model_table,
-    order_table,
-    reliability_table,
-)
+from pipeline.evaluation.robustness import robustness_curves
+from pipeline.evaluation.tables import headline, model_table
 from pipeline.execution.device import best_device
 from pipeline.grcf.perturbations import (
     Perturbation,
@@ -53,63 +50,42 @@ MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks
 
 
 def predict_split(
-    split: AlignedSplit, models: Mapping[str, Scorer], constant: float, protocol: Protocol
+    split: AlignedSplit, models: Mapping[str, Scorer], *, best_constant: float, protocol: Protocol
 ) -> SplitPredictions:
     """Predictions of one split by the models that are compared, and by the best constant."""
-    predictions = {
-        "grcf": models["calibrate"].predict(split),
-        "pointwise": models["pointwise"].predict(split),
-        protocol.constant: np.full((1, len(split)), constant),
-    }
-    seeds = models["calibrate"].seeds
+    predictions = {name: scorer.predict(split) for name, scorer in models.items()}
+    predictions[protocol.constant] = np.full((1, len(split)), best_constant)
+    seeds = {name: scorer.seeds for name, scorer in models.items()}
     return SplitPredictions(
         split.split,
         split.ids,
         split.labels,
         predictions,
-        {"grcf": seeds, "pointwise": seeds, protocol.constant: ()},
+        {**seeds, protocol.constant: ()},
     )
 
 
-def compare_split(
+def compare(
     split: AlignedSplit,
     predictions: SplitPredictions,
-    scorers: Mapping[str, Scorer],
+    ranked: Scorer,
+    grcf: Scorer,
     settings: params.Evaluate,
-) -> dict[str, Any]:
-    """Models against each other, with and without each modality, and how well they are calibrated."""
-    protocol = protocol_named(settings.protocol)
-    truth, models = predictions.truth, predictions.models
-    subsets = hidden_subsets(split)
-    rows = {name: scorers["calibrate"].predict(split, hidden=hidden) for name, hidden in subsets.items()}
+) -> SplitComparisons:
+    """The models of one split against each other, and GRCF with and without each modality."""
     present = present_modalities(split)
-    by_subset = {frozenset[str](present - hidden): rows[name] for name, hidden in subsets.items()}
-    pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", protocol.constant)}
-    masked = {name: (row, rows["all"]) for name, row in rows.items() if name != "all"}
-    differences = partial(
-        difference_table,
-        truth,
-        protocol=protocol,
+    return compare_split(
+        predictions,
+        shown={
+            name: (frozenset[str](present - hidden), grcf.predict(split, hidden=hidden))
+            for name, hidden in hidden_subsets(split).items()
+        },
+        scores=ranked.predict(split),
+        protocol=protocol_named(settings.protocol),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
+        n_bins=settings.n_bins,
     )
-    return {
-        "differences": differences(pairs),
-        "modalities": model_table(truth, rows, protocol=protocol, confidence=settings.confidence),
-        "modality_differences": differences(masked),
-        "contributions": contribution_table(
-            truth, by_subset, protocol=protocol, confidence=settings.confidence
-        ),
-        "order": order_table(
-            truth,
-            {"rank": scorers["rank"].predict(split), "calibrate": models["grcf"]},
-            protocol=protocol,
-            confidence=settings.confidence,
-        ),
-        "reliability": reliability_table(
-            truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings.n_bins
-        ),
-    }
 
 
 def perturbed_curves(
@@ -121,18 +97,24 @@ def perturbed_curves(
     perturb: Perturbation,
 ) -> Iterator[RobustnessCurve]:
     """Every model with one or all modalities perturbed more and more, without training again."""
-    (seeds,) = {scorer.seeds for scorer in models.values()}
-    for kind, modalities in perturbed_modalities(split).items() if levels else ():
-        values = np.empty((len(models), len(seeds), len(levels), 2))
-        # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-        for place, seed in enumerate(seeds):
-            for step, level in enumerate(levels):  # one after another: each is a copy of the split
-                perturbed = perturb(split, modalities=modalities, level=level, seed=seed)
-                for row, scorer in enumerate(models.values()):
-                    (prediction,) = scorer.predict(perturbed, seeds=[seed])
-                    values[row, place, step] = measure_rate(split.labels, prediction, protocol=protocol)
-        for model, (error, order) in zip(models, np.moveaxis(values, 3, 1), strict=True):
-            yield RobustnessCurve(split.split, kind, model, np.array(levels), seeds, error, order)
+
+    # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
+    def predict_perturbed(
+        level: float, seed: int, *, modalities: frozenset[Modality]
+    ) -> dict[str, np.ndarray]:
+        perturbed = perturb(split, modalities=modalities, level=level, seed=seed)
+        return {model: scorer.predict(perturbed, seeds=[seed])[0] for model, scorer in models.items()}
+
+    for name, modalities in perturbed_modalities(split).items() if levels else ():
+        yield from robustness_curves(
+            split.split,
+            name,
+            split.labels,
+            partial(predict_perturbed, modalities=modalities),
+            levels=levels,
+            seeds=models[METHOD].seeds,
+            protocol=protocol,
+        )
 
 
 def main() -> None:
@@ -144,33 +126,33 @@ def main() -> None:
         "calibrate": read_checkpoints(CALIBRATED, stage="calibrate"),
         "pointwise": read_checkpoints(POINTWISE, stage="pointwise"),
     }
-    scorers = {stage: Scorer(checkpoints, device=best_device()) for stage, checkpoints in trained.items()}
+    ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
+    models = {METHOD: grcf, BASELINE: pointwise}
+    best_constant = trained["pointwise"][0].best_constant
     predictions: list[SplitPredictions] = []
-    metrics: dict[str, Any] = {}
-    comparisons: dict[str, Any] = {
-        "parameters": {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
-    }
-    curves: dict[Path, list[RobustnessCurve]] = {ROBUSTNESS: [], NOISE: []}
-    for split in (read_aligned(VALID), read_aligned(TEST)):
-        predicted = predict_split(split, scorers, trained["pointwise"][0].best_constant, protocol)
-        predictions.append(predicted)
-        metrics[split.split] = model_table(
-            predicted.truth, predicted.models, protocol=protocol, confidence=settings.confidence
+    metrics: dict[EvaluatedSplit, Mapping[str, Summaries]] = {}
+    comparisons: dict[EvaluatedSplit, SplitComparisons] = {}
+    missing: list[RobustnessCurve] = []
+    noisy: list[RobustnessCurve] = []
+    splits: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
+    for name, path in splits.items():
+        split = read_aligned(path)
+        found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
+        predictions.append(found)
+        metrics[name] = model_table(
+            found.truth, found.models, protocol=protocol, confidence=settings.confidence
         )
-        comparisons[split.split] = compare_split(split, predicted, scorers, settings)
-        models = {"grcf": scorers["calibrate"], "pointwise": scorers["pointwise"]}
+        comparisons[name] = compare(split, found, ranked, grcf, settings)
         perturbed = partial(perturbed_curves, split, models, protocol)
-        curves[ROBUSTNESS] += perturbed(levels=settings.missing_rates, perturb=without_words)
-        curves[NOISE] += perturbed(levels=settings.noise_scales, perturb=with_noise)
-        write_masks(
-            MASKS[split.split],
-            mask_table(split, rates=settings.missing_rates, seeds=scorers["calibrate"].seeds),
-        )
+        missing += perturbed(levels=settings.missing_rates, perturb=without_words)
+        noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
+        write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
     write_text(PREDICTIONS, predictions_to_csv(predictions))
-    write_text(ROBUSTNESS, robustness_to_csv(curves[ROBUSTNESS], names=MISSING_NAMES))
-    write_text(NOISE, robustness_to_csv(curves[NOISE], names=NOISE_NAMES))
-    write_json(METRICS, metrics)
-    write_json(COMPARISONS, comparisons)
+    write_robustness(ROBUSTNESS, missing, perturbation="missing")
+    write_robustness(NOISE, noisy, perturbation="noisy")
+    n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
+    evaluation = Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights)
+    write_evaluation(evaluation, metrics=METRICS, comparisons=COMPARISONS)
     write_json(SUMMARY, headline(metrics, protocol=protocol))
 
 

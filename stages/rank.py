@@ -5,22 +5,16 @@ from pathlib import Path
 
 from stages.entry import run
 
-import pandas as pd
-
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.files import write_text
 from pipeline.artifacts.hardest_pairs import write_hardest_pairs
+from pipeline.artifacts.pair_statistics import write_distributions, write_group_pairs
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.hardest_pairs import find_hardest_pairs
 from pipeline.grcf.pair_statistics import (
-    GROUP_PAIR_COLUMNS,
-    PAIR_BIN_COLUMNS,
-    GroupPairRow,
-    PairBinRow,
     PairValues,
     describe_distributions,
     describe_group_pairs,
@@ -81,22 +75,12 @@ def values_of(checkpoint: Checkpoint, train: AlignedSplit) -> PairValues:
     )
 
 
-def write_rows(
-    path: Path, rows: Sequence[GroupPairRow] | Sequence[PairBinRow], columns: Sequence[str]
-) -> None:
-    """Dataclasses as CSV, six digits."""
-    table = pd.DataFrame(rows, columns=list(columns))
-    write_text(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
-
-
 def describe(checkpoints: list[Checkpoint]) -> None:
     """Write how stage 1 left the pairs of train."""
     train = read_aligned(TRAIN)
     values = [values_of(checkpoint, train) for checkpoint in checkpoints]
-    write_rows(
-        GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)], GROUP_PAIR_COLUMNS
-    )
-    write_rows(DISTRIBUTIONS, list(describe_distributions(values)), PAIR_BIN_COLUMNS)
+    write_group_pairs(GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)])
+    write_distributions(DISTRIBUTIONS, list(describe_distributions(values)))
     hardest = find_hardest_pairs(
         checkpoints,
         train,

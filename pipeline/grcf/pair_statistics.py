@@ -1,7 +1,7 @@
 """How stage 1 left the pairs of train: margins, violations and weights by pair of groups, and their histograms."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.batches import SplitTensors
@@ -90,27 +91,6 @@ def pair_values(
     return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPairRow:
-    """Means over the pairs between two groups of train, of those that are compared within a batch.
-
-    `margin` and `violation` are in score units; `capped` and `ordered` are shares from 0 to 1.
-    """
-
-    seed: int
-    group_above: int
-    group_below: int
-    n_pairs: int
-    margin: float
-    violation: float
-    weight: float
-    capped: float
-    ordered: float
-
-
-GROUP_PAIR_COLUMNS = tuple(field.name for field in fields(GroupPairRow))
-
-
 def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
     """One row per pair of groups, from the pairs of one seed."""
     groups = np.stack([values.group_above, values.group_below])
@@ -121,25 +101,6 @@ def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
         yield GroupPairRow(
             values.seed, int(group_above), int(group_below), pairs.shape[1], *pairs.mean(axis=1).tolist()
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PairBinRow:
-    """How many pairs of all seeds have a margin, a violation or a weight from `low` to `high`.
-
-    `distance` is the number of groups between the two segments, of the groups that train has; `share` is the share of the
-    pairs of all distances, 0 to 1. Margins and violations are in score units.
-    """
-
-    quantity: str
-    distance: int
-    low: float
-    high: float
-    n_pairs: int
-    share: float
-
-
-PAIR_BIN_COLUMNS = tuple(field.name for field in fields(PairBinRow))
 
 
 def describe_distributions(values: Sequence[PairValues]) -> Iterator[PairBinRow]:

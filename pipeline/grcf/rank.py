@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import torch
+from jaxtyping import Float64
+
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.errors import PipelineError
 from pipeline.grcf.fit.loop import TrainingSettings, first_networks, untrained
 from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.fit.stacked import train_each
+from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.loss.objectives import GROUPWISE, OBJECTIVES, groupwise_objective
@@ -26,6 +32,30 @@ def ranking_objective(name: str, *, margin: MarginSettings, advantage: Advantage
         advantage: weights of the groupwise objective.
     """
     return groupwise_objective(margin, advantage) if name == GROUPWISE else OBJECTIVES[name]
+
+
+def require_pairs(labels: Float64[np.ndarray, "segment"], objective: RankingObjective) -> None:
+    """Refuse labels of which no two differ for the objective: its loss would be 0 from the first epoch on.
+
+    Raises:
+        PipelineError: they are all in one group, or all the same.
+    """
+    if objective.loss is None:
+        return
+    if len(np.unique(labels)) < 2:
+        raise PipelineError(
+            f"every label of train is {labels[0]:g}, so there is no pair to order; check the labels of the corpus"
+        )
+    groups = objective.groups
+    if groups is not None and len(group_of(torch.tensor(labels), groups=groups).unique()) < 2:
+        cuts = np.unique(np.quantile(labels, (0.2, 0.4, 0.6, 0.8), method="lower").round(3))
+        # A label on a cut belongs below it.
+        cuts = cuts[cuts < labels.max()]
+        raise PipelineError(
+            f"all labels of train ({labels.min():g} to {labels.max():g}) are in one group of margin.groups = "
+            f"{groups if isinstance(groups, str) else list(groups)}, so there is no pair to order and stage 1 would learn "
+            f"nothing; set it to cuts between the labels, such as -S 'margin.groups=[{','.join(f'{cut:g}' for cut in cuts)}]'"
+        )
 
 
 def train_rankings(
@@ -50,7 +80,11 @@ def train_rankings(
         settings: how to train.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.
+
+    Raises:
+        PipelineError: train has no pair that the objective could order.
     """
+    require_pairs(train.labels, objective)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
     valid_tensors = SplitTensors(valid, device=device)
     results: Iterator[Trained]

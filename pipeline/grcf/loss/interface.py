@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipeline.grcf.loss.groups import Grouping
 from pipeline.grcf.network.batches import Objective
 
 
@@ -14,8 +15,10 @@ class RankingObjective:
         loss: from the scores, labels and representations of a batch to the loss; None trains nothing.
         leaves_order: whether the trained scores are in the order of the labels, so that a curve can calibrate them and the
             epoch can be selected by their order.
+        groups: the sentiment groups between which it compares pairs; None where it compares all different labels.
     """
 
     name: str
     loss: Objective | None
     leaves_order: bool
+    groups: Grouping | None = None

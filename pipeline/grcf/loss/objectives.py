@@ -22,4 +22,5 @@ def groupwise_objective(margin: MarginSettings, advantage: AdvantageSettings) ->
         GROUPWISE,
         lambda score, label, _: groupwise_ranking_loss(score, label, margin=margin, advantage=advantage),
         leaves_order=True,
+        groups=margin.groups,
     )
