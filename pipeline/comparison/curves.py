@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
-from pipeline.pages.charts import N_COLOURS, Chart, Line, Numbers, line_chart
-from pipeline.pages.text import Block, Heading, Paragraph, Table, number
+from pipeline.pages.blocks import Block, Grid, Heading, Legend, Paragraph, Picture, plain_table
+from pipeline.pages.charts import N_COLOURS, Line, Numbers, line_chart
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed
 
 STAGES = {
     "rank": "Stage 1, rank",
@@ -26,7 +28,7 @@ Curve = Mapping[str, Numbers]
 """Column to values, one an epoch; NaN where it was not measured."""
 
 
-def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block | Chart]:
+def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block]:
     """A chart for each stage and measure, the first run drawn as the base; a table for a stage without epochs.
 
     Args:
@@ -35,7 +37,7 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         protocol: What the measures are called.
     """
     assert len(runs) <= N_COLOURS + 1, "a colour for each"
-    blocks: list[Block | Chart] = []
+    blocks: list[Block] = [Legend(tuple(names))]
     for stage, title in STAGES.items():
         curves = {
             index: read_curve(run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}")
@@ -45,9 +47,9 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         blocks.append(Heading(title))
         missing = [names[index] for index in range(len(runs)) if index not in curves]
         if missing:
-            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}."))
+            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}.", "small"))
         if any(len(curve["epoch"]) > 1 for curve in curves.values()):
-            blocks += _charts(title, curves, names, _words(protocol))
+            blocks.append(Grid(tuple(_charts(title, curves, names, _words(protocol))), least_width_em=20.0))
         elif curves:
             blocks += _table(curves, names, _words(protocol))
     return blocks
@@ -75,7 +77,7 @@ def read_curve(text: str, *, source: str) -> Curve:
 
 def _charts(
     title: str, curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]
-) -> list[Chart]:
+) -> list[Picture]:
     charts = []
     for measure, quantity in words.items():
         lines = [
@@ -109,17 +111,17 @@ def _table(curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str
         (
             names[index],
             *(
-                number(float(curve[measure][-1]))
+                fixed(float(curve[measure][-1]), DIGITS)
                 if np.isfinite(curve.get(measure, np.empty(0))).any()
-                else "n/a"
+                else NOT_AVAILABLE
                 for measure in words
             ),
         )
         for index, curve in curves.items()
     )
     return [
-        Paragraph("No curve: fitted without epochs, or in one. Means over seeds:"),
-        Table(("run", *words.values()), rows),
+        Paragraph("No curve, because it was fitted without epochs or in a single one. Means over seeds:", "small"),
+        plain_table(("run", *words.values()), rows),
     ]
 
 
