@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test check docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 	ruff format --check .
 	mypy
 	lint-imports
+
+# The documentation site, docs/_build/html/index.html: without a network, and any dead link is an error.
+docs: $(VENV)/.docs
+	python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --builder html docs docs/_build/html
 
 format: $(VENV)/.dev
 	ruff check --fix .
@@ -36,6 +40,10 @@ $(VENV)/.run: requirements.lock
 
 $(VENV)/.dev: requirements-dev.lock requirements-s3.lock $(VENV)/.run
 	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock
+	touch $@
+
+$(VENV)/.docs: requirements-docs.lock $(VENV)/.run
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-docs.lock
 	touch $@
 
 # The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]

@@ -23,7 +23,7 @@ from benchmarks.trials import Outcome, map_trials
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import paired_differences
 from pipeline.execution.device import best_device
 from pipeline.grcf.scoring import modality_subsets, predict, present_modalities

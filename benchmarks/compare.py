@@ -25,7 +25,7 @@ from pipeline.artifacts.predictions import SplitPredictions, predictions_from_cs
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model
 from pipeline.comparison.verdicts import judge
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "compare.json"

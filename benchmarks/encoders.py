@@ -27,9 +27,9 @@ import transformers
 
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.segments import Segment
-from pipeline.execution.cache import library_versions
 from pipeline.execution.device import best_device, device_class
-from pipeline.execution.executor import worker_count
+from pipeline.execution.versions import library_versions
+from pipeline.execution.workers import worker_count
 from pipeline.extract.audio.speech import SpeechEncoder
 from pipeline.extract.cached.audio import audio_entries
 from pipeline.extract.text.encoder import TextEncoder

@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks.extracting.clips import encode_with_one_keyframe, repeat, write_corpus
 from benchmarks.extracting.drawing import draw
 from benchmarks.extracting.processes import Cost, environment, measure, python
-from pipeline.execution.executor import worker_count
+from pipeline.execution.workers import worker_count
 from pipeline.media import shared_decoding
 from pipeline.media.probe import probe
 from pipeline.media.video import read_frames

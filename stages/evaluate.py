@@ -15,7 +15,8 @@ from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.sequences import Modality
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import (
     MISSING_NAMES,
     NOISE_NAMES,

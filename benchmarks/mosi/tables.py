@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.methods import read_compared
 from benchmarks.trials import Outcome
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import Over, paired_differences
 from pipeline.evaluation.tables import model_table
-from pipeline.execution.executor import worker_count
+from pipeline.execution.workers import worker_count
 
 METHODS = Path(__file__).with_name("methods.yaml")
 GRCF, MAIN_BASELINE = read_compared(METHODS)

@@ -26,7 +26,7 @@ from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import BINARY
+from pipeline.evaluation.protocols import BINARY
 
 RESULTS = Path("benchmarks/results/mustard.json")
 METHODS = Path(__file__).with_name("methods.yaml")

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.trials import Outcome
-from pipeline.evaluation.metrics import BINARY, Undefined, measure
+from pipeline.evaluation.metrics import Undefined
+from pipeline.evaluation.protocols import BINARY, measure
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.evaluation.statistics import Difference, paired_differences, summarise
 from pipeline.evaluation.tables import model_table

@@ -18,8 +18,6 @@ _EVALUATED = ("valid", "test")
 _DIRECTIONS = {"higher": "higher", "lower": "lower", "one": "nearer to 1", "zero": "nearer to 0"}
 _CONTENT = {"text": "the words", "audio": "the voice", "visual": "the face"}
 _ROLES = {"text": "text features", "audio": "audio features", "visual": "facial features"}
-# The names by which the hub knows a metric.
-_HUB_METRICS = {"pearson": "pearsonr", "auroc": "roc_auc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ def _head(inputs: CardInputs) -> str:
         license="other",
         license_name="code-apache-2.0-weights-by-the-terms-of-the-corpus",
         tags=["multimodal", "sentiment-analysis", "learning-to-rank", "calibration", "grcf"],
-        metrics=[_HUB_METRICS.get(name, name) for name in protocol.headline],
+        metrics=[metric.hub_name or metric.name for metric in map(protocol.metric, protocol.headline)],
         model_name=f"GRCF on {parameters['corpus.name']}",
         eval_results=results,
     )
@@ -147,7 +145,7 @@ def _result(inputs: CardInputs, split: str, metric: Metric) -> EvalResult:
         dataset_type=parameters["corpus.name"],
         dataset_name=parameters["corpus.name"],
         dataset_split=split,
-        metric_type=_HUB_METRICS.get(metric.name, metric.name),
+        metric_type=metric.hub_name or metric.name,
         metric_name=f"{metric.name}, mean over {len(inputs.grcf)} seed{'s' if len(inputs.grcf) > 1 else ''}",
         metric_value=inputs.summary(split, "grcf", metric).mean,
     )

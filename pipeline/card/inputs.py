@@ -9,7 +9,8 @@ from pipeline.artifacts.extraction import Extraction
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import Modality
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import Metric, Protocol, protocol_named
+from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import Difference, Summary
 
 MODELS = ("grcf", "pointwise")

@@ -12,7 +12,7 @@ from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.text import as_markdown, as_text
 

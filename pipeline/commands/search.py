@@ -13,7 +13,7 @@ from pipeline.commands.sweep import (
     show_leaderboard,
 )
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.sweeping.plots import write_plots
 from pipeline.sweeping.points import Point

@@ -9,7 +9,7 @@ from pipeline import params
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
 from pipeline.pages.text import Block, Command, Heading, as_text

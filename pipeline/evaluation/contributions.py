@@ -11,9 +11,6 @@ from jaxtyping import Float
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.statistics import summarise
 
-# Defined for a constant prediction too, which is what a model says that is shown nothing.
-_SHARED_OUT = ("mae", "ordered_pair_accuracy", "brier_score", "auroc")
-
 
 def shapley_values(
     worth: Mapping[frozenset[str], Float[np.ndarray, "seed"]],
@@ -59,7 +56,7 @@ def contribution_table(
     if not len(truth):
         return {}
     table: dict[str, dict[str, Any]] = {}
-    for metric in (metric for metric in protocol.metrics if metric.name in _SHARED_OUT):
+    for metric in (metric for metric in protocol.metrics if metric.shared_out):
         sign = 1.0 if metric.better == "higher" else -1.0
         by_seed = {subset: [metric.function(truth, row) for row in rows] for subset, rows in shown.items()}
         if not all(isinstance(value, float) for values in by_seed.values() for value in values):

@@ -9,9 +9,10 @@ checked by its caller.
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from numpy.typing import NDArray
 
+from pipeline.evaluation.groups import interval_of
 from pipeline.evaluation.selection import Counts, Segments, Values, pair_counts, pairs_apart
 
 Formula = Callable[[Segments, Segments, Counts], Values]
@@ -68,7 +69,7 @@ def cut_accuracy(*cuts: float) -> Formula:
     """Accuracy of the class: the interval between `cuts`; a value on a cut belongs to the class below."""
 
     def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-        return _mean(_interval(truth, cuts) == _interval(prediction, cuts), counts)
+        return _mean(interval_of(truth, cuts) == interval_of(prediction, cuts), counts)
 
     return formula
 
@@ -77,7 +78,7 @@ def cut_f1(cut: float) -> Formula:
     """Weighted F1 of the two classes below (at most) and above `cut`."""
 
     def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-        return _weighted_f1(_interval(truth, (cut,)) == 1, _interval(prediction, (cut,)) == 1, counts)
+        return _weighted_f1(interval_of(truth, (cut,)) == 1, interval_of(prediction, (cut,)) == 1, counts)
 
     return formula
 
@@ -86,7 +87,7 @@ def cut_f1_macro(cut: float) -> Formula:
     """Mean of the F1 of the two classes below (at most) and above `cut`, both alike."""
 
     def formula(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-        classes = _class_counts(_interval(truth, (cut,)) == 1, _interval(prediction, (cut,)) == 1, counts)
+        classes = _class_counts(interval_of(truth, (cut,)) == 1, interval_of(prediction, (cut,)) == 1, counts)
         return sum((n_hit / n_either for _, n_hit, n_either in classes), np.zeros(len(counts)))
 
     return formula
@@ -159,12 +160,6 @@ def _standard(values: Segments) -> tuple[Segments, float]:
 def _mean(values: Segments | Bool[NDArray[np.bool_], "segment"], counts: Counts) -> Values:
     n_segments: Values = counts.sum(axis=1)
     return counts @ values.astype(np.float64) / n_segments
-
-
-def _interval(values: Segments, cuts: tuple[float, ...]) -> Int[NDArray[np.int64], "segment"]:
-    # In single precision, where features and labels are stored: a label of 0.1 then lies on the cut 0.1
-    # whether it came from text as a double or from a float32 array (where it is 0.10000000149).
-    return np.searchsorted(np.asarray(cuts, dtype=np.float32), values.astype(np.float32), side="left")
 
 
 def _weighted_f1(

@@ -8,29 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
-from pipeline.evaluation.metrics import Protocol, Undefined, measure, require_comparable
+from pipeline.evaluation.metrics import Protocol, Undefined, require_comparable
+from pipeline.evaluation.protocols import measure
 from pipeline.evaluation.statistics import paired_differences, summarise
 
 Truth = Float[np.ndarray, "segment"]
 Predictions = Float[np.ndarray, "seed segment"]
-
-# What is compared between models: enough to judge order, error and agreement, few enough to bootstrap.
-COMPARED = (
-    "mae",
-    "pearson",
-    "ordered_pair_accuracy",
-    "kendall_tau",
-    "acc7",
-    "acc5",
-    "acc2_negative_positive",
-    "acc2",
-    "brier_score",
-    "auroc",
-    "accuracy",
-    "f1_weighted",
-    "f1_macro",
-    "calibration_error",
-)
 
 
 def model_table(
@@ -59,7 +42,7 @@ def difference_table(
     n_resamples: int,
 ) -> dict[str, dict[str, Any]]:
     """Each compared metric of the first model less that of the second, with paired intervals over seeds and segments."""
-    metrics = [metric for metric in protocol.metrics if metric.name in COMPARED]
+    metrics = [metric for metric in protocol.metrics if metric.compared]
     return {
         name: {
             metric: difference.as_json()

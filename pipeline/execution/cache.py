@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,11 +30,6 @@ def cache_folder() -> Path:
 def cache_key(**parts: Any) -> str:
     """Hex digest of everything a result depends on; `parts` have to be JSON values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def library_versions(*distributions: str) -> dict[str, str]:
-    """Installed version of each distribution, for cache keys and headers."""
-    return {name: version(name) for name in sorted(distributions)}
 
 
 @dataclass(frozen=True, slots=True)

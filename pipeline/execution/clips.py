@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from pipeline.artifacts.segments import Segment
-from pipeline.execution.cache import ResultCache, cache_folder, cache_key, library_versions
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.executor import map_cached
 from pipeline.execution.scheduling import Place
 from pipeline.execution.source import source_digest
+from pipeline.execution.versions import library_versions
 
 Result = TypeVar("Result")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline.execution.cache import library_versions
+from pipeline.execution.versions import library_versions
 
 
 @cache

@@ -1,6 +1,5 @@
 """Map a pure function over many items: in worker processes, in order, through a cache."""
 
-import os
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -11,22 +10,10 @@ from pipeline.execution.cache import ResultCache
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Place
+from pipeline.execution.workers import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def worker_count() -> int:
-    """How many processes work side by side: `$GRCF_WORKERS`, else the cores this process may use.
-
-    It never changes a result, so it is no parameter.
-    """
-    chosen = os.environ.get("GRCF_WORKERS")
-    if chosen is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not chosen.isdecimal() or int(chosen) < 1:
-        raise PipelineError(f"GRCF_WORKERS is {chosen!r}; expected a whole number of at least 1")
-    return int(chosen)
 
 
 def map_cached(

@@ -7,10 +7,11 @@ from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
-from pipeline.execution.cache import ResultCache, cache_folder, cache_key, library_versions
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
+from pipeline.execution.versions import library_versions
 
 
 def made_with() -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from pipeline.execution.executor import worker_count
+from pipeline.execution.workers import worker_count
 
 Key = TypeVar("Key")
 Window = TypeVar("Window")

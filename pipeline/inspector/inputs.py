@@ -1,11 +1,11 @@
 """What the inspector is made from, as the stages before it left it."""
 
-import math
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.artifacts.extraction import Extraction, read_extraction
 from pipeline.artifacts.files import read_text
@@ -15,6 +15,7 @@ from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, read_words
 from pipeline.errors import PipelineError
+from pipeline.evaluation.groups import group_names, group_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +58,15 @@ class InspectorInputs:
 
     def group_of(self, label: float) -> int:
         """Number of the sentiment group of a label, as `margin.groups` has it."""
-        cuts = self.parameters["margin.groups"]
-        return round(label) if cuts == "integer" else bisect_left(cuts, label)
+        return int(group_of(np.array([label]), groups=self.parameters["margin.groups"])[0])
 
     def group_name(self, group: int) -> str:
-        """The group as people write it."""
-        cuts = self.parameters["margin.groups"]
-        if self.parameters["task.kind"] == "binary":
-            return str(group)
-        if cuts == "integer":
-            return f"{group:+d}".replace("-", "−") if group else "0"
-        ends = [-math.inf, *cuts, math.inf]
-        written = [f"{end:g}".replace("-", "−") for end in ends]
-        if group == 0:
-            return f"≤ {written[1]}"
-        return f"> {written[-2]}" if group == len(cuts) else f"{written[group]} … {written[group + 1]}"
+        """Name of a sentiment group."""
+        return group_names(
+            [group],
+            groups=self.parameters["margin.groups"],
+            binary=self.parameters["task.kind"] == "binary",
+        )[0]
 
 
 def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> InspectorInputs:

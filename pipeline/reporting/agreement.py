@@ -103,7 +103,7 @@ def confusion_section(inputs: ReportInputs) -> Section:
             for model, words in _names(inputs).items()
         )
         blocks.append(Grid(tables))
-    finest = next(metric for metric in protocol.metrics if metric.name in ("acc7", "acc5", "accuracy"))
+    finest = protocol.metric(protocol.finest)
     explanation = Paragraph(
         f"{finest.description.removeprefix('Accuracy in ').capitalize()} Means over seeds; a row adds up to 100 but for "
         "rounding, and is empty where no label falls into its class.",

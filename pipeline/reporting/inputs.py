@@ -9,7 +9,8 @@ import pandas as pd
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import Metric, Protocol, protocol_named
+from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import RobustnessCurve
 from pipeline.evaluation.statistics import Difference, Summary
 

@@ -1,52 +1,36 @@
 """Tables whose cells are shaded by their value, and the names of label classes."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.evaluation.groups import interval_names, interval_of
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
 from pipeline.reporting.numbers import signed
-
-# The cuts of CH-SIMS v2's five classes, as in `acc5` of that protocol.
-_SIMS_CUTS = (-0.7, -0.1, 0.1, 0.7)
 
 
 def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:
     """The class of each label or prediction, from 0 for the most negative.
 
-    MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the diagonal of their confusion is
-    the protocol's finest accuracy.
+    MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the
+    diagonal of their confusion is the protocol's finest accuracy.
     """
-    if protocol.name == "sims":
-        # In single precision, as the accuracy has it: a label of 0.1 lies on the cut 0.1.
-        cuts = np.asarray(_SIMS_CUTS, np.float32)
-        return np.asarray(np.searchsorted(cuts, values.astype(np.float32), side="left"), np.int64)
+    if protocol.cuts is not None:
+        return interval_of(values, protocol.cuts)
     rounded = np.round(np.clip(values, protocol.label_min, protocol.label_max))
     return np.asarray(rounded - protocol.label_min, np.int64)
 
 
 def class_names(protocol: Protocol) -> tuple[str, ...]:
     """The names of the classes of `classes_of`."""
-    if protocol.name == "sims":
-        return cut_labels(_SIMS_CUTS)
+    if protocol.cuts is not None:
+        return interval_names(protocol.cuts)
     if protocol.is_binary:
         return ("0", "1")
     n_classes = int(protocol.label_max - protocol.label_min) + 1
     return tuple(signed(protocol.label_min + position, 0) for position in range(n_classes))
-
-
-def cut_labels(cuts: Sequence[float]) -> tuple[str, ...]:
-    """The intervals between cuts; a value on a cut belongs to the interval below.
-
-    >>> cut_labels([-0.1, 0.1])
-    ('≤ −0.1', '−0.1 … 0.1', '> 0.1')
-    """
-    ends = [f"{cut:g}".replace("-", "−") for cut in cuts]
-    between = (f"{low} … {high}" for low, high in pairwise(ends))
-    return (f"≤ {ends[0]}", *between, f"> {ends[-1]}")
 
 
 def matrix_table(

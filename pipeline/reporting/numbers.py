@@ -6,43 +6,15 @@ from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.blocks import Cell
 
-_NAMES = {
-    "mae": "MAE",
-    "pearson": "Pearson r",
-    "ordered_pair_accuracy": "Ordered pairs",
-    "kendall_tau": "Kendall τ‑b",
-    "acc7": "Acc-7",
-    "acc5": "Acc-5",
-    "acc3": "Acc-3",
-    "acc2": "Acc-2",
-    "f1": "F1",
-    "acc2_negative_nonnegative": "Acc-2 (< 0, ≥ 0)",
-    "f1_negative_nonnegative": "F1 (< 0, ≥ 0)",
-    "acc2_negative_positive": "Acc-2 (< 0, > 0)",
-    "f1_negative_positive": "F1 (< 0, > 0)",
-    "brier_score": "Brier score",
-    "auroc": "AUROC",
-    "accuracy": "Accuracy",
-    "f1_weighted": "F1, weighted",
-    "f1_macro": "F1, macro",
-    "calibration_error": "Calibration error",
-    "calibration_slope": "Calibration slope",
-    "calibration_offset": "Calibration offset",
-}
 _DIRECTIONS = {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0"}
 
 NOT_AVAILABLE = "n/a"
 
 
-def metric_name(metric: Metric) -> str:
-    """The name of a metric as people write it."""
-    return _NAMES.get(metric.name, metric.name.replace("_", " "))
-
-
 def metric_heading(metric: Metric) -> str:
-    """Name, unit and which way is better: `Acc-7, % ↑`."""
+    """Title, unit and which way is better: `Acc-7, % ↑`."""
     unit = ", %" if metric.unit == "share" else ""
-    heading = f"{metric_name(metric)}{unit} {_DIRECTIONS[metric.better]}"
+    heading = f"{metric.title}{unit} {_DIRECTIONS[metric.better]}"
     # A narrow column may break a heading between words, not within `(< 0, ≥ 0)` or before its arrow.
     return re.sub(r"(?<=[<>≥→]) | (?=[↑↓→])", "\N{NO-BREAK SPACE}", heading)
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from pipeline.evaluation.groups import group_names
 from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_histogram
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.matrices import cut_labels, matrix_table
-from pipeline.reporting.numbers import count, fixed, plural, share, signed
+from pipeline.reporting.matrices import matrix_table
+from pipeline.reporting.numbers import count, fixed, plural, share
 
 _PAIR_MEASURES = {
     "n_pairs": "Pairs compared",
@@ -42,7 +42,9 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
         return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
     means = pairs.drop(columns="seed").groupby(["group_above", "group_below"], as_index=False).mean()
     groups = np.unique(means[["group_above", "group_below"]].to_numpy())
-    names = group_names(groups, inputs.parameters["margin.groups"])
+    names = group_names(
+        groups.tolist(), groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary
+    )
     tables = tuple(_pair_table(means, groups, names, measure) for measure in _PAIR_MEASURES)
     n_seeds = pairs["seed"].nunique()
     explanation = Paragraph(
@@ -52,18 +54,6 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
     )
     blocks = (*_distributions(inputs), Grid(tables), explanation)
     return Section("group-pairs", "Pairs of groups in stage 1", blocks, brief=False)
-
-
-def group_names(groups: Sequence[int] | np.ndarray, grouping: Any) -> tuple[str, ...]:
-    """What groups are called: rounded labels by their number, cut labels by their interval.
-
-    >>> group_names([-1, 0, 2], "integer"), group_names([0, 1], [0.5])
-    (('−1', '0', '+2'), ('≤ 0.5', '> 0.5'))
-    """
-    if grouping == "integer":
-        return tuple(signed(float(group), 0) for group in groups)
-    labels = cut_labels(grouping)
-    return tuple(labels[int(group)] for group in groups)
 
 
 def _distributions(inputs: ReportInputs) -> list[Block]:

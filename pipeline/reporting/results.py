@@ -13,7 +13,6 @@ from pipeline.reporting.numbers import (
     difference_cell,
     level,
     metric_heading,
-    metric_name,
     plural,
     summary_cell,
     value,
@@ -23,7 +22,6 @@ from pipeline.reporting.verdict import (
     Standing,
     comparison_sentence,
     conclusion,
-    metric_phrase,
     standing,
 )
 
@@ -48,7 +46,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
     details = [_sentence(inputs, split, order) for split in EVALUATED]
     constants = [_error_of_constant(inputs, split, error) for split in EVALUATED]
     if all(constants):
-        said, name = _SAID[inputs.protocol.constant], metric_name(error)
+        said, name = _SAID[inputs.protocol.constant], error.title
         article = "an" if name.startswith("M") else "a"
         details.append(
             f"Always saying {said} of train has {article} {name} of {constants[0]} on valid and {constants[1]} on test."
@@ -254,7 +252,7 @@ def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> dict[str, tupl
         ends = (difference.mean, difference.ci_low, difference.ci_high)
         sign = -1 if metric.better == "lower" else 1
         mean, low, high = (sign * end for end in ends if end is not None)
-        bars[metric_name(metric)] = (mean, min(low, high), max(low, high))
+        bars[metric.title] = (mean, min(low, high), max(low, high))
     return bars
 
 
@@ -272,11 +270,7 @@ def _modality_table(inputs: ReportInputs, split: str) -> Table:
         rows.append((Cell(subset), *cells))
     header = (
         "Shown",
-        *(
-            text
-            for metric in metrics
-            for text in (metric_heading(metric), f"{metric_name(metric)} less “all”")
-        ),
+        *(text for metric in metrics for text in (metric_heading(metric), f"{metric.title} less “all”")),
     )
     return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
 
@@ -291,7 +285,7 @@ def _contribution_table(inputs: ReportInputs, split: str) -> Table:
         )
         for modality in sorted(found, key=lambda name: _place(name, MODALITIES))
     ]
-    header = ("Modality", *(f"gain in {metric_name(metric)}" for metric in metrics))
+    header = ("Modality", *(f"gain in {metric.title}" for metric in metrics))
     return Table(f"What each modality contributes to GRCF on {split}: {_spread(inputs)}", header, tuple(rows))
 
 
@@ -307,7 +301,7 @@ def _place(part: str, of: Sequence[str]) -> int:
 def _order_sentence(inputs: ReportInputs, split: str) -> str:
     order = inputs.comparisons[split]["order"]
     metric = inputs.protocol.metric(inputs.protocol.headline[2])
-    name = metric_phrase(metric)
+    name = metric.phrase
     before, after = (Summary(**order[stage][metric.name]) for stage in ("rank", "calibrate"))
     if before.mean is None or after.mean is None:
         return f"On {split}, the {name} is {NOT_AVAILABLE}: {before.reason or after.reason}."

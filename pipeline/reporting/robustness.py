@@ -13,8 +13,8 @@ from pipeline.evaluation.statistics import Difference, summarise
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_rates
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
-from pipeline.reporting.numbers import difference_cell, level, metric_name, share, summary_cell
-from pipeline.reporting.verdict import metric_phrase, standing
+from pipeline.reporting.numbers import difference_cell, level, share, summary_cell
+from pipeline.reporting.verdict import standing
 
 _MODELS = ("grcf", "pointwise")
 _KINDS = (*MODALITIES, "all")
@@ -155,7 +155,7 @@ def _area_table(
             )
         )
     unit = ", %" if metric.unit == "share" else ""
-    caption = f"{metric_name(metric)}{unit} on {split}, area over {how.span(rates)}"
+    caption = f"{metric.title}{unit} on {split}, area over {how.span(rates)}"
     heads = tuple(f"{words[0].upper()}{words[1:]}" for words in names.values())
     return Table(caption, (how.column, *heads, "Difference", "GRCF"), tuple(rows), frozenset({4}))
 
@@ -213,11 +213,11 @@ def _figure(
         f"{how.figure}-{split}-{kind}-{measure}",
         rows,
         names=_names(inputs),
-        quantity=metric_name(metric),
+        quantity=metric.title,
         amount=(how.axis, how.format),
         limits=limits,
         constant=constant,
-        caption=f"{metric_phrase(metric)[0].upper()}{metric_phrase(metric)[1:]} on {split}, {how.what(kind)} {how.state}: mean over "
+        caption=f"{metric.phrase[0].upper()}{metric.phrase[1:]} on {split}, {how.what(kind)} {how.state}: mean over "
         f"seeds, with its interval.{line}",
     )
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Over, Summary
-from pipeline.reporting.numbers import change, metric_name, value
+from pipeline.reporting.numbers import change, value
 
 Standing = Literal["better", "worse", "within noise"]
 
@@ -53,7 +53,7 @@ def comparison_sentence(
         other: The other model in words.
         explain: Level of the interval, to say what it is; None where a sentence before has said it.
 
-    >>> from pipeline.evaluation.metrics import MOSI
+    >>> from pipeline.evaluation.protocols import MOSI
     >>> own = Summary(mean=0.71, sd=0.01, ci_low=0.7, ci_high=0.72, n=5)
     >>> less = Difference(-0.04, -0.09, 0.01, n_seeds=5, n_segments=70, over="both", method="")
     >>> comparison_sentence(
@@ -61,7 +61,7 @@ def comparison_sentence(
     ... )
     'On valid, the MAE of GRCF is 0.710, 0.040 lower than that of point-wise regression (95 % interval −0.090 to +0.010, over seeds and segments): within noise.'
     """
-    name = metric_phrase(metric)
+    name = metric.phrase
     if grcf.mean is None:
         return f"On {split}, GRCF has no {name}: {grcf.reason}."
     unit, step = (" %", " points") if metric.unit == "share" else ("", "")
@@ -93,17 +93,11 @@ def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> 
     )
 
 
-def metric_phrase(metric: Metric) -> str:
-    """The name of a metric within a sentence."""
-    return _PHRASES.get(metric.name, metric_name(metric))
-
-
 _READINGS: dict[Standing, str] = {
     "better": "better, beyond noise",
     "worse": "worse, beyond noise",
     "within noise": "within noise",
 }
-_PHRASES = {"ordered_pair_accuracy": "ordered-pair accuracy"}
 
 
 def _difference(mean: float, metric: Metric, step: str) -> str:

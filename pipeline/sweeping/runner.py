@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline.errors import PipelineError
-from pipeline.execution.executor import worker_count
+from pipeline.execution.workers import worker_count
 from pipeline.sweeping.workspace import Workspace, experiments, read_workspace
 
 _TAKEN = "Reproducing experiment"  # what DVC prints once the point is out of the stash and the copy is made

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.evaluation.metrics import BINARY, MOSI, SIMS
+from pipeline.evaluation.protocols import BINARY, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.commands.results import COLUMNS, LOWER_IS_BETTER
-from pipeline.evaluation.metrics import BINARY, METRICS, MOSI, SIMS
+from pipeline.evaluation.protocols import BINARY, METRICS, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
 ROOT = Path(__file__).parent.parent.parent

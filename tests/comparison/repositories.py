@@ -12,7 +12,8 @@ import yaml
 
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.evaluation.metrics import MOSI, Protocol
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import difference_table, model_table
 
 SEEDS = (1, 2, 3)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.comparison.bootstrap import Bootstrap, Side
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from tests.comparison.repositories import split_predictions
 
 MAE, PEARSON = MOSI.metric("mae"), MOSI.metric("pearson")

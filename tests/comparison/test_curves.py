@@ -4,7 +4,7 @@ import pytest
 from pipeline.comparison.curves import curve_blocks, read_curve
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import BINARY, MOSI
+from pipeline.evaluation.protocols import BINARY, MOSI
 from pipeline.history.revisions import Revision
 from pipeline.pages.charts import Chart
 from pipeline.pages.text import Paragraph, Table

@@ -6,7 +6,7 @@ import pytest
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model, data_difference
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.statistics import paired_differences
 from tests.comparison.repositories import split_predictions
 

@@ -7,7 +7,7 @@ from pipeline.comparison.html import as_html
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.runs import Run
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from pipeline.history.revisions import Revision
 from tests.comparison.repositories import curves_csv, split_predictions
 

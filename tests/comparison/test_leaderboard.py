@@ -6,7 +6,7 @@ import pytest
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.runs import Run
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from pipeline.history.revisions import Revision
 from pipeline.pages.text import as_markdown, as_text
 from tests.comparison.repositories import split_predictions

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.comparison.measured import Measured
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 
 
 def measured(name, base, experiment, *, gain=(None, None)):

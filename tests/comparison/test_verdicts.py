@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.comparison.measured import Measured
 from pipeline.comparison.verdicts import judge
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 
 NAMES = MOSI.headline
 BETTER, WORSE, UNSURE, NOTHING = 0.1, -0.1, -0.01, 0.0

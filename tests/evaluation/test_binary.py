@@ -6,7 +6,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss, roc_auc_score
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import BINARY, MOSI, N_CALIBRATION_BINS, Undefined, measure, protocol_named
+from pipeline.evaluation.metrics import Undefined
+from pipeline.evaluation.protocols import BINARY, MOSI, N_CALIBRATION_BINS, measure, protocol_named
 from pipeline.evaluation.selection import cross_entropy
 from pipeline.evaluation.tables import difference_table, headline, model_table, order_table
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.contributions import contribution_table, shapley_values
-from pipeline.evaluation.metrics import protocol_named
+from pipeline.evaluation.protocols import protocol_named
 
 PLAYERS = ("text", "audio", "visual")
 SUBSETS = [frozenset(s) for s in chain.from_iterable(combinations(PLAYERS, n) for n in range(4))]

@@ -12,17 +12,8 @@ from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation import metrics, selection
-from pipeline.evaluation.metrics import (
-    BINARY,
-    METRICS,
-    MOSI,
-    SIMS,
-    Metric,
-    Protocol,
-    Undefined,
-    measure,
-    protocol_named,
-)
+from pipeline.evaluation.metrics import Metric, Protocol, Undefined
+from pipeline.evaluation.protocols import BINARY, METRICS, MOSI, SIMS, measure, protocol_named
 
 EVERY_METRIC = [(protocol, metric) for protocol in (MOSI, SIMS, BINARY) for metric in protocol.metrics]
 IDS = [f"{protocol.name}-{metric.name}" for protocol, metric in EVERY_METRIC]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import BINARY, MOSI, Undefined
+from pipeline.evaluation.metrics import Undefined
+from pipeline.evaluation.protocols import BINARY, MOSI
 from pipeline.evaluation.robustness import (
     NOISE_NAMES,
     RobustnessCurve,

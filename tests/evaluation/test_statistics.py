@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import MOSI, Metric, Undefined
+from pipeline.evaluation.metrics import Metric, Undefined
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.statistics import Difference, Over, paired_difference, paired_differences, summarise
 
 EVERY_OVER: list[Over] = ["seeds", "segments", "both"]

@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
-from pipeline.execution.executor import map_cached, worker_count
+from pipeline.execution.executor import map_cached
+from pipeline.execution.workers import worker_count
 
 
 def square(item: int, *, log: Path, fail_at: int | None = None, kill_at: int | None = None) -> int:

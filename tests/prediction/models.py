@@ -11,8 +11,8 @@ from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.execution.cache import library_versions
 from pipeline.execution.seeds import made_with
+from pipeline.execution.versions import library_versions
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.visual.mesh import visual_columns

@@ -16,7 +16,8 @@ from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.contributions import contribution_table
-from pipeline.evaluation.metrics import Protocol, protocol_named
+from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
 from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow

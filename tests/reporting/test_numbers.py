@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.evaluation.metrics import METRICS, MOSI
+from pipeline.evaluation.protocols import METRICS, MOSI
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.reporting import numbers
 

@@ -3,8 +3,9 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.evaluation.groups import group_names
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
-from pipeline.reporting.pairs import group_names, group_pairs_section
+from pipeline.reporting.pairs import group_pairs_section
 
 
 def blocks_of(section, kind):
@@ -40,7 +41,7 @@ def test_cut_groups_are_named_by_their_intervals(read_run):
 
 
 def test_every_group_has_its_own_name():
-    names = group_names(range(-3, 4), "integer")
+    names = group_names(range(-3, 4), groups="integer")
     assert all(one != other for one, other in pairwise(names))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.reporting.verdict import comparison_sentence, conclusion, standing
 

@@ -33,7 +33,7 @@ import time
 from pathlib import Path
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import predictions_to_csv
-from pipeline.evaluation.metrics import MOSI
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import headline, model_table
 from pipeline.params import parse_yaml
 from tests.comparison.repositories import split_predictions

@@ -14,9 +14,9 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extractor, name_of, place_of
-from pipeline.execution.executor import worker_count
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
+from pipeline.execution.workers import worker_count
 from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
 
 

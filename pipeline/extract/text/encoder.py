@@ -15,11 +15,12 @@ from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
-from pipeline.execution.cache import ResultCache, cache_key, library_versions
+from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.device import device_class
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
+from pipeline.execution.versions import library_versions
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of
 from pipeline.pretrained.layers import choose_layers

@@ -65,7 +65,7 @@ def rank_n_contrast_loss(
 ) -> Float[Tensor, ""]:
     """Rank-N-Contrast (Zha et al., NeurIPS 2023): order the distances of representations as those of the labels.
 
-    With l_ij = −‖f_i − f_j‖ / t, t = 2, and d_ij = |y_i − y_j|,
+    With l_ij = −‖f_i − f_j‖ / t, t = 2, and d_ij = `|y_i − y_j|`,
 
         L = −1/(n(n−1)) · Σ_i Σ_{k≠i} [ l_ik − log Σ_{j≠i, d_ij ≥ d_ik} exp l_ij ].
 

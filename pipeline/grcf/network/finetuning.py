@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.errors import PipelineError
-from pipeline.execution.cache import library_versions
+from pipeline.execution.versions import library_versions
 from pipeline.grcf.network.network import SentimentNetwork
 from pipeline.grcf.network.word_encoder import FinetuningSettings, WordEncoder, describe
 

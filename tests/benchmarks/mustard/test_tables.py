@@ -14,7 +14,7 @@ from benchmarks.mustard.tables import (
     pooled_table,
 )
 from benchmarks.trials import Outcome
-from pipeline.evaluation.metrics import BINARY
+from pipeline.evaluation.protocols import BINARY
 
 N_FOLDS, N_SEEDS = 3, 2
 

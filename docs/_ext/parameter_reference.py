@@ -1,0 +1,210 @@
+"""The reference of parameters, from the comments of `params.yaml` and the types of `pipeline.params`.
+
+`{parameter-reference}` writes it. Wherever a page names a parameter as code, such as `margin.base`, the name becomes a link to it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from docutils import nodes
+from generated import ROOT, GeneratedDirective, as_sentence, link_pages
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+
+from pipeline import params
+
+PARAMS_YAML = ROOT / "params.yaml"
+DVC_YAML = ROOT / "dvc.yaml"
+
+SECTION = re.compile(r"^(\w+):\s*$")
+KEY = re.compile(r"^  (\w+):(?P<rest>.*)$")
+COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
+NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of `params.yaml`.
+
+    Attributes:
+        name: section and key, such as `margin.base`.
+        value: the committed value.
+        meaning: the comment behind the line and below it, as one text.
+        kind: which values are allowed, in Markdown.
+    """
+
+    name: str
+    value: Any
+    meaning: str
+    kind: str
+
+
+def read_comments(text: str) -> dict[str, str]:
+    r"""The comment of each key, by `section.key`: what stands behind its line and on the lines below it.
+
+    >>> read_comments("a:\n  b: 1  # first\n       # second\n  c:\n  - 2  # third\n")
+    {'a.b': 'first second', 'a.c': 'third'}
+    """
+    comments: dict[str, str] = {}
+    section, name = "", ""
+    for line in text.splitlines():
+        if found := SECTION.match(line):
+            section, name = found[1], ""
+        elif found := KEY.match(line):
+            name = f"{section}.{found[1]}"
+            comments[name] = ""
+        if name and (comment := COMMENT.search(line)):
+            comments[name] = f"{comments[name]} {comment[1].strip()}".strip()
+    return comments
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """Which values a field takes, from its JSON schema."""
+    if "anyOf" in schema:
+        options = [kind_of(option) for option in schema["anyOf"] if option.get("type") != "null"]
+        empty = any(option.get("type") == "null" for option in schema["anyOf"])
+        return " or ".join(options) + (", or empty" if empty else "")
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{choice}`" for choice in schema["enum"])
+    kind = schema.get("type", "value")
+    if kind == "array":
+        items = schema.get("items") or {}
+        return f"list; each entry a {kind_of(items)}" if items else "list"
+    named = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
+    return f"{named.get(kind, kind)}{_bounds(schema)}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    words = [
+        f"at least {low:g}" if low is not None else "",
+        f"above {above:g}" if above is not None else "",
+        f"at most {high:g}" if high is not None else "",
+        f"below {below:g}" if below is not None else "",
+    ]
+    bounds = " and ".join(word for word in words if word)
+    return f" {bounds}" if bounds else ""
+
+
+def read_parameters() -> dict[str, list[Parameter]]:
+    """Every parameter by section, in the order of `params.yaml`; a key without a comment is an error."""
+    text = PARAMS_YAML.read_text(encoding="utf-8")
+    comments = read_comments(text)
+    sections: dict[str, list[Parameter]] = {}
+    for section, values in yaml.safe_load(text).items():
+        fields = model_of(section).model_json_schema()["properties"]
+        sections[section] = []
+        for key, value in values.items():
+            name = f"{section}.{key}"
+            if not comments.get(name):
+                raise ExtensionError(f"params.yaml: {name} has no comment; say what it means behind its line")
+            sections[section].append(Parameter(name, value, comments[name], kind_of(fields[key])))
+    return sections
+
+
+def model_of(section: str) -> type[params.Section]:
+    """The type of a section in `pipeline.params`."""
+    return next(model for model in params.Section.__subclasses__() if model.__name__.lower() == section)
+
+
+def stages_that_read(section: str) -> list[str]:
+    """The stages of `dvc.yaml` that depend on a section or on a key of it."""
+    stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
+    return [
+        name
+        for name, stage in stages.items()
+        if any(str(entry).split(".")[0] == section for entry in stage.get("params", []))
+    ]
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "empty"
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).split("\n")[0].strip()
+
+
+class ParameterReference(GeneratedDirective):
+    """A section for each section of `params.yaml`, an entry for each parameter."""
+
+    def markdown(self) -> str:
+        """Headings and `{parameter}` entries."""
+        for path in (PARAMS_YAML, DVC_YAML, ROOT / "pipeline" / "params.py"):
+            self.depends_on(path)
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        sections = read_parameters()
+        names = {parameter.name for found in sections.values() for parameter in found}
+        for section, found in sections.items():
+            stages = ", ".join(f"`{stage}`" for stage in stages_that_read(section))
+            yield f"## {section}\n\n{model_of(section).__doc__}\n"
+            yield f"Read by {stages}.\n"
+            for parameter in found:
+                meaning = NAMED.sub(
+                    lambda name: f"`{name[1]}`" if name[1] in names else name[0], parameter.meaning
+                )
+                yield f"````{{parameter}} {parameter.name}: {_written(parameter.value)}\n"
+                yield f"{link_pages(as_sentence(meaning))}\n\n*Values:* {parameter.kind}.\n````\n"
+
+
+def _signature(env: BuildEnvironment, signature: str, node: addnodes.desc_signature) -> str:
+    name, _, value = signature.partition(": ")
+    node += addnodes.desc_name(name, name)
+    node += addnodes.desc_annotation(value, "", nodes.Text(f": {value}"))
+    return name
+
+
+class LinkParameters(SphinxTransform):
+    """Code that names a parameter, `margin.base` or `margin.base: 0.3`, links to its entry."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: Any) -> None:
+        """Wrap each such piece of code in a reference."""
+        for literal in list(self.document.findall(nodes.literal)):
+            name = re.split(r"[:=\s]", literal.astext())[0]
+            if name not in _names() or _is_inside(
+                literal, (nodes.reference, nodes.title, addnodes.pending_xref)
+            ):
+                continue
+            reference = addnodes.pending_xref(
+                "",
+                refdomain="std",
+                reftype="parameter",
+                reftarget=name,
+                refexplicit=True,
+                refwarn=True,
+                refdoc=self.env.docname,
+            )
+            literal.replace_self(reference)
+            reference += literal
+
+
+def _names() -> set[str]:
+    return set(read_comments(PARAMS_YAML.read_text(encoding="utf-8")))
+
+
+def _is_inside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
+    while (node := node.parent) is not None:
+        if isinstance(node, kinds):
+            return True
+    return False
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive, the object type and the links."""
+    app.add_object_type("parameter", "parameter", "%s (parameter)", parse_node=_signature)
+    app.add_directive("parameter-reference", ParameterReference)
+    app.add_transform(LinkParameters)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

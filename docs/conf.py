@@ -1,0 +1,57 @@
+"""How Sphinx builds the site: `make docs`."""
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+
+project = "GRCF pipeline"
+author = "the authors of the GRCF pipeline"
+project_copyright = "Apache-2.0"
+html_title = "GRCF pipeline"
+language = "en"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "parameter_reference",
+    "command_reference",
+    "stage_reference",
+    "module_reference",
+]
+exclude_patterns = ["_build", "_ext"]
+
+# Anchors of headings down to the third level, as GitHub makes them: a link into a page works in both places.
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+# Sites open from a folder too, and read without a network: nothing is fetched while building or reading.
+myst_linkify_fuzzy_links = False
+
+# `--option` is no dash.
+smartquotes = False
+# Single backticks in docstrings are code, as in Markdown.
+default_role = "literal"
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 72
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+nitpicky = True
+# Types of other libraries: their documentation is elsewhere, and nothing is fetched. Links between pages, to headings,
+# parameters, commands and our own types are all checked.
+nitpick_ignore_regex = [(r"py:.*", r"(?!pipeline\.).*"), (r"py:.*", r".*\._\w+")]
+
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
