@@ -9,8 +9,11 @@ from typing import Any
 
 from pipeline import params
 from pipeline.errors import PipelineError
-from pipeline.pages.text import Block, Command, Heading, Paragraph, Table, as_text, interval, number
+from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, plural, signed
+from pipeline.pages.text import as_text
 
+_DIGITS = 4
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
@@ -86,7 +89,7 @@ def results_page(
             for column, summary in zip(columns, summaries, strict=True):
                 if summary["mean"] is None:
                     reasons[f"{column} of {model} ({summary['reason']})"] = None
-        blocks.append(Table((split, *columns), tuple(rows)))
+        blocks.append(plain_table((split, *columns), rows))
     seeds = known[columns[0]]["n"]
     said = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed"
     lower = " and ".join(column for column in columns if column in LOWER_IS_BETTER)
@@ -111,10 +114,9 @@ def difference_sentence(differences: Mapping[str, Any], *, confidence: float) ->
     numbers = ", ".join(f"{metric} {_difference(row)}" for metric, row in rows.items())
     verdict = "; ".join(f"{what} in {' and '.join(metrics)}" for what, metrics in judged.items())
     basis = next(iter(rows.values()))
-    seeds = f"{basis['n_seeds']} seed{'s' if basis['n_seeds'] > 1 else ''}"
     return (
-        f"On valid, grcf - pointwise: {numbers} (paired, {seeds}, {basis['n_segments']} segments, "
-        f"{100 * confidence:.4g} % intervals): {verdict}."
+        f"On valid, grcf - pointwise: {numbers} (paired, {plural(basis['n_seeds'], 'seed')}, "
+        f"{plural(basis['n_segments'], 'segment')}, {level(confidence)} intervals): {verdict}."
     )
 
 
@@ -127,8 +129,8 @@ def _difference(row: Mapping[str, Any]) -> str:
     if row["mean"] is None:
         return f"n/a ({row['reason']})"
     if row["ci_low"] is None:
-        return f"{number(row['mean'], signed=True)} (no interval: {row['reason']})"
-    return f"{number(row['mean'], signed=True)} {interval(row['ci_low'], row['ci_high'])}"
+        return f"{signed(row['mean'], _DIGITS)} (no interval: {row['reason']})"
+    return f"{signed(row['mean'], _DIGITS)} {interval(row['ci_low'], row['ci_high'], _DIGITS)}"
 
 
 def _judgement(metric: str, row: Mapping[str, Any]) -> str:
@@ -141,8 +143,10 @@ def _judgement(metric: str, row: Mapping[str, Any]) -> str:
 
 def _cell(summary: Mapping[str, Any]) -> str:
     if summary["mean"] is None:
-        return "n/a"
-    return number(summary["mean"]) + ("" if summary["sd"] is None else f" ± {number(summary['sd'])}")
+        return NOT_AVAILABLE
+    return fixed(summary["mean"], _DIGITS) + (
+        "" if summary["sd"] is None else f" ± {fixed(summary['sd'], _DIGITS)}"
+    )
 
 
 def _where_the_report_is() -> Paragraph:

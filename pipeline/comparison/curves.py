@@ -120,7 +120,9 @@ def _table(curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str
         for index, curve in curves.items()
     )
     return [
-        Paragraph("No curve, because it was fitted without epochs or in a single one. Means over seeds:", "small"),
+        Paragraph(
+            "No curve, because it was fitted without epochs or in a single one. Means over seeds:", "small"
+        ),
         plain_table(("run", *words.values()), rows),
     ]
 

@@ -9,7 +9,7 @@ from pipeline.comparison.measured import verdict_cell
 from pipeline.comparison.page import experiment_cells, value, written
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Metric, Protocol
-from pipeline.pages.blocks import Block, Heading, Paragraph, plain_table
+from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import level
 
 _MAX_COLUMNS = 4
@@ -111,7 +111,7 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         "verdict",
         *(board.keys if in_columns else ("changed",)),
     )
-    rows = tuple(
+    rows: list[tuple[str | Cell, ...]] = [
         (
             row.experiment.revision.label,
             *experiment_cells(row.headline[0]),
@@ -122,7 +122,7 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
             *(_values(row, board.keys) if in_columns else (_changed(row),)),
         )
         for row in board.rows
-    )
+    ]
     base = next((row.headline[0].base for row in board.rows if row.headline[0].base is not None), None)
     doubts: dict[str, None] = {}
     for row in board.rows:

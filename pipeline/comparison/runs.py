@@ -104,7 +104,9 @@ def _doubts_about_parameters(
         for key, value in flattened(stage.parameters).items():
             now = parameters.get(key)
             if now is None or not same_value(now.value, value):
-                outdated[key] = f"{key} is {'absent' if now is None else now.written}, but the run used {value}"
+                outdated[key] = (
+                    f"{key} is {'absent' if now is None else now.written}, but the run used {value}"
+                )
     if not outdated:
         return ()
     return (

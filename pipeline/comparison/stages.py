@@ -104,9 +104,7 @@ def data_changes(base: Mapping[str, Stage], experiment: Mapping[str, Stage]) -> 
     return _changed(base[MANIFEST].outputs, experiment[MANIFEST].outputs)
 
 
-def _began_elsewhere(
-    before: Stage, after: Stage, makers: Mapping[str, str], elsewhere: Set[str]
-) -> bool:
+def _began_elsewhere(before: Stage, after: Stage, makers: Mapping[str, str], elsewhere: Set[str]) -> bool:
     """Whether nothing but the machine or the libraries can have made a stage different, here or in stages before it."""
     if before.command != after.command or before.parameters != after.parameters:
         return False

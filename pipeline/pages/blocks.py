@@ -203,7 +203,9 @@ class Document:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """All figures, in their order."""
-        return tuple(block for section in self.sections for block in _all_blocks(section) if isinstance(block, Figure))
+        return tuple(
+            block for section in self.sections for block in _all_blocks(section) if isinstance(block, Figure)
+        )
 
 
 def _all_blocks(section: Section) -> Iterator[Block]:

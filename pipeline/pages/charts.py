@@ -105,7 +105,9 @@ def dot_chart(dots: Sequence[Dot], *, x_label: str, y_label: str, caption: str) 
     parts = _frame(ticks, y_axis.ticks, x_label, y_label)
     for dot, x in zip(dots, across, strict=True):
         title = f"{dot.name}: {dot.x}, {fixed(dot.y, _DIGITS)}"
-        parts.append(element("circle", title=title, class_=f"dot {dot.style}", cx=x, cy=y_axis.at(dot.y), r=4.5))
+        parts.append(
+            element("circle", title=title, class_=f"dot {dot.style}", cx=x, cy=y_axis.at(dot.y), r=4.5)
+        )
     return _picture(parts, _HEIGHT, caption)
 
 
@@ -149,7 +151,12 @@ def column_chart(
     parts = []
     for position, (number, name) in enumerate(zip(counts, names, strict=True)):
         x, height = _RIGHT + position * width, (bottom - _COLUMN_TOP) * number / most
-        place = {"x": x + _COLUMN_GAP / 2, "y": bottom - height, "width": width - _COLUMN_GAP, "height": height}
+        place = {
+            "x": x + _COLUMN_GAP / 2,
+            "y": bottom - height,
+            "width": width - _COLUMN_GAP,
+            "height": height,
+        }
         title = f"{name}: {count(number)}"
         parts.append(element("rect", title=title, class_=f"column {style}", **place))
         if number:

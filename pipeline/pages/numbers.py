@@ -1,6 +1,9 @@
 """How numbers are written: a real minus sign, no negative zero, and one way for each kind of number."""
 
 import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Literal
 
 NOT_AVAILABLE = "n/a"
 _MINUS = "\N{MINUS SIGN}"
@@ -86,6 +89,38 @@ def typed(text: str) -> str:
     'from -0.2 to +0.1'
     """
     return re.sub(rf"{_MINUS}(?=\d)", "-", text)
+
+
+def group_names(
+    numbers: Iterable[int], *, groups: Literal["integer"] | Sequence[float], binary: bool = False
+) -> tuple[str, ...]:
+    """Names of groups by their numbers from `pipeline.evaluation.groups.group_of`: the rounded label, or the interval between two cuts.
+
+    Args:
+        numbers: numbers of groups.
+        groups: the rule by which they were numbered.
+        binary: whether labels are 0 and 1, which are written without a sign.
+
+    >>> group_names([-1, 0, 2], groups="integer"), group_names([0, 1], groups=[0.5])
+    (('−1', '0', '+2'), ('≤ 0.5', '> 0.5'))
+    """
+    if binary:
+        return tuple(str(number) for number in numbers)
+    if groups == "integer":
+        return tuple(signed(number, 0) for number in numbers)
+    names = interval_names(groups)
+    return tuple(names[number] for number in numbers)
+
+
+def interval_names(cuts: Sequence[float]) -> tuple[str, ...]:
+    """Names of the intervals between rising cuts, from the lowest.
+
+    >>> interval_names([-0.1, 0.1])
+    ('≤ −0.1', '−0.1 … 0.1', '> 0.1')
+    """
+    ends = [short(cut) for cut in cuts]
+    between = (f"{low} … {high}" for low, high in pairwise(ends))
+    return (f"≤ {ends[0]}", *between, f"> {ends[-1]}")
 
 
 def _without_hyphen(text: str) -> str:

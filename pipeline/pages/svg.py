@@ -45,7 +45,13 @@ def element(name: str, *children: str, title: str = "", **attributes: float | st
 
 
 def picture(
-    parts: Sequence[Markup], *, width: float, height: float, label: str, class_: str = "drawn", top: float = 0.0
+    parts: Sequence[Markup],
+    *,
+    width: float,
+    height: float,
+    label: str,
+    class_: str = "drawn",
+    top: float = 0.0,
 ) -> Markup:
     """A picture that is as wide as its place in the page allows.
 

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_reliability, draw_scatter
+from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, plural
+from pipeline.reporting.figures.agreement import draw_reliability, draw_scatter
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
-from pipeline.reporting.numbers import NOT_AVAILABLE, count, fixed, plural
 
 _MODELS = ("grcf", "pointwise")
 # More dots than this neither tell more nor load quickly.

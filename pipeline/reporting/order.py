@@ -6,10 +6,10 @@ from jaxtyping import Float, Int64
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
-from pipeline.reporting.figures import draw_order
+from pipeline.pages.numbers import plural, share
+from pipeline.reporting.figures.agreement import draw_order
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import plural, share
 
 _MODELS = ("grcf", "pointwise")
 

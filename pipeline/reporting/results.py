@@ -6,17 +6,10 @@ from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
-from pipeline.reporting.figures import draw_differences
+from pipeline.pages.numbers import NOT_AVAILABLE, level, plural
+from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
-from pipeline.reporting.numbers import (
-    NOT_AVAILABLE,
-    difference_cell,
-    level,
-    metric_heading,
-    plural,
-    summary_cell,
-    value,
-)
+from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell, value
 from pipeline.reporting.training import budget_warning
 from pipeline.reporting.verdict import (
     Standing,

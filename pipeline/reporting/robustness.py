@@ -11,9 +11,10 @@ from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.robustness import RobustnessCurve, mean_height, measured_metrics
 from pipeline.evaluation.statistics import Difference, summarise
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
-from pipeline.reporting.figures import draw_rates
+from pipeline.pages.numbers import level, share
+from pipeline.reporting.figures.curves import draw_rates
 from pipeline.reporting.inputs import EVALUATED, ReportInputs
-from pipeline.reporting.numbers import difference_cell, level, share, summary_cell
+from pipeline.reporting.numbers import difference_cell, summary_cell
 from pipeline.reporting.verdict import standing
 
 _MODELS = ("grcf", "pointwise")
@@ -213,7 +214,7 @@ def _figure(
         f"{how.figure}-{split}-{kind}-{measure}",
         rows,
         names=_names(inputs),
-        quantity=metric.title,
+        measure=metric.title,
         amount=(how.axis, how.format),
         limits=limits,
         constant=constant,

@@ -8,9 +8,9 @@ import pandas as pd
 
 from pipeline.artifacts.curves import MEASURES
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
-from pipeline.reporting.figures import draw_curves
+from pipeline.pages.numbers import count, fixed, plural
+from pipeline.reporting.figures.curves import draw_curves
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import count, fixed, plural
 
 _STAGES = {
     "rank": "GRCF stage 1 (rank)",
@@ -146,6 +146,6 @@ def _curve(
         seed_names=[str(column).removeprefix(f"{measure}_seed_") for column in by_seed],
         best=best,
         colour="pointwise" if stage == "pointwise" else "grcf",
-        quantity=quantity,
+        measure=quantity,
         caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",
     )

@@ -9,7 +9,7 @@ import pytest
 from pipeline.pages.blocks import Cell, Document, Grid, Listing, Paragraph, Section, Table
 from pipeline.pages.html import to_html
 from pipeline.pages.vega import PALETTE
-from pipeline.reporting.figures import draw_shares
+from pipeline.reporting.figures.bars import draw_shares
 
 EMPTY = {"meta", "path", "use", "rect", "line"}
 HOSTILE = "<script>alert('x')</script> & \"more\""

@@ -8,16 +8,9 @@ from PIL import Image
 
 from pipeline.pages.blocks import Figure
 from pipeline.pages.vega import PALETTE, file_png, file_svg, page_chart, page_svg
-from pipeline.reporting.figures import (
-    draw_curves,
-    draw_differences,
-    draw_histogram,
-    draw_order,
-    draw_rates,
-    draw_reliability,
-    draw_scatter,
-    draw_shares,
-)
+from pipeline.reporting.figures.agreement import draw_order, draw_reliability, draw_scatter
+from pipeline.reporting.figures.bars import draw_differences, draw_histogram, draw_shares
+from pipeline.reporting.figures.curves import draw_curves, draw_rates
 
 NAMES = {"grcf": "GRCF", "pointwise": "point-wise"}
 HOSTILE = "<script>alert('x')</script> & \"more\""
@@ -45,7 +38,7 @@ FIGURES = {
         seed_names=["1", "2"],
         best=[1, None],
         colour="pointwise",
-        quantity="loss",
+        measure="loss",
         caption="c",
     ),
     "reliability": lambda: draw_reliability(
@@ -68,7 +61,7 @@ FIGURES = {
     "histogram": lambda: draw_histogram(
         "h",
         [{"low": 0.0, "high": 0.5, "share": 1.0, "distance": 1, "n_pairs": 3}],
-        quantity="weight",
+        measure="weight",
         caption="c",
     ),
     "rates": lambda: draw_rates(
@@ -79,7 +72,7 @@ FIGURES = {
             for rate in (0.0, 0.5)
         ],
         names=NAMES,
-        quantity="MAE",
+        measure="MAE",
         amount=("share missing", "%"),
         limits=(0.8, 2.0),
         constant=1.9,
