@@ -104,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
     """Predict every recording; what cannot be used is a sentence, and the others go on."""
     asked = recordings(args)
     # Inside, so that --help and a mistyped option do not wait for torch.
-    from pipeline.prediction.account import available, environment_warning, notes
-    from pipeline.prediction.answer import to_json, to_text
+    from pipeline.prediction.explanation import available, environment_warning, notes
+    from pipeline.prediction.text import to_json, to_text
     from pipeline.prediction.extraction import Extractors
     from pipeline.prediction.model import load_model
     from pipeline.prediction.predicting import predict_observed

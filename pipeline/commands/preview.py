@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
     from pipeline.extract.words.locate import locate_words
     from pipeline.prediction.preview import preview
-    from pipeline.prediction.sheet import as_html, as_png, heading
+    from pipeline.prediction.contact_sheet import as_html, as_png, heading
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, **params.load(params.Words).model_dump())

@@ -13,8 +13,8 @@ from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import Word
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.templates import templates_beside
-from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
-from pipeline.prediction.answer import quantity, signed, span_sentence, spread_sentence, value
+from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
+from pipeline.prediction.text import quantity, signed, span_sentence, spread_sentence, value
 from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word
-from pipeline.prediction.account import available, notes
+from pipeline.prediction.explanation import available, notes
 from pipeline.prediction.timeline import _PANEL_S, _panel_bounds_s, as_page, timeline
 from tests.prediction.models import columns
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
+from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.errors import PipelineError
 from pipeline.pages.templates import templates_beside
-from pipeline.prediction.account import METHODS
+from pipeline.prediction.explanation import METHODS
 from pipeline.prediction.preview import TILE_WIDTH, Sheet, Tile
 
 _QUALITY = 85

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipeline.prediction.account import available
-from pipeline.prediction.answer import signed, strongest_words, to_json, to_text
+from pipeline.prediction.explanation import available
+from pipeline.prediction.text import signed, strongest_words, to_json, to_text
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
 from tests.prediction.models import columns, write_model
