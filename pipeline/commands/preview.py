@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
     # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
     from pipeline.extract.words.locate import locate_words
-    from pipeline.prediction.preview import preview
     from pipeline.prediction.contact_sheet import as_html, as_png, heading
+    from pipeline.prediction.preview import preview
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, **params.load(params.Words).model_dump())

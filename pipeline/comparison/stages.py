@@ -129,13 +129,12 @@ def _differences(
 
 
 def _origins(inputs: Sequence[str], makers: Mapping[str, str], elsewhere: Set[str], reason: str) -> str:
-    """Code and raw data by their paths, what another stage made by the name of that stage."""
-    origins = [_some([path for path in inputs if path not in makers])]
+    """Where a change began: code and raw data by their paths, or the stages that made the inputs."""
     stages = list(dict.fromkeys(makers[path] for path in inputs if path in makers))
-    origins.append(_from([stage for stage in stages if stage not in elsewhere]))
-    there = _from([stage for stage in stages if stage in elsewhere])
-    origins.append(f"{there}, {reason}" if there else "")
-    return "; ".join(filter(None, origins))
+    paths = _some([path for path in inputs if path not in makers])
+    origins = paths or _from([stage for stage in stages if stage not in elsewhere])
+    rounded = _from([stage for stage in stages if stage in elsewhere])
+    return "; ".join(filter(None, (origins, f"{rounded}, {reason}" if rounded else "")))
 
 
 def _from(stages: Sequence[str]) -> str:

@@ -10,9 +10,9 @@ from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.visual.mesh import extract_visual, visual_columns
 from pipeline.media.video import read_frames
+from pipeline.prediction.contact_sheet import as_html, as_png, heading
 from pipeline.prediction.preview import TILE_WIDTH, preview
 from pipeline.prediction.recording import Recording, as_segment
-from pipeline.prediction.contact_sheet import as_html, as_png, heading
 from tests.media.recordings import numbered_pictures, write_recording
 from tests.prediction.models import LOOKING, VISUAL
 

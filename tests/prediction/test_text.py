@@ -5,9 +5,9 @@ import json
 import pytest
 
 from pipeline.prediction.explanation import available
-from pipeline.prediction.text import signed, strongest_words, to_json, to_text
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
+from pipeline.prediction.text import signed, strongest_words, to_json, to_text
 from tests.prediction.models import columns, write_model
 
 
