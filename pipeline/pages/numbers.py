@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 NOT_AVAILABLE = "n/a"
 _MINUS = "\N{MINUS SIGN}"
 
+Real: TypeAlias = float | int
+"""A number of params.yaml may be written without a point."""
 
-def fixed(value: float, digits: int) -> str:
+
+def fixed(value: Real, digits: int) -> str:
     """A number with a fixed number of decimals, a minus sign and no negative zero.
 
     >>> fixed(-0.0001, 3), fixed(-1.25, 1)
@@ -18,7 +21,7 @@ def fixed(value: float, digits: int) -> str:
     return _without_hyphen(f"{value:.{digits}f}")
 
 
-def signed(value: float, digits: int) -> str:
+def signed(value: Real, digits: int) -> str:
     """A number as by `fixed`, with a plus sign where it is above zero.
 
     >>> signed(0.04, 2), signed(-0.04, 2), signed(0.0, 2)
@@ -28,7 +31,7 @@ def signed(value: float, digits: int) -> str:
     return _without_hyphen(text if float(text) else text[1:])
 
 
-def short(value: float) -> str:
+def short(value: Real) -> str:
     """A number with as few digits as it needs, at most six.
 
     >>> short(-0.5), short(3.0), short(-0.0)
@@ -37,7 +40,7 @@ def short(value: float) -> str:
     return _without_hyphen(f"{value:g}")
 
 
-def interval(low: float, high: float, digits: int) -> str:
+def interval(low: Real, high: Real, digits: int) -> str:
     """The interval of a difference.
 
     >>> interval(-0.2, 0.1, 4)
@@ -46,7 +49,7 @@ def interval(low: float, high: float, digits: int) -> str:
     return f"[{signed(low, digits)}, {signed(high, digits)}]"
 
 
-def share(value: float) -> str:
+def share(value: Real) -> str:
     """A share from 0 to 1 in per cent, without the sign.
 
     >>> share(0.384)
@@ -55,7 +58,7 @@ def share(value: float) -> str:
     return fixed(100 * value, 1)
 
 
-def level(confidence: float) -> str:
+def level(confidence: Real) -> str:
     """A confidence level.
 
     >>> level(0.95)
@@ -92,7 +95,7 @@ def typed(text: str) -> str:
 
 
 def group_names(
-    numbers: Iterable[int], *, groups: Literal["integer"] | Sequence[float], binary: bool = False
+    numbers: Iterable[int], *, groups: Literal["integer"] | Sequence[Real], binary: bool = False
 ) -> tuple[str, ...]:
     """Names of groups by their numbers from `pipeline.evaluation.groups.group_of`: the rounded label, or the interval between two cuts.
 
@@ -112,7 +115,7 @@ def group_names(
     return tuple(names[number] for number in numbers)
 
 
-def interval_names(cuts: Sequence[float]) -> tuple[str, ...]:
+def interval_names(cuts: Sequence[Real]) -> tuple[str, ...]:
     """Names of the intervals between rising cuts, from the lowest.
 
     >>> interval_names([-0.1, 0.1])

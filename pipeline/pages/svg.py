@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
-from pipeline.pages.numbers import fixed
+from pipeline.pages.numbers import Real, fixed
 
 MAX_TICKS = 6
 
@@ -17,7 +17,7 @@ Tick: TypeAlias = tuple[float, str]
 """Where a tick stands in the picture, and its words."""
 
 
-def element(name: str, *children: str, title: str = "", **attributes: float | str) -> Markup:
+def element(name: str, *children: str, title: str = "", **attributes: Real | str) -> Markup:
     """An element of a picture; every text in it is escaped.
 
     Args:
@@ -70,7 +70,7 @@ def picture(
     )
 
 
-def coordinate(value: float) -> str:
+def coordinate(value: Real) -> str:
     """A place in a picture, to a hundredth of its unit.
 
     >>> coordinate(12.0), coordinate(0.125), coordinate(-0.001)

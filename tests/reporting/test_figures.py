@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from pipeline.pages.blocks import Figure
-from pipeline.pages.vega import PALETTE, file_png, file_svg, page_chart, page_svg
+from pipeline.pages.palette import LIGHT
+from pipeline.pages.vega import file_png, file_svg, page_chart, page_svg
 from pipeline.reporting.figures.agreement import draw_order, draw_reliability, draw_scatter
 from pipeline.reporting.figures.bars import draw_differences, draw_histogram, draw_shares
 from pipeline.reporting.figures.curves import draw_curves, draw_rates
@@ -91,7 +92,7 @@ class TestEveryFigure:
 
     def test_takes_every_colour_from_the_page(self, draw):
         figure = draw()
-        named = {f"var(--figure-{name}, {colour})" for name, colour in PALETTE.items()}
+        named = {f"var(--{name}, {colour})" for name, colour in LIGHT.items()}
         for text in (page_svg(figure), json.dumps(page_chart(figure))):
             assert set(re.findall(r"var\([^)]*\)", text)) <= named
             rest = re.sub(r"var\([^)]*\)", "", text)
@@ -137,7 +138,7 @@ def test_there_is_a_dot_for_every_segment_where_it_belongs():
 
 
 def test_dots_that_look_alike_say_it_once():
-    assert page_svg(scatter(n_segments=500)).count("var(--figure-grcf") == 1
+    assert page_svg(scatter(n_segments=500)).count("var(--blue") == 1
 
 
 def test_what_only_the_pointer_finds_is_not_in_the_picture():
