@@ -172,7 +172,7 @@ def test_what_a_corpus_says_cannot_break_the_page(corpus):
     change(corpus, ("c0,1.6", "<script>alert(1)</script>,99"))
     (corpus / "clips/c0.mp4").rename(corpus / "clips/x.mp4")
     page = to_html(look(corpus))
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
 
 
