@@ -101,7 +101,7 @@ def sheet() -> Sheet:
 
 def prediction() -> Page:
     drawn = picture(
-        [element("line", class_="rule", x1=0, y1=0, x2=9, y2=9)], width=9, height=9, label="a line"
+        [element("line", class_="rule", x1=0, y1=0, x2=9, y2=9)], width=9.0, height=9.0, label="a line"
     )
     return Page(
         title="clip",
