@@ -45,9 +45,12 @@ def align_split(
 ) -> AlignedSplit:
     """One split at a time: its segments are held twice while they are joined."""
     pairs = zip(segments, spoken, strict=True)
-    mine = [(segment, words) for segment, words in pairs if segment.split == split]
+    chosen = [(segment, words) for segment, words in pairs if segment.split == split]
     return assemble_split(
-        split, [segment for segment, _ in mine], [align(segment, words) for segment, words in mine], columns
+        split,
+        [segment for segment, _ in chosen],
+        [align(segment, words) for segment, words in chosen],
+        columns,
     )
 
 

@@ -48,7 +48,7 @@ def compare_all(pairs: Mapping[str, Pair]) -> dict[str, Any]:
 
 
 def compare(pair: Pair) -> dict[str, Any]:
-    """The first less the second, paired by seed and segment: `{split: {over: {metric: difference}}}`."""
+    """The first minus the second, paired by seed and segment: `{split: {over: {metric: difference}}}`."""
     first, second = pair
     metrics = [metric for metric in _PROTOCOL.metrics if metric.name in _COMPARED]
     return {

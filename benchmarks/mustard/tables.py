@@ -84,7 +84,7 @@ def mean_over_folds(values: Sequence[float | Undefined]) -> float | Undefined:
 
 
 def compare(first: Sequence[Sequence[Outcome]], second: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
-    """The first less the second on the pooled segments, with intervals over seeds and segments."""
+    """The first minus the second on the pooled segments, with intervals over seeds and segments."""
     truth, predictions = pooled(first)
     differences = paired_differences(
         truth,
@@ -105,7 +105,7 @@ def compare_within_folds(
     *,
     n_resamples: int = _N_RESAMPLES,
 ) -> dict[str, Any]:
-    """The first less the second, a mean over folds: offsets between folds, which pooled orders see, do not count.
+    """The first minus the second, a mean over folds: offsets between folds, which pooled orders see, do not count.
 
     Each resample draws the segments of every fold with replacement, and seeds, the same ones in every fold.
     """
