@@ -195,7 +195,7 @@ def test_the_command_prints_a_table_and_ends_with_0(repository, capsys):
     printed = capsys.readouterr().out
     assert printed.startswith("Corpus data/raw/mine, layout folder\n")
     assert "train         2" in printed
-    assert (repository / "page.html").read_text().count("<figure") == 3
+    assert (repository / "page.html").read_text().count('<figure class="picture"') == 3
 
 
 def test_the_command_ends_with_1_where_a_run_would_end(repository, capsys):

@@ -67,4 +67,4 @@ def test_a_binary_model_speaks_of_probabilities(observed, tmp_path):
 
 
 def test_what_rounds_to_zero_has_no_sign():
-    assert (signed(-0.001), signed(0.001), signed(-0.006)) == ("0.00", "0.00", "-0.01")
+    assert (signed(-0.001), signed(0.001), signed(-0.006)) == ("0.00", "0.00", "−0.01")
