@@ -111,7 +111,13 @@ MUTANTS = {
         "pipeline/execution/clips.py",
         "self.name(result, segment) for",
         "result for",
-        "tests/extract/entries/test_naming.py::test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now",
+        "tests/extract/cached/test_naming.py::test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now",
+    ),
+    "a reworded progress line encodes a corpus again": Mutant(
+        "pipeline/execution/workers.py",
+        "import os\n",
+        "import os\n\nimport pipeline.execution.progress\n",
+        "tests/extract/test_closures.py::test_no_extractor_imports_what_carries_its_results",
     ),
     "a half entry is a hit": Mutant(
         "pipeline/execution/cache.py",

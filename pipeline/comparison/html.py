@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.artifacts.models import METHOD
+from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
 from pipeline.comparison.measured import TONES, verdict_cell

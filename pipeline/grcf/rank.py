@@ -1,7 +1,7 @@
 """Stage 1: learn the order of the sentiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.errors import PipelineError
 from pipeline.grcf.fit.loop import (
     Trained,
@@ -180,27 +181,6 @@ def pair_values(
     return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPairRow:
-    """How stage 1 left the pairs between two groups of train: means over pairs compared within a batch.
-
-    `margin` and `violation` in score units; `capped` and `ordered` are shares from 0 to 1.
-    """
-
-    seed: int
-    group_above: int
-    group_below: int
-    n_pairs: int
-    margin: float
-    violation: float
-    weight: float
-    capped: float
-    ordered: float
-
-
-GROUP_PAIR_COLUMNS = tuple(field.name for field in fields(GroupPairRow))
-
-
 def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
     """Margins, violations and weights of the selected epoch by pair of groups, as means over their pairs."""
     groups = np.stack([values.group_above, values.group_below])
@@ -213,23 +193,6 @@ def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PairBinRow:
-    """How many pairs of all seeds have a margin, a violation or a weight from `low` to `high`.
-
-    `distance` is how many groups the two segments are apart, of the groups that train has; `share` is of the pairs of
-    all distances, 0 to 1. Margins and violations in score units.
-    """
-
-    quantity: str
-    distance: int
-    low: float
-    high: float
-    n_pairs: int
-    share: float
-
-
-PAIR_BIN_COLUMNS = tuple(field.name for field in fields(PairBinRow))
 _N_BINS = 24
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.pages.palette import LIGHT
 
 COLOURS: Mapping[str, str] = {
-    "grcf": LIGHT["blue"],
-    "pointwise": LIGHT["orange"],
+    METHOD: LIGHT["blue"],
+    BASELINE: LIGHT["orange"],
     "train": LIGHT["grey"],
     "valid": LIGHT["green"],
     "test": LIGHT["purple"],

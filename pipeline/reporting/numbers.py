@@ -2,8 +2,8 @@
 
 import re
 
+from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.blocks import Cell
 from pipeline.pages.numbers import NOT_AVAILABLE, fixed, share, signed
 

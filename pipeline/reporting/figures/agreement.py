@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.models import BASELINE
 from pipeline.pages.blocks import Figure
 from pipeline.pages.encodings import (
     SQUARE,
@@ -74,7 +76,7 @@ def draw_scatter(
 
 def draw_reliability(
     name: str,
-    bins: Mapping[str, Sequence[Mapping[str, float]]],
+    bins: Mapping[str, Sequence[ReliabilityBin]],
     lines: Mapping[str, tuple[float, float]],
     *,
     names: Mapping[str, str],
@@ -85,7 +87,7 @@ def draw_reliability(
 
     Args:
         name: name of the figure.
-        bins: rows of `reliability_table` by model.
+        bins: bins of predictions by model.
         lines: slope and offset of the least-squares line of a model's labels on its predictions; dashed.
         names: models in words.
         labels: axes in words.
@@ -94,9 +96,9 @@ def draw_reliability(
     dots: list[Spec] = [
         {
             "model": names[model],
-            "x": digits(row["mean_prediction"]),
-            "y": digits(row["mean_truth"]),
-            "n": row["n_segments"],
+            "x": digits(row.mean_prediction),
+            "y": digits(row.mean_truth),
+            "n": row.n_segments,
         }
         for model, rows in bins.items()
         for row in rows
@@ -104,7 +106,7 @@ def draw_reliability(
     fitted = [
         {"model": names[model], "x": x, "y": digits(slope * x + offset)}
         for model, (slope, offset) in lines.items()
-        for x in reach([digits(row["mean_prediction"]) for row in bins[model]])
+        for x in reach([digits(row.mean_prediction) for row in bins[model]])
     ]
     values = [each for row in dots for each in (row["x"], row["y"])]
     ends = widened((min(values, default=0.0), max(values, default=0.0)))
@@ -168,7 +170,7 @@ def draw_order(
     shade = {"field": "wrong", "type": "quantitative", "scale": scale, "legend": None}
     words = {"field": "right", "type": "quantitative", "format": ".0%"}
     layers = [
-        layer({"type": "rect", "color": COLOURS["pointwise"]}, shared | {"fillOpacity": shade}),
+        layer({"type": "rect", "color": COLOURS[BASELINE]}, shared | {"fillOpacity": shade}),
         layer({"type": "text"}, shared | {"text": words}),
     ]
     return figure(name, (300, 250), caption, data={"values": cells}, layer=layers)

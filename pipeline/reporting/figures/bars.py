@@ -1,11 +1,12 @@
 """Figures of bars and intervals: differences of metrics, shares of classes, and quantities of pairs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
 from pipeline.pages.encodings import (
     WIDE,
@@ -40,7 +41,7 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
         for metric, (mean, low, high) in bars.items()
     ]
     furthest = digits(1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)) or 1.0
-    sides = {"neither": LIGHT["quiet"], "GRCF": COLOURS["grcf"], "point-wise": COLOURS["pointwise"]}
+    sides = {"neither": LIGHT["quiet"], "GRCF": COLOURS[METHOD], "point-wise": COLOURS[BASELINE]}
     names = {"ticks": False, "domain": False, "labelLimit": 200}
     shared: Spec = {
         "y": category("metric", None, sort=list(bars), axis=names),
@@ -94,24 +95,24 @@ def draw_shares(
     return figure(name, WIDE, caption, data={"values": rows}, mark="bar", encoding=encoding)
 
 
-def draw_histogram(name: str, bins: Sequence[Mapping[Any, Any]], *, measure: str, caption: str) -> Figure:
+def draw_histogram(name: str, bins: Sequence[PairBinRow], *, measure: str, caption: str) -> Figure:
     """Bars from `low` to `high` as high as `share` (of all), stacked by `distance` (how many groups apart).
 
     Args:
         name: name of the figure.
-        bins: mappings of `low`, `high`, `share`, `distance` and `n_pairs`.
+        bins: rows of the distribution.
         measure: horizontal axis in words.
         caption: what the figure shows.
     """
-    apart = sorted({int(row["distance"]) for row in bins})
+    apart = sorted({row.distance for row in bins})
     rows = [
-        {"low": digits(row["low"]), "high": digits(row["high"]), "share": digits(100 * row["share"])}
-        | {"apart": int(row["distance"]), "n": int(row["n_pairs"])}
+        {"low": digits(row.low), "high": digits(row.high), "share": digits(100 * row.share)}
+        | {"apart": row.distance, "n": row.n_pairs}
         for row in bins
     ]
     depths = [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))]
     shade = {"type": "ordinal", "domain": apart, "range": depths}
-    legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": COLOURS["grcf"]}
+    legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": COLOURS[METHOD]}
     x: Spec = {"field": "low", "type": "quantitative", "title": measure, "bin": {"binned": True}}
     x |= {"scale": {"zero": False, "nice": False}, "axis": {"tickCount": 6, "grid": False}}
     encoding: Spec = {
@@ -128,5 +129,5 @@ def draw_histogram(name: str, bins: Sequence[Mapping[Any, Any]], *, measure: str
             hover("n", "Pairs, all seeds", ",d"),
         ],
     }
-    mark = {"type": "bar", "color": COLOURS["grcf"]}
+    mark = {"type": "bar", "color": COLOURS[METHOD]}
     return figure(name, WIDE, caption, data={"values": rows}, mark=mark, encoding=encoding)
