@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
 from pipeline.pages.palette import LIGHT
 from pipeline.pages.vega import file_png, file_svg, page_chart, page_svg
@@ -44,7 +46,7 @@ FIGURES = {
     ),
     "reliability": lambda: draw_reliability(
         "r",
-        {"grcf": [{"mean_prediction": 0.0, "mean_truth": 0.1, "n_segments": 3}], "pointwise": []},
+        {"grcf": [ReliabilityBin(mean_prediction=0.0, mean_truth=0.1, n_segments=3)], "pointwise": []},
         {"grcf": (1.0, 0.1)},
         names=NAMES,
         labels=("mean prediction", "mean label"),
@@ -61,7 +63,7 @@ FIGURES = {
     "no pairs": lambda: order(np.full((3, 3), np.nan), np.zeros((3, 3), np.int64)),
     "histogram": lambda: draw_histogram(
         "h",
-        [{"low": 0.0, "high": 0.5, "share": 1.0, "distance": 1, "n_pairs": 3}],
+        [PairBinRow(quantity="weight", distance=1, low=0.0, high=0.5, n_pairs=3, share=1.0)],
         measure="weight",
         caption="c",
     ),
