@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32
 
 from pipeline.align.pooling import pool_onto_words
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation
+from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
@@ -153,13 +154,8 @@ def coverage(
     *,
     max_words: int,
     n_rejected: int,
-) -> dict[str, object]:
-    """How much of the corpus each modality covers.
-
-    Shares run from 0 to 1: `valid_words` over the words of the split, `segments_without` over its segments,
-    `valid_rows` over the rows that the extractor looked at (frames or words). `given_rows`, where features were made
-    elsewhere, counts the rows of their files over all splits: how many are padding, zeros alone, or not finite.
-    """
+) -> Coverage:
+    """How much of the corpus each modality really covers."""
     modalities = []
     for split in splits:
         for modality in MODALITIES:
@@ -168,15 +164,15 @@ def coverage(
             rows = [sequences[modality][id_].valid for id_ in split.ids]
             n_rows = sum(len(row) for row in rows)
             modalities.append(
-                {
-                    "split": split.split,
-                    "modality": modality,
-                    "segments": len(split),
-                    "words": len(valid),
-                    "valid_words": float(valid.mean()),
-                    "segments_without": float((~per_segment).mean()),
-                    "valid_rows": sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
-                }
+                ModalityCoverage(
+                    split=split.split,
+                    modality=modality,
+                    segments=len(split),
+                    words=len(valid),
+                    valid_words=float(valid.mean()),
+                    segments_without=float((~per_segment).mean()),
+                    valid_rows=sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
+                )
             )
     failures = {
         modality: dict(sorted(sequences[modality].failures.items()))
@@ -188,14 +184,14 @@ def coverage(
         for modality in MODALITIES
         if "given_rows" in sequences[modality].extractor
     }
-    return {
-        "segments": len(segments),
-        "rejected": n_rejected,
-        "duration_s": sum(segment.duration_s for segment in segments),
-        "words": sum(len(row.words) for row in spoken),
-        "words_cut_off": sum(max(0, len(row.words) - max_words) for row in spoken),
-        "align_methods": dict(sorted(Counter(row.align_method for row in spoken).items())),
-        "modalities": modalities,
-        "failures": failures,
-        **({"given_rows": given} if given else {}),
-    }
+    return Coverage(
+        segments=len(segments),
+        rejected=n_rejected,
+        duration_s=sum(segment.duration_s for segment in segments),
+        words=sum(len(row.words) for row in spoken),
+        words_cut_off=sum(max(0, len(row.words) - max_words) for row in spoken),
+        align_methods=dict(sorted(Counter(row.align_method for row in spoken).items())),
+        modalities=tuple(modalities),
+        failures=failures,
+        given_rows=given or None,
+    )
