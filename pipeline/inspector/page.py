@@ -25,7 +25,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
     """Everything that the page shows, a pure function of its inputs.
 
     Args:
-        inputs: what the run left.
+        inputs: content of the files that the run left.
         with_text: False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
             labels and predictions remain.
         root: the repository root, relative to the folder of the page, with forward slashes.
@@ -73,7 +73,7 @@ class _Register:
         }
 
     def number(self, id_: str, **more: Any) -> int:
-        """Position of a segment among the rows; `more` is added to what is said of it."""
+        """Position of a segment among the rows; `more` is added to its row."""
         if id_ not in self._position:
             self._position[id_] = len(self.rows)
             self.rows.append(self._row(self.inputs.segments[id_]))
