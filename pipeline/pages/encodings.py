@@ -80,7 +80,7 @@ def category(field: str, title: str | None, **more: Any) -> Spec:
 
 
 def hover(field: str, title: str, format_: str | None = None) -> Spec:
-    """A line of what the pointer is told; `format_` is a number format of d3, None for words."""
+    """A line of a tooltip; `format_` is a number format of d3, None for words."""
     kind = {"type": "nominal"} if format_ is None else {"type": "quantitative", "format": format_}
     return {"field": field, "title": title} | kind
 

@@ -46,7 +46,12 @@ FIGURES = {
     ),
     "reliability": lambda: draw_reliability(
         "r",
-        {"grcf": [ReliabilityBin(mean_prediction=0.0, mean_truth=0.1, n_segments=3)], "pointwise": []},
+        {
+            "grcf": [
+                ReliabilityBin(n_segments=3, mean_prediction=0.0, mean_truth=0.1, mean_absolute_error=0.2)
+            ],
+            "pointwise": [],
+        },
         {"grcf": (1.0, 0.1)},
         names=NAMES,
         labels=("mean prediction", "mean label"),

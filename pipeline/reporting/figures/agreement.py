@@ -58,7 +58,7 @@ def draw_scatter(
     # Few dots have to be seen at all, many have to show where they lie on top of each other.
     opacity = round(float(np.clip(150 / max(len(truth), 1), 0.3, 0.8)), 3)
     ends = widened(limits)
-    told = [
+    tooltip = [
         hover("id", "Segment"),
         hover("y", "Label", ".2f"),
         hover("x", "Prediction, mean over seeds", ".2f"),
@@ -67,7 +67,7 @@ def draw_scatter(
     ]
     segments = layer(
         dot(36 if len(truth) < 300 else 20, shape="circle", color=COLOURS[colour], opacity=opacity),
-        square_axes("prediction, label units", "label", ends) | {"tooltip": told},
+        square_axes("prediction, label units", "label", ends) | {"tooltip": tooltip},
         values=dots,
         transform=[{"calculate": "datum.x - datum.y", "as": "error"}],
     )
@@ -112,14 +112,14 @@ def draw_reliability(
     ends = widened((min(values, default=0.0), max(values, default=0.0)))
     colours = {words: COLOURS[model] for model, words in names.items()}
     axes = square_axes(labels[0], labels[1], ends) | {"color": by_series("model", colours)}
-    told = [
+    tooltip = [
         hover("model", "Model"),
         hover("x", labels[0], ".3f"),
         hover("y", labels[1], ".3f"),
         hover("n", "Segments in the bin", ",d"),
     ]
     dashed = line(strokeDash=[5, 4], strokeWidth=1.2, opacity=0.7, clip=True)
-    at_dots = {"shape": shapes("model", list(names.values())), "tooltip": told}
+    at_dots = {"shape": shapes("model", list(names.values())), "tooltip": tooltip}
     layers = [
         diagonal(ends),
         layer(dashed, axes, values=fitted),
@@ -154,7 +154,7 @@ def draw_order(
         if n_pairs[above, below]
     ]
     axis = {"labelAngle": 0, "ticks": False, "domain": False, "labelLimit": 70}
-    told = [
+    tooltip = [
         hover("above", "Higher label"),
         hover("below", "Lower label"),
         hover("right", "In the right order", ".1%"),
@@ -163,7 +163,7 @@ def draw_order(
     shared: Spec = {
         "x": category("below", "lower label", axis=axis, scale={"domain": list(classes[:-1])}),
         "y": category("above", "higher label", axis=axis, scale={"domain": list(classes[:0:-1])}),
-        "tooltip": told,
+        "tooltip": tooltip,
     }
     # Pairs in the wrong order as often as in the right one are as bad as a guess: no darker than that.
     scale = {"domain": [0, 0.5], "range": [0.03, 0.7], "clamp": True}

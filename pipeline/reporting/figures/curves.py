@@ -145,23 +145,23 @@ def _looked_up(n_epochs: int, seed_names: Sequence[str]) -> Spec:
     band = min(_WIDEST_BAND, WIDE[0] / max(n_epochs - 1, 1))
     select = {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": False}
     opacity = {"condition": {"param": "at", "empty": False, "value": 0.3}, "value": 0}
-    told = [hover("epoch", "Epoch", "d"), hover("mean", "Mean", ".4f")]
-    told += [hover(f"s{n}", f"Seed {words}", ".4f") for n, words in enumerate(seed_names)]
+    tooltip = [hover("epoch", "Epoch", "d"), hover("mean", "Mean", ".4f")]
+    tooltip += [hover(f"s{n}", f"Seed {words}", ".4f") for n, words in enumerate(seed_names)]
     return layer(
         rule(color=LIGHT["line"], strokeWidth=round(band, 2)),
-        {"x": _epochs(), "opacity": opacity, "tooltip": told},
+        {"x": _epochs(), "opacity": opacity, "tooltip": tooltip},
         params=[{"name": "at", "select": select}],
     )
 
 
 def _kept_epochs(kept: Sequence[Mapping[str, Any]], colour: str, measure: str) -> Spec:
     """A dot at the epoch whose weights were kept, one per seed."""
-    told = [
+    tooltip = [
         hover("seed", "Kept epoch of seed"),
         hover("epoch", "Epoch", "d"),
         hover("value", measure, ".4f"),
     ]
-    places = {"x": _epochs(), "y": quantity("value", measure), "tooltip": told}
+    places = {"x": _epochs(), "y": quantity("value", measure), "tooltip": tooltip}
     return layer(dot(36, color=colour), places, values=kept)
 
 
