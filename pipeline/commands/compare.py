@@ -9,6 +9,7 @@ from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
+from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.protocols import protocol_named
