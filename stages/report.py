@@ -53,14 +53,14 @@ FEATURES: dict[Modality, Path] = {
     "visual": Path("data/visual/features.safetensors"),
 }
 RANKED, CALIBRATED = Path("data/rank"), Path("data/calibrate")
-HEAVIEST = Path("data/weights/heaviest.json")
+HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
 RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
 FIGURES = Path("reports/figures")
 INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
 INSPECTED = InspectorFiles(
-    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, heaviest=HEAVIEST
+    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, hardest=HARDEST_PAIRS
 )
 
 READ = (

@@ -21,7 +21,7 @@ FILES = InspectorFiles(
         "visual": Path("data/visual/features.safetensors"),
     },
     predictions=Path("reports/predictions.csv"),
-    heaviest=Path("data/weights/heaviest.json"),
+    hardest=Path("data/weights/hardest_pairs.json"),
 )
 SECTIONS = (params.Corpus, params.Task, params.Margin, params.Advantage, params.Report)
 WITH_TEXT, WITHOUT_TEXT = Path("reports/inspector.html"), Path("reports/inspector_shared.html")

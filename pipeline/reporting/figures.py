@@ -52,8 +52,8 @@ def draw_curves(
         for field, width, opacity in (*((f"s{n}", 0.8, 0.55) for n in range(len(seeds))), ("mean", 2, 1))
     ]
     band = min(_WIDEST_BAND, _WIDE[0] / max(len(epoch) - 1, 1))
-    told = [_told("epoch", "Epoch", "d"), _told("mean", "Mean", ".4f")]
-    told += [_told(f"s{n}", f"Seed {words}", ".4f") for n, words in enumerate(seed_names)]
+    tooltip = [_tooltip("epoch", "Epoch", "d"), _tooltip("mean", "Mean", ".4f")]
+    tooltip += [_tooltip(f"s{n}", f"Seed {words}", ".4f") for n, words in enumerate(seed_names)]
     looked_up: Spec = {
         "params": [
             {
@@ -65,7 +65,7 @@ def draw_curves(
         "encoding": {
             "x": x,
             "opacity": {"condition": {"param": "at", "empty": False, "value": 0.3}, "value": 0},
-            "tooltip": told,
+            "tooltip": tooltip,
         },
     }
     chosen: Spec = {
@@ -75,9 +75,9 @@ def draw_curves(
             "x": x,
             "y": _quantity("value", quantity),
             "tooltip": [
-                _told("seed", "Kept epoch of seed"),
-                _told("epoch", "Epoch", "d"),
-                _told("value", quantity, ".4f"),
+                _tooltip("seed", "Kept epoch of seed"),
+                _tooltip("epoch", "Epoch", "d"),
+                _tooltip("value", quantity, ".4f"),
             ],
         },
     }
@@ -98,7 +98,7 @@ def draw_scatter(
     colour: str,
     caption: str,
 ) -> Figure:
-    """A dot a segment, label against mean prediction, and the diagonal on which both are equal."""
+    """A dot per segment: label against mean prediction, and the diagonal on which both are equal."""
     mean, low, high = predictions.mean(axis=0), predictions.min(axis=0), predictions.max(axis=0)
     dots = [
         {"id": id_, "y": _number(label), "x": _number(x), "seeds": f"{_two(least)} to {_two(most)}"}
@@ -121,11 +121,11 @@ def draw_scatter(
         "encoding": _square_axes("prediction, label units", "label", ends)
         | {
             "tooltip": [
-                _told("id", "Segment"),
-                _told("y", "Label", ".2f"),
-                _told("x", "Prediction, mean over seeds", ".2f"),
-                _told("seeds", "Least to greatest seed"),
-                _told("error", "Error", "+.2f"),
+                _tooltip("id", "Segment"),
+                _tooltip("y", "Label", ".2f"),
+                _tooltip("x", "Prediction, mean over seeds", ".2f"),
+                _tooltip("seeds", "Least to greatest seed"),
+                _tooltip("error", "Error", "+.2f"),
             ]
         },
     }
@@ -141,15 +141,15 @@ def draw_reliability(
     labels: tuple[str, str],
     caption: str,
 ) -> Figure:
-    """Mean label against mean prediction by bin, a line a model.
+    """Mean label against mean prediction by bin, a line per model.
 
     Args:
-        name: Of the figure.
-        bins: Rows of `reliability_table` by model.
-        lines: Slope and offset of the least-squares line of a model's labels on its predictions; dashed.
-        names: Models in words.
-        labels: Axes in words.
-        caption: What it shows.
+        name: name of the figure.
+        bins: reliability bins of each model.
+        lines: slope and offset of the least-squares line of a model's labels on its predictions; dashed.
+        names: models in words.
+        labels: axes in words.
+        caption: text that says what the figure shows.
     """
     dots: list[Spec] = [
         {
@@ -169,11 +169,11 @@ def draw_reliability(
     values = [each for dot in dots for each in (dot["x"], dot["y"])]
     ends = _ends((min(values, default=0.0), max(values, default=0.0)))
     axes = _square_axes(labels[0], labels[1], ends) | {"color": _by_model(names)}
-    told = [
-        _told("model", "Model"),
-        _told("x", labels[0], ".3f"),
-        _told("y", labels[1], ".3f"),
-        _told("n", "Segments in the bin", ",d"),
+    tooltip = [
+        _tooltip("model", "Model"),
+        _tooltip("x", labels[0], ".3f"),
+        _tooltip("y", labels[1], ".3f"),
+        _tooltip("n", "Segments in the bin", ",d"),
     ]
     layers: list[Spec] = [
         _diagonal(ends),
@@ -186,7 +186,7 @@ def draw_reliability(
         {
             "data": {"values": dots},
             "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
-            "encoding": axes | {"shape": _shape_by_model(names), "tooltip": told},
+            "encoding": axes | {"shape": _shape_by_model(names), "tooltip": tooltip},
         },
     ]
     return Figure(name, _sized(_SQUARE) | {"layer": layers}, caption)
@@ -208,10 +208,10 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
         "y": y,
         "color": {"field": "side", "type": "nominal", "scale": scale, "legend": None},
         "tooltip": [
-            _told("metric", "Metric"),
-            _told("mean", "Difference", "+.4f"),
-            _told("low", "Interval from", "+.4f"),
-            _told("high", "to", "+.4f"),
+            _tooltip("metric", "Metric"),
+            _tooltip("mean", "Difference", "+.4f"),
+            _tooltip("low", "Interval from", "+.4f"),
+            _tooltip("high", "to", "+.4f"),
         ],
     }
     x: Spec = {
@@ -260,9 +260,9 @@ def draw_shares(
             "y": _quantity("share", "% of the split's segments", zero=True),
             "color": {"field": "series", "type": "nominal", "scale": scale},
             "tooltip": [
-                _told("series", "Split"),
-                _told("class", "Class"),
-                _told("share", "Share, %", ".1f"),
+                _tooltip("series", "Split"),
+                _tooltip("class", "Class"),
+                _tooltip("share", "Share, %", ".1f"),
             ],
         },
     }
@@ -277,7 +277,7 @@ def draw_order(
     classes: Sequence[str],
     caption: str,
 ) -> Figure:
-    """A cell a pair of classes: the share of its pairs in the right order, the darker the fewer; empty without pairs."""
+    """A cell per pair of classes: the share of its pairs in the right order, the darker the fewer; empty without pairs."""
     cells = [
         {"above": classes[above], "below": classes[below], "wrong": _number(1 - accuracy[above, below])}
         | {"right": _number(accuracy[above, below]), "n": int(n_pairs[above, below])}
@@ -292,11 +292,11 @@ def draw_order(
         "x": x | {"scale": {"domain": list(classes[:-1])}},
         "y": y | {"scale": {"domain": list(classes[:0:-1])}},
     }
-    told = [
-        _told("above", "Higher label"),
-        _told("below", "Lower label"),
-        _told("right", "In the right order", ".1%"),
-        _told("n", "Pairs of segments", ",d"),
+    tooltip = [
+        _tooltip("above", "Higher label"),
+        _tooltip("below", "Lower label"),
+        _tooltip("right", "In the right order", ".1%"),
+        _tooltip("n", "Pairs of segments", ",d"),
     ]
     # Pairs in the wrong order as often as in the right one are as bad as a guess: no darker than that.
     shade = {"domain": [0, 0.5], "range": [0.03, 0.7], "clamp": True}
@@ -304,15 +304,15 @@ def draw_order(
         "data": {"values": cells},
         "layer": [
             {
-                "mark": {"type": "rect", "color": PALETTE["pointwise"]},
+                "mark": {"type": "rect", "color": PALETTE[BASELINE]},
                 "encoding": shared
                 | {"fillOpacity": {"field": "wrong", "type": "quantitative", "scale": shade, "legend": None}}
-                | {"tooltip": told},
+                | {"tooltip": tooltip},
             },
             {
                 "mark": {"type": "text"},
                 "encoding": shared
-                | {"text": {"field": "right", "type": "quantitative", "format": ".0%"}, "tooltip": told},
+                | {"text": {"field": "right", "type": "quantitative", "format": ".0%"}, "tooltip": tooltip},
             },
         ],
     }
@@ -329,10 +329,10 @@ def draw_histogram(name: str, bins: Sequence[PairBinRow], *, quantity: str, capt
     ]
     depths = [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))]
     shade = {"type": "ordinal", "domain": apart, "range": depths}
-    legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": PALETTE["grcf"]}
+    legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": PALETTE[METHOD]}
     spec = _sized(_WIDE) | {
         "data": {"values": rows},
-        "mark": {"type": "bar", "color": PALETTE["grcf"]},
+        "mark": {"type": "bar", "color": PALETTE[METHOD]},
         "encoding": {
             "x": {"field": "low", "type": "quantitative", "title": quantity, "bin": {"binned": True}}
             | {"scale": {"zero": False, "nice": False}, "axis": {"tickCount": 6, "grid": False}},
@@ -341,11 +341,11 @@ def draw_histogram(name: str, bins: Sequence[PairBinRow], *, quantity: str, capt
             "opacity": {"field": "apart", "type": "ordinal", "scale": shade, "legend": legend},
             "order": {"field": "apart", "type": "ordinal"},
             "tooltip": [
-                _told("low", "From", ".3f"),
-                _told("high", "to", ".3f"),
-                _told("apart", "Groups apart", "d"),
-                _told("share", "Of all pairs, %", ".2f"),
-                _told("n", "Pairs, all seeds", ",d"),
+                _tooltip("low", "From", ".3f"),
+                _tooltip("high", "to", ".3f"),
+                _tooltip("apart", "Groups apart", "d"),
+                _tooltip("share", "Of all pairs, %", ".2f"),
+                _tooltip("n", "Pairs, all seeds", ",d"),
             ],
         },
     }
@@ -363,17 +363,17 @@ def draw_rates(
     constant: float | None,
     caption: str,
 ) -> Figure:
-    """A line a model over the amount of what is missing or noisy, a band for the interval over seeds where there is one.
+    """A line per model over the amount of what is missing or noisy, a band for the interval over seeds where there is one.
 
     Args:
-        name: Of the figure.
-        rows: Mappings of `model`, `rate`, `mean`, `low` and `high`, the last two None without an interval.
-        names: Models in words.
-        quantity: The vertical axis in words.
-        amount: The horizontal axis in words, and its format by d3.
-        limits: Ends of the vertical axis, alike in figures that are to be compared; None for no values.
-        constant: What the best constant reaches; a grey line.
-        caption: What it shows.
+        name: name of the figure.
+        rows: mappings of `model`, `rate`, `mean`, `low` and `high`, the last two None without an interval.
+        names: models in words.
+        quantity: vertical axis in words.
+        amount: horizontal axis in words, and its format by d3.
+        limits: ends of the vertical axis, alike in figures that are to be compared; None for no values.
+        constant: value of the best constant, drawn as a grey line; None for no line.
+        caption: text that says what the figure shows.
     """
     values = [
         {
@@ -391,16 +391,16 @@ def draw_rates(
     if limits is not None:
         y["scale"] = {"domain": [_number(end) for end in limits], "nice": False, "zero": False}
     shared: Spec = {"x": x, "color": _by_model(names)}
-    told = [
-        _told("model", "Model"),
-        _told(
+    tooltip = [
+        _tooltip("model", "Model"),
+        _tooltip(
             "rate",
             f"{amount[0][0].upper()}{amount[0][1:]}",
             f".0{amount[1]}" if amount[1] == "%" else amount[1],
         ),
-        _told("mean", quantity, ".4f"),
-        _told("low", "Interval over seeds from", ".4f"),
-        _told("high", "to", ".4f"),
+        _tooltip("mean", quantity, ".4f"),
+        _tooltip("low", "Interval over seeds from", ".4f"),
+        _tooltip("high", "to", ".4f"),
     ]
     layers: list[Spec] = [
         {
@@ -411,7 +411,7 @@ def draw_rates(
         {"mark": {"type": "line", "strokeWidth": 1.8}, "encoding": shared | {"y": y}},
         {
             "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-            "encoding": shared | {"y": y, "shape": _shape_by_model(names), "tooltip": told},
+            "encoding": shared | {"y": y, "shape": _shape_by_model(names), "tooltip": tooltip},
         },
     ]
     if constant is not None:
@@ -442,8 +442,8 @@ def _sized(size: tuple[int, int]) -> Spec:
     return {"width": size[0], "height": size[1]}
 
 
-def _told(field: str, title: str, format_: str | None = None) -> Spec:
-    """A line of what the pointer is told."""
+def _tooltip(field: str, title: str, format_: str | None = None) -> Spec:
+    """A line of a tooltip."""
     kind = {"type": "nominal"} if format_ is None else {"type": "quantitative", "format": format_}
     return {"field": field, "title": title} | kind
 
@@ -464,7 +464,7 @@ def _by_model(names: Mapping[str, str]) -> Spec:
 
 
 def _shape_by_model(names: Mapping[str, str]) -> Spec:
-    """Told apart without colour too."""
+    """A shape per model, for readers who do not see the colours."""
     scale = {"domain": list(names.values()), "range": ["circle", "square"]}
     return {"field": "model", "type": "nominal", "scale": scale}
 

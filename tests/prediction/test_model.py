@@ -90,9 +90,9 @@ def test_another_version_of_a_library_is_one_sentence(model):
 
 
 def test_builds_of_one_version_for_other_devices_are_the_same(model):
-    made = dict(model.checkpoints[0].made_with)
+    made = dict(model.checkpoints[0].environment)
     made["torch"] = made["torch"].partition("+")[0] + "+cu999"
-    other = dataclasses.replace(model, checkpoints=(make_checkpoint(1, made_with=made),))
+    other = dataclasses.replace(model, checkpoints=(make_checkpoint(1, environment=made),))
     assert differing_libraries(other) == {}
 
 

@@ -70,7 +70,7 @@ def test_the_contribution_of_a_modality_is_what_its_absence_takes_away(model, ob
 
 def test_with_nothing_shown_is_the_prediction_without_any_modality(model, observed, prediction):
     split = predicting._aligned(model, observed)
-    nothing = predict(model.checkpoints, split, kept=ALL - ALL, device="cpu")
+    nothing = predict(model.checkpoints, split, hidden=ALL, device="cpu")
     assert prediction.nothing == pytest.approx(nothing.mean(), abs=1e-5)
 
 
