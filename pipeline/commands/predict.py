@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline.artifacts.files import finite, write_text
+from pipeline.artifacts.files import finite
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
@@ -49,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="write a page with words, voice and face in time",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
     )
 
 
@@ -103,6 +109,8 @@ def recordings(args: argparse.Namespace) -> list[Recording]:
 def run(args: argparse.Namespace) -> int:
     """Predict every recording; what cannot be used is a sentence, and the others go on."""
     asked = recordings(args)
+    if args.html is not None:
+        require_writable(args.html, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for torch.
     from pipeline.prediction.account import available, environment_warning, notes
     from pipeline.prediction.answer import to_json, to_text
@@ -138,6 +146,6 @@ def run(args: argparse.Namespace) -> int:
         answer = {"model": str(args.model), "warning": warning, "recordings": told}
         sys.stdout.write(json.dumps(finite(answer), indent=2, ensure_ascii=False) + "\n")
     if args.html is not None and pages:
-        write_text(args.html, timeline(pages))
+        write_output(args.html, timeline(pages).encode(), force=args.force)
         sys.stderr.write(f"wrote {args.html}\n")
     return status
