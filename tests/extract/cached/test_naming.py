@@ -49,8 +49,8 @@ def test_a_segment_without_sound_is_named_as_it_is_now(tmp_path, monkeypatch):
     extractor = audio_extractor(SETTINGS)
     mute = replace(broken(tmp_path / "mute.mp4"), has_audio=False)
 
-    told = [
+    failures = [
         sequence.failure for one in (mute, replace(mute, id="other")) for sequence in extractor.map([one])
     ]
 
-    assert told == ["segment mute: there is no sound track", "segment other: there is no sound track"]
+    assert failures == ["segment mute: there is no sound track", "segment other: there is no sound track"]
