@@ -22,6 +22,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
+TRAINER = calibrate.__module__
 SECTIONS = (
     params.Task,
     params.Training,
@@ -74,7 +75,7 @@ def main() -> None:
         train_seeds,
         params.load(params.Training).seeds,
         stage="calibrate",
-        trainer=calibrate.__module__,
+        trainer=TRAINER,
         inputs=inputs_of,
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )

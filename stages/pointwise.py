@@ -20,6 +20,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
+TRAINER = train_pointwises.__module__
 SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
@@ -58,7 +59,7 @@ def main() -> None:
         train_seeds,
         params.load(params.Training).seeds,
         stage="pointwise",
-        trainer=train_pointwises.__module__,
+        trainer=TRAINER,
         inputs=inputs_of,
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )

@@ -31,6 +31,7 @@ GROUP_PAIRS = Path("reports/group_pairs.csv")
 HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 
+TRAINER = train_rankings.__module__
 SECTIONS = (params.Network, params.Training, params.Finetuning, params.Margin, params.Advantage, params.Rank)
 
 
@@ -97,7 +98,7 @@ def main() -> None:
         train_seeds,
         params.load(params.Training).seeds,
         stage="rank",
-        trainer=train_rankings.__module__,
+        trainer=TRAINER,
         inputs=inputs_of,
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )

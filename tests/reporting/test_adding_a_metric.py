@@ -41,7 +41,7 @@ def inputs(tmp_path_factory):
     headline = (ADDED.name, *protocols.MOSI.headline[1:])
     extended = replace(protocols.MOSI, metrics=(*protocols.MOSI.metrics, ADDED), headline=headline)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(protocols._PROTOCOLS, "mosi", extended)
+        patch.setitem(protocols.PROTOCOLS, "mosi", extended)
         patch.chdir(folder)
         write_run(folder, Run(modalities=("text",)))
         yield report.read_inputs()
