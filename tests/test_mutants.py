@@ -139,6 +139,14 @@ def tree(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", list(MUTANTS))
+def test_a_mutant_fits_the_code_and_its_test_is_there(name):
+    mutant = MUTANTS[name]
+    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1
+    file, test = mutant.test.split("[")[0].split("::")
+    assert f"def {test}(" in (ROOT / file).read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(MUTANTS))
 def test_a_mutant_turns_its_test_red(tree, name):

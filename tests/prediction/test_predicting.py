@@ -11,7 +11,7 @@ from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting
-from pipeline.prediction.account import available, notes
+from pipeline.prediction.explanation import available, notes
 from pipeline.prediction.extraction import Extractors, Observed
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
