@@ -23,6 +23,7 @@ from pipeline import params
 PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
+CHOICE = re.compile(r"(?<![\w`])([a-z_0-9]+) = ")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
 
@@ -58,7 +59,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         items = schema.get("items") or {}
         return f"list; each entry a {kind_of(items)}" if items else "list"
     named = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
-    return f"{named.get(kind, kind)}{_bounds(schema)}"
+    pattern = f" that matches `{schema['pattern']}`" if "pattern" in schema else ""
+    return f"{named.get(kind, kind)}{_bounds(schema)}{pattern}"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
@@ -130,9 +132,8 @@ class ParameterReference(GeneratedDirective):
             yield f"## {section}\n\n{model_of(section).__doc__}\n"
             yield f"Read by {stages}.\n"
             for parameter in found:
-                meaning = NAMED.sub(
-                    lambda name: f"`{name[1]}`" if name[1] in names else name[0], parameter.meaning
-                )
+                meaning = CHOICE.sub(r"`\1` = ", parameter.meaning)
+                meaning = NAMED.sub(lambda name: f"`{name[1]}`" if name[1] in names else name[0], meaning)
                 yield f"````{{parameter}} {parameter.name}: {_written(parameter.value)}\n"
                 yield f"{link_pages(as_sentence(meaning))}\n\n*Values:* {parameter.kind}.\n````\n"
 

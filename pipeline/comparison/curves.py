@@ -1,16 +1,16 @@
 """Training curves of several runs over each other, from the CSV files that their revisions track."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.artifacts.curves import TrainingCurves, curves_from_csv
+from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.runs import Run
-from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
-from pipeline.pages.charts import N_COLOURS, Chart, Line, Numbers, line_chart
-from pipeline.pages.text import Block, Heading, Paragraph, Table, number
+from pipeline.pages.blocks import Block, Grid, Heading, Legend, Paragraph, Picture, plain_table
+from pipeline.pages.charts import N_COLOURS, Line, line_chart
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed
 
 STAGES = {
     "rank": "Stage 1, rank",
@@ -22,11 +22,8 @@ _MOST_WITH_RANGES = 3
 
 _SCALES = {"train_loss": "; losses of other margins, weights or objectives are on other scales"}
 
-Curve = Mapping[str, Numbers]
-"""Column to values, one an epoch; NaN where it was not measured."""
 
-
-def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block | Chart]:
+def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block]:
     """A chart for each stage and measure, the first run drawn as the base; a table for a stage without epochs.
 
     Args:
@@ -35,61 +32,41 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         protocol: What the measures are called.
     """
     assert len(runs) <= N_COLOURS + 1, "a colour for each"
-    blocks: list[Block | Chart] = []
+    blocks: list[Block] = [Legend(tuple(names))]
     for stage, title in STAGES.items():
         curves = {
-            index: read_curve(run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}")
+            index: curves_from_csv(
+                run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}"
+            )
             for index, run in enumerate(runs)
             if stage in run.curves
         }
         blocks.append(Heading(title))
         missing = [names[index] for index in range(len(runs)) if index not in curves]
         if missing:
-            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}."))
-        if any(len(curve["epoch"]) > 1 for curve in curves.values()):
-            blocks += _charts(title, curves, names, _words(protocol))
+            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}.", "small"))
+        if any(len(curve.epochs) > 1 for curve in curves.values()):
+            blocks.append(Grid(tuple(_charts(title, curves, names, _words(protocol))), least_width_em=20.0))
         elif curves:
             blocks += _table(curves, names, _words(protocol))
     return blocks
 
 
-def read_curve(text: str, *, source: str) -> Curve:
-    """The columns of a table of curves.
-
-    Raises:
-        PipelineError: not such a table.
-    """
-    lines = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header, *rows = lines
-        columns = list(zip(*rows, strict=True)) or [()] * len(header)
-        curve = {
-            name: np.array([value or "nan" for value in column], dtype=np.float64)
-            for name, column in zip(header, columns, strict=True)
-        }
-        curve["epoch"]
-    except (KeyError, ValueError, csv.Error) as error:
-        raise PipelineError(f"{source}: not a table of training curves ({error}); run `dvc repro`") from error
-    return curve
-
-
 def _charts(
-    title: str, curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]
-) -> list[Chart]:
+    title: str, curves: Mapping[int, TrainingCurves], names: Sequence[str], words: Mapping[str, str]
+) -> list[Picture]:
     charts = []
     for measure, quantity in words.items():
         lines = [
             Line(
                 name=names[index],
                 colour=index,
-                x=curve["epoch"],
-                y=curve[measure],
-                seeds=[curve[column] for column in curve if column.startswith(f"{measure}_seed_")]
-                if len(curves) <= _MOST_WITH_RANGES
-                else [],
+                x=curve.epochs,
+                y=curve.means[measure],
+                seeds=list(curve.by_seed[measure].values()) if len(curves) <= _MOST_WITH_RANGES else [],
             )
             for index, curve in curves.items()
-            if np.isfinite(curve.get(measure, np.empty(0))).any()
+            if np.isfinite(curve.means.get(measure, np.empty(0))).any()
         ]
         if lines:
             charts.append(
@@ -103,23 +80,27 @@ def _charts(
     return charts
 
 
-def _table(curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]) -> list[Block]:
+def _table(
+    curves: Mapping[int, TrainingCurves], names: Sequence[str], words: Mapping[str, str]
+) -> list[Block]:
     """What was fitted without epochs, or in one, has a row in place of a curve."""
     rows = tuple(
         (
             names[index],
             *(
-                number(float(curve[measure][-1]))
-                if np.isfinite(curve.get(measure, np.empty(0))).any()
-                else "n/a"
+                fixed(float(curve.means[measure][-1]), DIGITS)
+                if np.isfinite(curve.means.get(measure, np.empty(0))).any()
+                else NOT_AVAILABLE
                 for measure in words
             ),
         )
         for index, curve in curves.items()
     )
     return [
-        Paragraph("No curve: fitted without epochs, or in one. Means over seeds:"),
-        Table(("run", *words.values()), rows),
+        Paragraph(
+            "No curve, because it was fitted without epochs or in a single one. Means over seeds:", "small"
+        ),
+        plain_table(("run", *words.values()), rows),
     ]
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.inspector.clips import clip_of
 from pipeline.inspector.disorder import largest_errors, wrong_pairs
 from pipeline.inspector.inputs import InspectorInputs
 
-MODEL, BASELINE = "grcf", "pointwise"
 # Of the longest corpus the page stays below a few megabytes; nobody looks at more.
 MOST_PAIRS, MOST_SEGMENTS = 200, 100
 _DIGITS = 4
@@ -25,7 +25,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
     """Everything that the page shows, a pure function of its inputs.
 
     Args:
-        inputs: what the run left.
+        inputs: content of the files that the run left.
         with_text: False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
             labels and predictions remain.
         root: the repository root, relative to the folder of the page, with forward slashes.
@@ -37,7 +37,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
         for split in ("valid", "test")
         if split in by_split
     }
-    trained = [_heaviest_pairs(register), _most_pulled(register)]
+    trained = [_hardest_pairs(register), _most_pulled(register)]
     parameters = inputs.parameters
     groups = sorted({row["group"] for row in register.rows})
     return {
@@ -73,7 +73,7 @@ class _Register:
         }
 
     def number(self, id_: str, **more: Any) -> int:
-        """Position of a segment among the rows; `more` is added to what is said of it."""
+        """Position of a segment among the rows; `more` is added to its row."""
         if id_ not in self._position:
             self._position[id_] = len(self.rows)
             self.rows.append(self._row(self.inputs.segments[id_]))
@@ -115,14 +115,14 @@ def _predicted(register: _Register, predicted: SplitPredictions, position: int) 
     """The number of a segment of valid or test, with what the models say of it."""
     return register.number(
         predicted.ids[position],
-        predictions=_rounded_all(predicted.models[MODEL][:, position]),
+        predictions=_rounded_all(predicted.models[METHOD][:, position]),
         baseline=_rounded(predicted.models[BASELINE][:, position].mean()),
     )
 
 
 def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
     """The pairs that the mean prediction orders wrongly, widest first."""
-    rows = predicted.models[MODEL]
+    rows = predicted.models[METHOD]
     baseline = predicted.models[BASELINE].mean(axis=0)
     found = wrong_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
     entries = []
@@ -146,7 +146,7 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
 
 def _errors(predicted: SplitPredictions, register: _Register) -> Json:
     """The segments whose mean prediction is farthest from the label."""
-    rows = predicted.models[MODEL]
+    rows = predicted.models[METHOD]
     mean = rows.mean(axis=0)
     entries = [
         {
@@ -169,16 +169,16 @@ def _weighed(register: _Register) -> Mapping[str, int]:
             segment.id,
             order=_rounded_all(segment.order),
             labelOrder=_rounded(segment.label_order),
-            inHeaviest=segment.n_heaviest,
+            inHardest=segment.n_hardest,
             standsOut=segment.stands_out,
         )
-        for segment in register.inputs.heaviest.segments
+        for segment in register.inputs.hardest.segments
     }
 
 
-def _heaviest_pairs(register: _Register) -> Json:
+def _hardest_pairs(register: _Register) -> Json:
     """The pairs of train that weigh most in stage 1, by what they add to its loss."""
-    heaviest, number = register.inputs.heaviest, _weighed(register)
+    hardest, number = register.inputs.hardest, _weighed(register)
     entries = [
         {
             "above": number[pair.above],
@@ -191,12 +191,12 @@ def _heaviest_pairs(register: _Register) -> Json:
             "gaps": _rounded_all(pair.gap),
             "wrongSeeds": sum(gap < 0 for gap in pair.gap),
         }
-        for pair in heaviest.pairs
+        for pair in hardest.pairs
     ]
     summary = {
-        "comparable": heaviest.n_pairs,
-        "seeds": len(heaviest.seeds),
-        "objective": heaviest.objective,
+        "comparable": hardest.n_pairs,
+        "seeds": len(hardest.seeds),
+        "objective": hardest.objective,
         "strength": register.inputs.parameters["advantage.strength"],
         "cap": register.inputs.parameters["advantage.cap"],
     }
@@ -205,22 +205,22 @@ def _heaviest_pairs(register: _Register) -> Json:
 
 def _most_pulled(register: _Register) -> Json:
     """The segments of train that stage 1 pulls at most: the hardest, or wrongly labelled."""
-    heaviest, number = register.inputs.heaviest, _weighed(register)
+    hardest, number = register.inputs.hardest, _weighed(register)
     entries = [
         {
             "segment": number[segment.id],
-            "times": round(segment.pull / heaviest.mean_pull, 3),
+            "times": round(segment.pull / hardest.mean_pull, 3),
             "above": round(segment.pull_above / segment.pull, 3),
             "extra": round(segment.extra, 2),
             "pairs": segment.n_pairs,
         }
-        for segment in heaviest.segments[: heaviest.n_ranked]
+        for segment in hardest.segments[: hardest.n_ranked]
     ]
     summary = {
-        "fence": round(heaviest.fence / heaviest.mean_pull, 3) if heaviest.mean_pull else 0.0,
-        "kept": len(heaviest.pairs),
-        "seeds": len(heaviest.seeds),
-        "objective": heaviest.objective,
+        "fence": round(hardest.fence / hardest.mean_pull, 3) if hardest.mean_pull else 0.0,
+        "kept": len(hardest.pairs),
+        "seeds": len(hardest.seeds),
+        "objective": hardest.objective,
     }
     return _list("pull", "train", entries, summary)
 
@@ -243,7 +243,7 @@ def _axis(inputs: InspectorInputs) -> tuple[float, float]:
     """One scale for all predictions, so that entries can be compared at a glance."""
     low, high = inputs.parameters["corpus.label_min"], inputs.parameters["corpus.label_max"]
     for predicted in inputs.predictions:
-        values: Float64[np.ndarray, "_ segment"] = predicted.models[MODEL]
+        values: Float64[np.ndarray, "_ segment"] = predicted.models[METHOD]
         if values.size:
             low, high = min(low, values.min()), max(high, values.max())
     return _rounded(low), _rounded(high)

@@ -12,7 +12,8 @@ import av
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from pipeline.media.container import MediaError, decode
+from pipeline.media.container import MediaError
+from pipeline.media.linear_pass import decode
 
 # Containers round times, some to several milliseconds; a block of sound this close to the end of the one before it
 # continues it. A larger jump is a gap, or an overlap.

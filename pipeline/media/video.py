@@ -9,7 +9,8 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import UInt8
 
-from pipeline.media.container import Decoded, MediaError
+from pipeline.media.container import MediaError
+from pipeline.media.linear_pass import Decoded
 from pipeline.media.shared_decoding import TOLERANCE_S, decode_span
 
 

@@ -1,4 +1,4 @@
-"""Which entries of the cache some parameters need: by the keys that the stages themselves compute."""
+"""Which entries of the cache parameters need, by the keys that the stages themselves compute."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.artifacts.checkpoint import TrainingStage
+from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.clips import clip_cache
-from pipeline.execution.seeds import inputs_of, seed_cache, seed_keys
+from pipeline.execution.seeds import seed_cache, seed_keys
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.cached.visual import visual_extractor
@@ -28,6 +28,8 @@ CLIP_SECTIONS = ("words", "text", "audio", "visual")
 """Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
 
 STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
+SPLITS = (Path("data/align/train.safetensors"), Path("data/align/valid.safetensors"))
+RANKED = Path("data/rank")
 
 Sections = Mapping[str, Mapping[str, Any]]
 """Sections of params.yaml by name, checked, as JSON values."""
@@ -37,8 +39,10 @@ Sections = Mapping[str, Mapping[str, Any]]
 class Needs:
     """What parameters need of one kind of entries.
 
-    `n_unknown` more entries are needed whose keys depend on entries that are not there yet. `reason` says why nothing is known,
-    None where it is.
+    Attributes:
+        keys: keys of the entries.
+        n_unknown: number of further entries whose keys depend on entries that are not there yet.
+        reason: why nothing is known, None where it is.
     """
 
     keys: frozenset[str]
@@ -58,14 +62,14 @@ def needs_of(
     locate: Callable[[Path], Path | None],
     sections_of: Mapping[str, Sequence[str]],
 ) -> dict[str, Needs]:
-    """What a run with these parameters would look up, by kind.
+    """Which entries a run with these parameters would look up, by kind.
 
     The words of the text stage are those in the cache, so they belong to these parameters, whatever was last run.
 
     Args:
-        sections: the parameters.
-        locate: where a file that a stage wrote is now, None where it is nowhere.
-        sections_of: the sections that each stage that trains loads, see dvc.yaml.
+        sections: parameters by section.
+        locate: finds a file that a stage wrote, None where it is nowhere.
+        sections_of: names of the sections that each stage that trains loads, as in dvc.yaml.
     """
     segments = locate(SEGMENTS)
     found = {}
@@ -92,6 +96,16 @@ def needs_of(
         seeds = values.pop("training.seeds")
         found[f"checkpoints/{stage}"] = _seed_needs(stage, seeds, values, locate)
     return found
+
+
+def trainer_of(stage: TrainingStage) -> str:
+    """Name of the module that trains the models of a stage."""
+    return f"pipeline.grcf.{stage}"
+
+
+def inputs_of(seed: int, *, stage: TrainingStage) -> tuple[Path, ...]:
+    """The files that a stage makes the model of a seed from."""
+    return (*SPLITS, checkpoint_path(RANKED, seed)) if stage == "calibrate" else SPLITS
 
 
 def _frozen(settings: Mapping[str, Any]) -> str:
@@ -151,7 +165,7 @@ def _seed_needs(
     def located(seed: int) -> list[Path]:
         return [there for path in inputs_of(seed, stage=stage) if (there := found[path]) is not None]
 
-    keys = seed_keys(seeds, stage=stage, inputs=located, settings=settings, digest=_digest)
+    keys = seed_keys(seeds, trainer=trainer_of(stage), inputs=located, settings=settings, digest=_digest)
     return Needs(frozenset(keys))
 
 

@@ -1,19 +1,20 @@
 """The sections about what the models were given: coverage of the modalities and the corpus itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
+from pipeline.artifacts.coverage import ModalityCoverage
 from pipeline.artifacts.segments import SPLITS, Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_shares
+from pipeline.pages.numbers import count, fixed, plural, share
+from pipeline.reporting.figures.bars import draw_shares
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import count, fixed, plural, share
 
 MOST_LISTED = 20
 """Failures and speakers that are named; the others are counted."""
@@ -32,15 +33,15 @@ def coverage_section(inputs: ReportInputs) -> Section:
     coverage = inputs.coverage
     rows = tuple(
         (
-            Cell(row["split"]),
-            Cell(row["modality"]),
-            Cell(count(row["segments"])),
-            Cell(count(row["words"])),
-            Cell(share(row["valid_words"])),
-            Cell(share(row["segments_without"])),
-            Cell(share(row["valid_rows"])),
+            Cell(row.split),
+            Cell(row.modality),
+            Cell(count(row.segments)),
+            Cell(count(row.words)),
+            Cell(share(row.valid_words)),
+            Cell(share(row.segments_without)),
+            Cell(share(row.valid_rows)),
         )
-        for row in sorted(coverage["modalities"], key=_place)
+        for row in sorted(coverage.modalities, key=_place)
     )
     header = (
         "Split",
@@ -51,23 +52,23 @@ def coverage_section(inputs: ReportInputs) -> Section:
         "Segments without, %",
         "Valid rows, %",
     )
-    table = Table("What each modality has to say, by split", header, rows, frozenset({1}))
+    table = Table("Coverage of each modality, by split", header, rows, frozenset({1}))
     methods = ", ".join(
         f"{plural(n, 'segment')} {_METHODS.get(method, method)}"
-        for method, n in coverage["align_methods"].items()
+        for method, n in coverage.align_methods.items()
     )
-    said = Paragraph(
-        f"{plural(coverage['segments'], 'segment')} with {plural(coverage['words'], 'word')}, of which "
-        f"{count(coverage['words_cut_off'])} were cut off; {plural(coverage['rejected'], 'segment')} rejected. "
+    summary = Paragraph(
+        f"{plural(coverage.segments, 'segment')} with {plural(coverage.words, 'word')}, of which "
+        f"{count(coverage.words_cut_off)} were cut off; {plural(coverage.rejected, 'segment')} rejected. "
         f"How words were timed: {methods or 'there are none'}."
     )
     explanation = Paragraph(
-        "A word is valid in a modality that has something real to say of it; a segment is without a modality that has no "
-        "valid word in it. A segment without words counts as one word. Rows are what the extractor looked at: words for "
+        "A word is valid in a modality that measured something during it. A segment is without a modality if no word of it is "
+        "valid there. A segment without words counts as one word. Rows are the items that the extractor processed: words for "
         "text, frames for audio and visual.",
         "small",
     )
-    return Section("coverage", "Coverage", (said, table, explanation, *_failures(inputs)))
+    return Section("coverage", "Coverage", (summary, table, explanation, *_failures(inputs)))
 
 
 def corpus_section(inputs: ReportInputs) -> Section:
@@ -115,15 +116,15 @@ def corpus_section(inputs: ReportInputs) -> Section:
     return Section("corpus", "Corpus", tuple(blocks))
 
 
-def _place(row: Mapping[str, Any]) -> tuple[int, int]:
-    return SPLITS.index(row["split"]), MODALITIES.index(row["modality"])
+def _place(row: ModalityCoverage) -> tuple[int, int]:
+    return SPLITS.index(row.split), MODALITIES.index(row.modality)
 
 
 def _failures(inputs: ReportInputs) -> list[Block]:
     failures = [
         (modality, id_, reason)
         for modality in MODALITIES
-        for id_, reason in inputs.coverage["failures"].get(modality, {}).items()
+        for id_, reason in inputs.coverage.failures.get(modality, {}).items()
     ]
     if not failures:
         return [Paragraph("No segment failed in any modality.")]

@@ -10,15 +10,13 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, pack
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
+from tests.segments import make_segment
 
 COLUMNS = {"text": ("t0", "t1"), "audio": ("a0",), "visual": ("v0",)}
 
 
 def segment(id_: str, split: str = "train") -> Segment:
-    return Segment(
-        id=id_, split=split, label=0.4, speaker="s", video="v", language="en", text="x", media=None,
-        media_sha256=None, has_audio=True, has_video=True, start_s=0.0, end_s=2.0,
-    )  # fmt: skip
+    return make_segment(id=id_, split=split, label=0.4, has_audio=True, has_video=True)
 
 
 def spoken(id_: str, n: int) -> SegmentWords:
@@ -112,9 +110,9 @@ def test_coverage_counts_what_is_there():
     found = coverage(
         segments, [spoken("a", 2), spoken("b", 0)], sequences, [train], max_words=1, n_rejected=1
     )
-    assert found["align_methods"] == {"given": 1, "none": 1}
-    assert (found["words"], found["words_cut_off"], found["rejected"]) == (2, 1, 1)
-    visual = next(row for row in found["modalities"] if row["modality"] == "visual")
-    assert (visual["valid_words"], visual["segments_without"], visual["valid_rows"]) == (0, 1, 0)
-    text = next(row for row in found["modalities"] if row["modality"] == "text")
-    assert text["segments_without"] == 0.5
+    assert found.align_methods == {"given": 1, "none": 1}
+    assert (found.words, found.words_cut_off, found.rejected) == (2, 1, 1)
+    visual = next(row for row in found.modalities if row.modality == "visual")
+    assert (visual.valid_words, visual.segments_without, visual.valid_rows) == (0, 1, 0)
+    text = next(row for row in found.modalities if row.modality == "text")
+    assert text.segments_without == 0.5

@@ -1,4 +1,4 @@
-"""Facial features of one segment: the face mesh of a few pictures a second, as named numbers."""
+"""Facial features of one segment: the face mesh of a few pictures per second, as named numbers."""
 
 import os
 import sys
@@ -205,7 +205,7 @@ def _face_frame(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, pictu
 
 
 class _FaceFinder:
-    """MediaPipe's face mesh, with a second look for small faces.
+    """MediaPipe's face mesh, with a second search for small faces.
 
     The mesh follows a face from picture to picture, and finds one that takes a tenth of the picture's longer side or more.
     Where it finds none, the full-range detector looks for faces down to half of that, and the mesh is put on a cut-out.

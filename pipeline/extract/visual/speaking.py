@@ -27,8 +27,8 @@ def loudness_db(segment: Segment, times_s: Sequence[float]) -> Float64[np.ndarra
     """Level of the sound between each two pictures, dB below full scale; None where there is no sound.
 
     Args:
-        segment: whose sound.
-        times_s: when its pictures are, in seconds from its start.
+        segment: segment whose sound is measured.
+        times_s: times of its pictures in seconds from its start.
     """
     try:
         sound = hear(
@@ -54,11 +54,11 @@ def speaking_face(
     The motion of a mouth between two pictures counts for a face by how loud it is meanwhile: from +1 at the loudest moment to -1
     at 30 dB below that and less. The face with the largest sum is taken; without sound, or where no mouth moves with it, the one
     that is largest over the whole segment. In pictures without it, as after a cut, another face takes its place that never is
-    beside it and comes to at least half as much a picture: somebody who only listens there does not.
+    beside it and has at least half its sum per picture; somebody who only listens there has not.
 
     Args:
-        faces: the points of the faces in each picture, in any order.
-        times_s: when the pictures are, increasing.
+        faces: points of the faces in each picture, in any order.
+        times_s: times of the pictures, increasing.
         loudness: level of the sound between each two pictures, dB; None without sound.
 
     Returns:

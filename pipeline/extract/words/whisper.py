@@ -33,15 +33,15 @@ _MEDIAN_FRAMES = 7
 
 
 class WhisperRecogniser:
-    """A Whisper model with its tokenizer and what prepares its input, frozen; it decodes greedily, one window at a time.
+    """A frozen Whisper model with its tokenizer and the preparation of its input; it decodes greedily, one window at a time.
 
     Args:
-        model: a local folder or a Hugging Face name.
+        model: local folder or Hugging Face name, see `find_pretrained`.
         revision: branch, tag or commit of a Hugging Face name.
-        device: where to compute, see `best_device`.
+        device: device that computes, see `best_device`.
 
     Attributes:
-        identity: what tells its weights from others.
+        identity: name of the model, and its commit or the digest of its files.
 
     Raises:
         PipelineError: no such model, or files that do not make a Whisper.
@@ -68,11 +68,11 @@ class WhisperRecogniser:
     def recognise(
         self, samples: Float32[np.ndarray, "sample"], *, language: str
     ) -> tuple[tuple[Word, ...], float]:
-        """Write down what is said.
+        """Transcribe a sound.
 
         Args:
-            samples: mono at 16 kHz in [-1, 1], not silent.
-            language: ISO 639 code of the speech; one that the model does not know is left to it to find out.
+            samples: mono sound at 16 kHz in [-1, 1], not silent.
+            language: ISO 639 code of the speech; with one that the model does not know, it detects the language itself.
 
         Returns:
             The words as `tokenise` finds them in the model's text, times in seconds from the first sample; and the geometric mean
