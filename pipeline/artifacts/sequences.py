@@ -8,7 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from pipeline.artifacts.files import map_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import (
+    map_tensors,
+    rebuilding,
+    tensors_from_bytes,
+    tensors_to_bytes,
+    write_bytes,
+)
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
@@ -189,6 +195,20 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
 def read_sequences(path: Path) -> PackedSequences:
     """Read what `write_sequences` wrote."""
     tensors, header = map_tensors(path, kind=_KIND, version=_VERSION)
+    with rebuilding(path, _KIND):
+        packed = _rebuilt(tensors, header)
+        n_rows = len(packed.values)
+        if (
+            len(packed.offsets) != len(packed.ids) + 1
+            or (packed.offsets[0], packed.offsets[-1]) != (0, n_rows)
+            or (np.diff(packed.offsets) < 0).any()
+            or not len(packed.times_s) == len(packed.valid) == n_rows
+        ):
+            raise ValueError("its arrays do not fit together")
+    return packed
+
+
+def _rebuilt(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> PackedSequences:
     return PackedSequences(
         modality=header["modality"],
         ids=tuple(header["ids"]),
