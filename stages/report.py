@@ -25,7 +25,7 @@ from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
 from pipeline.inspector.page import build_page
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
-from pipeline.pages.markdown import tables_to_markdown, to_markdown
+from pipeline.pages.markdown import as_markdown, to_markdown
 from pipeline.pages.vega import file_png, file_svg
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.inputs import ReportInputs
@@ -116,7 +116,7 @@ def write_report(inputs: ReportInputs) -> None:
     report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
     write_text(HTML, to_html(report))
-    write_text(RESULTS_MARKDOWN, tables_to_markdown(tables))
+    write_text(RESULTS_MARKDOWN, as_markdown(tables))
     write_text(RESULTS_LATEX, to_latex(tables))
     shutil.rmtree(FIGURES, ignore_errors=True)
     for figure in report.figures:

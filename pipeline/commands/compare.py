@@ -14,7 +14,8 @@ from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
-from pipeline.pages.text import as_markdown, as_text
+from pipeline.pages.markdown import as_markdown
+from pipeline.pages.text import as_text
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.

@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.extract.extractors import choose
     from pipeline.extract.visual.mesh import FaceSettings
     from pipeline.extract.words.locate import WordSettings, locate_words
+    from pipeline.prediction.contact_sheet import as_html, as_png, heading
     from pipeline.prediction.preview import preview
-    from pipeline.prediction.sheet import as_html, as_png, heading
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, WordSettings(**params.load(params.Words).model_dump()))

@@ -13,7 +13,8 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
-from pipeline.pages.text import Block, Command, Heading, as_text
+from pipeline.pages.blocks import Block, Command, Heading
+from pipeline.pages.text import as_text
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Runner, stopping

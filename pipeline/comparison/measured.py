@@ -1,13 +1,24 @@
 """A metric in two runs, and what its difference amounts to in one of four words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from pipeline.evaluation.metrics import Metric
-from pipeline.pages.text import rounded
+from pipeline.pages.blocks import Cell, Tone
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+TONES: Mapping[Verdict | None, Tone] = {
+    "better": "good",
+    "same": "same",
+    "worse within noise": "doubtful",
+    "regression": "bad",
+}
+"""What each verdict means for the reader."""
+
+DIGITS = 4
+"""Digits after the point of every number that a comparison shows."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +29,16 @@ class Measured:
     negative; a slope of 0.9 that became 1.1 has a difference of 0.2 and a gain of 0.
 
     Attributes:
-        metric: What was measured.
-        base: Mean over the seeds of the first run; None where the metric is undefined.
-        experiment: The same of the second run.
+        metric: what was measured.
+        base: mean over the seeds of the first run; None where the metric is undefined.
+        experiment: the same of the second run.
         difference: `experiment - base`; None where one of them is.
-        ci_low: Lower end of the interval of the difference; None where there is none.
-        ci_high: Upper end of it.
-        gain_low: Lower end of the interval of the gain; None where there is none.
-        gain_high: Upper end of it.
-        p_value: The level at which an interval of the gain would just touch zero; None with the intervals.
-        reason: Why something is None; None where nothing is.
+        ci_low: lower end of the interval of the difference; None where there is none.
+        ci_high: upper end of it.
+        gain_low: lower end of the interval of the gain; None where there is none.
+        gain_high: upper end of it.
+        p_value: the level at which an interval of the gain would just touch zero; None with the intervals.
+        reason: why something is None; None where nothing is.
     """
 
     metric: Metric
@@ -53,8 +64,8 @@ class Measured:
         """What became of the metric by its own idea of better, as far as four digits show it."""
         if self.gain is None:
             return None
-        shown = rounded(self.gain)
-        return "same" if shown == 0 else "better" if shown > 0 else "worse"
+        gain = round(self.gain, DIGITS)
+        return "same" if gain == 0 else "better" if gain > 0 else "worse"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -77,16 +88,21 @@ class Measured:
         return self.base is not None and self.experiment is None
 
 
+def verdict_cell(verdict: Verdict | None, *, remark: str = "") -> Cell:
+    """A verdict in its colour, with a remark behind it."""
+    return Cell(f"{verdict or 'none'}{remark}", tone=TONES.get(verdict))
+
+
 @dataclass(frozen=True)
 class ModelComparison:
     """One model on one split, in both runs.
 
     Attributes:
-        model: Its name in the predictions.
+        model: its name in the predictions.
         split: `valid` or `test`.
-        measured: A row for each metric.
-        paired: What the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
-        basis: What was compared with what, and what the intervals are over, in words.
+        measured: a row for each metric.
+        paired: what the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
+        basis: what was compared with what, and what the intervals are over, in words.
     """
 
     model: str

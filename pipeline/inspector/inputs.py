@@ -14,7 +14,8 @@ from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, read_words
 from pipeline.errors import PipelineError
-from pipeline.evaluation.groups import group_names, group_of
+from pipeline.evaluation.groups import group_of
+from pipeline.pages.numbers import group_names
 
 
 @dataclass(frozen=True, kw_only=True)

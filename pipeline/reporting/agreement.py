@@ -10,10 +10,10 @@ from pipeline.artifacts.models import COMPARED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_reliability, draw_scatter
+from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, plural
+from pipeline.reporting.figures.agreement import draw_reliability, draw_scatter
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
-from pipeline.reporting.numbers import NOT_AVAILABLE, count, fixed, plural
 
 # More dots than this neither tell more nor load quickly.
 MOST_POINTS = 2000

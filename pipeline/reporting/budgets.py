@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.reporting.numbers import plural
+from pipeline.pages.numbers import plural
 
 _TUNED = ("head", "all")
 

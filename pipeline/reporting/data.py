@@ -11,10 +11,10 @@ from pipeline.artifacts.segments import SPLITS, Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_shares
+from pipeline.pages.numbers import count, fixed, plural, share
+from pipeline.reporting.figures.bars import draw_shares
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import count, fixed, plural, share
 
 MOST_LISTED = 20
 """Failures and speakers that are named; the others are counted."""

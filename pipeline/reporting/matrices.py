@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pipeline.evaluation.groups import interval_names, interval_of
+from pipeline.evaluation.groups import interval_of
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
-from pipeline.reporting.numbers import signed
+from pipeline.pages.numbers import interval_names, signed
 
 
 def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:

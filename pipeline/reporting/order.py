@@ -7,10 +7,10 @@ from pipeline.artifacts.evaluation import EVALUATED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
-from pipeline.reporting.figures import draw_order
+from pipeline.pages.numbers import plural, share
+from pipeline.reporting.figures.agreement import draw_order
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import plural, share
 
 
 def group_order_section(inputs: ReportInputs) -> Section:

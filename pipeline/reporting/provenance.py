@@ -4,8 +4,8 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.pages.blocks import Cell, Grid, Paragraph, Section, Table
+from pipeline.pages.numbers import level, plural
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import level, plural
 
 # Enough to tell files apart by eye; a full digest would only be copied wrongly.
 _DIGITS_SHOWN = 12

@@ -7,18 +7,11 @@ from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
+from pipeline.pages.numbers import NOT_AVAILABLE, level, plural
 from pipeline.reporting.budgets import budget_warning
-from pipeline.reporting.figures import draw_differences
+from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import (
-    NOT_AVAILABLE,
-    difference_cell,
-    level,
-    metric_heading,
-    plural,
-    summary_cell,
-    value,
-)
+from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell, value
 from pipeline.reporting.verdict import (
     Standing,
     comparison_sentence,
@@ -45,7 +38,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
         constant = _CONSTANTS_OF_TRAIN[inputs.protocol.constant]
         article = "an" if error.title.startswith("M") else "a"
         details.append(
-            f"Predicting {constant} of train for every segment has {article} {error.title} of {constants[0]} on valid and "
+            f"Predicting {constant} of train for every segment gives {article} {error.title} of {constants[0]} on valid and "
             f"{constants[1]} on test."
         )
     blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.errors import PipelineError
-from pipeline.prediction.account import environment_warning
+from pipeline.prediction.explanation import environment_warning
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import differing_libraries, load_model
 from tests.prediction.models import columns, make_checkpoint, make_preprocessing, write_model

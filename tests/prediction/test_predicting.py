@@ -11,7 +11,7 @@ from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting
-from pipeline.prediction.account import available, notes
+from pipeline.prediction.explanation import available, notes
 from pipeline.prediction.extraction import Extractors, Observed
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
@@ -195,6 +195,7 @@ def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model):
     assert made.modality["visual"] is None
 
 
+@pytest.mark.slow
 def test_the_same_recording_gives_the_same_bits(model, clip, observed, prediction):
     again = predict_observed(model, Extractors(model.preprocessing).observe(observed.segment))
     np.testing.assert_array_equal(again.by_seed, prediction.by_seed)
