@@ -281,7 +281,7 @@ def test_every_word_of_a_long_text_is_read(folder):
     assert np.abs(vectors[0] - vectors[-4]).max() > 1e-3
 
 
-# To rounding: batches have one shape, but some kernels (MKL's for AVX2) sum in another order for another row of a batch.
+# To rounding: batches have one shape, but some kernels (seen with those for AVX2) sum in another order for another row of a batch.
 def assert_rows_are_kept(encoder: TextEncoder, sentences: list[list[str]]) -> None:
     together = encoder.encode(sentences)
     backwards = encoder.encode(sentences[::-1])[::-1]
