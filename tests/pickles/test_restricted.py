@@ -291,6 +291,13 @@ def wrapped(value: object) -> np.ndarray:
     return array
 
 
+def array_of(value: object) -> np.ndarray:
+    """An array with one object; `np.array` would look through all the lists for its shape."""
+    array = np.empty(1, object)
+    array[0] = value
+    return array
+
+
 def nested(depth: int) -> bytes:
     return b"\x80\x04" + b"]" * depth + b"a" * (depth - 1) + b"."
 
