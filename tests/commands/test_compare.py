@@ -23,7 +23,8 @@ def compare(repository, capsys):
         ended = main(["compare", *arguments])
         printed = capsys.readouterr()
         assert ended == status, printed.err
-        assert printed.err == ""
+        page = arguments[arguments.index("--html") + 1] if "--html" in arguments else None
+        assert printed.err == (f"wrote {page}\n" if page else "")
         return printed.out
 
     return run
@@ -405,4 +406,4 @@ def test_comparing_imports_none_of_the_heavy_libraries(runs):
         text=True,
         check=True,
     )
-    assert ended.stderr == "[]\n"
+    assert ended.stderr == "wrote x.html\n[]\n"
