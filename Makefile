@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test quick check docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -29,6 +29,11 @@ check: $(VENV)/.dev
 # The documentation site, docs/_build/html/index.html: without a network, and any dead link is an error.
 docs: $(VENV)/.docs
 	python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --builder html docs docs/_build/html
+
+# Damaged files of every kind that is read: make fuzz [SECONDS=1200]. The tests do a little of it each time.
+fuzz: SECONDS ?= 1200
+fuzz: $(VENV)/.dev
+	python -m tests.fuzz $(SECONDS)
 
 format: $(VENV)/.dev
 	ruff check --fix .

@@ -77,9 +77,9 @@ def _candidates(path: Path, given: GivenSplit, shared: frozenset[str]) -> list[C
 
 
 def _names(transcript: str | None, n_words: int) -> list[str]:
-    words = (transcript or "").split()
-    if len(words) == n_words:
-        return words
-    if len(words) == n_words - 2:
-        return ["[CLS]", *words, "[SEP]"]
+    spoken = (transcript or "").split()
+    if len(spoken) == n_words:
+        return spoken
+    if len(spoken) == n_words - 2:
+        return ["[CLS]", *spoken, "[SEP]"]
     return [f"[{position + 1}]" for position in range(n_words)]

@@ -1,11 +1,12 @@
 """Arrays of an `.npz` file that somebody else wrote: bounded by the bytes that are there, and never unpickled."""
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,8 @@ _MAX_BYTES = 64 << 30
 _ENCRYPTED_FLAG = 0x1
 # Header of one array: a magic string, a version, a length and a short description.
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-# Features shrink by a few times, padding of zeros by a thousand; what is larger than memory is none of both.
-_MAX_RATIO, _ALWAYS_BYTES = 1100, 1 << 28
+# Features shrink by a few times, a bomb of zeros by a thousand.
+_MAX_RATIO, _ALWAYS_BYTES = 200, 1 << 28
 
 
 def read_arrays(path: Path, names: Collection[str]) -> Mapping[str, np.ndarray]:
@@ -48,7 +49,7 @@ def read_arrays(path: Path, names: Collection[str]) -> Mapping[str, np.ndarray]:
         raise _no_arrays(path, error) from error
     except (
         ValueError, EOFError, TypeError, AttributeError, LookupError, RuntimeError, SyntaxError, OverflowError,
-        NotImplementedError, zipfile.BadZipFile, zlib.error,
+        NotImplementedError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         raise _no_arrays(path, error) from error
 
@@ -77,7 +78,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _header(content: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(content: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(content)
     if version not in _HEADERS:
         raise ValueError(f"an array of version {version}")

@@ -123,11 +123,11 @@ def check_one_row_per_word(packed: PackedSequences, spoken: Sequence[SegmentWord
 def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, name: str) -> PackedSequences:
     """Take the features of a modality from an `.npz` file of the corpus.
 
-    The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is a row per segment, which covers all of it. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
+    The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is a row per segment, which
+    covers all of it. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
     each lies, in seconds from the start of its segment. `columns` may name the dimensions, and `valid` the rows that hold
-    something; those with a
-    value that is not finite are invalid in any case. A segment that the file does not have has no rows. Nothing in the file is
-    unpickled.
+    something; those with a value that is not finite are invalid in any case. A segment that the file does not have has no
+    rows. Nothing in the file is unpickled.
 
     Args:
         modality: modality that the features describe.
@@ -257,7 +257,7 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 f"{values.shape}; expected {expected}"
             )
     if len(set(ids.tolist())) < len(ids):
-        raise PipelineError(f"{path}: an id stands there twice; every segment needs rows of its own")
+        raise PipelineError(f"{path}: an id occurs twice; every segment needs rows of its own")
     if "offsets" not in arrays and len(ids) != len(values):
         raise PipelineError(
             f"{path}: the arrays do not fit together: {len(values)} rows for {len(ids)} ids; expected a row per id, or offsets "

@@ -65,9 +65,9 @@ def resolve_all(names: Sequence[str]) -> list[Revision]:
         return [Revision(name, None) for name in names]
     repository = ask("rev-parse", "--is-shallow-repository")
     if repository.returncode != 0:
-        complaint = repository.stderr.decode(errors="replace").strip().split("\n")[0]
+        reason = repository.stderr.decode(errors="replace").strip().split("\n")[0]
         raise PipelineError(
-            f"{asked[0]}: no revision can be read here ({complaint}); run from the root of a git clone of the repository"
+            f"{asked[0]}: no revision can be read here ({reason}); run from the root of a git clone of the repository"
         )
     found: dict[str, str | None] = {WORKSPACE: None}
     commits = _commits(asked)
@@ -141,7 +141,7 @@ def _commits(names: Sequence[str]) -> dict[str, str | None]:
 
 
 def _experiment(name: str) -> str | None:
-    found = {experiment.baseline: experiment for experiment in list_experiments() if experiment.name == name}
+    found = {each.baseline: each for each in list_experiments() if each.name == name}
     if len(found) == 1:
         return next(iter(found.values())).sha
     if not found:
@@ -151,5 +151,5 @@ def _experiment(name: str) -> str | None:
         return found[head].sha
     raise PipelineError(
         f"{name}: {len(found)} experiments have this name, none of them run on HEAD; "
-        f"give one in full: {' or '.join(sorted(experiment.reference for experiment in found.values()))}"
+        f"give one in full: {' or '.join(sorted(each.reference for each in found.values()))}"
     )

@@ -1,12 +1,13 @@
 """An intermediate file that was cut or damaged is a sentence that names the file and the command that makes it anew."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned import read_aligned
-from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
+from pipeline.artifacts.checkpoint import VERSION, read_checkpoint
 from pipeline.artifacts.extraction import read_extraction
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.masks import read_masks
@@ -113,14 +114,14 @@ def test_tensor_files_of_another_form_are_refused(tmp_path, read, kind):
         assert "is a Git LFS pointer" in refusal(read, path)
 
 
-def checkpoint(**changes) -> Checkpoint:
-    fields = {
+def checkpoint_bytes(*, tensors: Mapping[str, np.ndarray] | None = None, **changes: object) -> bytes:
+    """A checkpoint file, also one that no `Checkpoint` could be written to."""
+    header = {
         "stage": "rank", "objective": "groupwise", "seed": 1, "network": {"hidden": 4}, "columns": {"text": ["a"]},
-        "selected_epoch": 1, "link": "identity", "best_constant": 0.0, "made_with": {}, "leaves_order": True,
-        "tensors": {"network.a": np.zeros((4, 4), np.float32)},
+        "selected_epoch": 1, "link": "identity", "best_constant": 0.0, "environment": {}, "leaves_order": True, "history": [],
     }  # fmt: skip
-    rows = next(name for name in Checkpoint.__dataclass_fields__ if name in ("curve", "history"))
-    return Checkpoint(**({rows: []} | fields | changes))
+    weights = {"network.a": np.zeros((4, 4), np.float32)} if tensors is None else tensors
+    return tensors_to_bytes(weights, kind="checkpoint", version=VERSION, header=header | changes)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +137,9 @@ def checkpoint(**changes) -> Checkpoint:
 )  # fmt: skip
 def test_a_checkpoint_that_predicts_nonsense_is_refused_on_loading(tmp_path, changes, sentence):
     path = tmp_path / "seed_1.safetensors"
-    path.write_bytes(checkpoint().to_bytes())
+    path.write_bytes(checkpoint_bytes())
     read_checkpoint(path)
-    path.write_bytes(checkpoint(**changes).to_bytes())
+    path.write_bytes(checkpoint_bytes(**changes))
     assert sentence in refusal(read_checkpoint, path)
 
 

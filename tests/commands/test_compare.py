@@ -406,4 +406,4 @@ def test_comparing_imports_none_of_the_heavy_libraries(runs):
         text=True,
         check=True,
     )
-    assert ended.stderr == "[]\n"
+    assert ended.stderr == "wrote x.html\n[]\n"

@@ -118,7 +118,7 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
-        ({"ids": np.array("a")}, "ids is <U1 of shape (); expected one text per segment"),
+        ({"ids": np.array("a")}, "ids is <U1 of shape () beside values of shape (3, 2); expected one text per segment"),
         ({"ids": [["a"], ["b"], ["c"]]}, "ids is <U1 of shape (3, 1)"),
         ({"ids": [1.5, 2.5, 3.5]}, "ids is float64"),
         ({"ids": ["a", "b"], "offsets": ["0", "1", "3"], "times_s": [0, 1, 2]}, "offsets is <U1"),
@@ -131,7 +131,7 @@ def test_a_missing_file_is_a_sentence(tmp_path):
         ({"valid": np.array(True)}, "valid is bool of shape ()"),
         ({"values": np.zeros((3, 0), np.float32)}, "values is float32 of shape (3, 0)"),
         ({"values": np.zeros(3, np.float32)}, "values is float32 of shape (3,)"),
-        ({"values": np.zeros((3, 2), complex)}, "values is complex128"),
+        ({"values": np.zeros((3, 2), complex)}, "holds complex128, which is neither numbers nor text"),
     ],
 )  # fmt: skip
 def test_arrays_of_another_form_are_named(tmp_path, arrays, sentence):

@@ -12,8 +12,9 @@ from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting
 from pipeline.prediction.explanation import available, notes
-from pipeline.prediction.extraction import Extractors, Observed
+from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import load_model
+from pipeline.prediction.observed import Observed
 from pipeline.prediction.predicting import predict_observed
 from tests.prediction.models import columns, make_preprocessing, write_model
 
@@ -155,7 +156,7 @@ def test_a_prediction_outside_of_the_labels_is_noted(observed, tmp_path):
     train = {**preprocessing.train, "label_min": 50.0, "label_max": 60.0}
     folder = write_model(tmp_path / "far", preprocessing=make_preprocessing(train=train))
     assert notes_of(load_model(folder), observed) == [
-        "The prediction lies outside of the labels of training, 50 to 60."
+        "The prediction lies outside the range of the training labels, 50 to 60."
     ]
 
 

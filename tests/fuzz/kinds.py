@@ -1,0 +1,184 @@
+"""Files of every kind that others give this project, whole ones to be damaged, and what reads them."""
+
+import io
+import pickle
+import random
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from pipeline import params
+from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
+from pipeline.artifacts.files import tensors_to_bytes
+from pipeline.artifacts.preprocessing import read_preprocessing
+from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, read_sequences, write_sequences
+from pipeline.corpus.csd import read_csd
+from pipeline.corpus.folder import read_folder
+from pipeline.corpus.layouts import LAYOUTS
+from pipeline.extract.precomputed import read_npz
+from pipeline.intake.archives import unpack, unpacked_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file.
+
+    Attributes:
+        name: name of the file, by which its reader goes.
+        whole: bytes of a sound file.
+        read: reads the folder that holds the file; PipelineError is an answer, every other exception a failure.
+    """
+
+    name: str
+    whole: bytes
+    read: Callable[[Path], object]
+
+
+def kinds() -> dict[str, Kind]:
+    """Every kind by its name."""
+    return {
+        "table": Kind("segments.csv", _table(), read_folder),
+        "words": Kind("words.csv", _words(), _read_with_table),
+        "labels": Kind("label.csv", _labels(), LAYOUTS["sims"].read),
+        "zip": Kind("a.zip", _zip(), lambda folder: _unpack(folder / "a.zip")),
+        "tar.gz": Kind("a.tar.gz", _tar("w:gz"), lambda folder: _unpack(folder / "a.tar.gz")),
+        "tar": Kind("a.tar", _tar("w"), lambda folder: _unpack(folder / "a.tar")),
+        "pickle": Kind("a.pkl", _pickle(), LAYOUTS["mmsa"].read),
+        "npz": Kind("rows.npz", _npz(), lambda folder: read_npz("audio", _SEGMENTS, folder=folder, name="rows.npz")),
+        "csd": Kind("a_Labels.csd", _csd(), _read_csd),
+        "checkpoint": Kind("seed_1.safetensors", _checkpoint(), lambda folder: read_checkpoint(folder / "seed_1.safetensors")),
+        "preprocessing": Kind("p.safetensors", _preprocessing(), lambda folder: read_preprocessing(folder / "p.safetensors")),
+        "sequences": Kind("f.safetensors", _sequences(), lambda folder: read_sequences(folder / "f.safetensors")),
+        "yaml": Kind("params.yaml", (ROOT / "params.yaml").read_bytes(), _read_params),
+    }  # fmt: skip
+
+
+_SEGMENTS = [
+    Segment(
+        id=id_, split="train", label=0.0, speaker="s", video="v", language="en", text="yes", media=None,
+        media_sha256=None, has_audio=False, has_video=False, start_s=0.0, end_s=2.0,
+    )
+    for id_ in "abc"
+]  # fmt: skip
+
+
+def _table() -> bytes:
+    rows = [
+        f'{id_},m.mp4,p{id_},{split},{label},"Some, words é\nmore",en-US,0,{label + 4}'
+        for id_, split, label in (("a", "train", -1.5), ("b", "Val", 0), ("c", "test", 2))
+    ]
+    return "\n".join(["id,media,speaker,split,label,text,language,start_s,end_s", *rows, ""]).encode()
+
+
+def _words() -> bytes:
+    return b"id,word,start_s,end_s\n" + b"".join(b"%c,some,0,0.5\n%c,more,0.5,1\n" % (i, i) for i in b"abc")
+
+
+def _labels() -> bytes:
+    return b"video_id,clip_id,text,label,mode\n" + b"".join(b"v%d,1,hi,0.5,train\n" % i for i in range(5))
+
+
+def _zip() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("label.csv", b"id,label\n" * 50)
+        file.writestr("Raw/1.bin", random.Random(1).randbytes(300))
+    return content.getvalue()
+
+
+def _tar(mode: str) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode=mode) as file:
+        for name, bytes_ in (("label.csv", b"id,label\n" * 50), ("Raw/" + "é" * 120 + "1.bin", b"x" * 300)):
+            info = tarfile.TarInfo(name)
+            info.size = len(bytes_)
+            file.addfile(info, io.BytesIO(bytes_))
+    return content.getvalue()
+
+
+def _pickle() -> bytes:
+    rng = np.random.default_rng(1)
+
+    def split(name: str) -> dict[str, object]:
+        n = 3
+        return {
+            "raw_text": np.array([f"hello {i}" for i in range(n)], object),
+            "id": np.array([f"{name}$_${i}" for i in range(n)], object),
+            **{key: rng.normal(size=(n, 4, 2)).astype(np.float32) for key in ("text", "audio", "vision")},
+            "regression_labels": np.array([0.5, -1, 2], np.float32),
+        }
+
+    return pickle.dumps({name: split(name) for name in ("train", "valid", "test")}, protocol=4)
+
+
+def _npz() -> bytes:
+    content = io.BytesIO()
+    np.savez(
+        content, ids=np.array(["a", "b", "c"]), values=np.ones((4, 2), np.float32), offsets=[0, 1, 3, 4],
+        times_s=[0.5, 0.2, 0.8, 1.0], valid=np.ones(4, bool), columns=np.array(["x", "y"]),
+    )  # fmt: skip
+    return content.getvalue()
+
+
+def _csd() -> bytes:
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for video in ("v1", "v2"):
+            file[f"labels/data/{video}/intervals"] = np.array([[0.0, 1.0], [1.0, 2.0]])
+            file[f"labels/data/{video}/features"] = np.array([[0.5], [-1.0]], np.float32)
+    return content.getvalue()
+
+
+def _checkpoint() -> bytes:
+    weights = {"network.a": np.zeros((4, 4), np.float32), "calibration.a": np.zeros(3, np.float32)}
+    return Checkpoint(
+        stage="rank", objective="groupwise", leaves_order=True, seed=1, network={"hidden": 4}, columns={"text": ["a"]},
+        selected_epoch=1, history=[], link="identity", best_constant=0.0, environment={}, tensors=weights,
+    ).to_bytes()  # fmt: skip
+
+
+def _preprocessing() -> bytes:
+    tensors = {
+        f"{modality}_{what}": np.ones(2, np.float32) for modality in MODALITIES for what in ("mean", "std")
+    }
+    header = {"language": "en"} | {name: {} for name in ("words", "extractors", "columns", "align", "train")}
+    return tensors_to_bytes(tensors, kind="preprocessing", version=1, header=header)
+
+
+def _sequences() -> bytes:
+    one = FeatureSequence(np.ones((2, 2), np.float32), np.array([0.1, 0.2]), np.ones(2, bool))
+    packed = pack("audio", ["a", "b"], [one, one], columns=["x", "y"], extractor={"settings": {}})
+    with tempfile.TemporaryDirectory() as folder:
+        write_sequences(Path(folder) / "f", packed)
+        return (Path(folder) / "f").read_bytes()
+
+
+def _read_with_table(folder: Path) -> object:
+    (folder / "segments.csv").write_bytes(_table())
+    return read_folder(folder)
+
+
+def _unpack(archive: Path) -> None:
+    unpacked_bytes(archive)
+    unpack(archive, archive.parent / "there")
+
+
+def _read_csd(folder: Path) -> object:
+    found = read_csd(folder / "a_Labels.csd")
+    return found, LAYOUTS["mosi"].read(folder)
+
+
+def _read_params(folder: Path) -> object:
+    return [
+        params.load(section, folder / "params.yaml")
+        for section in (params.Corpus, params.Margin, params.Training)
+    ]
