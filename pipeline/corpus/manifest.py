@@ -212,9 +212,9 @@ def repeated_recordings(segments: Sequence[Segment]) -> list[str]:
         if segment.media_sha256 is not None:
             owners.setdefault(segment.media_sha256, {}).setdefault(segment.split, segment)
     return [
-        f"{' and '.join(f'{each.media} ({each.id!r}, {split})' for split, each in found.items())} are the same recording"
+        f"{' and '.join(f'{segment.media} ({segment.id!r}, {split})' for split, segment in found.items())} are the same recording"
         for found in owners.values()
-        if len({(each.video, each.media) for each in found.values()}) > 1
+        if len({(segment.video, segment.media) for segment in found.values()}) > 1
     ]
 
 

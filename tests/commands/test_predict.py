@@ -40,9 +40,9 @@ def command(trained, monkeypatch, capsys):
 
 
 def test_a_prediction_needs_no_repository(command):
-    status, printed, said = command("predict", CLIP, "--transcript", SAID)
+    status, printed, errors = command("predict", CLIP, "--transcript", SAID)
     assert status == 0
-    assert said == ""
+    assert errors == ""
     assert printed.startswith(f"{CLIP}, 0.00 to ")
     assert "2 seeds from" in printed
 
@@ -51,14 +51,14 @@ def test_several_recordings_and_one_that_is_broken(command, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no media")
     page = tmp_path / "page.html"
-    status, printed, said = command("predict", CLIP, broken, CLIP, "--json", "--html", page)
-    told = json.loads(printed)
+    status, printed, errors = command("predict", CLIP, broken, CLIP, "--json", "--html", page)
+    answer = json.loads(printed)
     assert status == 1
-    assert "broken.mp4: no sound or video could be found" in said
-    assert ["error" in recording for recording in told["recordings"]] == [False, True, False]
-    assert told["recordings"][0] == told["recordings"][2]
+    assert "broken.mp4: no sound or video could be found" in errors
+    assert ["error" in recording for recording in answer["recordings"]] == [False, True, False]
+    assert answer["recordings"][0] == answer["recordings"][2]
     assert page.read_text().count("<article>") == 2
-    assert told["warning"] is None
+    assert answer["warning"] is None
 
 
 def test_a_checkpoint_of_numbers_that_are_none_is_refused(command, tmp_path):
@@ -120,9 +120,9 @@ def test_the_transcript_of_a_file(command, tmp_path):
 
 def test_a_span_is_predicted_alone(command):
     _, printed, _ = command("predict", CLIP, "--start-s", "0.5", "--end-s", "1.25", "--json")
-    (told,) = json.loads(printed)["recordings"]
-    assert (told["start_s"], told["end_s"]) == (0.5, 1.25)
-    assert told["available"]["sound_s"] == pytest.approx(0.75, abs=0.02)
+    (answer,) = json.loads(printed)["recordings"]
+    assert (answer["start_s"], answer["end_s"]) == (0.5, 1.25)
+    assert answer["available"]["sound_s"] == pytest.approx(0.75, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ def test_a_span_is_predicted_alone(command):
     ],
 )
 def test_a_mistake_is_one_sentence(command, arguments, sentence):
-    status, printed, said = command("predict", *arguments)
+    status, printed, errors = command("predict", *arguments)
     assert (status, printed) == (1, "")
-    assert sentence in said
-    assert said.count("\n") == 1
+    assert sentence in errors
+    assert errors.count("\n") == 1
 
 
 def test_a_recording_of_nothing_is_one_sentence(command, tmp_path):
     path = write_recording(tmp_path / "grey.mkv", pictures=numbered_pictures(np.arange(8) / 10))
-    status, _, said = command("predict", path)
+    status, _, errors = command("predict", path)
     assert status == 1
-    assert "no word, no sound and no face was found in it" in said
+    assert "no word, no sound and no face was found in it" in errors
 
 
 @pytest.fixture
@@ -184,9 +184,9 @@ def test_a_preview_is_named_after_its_clip(with_params, trained):
     ],
 )
 def test_a_mistake_of_preview_is_one_sentence(with_params, arguments, sentence):
-    status, printed, said = with_params("preview", *arguments)
+    status, printed, errors = with_params("preview", *arguments)
     assert (status, printed) == (1, "")
-    assert sentence in said
+    assert sentence in errors
 
 
 def test_a_preview_outside_of_a_repository_says_so(command):

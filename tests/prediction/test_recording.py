@@ -33,9 +33,9 @@ def test_it_is_the_segment_of_the_manifest(clip):
         language="en",
         max_rejected_share=0.0,
     )
-    mine = as_segment(Recording(media=clip, transcript=" Said.\n", start_s=0.5, end_s=1.5), language="en")
+    segment = as_segment(Recording(media=clip, transcript=" Said.\n", start_s=0.5, end_s=1.5), language="en")
     for name in ("media", "media_sha256", "has_audio", "has_video", "start_s", "end_s", "text", "language"):
-        assert getattr(mine, name) == getattr(segments[-1], name), name
+        assert getattr(segment, name) == getattr(segments[-1], name), name
 
 
 def test_a_missing_file(tmp_path):
