@@ -84,7 +84,7 @@ def tables(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     metrics = [metric for metric in _PROTOCOL.metrics if metric.name in ("mae", "ordered_pair_accuracy")]
     for split, truth in first.truth.items():
-        said = {
+        predictions = {
             row: {
                 name.split(" ")[1]: np.stack([outcome.prediction[name] for outcome in found])
                 for name in first.prediction
@@ -102,15 +102,15 @@ def tables(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
                 ),
                 "mae": [float(np.abs(values - truth).mean()) for values in by_subset[full]],
             }
-            for row, by_subset in said.items()
+            for row, by_subset in predictions.items()
         }
-        for row, by_subset in said.items():
+        for row, by_subset in predictions.items():
             objective = row.partition(" ")[0]
             if not row.endswith(" none"):
                 differences = paired_differences(
                     truth,
                     by_subset[full],
-                    said[f"{objective} none"][full],
+                    predictions[f"{objective} none"][full],
                     metrics=metrics,
                     n_resamples=1000,
                     confidence=_CONFIDENCE,

@@ -38,10 +38,10 @@ SIZES = ((32, 5),)
 
 def git(root: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org"]
-    shown = subprocess.run(
+    finished = subprocess.run(
         ["git", *identity, *arguments], cwd=root, capture_output=True, text=True, check=True
     )
-    return shown.stdout.strip()
+    return finished.stdout.strip()
 
 
 def commit(root: Path) -> str:

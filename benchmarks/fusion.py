@@ -62,8 +62,10 @@ def run_demo_trial(trial: DemoTrial, *, repository: Path, align: dict[str, Any])
     """Train one model on what `dvc repro align` left, and let it predict every split."""
     splits = read_splits(repository)
     stages = train_method(trial.method, splits["train"], splits["valid"], seed=trial.seed)
-    said = {name: predict([stages[-1]], part, device=best_device())[0] for name, part in splits.items()}
-    return Outcome({name: part.labels for name, part in splits.items()}, {}, said)
+    predictions = {
+        name: predict([stages[-1]], part, device=best_device())[0] for name, part in splits.items()
+    }
+    return Outcome({name: part.labels for name, part in splits.items()}, {}, predictions)
 
 
 def read_splits(repository: Path) -> dict[str, AlignedSplit]:

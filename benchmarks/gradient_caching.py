@@ -79,7 +79,7 @@ def segments(n: int) -> AlignedSplit:
         window_offsets=np.arange(n + 1, dtype=np.int64),
         token_offsets=offsets,
         token_ids=random.integers(N_SPECIAL, 30_000, total).astype(np.int32),
-        first_word=np.concatenate([np.arange(each) for each in n_words]).astype(np.int32),
+        first_word=np.concatenate([np.arange(count) for count in n_words]).astype(np.int32),
         n_words=np.ones(total, np.int32),
         word_offsets=offsets,
         encoder=encoder.tokenise([[]])[0].encoder,
@@ -105,8 +105,8 @@ def network_for(split: AlignedSplit) -> SentimentNetwork:
     assert split.tokens is not None
     network = build_network(columns=split.columns, settings=NETWORK, seed=1)
     encoder = network.word_encoder = WordEncoder(describe(split.tokens, FINETUNING), seed=1)
-    for name, each in encoder.named_parameters():
-        each.requires_grad_(name in encoder.depth)
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad_(name in encoder.depth)
     return network.train()
 
 
@@ -128,15 +128,17 @@ def step(network: SentimentNetwork, split: AlignedSplit, *, chunk_size: int, kee
     torch.manual_seed(0)
     if keep_graphs:
         computed = [forward(chunk) for chunk in chunks]
-        score = torch.cat([each.score for each in computed])
-        ranking(score, tensors.label, torch.cat([each.representation for each in computed])).backward()
+        score = torch.cat([chunk.score for chunk in computed])
+        ranking(score, tensors.label, torch.cat([chunk.representation for chunk in computed])).backward()
     else:
         backward(forward, chunks, ranking)
 
 
 def gradient(network: SentimentNetwork) -> Tensor:
     """Of all parameters, in one row."""
-    return torch.cat([each.grad.flatten() for each in network.parameters() if each.grad is not None])
+    return torch.cat(
+        [parameter.grad.flatten() for parameter in network.parameters() if parameter.grad is not None]
+    )
 
 
 def measure(path: str, n: int) -> Row:
@@ -192,8 +194,10 @@ def draw(rows: list[Row]) -> None:
             strict=True,
         ):
             for path, colour in colours.items():
-                mine = [(row.n, getattr(row, field)) for row in rows if row.path == path]
-                panel.loglog(*zip(*mine, strict=True), "o-", ms=3.5, lw=1.6, color=colour, label=labels[path])
+                points = [(row.n, getattr(row, field)) for row in rows if row.path == path]
+                panel.loglog(
+                    *zip(*points, strict=True), "o-", ms=3.5, lw=1.6, color=colour, label=labels[path]
+                )
             panel.set_title(title, loc="left", fontsize=10)
             panel.set_xlabel("segments compared with each other")
             panel.set_xticks(SIZES, [str(n) for n in SIZES])

@@ -134,8 +134,8 @@ def draw(rows: list[Row]) -> None:
             panels, ("seconds", "peak_mb"), ("Processor time, s", "Peak memory, MB"), strict=True
         ):
             for path, colour in colours.items():
-                mine = [(row.n, getattr(row, field)) for row in rows if row.path == path]
-                points = [(n, value) for n, value in mine if value]
+                measured = [(row.n, getattr(row, field)) for row in rows if row.path == path]
+                points = [(n, value) for n, value in measured if value]
                 panel.loglog(*zip(*points, strict=True), "o-", ms=3.5, lw=1.6, color=colour, label=path)
             panel.set_title(title, loc="left", fontsize=10)
             panel.set_xlabel("segments compared with each other")

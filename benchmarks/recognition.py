@@ -95,18 +95,18 @@ def normalised(found: SegmentWords) -> list[tuple[str, float, float]]:
     return parts
 
 
-def matched(said: Sequence[str], heard: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
+def matched(spoken: Sequence[str], heard: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
     """The least number of words substituted, left out or added, and the pairs of positions that are right."""
-    cost = np.zeros((len(said) + 1, len(heard) + 1), int)
-    cost[:, 0], cost[0] = np.arange(len(said) + 1), np.arange(len(heard) + 1)
-    for i, word in enumerate(said, 1):
+    cost = np.zeros((len(spoken) + 1, len(heard) + 1), int)
+    cost[:, 0], cost[0] = np.arange(len(spoken) + 1), np.arange(len(heard) + 1)
+    for i, word in enumerate(spoken, 1):
         for j, other in enumerate(heard, 1):
             cost[i, j] = min(cost[i - 1, j - 1] + (word != other), cost[i - 1, j] + 1, cost[i, j - 1] + 1)
-    pairs, i, j = [], len(said), len(heard)
+    pairs, i, j = [], len(spoken), len(heard)
     while i and j:
-        if cost[i, j] == cost[i - 1, j - 1] + (said[i - 1] != heard[j - 1]):
+        if cost[i, j] == cost[i - 1, j - 1] + (spoken[i - 1] != heard[j - 1]):
             i, j = i - 1, j - 1
-            if said[i] == heard[j]:
+            if spoken[i] == heard[j]:
                 pairs.append((i, j))
         elif cost[i, j] == cost[i - 1, j] + 1:
             i -= 1

@@ -41,14 +41,14 @@ def write_large_run(root: Path, n_segments: int) -> None:
     write_segments(root / "data/manifest/segments.jsonl", segments)
     predictions = []
     for split in ("valid", "test"):
-        mine = [segment for segment in segments if segment.split == split]
-        truth = np.array([segment.label for segment in mine])
+        part = [segment for segment in segments if segment.split == split]
+        truth = np.array([segment.label for segment in part])
         models = {
-            name: truth + random.normal(scale=0.8, size=(len(SEEDS), len(mine)))
+            name: truth + random.normal(scale=0.8, size=(len(SEEDS), len(part)))
             for name in ("grcf", "pointwise")
-        } | {"median": np.full((1, len(mine)), 0.2)}
+        } | {"median": np.full((1, len(part)), 0.2)}
         seeds: dict[str, tuple[int, ...]] = {"grcf": SEEDS, "pointwise": SEEDS, "median": ()}
-        ids = tuple(segment.id for segment in mine)
+        ids = tuple(segment.id for segment in part)
         predictions.append(
             SplitPredictions("valid" if split == "valid" else "test", ids, truth, models, seeds)
         )

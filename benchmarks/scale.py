@@ -159,10 +159,12 @@ def draw(rows: list[dict[str, Any]]) -> None:
     for stage, label, colour in zip(
         STAGES, ("align", "rank, one epoch and one seed"), ("#0072b2", "#d55e00"), strict=True
     ):
-        mine = [row for row in rows if row["stage"] == stage]
-        sizes = [row["segments"] for row in mine]
-        axes[0].plot(sizes, [row["processor_s"] for row in mine], "o-", color=colour, label=label)
-        axes[1].plot(sizes, [row["peak_memory_mb"] / 1000 for row in mine], "o-", color=colour, label=label)
+        of_stage = [row for row in rows if row["stage"] == stage]
+        sizes = [row["segments"] for row in of_stage]
+        axes[0].plot(sizes, [row["processor_s"] for row in of_stage], "o-", color=colour, label=label)
+        axes[1].plot(
+            sizes, [row["peak_memory_mb"] / 1000 for row in of_stage], "o-", color=colour, label=label
+        )
     axes[1].axhline(2.0, color="#777777", linestyle=":", linewidth=1)
     for axis, title in zip(axes, ("processor time, s", "peak memory, GB"), strict=True):
         axis.set(xlabel="segments", title=title, xlim=(0, None), ylim=(0, None))

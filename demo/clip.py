@@ -36,29 +36,29 @@ def speak(clip: Clip) -> Speech:
     """
     rng = np.random.default_rng(seed_of(f"{clip.id} sound"))
     voice = delivery(clip)
-    said = synthesise(clip.sentence.text, replace(voice, gain_db=0.0))
-    rate_hz = said.sample_rate_hz
+    speech = synthesise(clip.sentence.text, replace(voice, gain_db=0.0))
+    rate_hz = speech.sample_rate_hz
     lead_s, tail_s = rng.uniform(*_LEAD_S), rng.uniform(*_TAIL_S)
-    n_frames = int(np.ceil(max(lead_s + said.duration_s + tail_s, SHORTEST_S + 0.04) * FRAME_RATE_HZ))
+    n_frames = int(np.ceil(max(lead_s + speech.duration_s + tail_s, SHORTEST_S + 0.04) * FRAME_RATE_HZ))
     if n_frames >= LONGEST_S * FRAME_RATE_HZ:
         raise ValueError(
-            f"{clip.id}: {clip.sentence.text!r} takes {said.duration_s:.2f} s, too long for a clip"
+            f"{clip.id}: {clip.sentence.text!r} takes {speech.duration_s:.2f} s, too long for a clip"
         )
     n_lead = round(lead_s * rate_hz)
     samples = _room(n_frames * rate_hz // FRAME_RATE_HZ, rng)
     # Variants of espeak-ng differ by 10 dB; only the clip's own gain should be heard.
-    level_db = 10 * np.log10(np.mean(said.samples**2))
+    level_db = 10 * np.log10(np.mean(speech.samples**2))
     gain = _ratio(_SPEECH_LEVEL_DB - level_db + voice.gain_db)
-    samples[n_lead : n_lead + len(said.samples)] += gain * said.samples
+    samples[n_lead : n_lead + len(speech.samples)] += gain * speech.samples
     lead_s = n_lead / rate_hz
     return Speech(
         samples=np.clip(samples, -1, 1),
         sample_rate_hz=rate_hz,
         words=tuple(
             replace(word, onset_s=None if word.onset_s is None else word.onset_s + lead_s)
-            for word in said.words
+            for word in speech.words
         ),
-        phonemes=tuple(replace(phoneme, onset_s=phoneme.onset_s + lead_s) for phoneme in said.phonemes),
+        phonemes=tuple(replace(phoneme, onset_s=phoneme.onset_s + lead_s) for phoneme in speech.phonemes),
     )
 
 

@@ -222,8 +222,8 @@ def _clip(
 
 
 def _view(sentiment: float, channel: Channel, rng: np.random.Generator) -> float:
-    shown = rng.uniform(*channel.strength) * sentiment / 3 + rng.normal(0.0, channel.noise_sd)
-    return float(np.clip(shown, -1, 1))
+    strength = rng.uniform(*channel.strength) * sentiment / 3 + rng.normal(0.0, channel.noise_sd)
+    return float(np.clip(strength, -1, 1))
 
 
 def _spread_sentiments(n: int, rng: np.random.Generator) -> list[float]:

@@ -52,7 +52,7 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     >>> did_you_mean("spaker", ["speaker", "label"])
     " (did you mean 'speaker'?)"
     """
-    lowered = {each.casefold(): each for each in known}
+    lowered = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(name.casefold(), lowered, n=1)
     return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
 

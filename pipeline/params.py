@@ -419,9 +419,9 @@ def _sentence(section: str, problem: Any) -> str:
         "missing": lambda: f"{key} is missing",
         "value_error": lambda: f"{key}: {problem['ctx']['error']}",
     }
-    said = explain.get(problem["type"])
-    if said is not None:
-        return said()
+    explanation = explain.get(problem["type"])
+    if explanation is not None:
+        return explanation()
     if problem["type"] == "string_pattern_mismatch":
         return f"{key} is {problem['input']!r}; expected {_EXPECTED[key]}"
     return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

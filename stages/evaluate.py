@@ -76,7 +76,7 @@ def compare(
     present = present_modalities(split)
     return compare_split(
         predictions,
-        shown={
+        subsets={
             name: (frozenset[str](present - hidden), grcf.predict(split, hidden=hidden))
             for name, hidden in hidden_subsets(split).items()
         },

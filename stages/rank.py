@@ -80,7 +80,7 @@ def describe(checkpoints: list[Checkpoint]) -> None:
     """Write how stage 1 left the pairs of train."""
     train = read_aligned(TRAIN)
     values = [values_of(checkpoint, train) for checkpoint in checkpoints]
-    write_group_pairs(GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)])
+    write_group_pairs(GROUP_PAIRS, [row for pairs in values for row in describe_group_pairs(pairs)])
     write_distributions(DISTRIBUTIONS, list(describe_distributions(values)))
     hardest = find_hardest_pairs(
         checkpoints,

@@ -19,12 +19,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 
 def committed(path: str) -> str:
     """From git, because a run on another processor may have rewritten the file in the last digits."""
-    shown = subprocess.run(
+    finished = subprocess.run(
         ["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    if shown.returncode:
+    if finished.returncode:
         pytest.skip(f"{path} is not in git here")
-    return shown.stdout
+    return finished.stdout
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])

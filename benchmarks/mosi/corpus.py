@@ -57,13 +57,13 @@ def _words_of_segments(segments: pd.DataFrame, words: pd.DataFrame) -> pd.DataFr
         spoken, on="video_id", suffixes=("", "_word")
     )
     middle_s = (pairs["start_s_word"] + pairs["end_s_word"]) / 2
-    mine = pairs[(middle_s >= pairs["start_s"]) & (middle_s < pairs["end_s"])]
-    duration_s = mine["end_s"] - mine["start_s"]
+    owned = pairs[(middle_s >= pairs["start_s"]) & (middle_s < pairs["end_s"])]
+    duration_s = owned["end_s"] - owned["start_s"]
     return pd.DataFrame(
         {
-            "id": mine["segment_id"],
-            "word": mine["word"],
-            "start_s": (mine["start_s_word"] - mine["start_s"]).clip(lower=0).round(4),
-            "end_s": np.minimum(mine["end_s_word"] - mine["start_s"], duration_s).round(4),
+            "id": owned["segment_id"],
+            "word": owned["word"],
+            "start_s": (owned["start_s_word"] - owned["start_s"]).clip(lower=0).round(4),
+            "end_s": np.minimum(owned["end_s_word"] - owned["start_s"], duration_s).round(4),
         }
     )

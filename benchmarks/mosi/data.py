@@ -54,11 +54,12 @@ def divide(pool: Pool, split: str) -> tuple[AlignedSplit, AlignedSplit, AlignedS
     if split == STANDARD:
         return _normalised(pool.segments, pool.aligned, pool.columns)
     assigned = _tuning_fold(pool, TUNING.index(split)) if split in TUNING else _random_split(pool, int(split))
-    kept = [position for position, segment in enumerate(pool.segments) if segment.video in assigned]
+    positions = [position for position, segment in enumerate(pool.segments) if segment.video in assigned]
     segments = [
-        replace(pool.segments[position], split=assigned[pool.segments[position].video]) for position in kept
+        replace(pool.segments[position], split=assigned[pool.segments[position].video])
+        for position in positions
     ]
-    return _normalised(segments, [pool.aligned[position] for position in kept], pool.columns)
+    return _normalised(segments, [pool.aligned[position] for position in positions], pool.columns)
 
 
 def _normalised(
@@ -83,18 +84,18 @@ def spoil_labels(part: AlignedSplit, *, share: float, seed: int) -> AlignedSplit
 
 def thin_out(part: AlignedSplit, *, share: float, seed: int) -> AlignedSplit:
     """Keep a share of the segments, drawn at random."""
-    kept = np.sort(
+    positions = np.sort(
         np.random.default_rng(seed).choice(len(part), max(2, round(share * len(part))), replace=False)
     )
-    words = np.concatenate([np.arange(part.offsets[i], part.offsets[i + 1]) for i in kept])
+    words = np.concatenate([np.arange(part.offsets[i], part.offsets[i + 1]) for i in positions])
     return replace(
         part,
-        ids=tuple(part.ids[i] for i in kept),
-        labels=part.labels[kept],
-        offsets=np.concatenate([[0], np.cumsum(np.diff(part.offsets)[kept])]).astype(np.int64),
+        ids=tuple(part.ids[i] for i in positions),
+        labels=part.labels[positions],
+        offsets=np.concatenate([[0], np.cumsum(np.diff(part.offsets)[positions])]).astype(np.int64),
         features={name: rows[words] for name, rows in part.features.items()},
         valid={name: rows[words] for name, rows in part.valid.items()},
-        tokens=part.tokens.select(kept) if part.tokens is not None else None,
+        tokens=part.tokens.select(positions) if part.tokens is not None else None,
     )
 
 

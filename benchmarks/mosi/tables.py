@@ -84,9 +84,9 @@ def order_by_stage(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
                 stages = {"rank": [row.score[split] for row in rows], **stages}
             table[name][split] = {
                 stage: float(
-                    np.mean([ordered_pair_accuracy(rows[0].truth[split], scores) for scores in said])
+                    np.mean([ordered_pair_accuracy(rows[0].truth[split], scores) for scores in by_seed])
                 )
-                for stage, said in stages.items()
+                for stage, by_seed in stages.items()
             }
     return table
 

@@ -63,10 +63,12 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
     if trial.share < 1:
         train = thin_out(train, share=trial.share, seed=trial.seed)
     stages = train_method(trial.method, train, valid, seed=trial.seed)
-    said = [
+    predictions = [
         {name: predict([model], part, device=best_device())[0] for name, part in clean.items()}
         for model in stages
     ]
     return Outcome(
-        {name: part.labels for name, part in clean.items()}, said[0] if len(said) > 1 else {}, said[-1]
+        {name: part.labels for name, part in clean.items()},
+        predictions[0] if len(predictions) > 1 else {},
+        predictions[-1],
     )

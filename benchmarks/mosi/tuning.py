@@ -81,8 +81,8 @@ def main() -> None:
         outcomes = run_trials(trials, repository=clone, align=align, title=name)
         tried[name] = []
         for index, change in enumerate(changes):
-            mine = outcomes[index * len(TUNING) :][: len(TUNING)]
-            pairs = [(outcome.truth["test"], outcome.prediction["test"]) for outcome in mine]
+            tuned = outcomes[index * len(TUNING) :][: len(TUNING)]
+            pairs = [(outcome.truth["test"], outcome.prediction["test"]) for outcome in tuned]
             tried[name].append(
                 {
                     "changes": change,

@@ -69,7 +69,8 @@ def choose_rates(
     outcomes = run_trials(trials, title="learning rates", **where)
     brier = BINARY.metric("brier_score")
     errors = np.array(
-        [brier.function(each.truth["valid"], each.prediction["valid"]) for each in outcomes], np.float64
+        [brier.function(outcome.truth["valid"], outcome.prediction["valid"]) for outcome in outcomes],
+        np.float64,
     )
     by_rate = errors.reshape(len(names), N_FOLDS, len(LEARNING_RATES), len(TUNING_SEEDS)).mean(axis=-1)
     return {
@@ -83,12 +84,12 @@ def describe_folds(pool: Pool) -> list[dict[str, int]]:
     folds = folds_of(pool)
     described = []
     for fold in range(N_FOLDS):
-        mine = [segment for segment, of in zip(pool.segments, folds, strict=True) if of == fold]
+        tested = [segment for segment, of in zip(pool.segments, folds, strict=True) if of == fold]
         described.append(
             {
-                "segments": len(mine),
-                "ones": int(sum(segment.label for segment in mine)),
-                "speakers": len({segment.speaker for segment in mine}),
+                "segments": len(tested),
+                "ones": int(sum(segment.label for segment in tested)),
+                "speakers": len({segment.speaker for segment in tested}),
             }
         )
     return described
@@ -104,7 +105,7 @@ def check_against_pipeline(clone: Path, sections: Sections, outcomes: Sequence[O
     metrics = read_json(clone / "reports/metrics.json")
     brier = BINARY.metric("brier_score")
     for split in ("valid", "test"):
-        scores = [brier.function(each.truth[split], each.prediction[split]) for each in outcomes]
+        scores = [brier.function(outcome.truth[split], outcome.prediction[split]) for outcome in outcomes]
         ours, theirs = (
             float(np.mean(np.array(scores, np.float64))),
             metrics[split]["grcf"]["brier_score"]["mean"],
@@ -143,16 +144,16 @@ def run(data: Path, *, out: Path) -> None:
     outcomes = {name: [[next(done) for _ in SEEDS] for _ in range(N_FOLDS)] for name in rows}
     fold_0 = changed_sections(made[GRCF, rates[GRCF][0]], {"training.seeds": list(SEEDS)})
     check_against_pipeline(clone, fold_0, outcomes[GRCF][0])
-    shown = outcomes | {BINARY.constant: constant_rows(outcomes[GRCF])}
+    with_constant = outcomes | {BINARY.constant: constant_rows(outcomes[GRCF])}
     result = {
         "seeds": list(SEEDS),
         "folds": describe_folds(read_pool(clone, **align)),
         "rows": {name: row.what for name, row in rows.items()},
         "learning_rates": rates,
-        "pooled": pooled_table(shown),
-        "mean_of_folds": fold_table(shown),
+        "pooled": pooled_table(with_constant),
+        "mean_of_folds": fold_table(with_constant),
         "pooled_differences": {
-            f"{one} - {other}": compare(shown[one], shown[other]) for one, other in COMPARED
+            f"{one} - {other}": compare(with_constant[one], with_constant[other]) for one, other in COMPARED
         },
         "differences_within_folds": {
             f"{one} - {other}": compare_within_folds(outcomes[one], outcomes[other])

@@ -68,7 +68,9 @@ def assign_folds(
     counts = np.stack([np.bincount(member, label == value, len(names)) for value in (0, 1)], axis=1)
     totals = np.zeros((n_folds, 2))
     fold_of = np.zeros(len(names), np.int64)
-    for position in sorted(range(len(names)), key=lambda each: (-counts[each].sum(), names[each])):
+    for position in sorted(
+        range(len(names)), key=lambda position: (-counts[position].sum(), names[position])
+    ):
         growth = ((totals + counts[position]) ** 2 - totals**2).sum(axis=1)
         fold_of[position] = int(growth.argmin())
         totals[fold_of[position]] += counts[position]

@@ -125,7 +125,7 @@ def compare_within_folds(
         counts = random.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=n_resamples)
         for metric in BINARY.metrics:
             for seed, pair in enumerate(zip(ours, theirs, strict=True)):
-                a, b = (each.prediction["test"] for each in pair)
+                a, b = (outcome.prediction["test"] for outcome in pair)
                 both = np.concatenate([once, counts.astype(np.float64)])
                 less = metric.resampled(truth, a, both) - metric.resampled(truth, b, both)
                 observed[metric.name][seed] += less[0] / len(first)

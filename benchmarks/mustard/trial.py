@@ -55,20 +55,20 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
     """Train one model on its fold and let it predict every part; test is never seen in training."""
     parts = divide(read_pool(repository, **align), trial.fold)
     checkpoints = train_method(trial.method, *parts[:2], seed=trial.seed, task="binary")
-    said: list[dict[str, np.ndarray]] = [
+    predictions: list[dict[str, np.ndarray]] = [
         {part.split: predict([model], part, device=best_device())[0] for part in parts}
         for model in checkpoints
     ]
     truth: dict[str, np.ndarray] = {part.split: part.labels for part in parts}
-    return Outcome(truth, said[0] if len(said) > 1 else {}, said[-1])
+    return Outcome(truth, predictions[0] if len(predictions) > 1 else {}, predictions[-1])
 
 
 def divide(pool: Pool, fold: int) -> tuple[AlignedSplit, AlignedSplit, AlignedSplit]:
     """Train, valid and test of a fold, normalised on train."""
     folds = folds_of(pool)
     segments = [
-        replace(segment, split=split_of(int(mine), fold))
-        for segment, mine in zip(pool.segments, folds, strict=True)
+        replace(segment, split=split_of(int(own_fold), fold))
+        for segment, own_fold in zip(pool.segments, folds, strict=True)
     ]
     parts = [assemble_split(name, segments, pool.aligned, pool.columns) for name in SPLITS]
     normalisation = fit_normalisation(parts[0])

@@ -70,8 +70,8 @@ class TokenizedText:
         A window that lies on no word that is kept is left out.
         """
         owner = self._segment_of_tokens()
-        kept = np.clip(n_slots[owner] - self.first_word, 0, self.n_words).astype(np.int32)
-        n_links = np.add.reduceat(kept, self.token_offsets[:-1]) if len(kept) else kept
+        n_kept = np.clip(n_slots[owner] - self.first_word, 0, self.n_words).astype(np.int32)
+        n_links = np.add.reduceat(n_kept, self.token_offsets[:-1]) if len(n_kept) else n_kept
         windows = np.flatnonzero(n_links)
         tokens, token_offsets = _ranges(self.token_offsets, windows)
         segment_of_window = np.repeat(np.arange(len(self)), np.diff(self.window_offsets))
@@ -81,7 +81,7 @@ class TokenizedText:
             token_offsets,
             self.token_ids[tokens],
             self.first_word[tokens],
-            kept[tokens],
+            n_kept[tokens],
             np.concatenate([[0], np.cumsum(n_slots)]).astype(np.int64),
             self.encoder,
         )

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.sequences import MODALITIES
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.intake.copying import Link
@@ -80,6 +81,12 @@ def _said(done: Imported, *, name: str, layout: str) -> str:
             f"set cache.type to {CACHE_TYPES} in .dvc/config, so that the corpus is on the disk once"
         )
     settings = {"corpus.name": name, "corpus.layout": layout} | _changed(dict(LAYOUTS[layout].settings))
+    # Features that lie in the corpus folder under the name of their modality, as `export npz` writes them, are meant to be used.
+    settings |= {
+        f"{modality}.precomputed": f"{modality}.npz"
+        for modality in MODALITIES
+        if layout == "folder" and (done.folder / f"{modality}.npz").is_file()
+    }
     changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     if settings.get("corpus.language", "en") != "en":
         lines.append(

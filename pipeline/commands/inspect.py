@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.files import write_text
 from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
@@ -57,14 +58,16 @@ def run(args: argparse.Namespace) -> int:
     """Write the page and say where."""
     with_text = params.load(params.Report).transcripts and not args.no_text
     file: Path = args.out or (WITHOUT_TEXT if args.no_text else WITH_TEXT)
-    # The stage `report` writes the file that is the default.
-    force = args.force or args.out is None
-    require_writable(file, force=force)
+    if args.out is not None:
+        require_writable(file, force=args.force)
     # Links to the recordings lead from wherever the page is.
     root = Path(os.path.relpath(Path.cwd(), file.resolve().parent)).as_posix()
     inputs = read_inputs(FILES, parameters=params.dump(SECTIONS))
     page = to_html(build_page(inputs, with_text=with_text, root=root))
-    write_output(file, page.encode(), force=force)
+    if args.out is None:
+        write_text(file, page)  # the stage `report` writes the same bytes there
+    else:
+        write_output(file, page.encode(), force=args.force)
     left_out = "" if with_text else ", without transcripts and recordings"
     sys.stdout.write(f"{file}: {file.stat().st_size:,} bytes{left_out}\n")
     return 0

@@ -1,15 +1,27 @@
 """`python -m pipeline predict`: what a trained model predicts for a new recording, and why."""
 
 import argparse
+import importlib
 import json
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.files import finite
 from pipeline.artifacts.outputs import require_writable, write_output
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
-from pipeline.prediction.recording import Recording, as_segment, read_transcript
+from pipeline.prediction.recording import Recording, read_transcript
+
+if TYPE_CHECKING:
+    from pipeline.prediction.extraction import Extractors
+    from pipeline.prediction.guarded import Observation
+    from pipeline.prediction.model import Model
+    from pipeline.prediction.timeline import Page
 
 DESCRIPTION = """\
 Predict the sentiment of new recordings with a trained model, through exactly what its training data went through: the
@@ -117,41 +129,104 @@ def run(args: argparse.Namespace) -> int:
     asked = recordings(args)
     if args.html is not None:
         require_writable(args.html, force=args.force)
-    # Inside, so that --help and a mistyped option do not wait for torch.
-    from pipeline.prediction.explanation import available, environment_warning, notes
-    from pipeline.prediction.extraction import Extractors
+    # Inside, so that --help and a mistyped option do not wait for libraries; neither of the two loads torch.
+    from pipeline.prediction.guarded import Observer, Refusal, map_segments, open_recordings
     from pipeline.prediction.model import load_model
-    from pipeline.prediction.predicting import predict_observed
-    from pipeline.prediction.text import to_json, to_text
-    from pipeline.prediction.timeline import as_page, timeline
 
     named = {modality: getattr(args, f"{modality}_model") for modality in MODALITIES}
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
     model = load_model(args.model, text_model=folders.get("text"))
-    extractors = Extractors(model.preprocessing, folders=folders)
-    pages, records, status = [], [], 0
-    for recording in asked:
+    opened = open_recordings(asked, language=model.preprocessing.language)
+    told = _Told(model, folders, as_json=args.json)
+    # What predicts is loaded while the workers load what extracts.
+    with (
+        ThreadPoolExecutor(1) as beside,
+        closing(map_segments(Observer(model.preprocessing, folders), opened)) as answers,
+    ):
+        loaded = (
+            beside.submit(told.load)
+            if len(opened) > sum(isinstance(each, Refusal) for each in opened)
+            else None
+        )
+        for recording, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Refusal):
+                told.refusal(recording.name, answer.sentence)
+                continue
+            assert loaded is not None
+            loaded.result()
+            told.prediction(recording.name, answer.result)
+    told.end(args.model)
+    if args.html is not None and told.pages:
+        from pipeline.prediction.timeline import timeline
+
+        write_output(args.html, timeline(told.pages).encode(), force=args.force)
+        sys.stderr.write(f"wrote {args.html}\n")
+    return told.status
+
+
+class _Told:
+    """What was told of the recordings so far: text at once, JSON at the end.
+
+    Attributes:
+        pages: the part of the page of each prediction.
+        status: exit status of the command: 1 where a recording was refused.
+    """
+
+    def __init__(self, model: "Model", folders: Mapping[Modality, str], *, as_json: bool) -> None:
+        self._model, self._folders, self._as_json = model, folders, as_json
+        self._records: list[dict[str, Any]] = []
+        self._other_encoders: dict[str, None] = {}
+        self.pages: list[Page] = []
+        self.status = 0
+
+    @cached_property
+    def _extractors(self) -> "Extractors":
+        from pipeline.prediction.extraction import Extractors
+
+        return Extractors(self._model.preprocessing, folders=self._folders)
+
+    def load(self) -> None:
+        """Import and load what reads text and predicts."""
+        importlib.import_module("pipeline.prediction.timeline")
+        self._extractors.load_text()
+        _ = self._model.scorer
+
+    def refusal(self, name: str, sentence: str) -> None:
+        """Say why a recording cannot be used."""
+        sys.stderr.write(f"{sentence}\n")
+        self._records.append({"file": name, "error": sentence})
+        self.status = 1
+
+    def prediction(self, name: str, observation: "Observation") -> None:
+        """Predict a recording and say what and why."""
+        from pipeline.prediction.explanation import available, notes
+        from pipeline.prediction.predicting import predict_observed
+        from pipeline.prediction.text import to_json, to_text
+        from pipeline.prediction.timeline import as_page
+
+        model = self._model
+        self._other_encoders |= dict.fromkeys(observation.other_encoders)
         try:
-            segment = as_segment(recording, language=model.preprocessing.language)
-            prediction = predict_observed(model, extractors.observe(segment))
+            prediction = predict_observed(model, self._extractors.add_text(observation.observed))
         except PipelineError as error:
-            sys.stderr.write(f"{error}\n")
-            records.append({"file": recording.name, "error": str(error)})
-            status = 1
-            continue
+            self.refusal(name, str(error))
+            return
         found = available(prediction, model.preprocessing.columns["audio"])
         doubts = notes(model, prediction, found)
-        pages.append(as_page(model, prediction, found, doubts))
-        records.append(to_json(model, prediction, found, doubts))
-        if not args.json:
-            sys.stdout.write(("\n" if len(pages) > 1 else "") + to_text(model, prediction, found, doubts))
-    warning = environment_warning(model, extractors)
-    if warning is not None:
-        sys.stderr.write(f"{warning}\n")
-    if args.json:
-        record = {"model": str(args.model), "warning": warning, "recordings": records}
-        sys.stdout.write(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")
-    if args.html is not None and pages:
-        write_output(args.html, timeline(pages).encode(), force=args.force)
-        sys.stderr.write(f"wrote {args.html}\n")
-    return status
+        if not self._as_json:
+            sys.stdout.write(("\n" if self.pages else "") + to_text(model, prediction, found, doubts))
+        self.pages.append(as_page(model, prediction, found, doubts))
+        self._records.append(to_json(model, prediction, found, doubts))
+
+    def end(self, folder: Path) -> None:
+        """Say what concerns all recordings, and everything where it is JSON."""
+        from pipeline.prediction.model import environment_warning
+
+        warning = environment_warning(
+            self._model, [*self._other_encoders, *(self._extractors.other_encoders() if self.pages else ())]
+        )
+        if warning is not None:
+            sys.stderr.write(f"{warning}\n")
+        if self._as_json:
+            record = {"model": str(folder), "warning": warning, "recordings": self._records}
+            sys.stdout.write(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.segments import Segment
 from pipeline.commands.predict import add_recording_arguments, recordings
 from pipeline.errors import PipelineError
-from pipeline.prediction.recording import as_segment
 
 DESCRIPTION = """\
 Draw a few pictures of a recording as the extractors see them: the points of the face, where the head looks, the word
@@ -45,27 +45,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw one recording."""
-    asked = recordings(args)
-    if len(asked) > 1 or asked[0].media is None:
+    if not args.media:
+        raise PipelineError(
+            "preview draws the pictures of one clip, and none is named; run for example `python -m pipeline preview clip.mp4`"
+        )
+    if len(args.media) > 1:
         raise PipelineError(f"preview draws one clip, found {len(args.media)}; name one")
     if args.n < 1:
         raise PipelineError(f"--n is {args.n}; expected at least 1")
-    out: Path = args.out or Path(f"{asked[0].media.stem}.preview.html")
+    (recording,) = recordings(args)
+    out: Path = args.out or Path(f"{args.media[0].stem}.preview.html")
     if out.suffix.lower() not in (".html", ".png"):
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
     require_writable(out, force=args.force)
-    # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
-    from pipeline.extract.extractors import choose
-    from pipeline.extract.visual.mesh import FaceSettings
-    from pipeline.extract.words.locate import WordSettings, locate_words
-    from pipeline.prediction.contact_sheet import as_html, as_png, heading
-    from pipeline.prediction.preview import preview
+    # Inside, so that --help and a mistyped option wait for no library; OpenCV and MediaPipe are loaded in the worker.
+    from pipeline.prediction.guarded import Previewer, Refusal, map_segments, open_recordings
 
-    segment = as_segment(asked[0], language=params.load(params.Corpus).language)
-    spoken = locate_words(segment, WordSettings(**params.load(params.Words).model_dump()))
-    faces = choose(FaceSettings, params.load(params.Visual).model_dump())
-    sheet = preview(segment, spoken, faces=faces, n_tiles=args.n)
-    content = as_png(sheet) if out.suffix.lower() == ".png" else as_html(sheet).encode()
-    write_output(out, content, force=args.force)
-    sys.stdout.write(f"{heading(sheet)}\nwrote {out}\n")
+    language = params.load(params.Corpus).language
+    previewer = Previewer(
+        words=params.load(params.Words).model_dump(),
+        visual=params.load(params.Visual).model_dump(),
+        n_tiles=args.n,
+        suffix=out.suffix.lower(),
+    )
+    (opened,) = open_recordings([recording], language=language)
+    if isinstance(opened, Segment) and not opened.has_video:
+        raise PipelineError(
+            f"{recording.name}: has no video, so there is nothing to draw; name a file with pictures"
+        )
+    (answer,) = map_segments(previewer, [opened])
+    if isinstance(answer, Refusal):
+        raise PipelineError(answer.sentence)
+    for note in answer.result.notes:
+        sys.stderr.write(f"{note}\n")
+    write_output(out, answer.result.content, force=args.force)
+    sys.stdout.write(f"{answer.result.heading}\nwrote {out}\n")
     return 0

@@ -69,7 +69,9 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
         confidence: level of its intervals, in (0, 1).
     """
     headline = [protocol.metric(name) for name in protocol.headline]
-    metrics = headline + [each for each in protocol.metrics if each.in_summary and each not in headline]
+    metrics = headline + [
+        metric for metric in protocol.metrics if metric.in_summary and metric not in headline
+    ]
     blocks: list[Block] = []
     reasons: dict[str, None] = {}
     for split in EVALUATED:

@@ -12,8 +12,9 @@ from pipeline.corpus.spoken import spoken_text
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
 
-# Tables round times and containers round durations; a span that overshoots by less is cut to the media.
-_OVERSHOOT_S = 0.5
+# Tables round times and containers round durations.
+OVERSHOOT_S = 0.5
+"""How much later than the end of its media a span may end, in seconds; it is cut to the media."""
 _NO_MEDIA = Inspected(None, None, None)
 
 
@@ -186,7 +187,7 @@ def _span(candidate: Candidate, info: MediaInfo | None) -> tuple[float, float]:
 def _unusable_span(candidate: Candidate, info: MediaInfo | None, start_s: float, end_s: float) -> str | None:
     if not 0 <= start_s < end_s:
         return f"{candidate.place}: the span {start_s}–{end_s} s is empty or negative"
-    if info and (start_s >= info.duration_s or end_s > info.duration_s + _OVERSHOOT_S):
+    if info and (start_s >= info.duration_s or end_s > info.duration_s + OVERSHOOT_S):
         return (
             f"{candidate.place}: the span {start_s}–{end_s} s is outside of {candidate.media}, "
             f"which lasts {info.duration_s:.2f} s"
@@ -211,9 +212,9 @@ def repeated_recordings(segments: Sequence[Segment]) -> list[str]:
         if segment.media_sha256 is not None:
             owners.setdefault(segment.media_sha256, {}).setdefault(segment.split, segment)
     return [
-        f"{' and '.join(f'{each.media} ({each.id!r}, {split})' for split, each in found.items())} are the same recording"
+        f"{' and '.join(f'{segment.media} ({segment.id!r}, {split})' for split, segment in found.items())} are the same recording"
         for found in owners.values()
-        if len({(each.video, each.media) for each in found.values()}) > 1
+        if len({(segment.video, segment.media) for segment in found.values()}) > 1
     ]
 
 

@@ -77,9 +77,9 @@ def _candidates(path: Path, given: GivenSplit, shared: frozenset[str]) -> list[C
 
 
 def _names(transcript: str | None, n_words: int) -> list[str]:
-    said = (transcript or "").split()
-    if len(said) == n_words:
-        return said
-    if len(said) == n_words - 2:
-        return ["[CLS]", *said, "[SEP]"]
+    spoken = (transcript or "").split()
+    if len(spoken) == n_words:
+        return spoken
+    if len(spoken) == n_words - 2:
+        return ["[CLS]", *spoken, "[SEP]"]
     return [f"[{position + 1}]" for position in range(n_words)]

@@ -54,10 +54,10 @@ def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float | Undefi
     bins and grows with it, also for a calibrated model, so compare only errors from equal `n_bins` and equal
     numbers of segments.
     """
-    n_segments = sum(each.n_segments for each in bins)
+    n_segments = sum(row.n_segments for row in bins)
     if n_segments == 0:
         return Undefined("there are no segments")
-    return sum(each.n_segments * abs(each.mean_truth - each.mean_prediction) for each in bins) / n_segments
+    return sum(row.n_segments * abs(row.mean_truth - row.mean_prediction) for row in bins) / n_segments
 
 
 def calibration_line(

@@ -19,7 +19,7 @@ from pipeline.evaluation.tables import (
 def compare_split(
     predictions: SplitPredictions,
     *,
-    shown: Mapping[str, tuple[frozenset[str], Predictions]],
+    subsets: Mapping[str, tuple[frozenset[str], Predictions]],
     scores: Predictions,
     protocol: Protocol,
     confidence: float,
@@ -30,7 +30,7 @@ def compare_split(
 
     Args:
         predictions: labels of the split and predictions of every model.
-        shown: the modalities that the method was shown and its predictions from them, by a name; `all` is among them.
+        subsets: the modalities that the method was shown and its predictions from them, by a name; `all` is among them.
         scores: scores of the method after stage 1, in any unit.
         protocol: protocol by which is measured.
         confidence: level of the intervals, in (0, 1).
@@ -38,7 +38,7 @@ def compare_split(
         n_bins: number of reliability bins, at least 1.
     """
     truth, models = predictions.truth, predictions.models
-    by_name = {name: rows for name, (_, rows) in shown.items()}
+    by_name = {name: rows for name, (_, rows) in subsets.items()}
     return SplitComparisons(
         differences=difference_table(
             truth,
@@ -56,7 +56,7 @@ def compare_split(
             n_resamples=n_resamples,
         ),
         contributions=contribution_table(
-            truth, dict(shown.values()), protocol=protocol, confidence=confidence
+            truth, dict(subsets.values()), protocol=protocol, confidence=confidence
         ),
         order=order_table(
             truth,

@@ -40,7 +40,7 @@ def shapley_values(
 
 def contribution_table(
     truth: Float[np.ndarray, "segment"],
-    shown: Mapping[frozenset[str], Float[np.ndarray, "seed segment"]],
+    by_subset: Mapping[frozenset[str], Float[np.ndarray, "seed segment"]],
     *,
     protocol: Protocol,
     confidence: float,
@@ -49,7 +49,7 @@ def contribution_table(
 
     Args:
         truth: labels of the segments.
-        shown: predictions with each subset of the modalities shown, the empty one included.
+        by_subset: predictions with each subset of the modalities shown, the empty one included.
         protocol: protocol whose metrics are shared out.
         confidence: level of the intervals over seeds.
     """
@@ -58,7 +58,9 @@ def contribution_table(
     table: dict[str, dict[str, Summary]] = {}
     for metric in (metric for metric in protocol.metrics if metric.shared_out):
         sign = 1.0 if metric.better == "higher" else -1.0
-        by_seed = {subset: [metric.function(truth, row) for row in rows] for subset, rows in shown.items()}
+        by_seed = {
+            subset: [metric.function(truth, row) for row in rows] for subset, rows in by_subset.items()
+        }
         if not all(isinstance(value, float) for values in by_seed.values() for value in values):
             continue
         worth = {subset: sign * np.array(values, np.float64) for subset, values in by_seed.items()}

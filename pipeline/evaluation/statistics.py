@@ -176,8 +176,8 @@ def _over_resamples(
     method: str,
 ) -> Difference:
     summary = summarise(differences, confidence=confidence)
-    kept = resampled[np.isfinite(resampled)]
-    n_dropped = len(resampled) - len(kept)
+    finite = resampled[np.isfinite(resampled)]
+    n_dropped = len(resampled) - len(finite)
     if n_dropped:
         method += f", {n_dropped} dropped where the metric is undefined"
     low, high, reason = None, None, None
@@ -191,7 +191,7 @@ def _over_resamples(
         reason = f"the metric is undefined in {n_dropped} of {len(resampled)} resamples"
     else:
         low, high = (
-            float(end) for end in np.quantile(kept, [0.5 - confidence / 2.0, 0.5 + confidence / 2.0])
+            float(end) for end in np.quantile(finite, [0.5 - confidence / 2.0, 0.5 + confidence / 2.0])
         )
     return Difference(summary.mean, low, high, summary.n, n_segments, over, method, reason)
 

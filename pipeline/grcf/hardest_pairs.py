@@ -154,7 +154,7 @@ def weigh_pairs(
     n = len(label)
     above, below, extra = np.zeros(n), np.zeros(n), np.zeros(n)
     by_weight, by_pull = np.zeros((0, 4)), np.zeros((0, 4))
-    for rows, columns, kinds in blocks.each():
+    for rows, columns, kinds in blocks.rectangles():
         violation = blocks.violation(rows, columns)
         centred = mean[:, rows, kinds, None] - violation
         weight = weight_of(
@@ -200,7 +200,7 @@ class _Blocks:
         ends = np.cumsum([0, *counts]).tolist()
         self._groups = [slice(start, end) for start, end in pairwise(ends)]
 
-    def each(self) -> Iterator[tuple[slice, slice, int]]:
+    def rectangles(self) -> Iterator[tuple[slice, slice, int]]:
         """Rows above, columns below, and the number of the group of the columns; every ordered pair once."""
         for upper in self._groups:
             for kind, lower in enumerate(self._groups):
@@ -219,7 +219,7 @@ class _Blocks:
         """Mean and standard deviation of the violations in the scope of each seed, upper segment and group below."""
         shape = (*self._key.shape, len(self._groups))
         count, mean, squares = (self._key.new_zeros(shape) for _ in range(3))
-        for rows, columns, kind in self.each():
+        for rows, columns, kind in self.rectangles():
             violation = self.violation(rows, columns)
             count[:, rows, kind] = violation.shape[2]
             mean[:, rows, kind] = violation.mean(dim=2)

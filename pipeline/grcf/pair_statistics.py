@@ -105,15 +105,15 @@ def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
 
 def describe_distributions(values: Sequence[PairValues]) -> Iterator[PairBinRow]:
     """Histograms of margins, violations and weights over the pairs of all seeds, in bins of equal width."""
-    if not sum(len(each.margin) for each in values):
+    if not sum(len(pairs.margin) for pairs in values):
         return
     above, below = (
-        np.concatenate([getattr(each, side) for each in values]) for side in ("group_above", "group_below")
+        np.concatenate([getattr(pairs, side) for pairs in values]) for side in ("group_above", "group_below")
     )
     groups = np.unique(np.concatenate([above, below]))
     distance = np.searchsorted(groups, above) - np.searchsorted(groups, below)
     for quantity in ("margin", "violation", "weight"):
-        found = np.concatenate([getattr(each, quantity) for each in values])
+        found = np.concatenate([getattr(pairs, quantity) for pairs in values])
         # Values that differ by rounding alone are one value.
         flat = np.ptp(found) < 1e-6
         edges = (

@@ -32,8 +32,8 @@ class Perturbation(Protocol):
 def perturbed_modalities(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
     """Which modalities are perturbed in turn, by name: each that is present, and all of them at once."""
     present = [modality for modality in MODALITIES if split.valid[modality].any()]
-    each = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
-    return each | {"all": frozenset(MODALITIES)}
+    alone = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
+    return alone | {"all": frozenset(MODALITIES)}
 
 
 def without_words(

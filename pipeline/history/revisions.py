@@ -65,9 +65,9 @@ def resolve_all(names: Sequence[str]) -> list[Revision]:
         return [Revision(name, None) for name in names]
     repository = ask("rev-parse", "--is-shallow-repository")
     if repository.returncode != 0:
-        said = repository.stderr.decode(errors="replace").strip().split("\n")[0]
+        reason = repository.stderr.decode(errors="replace").strip().split("\n")[0]
         raise PipelineError(
-            f"{asked[0]}: no revision can be read here ({said}); run from the root of a git clone of the repository"
+            f"{asked[0]}: no revision can be read here ({reason}); run from the root of a git clone of the repository"
         )
     found: dict[str, str | None] = {WORKSPACE: None}
     commits = _commits(asked)

@@ -33,7 +33,7 @@ def wrong_pairs(
     n = len(truth)
     error = truth - prediction
     n_comparable = n_wrong = 0
-    kept: Float64[np.ndarray, "pair 3"] = np.zeros((0, 3))
+    widest: Float64[np.ndarray, "pair 3"] = np.zeros((0, 3))
     step = max(1, _AT_ONCE // max(n, 1))
     for start in range(0, n, step):
         rows = slice(start, min(start + step, n))
@@ -46,9 +46,9 @@ def wrong_pairs(
         block = np.stack([-width, above + start, below], axis=1)
         if len(block) > at_most:
             block = block[block[:, 0] <= np.partition(block[:, 0], at_most - 1)[at_most - 1]]
-        both = np.concatenate([kept, block])
-        kept = both[np.lexsort((both[:, 2], both[:, 1], both[:, 0]))[:at_most]]
-    return WrongPairs(kept[:, 1].astype(np.int64), kept[:, 2].astype(np.int64), n_comparable, n_wrong)
+        both = np.concatenate([widest, block])
+        widest = both[np.lexsort((both[:, 2], both[:, 1], both[:, 0]))[:at_most]]
+    return WrongPairs(widest[:, 1].astype(np.int64), widest[:, 2].astype(np.int64), n_comparable, n_wrong)
 
 
 def largest_errors(

@@ -76,7 +76,7 @@ def _shingles(words: Sequence[str]) -> Iterator[int]:
 def _signatures(shingles: Sequence[frozenset[int]]) -> UInt64[np.ndarray, "text band row"]:
     """The least value of each of many hash functions over a set; equal for two sets as often as they overlap."""
     flat = np.fromiter(itertools.chain.from_iterable(shingles), np.uint64)
-    starts = np.cumsum([0, *(len(each) for each in shingles[:-1])])
+    starts = np.cumsum([0, *(len(shingle) for shingle in shingles[:-1])])
     rng = np.random.default_rng(0)
     n = _N_BANDS * _N_ROWS
     factors = rng.integers(1, 1 << 62, n, dtype=np.uint64) * np.uint64(2) + np.uint64(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.frame import format_dtypes
 from av.error import FFmpegError
 from av.video.frame import PictureType
 
@@ -24,6 +25,10 @@ from pipeline.media.container import (
 
 # Below there is no speech, above no microphone; a second of the one would take hours of the other.
 _SAMPLE_RATES_HZ = range(1000, 768_001)
+# AV_NUM_DATA_POINTERS of FFmpeg. A frame with more channels, each in a plane of its own, keeps them in a list without an end mark,
+# and PyAV 18 looks for that mark: it reads foreign memory as samples, and crashes.
+_MOST_PLANES = 8
+_SAMPLE_FORMATS = frozenset(format_dtypes)
 
 # Decoding starts this much before the wanted time: pictures are stored out of order around a keyframe, and sound
 # decoders need a few packets to settle.
@@ -293,8 +298,18 @@ def _lacks_times(container: Any, stream: Any) -> bool:
 
 
 def _check_frame(path: Path, frame: Any, aspect: Fraction) -> None:
-    """Refuse what would fill the memory once it is resampled or put into square pixels."""
+    """Refuse what crashes the process, cannot be read, or would fill the memory once it is resampled or put into square pixels."""
     if isinstance(frame, av.AudioFrame):
+        n_channels = frame.layout.nb_channels
+        if frame.format.is_planar and n_channels > _MOST_PLANES:
+            raise MediaError(
+                f"{path}: its sound has {n_channels} channels; expected at most {_MOST_PLANES}: it may be damaged; mix it down "
+                "with ffmpeg or leave it out"
+            )
+        if frame.format.name not in _SAMPLE_FORMATS:
+            raise MediaError(
+                f"{path}: its sound has samples in {frame.format.name}, which cannot be read; convert it with ffmpeg or leave it out"
+            )
         if frame.sample_rate not in _SAMPLE_RATES_HZ:
             raise MediaError(
                 f"{path}: its sound has {frame.sample_rate} samples a second; expected {_SAMPLE_RATES_HZ.start} to "

@@ -68,7 +68,7 @@ def _block(block: Block) -> list[str]:
         case Table():
             return [table_to_markdown(block)]
         case Grid(blocks):
-            return [table_to_markdown(each) for each in blocks if isinstance(each, Table)]
+            return [table_to_markdown(table) for table in blocks if isinstance(table, Table)]
     return []
 
 

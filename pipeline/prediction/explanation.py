@@ -9,13 +9,13 @@ import numpy as np
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short
-from pipeline.prediction.extraction import Extractors
-from pipeline.prediction.model import Model, differing_libraries
+from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 
 # Times the longest segment of training, from where a recording is called long.
 _MUCH_LONGER = 1.5
 
+_CALLED = {"text": "text", "audio": "sound", "visual": "face"}
 METHODS = {
     "given": "at the times that were given",
     "forced": "timed by forced alignment with the sound",
@@ -95,10 +95,18 @@ def notes(model: Model, prediction: Prediction, found: Available) -> list[str]:
 def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[str]:
     observed, train = prediction.observed, model.preprocessing.train
     segment = observed.segment
+    yield from observed.notes
+    if segment.media is None:
+        yield "There is no recording, so the sound and the face count as absent."
     for modality in MODALITIES:
         failure = observed.sequences[modality].failure
-        if failure is not None:
+        if failure is None or (segment.media is None and modality != "text"):
+            continue
+        lacking = observed.lacking(modality)
+        if lacking is None or "precomputed" in model.preprocessing.extractors[modality]:
             yield failure.rstrip(".") + "."
+        else:
+            yield f"{segment.media} has {lacking}, so the {_CALLED[modality]} counts as absent."
     if found.n_frames and not found.n_faces:
         yield f"No face was found in any of {found.n_frames} pictures, so the face counts as absent."
     if found.sound_s == 0:
@@ -133,12 +141,3 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
         yield (
             f"The prediction lies outside the range of the training labels, {short(train['label_min'])} to {short(train['label_max'])}."
         )
-
-
-def environment_warning(model: Model, extractors: Extractors) -> str | None:
-    """One sentence where the model was made by other versions or another encoder; None where it was not."""
-    parts = [f"{name} {there} (here {here})" for name, (there, here) in differing_libraries(model).items()]
-    parts += extractors.other_encoders()
-    if not parts:
-        return None
-    return f"{model.folder} was made with {', '.join(parts)}; predictions may differ from those of training."

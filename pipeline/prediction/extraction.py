@@ -1,8 +1,9 @@
 """The extractors of a trained model, ready for new segments."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,20 +14,14 @@ from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.frames import CachedFrames
-from pipeline.extract.cached.text import TextExtractor, text_extractor
 from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.extractors import choose
-from pipeline.extract.text.encoder import TextSettings, word_sequence
 from pipeline.extract.words.locate import WordSettings, locate_words
+from pipeline.prediction.observed import Observed
+from pipeline.prediction.recording import cut_transcript
 
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """One segment with its words, and the rows of each modality or a reason where there are none."""
-
-    segment: Segment
-    spoken: SegmentWords
-    sequences: Mapping[Modality, FeatureSequence]
+if TYPE_CHECKING:
+    from pipeline.extract.cached.text import TextExtractor
 
 
 class Extractors:
@@ -73,20 +68,40 @@ class Extractors:
         }
 
     def observe(self, segment: Segment) -> Observed:
-        """Extract one segment, as the stages would."""
-        spoken: SegmentWords = locate_words(segment, self._words)
-        return Observed(
-            segment, spoken, {modality: self._sequence(modality, segment, spoken) for modality in MODALITIES}
-        )
+        """Extract one segment, as the stages would; of a transcript that nobody could say, the part that can count."""
+        return self.add_text(self.observe_media(segment))
 
-    def _sequence(self, modality: Modality, segment: Segment, spoken: SegmentWords) -> FeatureSequence:
-        if modality in self.precomputed:
-            absent = self._absent(modality)
-            if modality == "text":  # one row per word, also where nothing is known of any
-                vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
-                return replace(word_sequence(spoken, vectors), failure=absent.failure)
-            return absent
-        return self._text(spoken) if modality == "text" else self._frames(modality).one(segment)
+    def observe_media(self, segment: Segment) -> Observed:
+        """Words with their times, sound and face of one segment: all that its file is decoded for."""
+        segment, notes = cut_transcript(segment, n_words=int(self._preprocessing.align["max_words"]))
+        spoken: SegmentWords = locate_words(segment, self._words)
+        frames: tuple[Modality, ...] = ("audio", "visual")
+        sequences = {
+            modality: self._absent(modality)
+            if modality in self.precomputed
+            else self._frames(modality).one(segment)
+            for modality in frames
+        }
+        return Observed(segment, spoken, sequences, notes)
+
+    def add_text(self, observed: Observed) -> Observed:
+        """The same with the rows of its text."""
+        spoken = observed.spoken
+        if "text" in self.precomputed:  # one row per word, also where nothing is known of any
+            from pipeline.extract.text.encoder import word_sequence
+
+            absent = self._absent("text")
+            vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
+            text = replace(word_sequence(spoken, vectors), failure=absent.failure)
+        else:
+            text = self._text(spoken)
+        return replace(observed, sequences={"text": text, **observed.sequences})
+
+    def load_text(self) -> None:
+        """Load what reads text, in the time that other processes need for sound and face; a reason why not comes with the words."""
+        if "text" not in self.precomputed:
+            with suppress(PipelineError):
+                self._text_extractor.one(SegmentWords("", "none", ()))
 
     def _text(self, spoken: SegmentWords) -> FeatureSequence:
         if not spoken.words and not self._learns:  # nothing to load an encoder for
@@ -106,8 +121,12 @@ class Extractors:
         return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
 
     @property
-    def _text_extractor(self) -> TextExtractor:
+    def _text_extractor(self) -> "TextExtractor":
         """The encoder is loaded only where there are words."""
+        # Inside, because torch and transformers take seconds and nothing else here needs them.
+        from pipeline.extract.cached.text import TextExtractor, text_extractor
+        from pipeline.extract.text.encoder import TextSettings
+
         wanted = self._preprocessing.extractors["text"]["settings"]
 
         def make() -> TextExtractor:

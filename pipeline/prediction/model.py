@@ -1,17 +1,19 @@
 """A folder of checkpoints with the preprocessing that it carries, and whether this environment is the one that made it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
 from pipeline.errors import PipelineError
 from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import Scorer
+
+if TYPE_CHECKING:
+    from pipeline.grcf.scoring import Scorer
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +30,12 @@ class Model:
         return self.checkpoints[0].link == "logistic"
 
     @cached_property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> "Scorer":
         """The models at work, restored when they are first asked."""
+        from pipeline.grcf.scoring import (
+            Scorer,
+        )  # with torch, for which a folder without a model need not wait
+
         return Scorer(self.checkpoints, device=best_device())
 
 
@@ -106,3 +112,17 @@ def _installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "none"
+
+
+def environment_warning(model: Model, other_encoders: Sequence[str]) -> str | None:
+    """One sentence where the model was made by other versions or another encoder; None where it was not.
+
+    Args:
+        model: model that predicts.
+        other_encoders: how encoders differ from those of training, see `Extractors.other_encoders`.
+    """
+    parts = [f"{name} {there} (here {here})" for name, (there, here) in differing_libraries(model).items()]
+    parts += other_encoders
+    if not parts:
+        return None
+    return f"{model.folder} was made with {', '.join(parts)}; predictions may differ from those of training."

@@ -12,8 +12,8 @@ from pipeline.artifacts.sequences import MODALITIES, Modality, pack
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL
-from pipeline.prediction.extraction import Observed
 from pipeline.prediction.model import Model
+from pipeline.prediction.observed import Observed
 
 # Hiding each word in turn multiplies the rows by the number of words; so many at once fit into any memory.
 _ROWS_AT_ONCE = 20_000
@@ -101,10 +101,21 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
 
 
 def _reasons(observed: Observed) -> str:
-    audio, visual = observed.sequences["audio"], observed.sequences["visual"]
-    silent = "its sound is silent" if len(audio.valid) else None
-    faceless = f"no face in {len(visual.valid)} pictures" if len(visual.valid) else None
-    reasons = [reason for reason in (audio.failure or silent, visual.failure or faceless) if reason]
+    if observed.segment.media is None:
+        return ""
+    reasons = []
+    empty: tuple[tuple[Modality, str], ...] = (
+        ("audio", "its sound is silent"),
+        ("visual", "no face in {} pictures"),
+    )
+    for modality, silent in empty:
+        sequence, lacking = observed.sequences[modality], observed.lacking(modality)
+        if lacking is not None:
+            reasons.append(f"it has {lacking}")
+        elif sequence.failure is not None:
+            reasons.append(sequence.failure)
+        elif len(sequence.valid):
+            reasons.append(silent.format(len(sequence.valid)))
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 

@@ -1,13 +1,23 @@
 """A file that nobody has labelled, as a segment like those of a corpus."""
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.artifacts.segments import Segment
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import inspect_media
-from pipeline.corpus.manifest import build_segment
+from pipeline.corpus.manifest import OVERSHOOT_S, build_segment
 from pipeline.errors import PipelineError
+from pipeline.media.probe import MediaInfo
+
+# Nobody says more words in a second, and no script needs more characters for a word in the mean over a long text.
+_WORDS_PER_S, _CHARACTERS_PER_WORD = 20, 8
+# Words after the last one that counts, so that a text encoder sees it among as many words as in a longer text: its windows have
+# at most so many tokens.
+_WORDS_AROUND = 512
+_LONGEST_TRANSCRIPT_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +71,10 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         end_s=recording.end_s,
         words=(),
     )
+    _check_times(recording)
     inspected = {} if path is None else {path.name: inspect_media(path.name, folder=path.parent, links=True)}
+    if path is not None and (info := inspected[path.name].info) is not None:
+        _check_span(recording, info)
     folder = PurePosixPath("." if path is None else path.parent.as_posix())
     built = build_segment(candidate, "test", folder, inspected, language)
     if isinstance(built, str):
@@ -69,14 +82,84 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
     return built
 
 
+def _check_times(recording: Recording) -> None:
+    """Refuse times that no recording can have.
+
+    Raises:
+        PipelineError: a start or an end is no number of seconds from the start of the file, or the end is not after the start.
+    """
+    for option, time_s in (("--start-s", recording.start_s), ("--end-s", recording.end_s)):
+        if time_s is not None and not (math.isfinite(time_s) and time_s >= 0):
+            raise PipelineError(
+                f"{recording.name}: {option} is {time_s:g}; expected seconds from the start of the file, at least 0"
+            )
+    start_s, end_s = recording.start_s or 0.0, recording.end_s
+    if end_s is not None and end_s <= start_s:
+        raise PipelineError(
+            f"{recording.name}: --end-s is {end_s:g} and --start-s is {start_s:g}, so nothing lies between them; expected an end "
+            "after the start"
+        )
+
+
+def _check_span(recording: Recording, info: MediaInfo) -> None:
+    """Refuse a start or an end that lies behind the end of the file.
+
+    Raises:
+        PipelineError: it does.
+    """
+    length_s = info.duration_s
+    if recording.start_s is not None and recording.start_s >= length_s:
+        raise PipelineError(
+            f"{recording.name}: lasts {length_s:.2f} s, but --start-s is {recording.start_s:g}; choose a start before its end"
+        )
+    if recording.end_s is not None and recording.end_s > length_s + OVERSHOOT_S:
+        raise PipelineError(
+            f"{recording.name}: lasts {length_s:.2f} s, but --end-s is {recording.end_s:g}; leave --end-s out to go on to its end"
+        )
+
+
+def cut_transcript(segment: Segment, *, n_words: int) -> tuple[Segment, tuple[str, ...]]:
+    """A segment whose transcript is no longer than anybody could say in it, and a sentence where it was longer.
+
+    A text encoder and an aligner need time and memory by the length of a text. What is cut off could not change the vectors of
+    the words that count.
+
+    Args:
+        segment: segment with or without a transcript.
+        n_words: how many words at the start of it count.
+    """
+    text = segment.text or ""
+    most = max(n_words + _WORDS_AROUND, math.ceil(_WORDS_PER_S * segment.duration_s))
+    n_characters = most * _CHARACTERS_PER_WORD
+    kept = text[:n_characters]
+    starts = [found.start() for found in re.finditer(r"\S+", kept)]
+    if len(starts) > most:
+        kept = kept[: starts[most]]
+    kept = kept.rstrip()
+    if len(kept) == len(text.rstrip()):
+        return segment, ()
+    length = f"in {segment.duration_s:.1f} s" if segment.media is not None else "in one segment"
+    note = (
+        f"The transcript has {len(text):,} characters, more than anybody can say {length}; what comes after the first "
+        f"{len(kept):,} was not read."
+    )
+    return replace(segment, text=kept), (note,)
+
+
 def read_transcript(path: Path) -> str:
     """The text of a file that a person wrote: UTF-8, with or without a byte order mark.
 
     Raises:
-        PipelineError: it is missing or not such text.
+        PipelineError: it is missing, not such text, or longer than any recording's.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:  # not all of it at once, because it may be a device without an end
+            content = file.read(_LONGEST_TRANSCRIPT_BYTES + 1)
+        if len(content) > _LONGEST_TRANSCRIPT_BYTES:
+            raise PipelineError(
+                f"{path}: has more than {_LONGEST_TRANSCRIPT_BYTES // 2**20} MB, so it is no transcript of a recording; check its name"
+            )
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read ({error.strerror}); check its name") from error
     except UnicodeDecodeError as error:

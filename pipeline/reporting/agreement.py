@@ -25,7 +25,7 @@ def scatter_section(inputs: ReportInputs) -> Section:
     values = [rows.mean(axis=0) for found in predicted for rows in map(found.models.__getitem__, COMPARED)]
     values += [found.truth for found in predicted]
     # One scale for all, so that the figures can be compared.
-    limits = (min(each.min() for each in values), max(each.max() for each in values))
+    limits = (min(row.min() for row in values), max(row.max() for row in values))
     grids = [
         Grid(tuple(_scatter(found, model, words, limits) for model, words in inputs.names.items()))
         for found in predicted
@@ -141,15 +141,15 @@ def _scatter(predicted: SplitPredictions, model: str, words: str, limits: tuple[
     n_segments = len(predicted.truth)
     # Every so many of the segments in order of their labels, so that no part of the scale is thinned more.
     order = np.lexsort((prediction, predicted.truth))
-    shown = order[np.unique(np.linspace(0, n_segments - 1, min(n_segments, MOST_POINTS)).astype(np.int64))]
+    drawn = order[np.unique(np.linspace(0, n_segments - 1, min(n_segments, MOST_POINTS)).astype(np.int64))]
     thinned = (
         f", {count(MOST_POINTS)} of them drawn, evenly along the labels" if n_segments > MOST_POINTS else ""
     )
     return draw_scatter(
         f"scatter-{predicted.split}-{model}",
-        [shortened(predicted.ids[position], at_most=60) for position in shown],
-        predicted.truth[shown],
-        predicted.models[model][:, shown],
+        [shortened(predicted.ids[position], at_most=60) for position in drawn],
+        predicted.truth[drawn],
+        predicted.models[model][:, drawn],
         limits=limits,
         colour=model,
         caption=f"{words[0].upper()}{words[1:]} on {predicted.split}: "

@@ -73,7 +73,7 @@ def coverage_section(inputs: ReportInputs) -> Section:
 
 def corpus_section(inputs: ReportInputs) -> Section:
     """Segments, speakers, time and labels by split."""
-    by_split = {split: [each for each in inputs.segments if each.split == split] for split in SPLITS}
+    by_split = {split: [segment for segment in inputs.segments if segment.split == split] for split in SPLITS}
     header = (
         "Split",
         "Segments",

@@ -47,7 +47,7 @@ def order_by_class(
     n_pairs = np.tril(np.outer(n_segments, n_segments), -1).astype(np.int64)
     right = np.zeros((n_classes, n_classes))
     for row in predicted.models[model]:
-        by_class = [np.sort(row[truth == each]) for each in range(n_classes)]
+        by_class = [np.sort(row[truth == number]) for number in range(n_classes)]
         for above in range(n_classes):
             for below in range(above):
                 # How many of the lower class lie strictly and how many at most under each of the higher.

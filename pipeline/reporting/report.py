@@ -48,7 +48,9 @@ INSPECTOR = ("inspector.html", "Ranking inspector")
 def build_report(inputs: ReportInputs) -> Document:
     """The report of one run, a pure function of its inputs."""
     parameters = inputs.parameters
-    sections = [each for each in _SECTIONS if each not in _OF_REGRESSION or not inputs.protocol.is_binary]
+    sections = [
+        section for section in _SECTIONS if section not in _OF_REGRESSION or not inputs.protocol.is_binary
+    ]
     return Document(
         title=parameters["report.title"],
         subtitle=f"Corpus {parameters['corpus.name']}, {plural(len(inputs.segments), 'segment')}, "

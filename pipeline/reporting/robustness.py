@@ -121,7 +121,7 @@ def _section(inputs: ReportInputs, found: Sequence[RobustnessCurve], how: _Pertu
             for split in EVALUATED
         ]
         if measure == "order":
-            figures = [[each for of_split in figures for each in of_split]]
+            figures = [[chart for of_split in figures for chart in of_split]]
         blocks += [Grid(tuple(of_split), least_width_em=26.0) for of_split in figures if of_split]
     explanation = Paragraph(how.explanation.format(level(inputs.confidence)), "small")
     return Section(how.anchor, how.heading, (*blocks, explanation))
@@ -168,15 +168,15 @@ def _area_table(
 def _difference(
     grcf: Sequence[float | Undefined], pointwise: Sequence[float | Undefined], *, confidence: float
 ) -> Difference:
-    each: list[float | Undefined] = []
+    by_seed: list[float | Undefined] = []
     for own, other in zip(grcf, pointwise, strict=True):
         if isinstance(own, Undefined):
-            each.append(own)
+            by_seed.append(own)
         elif isinstance(other, Undefined):
-            each.append(other)
+            by_seed.append(other)
         else:
-            each.append(own - other)
-    found = summarise(each, confidence=confidence)
+            by_seed.append(own - other)
+    found = summarise(by_seed, confidence=confidence)
     return Difference(
         found.mean,
         found.ci_low,

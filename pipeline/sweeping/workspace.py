@@ -32,18 +32,18 @@ class Workspace:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know before many experiments start from here."""
-        said = []
+        sentences = []
         if self.changed:
-            said.append(
+            sentences.append(
                 f"uncommitted changes go into every experiment ({_listed(self.changed)}): commit them, or put them away with "
                 "`git stash`, if that is not meant"
             )
         if self.untracked:
-            said.append(
+            sentences.append(
                 f"files that git does not know are not there in an experiment ({_listed(self.untracked)}): `git add` "
                 "what it needs"
             )
-        return tuple(said)
+        return tuple(sentences)
 
 
 def read_workspace() -> Workspace:
@@ -80,7 +80,9 @@ def read_workspace() -> Workspace:
 
 def experiments(head: str) -> dict[str, str]:
     """The experiments that were run on a commit: the commit of each, by name."""
-    return {each.name: each.sha for each in list_experiments() if each.baseline == head}
+    return {
+        experiment.name: experiment.sha for experiment in list_experiments() if experiment.baseline == head
+    }
 
 
 def recorded_number(sha: str, path: Path, key: str) -> float | None:

@@ -7,7 +7,7 @@ from pipeline.artifacts.words import SegmentWords, Word
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "n_wrong", "pairs"),
+    ("spoken", "heard", "n_wrong", "pairs"),
     [
         ("set white with p two soon", "set white with p two soon", 0, [(i, i) for i in range(6)]),
         ("set white with p two soon", "white with b two soon now", 3, [(1, 0), (2, 1), (4, 3), (5, 4)]),
@@ -15,8 +15,8 @@ from pipeline.artifacts.words import SegmentWords, Word
         ("a b c", "x a b c", 1, [(0, 1), (1, 2), (2, 3)]),
     ],
 )
-def test_wrong_words_are_the_fewest_that_explain_the_difference(said, heard, n_wrong, pairs):
-    assert matched(said.split(), heard.split()) == (n_wrong, pairs)
+def test_wrong_words_are_the_fewest_that_explain_the_difference(spoken, heard, n_wrong, pairs):
+    assert matched(spoken.split(), heard.split()) == (n_wrong, pairs)
 
 
 def test_digits_and_letters_count_as_the_words_that_they_are():

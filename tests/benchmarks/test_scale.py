@@ -21,10 +21,10 @@ def test_its_corpus_goes_through_align(tmp_path, monkeypatch):
 def test_memory_stays_under_two_gigabytes_and_grows_no_faster_than_the_segments():
     rows = json.loads(RESULTS.read_text())["rows"]
     for stage in ("align", "rank"):
-        mine = [row for row in rows if row["stage"] == stage]
-        assert [row["segments"] for row in mine] == SIZES
-        for small, large in pairwise(mine):
+        runs = [row for row in rows if row["stage"] == stage]
+        assert [row["segments"] for row in runs] == SIZES
+        for small, large in pairwise(runs):
             growth = large["segments"] / small["segments"]
             assert large["peak_memory_mb"] < 1.05 * growth * small["peak_memory_mb"]
             assert large["processor_s"] < 1.5 * growth * small["processor_s"]
-        assert mine[-1]["peak_memory_mb"] < 2000
+        assert runs[-1]["peak_memory_mb"] < 2000

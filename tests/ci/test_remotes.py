@@ -39,9 +39,9 @@ def client(endpoint: str):
 
 def assert_nothing_is_left_to_do(repository: Repository) -> None:
     assert repository.run("dvc", "status", "--quiet", check=False).returncode == 0
-    said = repository.run("dvc", "repro").stdout
-    assert "Running stage" not in said
-    assert "Data and pipelines are up to date." in said
+    output = repository.run("dvc", "repro").stdout
+    assert "Running stage" not in output
+    assert "Data and pipelines are up to date." in output
     assert repository.run("git", "status", "--porcelain").stdout == ""
 
 

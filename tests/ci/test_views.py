@@ -42,9 +42,9 @@ def two_commits(tmp_path_factory) -> Repository:
 
 @pytest.fixture(scope="module")
 def plots(two_commits) -> dict[str, dict]:
-    shown = json.loads(two_commits.run("dvc", "plots", "diff", "HEAD~1", "HEAD", "--json", "--split").stdout)
-    assert "errors" not in shown
-    return {name: drawn[0] for name, drawn in shown["data"].items() if drawn}
+    report = json.loads(two_commits.run("dvc", "plots", "diff", "HEAD~1", "HEAD", "--json", "--split").stdout)
+    assert "errors" not in report
+    return {name: drawn[0] for name, drawn in report["data"].items() if drawn}
 
 
 def test_every_plot_has_a_title_of_its_own_and_both_revisions(plots):
@@ -76,8 +76,8 @@ def test_no_column_of_a_file_is_drawn_twice():
 
 
 def test_the_page_of_all_plots_is_written(two_commits):
-    shown = two_commits.run("dvc", "plots", "show", "--out", "plots")
-    assert "index.html" in shown.stdout
+    finished = two_commits.run("dvc", "plots", "show", "--out", "plots")
+    assert "index.html" in finished.stdout
     page = (two_commits.path / "plots/index.html").read_text()
     for plot in OVERLAYS.values():
         assert plot["title"] in page

@@ -23,7 +23,8 @@ def compare(repository, capsys):
         ended = main(["compare", *arguments])
         printed = capsys.readouterr()
         assert ended == status, printed.err
-        assert printed.err == ""
+        page = arguments[arguments.index("--html") + 1] if "--html" in arguments else None
+        assert printed.err == (f"wrote {page}\n" if page else "")
         return printed.out
 
     return run
@@ -248,9 +249,9 @@ def test_a_revision_without_a_record_is_a_sentence(runs, refused, name):
     runs.git("rm", "--quiet", name)
     sha = runs.commit()
     runs.git("reset", "--quiet", "--hard", "HEAD~1")
-    said = refused("HEAD", sha)
-    assert said.startswith(f"{sha[:7]} has no {name}; ")
-    assert "dvc repro" in said
+    error = refused("HEAD", sha)
+    assert error.startswith(f"{sha[:7]} has no {name}; ")
+    assert "dvc repro" in error
 
 
 @pytest.mark.parametrize(
@@ -405,4 +406,4 @@ def test_comparing_imports_none_of_the_heavy_libraries(runs):
         text=True,
         check=True,
     )
-    assert ended.stderr == "[]\n"
+    assert ended.stderr == "wrote x.html\n[]\n"

@@ -52,20 +52,20 @@ def test_the_tables_hold_the_numbers_of_the_metrics(repository, results):
     metrics = json.loads((repository.root / "reports/metrics.json").read_text())
     assert status == 0
     for split in ("valid", "test"):
-        shown = table(printed, split)
-        assert list(shown) == ["grcf", "pointwise", "median"]
+        rows = table(printed, split)
+        assert list(rows) == ["grcf", "pointwise", "median"]
         for model in ("grcf", "pointwise"):
-            assert list(shown[model]) == [
+            assert list(rows[model]) == [
                 "mae",
                 "pearson",
                 "ordered_pair_accuracy",
                 "acc7",
                 "acc2_negative_positive",
             ]
-            for name, cell in shown[model].items():
+            for name, cell in rows[model].items():
                 summary = metrics[split][model][name]
                 assert cell == f"{summary['mean']:.4f} ± {summary['sd']:.4f}"
-        assert shown["median"]["mae"] == f"{metrics[split]['median']['mae']['mean']:.4f}"
+        assert rows["median"]["mae"] == f"{metrics[split]['median']['mae']['mean']:.4f}"
     assert "over 3 seeds" in printed
 
 
@@ -85,15 +85,15 @@ def test_a_protocol_with_other_classes_shows_its_own(repository, results):
 def test_a_binary_run_shows_its_own_metrics_and_judges_by_them(repository, results):
     write(repository, protocol=BINARY, noise=0.1)
     _, printed, _ = results()
-    shown = table(printed, "test")
-    assert list(shown) == ["grcf", "pointwise", "prevalence"]
-    assert list(shown["grcf"]) == ["brier_score", "f1_weighted", "auroc", "accuracy", "calibration_error"]
-    said = " ".join(printed.split())
+    rows = table(printed, "test")
+    assert list(rows) == ["grcf", "pointwise", "prevalence"]
+    assert list(rows["grcf"]) == ["brier_score", "f1_weighted", "auroc", "accuracy", "calibration_error"]
+    text = " ".join(printed.split())
     assert (
-        "the share of ones in train has no seeds. Lower brier_score and calibration_error is better" in said
+        "the share of ones in train has no seeds. Lower brier_score and calibration_error is better" in text
     )
-    assert "On valid, grcf - pointwise: brier_score -" in said
-    assert "grcf is better in brier_score" in said
+    assert "On valid, grcf - pointwise: brier_score -" in text
+    assert "grcf is better in brier_score" in text
     assert "median" not in printed
 
 
@@ -145,9 +145,9 @@ def test_a_missing_report_is_a_sentence(repository, results, name):
 def test_a_report_that_is_not_json_is_a_sentence(repository, results):
     write(repository)
     (repository.root / "reports/metrics.json").write_text('{"valid"')
-    status, _, said = results()
+    status, _, errors = results()
     assert status == 1
-    assert said.startswith("reports/metrics.json: not an evaluation")
+    assert errors.startswith("reports/metrics.json: not an evaluation")
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_a_report_that_is_not_json_is_a_sentence(repository, results):
 def test_a_report_of_another_version_is_a_sentence(repository, results, name, change):
     write(repository)
     edit(repository.root / "reports" / name, change)
-    status, printed, said = results()
-    assert (status, printed, said.count("\n")) == (1, "", 1)
-    assert "run `dvc repro evaluate`" in said
+    status, printed, errors = results()
+    assert (status, printed, errors.count("\n")) == (1, "", 1)
+    assert "run `dvc repro evaluate`" in errors
 
 
 def test_it_waits_for_none_of_the_large_libraries(repository):

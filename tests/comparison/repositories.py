@@ -97,10 +97,10 @@ class Repository:
     root: Path
 
     def git(self, *arguments: str) -> str:
-        shown = subprocess.run(
+        finished = subprocess.run(
             ["git", *arguments], cwd=self.root, env=GIT, capture_output=True, text=True, check=True
         )
-        return shown.stdout.strip()
+        return finished.stdout.strip()
 
     def commit(self, message: str = "run") -> str:
         self.git("add", "--all")
@@ -152,7 +152,7 @@ class Repository:
             comparisons={
                 split.split: compare_split(
                     split,
-                    shown={
+                    subsets={
                         "all": (frozenset({"text"}), split.models["grcf"]),
                         "nothing": (frozenset(), np.full_like(split.models["grcf"], 0.1)),
                     },

@@ -64,13 +64,13 @@ def mosi(folder: Path) -> None:
     for video, clip, label in zip(VIDEOS["mosi"], clips(), LABELS, strict=True):
         put(clip, folder / f"Video/Segmented/{video}_1.mp4")
         write(folder / f"Transcript/Segmented/{video}.annotprocessed", f"1_DELIM_{clip['text'].upper()}\r\n")
-        said = clip["text"].upper().split()
-        starts_s = 52.7 + 0.2 * np.arange(len(said) + 1)
+        spoken = clip["text"].upper().split()
+        starts_s = 52.7 + 0.2 * np.arange(len(spoken) + 1)
         labels[video] = ([[52.7, 54.7]], np.asarray([[label]], np.float32))
         # The first word belongs to what was said before; `sp` is a pause.
         words[video] = (
             [[40.0, 40.2], *zip(starts_s, starts_s + 0.2, strict=True)],
-            np.asarray([[b"before"], [b"sp"], *([word.encode()] for word in said)]),
+            np.asarray([[b"before"], [b"sp"], *([word.encode()] for word in spoken)]),
         )
     write_csd(folder / "CMU_MOSI_Opinion_Labels.csd", "Opinion Segment Labels", labels)
     write_csd(folder / "CMU_MOSI_TimestampedWords.csd", "words", words)
@@ -159,10 +159,10 @@ def urfunny(folder: Path) -> None:
     language, labels = {}, {}
     for number, clip in enumerate(clips(), start=7):
         put(clip, folder / f"urfunny2_videos/{number}.mp4")
-        said = clip["text"].lower().split()
-        starts_s = 300.6 + 0.15 * np.arange(len(said))
+        words = clip["text"].lower().split()
+        starts_s = 300.6 + 0.15 * np.arange(len(words))
         language[number] = {
-            "punchline_sentence": " ".join(said),
+            "punchline_sentence": " ".join(words),
             "context_sentences": ["so i said"],
             "punchline_intervals": [[float(s), float(s) + 0.15] for s in starts_s],
             "context_intervals": [[[300.0, 300.2], [300.2, 300.4], [300.4, 300.6]]],

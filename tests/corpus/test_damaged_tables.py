@@ -68,8 +68,8 @@ def test_damaged_tables(tmp_path):
             words = damaged(words, draw)
         (tmp_path / "segments.csv").write_bytes(table)
         (tmp_path / "words.csv").write_bytes(words)
-        told = outcome(tmp_path)
-        assert "\n" not in told
-        outcomes.add(told)
+        sentence = outcome(tmp_path)
+        assert "\n" not in sentence
+        outcomes.add(sentence)
     assert "read" in outcomes
     assert len(outcomes) > N_TABLES / 10

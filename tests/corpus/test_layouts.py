@@ -87,9 +87,9 @@ def test_other_videos_than_those_of_mosi_have_no_standard_split(tmp_path):
 
 def test_words_of_the_video_become_words_of_the_clip(replica):
     row = by_id("mosi", replica("mosi"))[f"{VIDEOS['mosi'][0]}$_$1"]
-    said = clips()[0]["text"].upper().split()
-    assert [word.text for word in row.words] == said
-    assert row.words[0] == Word(said[0], 0.2, 0.4)
+    words = clips()[0]["text"].upper().split()
+    assert [word.text for word in row.words] == words
+    assert row.words[0] == Word(words[0], 0.2, 0.4)
     assert (row.start_s, row.end_s) == (None, None)
     assert row.media == f"Video/Segmented/{VIDEOS['mosi'][0]}_1.mp4"
 

@@ -366,7 +366,7 @@ def test_one_recording_under_two_names_in_two_splits_is_told(capsys):
         [*THREE, candidate("d")], infos, splits={"a": "train", "b": "test", "c": "valid", "d": "train"}
     )
     say_repeated_recordings(segments)
-    told = capsys.readouterr().err
-    assert "clips/a.mp4 ('a', train) and data/raw/x/clips/b.mp4 ('b', test) are the same recording" in told
+    warning = capsys.readouterr().err
+    assert "clips/a.mp4 ('a', train) and data/raw/x/clips/b.mp4 ('b', test) are the same recording" in warning
     say_repeated_recordings([segment for segment in segments if segment.split == "train"])
     assert capsys.readouterr().err == ""

@@ -22,8 +22,8 @@ def test_counting_takes_bad_words_from_good_ones():
 
 
 def test_every_listed_word_is_in_the_script_and_on_one_side():
-    said = {word.casefold() for sentence in wording.SENTENCES for word in tokenise(sentence.text)}
-    assert said >= wording._GOOD | wording._BAD
+    spoken = {word.casefold() for sentence in wording.SENTENCES for word in tokenise(sentence.text)}
+    assert spoken >= wording._GOOD | wording._BAD
     assert not wording._GOOD & wording._BAD
 
 

@@ -22,13 +22,13 @@ def sample(seed: int, n_segments: int = 200) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_numbers_are_those_of_scikit_learn(seed):
     truth, probability = sample(seed)
-    said = probability > 0.5
+    predicted = probability > 0.5
 
     found = measure(truth, probability, protocol=BINARY)
 
-    assert found["accuracy"] == pytest.approx(accuracy_score(truth, said))
-    assert found["f1_weighted"] == pytest.approx(f1_score(truth, said, average="weighted"))
-    assert found["f1_macro"] == pytest.approx(f1_score(truth, said, average="macro"))
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    assert found["f1_weighted"] == pytest.approx(f1_score(truth, predicted, average="weighted"))
+    assert found["f1_macro"] == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert found["auroc"] == pytest.approx(roc_auc_score(truth, probability))
     assert found["brier_score"] == pytest.approx(brier_score_loss(truth, probability))
 
@@ -58,11 +58,13 @@ def test_one_half_is_a_zero():
 
 
 def test_the_weighted_f1_weighs_by_the_truth():
-    truth, said = np.array([1.0, 0.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0])
+    truth, predicted = np.array([1.0, 0.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0])
 
-    found = [measure(*pair, protocol=BINARY)["f1_weighted"] for pair in ((truth, said), (said, truth))]
+    found = [
+        measure(*pair, protocol=BINARY)["f1_weighted"] for pair in ((truth, predicted), (predicted, truth))
+    ]
 
-    assert found[0] == pytest.approx(f1_score(truth, said, average="weighted"))
+    assert found[0] == pytest.approx(f1_score(truth, predicted, average="weighted"))
     assert found[0] != pytest.approx(found[1])
 
 

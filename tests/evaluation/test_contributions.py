@@ -53,11 +53,11 @@ def test_a_missing_subset_is_an_error():
 
 def predictions(truth):
     random = np.random.default_rng(2)
-    said = {}
+    by_subset = {}
     for subset in SUBSETS:
         noise = 0.2 if "text" in subset else 2.0
-        said[subset] = np.zeros((3, 40)) if not subset else truth + noise * random.normal(size=(3, 40))
-    return said
+        by_subset[subset] = np.zeros((3, 40)) if not subset else truth + noise * random.normal(size=(3, 40))
+    return by_subset
 
 
 @pytest.mark.parametrize("metric", ["mae", "ordered_pair_accuracy"])

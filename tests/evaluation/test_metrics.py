@@ -36,7 +36,7 @@ def sample(protocol: Protocol, n_segments: int = 700, seed: int = 0) -> tuple[np
 
 
 def frozen_mosi(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
-    kept = np.array([i for i, label in enumerate(truth) if label != 0])
+    non_zero = np.array([i for i, label in enumerate(truth) if label != 0])
 
     def multiclass(limit: float) -> float:
         p, t = np.clip(prediction, a_min=-limit, a_max=limit), np.clip(truth, a_min=-limit, a_max=limit)
@@ -49,8 +49,10 @@ def frozen_mosi(truth: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
         "acc5": multiclass(2.0),
         "acc2_negative_nonnegative": float(accuracy_score(truth >= 0, prediction >= 0)),
         "f1_negative_nonnegative": float(f1_score(truth >= 0, prediction >= 0, average="weighted")),
-        "acc2_negative_positive": float(accuracy_score(truth[kept] > 0, prediction[kept] > 0)),
-        "f1_negative_positive": float(f1_score(truth[kept] > 0, prediction[kept] > 0, average="weighted")),
+        "acc2_negative_positive": float(accuracy_score(truth[non_zero] > 0, prediction[non_zero] > 0)),
+        "f1_negative_positive": float(
+            f1_score(truth[non_zero] > 0, prediction[non_zero] > 0, average="weighted")
+        ),
     }
 
 

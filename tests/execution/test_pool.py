@@ -201,10 +201,10 @@ def test_ctrl_c_leaves_a_sentence_and_no_process(tmp_path):
             break
         time.sleep(0.1)
     os.killpg(stage.pid, signal.SIGINT)
-    _, told = stage.communicate(timeout=60)
+    _, message = stage.communicate(timeout=60)
 
     assert stage.returncode == 130
-    assert told.strip() == "interrupted; what is done is kept, and the same command goes on from there"
+    assert message.strip() == "interrupted; what is done is kept, and the same command goes on from there"
     for item in (0, 1):
         with pytest.raises(ProcessLookupError):
             os.kill(pids(tmp_path / "log", item)[0], 0)

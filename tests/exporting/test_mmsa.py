@@ -197,7 +197,7 @@ def test_a_write_that_fails_leaves_the_file_of_before(tmp_path, monkeypatch):
     (tmp_path / "features.pkl").write_bytes(b"before")
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(PipelineError, match=r"could not be written \(No space left"):
-        export_mmsa(EXTRACTED, tmp_path / "features.pkl", unaligned=False, binary=False)
+        export_mmsa(EXTRACTED, tmp_path / "features.pkl", unaligned=False, binary=False, force=True)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("features.pkl", b"before")]
 
 

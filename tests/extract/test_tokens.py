@@ -47,8 +47,8 @@ def test_words_stand_in_the_transcript_in_order_without_white_space(transcript):
 
 @given(st.text())
 def test_every_letter_and_digit_is_in_exactly_one_word(transcript):
-    kept = [character for character in "".join(tokenise(transcript)) if character.isalnum()]
-    assert kept == [character for character in transcript if character.isalnum()]
+    characters = [character for character in "".join(tokenise(transcript)) if character.isalnum()]
+    assert characters == [character for character in transcript if character.isalnum()]
 
 
 @given(st.lists(st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x24F), min_size=1)))
@@ -75,8 +75,8 @@ def test_ideographs_are_joined_without_spaces():
 )
 def test_scripts_without_spaces_keep_every_letter_and_come_back(transcript):
     words = tokenise(transcript)
-    kept = [character for character in "".join(words) if character.isalnum()]
-    assert kept == [character for character in transcript if character.isalnum()]
+    characters = [character for character in "".join(words) if character.isalnum()]
+    assert characters == [character for character in transcript if character.isalnum()]
     sentence, spans = sentence_of(words)
     assert [sentence[start:end] for start, end in spans] == words
     assert tokenise(sentence) == words

@@ -98,17 +98,17 @@ def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Gener
 def make_predictions(
     run: Run, split: str, segments: list[Segment], random: np.random.Generator
 ) -> SplitPredictions:
-    mine = [segment for segment in segments if segment.split == split]
-    truth = np.array([segment.label for segment in mine])
-    shared = random.normal(size=len(mine))
-    own = random.normal(size=(len(run.seeds), len(mine)))
+    of_split = [segment for segment in segments if segment.split == split]
+    truth = np.array([segment.label for segment in of_split])
+    shared = random.normal(size=len(of_split))
+    own = random.normal(size=(len(run.seeds), len(of_split)))
     grcf = truth + run.error_sd * (shared + 0.2 * own)
     baseline = truth + run.error_sd * (shared - 0.2 * own)
     return SplitPredictions(
         split,
-        tuple(segment.id for segment in mine),
+        tuple(segment.id for segment in of_split),
         truth,
-        {"grcf": grcf, "pointwise": baseline, "median": np.zeros((1, len(mine)))},
+        {"grcf": grcf, "pointwise": baseline, "median": np.zeros((1, len(of_split)))},
         {"grcf": run.seeds, "pointwise": run.seeds, "median": ()},
     )
 

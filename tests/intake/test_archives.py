@@ -208,9 +208,9 @@ def test_an_interrupted_unpacking_goes_on_and_trusts_no_other(tmp_path, monkeypa
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(PipelineError, match=r"No space left.*goes on from there"):
         unpack(archive, there)
-    kept = (there / "label.csv").stat().st_ino
+    inode = (there / "label.csv").stat().st_ino
     unpack(archive, there)
-    assert (there / "label.csv").stat().st_ino == kept
+    assert (there / "label.csv").stat().st_ino == inode
     assert files(there) == CONTENT
 
 

@@ -123,8 +123,8 @@ def test_a_split_without_segments_is_an_error(corpus):
 def test_the_same_sentence_in_train_and_test_is_an_error_where_it_is_common(corpus):
     with (corpus / "segments.csv").open() as file:
         lines = file.read().splitlines()
-    said = lines[1].split(",", 3)[3]
-    lines[6] = ",".join([*lines[6].split(",", 3)[:3], said])
+    transcript = lines[1].split(",", 3)[3]
+    lines[6] = ",".join([*lines[6].split(",", 3)[:3], transcript])
     (corpus / "segments.csv").write_text("\n".join(lines) + "\n")
     assert (
         "'c0' (train) and 'c5' (test) say nearly the same (100%)"
@@ -200,9 +200,9 @@ def test_the_command_prints_a_table_and_ends_with_0(repository, capsys):
 
 def test_the_command_ends_with_1_where_a_run_would_end(repository, capsys):
     assert main(["check", "data/raw/mine", "--layout", "mosi", "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["has_errors"]
-    assert "expected one of them beside Raw" in told["problems"][0]["sentence"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["has_errors"]
+    assert "expected one of them beside Raw" in report["problems"][0]["sentence"]
 
 
 def test_another_layout_brings_its_settings(repository, capsys):

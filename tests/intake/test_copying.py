@@ -85,11 +85,11 @@ def test_something_that_is_no_file_is_refused(corpus):
 def test_an_interrupted_import_goes_on_with_what_is_missing(corpus, tmp_path):
     items, there = list_files(corpus), tmp_path / "there"
     gone = corpus / items[-1].name
-    kept = gone.rename(tmp_path / "kept")
+    moved = gone.rename(tmp_path / "kept")
     with pytest.raises(PipelineError, match="run the same command again"):
         copy_files(items, there, links=("copy",))
     first = (there / items[0].name).stat()
-    kept.rename(gone)
+    moved.rename(gone)
     copy_files(items, there, links=("copy",))
     assert (there / items[0].name).stat().st_ino == first.st_ino
     assert contents(there) == contents(corpus)

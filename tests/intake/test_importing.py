@@ -145,8 +145,8 @@ def test_a_folder_of_which_no_media_are_there_is_refused(repository, source):
 
 def test_some_missing_media_are_told(repository, source):
     (source / "Raw/video_0001/0001.mp4").unlink()
-    (said,) = bring_in(source).missing_media
-    assert said.endswith(
+    (sentence,) = bring_in(source).missing_media
+    assert sentence.endswith(
         "Raw/video_0001/0001.mp4: not found; put the file there or correct the corpus's table"
     )
 

@@ -134,12 +134,12 @@ def read_all(path: Path) -> str:
 
 def damage(part: int, *, whole: list[Path], folder: Path, n_files: int, seed: int) -> list[str]:
     """Read so many mutated files and keep none; the sentences that are not as they should be."""
-    mine = folder / str(part)
-    mine.mkdir()
+    work = folder / str(part)
+    work.mkdir()
     wrong = []
-    for path in islice(mutated(whole, mine, seed=1000 * seed + part), n_files):
-        told = read_all(path)
-        if told != "read" and f"{path}: " not in told:
-            wrong.append(told)
+    for path in islice(mutated(whole, work, seed=1000 * seed + part), n_files):
+        sentence = read_all(path)
+        if sentence != "read" and f"{path}: " not in sentence:
+            wrong.append(sentence)
         path.unlink()
     return wrong

@@ -76,6 +76,20 @@ def _sound_frames(audio, sound, rate_hz):
         yield from to_codec.resample(frame)
 
 
+def write_many_channels(path: Path, *, n_channels: int, codec: str = "libopus") -> Path:
+    """Write a second of silence with more channels than most decoders give out in one plane, or other samples."""
+    layout = {1: "mono", 16: "hexadecagonal"}[n_channels]
+    with av.open(str(path), "w") as container:
+        options = {"mapping_family": "255"} if codec == "libopus" else {}
+        stream = container.add_stream(codec, rate=48000, layout=layout, options=options)
+        silence = np.zeros((1, 48000 * n_channels), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="flt", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        for each in (frame, None):
+            container.mux(stream.encode(each))
+    return path
+
+
 def numbered_pictures(times_s: Sequence[float], *, width: int = 64, height: int = 48):
     """Grey pictures, each lighter than the one before, so that a decoded one can be told by its level."""
     levels = np.linspace(20, 235, len(times_s)).astype(np.uint8)

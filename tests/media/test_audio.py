@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
-from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
+from tests.media.recordings import numbered_pictures, shared_data, tone, write_many_channels, write_recording
 
 RATE_HZ = 16000
 
@@ -211,3 +211,15 @@ def test_of_the_source_only_a_few_seconds_are_held(tmp_path):
     tracemalloc.stop()
 
     assert peak_bytes < sound.samples.nbytes + sound.recorded.nbytes + 3e6
+
+
+def test_more_channels_than_pyav_can_count_are_refused(tmp_path):
+    path = write_many_channels(tmp_path / "many.mkv", n_channels=16)
+    with pytest.raises(MediaError, match=r"many.mkv: its sound has 16 channels; expected at most 8"):
+        read_audio(path, start_s=0.0, end_s=1.0, sample_rate_hz=16000)
+
+
+def test_samples_that_numpy_does_not_have_are_refused(tmp_path):
+    path = write_many_channels(tmp_path / "wide.wav", n_channels=1, codec="pcm_s64le")
+    with pytest.raises(MediaError, match=r"wide.wav: its sound has samples in s64, which cannot be read"):
+        read_audio(path, start_s=0.0, end_s=1.0, sample_rate_hz=16000)

@@ -31,7 +31,7 @@ def whole(tmp_path_factory) -> list[Path]:
 
 def read_each(paths: list[Path]) -> dict[str, str]:
     """`read_all` of each in worker processes, so that a crash or a hang is found to be one."""
-    told = map_guarded(
+    outcomes = map_guarded(
         read_all,
         paths,
         title="broken",
@@ -39,21 +39,21 @@ def read_each(paths: list[Path]) -> dict[str, str]:
         limit_s=lambda _: LIMIT_S,
         on_loss=lambda _, sentence: f"LOST {sentence}",
     )
-    return {path.name: sentence for path, sentence in zip(paths, told, strict=True)}
+    return {path.name: sentence for path, sentence in zip(paths, outcomes, strict=True)}
 
 
-def assert_read_or_refused(told: dict[str, str]) -> None:
-    for name, sentence in told.items():
+def assert_read_or_refused(outcomes: dict[str, str]) -> None:
+    for name, sentence in outcomes.items():
         assert sentence == "read" or (f"{name}: " in sentence and not sentence.startswith("LOST")), sentence
         assert "\n" not in sentence
 
 
 def test_recordings_cut_at_every_tenth(whole, tmp_path):
-    told = read_each([path for recording in whole for path in truncated(recording, tmp_path)])
+    outcomes = read_each([path for recording in whole for path in truncated(recording, tmp_path)])
 
-    assert_read_or_refused(told)
-    assert {told[f"film_{tenth}0.mkv"] for tenth in range(1, 10)} == {"read"}
-    assert all("no sound or video" in told[f"film_{tenth}0.mp4"] for tenth in range(1, 10))
+    assert_read_or_refused(outcomes)
+    assert {outcomes[f"film_{tenth}0.mkv"] for tenth in range(1, 10)} == {"read"}
+    assert all("no sound or video" in outcomes[f"film_{tenth}0.mp4"] for tenth in range(1, 10))
 
 
 @pytest.mark.parametrize(

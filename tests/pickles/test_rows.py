@@ -26,7 +26,7 @@ def given(text, audio=None, *, lengths=None, aligned=True) -> GivenSplit:
 
 
 @pytest.mark.parametrize(
-    ("rows", "side", "kept"),
+    ("rows", "side", "expected"),
     [
         ([[1, 2, 3, 0, 0], [4, 0, 0, 0, 0]], "right", [[1, 2, 3], [4]]),
         ([[0, 0, 1, 2, 3], [0, 0, 0, 0, 4]], "left", [[1, 2, 3], [4]]),
@@ -35,11 +35,11 @@ def given(text, audio=None, *, lengths=None, aligned=True) -> GivenSplit:
         ([[0, 0, 0, 0, 0], [0, 0, 0, 0, 1]], "left", [[], [1]]),
     ],
 )
-def test_rows_of_zeros_at_the_padded_side_are_padding(rows, side, kept):
+def test_rows_of_zeros_at_the_padded_side_are_padding(rows, side, expected):
     windows = GivenWindows(given(rows))
     assert windows.sides["text"] == side
-    assert [windows.rows("text", sample).values[:, 0].tolist() for sample in range(2)] == kept
-    assert [windows.length("text", sample) for sample in range(2)] == [len(row) for row in kept]
+    assert [windows.rows("text", sample).values[:, 0].tolist() for sample in range(2)] == expected
+    assert [windows.length("text", sample) for sample in range(2)] == [len(row) for row in expected]
 
 
 def test_zeros_within_and_at_the_other_side_stay_in_place_and_are_invalid():
@@ -62,12 +62,12 @@ def test_what_is_not_finite_stays_in_place_and_is_invalid(bad):
 
 
 @pytest.mark.parametrize(
-    ("audio", "kept"),
+    ("audio", "expected"),
     [([[1, 0, 0, 0, 0], [2, 2, 0, 0, 0]], [[1, 0, 0], [2, 2]]), ([[0, 0, 0, 0, 1], [0, 0, 0, 2, 2]], [[0, 0, 1], [2, 2]])],
 )  # fmt: skip
-def test_a_length_counts_from_the_side_that_is_not_padded(audio, kept):
+def test_a_length_counts_from_the_side_that_is_not_padded(audio, expected):
     windows = GivenWindows(given([[1, 1, 1, 1, 1]] * 2, audio, lengths=[3, 2], aligned=False))
-    assert [windows.rows("audio", sample).values[:, 0].tolist() for sample in range(2)] == kept
+    assert [windows.rows("audio", sample).values[:, 0].tolist() for sample in range(2)] == expected
 
 
 def test_aligned_modalities_share_the_window_that_any_of_them_has():

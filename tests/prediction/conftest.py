@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
 from pipeline.prediction.recording import Recording, as_segment
-from tests.media.recordings import shared_data
+from tests.media.recordings import shared_data, write_recording
 from tests.prediction.models import write_model
+from tests.test_params import PARAMS
 
 CLIP = Path(__file__).parents[2] / "data/raw/demo/clips/s01_01.mp4"
 SAID = "The acting was not dull at all."
@@ -57,3 +59,15 @@ def material(clip):
     ]
     sound = read_audio(clip, start_s=0.0, end_s=pictures[-1][0] + 0.1, sample_rate_hz=16000).samples
     return pictures, sound[None]
+
+
+@pytest.fixture(scope="session")
+def mistaken(folder, clip, material, tmp_path_factory) -> Path:
+    """A working directory with a model, an empty folder, a clip, a file of sound alone, and the parameters."""
+    root = tmp_path_factory.mktemp("mistaken")
+    shutil.copytree(folder, root / "model")
+    (root / "empty").mkdir()
+    shutil.copy(clip, root / "clip.mp4")
+    shutil.copy(PARAMS, root / "params.yaml")
+    write_recording(root / "sound.wav", sound=material[1])
+    return root

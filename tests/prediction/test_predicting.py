@@ -12,8 +12,9 @@ from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting
 from pipeline.prediction.explanation import available, notes
-from pipeline.prediction.extraction import Extractors, Observed
+from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import load_model
+from pipeline.prediction.observed import Observed
 from pipeline.prediction.predicting import predict_observed
 from tests.prediction.models import columns, make_preprocessing, write_model
 
@@ -115,8 +116,8 @@ def test_words_beyond_those_of_training_are_cut_and_said_to_be(observed, tmp_pat
     model = load_model(write_model(tmp_path / "short", preprocessing=preprocessing))
     made = predict_observed(model, observed)
     assert [word.text for word in made.words] == ["The", "acting", "was"]
-    said = notes(model, made, available(made, columns()["audio"]))
-    assert said == [
+    sentences = notes(model, made, available(made, columns()["audio"]))
+    assert sentences == [
         "Only the first 3 of 7 words count, as in training (align.max_words); what comes later is not looked at."
     ]
 
@@ -129,33 +130,33 @@ def test_other_columns_than_those_of_training_are_a_sentence(model, observed):
         predict_observed(model, fields(observed, sequences=fewer))
 
 
-def told(model, observed, **segment) -> list[str]:
+def notes_of(model, observed, **segment) -> list[str]:
     changed = fields(observed, segment=dataclasses.replace(observed.segment, **segment))
     made = predict_observed(model, changed)
     return notes(model, made, available(made, columns()["audio"]))
 
 
 def test_an_ordinary_recording_needs_no_note(model, observed):
-    assert told(model, observed) == []
+    assert notes_of(model, observed) == []
 
 
 def test_a_recording_much_longer_than_those_of_training_is_noted(model, observed):
-    (said,) = told(model, observed, end_s=90.0)
-    assert said.startswith(
+    (sentence,) = notes_of(model, observed, end_s=90.0)
+    assert sentence.startswith(
         "It lasts 90.0 s and is predicted as a whole, but the segments of training lasted 3.0 s"
     )
 
 
 def test_another_language_is_noted(model, observed):
-    assert told(model, observed, language="es") == ["It is in es, but the model was trained on en."]
+    assert notes_of(model, observed, language="es") == ["It is in es, but the model was trained on en."]
 
 
 def test_a_prediction_outside_of_the_labels_is_noted(observed, tmp_path):
     preprocessing = make_preprocessing()
     train = {**preprocessing.train, "label_min": 50.0, "label_max": 60.0}
     folder = write_model(tmp_path / "far", preprocessing=make_preprocessing(train=train))
-    assert told(load_model(folder), observed) == [
-        "The prediction lies outside of the labels of training, 50 to 60."
+    assert notes_of(load_model(folder), observed) == [
+        "The prediction lies outside the range of the training labels, 50 to 60."
     ]
 
 
@@ -186,8 +187,8 @@ def test_rows_are_scaled_by_the_numbers_of_training(tmp_path):
 
 def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model):
     made = predict_observed(model, spoken_only())
-    said = notes(model, made, available(made, columns()["audio"]))
-    assert said == [
+    sentences = notes(model, made, available(made, columns()["audio"]))
+    assert sentences == [
         "No face was found in any of 4 pictures, so the face counts as absent.",
         "The sound track is muted, so the sound counts as absent.",
     ]

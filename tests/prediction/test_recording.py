@@ -1,6 +1,8 @@
 """A file becomes the segment that the manifest would make of it, or a sentence."""
 
-from pathlib import PurePosixPath
+import math
+import re
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -8,7 +10,8 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.manifest import build_manifest
 from pipeline.errors import PipelineError
-from pipeline.prediction.recording import Recording, as_segment
+from pipeline.prediction.recording import Recording, as_segment, cut_transcript, read_transcript
+from tests.segments import make_segment
 
 
 def refused(**recording) -> str:
@@ -30,9 +33,9 @@ def test_it_is_the_segment_of_the_manifest(clip):
         language="en",
         max_rejected_share=0.0,
     )
-    mine = as_segment(Recording(media=clip, transcript=" Said.\n", start_s=0.5, end_s=1.5), language="en")
+    segment = as_segment(Recording(media=clip, transcript=" Said.\n", start_s=0.5, end_s=1.5), language="en")
     for name in ("media", "media_sha256", "has_audio", "has_video", "start_s", "end_s", "text", "language"):
-        assert getattr(mine, name) == getattr(segments[-1], name), name
+        assert getattr(segment, name) == getattr(segments[-1], name), name
 
 
 def test_a_missing_file(tmp_path):
@@ -51,9 +54,53 @@ def test_a_file_that_is_no_recording(tmp_path):
     assert "text.mp4: no sound or video could be found" in refused(media=path)
 
 
-@pytest.mark.parametrize(("start_s", "end_s"), [(100.0, None), (0.0, 500.0), (1.0, 0.5), (-1.0, 1.0)])
-def test_a_span_that_is_not_there(clip, start_s, end_s):
-    assert "the span" in refused(media=clip, start_s=start_s, end_s=end_s)
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "sentence"),
+    [
+        (100.0, None, r"lasts \d+\.\d\d s, but --start-s is 100; choose a start before its end"),
+        (0.0, 500.0, r"lasts \d+\.\d\d s, but --end-s is 500; leave --end-s out to go on to its end"),
+        (1.0, 0.5, r"--end-s is 0\.5 and --start-s is 1, so nothing lies between them"),
+        (None, 0.0, r"--end-s is 0 and --start-s is 0, so nothing lies between them"),
+        (-1.0, 1.0, r"--start-s is -1; expected seconds from the start of the file, at least 0"),
+        (math.nan, None, r"--start-s is nan; expected seconds"),
+        (None, math.inf, r"--end-s is inf; expected seconds"),
+    ],
+)
+def test_a_span_that_is_not_there(clip, start_s, end_s, sentence):
+    found = refused(media=clip, start_s=start_s, end_s=end_s)
+    assert found.startswith(f"{clip}: ")
+    assert re.search(sentence, found)
+
+
+def test_an_end_a_little_behind_the_end_of_the_file_is_cut(clip):
+    whole = as_segment(Recording(media=clip), language="en")
+    longer = as_segment(Recording(media=clip, end_s=whole.end_s + 0.3), language="en")
+    assert longer.end_s == whole.end_s
+
+
+@pytest.mark.parametrize("unit", ["word ", "word", "好", "a ", "  x"])
+def test_a_transcript_that_nobody_can_say_is_cut(unit):
+    segment = make_segment(text=unit * 250_000, end_s=3.0)
+    cut, (note,) = cut_transcript(segment, n_words=50)
+    assert len(cut.text.split()) <= 50 + 512
+    assert len(cut.text) < 5000
+    assert segment.text.startswith(cut.text)
+    assert f"{len(segment.text):,} characters" in note
+    assert f"the first {len(cut.text):,} was not read" in note
+
+
+def test_as_much_as_can_be_said_is_kept():
+    quickly = " ".join(["word"] * 600)
+    assert cut_transcript(make_segment(text=quickly, end_s=60.0), n_words=50)[1] == ()
+    assert cut_transcript(make_segment(text=quickly, end_s=3.0), n_words=50)[0].text == " ".join(
+        ["word"] * 562
+    )
+    assert cut_transcript(make_segment(text=None), n_words=50) == (make_segment(text=None), ())
+
+
+def test_a_file_without_an_end_is_no_transcript():
+    with pytest.raises(PipelineError, match="/dev/zero: has more than 16 MB, so it is no transcript"):
+        read_transcript(Path("/dev/zero"))
 
 
 def test_words_without_a_recording():

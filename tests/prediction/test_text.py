@@ -51,12 +51,12 @@ def test_modalities_have_their_contribution(printed, prediction):
 
 
 def test_json_holds_every_seed_and_every_word(model, prediction, found):
-    told = json.loads(json.dumps(to_json(model, prediction, found, ["A note."])))
-    assert told["seeds"] == dict(zip(("2", "4", "11"), prediction.by_seed, strict=True))
-    assert [word["word"] for word in told["words"]] == [word.text for word in prediction.words]
-    assert [word["contribution"] for word in told["words"]] == prediction.contribution.tolist()
-    assert told["available"]["n_faces"] == prediction.observed.sequences["visual"].valid.sum()
-    assert told["notes"] == ["A note."]
+    answer = json.loads(json.dumps(to_json(model, prediction, found, ["A note."])))
+    assert answer["seeds"] == dict(zip(("2", "4", "11"), prediction.by_seed, strict=True))
+    assert [word["word"] for word in answer["words"]] == [word.text for word in prediction.words]
+    assert [word["contribution"] for word in answer["words"]] == prediction.contribution.tolist()
+    assert answer["available"]["n_faces"] == prediction.observed.sequences["visual"].valid.sum()
+    assert answer["notes"] == ["A note."]
 
 
 def test_a_binary_model_speaks_of_probabilities(observed, tmp_path):

@@ -51,8 +51,8 @@ class Elements(HTMLParser):
         return [text for kind, text in self.texts if kind == name]
 
 
-def page_of(model, prediction, said=()):
-    return timeline([as_page(model, prediction, available(prediction, columns()["audio"]), said)])
+def page_of(model, prediction, sentences=()):
+    return timeline([as_page(model, prediction, available(prediction, columns()["audio"]), sentences)])
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +149,8 @@ def test_the_picture_of_a_long_recording_ends_and_says_so(model, prediction):
 
 def test_notes_are_shown(model, prediction):
     found = available(prediction, columns()["audio"])
-    said = [*notes(model, prediction, found), "Something to know."]
-    assert "Something to know." in page_of(model, prediction, said)
+    sentences = [*notes(model, prediction, found), "Something to know."]
+    assert "Something to know." in page_of(model, prediction, sentences)
 
 
 @given(

@@ -126,7 +126,7 @@ def write_run_evaluation(
         metrics[split] = model_table(truth, models, protocol=protocol, confidence=settings["confidence"])
         comparisons[split] = compare_split(
             found,
-            shown=shown_to(run, grcf),
+            subsets=shown_to(run, grcf),
             scores=2 * grcf - 1,
             protocol=protocol,
             **{name: settings[name] for name in ("confidence", "n_resamples", "n_bins")},
@@ -167,11 +167,11 @@ def predict_split(
 def shown_to(run: Run, grcf: np.ndarray) -> dict[str, tuple[frozenset[str], np.ndarray]]:
     """The predictions with some modalities hidden: shrunk ones."""
     everything = frozenset(run.modalities)
-    shown = {"all": (everything, grcf)}
+    subsets = {"all": (everything, grcf)}
     if len(everything) > 1:
-        shown |= {f"without {name}": (everything - {name}, 0.9 * grcf) for name in run.modalities}
-        shown |= {f"only {name}": (frozenset({name}), 0.5 * grcf) for name in run.modalities}
-    return shown | {"nothing": (frozenset[str](), np.full_like(grcf, 0.1))}
+        subsets |= {f"without {name}": (everything - {name}, 0.9 * grcf) for name in run.modalities}
+        subsets |= {f"only {name}": (frozenset({name}), 0.5 * grcf) for name in run.modalities}
+    return subsets | {"nothing": (frozenset[str](), np.full_like(grcf, 0.1))}
 
 
 def perturb(

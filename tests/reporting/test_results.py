@@ -146,9 +146,9 @@ def test_modalities_come_in_a_fixed_order(inputs):
 def test_contributions_stand_in_the_same_order_and_add_up(inputs):
     table = tables(modalities_section(inputs))[2]
     assert [row[0].text for row in table.rows] == list(MODALITIES)
-    shown = {name: values["mae"].mean for name, values in inputs.comparisons("valid").modalities.items()}
+    error = {name: values["mae"].mean for name, values in inputs.comparisons("valid").modalities.items()}
     gain = sum(row["mae"].mean for row in inputs.comparisons("valid").contributions.values())
-    assert gain == pytest.approx(shown["nothing"] - shown["all"], abs=1e-5)
+    assert gain == pytest.approx(error["nothing"] - error["all"], abs=1e-5)
 
 
 def test_a_modality_that_is_absent_has_no_row(read_run):

@@ -53,9 +53,9 @@ def test_a_lower_error_is_better_only_beyond_noise():
 
 
 def test_a_higher_error_is_worse():
-    said = sentence(MAE, difference(0.04, 0.01, 0.09))
-    assert "0.040 higher than" in said
-    assert said.endswith("worse, beyond noise.")
+    text = sentence(MAE, difference(0.04, 0.01, 0.09))
+    assert "0.040 higher than" in text
+    assert text.endswith("worse, beyond noise.")
 
 
 def test_a_higher_correlation_is_better_and_a_lower_one_worse():
@@ -64,15 +64,15 @@ def test_a_higher_correlation_is_better_and_a_lower_one_worse():
 
 
 def test_shares_are_in_per_cent_and_points():
-    said = sentence(ACC7, difference(0.02, -0.01, 0.05), own=Summary(0.4, 0.01, 0.39, 0.41, 5))
-    assert "is 40.0 %, 2.0 points higher than" in said
-    assert "−1.0 to +5.0 points" in said
+    text = sentence(ACC7, difference(0.02, -0.01, 0.05), own=Summary(0.4, 0.01, 0.39, 0.41, 5))
+    assert "is 40.0 %, 2.0 points higher than" in text
+    assert "−1.0 to +5.0 points" in text
 
 
 def test_a_difference_below_the_last_digit_has_no_direction():
-    said = sentence(MAE, difference(0.0001, -0.01, 0.01))
-    assert "the same to these digits as" in said
-    assert "higher" not in said
+    text = sentence(MAE, difference(0.0001, -0.01, 0.01))
+    assert "the same to these digits as" in text
+    assert "higher" not in text
 
 
 def test_what_an_interval_is_need_be_said_only_once():
@@ -80,15 +80,15 @@ def test_what_an_interval_is_need_be_said_only_once():
 
 
 def test_without_an_interval_nothing_is_claimed():
-    said = sentence(MAE, difference(-0.04, reason="one seed cannot be resampled"))
-    assert "one seed cannot be resampled" in said
-    assert "better" not in said
-    assert "nothing says that this is more than noise" in said
+    text = sentence(MAE, difference(-0.04, reason="one seed cannot be resampled"))
+    assert "one seed cannot be resampled" in text
+    assert "better" not in text
+    assert "nothing says that this is more than noise" in text
 
 
 def test_an_undefined_difference_gives_its_reason():
-    said = sentence(PEARSON, difference(None, reason="all predictions are equal"))
-    assert said.endswith("a difference from point-wise regression does not exist: all predictions are equal.")
+    text = sentence(PEARSON, difference(None, reason="all predictions are equal"))
+    assert text.endswith("a difference from point-wise regression does not exist: all predictions are equal.")
 
 
 def test_an_undefined_metric_gives_its_reason():

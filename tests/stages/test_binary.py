@@ -74,11 +74,11 @@ def test_the_report_speaks_of_probabilities(binary):
 
 
 def test_the_plots_of_the_curves_find_their_column(binary):
-    shown = binary.run(
+    finished = binary.run(
         "dvc", "plots", "show", "--json", "reports/curves/calibrate.csv", "reports/curves/pointwise.csv"
     )
-    assert '"valid_error"' in shown.stdout
-    assert "not found" not in shown.stderr
+    assert '"valid_error"' in finished.stdout
+    assert "not found" not in finished.stderr
 
 
 def test_the_results_are_shown(binary):
@@ -123,9 +123,11 @@ def test_another_label_range_trains_nothing_again(binary, tmp_path):
 def test_a_sentence_of_the_corpus_gets_its_row_of_the_predictions(binary):
     with (binary.path / "reports/predictions.csv").open() as file:
         row = list(csv.DictReader(file))[-1]
-    (said,) = [known["text"] for known in rows() if known["id"] == row["id"]]
-    shown = binary.run(sys.executable, "-m", "pipeline", "predict", "--transcript", said, "--json").stdout
-    (told,) = json.loads(shown)["recordings"]
-    assert told["quantity"] == "probability of label 1"
-    for seed, probability in told["seeds"].items():
+    (transcript,) = [known["text"] for known in rows() if known["id"] == row["id"]]
+    printed = binary.run(
+        sys.executable, "-m", "pipeline", "predict", "--transcript", transcript, "--json"
+    ).stdout
+    (answer,) = json.loads(printed)["recordings"]
+    assert answer["quantity"] == "probability of label 1"
+    for seed, probability in answer["seeds"].items():
         assert probability == pytest.approx(float(row[f"grcf_seed_{seed}"]), abs=1e-6)

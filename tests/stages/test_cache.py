@@ -31,8 +31,8 @@ def cache(repository: Repository, *arguments: str) -> str:
     return done.stdout
 
 
-def rates(shown: str) -> dict[str, str]:
-    return dict(re.findall(r"^((?:clips|checkpoints)/\S+) .* (\S+)$", shown, re.MULTILINE))
+def rates(table: str) -> dict[str, str]:
+    return dict(re.findall(r"^((?:clips|checkpoints)/\S+) .* (\S+)$", table, re.MULTILINE))
 
 
 def entries(repository: Repository, kind: str) -> set[Path]:
@@ -60,9 +60,9 @@ def test_after_a_run_all_that_is_needed_is_there_and_nothing_else_is(filled):
 def test_a_new_parameter_misses_its_own_kind_and_prune_keeps_what_head_needs(filled):
     before = all_entries(filled)
     filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
-    shown = rates(cache(filled))
-    assert shown["clips/audio"] == "0.0%"
-    assert {shown[kind] for kind in KINDS if kind != "clips/audio"} == {"100.0%"}
+    rate_of = rates(cache(filled))
+    assert rate_of["clips/audio"] == "0.0%"
+    assert {rate_of[kind] for kind in KINDS if kind != "clips/audio"} == {"100.0%"}
 
     assert "0 entries removed" in cache(filled, "prune")
     assert all_entries(filled) == before
@@ -76,8 +76,8 @@ def test_prune_removes_what_only_others_need_where_that_is_asked_for(filled):
     n_gone = sum(len(before[kind]) for kind in gone)
     n_bytes = sum(path.stat().st_size for kind in gone for path in before[kind])
 
-    told = cache(filled, "prune", "--workspace-only", "--dry-run")
-    assert f"{n_gone} entries would be removed, {n_bytes:,} bytes" in told
+    printed = cache(filled, "prune", "--workspace-only", "--dry-run")
+    assert f"{n_gone} entries would be removed, {n_bytes:,} bytes" in printed
     assert all_entries(filled) == before
     assert "0 entries removed" in cache(filled, "prune", "--workspace-only", "--keep-days", "1")
     assert all_entries(filled) == before

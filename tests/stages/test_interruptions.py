@@ -45,13 +45,14 @@ def test_ctrl_c_leaves_a_sentence_and_a_whole_cache(copy):
         assert stage.poll() is None, "the stage ended before it could be interrupted"
         time.sleep(0.01)
     stage.send_signal(signal.SIGINT)
-    _, told = stage.communicate(timeout=120)
+    _, message = stage.communicate(timeout=120)
 
     assert stage.returncode == 130
     assert (
-        told.splitlines()[-1] == "interrupted; what is done is kept, and the same command goes on from there"
+        message.splitlines()[-1]
+        == "interrupted; what is done is kept, and the same command goes on from there"
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in message
     assert_whole(copy, "words")
     copy.stage("words")
     assert (copy.path / PACKED["words"]).read_bytes() == undisturbed

@@ -54,10 +54,10 @@ def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_p
     layout, repository, command = imported
     assert (repository.path / f"data/raw/{NAME}.dvc").is_file()
     set_as_printed(repository, command)
-    said = repository.stage("manifest").stderr
-    assert ("videos are in two splits, because the published split has it so" in said) == layout.startswith(
-        "sims"
-    )
+    warnings = repository.stage("manifest").stderr
+    assert (
+        "videos are in two splits, because the published split has it so" in warnings
+    ) == layout.startswith("sims")
     found = segments(repository)
     assert len(found) == 6
     assert {segment["split"] for segment in found} == {"train", "valid", "test"}
@@ -145,9 +145,9 @@ def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
         repository.stage(stage)
     (first, *_) = segments(repository)
     assert (first["media"], first["start_s"], first["end_s"]) == (None, 0.0, 4.0)
-    (said, *_) = map(json.loads, (repository.path / "data/words/words.jsonl").read_text().splitlines())
-    assert said["align_method"] == "given"
-    assert [(word["text"], word["start_s"]) for word in said["words"]] == [("so", 0.5), ("good", 1.5)]
+    (spoken, *_) = map(json.loads, (repository.path / "data/words/words.jsonl").read_text().splitlines())
+    assert spoken["align_method"] == "given"
+    assert [(word["text"], word["start_s"]) for word in spoken["words"]] == [("so", 0.5), ("good", 1.5)]
     sound = read_sequences(repository.path / "data/audio/features.safetensors")
     assert sound[first["id"]].values.tolist() == [[0.0, 1.0, 2.0]]
     sights = read_sequences(repository.path / "data/visual/features.safetensors")

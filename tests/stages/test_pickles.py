@@ -57,9 +57,11 @@ def test_an_unaligned_mmsa_pickle_runs_to_the_report(tmp_path):
     header = read_sequences(repository.path / "data/audio/features.safetensors").extractor
     assert header["precomputed"] == "features.pkl"
     assert "evenly" in header["times"]
-    said = repository.run("python", "-m", "pipeline", "predict", "--transcript", "So it goes.", check=False)
-    assert "made elsewhere (features.pkl)" in said.stderr
-    assert "Traceback" not in said.stderr
+    finished = repository.run(
+        "python", "-m", "pipeline", "predict", "--transcript", "So it goes.", check=False
+    )
+    assert "made elsewhere (features.pkl)" in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,9 @@ def test_rows_of_an_aligned_pickle_are_the_words(tmp_path, monkeypatch, layout, 
     for sample, id_ in enumerate(rows["id"]):
         name = id_ if isinstance(id_, str) else id_[0].decode() if isinstance(id_[0], bytes) else str(id_[0])
         start, end = by_id[name]
-        kept = rows["text"][sample].any(axis=1)
-        assert end - start == kept.sum()
-        expected = (rows["audio"][sample][kept] - mean) / std
+        is_word = rows["text"][sample].any(axis=1)
+        assert end - start == is_word.sum()
+        expected = (rows["audio"][sample][is_word] - mean) / std
         valid = np.isfinite(expected).all(axis=1)
         assert aligned.valid["audio"][start:end].tolist() == valid.tolist()
         assert np.allclose(aligned.features["audio"][start:end][valid], expected[valid], atol=1e-4)

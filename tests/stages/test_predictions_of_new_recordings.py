@@ -22,8 +22,8 @@ def predict(capsys):
     def run(*arguments) -> dict:
         capsys.readouterr()
         assert main(["predict", "--json", *map(str, arguments)]) == 0
-        (told,) = json.loads(capsys.readouterr().out)["recordings"]
-        return told
+        (answer,) = json.loads(capsys.readouterr().out)["recordings"]
+        return answer
 
     return run
 
@@ -50,22 +50,24 @@ def test_a_clip_of_the_corpus_gets_its_row_of_the_predictions(
     known = clips(toy)
     for split in predictions(toy):
         for position in (0, len(split.ids) - 1):
-            clip, said = known[split.ids[position]]
-            told = predict(clip, "--transcript", said, "--model", folder)
+            clip, transcript = known[split.ids[position]]
+            answer = predict(clip, "--transcript", transcript, "--model", folder)
             expected = split.models[model][:, position]
-            assert list(told["seeds"]) == [str(seed) for seed in split.seeds[model]]
-            assert list(told["seeds"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
-            assert told["prediction"] == pytest.approx(expected.mean(), abs=1e-6)
-            assert told["available"]["align_method"] in ("forced", "proportional")
+            assert list(answer["seeds"]) == [str(seed) for seed in split.seeds[model]]
+            assert list(answer["seeds"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+            assert answer["prediction"] == pytest.approx(expected.mean(), abs=1e-6)
+            assert answer["available"]["align_method"] in ("forced", "proportional")
 
 
 def test_a_stretch_of_the_clip_gets_other_numbers(toy, predict):
     """Else the numbers above could come from anywhere but the clip."""
     split = predictions(toy)[0]
-    clip, said = clips(toy)[split.ids[0]]
+    clip, transcript = clips(toy)[split.ids[0]]
     # The baseline: after four epochs, the slope of stage 2 may be too small to tell anything apart.
-    told = predict(clip, "--transcript", said, "--model", toy.path / "data/pointwise", "--end-s", "1.0")
-    assert abs(told["prediction"] - split.models["pointwise"][:, 0].mean()) > 1e-4
+    answer = predict(
+        clip, "--transcript", transcript, "--model", toy.path / "data/pointwise", "--end-s", "1.0"
+    )
+    assert abs(answer["prediction"] - split.models["pointwise"][:, 0].mean()) > 1e-4
 
 
 def test_the_preprocessing_tells_of_train(toy):

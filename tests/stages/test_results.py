@@ -148,11 +148,11 @@ def test_the_inspector_shows_every_segment_of_valid_of_this_run(toy):
     html = (toy.path / "reports/inspector.html").read_text(encoding="utf-8")
     start = html.index(">", html.index('id="data"')) + 1
     page = json.loads(html[start : html.index("</script>", start)])
-    shown = {row["id"]: row for row in page["segments"] if row["split"] == "valid"}
+    rows = {row["id"]: row for row in page["segments"] if row["split"] == "valid"}
     segments = read_segments(toy.path / "data/manifest/segments.jsonl")
     wanted = {segment.id: segment.text for segment in segments if segment.split == "valid"}
-    assert {id_: row["text"] for id_, row in shown.items()} == wanted
-    for row in shown.values():
+    assert {id_: row["text"] for id_, row in rows.items()} == wanted
+    for row in rows.values():
         assert row["clip"]["source"].startswith("../data/raw/ein-korpus_2/video%20")
         assert len(row["predictions"]) == 3
 

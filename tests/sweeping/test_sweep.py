@@ -102,12 +102,12 @@ def test_the_same_command_runs_what_failed_and_nothing_else(six):
 @slow
 def test_the_table_of_experiments_fits_a_terminal(six):
     repository, _ = six
-    shown = repository.run(
+    finished = repository.run(
         "env", "COLUMNS=100", "make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.run", "experiments"
     )
-    lines = shown.stdout.splitlines()
+    lines = finished.stdout.splitlines()
     assert max(map(len, lines)) <= 100
-    assert "…" not in shown.stdout, "a column that does not fit is cut short"
+    assert "…" not in finished.stdout, "a column that does not fit is cut short"
     header = next(line for line in lines if "Experiment" in line)
     assert header.split() == ["Experiment", "valid_grcf_mae", "margin.base"]
     assert sum("[sweep-margin.base=" in line for line in lines) == 5
@@ -120,9 +120,9 @@ def test_ctrl_c_ends_what_runs_keeps_what_is_done_and_says_how_to_go_on(blink):
     children = psutil.Process(sweep.pid).children(recursive=True)
     assert len(children) >= 4, "DVC and a stage, twice"
     sweep.send_signal(signal.SIGINT)
-    _, said = sweep.communicate(timeout=60)
+    _, output = sweep.communicate(timeout=60)
     assert sweep.returncode == 130
-    assert "0 of 2 are done and kept. The same command goes on from there." in said
+    assert "0 of 2 are done and kept. The same command goes on from there." in output
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert temporary_copies(blink) == []
     assert blink.run("git", "status", "--porcelain").stdout == ""
@@ -134,9 +134,9 @@ def test_a_dvc_that_is_killed_leaves_no_stage_no_copy_and_nothing_that_seems_to_
     wait_for_stages(blink, 1)
     children = psutil.Process(sweep.pid).children(recursive=True)
     children[0].kill()
-    _, said = sweep.communicate(timeout=60)
+    _, output = sweep.communicate(timeout=60)
     assert sweep.returncode == 1
-    assert "sweep-margin.slope=8.0: killed by SIGKILL" in said
+    assert "sweep-margin.slope=8.0: killed by SIGKILL" in output
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert temporary_copies(blink) == []
     assert "unning" not in blink.run("dvc", "exp", "show", "--no-pager").stdout

@@ -84,16 +84,16 @@ def _gradients(
     """The loss of all chunks together, and its gradients by scores and by representations, chunk by chunk."""
     joined = [
         torch.cat(parts).float().requires_grad_()
-        for parts in ([each.score for each in chunks], [each.representation for each in chunks])
+        for parts in ([chunk.score for chunk in chunks], [chunk.representation for chunk in chunks])
     ]
     loss = objective(joined[0], label, joined[1])
     loss.backward()
-    penalties = [each.penalty.float() for each in chunks if each.penalty is not None]
+    penalties = [chunk.penalty.float() for chunk in chunks if chunk.penalty is not None]
     total = loss.detach() + (torch.cat(penalties).mean() if penalties else 0)
-    sizes = [len(each.score) for each in chunks]
+    sizes = [len(chunk.score) for chunk in chunks]
     # An objective that reads no representations leaves them no gradient.
     return total, [
-        (each.grad if each.grad is not None else torch.zeros_like(each)).split(sizes) for each in joined
+        (part.grad if part.grad is not None else torch.zeros_like(part)).split(sizes) for part in joined
     ]
 
 

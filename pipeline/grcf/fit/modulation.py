@@ -41,7 +41,7 @@ class GradientModulation:
         self._network = network
         self._strength = strength
         self._own = {
-            modality: [each for each in network.own_parameters(modality) if each.requires_grad]
+            modality: [parameter for parameter in network.own_parameters(modality) if parameter.requires_grad]
             for modality in modalities
         }
 
@@ -66,7 +66,8 @@ class GradientModulation:
     ) -> None:
         """Let the optimiser step, then take back the fraction 1 − k of the step of each modality's own weights."""
         before = {
-            modality: [each.detach().clone() for each in self._own[modality]] for modality in coefficients
+            modality: [parameter.detach().clone() for parameter in self._own[modality]]
+            for modality in coefficients
         }
         optimiser.step()
         with torch.no_grad():

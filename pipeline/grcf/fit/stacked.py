@@ -117,7 +117,7 @@ def train_networks(
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(rate_at, n_steps=n_steps))
         for epoch in range(1, settings.epochs + 1):
             losses = torch.stack(
-                [_step(stack, *each, objective, optimiser, schedule) for each in stack.batches(settings)]
+                [_step(stack, *batch, objective, optimiser, schedule) for batch in stack.batches(settings)]
             )
             scores, valid_losses = stack.score(valid, objective if selection.by == "objective" else None)
             for place, record in enumerate(records):
@@ -143,7 +143,9 @@ def _step(
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> Float[Tensor, "seed"]:
     score, representation, penalty = stack.forward(batch, n_words)
-    losses = torch.stack([objective(*each) for each in zip(score, batch.label, representation, strict=True)])
+    losses = torch.stack(
+        [objective(*of_seed) for of_seed in zip(score, batch.label, representation, strict=True)]
+    )
     if penalty is not None:
         losses = losses + penalty.mean(dim=1)
     optimiser.zero_grad()

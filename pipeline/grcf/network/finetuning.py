@@ -35,11 +35,11 @@ def learning(network: SentimentNetwork, parameters: Callable[[SentimentNetwork],
     """The chosen parameters that may learn; of a text encoder only the layers, adapters or embeddings that were asked for."""
     encoder = network.word_encoder
     fixed = (
-        {id(each) for name, each in encoder.named_parameters() if name not in encoder.depth}
+        {id(parameter) for name, parameter in encoder.named_parameters() if name not in encoder.depth}
         if encoder
         else set()
     )
-    return [each for each in parameters(network) if id(each) not in fixed]
+    return [parameter for parameter in parameters(network) if id(parameter) not in fixed]
 
 
 def parameter_groups(
@@ -47,8 +47,12 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Parameter groups for an optimiser, by learning rate; the network's own parameters come first."""
     encoder = network.word_encoder
-    inside = {id(each) for each in encoder.parameters()} if encoder else set()
-    own = [each for each in network.parameters() if each.requires_grad and id(each) not in inside]
+    inside = {id(parameter) for parameter in encoder.parameters()} if encoder else set()
+    own = [
+        parameter
+        for parameter in network.parameters()
+        if parameter.requires_grad and id(parameter) not in inside
+    ]
     groups: list[dict[str, Any]] = [{"params": own}]
     if encoder and settings:
         if settings.gradient_checkpointing:

@@ -171,7 +171,11 @@ class WordEncoder(nn.Module):
         for depth in sorted(set(self.depth.values())):
             layer = [parameters[name] for name, found in self.depth.items() if found == depth]
             for decays in (True, False):
-                group = [each for each in layer if each.requires_grad and (each.ndim > 1) == decays]
+                group = [
+                    parameter
+                    for parameter in layer
+                    if parameter.requires_grad and (parameter.ndim > 1) == decays
+                ]
                 if group:
                     yield {
                         "params": group,

@@ -108,7 +108,7 @@ def draw_reliability(
         for model, (slope, offset) in lines.items()
         for x in reach([digits(row.mean_prediction) for row in bins[model]])
     ]
-    values = [each for row in dots for each in (row["x"], row["y"])]
+    values = [value for row in dots for value in (row["x"], row["y"])]
     ends = widened((min(values, default=0.0), max(values, default=0.0)))
     colours = {words: COLOURS[model] for model, words in names.items()}
     axes = square_axes(labels[0], labels[1], ends) | {"color": by_series("model", colours)}

@@ -110,7 +110,7 @@ def draw_histogram(name: str, bins: Sequence[PairBinRow], *, measure: str, capti
         | {"apart": row.distance, "n": row.n_pairs}
         for row in bins
     ]
-    depths = [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))]
+    depths = [round(float(depth), 3) for depth in np.linspace(0.3, 1.0, max(len(apart), 1))]
     shade = {"type": "ordinal", "domain": apart, "range": depths}
     legend = {"title": "groups apart", "symbolType": "square", "symbolFillColor": COLOURS[METHOD]}
     x: Spec = {"field": "low", "type": "quantitative", "title": measure, "bin": {"binned": True}}

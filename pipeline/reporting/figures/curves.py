@@ -58,7 +58,7 @@ def draw_curves(
         {"epoch": digits(at), "mean": digits(m)} | {f"s{n}": digits(v) for n, v in enumerate(column)}
         for at, m, column in zip(epoch, mean, seeds.T, strict=True)
     ]
-    kept = [
+    best_epochs = [
         {"epoch": digits(epoch[position]), "value": digits(row[position]), "seed": words}
         for row, words, position in zip(seeds, seed_names, best or [None] * len(seeds), strict=True)
         if position is not None
@@ -72,8 +72,8 @@ def draw_curves(
         for field, width, opacity in widths
     ]
     layers.append(_looked_up(len(epoch), seed_names))
-    if kept:
-        layers.append(_kept_epochs(kept, COLOURS[colour], measure))
+    if best_epochs:
+        layers.append(_kept_epochs(best_epochs, COLOURS[colour], measure))
     return figure(name, WIDE, caption, data={"values": rows}, layer=layers)
 
 
@@ -154,7 +154,7 @@ def _looked_up(n_epochs: int, seed_names: Sequence[str]) -> Spec:
     )
 
 
-def _kept_epochs(kept: Sequence[Mapping[str, Any]], colour: str, measure: str) -> Spec:
+def _kept_epochs(epochs: Sequence[Mapping[str, Any]], colour: str, measure: str) -> Spec:
     """A dot at the epoch whose weights were kept, one per seed."""
     tooltip = [
         hover("seed", "Kept epoch of seed"),
@@ -162,7 +162,7 @@ def _kept_epochs(kept: Sequence[Mapping[str, Any]], colour: str, measure: str) -
         hover("value", measure, ".4f"),
     ]
     places = {"x": _epochs(), "y": quantity("value", measure), "tooltip": tooltip}
-    return layer(dot(36, color=colour), places, values=kept)
+    return layer(dot(36, color=colour), places, values=epochs)
 
 
 def _rate_hover(measure: str, amount: tuple[str, str]) -> list[Spec]:

@@ -39,8 +39,8 @@ def test_what_is_reported_pairs_the_seeds():
     truth = {name: rng.normal(size=30).clip(-3, 3) for name in ("train", "valid", "test")}
 
     def outcome(error: float) -> Outcome:
-        said = {name: labels + error * rng.normal(size=30) for name, labels in truth.items()}
-        return Outcome(truth, said, said)
+        predictions = {name: labels + error * rng.normal(size=30) for name, labels in truth.items()}
+        return Outcome(truth, predictions, predictions)
 
     rows = {"mae": [outcome(1.0) for _ in range(2)], "grcf": [outcome(0.1) for _ in range(2)]}
     found = finetuned.aggregate(rows, ROWS, seeds=[1, 2])

@@ -347,10 +347,10 @@ class Deadly:
 def test_a_segment_that_kills_its_worker_is_left_out(folders, recording, cache, capfd):
     entries = extractor_of(folders["wav2vec2-base"])
     segments = [segment(recording, 0.0, 2.0), segment(recording, 0.0, 0.5)]
-    (kept,) = entries.map(segments[:1])
+    (first,) = entries.map(segments[:1])
     entries.encoder.prepare = Deadly()
     again, lost = entries.map(segments)
-    assert again.to_bytes() == kept.to_bytes()
+    assert again.to_bytes() == first.to_bytes()
     assert (lost.values.shape, "status 9" in lost.failure) == ((0, 16), True)
     assert len(list(cache.glob("clips/audio/*/*"))) == 1
     assert "it is left out" in capfd.readouterr().err

@@ -468,8 +468,8 @@ def test_weights_that_would_be_drawn_at_random_are_refused(bert, tmp_path):
 
     shutil.copytree(bert, tmp_path / "half")
     weights = load_file(tmp_path / "half" / "model.safetensors")
-    kept = {name: tensor for name, tensor in weights.items() if "layer.1." not in name}
-    save_file(kept, tmp_path / "half" / "model.safetensors", metadata={"format": "pt"})
+    remaining = {name: tensor for name, tensor in weights.items() if "layer.1." not in name}
+    save_file(remaining, tmp_path / "half" / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(PipelineError, match=r"lacks \d+ of its weights, among them encoder\.layer\.1"):
         encoder_of(tmp_path / "half").encode(SENTENCES)
 
