@@ -27,6 +27,7 @@ from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import paired_differences
 from pipeline.execution.device import best_device
 from pipeline.grcf.scoring import modality_subsets, predict, present_modalities
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/balance.json")
 FUSION = "attention_pooling"
@@ -130,7 +131,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1; default 5")
     chosen = parser.parse_args()
     seeds = range(1, chosen.seeds + 1)
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
 
     def run(

@@ -27,6 +27,7 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.execution.device import best_device
 from pipeline.grcf.network.network import FusionName
 from pipeline.grcf.scoring import predict
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/fusion.json")
 FUSIONS: tuple[FusionName, ...] = get_args(FusionName)
@@ -191,7 +192,7 @@ def main() -> None:
         print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
         return
     seeds = list(range(1, chosen.seeds + 1))
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
     rows = [(objective, fusion) for objective in OBJECTIVES for fusion in FUSIONS]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import params
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Row:
 
 def read_rows(file: Path) -> tuple[dict[str, Any], dict[str, Row]]:
     """What all rows change in params.yaml, and each row; changes are `{"section.key": value}`."""
-    content = params.parse_yaml(file.read_text(encoding="utf-8"))
+    content = parse_yaml(file.read_text(encoding="utf-8"))
     rows: dict[str, Row] = {}
     for name, row in content["rows"].items():
         like = rows.get(row.get("like"))
@@ -64,7 +65,7 @@ def read_rows(file: Path) -> tuple[dict[str, Any], dict[str, Row]]:
 
 def read_compared(file: Path) -> tuple[str, str]:
     """The rows that stand for GRCF and for absolute error alone."""
-    compared = params.parse_yaml(file.read_text(encoding="utf-8"))["compared"]
+    compared = parse_yaml(file.read_text(encoding="utf-8"))["compared"]
     return compared["grcf"], compared["mae"]
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, write_segments
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from tests.reporting.runs import PARAMS, Run, make_segments, write_run
 
 ROOT = Path(__file__).parent.parent

@@ -28,7 +28,7 @@ from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.visual.mesh import visual_columns
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/scale.json"

@@ -35,6 +35,7 @@ from pipeline.grcf.loss.objectives import ranking_objective
 from pipeline.grcf.network.batches import Batch, SplitTensors, hide_modalities
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/seeds.json")
 SEEDS = (1, 2, 3, 4, 5)
@@ -200,7 +201,7 @@ def main() -> None:
     )
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     splits = read_splits(Path())
     corpora: dict[str, tuple[AlignedSplit, AlignedSplit, dict[str, Any]]] = {
         "demo": (splits["train"], splits["valid"], base)

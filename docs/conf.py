@@ -20,6 +20,7 @@ extensions = [
     "command_reference",
     "stage_reference",
     "module_reference",
+    "repository_links",
 ]
 exclude_patterns = ["_build", "_ext"]
 

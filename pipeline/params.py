@@ -2,15 +2,14 @@
 
 import difflib
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import read_yaml
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -19,6 +18,7 @@ ProperShare = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Name = Annotated[str, Field(min_length=1)]
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
@@ -65,7 +65,7 @@ class Manifest(Section):
     split: Annotated[str, Field(pattern=r"^(standard|drawn|fold_[1-9][0-9]?)$")]
     valid_share: Annotated[float, Field(gt=0, lt=1)]
     test_share: Annotated[float, Field(gt=0, lt=1)]
-    split_seed: int
+    split_seed: Seed
 
     @model_validator(mode="after")
     def _train_is_left(self) -> "Manifest":
@@ -90,11 +90,11 @@ class Words(Section):
     def _models_are_named(self) -> "Words":
         if self.aligner == "ctc" and self.ctc_model is None:
             raise ValueError(
-                "aligner is ctc, but ctc_model is null; expected a folder or a Hugging Face name"
+                "aligner is ctc, but ctc_model is empty; expected a folder or a Hugging Face name"
             )
         if self.recogniser == "whisper" and self.whisper_model is None:
             raise ValueError(
-                "recogniser is whisper, but whisper_model is null; expected a folder or a Hugging Face name"
+                "recogniser is whisper, but whisper_model is empty; expected a folder or a Hugging Face name"
             )
         return self
 
@@ -266,11 +266,11 @@ class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
     protocol: Literal["mosi", "sims", "binary"]
+    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
+    n_bins: Annotated[int, Field(ge=2)]
+    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
-    n_bins: Annotated[int, Field(ge=2)]
-    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
-    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
 
     @model_validator(mode="after")
     def _amounts_rise(self) -> "Evaluate":
@@ -289,51 +289,6 @@ class Report(Section):
 
 
 SectionType = TypeVar("SectionType", bound=Section)
-
-
-class _Yaml12Loader(yaml.CSafeLoader):
-    """libyaml with the scalars of YAML 1.2, which DVC writes: `1e-05` is a number and `yes` is a word."""
-
-
-_Yaml12Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    (
-        "float",
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-        "-+.0123456789",
-    ),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _Yaml12Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
-    )
-
-
-def _decimal(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
-    """YAML 1.2 knows no octal by a leading zero: 010 is ten."""
-    return int(loader.construct_scalar(node))
-
-
-def _number(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float:
-    text = loader.construct_scalar(node)
-    return float(
-        text.replace(".inf", "inf")
-        .replace(".Inf", "inf")
-        .replace(".INF", "inf")
-        .lower()
-        .replace(".nan", "nan")
-    )
-
-
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _decimal)
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _number)
-
-
-def parse_yaml(text: str) -> Any:
-    """Read YAML by the rules of version 1.2, as DVC does."""
-    return yaml.load(text, Loader=_Yaml12Loader)
 
 
 def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
@@ -385,11 +340,9 @@ def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, A
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        sections = parse_yaml(file.read_text(encoding="utf-8"))
+        sections = read_yaml(file)
     except FileNotFoundError as error:
         raise PipelineError(f"{file}: not found; run from the root of the repository") from error
-    except yaml.YAMLError as error:
-        raise PipelineError(f"{file}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(sections, dict):
         raise PipelineError(f"{file}: expected sections with keys, found {type(sections).__name__}")
     return sections

@@ -1,15 +1,19 @@
 """params.yaml: YAML 1.2 as DVC reads it, strict types, sentences for mistakes."""
 
+import re
+import shutil
 from pathlib import Path
 
 import dvc.api
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parent.parent / "params.yaml"
 
@@ -23,12 +27,64 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_reads_what_dvc_reads():
-    assert params.parse_yaml(PARAMS.read_text()) == dvc.api.params_show(str(PARAMS))
+    assert parse_yaml(PARAMS.read_text()) == dvc.api.params_show(str(PARAMS))
+
+
+def experiment(tmp_path: Path, *overrides: str) -> list[str]:
+    """The lines of params.yaml after `dvc exp run -S …`."""
+    file = tmp_path / "experiment.yaml"
+    shutil.copy(PARAMS, file)
+    apply_overrides(file, list(overrides))
+    return file.read_text().splitlines()
+
+
+def test_the_file_has_the_form_in_which_dvc_writes_it_back(tmp_path):
+    assert experiment(tmp_path, "margin.base=0.2") == PARAMS.read_text().splitlines()
+
+
+@pytest.mark.parametrize("value", ["0.5", "null", "false", "gated", "'a: b # c'"])
+def test_an_experiment_changes_nothing_but_its_values(tmp_path, value):
+    sections = params.parse_yaml(PARAMS.read_text())
+    keys = [
+        f"{section}.{key}"
+        for section, values in sections.items()
+        for key, old in values.items()
+        if not isinstance(old, list)
+    ]
+    before = PARAMS.read_text().splitlines()
+    after = experiment(tmp_path, *(f"{key}={value}" for key in keys))
+    n_changed = 0
+    for old, new in zip(before, after, strict=True):
+        if old != new:
+            key, comment = re.fullmatch(r"(  \w+: ?).*?( #.*)?", old).groups(default="")
+            assert new.startswith(key.rstrip())
+            assert new.endswith(comment)
+            n_changed += 1
+    assert n_changed > len(keys) / 2
+
+
+@pytest.mark.parametrize("value", [[], [3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]])
+@pytest.mark.parametrize("key", ["training.seeds", "evaluate.missing_rates", "evaluate.noise_scales"])
+def test_a_list_changes_its_own_lines(tmp_path, key, value):
+    before, after = PARAMS.read_text().splitlines(), experiment(tmp_path, f"{key}={value}")
+    name = key.split(".")[1]
+    start = before.index(f"  {name}:")
+    end = next(n for n, line in enumerate(before) if n > start and not line.startswith("  - "))
+    written = [f"  {name}:", *(f"  - {item}" for item in value)] if value else [f"  {name}: []"]
+    assert after == [*before[:start], *written, *before[end:]]
+
+
+def test_a_word_may_become_a_list(tmp_path):
+    after = experiment(tmp_path, "margin.groups=[-0.5,0.5]")
+    before = PARAMS.read_text().splitlines()
+    start = next(n for n, line in enumerate(before) if line.startswith("  groups:"))
+    assert after[start].startswith("  groups:  ")
+    assert [*after[:start], *after[start + 3 :]] == [*before[:start], *before[start + 1 :]]
 
 
 def test_every_section_of_the_file_has_a_type_and_back():
     named = {section.__name__.lower() for section in params.Section.__subclasses__()}
-    assert named == set(params.parse_yaml(PARAMS.read_text()))
+    assert named == set(parse_yaml(PARAMS.read_text()))
 
 
 @pytest.mark.parametrize("section", params.Section.__subclasses__())
@@ -55,12 +111,12 @@ def test_the_file_in_the_repository_is_valid(section):
     ],
 )
 def test_scalars_follow_yaml_1_2(text, value):
-    assert params.parse_yaml(f"a: {text}") == {"a": value}
+    assert parse_yaml(f"a: {text}") == {"a": value}
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_that_python_writes_is_read_as_a_float(number):
-    read = params.parse_yaml(f"a: {number!r}")["a"]
+    read = parse_yaml(f"a: {number!r}")["a"]
     assert isinstance(read, float)
     assert read == number
 
@@ -74,8 +130,8 @@ def test_pyyaml_alone_would_fail_here():
     [
         (
             params.Evaluate,
-            "[0.0, 0.1, 0.2",
-            "[0.0, 0.2, 0.1",
+            "  - 0.1\n  - 0.2\n",
+            "  - 0.2\n  - 0.1\n",
             r"evaluate: missing_rates has to rise, found \[0\.0, 0\.2, 0\.1",
         ),
         (
@@ -89,7 +145,7 @@ def test_pyyaml_alone_would_fail_here():
         (params.Margin, "base: 0.2", "base: .nan", r"margin\.base is nan"),
         (params.Margin, "groups: integer", "groups: [0.5, 0.1]", r"margin: groups has to be 'integer' or"),
         (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
-        (params.Training, "seeds: [1, 2, 3, 4, 5]", "seeds: [1, 1]", r"seeds have to be different"),
+        (params.Training, "  - 1\n  - 2\n", "  - 1\n  - 1\n", r"seeds have to be different"),
         (params.Corpus, "label_min: -3.0", "label_min: 3.0", r"label_min 3\.0 has to be below"),
         (
             params.Corpus,
@@ -103,9 +159,9 @@ def test_pyyaml_alone_would_fail_here():
             params.Words,
             "aligner: pocketsphinx",
             "aligner: ctc",
-            r"words: aligner is ctc, but ctc_model is null",
+            r"words: aligner is ctc, but ctc_model is empty",
         ),
-        (params.Words, "recogniser: pocketsphinx", "recogniser: whisper", r"but whisper_model is null"),
+        (params.Words, "recogniser: pocketsphinx", "recogniser: whisper", r"but whisper_model is empty"),
         (params.Words, "recogniser: pocketsphinx", "recogniser: yes", r"words\.recogniser is 'yes'"),
     ],
 )

@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.errors import PipelineError
 from pipeline.media.probe import probe
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 CORPUS = "benchmark"
 

@@ -16,7 +16,7 @@ import librosa
 import numpy as np
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 # As the stage: with one face the detector would rest, and a bystander might be taken for the speaker.
 _MAX_FACES = 3

@@ -25,6 +25,7 @@ from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json, write_text
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/mosi.json")
 PICTURE = Path("docs/images/mosi.svg")
@@ -85,7 +86,7 @@ def main() -> None:
 
 def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -> None:
     """Train every row, then the followed ones elsewhere, and write what came of it."""
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     methods = read_methods(base, METHODS)
     for_all, rows = read_rows(METHODS)
     sections = changed_sections(

@@ -22,6 +22,7 @@ from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 METHODS = Path(__file__).with_name("finetuned.yaml")
 RESULTS = Path("benchmarks/results/mosi_finetuned.json")
@@ -30,7 +31,7 @@ GRCF, MAE = "grcf", "mae"
 
 def run(data: Path, *, seeds: Sequence[int], out: Path) -> dict[str, Any]:
     """Train both rows with every seed and write the aggregates."""
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     methods = read_methods(base, METHODS)
     for_all, rows = read_rows(METHODS)
     sections = changed_sections(base, for_all, rows[GRCF].fixed, {"training.seeds": list(seeds)})

@@ -21,6 +21,7 @@ from benchmarks.mosi.trial import Trial, run_trials
 from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/mosi_tuning.json")
 N_SETTINGS = 6
@@ -62,7 +63,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=lambda text: text.split(","), default=None, help="only these rows")
     chosen = parser.parse_args()
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     for_all, rows = read_rows(METHODS)
     clone = prepare("mosi", partial(write_corpus, chosen.data), changed_sections(base, for_all))
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}

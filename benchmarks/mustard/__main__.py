@@ -27,6 +27,7 @@ from pipeline import params
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import BINARY
+from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/mustard.json")
 METHODS = Path(__file__).with_name("methods.yaml")
@@ -117,7 +118,7 @@ def check_against_pipeline(clone: Path, sections: Sections, outcomes: Sequence[O
 
 def run(data: Path, *, out: Path) -> None:
     """Choose the learning rates, train every row on every fold, and write what came of it."""
-    base = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     for_all, rows = read_rows(METHODS)
     made = {
         (name, rate): sections_of(base, for_all, row, rate)

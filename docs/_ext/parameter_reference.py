@@ -23,7 +23,8 @@ PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
 SECTION = re.compile(r"^(\w+):\s*$")
-KEY = re.compile(r"^  (\w+):(?P<rest>.*)$")
+KEY = re.compile(r"^  (\w+):")
+ABOVE = re.compile(r"^  # (.*)$")
 COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
@@ -46,19 +47,24 @@ class Parameter:
 
 
 def read_comments(text: str) -> dict[str, str]:
-    r"""The comment of each key, by `section.key`: what stands behind its line and on the lines below it.
+    r"""The comment of each key, by `section.key`.
 
-    >>> read_comments("a:\n  b: 1  # first\n       # second\n  c:\n  - 2  # third\n")
+    It stands behind the key's line and goes on below it, or stands above a key whose value takes several lines.
+
+    >>> read_comments("a:\n  b: 1  # first\n       # second\n  # third\n  c:\n  - 2\n")
     {'a.b': 'first second', 'a.c': 'third'}
     """
     comments: dict[str, str] = {}
-    section, name = "", ""
+    section, name, above = "", "", ""
     for line in text.splitlines():
         if found := SECTION.match(line):
             section, name = found[1], ""
+        elif found := ABOVE.match(line):
+            above = f"{above} {found[1]}".strip()
+            continue
         elif found := KEY.match(line):
             name = f"{section}.{found[1]}"
-            comments[name] = ""
+            comments[name], above = above, ""
         if name and (comment := COMMENT.search(line)):
             comments[name] = f"{comments[name]} {comment[1].strip()}".strip()
     return comments

@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-import yaml
-
 from pipeline import params
 from pipeline.artifacts.files import read_text
 from pipeline.errors import PipelineError
@@ -16,6 +14,7 @@ from pipeline.execution.disk_space import in_words
 from pipeline.pages.text import Block, Paragraph, Table, as_text
 from pipeline.pruning.experiments import experiments
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
+from pipeline.yaml12 import parse_yaml, read_yaml
 
 DESCRIPTION = """\
 Show the cache that lets a run go on where it stopped: by kind, how many entries there are and how large they are, how many of
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _sections_of_stages() -> dict[str, list[str]]:
     """The sections that each stage that trains loads: dvc.yaml says so, and a test holds it to that."""
-    stages = yaml.safe_load(read_text(_DVC_YAML))["stages"]
+    stages = read_yaml(_DVC_YAML)["stages"]
     return {stage: list(stages[stage]["params"]) for stage in STAGES}
 
 
@@ -75,7 +74,7 @@ def _sections(text: str, sections_of: Mapping[str, Sequence[str]], *, source: st
     Raises:
         PipelineError: one of them is not as this version of the code knows it.
     """
-    values = params.parse_yaml(text)
+    values = parse_yaml(text, source=source)
     classes = {section.__name__.lower(): section for section in params.Section.__subclasses__()}
     names = {"corpus", *CLIP_SECTIONS, *(name for names in sections_of.values() for name in names)}
     if not isinstance(values, dict) or not names <= set(values):

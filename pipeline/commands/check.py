@@ -12,6 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.intake.checking import check_corpus
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
+from pipeline.yaml12 import parse_yaml
 
 RAW = Path("data/raw")
 
@@ -84,7 +85,7 @@ def _folder(named: str) -> Path:
 def _rules(layout: str | None, split: str | None) -> Rules:
     """What params.yaml says, changed as the layout asks for and as `split` says."""
     settings = {} if layout is None else dict(LAYOUTS[layout].settings)
-    changes = {key: params.parse_yaml(value) for key, value in settings.items()}
+    changes = {key: parse_yaml(value) for key, value in settings.items()}
     if split is not None:
         changes["manifest.split"] = split
     changed = params.checked(changes) if changes else {}

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     settings = params.load(params.Evaluate)
     protocol = protocol_named(settings.protocol)
     revisions = resolve_all([args.base, *args.experiments])
-    base, *experiments = read_runs(revisions, parse=params.parse_yaml)
+    base, *experiments = read_runs(revisions)
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
     with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD
     comparisons = [

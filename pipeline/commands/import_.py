@@ -12,6 +12,7 @@ from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.intake.copying import Link
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
+from pipeline.yaml12 import parse_yaml, read_yaml
 
 RAW = Path("data/raw")
 
@@ -99,8 +100,8 @@ def _said(done: Imported, *, name: str, layout: str) -> str:
 
 def _changed(settings: dict[str, str]) -> dict[str, str]:
     """Those that params.yaml holds otherwise."""
-    wanted = params.checked({key: params.parse_yaml(value) for key, value in settings.items()})
-    sections = params.parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
+    wanted = params.checked({key: parse_yaml(value) for key, value in settings.items()})
+    sections = read_yaml(params.PARAMS_FILE)
     current = params.checked({key: _held(sections, key) for key in settings})
     return {key: value for key, value in settings.items() if wanted[key] != current[key]}
 

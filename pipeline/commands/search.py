@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Spend what is left of the budget, then show all trials."""
     if args.trials < 1 or args.seed < 0:
         raise PipelineError("--trials has to be at least 1, and --seed at least 0")
-    space = search_space(args.axes, parse=params.parse_yaml, check=params.checked)
+    space = search_space(args.axes, check=params.checked)
     workspace = read_workspace()
     read_base()
     metric = primary_metric()

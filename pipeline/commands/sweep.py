@@ -69,7 +69,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing of the grid, then show all of it."""
-    points = grid(args.axes, parse=params.parse_yaml, check=params.checked)
+    points = grid(args.axes, check=params.checked)
     workspace = read_workspace()
     named = {point.name("sweep", changes=workspace.changes): point for point in points}
     there = experiments(workspace.head)
@@ -141,7 +141,7 @@ def read_base() -> None:
     Raises:
         PipelineError: HEAD holds no results.
     """
-    read_runs(resolve_all(["HEAD"]), parse=params.parse_yaml)
+    read_runs(resolve_all(["HEAD"]))
 
 
 def show_leaderboard(names: Sequence[str], *, head: str) -> None:
@@ -151,7 +151,7 @@ def show_leaderboard(names: Sequence[str], *, head: str) -> None:
     settings = params.load(params.Evaluate)
     found = experiments(head)
     revisions = [*resolve_all(["HEAD"]), *(Revision(name, found[name]) for name in names)]
-    base, *ran = read_runs(revisions, parse=params.parse_yaml)
+    base, *ran = read_runs(revisions)
     board = leaderboard(
         base,
         ran,

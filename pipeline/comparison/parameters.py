@@ -1,15 +1,13 @@
 """Which parameters differ between two runs: compared by value, shown as they were written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from pipeline.errors import PipelineError
-
-ParseYaml = Callable[[str], Any]
-"""From text to values by the rules of YAML 1.2, which are not those of the loaders that PyYAML brings."""
+from pipeline.yaml12 import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,13 @@ class ParameterChange:
     experiment: Parameter | None
 
 
-def read_parameters(text: str, *, parse: ParseYaml, source: str) -> dict[str, Parameter]:
+def read_parameters(text: str, *, source: str) -> dict[str, Parameter]:
     """Each value by its dotted key, such as `margin.base`; a list is one value.
 
     Raises:
         PipelineError: not YAML, or not keys with values.
     """
-    values = parse_values(text, parse=parse, source=source)
+    values = parse_yaml(text, source=source)
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     if not isinstance(values, dict):
         raise PipelineError(f"{source}: expected sections with keys, found {type(values).__name__}")
@@ -47,18 +45,6 @@ def read_parameters(text: str, *, parse: ParseYaml, source: str) -> dict[str, Pa
         key: Parameter(value, str(value) if node is None else _written(node))
         for key, (value, node) in _leaves(values, root).items()
     }
-
-
-def parse_values(text: str, *, parse: ParseYaml, source: str) -> Any:
-    """The values of a YAML file.
-
-    Raises:
-        PipelineError: not YAML.
-    """
-    try:
-        return parse(text)
-    except yaml.YAMLError as error:
-        raise PipelineError(f"{source}: not YAML: {' '.join(str(error).split())}") from error
 
 
 def flattened(values: Mapping[Any, Any]) -> dict[str, Any]:

@@ -8,15 +8,14 @@ from pathlib import Path
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
 from pipeline.comparison.parameters import (
     Parameter,
-    ParseYaml,
     flattened,
-    parse_values,
     read_parameters,
     same_value,
 )
 from pipeline.comparison.stages import Stage, read_stages
 from pipeline.errors import PipelineError
 from pipeline.history.revisions import Revision, read_files
+from pipeline.yaml12 import parse_yaml
 
 PREDICTIONS = Path("reports/predictions.csv")
 PARAMETERS = Path("params.yaml")
@@ -45,12 +44,12 @@ class Run:
     doubts: tuple[str, ...]
 
 
-def read_run(revision: Revision, *, parse: ParseYaml) -> Run:
+def read_run(revision: Revision) -> Run:
     """Read what one revision recorded; see `read_runs`."""
-    return read_runs([revision], parse=parse)[0]
+    return read_runs([revision])[0]
 
 
-def read_runs(revisions: Sequence[Revision], *, parse: ParseYaml) -> list[Run]:
+def read_runs(revisions: Sequence[Revision]) -> list[Run]:
     """Read the predictions, parameters and lock file of revisions, and their training curves where they have any.
 
     Raises:
@@ -58,12 +57,11 @@ def read_runs(revisions: Sequence[Revision], *, parse: ParseYaml) -> list[Run]:
     """
     paths = [PREDICTIONS, PARAMETERS, LOCK, *CURVES.values()]
     return [
-        _run(revision, files, parse=parse)
-        for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
+        _run(revision, files) for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
     ]
 
 
-def _run(revision: Revision, files: Mapping[Path, bytes | None], *, parse: ParseYaml) -> Run:
+def _run(revision: Revision, files: Mapping[Path, bytes | None]) -> Run:
     def text(path: Path) -> tuple[str, str]:
         source = f"{path} of {revision.title}"
         return _text(_required(files, path, revision), source=source), source
@@ -71,9 +69,9 @@ def _run(revision: Revision, files: Mapping[Path, bytes | None], *, parse: Parse
     predictions, source = text(PREDICTIONS)
     splits = predictions_from_csv(predictions, source=source)
     written, source = text(PARAMETERS)
-    parameters = read_parameters(written, parse=parse, source=source)
+    parameters = read_parameters(written, source=source)
     lock, source = text(LOCK)
-    stages = read_stages(parse_values(lock, parse=parse, source=source), source=source)
+    stages = read_stages(parse_yaml(lock, source=source), source=source)
     return Run(
         revision=revision,
         predictions={split.split: split for split in splits},

@@ -90,7 +90,7 @@ def check_a_row_a_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) 
         if n_rows != n_words:
             raise PipelineError(
                 f"text.precomputed: {packed.extractor['precomputed']} has {n_rows} rows for segment {said.id}, which has "
-                f"{n_words} words; expected a row a word, in their order. Give the words too, by words.csv, or set it to null"
+                f"{n_words} words; expected a row a word, in their order. Give the words too, by words.csv, or leave it empty"
             )
 
 
@@ -166,7 +166,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except FileNotFoundError as error:
         raise PipelineError(
-            f"{path}: not found; put the file there or extract by setting it to null"
+            f"{path}: not found; put the file there or leave it empty to extract"
         ) from error
     except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise PipelineError(

@@ -8,12 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from pipeline.errors import PipelineError
-
-ParseYaml = Callable[[str], Any]
-"""From text to a value by the rules of YAML 1.2."""
+from pipeline.yaml12 import parse_yaml
 
 Check = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Values by dotted key to the same values as params.yaml would hold them; refuses what params.yaml may not hold."""
@@ -64,7 +60,7 @@ class Point:
         return safe if changes is None else f"{safe}-with-{changes}"
 
 
-def grid(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> list[Point]:
+def grid(axes: Sequence[str], *, check: Check) -> list[Point]:
     """Every combination of the values of `key=value,value` arguments, the last key changing fastest.
 
     Raises:
@@ -77,7 +73,7 @@ def grid(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> list[Point]:
             raise PipelineError(
                 f"{key} is given twice; write all of its values in one argument: {key}={','.join(texts)},…"
             )
-        values[key] = [parse_value(text, axis=axis, parse=parse) for text in texts]
+        values[key] = [parse_value(text, axis=axis) for text in texts]
     points = [
         Point.of(check(dict(zip(values, row, strict=True)))) for row in itertools.product(*values.values())
     ]
@@ -116,15 +112,15 @@ def split_axis(axis: str) -> tuple[str, list[str]]:
     return key.strip(), texts
 
 
-def parse_value(text: str, *, axis: str, parse: ParseYaml) -> Any:
+def parse_value(text: str, *, axis: str) -> Any:
     """The value that is written.
 
     Raises:
         PipelineError: not YAML.
     """
     try:
-        return parse(text)
-    except yaml.YAMLError as error:
+        return parse_yaml(text)
+    except PipelineError as error:
         raise PipelineError(f"{axis!r}: {text!r} is no value of YAML; quote it if it is a word") from error
 
 

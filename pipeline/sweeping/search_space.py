@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import PipelineError
-from pipeline.sweeping.points import Check, ParseYaml, Point, parse_value, split_axis, written
+from pipeline.sweeping.points import Check, Point, parse_value, split_axis, written
 
 _RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^\s:]+?)\.\.(?P<high>[^\s:]+)")
 _DIGITS = 4
@@ -58,7 +58,7 @@ class Choice:
 Dimension = Range | Choice
 
 
-def search_space(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> tuple[Dimension, ...]:
+def search_space(axes: Sequence[str], *, check: Check) -> tuple[Dimension, ...]:
     """The dimensions of `key=low..high`, `key=log:low..high` and `key=value,value` arguments, sorted by key.
 
     Raises:
@@ -77,17 +77,17 @@ def search_space(axes: Sequence[str], *, parse: ParseYaml, check: Check) -> tupl
             )
         found = _RANGE.fullmatch(texts[0]) if len(texts) == 1 else None
         dimensions[key] = (
-            _choice(key, texts, axis=axis, parse=parse, check=check)
+            _choice(key, texts, axis=axis, check=check)
             if found is None
-            else _range(key, found, axis=axis, parse=parse, check=check)
+            else _range(key, found, axis=axis, check=check)
         )
     return tuple(dimensions[key] for key in sorted(dimensions))
 
 
-def _choice(key: str, texts: Sequence[str], *, axis: str, parse: ParseYaml, check: Check) -> Choice:
+def _choice(key: str, texts: Sequence[str], *, axis: str, check: Check) -> Choice:
     values = {}
     for text in texts:
-        value = check({key: parse_value(text, axis=axis, parse=parse)})[key]
+        value = check({key: parse_value(text, axis=axis)})[key]
         values[written(value)] = value
     if len(values) < 2:
         raise PipelineError(
@@ -96,10 +96,8 @@ def _choice(key: str, texts: Sequence[str], *, axis: str, parse: ParseYaml, chec
     return Choice(key, values)
 
 
-def _range(key: str, found: re.Match[str], *, axis: str, parse: ParseYaml, check: Check) -> Range:
-    low, high = (
-        check({key: parse_value(found[end], axis=axis, parse=parse)})[key] for end in ("low", "high")
-    )
+def _range(key: str, found: re.Match[str], *, axis: str, check: Check) -> Range:
+    low, high = (check({key: parse_value(found[end], axis=axis)})[key] for end in ("low", "high"))
     is_log = found["log"] is not None
     if any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in (low, high)):
         raise PipelineError(

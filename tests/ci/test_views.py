@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from tests.sweeping.repositories import ROOT, Repository
 
 pytestmark = pytest.mark.slow

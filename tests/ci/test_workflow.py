@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / ".github/workflows/experiment.yml"

@@ -26,7 +26,7 @@ stages:
 EVALUATE = """\
 from pathlib import Path
 from pipeline.artifacts.predictions import predictions_to_csv
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from tests.comparison.repositories import split_predictions
 
 noise = parse_yaml(Path("params.yaml").read_text())["margin"]["base"]

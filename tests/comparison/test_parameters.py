@@ -3,11 +3,10 @@ import yaml
 
 from pipeline.comparison.parameters import parameter_changes, read_parameters
 from pipeline.errors import PipelineError
-from pipeline.params import parse_yaml
 
 
 def read(text):
-    return read_parameters(text, parse=parse_yaml, source="params.yaml of HEAD")
+    return read_parameters(text, source="params.yaml of HEAD")
 
 
 def changes(before, after):

@@ -13,6 +13,7 @@ from pipeline.artifacts.words import Word
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 from tests.corpus.replicas import LABELS, REPLICAS, VIDEOS, clips, label_csv, put, write_csd
 
 DRAW = {"valid_share": 0.2, "test_share": 0.2, "split_seed": 1}
@@ -37,7 +38,7 @@ def test_params_names_the_layouts_that_there_are():
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_settings_of_a_layout_are_accepted_by_params(name):
-    params.checked({key: params.parse_yaml(value) for key, value in LAYOUTS[name].settings.items()})
+    params.checked({key: parse_yaml(value) for key, value in LAYOUTS[name].settings.items()})
 
 
 @pytest.mark.parametrize("name", REPLICAS)

@@ -15,7 +15,7 @@ from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, write_words
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "data/raw/demo/clips"

@@ -21,7 +21,7 @@ from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
 from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
 from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_RESAMPLES = 100

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvc.utils.hydra import apply_overrides
+
 ROOT = Path(__file__).parent.parent.parent
 CLIPS = ROOT / "data/raw/demo"
 
 # Names, spellings and sizes that the corpus in the repository does not have.
 TOY = "ein-korpus_2"
-SMALL = {
-    "name: demo": f"name: {TOY}",
-    "max_rejected_share: 0.1": "max_rejected_share: 0.2",
-    "seeds: [1, 2, 3, 4, 5]": "seeds: [7, 8, 9]",
-    "epochs: 60": "epochs: 4",
-    "width: 64": "width: 8",
-    "n_resamples: 1000": "n_resamples: 100",
-}
+SMALL = (
+    f"corpus.name={TOY}",
+    "manifest.max_rejected_share=0.2",
+    "training.seeds=[7,8,9]",
+    "training.epochs=4",
+    "network.width=8",
+    "evaluate.n_resamples=100",
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class Repository:
         assert old in text, f"{old!r} is not in {file}"
         path.write_text(text.replace(old, new, 1))
 
+    def set_params(self, *settings: str) -> None:
+        """What `dvc exp run -S …` writes into params.yaml, by its own function and without its experiment."""
+        apply_overrides(self.path / "params.yaml", list(settings))
+
     def copy(self, path: Path) -> "Repository":
         """The same repository elsewhere, its caches left behind."""
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns(".cache", "__pycache__"))
@@ -79,8 +85,7 @@ def make_repository(path: Path, rows: list[dict[str, str]], media: Mapping[str, 
         writer.writeheader()
         writer.writerows(rows)
     repository = Repository(path)
-    for old, new in SMALL.items():
-        repository.edit("params.yaml", old, new)
+    repository.set_params(*SMALL)
     repository.run("git", "init", "-q", "-b", "main")
     repository.run("git", "config", "user.email", "test@example.org")
     repository.run("git", "config", "user.name", "test")

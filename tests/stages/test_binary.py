@@ -32,14 +32,13 @@ def rows() -> list[dict[str, str]]:
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A repository after one `dvc repro` on labels 0 and 1."""
     repository = make_repository(tmp_path_factory.mktemp("binary") / "repository", rows(), {})
-    for old, new in (
-        ("kind: regression", "kind: binary"),
-        ("protocol: mosi", "protocol: binary"),
-        ("label_min: -3.0", "label_min: 0.0"),
-        ("label_max: 3.0", "label_max: 1.0"),
-        ("seeds: [7, 8, 9]", "seeds: [7, 8]"),
-    ):
-        repository.edit("params.yaml", old, new)
+    repository.set_params(
+        "task.kind=binary",
+        "evaluate.protocol=binary",
+        "corpus.label_min=0.0",
+        "corpus.label_max=1.0",
+        "training.seeds=[7,8]",
+    )
     repository.run("dvc", "repro")
     return repository
 

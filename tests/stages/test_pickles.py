@@ -12,15 +12,13 @@ from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from stages import align, audio, manifest, text, visual, words
 from stages.entry import run
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
 from tests.stages.repositories import ROOT, Repository, make_repository
 
 pytestmark = pytest.mark.slow
-
-RATES = "missing_rates: [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]"
 
 
 def repository_with(tmp_path, content, layout: str) -> Repository:
@@ -29,9 +27,7 @@ def repository_with(tmp_path, content, layout: str) -> Repository:
     repository = make_repository(
         tmp_path / "repository", [{"id": "unused", "label": "0"}], {"features.pkl": source}
     )
-    repository.edit("params.yaml", "layout: folder", f"layout: {layout}")
-    repository.edit("params.yaml", RATES, "missing_rates: []")
-    repository.edit("params.yaml", "noise_scales: [0.0, 0.5, 1.0, 2.0]", "noise_scales: []")
+    repository.set_params(f"corpus.layout={layout}", "evaluate.missing_rates=[]", "evaluate.noise_scales=[]")
     return repository
 
 

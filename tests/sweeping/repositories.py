@@ -35,7 +35,7 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.predictions import predictions_to_csv
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import headline, model_table
-from pipeline.params import parse_yaml
+from pipeline.yaml12 import parse_yaml
 from tests.comparison.repositories import split_predictions
 
 margin = parse_yaml(Path("params.yaml").read_text())["margin"]

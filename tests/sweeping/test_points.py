@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline import params
 from pipeline.errors import PipelineError
 from pipeline.sweeping.points import Point, grid, split_axis, written
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 SCALARS = st.one_of(
@@ -27,7 +28,7 @@ def in_the_repository(monkeypatch):
 
 
 def points(*axes: str) -> list[dict]:
-    return [dict(point.values) for point in grid(axes, parse=params.parse_yaml, check=params.checked)]
+    return [dict(point.values) for point in grid(axes, check=params.checked)]
 
 
 def test_a_grid_is_every_combination_and_the_last_key_changes_fastest():
@@ -103,6 +104,6 @@ def test_dvc_reads_what_is_written_as_the_same_value(value, tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text("a:\n  b: 0\n")
     apply_overrides(str(file), [f"a.b={written(value)}"])
-    found = params.parse_yaml(file.read_text())["a"]["b"]
+    found = parse_yaml(file.read_text())["a"]["b"]
     assert found == value
     assert type(found) is type(value)

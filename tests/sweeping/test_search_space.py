@@ -15,7 +15,7 @@ def in_the_repository(monkeypatch):
 
 
 def space(*axes: str):
-    return search_space(axes, parse=params.parse_yaml, check=params.checked)
+    return search_space(axes, check=params.checked)
 
 
 def test_ranges_and_choices_are_read_by_the_type_of_their_parameter():

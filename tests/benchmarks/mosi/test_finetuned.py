@@ -8,9 +8,9 @@ from benchmarks.methods import read_methods
 from benchmarks.mosi import finetuned
 from benchmarks.mosi.tables import GRCF, MAIN_BASELINE, METHODS
 from benchmarks.trials import Outcome
-from pipeline import params
+from pipeline.yaml12 import parse_yaml
 
-BASE = params.parse_yaml((Path(__file__).parents[3] / "params.yaml").read_text())
+BASE = parse_yaml((Path(__file__).parents[3] / "params.yaml").read_text())
 ROWS = read_methods(BASE, finetuned.METHODS)
 FROZEN = read_methods(BASE, METHODS)
 

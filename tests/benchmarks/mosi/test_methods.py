@@ -7,12 +7,12 @@ import pytest
 from benchmarks.methods import changed_sections, read_compared, read_methods, read_rows
 from benchmarks.mosi.tables import METHODS
 from benchmarks.mosi.tuning import RESULTS, draw_settings
-from pipeline import params
 from pipeline.artifacts.files import read_json
 from pipeline.errors import PipelineError
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parents[3]
-BASE = params.parse_yaml((ROOT / "params.yaml").read_text())
+BASE = parse_yaml((ROOT / "params.yaml").read_text())
 
 
 def test_every_row_passes_the_checks_of_the_stages():
