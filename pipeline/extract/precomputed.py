@@ -165,9 +165,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             _check_sizes(path, file)
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
     except FileNotFoundError as error:
-        raise PipelineError(
-            f"{path}: not found; put the file there or leave it empty to extract"
-        ) from error
+        raise PipelineError(f"{path}: not found; put the file there or leave it empty to extract") from error
     except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise PipelineError(
             f"{path}: not an .npz file of plain arrays ({' '.join(str(error).split())}); write it by numpy.savez"

@@ -8,11 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from pipeline.artifacts.segments import Segment
-from pipeline.media.audio import Sound, read_audio
+from pipeline.media.audio import MUTED_PEAK, Sound, read_audio
 from pipeline.media.container import MediaError
 
-# A track that stays below one step of 16-bit sound was muted, not quiet.
-_MUTED_PEAK = 2.0**-15
 # That of transformers' Wav2Vec2FeatureExtractor.
 _LEAST_VARIANCE = 1e-7
 
@@ -40,7 +38,7 @@ def hear(segment: Segment, *, sample_rate_hz: int, n_samples: int, context: int 
 def is_muted(samples: Float[np.ndarray, "..."]) -> bool:
     """Whether there is nothing in a sound but the last bit of its quantisation."""
     # Not np.abs, which would copy an hour of sound.
-    return bool(max(samples.max(initial=0), -samples.min(initial=0)) <= _MUTED_PEAK)
+    return bool(max(samples.max(initial=0), -samples.min(initial=0)) <= MUTED_PEAK)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,15 @@ def open_media(path: Path) -> Iterator[Any]:
         yield container
 
 
+def identity(path: Path) -> tuple[int, ...]:
+    """What tells that a file is still the same; empty where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _is_playlist(path: Path) -> bool:
     try:
         with path.open("rb") as file:
@@ -95,8 +104,8 @@ def _is_playlist(path: Path) -> bool:
         return False
 
 
-def main_stream(container: Any, kind: Kind) -> Any | None:
-    """The stream marked as default, else the first one; None without any. A cover picture is no video."""
+def streams_of(container: Any, kind: Kind) -> list[Any]:
+    """The streams of a kind that can be decoded, the one marked as default first. A cover picture is no video."""
     streams = [
         stream
         for stream in container.streams
@@ -104,7 +113,12 @@ def main_stream(container: Any, kind: Kind) -> Any | None:
         and stream.codec_context is not None
         and not stream.disposition & Disposition.attached_pic
     ]
-    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
+    return sorted(streams, key=lambda stream: not stream.disposition & Disposition.default)
+
+
+def main_stream(container: Any, kind: Kind) -> Any | None:
+    """The stream marked as default, else the first one; None without any. A cover picture is no video."""
+    return next(iter(streams_of(container, kind)), None)
 
 
 def time_zero(container: Any) -> Fraction:
@@ -119,7 +133,7 @@ def time_zero(container: Any) -> Fraction:
     return Fraction(min(starts, default=0))
 
 
-def decode(path: Path, kind: Kind, *, start_s: float) -> "LinearPass":
+def decode(path: Path, kind: Kind, *, start_s: float, rank: int = 0) -> "LinearPass":
     """Decode one stream from a little before `start_s` to its end, in one linear pass.
 
     A packet that cannot be decoded leaves a gap, which ends at the next keyframe: pictures between the two would be made
@@ -129,12 +143,13 @@ def decode(path: Path, kind: Kind, *, start_s: float) -> "LinearPass":
         path: the recording.
         kind: which stream.
         start_s: seconds from the start of the recording. What is wanted lies at or after it; earlier frames come too.
+        rank: which of several streams of the kind, in the order of `streams_of`.
 
     Raises:
         MediaError: while frames are taken: the file cannot be opened, has no such stream, or has a sample rate or a shape of
             pixels that nobody meant.
     """
-    return LinearPass(path, kind, start_s)
+    return LinearPass(path, kind, start_s, rank)
 
 
 class LinearPass:
@@ -143,11 +158,18 @@ class LinearPass:
     Attributes:
         intact: whether a pass that began at a later keyframe would have come to the same frames so far: nothing was lost,
             no time left out, and each keyframe was a picture of its own.
+        lost_s: the times of what is stored but could not be decoded, as far as it was read, in seconds from the start of the
+            recording; what a file that was cut off lacks, as far as its index tells.
+        n_streams: how many streams of the kind there are; 0 before the first frame was taken.
+        ends_s: where the recording ends by its header, likewise; None where the header does not say.
     """
 
-    def __init__(self, path: Path, kind: Kind, start_s: float) -> None:
+    def __init__(self, path: Path, kind: Kind, start_s: float, rank: int = 0) -> None:
         self.intact = True
-        self._path, self._kind = path, kind
+        self.n_streams = 0
+        self.lost_s: list[float] = []
+        self.ends_s: float | None = None
+        self._path, self._kind, self._rank = path, kind, rank
         self._stream: Any = None
         self._stored_unordered = False
         self._zero = Fraction(0)
@@ -187,6 +209,7 @@ class LinearPass:
         if seek_s > 0 and (first is None or first.time_s > start_s):
             # The index of this container led too far, or nowhere; the way from the start is slow and sure.
             frames.close()
+            self.lost_s.clear()
             yield from self._decode_from(0.0)
         elif first is not None:
             yield first
@@ -194,7 +217,8 @@ class LinearPass:
 
     def _decode_from(self, seek_s: float) -> Generator[Decoded, None, None]:
         with open_media(self._path) as container:
-            stream = main_stream(container, self._kind)
+            streams = streams_of(container, self._kind)
+            self.n_streams, stream = len(streams), next(iter(streams[self._rank :]), None)
             if stream is None:
                 raise MediaError(
                     f"{self._path}: has no {self._kind} stream; leave it out where {self._kind} is needed"
@@ -202,6 +226,7 @@ class LinearPass:
             stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
             stream.codec_context.options = _CODEC_OPTIONS
             self._stream, self._zero = stream, time_zero(container)
+            self.ends_s = container.duration / 1e6 if container.duration else None
             aspect = Fraction((stream.sample_aspect_ratio if self._kind == "video" else None) or 1)
             self._stored_unordered = self._kind == "video" and _lacks_times(container, stream)
             waiting: list[int] = []
@@ -211,10 +236,14 @@ class LinearPass:
                 except FFmpegError:
                     return
             after_damage, last_s = False, None
+            last_dts: int | None = None
+            pending: set[int | None] = set()
             entries: set[int | None] = set()
             for packet in _packets(container, stream):
                 self.intact &= not packet.is_corrupt
+                last_dts = packet.dts if packet.dts is not None else last_dts
                 if after_damage and not packet.is_keyframe:
+                    self._lose(packet.pts, packet.dts, size=packet.size)
                     continue
                 if packet.size and packet.dts is not None:
                     heappush(waiting, packet.dts)
@@ -225,17 +254,21 @@ class LinearPass:
                         waiting.remove(packet.dts)
                         heapify(waiting)
                     self.intact, after_damage = False, True
+                    self._lose(packet.pts, packet.dts, size=packet.size)
                     continue
                 after_damage = False
+                pending.add(packet.pts)
                 if packet.is_keyframe and self._kind == "video" and not self._stored_unordered:
                     entries.add(packet.pts)
                 for frame in frames:
+                    pending.discard(frame.pts)
                     _check_frame(self._path, frame, aspect)
                     pts = frame.pts if frame.pts is not None else frame.dts
                     if self._stored_unordered:
                         pts = heappop(waiting) if waiting else None
                     if pts is None or frame.is_corrupt:
                         self.intact = False
+                        self._lose(pts, None, size=1)
                         continue
                     time_s = float(pts * frame.time_base - self._zero)
                     self.intact &= last_s is None or abs(time_s - last_s) <= _RUN_UP_S
@@ -245,6 +278,18 @@ class LinearPass:
                         self.intact &= frame.pict_type == PictureType.I
                     last_s = time_s
                     yield Decoded(time_s, frame, aspect)
+            if self._kind == "video" and self.lost_s and not self._stored_unordered:
+                for pts in pending:  # a decoder that met damage is silent on what it drops
+                    self._lose(pts, None, size=1)
+            if last_dts is not None:
+                for entry in stream.index_entries:
+                    if entry.timestamp > last_dts:
+                        self._lose(entry.timestamp, None, size=entry.size)
+
+    def _lose(self, pts: int | None, dts: int | None, *, size: int) -> None:
+        timestamp = pts if pts is not None else dts
+        if size and timestamp is not None:
+            self.lost_s.append(float(timestamp * self._stream.time_base - self._zero))
 
 
 def _lacks_times(container: Any, stream: Any) -> bool:
