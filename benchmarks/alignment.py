@@ -28,7 +28,7 @@ from pipeline.artifacts.files import write_text
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
 from pipeline.extract.tokens import tokenise
-from pipeline.extract.words.locate import locate_words
+from pipeline.extract.words.locate import WordSettings, locate_words
 
 RESULTS = Path(__file__).parent / "results/alignment.json"
 RATE_HZ = 16_000
@@ -110,8 +110,7 @@ def _segment(media: Path, text: str, duration_s: float) -> Segment:
 
 def located(segment: Segment, aligner: Any, ctc_model: str | None = None) -> SegmentWords:
     """The words as stage `words` finds them."""
-    return locate_words(
-        segment,
+    settings = WordSettings(
         aligner=aligner,
         ctc_model=ctc_model,
         ctc_revision="main",
@@ -119,6 +118,7 @@ def located(segment: Segment, aligner: Any, ctc_model: str | None = None) -> Seg
         whisper_model=None,
         whisper_revision="main",
     )
+    return locate_words(segment, settings)
 
 
 def errors_ms(spoken: Spoken, starts_s: Sequence[float]) -> list[float]:

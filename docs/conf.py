@@ -8,7 +8,6 @@ sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 
 project = "GRCF pipeline"
 author = "the authors of the GRCF pipeline"
-project_copyright = "Apache-2.0"
 html_title = "GRCF pipeline"
 language = "en"
 
@@ -20,13 +19,14 @@ extensions = [
     "command_reference",
     "stage_reference",
     "module_reference",
+    "protocol_reference",
     "repository_links",
 ]
 exclude_patterns = ["_build", "_ext"]
 
 # Anchors of headings down to the third level, as GitHub makes them: a link into a page works in both places.
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 # Sites open from a folder too, and read without a network: nothing is fetched while building or reading.
 myst_linkify_fuzzy_links = False
 
@@ -34,6 +34,7 @@ myst_linkify_fuzzy_links = False
 smartquotes = False
 # Single backticks in docstrings are code, as in Markdown.
 default_role = "literal"
+add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
@@ -52,6 +53,7 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "a11y-high-contrast-light"

@@ -3,14 +3,14 @@
 import argparse
 import contextlib
 import importlib
-import io
 import keyword
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from pipeline.errors import PipelineError, sentence_of_full_disk
+from pipeline.errors import PipelineError, sentence_of_machine
+from pipeline.terminal import INTERRUPTED, end_quietly_when_interrupted, prepare_streams
 
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
@@ -58,10 +58,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; a `PipelineError` is its sentence on standard error and status 1."""
-    # The same bytes whatever the locale, and a pipe that closes early is no failure of ours.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
+    if not prepare_streams():
+        sys.stderr.write(
+            "standard output is closed, so nothing could be shown; send it to a file or to /dev/null\n"
+        )
+        return 1
     try:
         args = parse(arguments)
         command: ModuleType = args.command
@@ -70,21 +71,22 @@ def main(arguments: Sequence[str]) -> int:
     except PipelineError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except BrokenPipeError:
+    except BrokenPipeError:  # a reader that leaves early is no failure of ours
         # What is left in the buffer goes nowhere, or the interpreter complains while it shuts down.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except OSError as error:
-        sentence = sentence_of_full_disk(error)
+    except (OSError, MemoryError) as error:
+        sentence = sentence_of_machine(error)
         if sentence is None:
             raise
         sys.stderr.write(f"{sentence}\n")
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return status
 
 
 if __name__ == "__main__":
+    end_quietly_when_interrupted()
     sys.exit(main(sys.argv[1:]))

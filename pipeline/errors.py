@@ -1,8 +1,21 @@
 """The one exception that a user is meant to read."""
 
+import difflib
 import errno
+import os
+from collections.abc import Collection
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REMEDIES = {
+    errno.EMFILE: "raise the limit with `ulimit -n`, or set GRCF_WORKERS=1",
+    errno.ENFILE: "the whole machine has too many files open; close other programs",
+    errno.ENOMEM: "free some memory, or set GRCF_WORKERS=1",
+    errno.EIO: "the disk or the network that holds it fails; check it",
+    errno.EACCES: "correct its permissions",
+    errno.EPERM: "correct its permissions",
+    errno.ESTALE: "the network that holds it has lost it; mount it again",
+    **dict.fromkeys(_NO_ROOM, "free some space"),
+}
 
 
 class PipelineError(Exception):
@@ -12,11 +25,41 @@ class PipelineError(Exception):
     """
 
 
-def sentence_of_full_disk(error: OSError) -> str | None:
-    """What to tell a person where a disk is full, whoever wrote to it; None for every other error."""
-    if error.errno not in _NO_ROOM:
+class MachineError(PipelineError):
+    """A fault of the machine that says nothing about the data at hand, so that nothing is rejected because of it."""
+
+
+def machine_error(error: Exception, what: object) -> MachineError | None:
+    """The sentence for an error of the machine (no memory, no free file, no room, no permission), None for any other.
+
+    Args:
+        error: what the operating system reported, also through a library: an exception with an `errno`.
+        what: the file that was being read or written.
+    """
+    number = getattr(error, "errno", None)
+    if number not in _REMEDIES:
         return None
-    return (
-        f"{error.filename or 'a file'}: could not be written ({error.strerror}); free some space, then run the same command again: "
-        "what is done is kept"
+    remedy = _REMEDIES[number]
+    return MachineError(
+        f"{what}: could not be read or written ({os.strerror(number)}), which is a fault of the machine and not of the data; "
+        f"{remedy}, then run the same command again"
     )
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A clause that names the nearest of the known names, empty where none is near.
+
+    >>> did_you_mean("spaker", ["speaker", "label"])
+    " (did you mean 'speaker'?)"
+    """
+    lowered = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), lowered, n=1)
+    return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
+
+
+def sentence_of_machine(error: Exception) -> str | None:
+    """What to tell a person whose machine is at fault, whoever met the error; None for every other error."""
+    if isinstance(error, MemoryError):
+        return "the machine has no memory left; free some, or set GRCF_WORKERS=1, then run the same command again"
+    fault = machine_error(error, getattr(error, "filename", None) or "a file")
+    return None if fault is None else f"{fault}: what is done is kept"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.align.splits import (
     AlignedSegment,
@@ -20,7 +22,6 @@ from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, 
 from pipeline.artifacts.segments import SPLITS, Segment, Split, read_rejections, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pipeline import params
-from pipeline.extract.cached.audio import audio_entries
 from stages.entry import run
+
+from pipeline import params
+from pipeline.extract.cached.audio import audio_extractor
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -19,7 +20,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Audio).model_dump(),
-        entries=audio_entries,
+        make_extractor=audio_extractor,
     )
 
 

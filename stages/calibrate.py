@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
@@ -15,7 +17,6 @@ from pipeline.grcf.calibrate import calibrate
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings
-from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 RANKED = Path("data/rank")

@@ -3,22 +3,33 @@
 import sys
 from collections.abc import Callable
 
-from pipeline.errors import PipelineError, sentence_of_full_disk
+from pipeline.errors import PipelineError, sentence_of_machine
+from pipeline.terminal import (
+    INTERRUPTED,
+    INTERRUPTED_SENTENCE,
+    end_quietly_when_interrupted,
+    prepare_streams,
+)
+
+# Stages import this module before anything else: from here on Ctrl-C is answered by a sentence, and no file that a library
+# opens can take the number of a standard stream.
+prepare_streams()
+end_quietly_when_interrupted()
 
 
 def run(stage: Callable[[], None]) -> None:
-    """Run a stage as a program; exit with 1 after a `PipelineError` or on a full disk, with 130 after Ctrl-C."""
+    """Run a stage as a program; exit with 1 after a `PipelineError` or a fault of the machine, with 130 after Ctrl-C."""
     try:
         stage()
     except PipelineError as error:
         sys.stderr.write(f"\n{error}\n")
         sys.exit(1)
-    except OSError as error:
-        sentence = sentence_of_full_disk(error)
+    except (OSError, MemoryError) as error:
+        sentence = sentence_of_machine(error)
         if sentence is None:
             raise
         sys.stderr.write(f"\n{sentence}\n")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; what is done is kept, and the same command goes on from there\n")
-        sys.exit(130)
+        sys.stderr.write(f"\n{INTERRUPTED_SENTENCE}\n")
+        sys.exit(INTERRUPTED)

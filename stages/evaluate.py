@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stages.entry import run
+
 import numpy as np
 
 from pipeline import params
@@ -34,7 +36,6 @@ from pipeline.evaluation.tables import (
 from pipeline.execution.device import best_device
 from pipeline.grcf.perturbations import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
-from stages.entry import run
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")

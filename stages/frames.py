@@ -7,7 +7,7 @@ from typing import Any
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality, pack, write_sequences
-from pipeline.extract.cached.frames import FrameEntries
+from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
 
 
@@ -18,17 +18,17 @@ def write_features(
     segments: Path,
     corpus: params.Corpus,
     settings: Mapping[str, Any],
-    entries: Callable[..., FrameEntries],
+    make_extractor: Callable[[Mapping[str, Any]], CachedFrames],
 ) -> None:
     """Write the packed rows of a modality.
 
     Args:
-        modality: which.
-        path: the file to write.
-        segments: the manifest.
-        corpus: that section of the parameters; a precomputed file lies in its folder.
-        settings: the section of the parameters; `precomputed` decides.
-        entries: what makes the entries of the other keys.
+        modality: `audio` or `visual`.
+        path: file to write.
+        segments: manifest with the segments.
+        corpus: section `corpus` of the parameters; a precomputed file lies in its folder.
+        settings: section of the modality; its `precomputed` decides.
+        make_extractor: makes the cached extractor from the section.
     """
     listed = read_segments(segments)
     if is_precomputed(settings["precomputed"], layout=corpus.layout):
@@ -40,7 +40,9 @@ def write_features(
             name=settings["precomputed"],
         )
     else:
-        chosen = entries(**{name: value for name, value in settings.items() if name != "precomputed"})
+        extractor = make_extractor(settings)
         ids = [segment.id for segment in listed]
-        packed = pack(modality, ids, chosen.map(listed), columns=chosen.columns, extractor=chosen.description)
+        packed = pack(
+            modality, ids, extractor.map(listed), columns=extractor.columns, extractor=extractor.description
+        )
     write_sequences(path, packed)

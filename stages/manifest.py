@@ -2,13 +2,14 @@
 
 from pathlib import Path, PurePosixPath
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.segments import write_rejections, write_segments
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import LAYOUTS
-from pipeline.corpus.manifest import build_manifest, check_table, media_files
+from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.splits import say_leaks, split_candidates
-from stages.entry import run
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")
@@ -43,6 +44,7 @@ def main() -> None:
         language=corpus.language,
         max_rejected_share=settings.max_rejected_share,
     )
+    say_repeated_recordings(segments)
     write_segments(SEGMENTS, segments)
     write_rejections(REJECTED, rejections)
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
@@ -15,7 +17,6 @@ from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.pointwise import train_pointwises
-from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 PREPROCESSING = Path("data/align/preprocessing.safetensors")

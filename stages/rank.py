@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from stages.entry import run
+
 import pandas as pd
 
 from pipeline import params
@@ -30,7 +32,6 @@ from pipeline.grcf.rank import (
     pair_values,
     train_rankings,
 )
-from stages.entry import run
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 CHECKPOINTS = Path("data/rank")

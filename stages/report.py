@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+from stages.entry import run
+
 import pandas as pd
 
 from pipeline import params
@@ -30,7 +32,6 @@ from pipeline.pages.vega import file_png, file_svg
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
-from stages.entry import run
 
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")

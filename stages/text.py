@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
-from pipeline.execution.clips import clip_cache, describe_extractor
-from pipeline.execution.device import best_device, device_class
+from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import check_a_row_a_word, is_precomputed, read_precomputed
-from pipeline.extract.text.encoder import TextEncoder, encode_cached, token_sequence
-from stages.entry import run
+from pipeline.extract.text.encoder import TextSettings
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
@@ -19,24 +19,9 @@ FEATURES = Path("data/text/features.safetensors")
 
 def extract(rows: list[SegmentWords], settings: params.Text) -> PackedSequences:
     """Encode the words that are not in the clip cache yet, or only tokenise them where the encoder learns."""
-    encoder = TextEncoder(
-        **settings.model_dump(exclude={"mode", "precomputed"}), device=best_device(mps=True)
-    )
-    if settings.mode == "finetuned":
-        texts = encoder.tokenise([[word.text for word in row.words] for row in rows])
-        sequences = [token_sequence(row, tokens) for row, tokens in zip(rows, texts, strict=True)]
-        spec = dict(texts[0].encoder) if texts else dict(encoder.spec)
-        # The same on every device.
-        extractor = describe_extractor(spec, libraries=("tokenizers", "transformers"), device="any")
-    else:
-        sequences = encode_cached(encoder, rows, cache=clip_cache("text"))
-        extractor = describe_extractor(
-            encoder.spec,
-            libraries=("tokenizers", "torch", "transformers"),
-            device=device_class(encoder.device),
-        )
+    extractor = text_extractor(TextSettings(**settings.model_dump(exclude={"precomputed"})))
     ids = [row.id for row in rows]
-    return pack("text", ids, sequences, columns=encoder.columns, extractor=extractor)
+    return pack("text", ids, extractor.map(rows), columns=extractor.columns, extractor=extractor.description)
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pipeline import params
-from pipeline.extract.cached.visual import visual_entries
 from stages.entry import run
+
+from pipeline import params
+from pipeline.extract.cached.visual import visual_extractor
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -19,7 +20,7 @@ def main() -> None:
         segments=SEGMENTS,
         corpus=params.load(params.Corpus),
         settings=params.load(params.Visual).model_dump(),
-        entries=visual_entries,
+        make_extractor=visual_extractor,
     )
 
 

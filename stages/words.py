@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from stages.entry import run
+
 from pipeline import params
 from pipeline.artifacts.files import write_json
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import write_words
-from pipeline.extract.cached.words import locate_all, words_entries
-from stages.entry import run
+from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.words.locate import WordSettings
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
@@ -16,9 +18,9 @@ EXTRACTOR = Path("data/words/extractor.json")
 
 def main() -> None:
     """Locate the words of every segment through the clip cache."""
-    entries = words_entries(**params.load(params.Words).model_dump())
-    write_words(WORDS, locate_all(entries, read_segments(SEGMENTS)))
-    write_json(EXTRACTOR, entries.description)
+    extractor = words_extractor(WordSettings(**params.load(params.Words).model_dump()))
+    write_words(WORDS, extractor.map(read_segments(SEGMENTS)))
+    write_json(EXTRACTOR, extractor.description)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_the_file_has_the_form_in_which_dvc_writes_it_back(tmp_path):
 
 @pytest.mark.parametrize("value", ["0.5", "null", "false", "gated", "'a: b # c'"])
 def test_an_experiment_changes_nothing_but_its_values(tmp_path, value):
-    sections = params.parse_yaml(PARAMS.read_text())
+    sections = parse_yaml(PARAMS.read_text())
     keys = [
         f"{section}.{key}"
         for section, values in sections.items()

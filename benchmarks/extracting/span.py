@@ -25,15 +25,15 @@ def main() -> None:
     params, kind, media = sys.argv[1:4]
     segment = segment_of(media, float(sys.argv[4]), float(sys.argv[5]))
     if kind == "visual":
-        from pipeline.extract.cached.visual import visual_entries
+        from pipeline.extract.cached.visual import visual_extractor
 
-        entries = visual_entries(**load(Visual, Path(params)).model_dump(exclude={"precomputed"}))
+        extractor = visual_extractor(load(Visual, Path(params)).model_dump())
     else:
-        from pipeline.extract.cached.audio import audio_entries
+        from pipeline.extract.cached.audio import audio_extractor
 
-        entries = audio_entries(**load(Audio, Path(params)).model_dump(exclude={"precomputed"}))
+        extractor = audio_extractor(load(Audio, Path(params)).model_dump())
     started = time.process_time()
-    rows = entries.function(segment)
+    rows = extractor.function(segment)
     used = time.process_time() - started
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"peak_rss_mb": round(peak_mb), "processor_s": round(used, 2), "rows": len(rows.valid)}))

@@ -6,10 +6,13 @@ A package stands for all its modules, so that a module which is added or moved w
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from typing import Any
 
-from generated import GeneratedDirective
+from docutils import nodes
+from generated import PAGE, GeneratedDirective
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
 
 
 def modules_of(name: str) -> list[str]:
@@ -38,7 +41,26 @@ class ModuleReference(GeneratedDirective):
             yield f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
 
 
+class Dashes(SphinxTransform):
+    """An en dash between the name of an argument and its meaning, where Sphinx writes two hyphens."""
+
+    default_priority = 500
+
+    def apply(self, **kwargs: Any) -> None:
+        """Replace each of them."""
+        for text in list(self.document.findall(nodes.Text)):
+            if text == " -- ":
+                text.parent.replace(text, nodes.Text(" – "))
+
+
+def link_docstring(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Turn names of pages in a docstring into links."""
+    lines[:] = [PAGE.sub(lambda page: f":doc:`/{page[1].removesuffix('.md')}`", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("module-reference", ModuleReference)
+    app.add_transform(Dashes)
+    app.connect("autodoc-process-docstring", link_docstring)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,10 +1,10 @@
-"""The table of stages, from `dvc.yaml`: what each does, which parameters it reads, what it writes."""
+"""The list of stages, from `dvc.yaml`: what each does, which parameters it reads, what it writes."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from generated import ROOT, GeneratedDirective
+from generated import ROOT, GeneratedDirective, as_sentence
 from sphinx.application import Sphinx
 
 DVC_YAML = ROOT / "dvc.yaml"
@@ -20,17 +20,18 @@ class StageReference(GeneratedDirective):
     """An entry for each stage."""
 
     def markdown(self) -> str:
-        """Sections with the description, the sections of `params.yaml`, and the outputs."""
+        """A definition list with the description, the sections of `params.yaml`, and the outputs."""
         self.depends_on(DVC_YAML)
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
         stages = yaml.safe_load(DVC_YAML.read_text(encoding="utf-8"))["stages"]
-        yield "| stage | what it does | parameters | writes |\n|---|---|---|---|"
         for name, stage in stages.items():
-            sections = ", ".join(f"`{entry}`" for entry in stage.get("params", []))
+            sections = ", ".join(f"[{entry}](/reference/parameters.md)" for entry in stage.get("params", []))
             outputs = ", ".join(f"`{path}`" for path in outputs_of(stage))
-            yield f"| `{name}` | {stage['desc']} | {sections} | {outputs} |"
+            yield f"`{name}`\n: {as_sentence(stage['desc'])}\n"
+            yield f"  Parameters: {sections}.\n"
+            yield f"  Writes: {outputs}.\n"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -17,7 +17,7 @@ from pipeline.yaml12 import parse_yaml
 RAW = Path("data/raw")
 
 DESCRIPTION = """\
-CorpusReport at a corpus before anything heavy runs: segments, speakers, hours and languages of each split, labels, media that
+Look at a corpus before anything heavy runs: segments, speakers, hours and languages of each split, labels, media that
 are missing or cannot be opened, speakers and recordings in two splits, sentences that are nearly the same in two splits.
 The status is 1 where something would end or spoil a run.
 

@@ -49,14 +49,16 @@ def run(args: argparse.Namespace) -> int:
     if out.suffix.lower() not in (".html", ".png"):
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
     # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
-    from pipeline.extract.words.locate import locate_words
+    from pipeline.extract.extractors import choose
+    from pipeline.extract.visual.mesh import FaceSettings
+    from pipeline.extract.words.locate import WordSettings, locate_words
     from pipeline.prediction.preview import preview
     from pipeline.prediction.sheet import as_html, as_png, heading
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
-    spoken = locate_words(segment, **params.load(params.Words).model_dump())
-    visual = params.load(params.Visual).model_dump(include={"face", "frame_rate_hz", "min_confidence"})
-    sheet = preview(segment, spoken, visual=visual, n_tiles=args.n)
+    spoken = locate_words(segment, WordSettings(**params.load(params.Words).model_dump()))
+    faces = choose(FaceSettings, params.load(params.Visual).model_dump())
+    sheet = preview(segment, spoken, faces=faces, n_tiles=args.n)
     if out.suffix.lower() == ".png":
         write_bytes(out, as_png(sheet))
     else:

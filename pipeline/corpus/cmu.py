@@ -19,10 +19,11 @@ from pathlib import Path
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import number, spoken
 from pipeline.corpus.csd import Sequence, read_csd
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
 from pipeline.corpus.sims import ID, LABEL_TABLES, read_label_table
-from pipeline.corpus.tables import number, read_text_file, spoken
+from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
 
 _MEDIA = ("Video", "Videos", "Audio/WAV_16000", "Audio")

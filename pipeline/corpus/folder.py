@@ -2,19 +2,21 @@
 
 import re
 import statistics
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.csv_cells import restored
+from pipeline.artifacts.words import TOLERANCE_S, Word
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.media_index import forward_slashes
-from pipeline.errors import PipelineError
+from pipeline.corpus.cells import language_code, number, split_named
+from pipeline.corpus.media_index import MediaFolder, NamesOnDisk
+from pipeline.corpus.tables import read_rows
+from pipeline.errors import PipelineError, did_you_mean
 
 _TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
-_REQUIRED = ("id",)
 _OPTIONAL = ("label", "media", "text", "split", "speaker", "video", "language", "start_s", "end_s")
 # label_1, label_2, … are annotators; label_audio and the like are other labels.
 _ANNOTATOR = re.compile(r"label_[0-9]+")
@@ -27,86 +29,49 @@ def read_folder(folder: Path) -> list[Candidate]:
 
     Raises:
         PipelineError: the folder, the table or a column is missing, an unknown column is there (a typing error in an
-            optional name would go unseen), or a cell that has to be a number is none.
+            optional name would go unseen), a cell is not what its column asks for, or `words.csv` does not fit to the table.
     """
     if not folder.is_dir():
         raise PipelineError(
             f"{folder}: no such folder; put the corpus there, or name another with `-S corpus.name=…`"
         )
-    table = _read_table(folder / _TABLE, required=_REQUIRED, optional=_OPTIONAL)
-    if table.empty:
+    rows = list(read_rows(folder / _TABLE, required=("id",), known=_is_known, named=_OPTIONAL))
+    if not rows:
         raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
-    if "label" not in table.columns and not any(map(_is_annotator, table.columns)):
+    columns = rows[0][1]
+    if "label" not in columns and not any(map(_is_annotator, columns)):
         raise PipelineError(
             f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … of several annotators"
         )
     words = _read_words(folder / _WORD_TABLE)
-    clips = _list_clips(folder)
-    return [_candidate(row, folder, words, clips) for row in _rows(table)]
+    clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
+    names = NamesOnDisk(folder)
+    candidates = [_candidate(place, row, words, clips, names) for place, row in rows]
+    _check_words(folder / _WORD_TABLE, words, candidates)
+    return candidates
 
 
-def _read_table(path: Path, *, required: tuple[str, ...], optional: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise PipelineError(
-            f"{path}: not found; expected a table with the columns {', '.join(required)}"
-        ) from error
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise PipelineError(
-            f"{path}: not a UTF-8 CSV table with a header ({' '.join(str(error).split())})"
-        ) from error
-    missing = [name for name in required if name not in table.columns]
-    unknown = [
-        name
-        for name in table.columns
-        if name not in required + optional and not ("label" in optional and _FURTHER_LABEL.fullmatch(name))
-    ]
-    if missing or unknown:
-        raise PipelineError(
-            f"{path}: "
-            + " and ".join(
-                filter(None, [_list("is missing", missing), _list("does not know the column", unknown)])
-            )
-            + f"; expected {', '.join(required)} and optionally {', '.join(optional) or 'nothing else'}"
-        )
-    table.insert(0, "row", [str(number) for number in range(2, len(table) + 2)])
-    return table.map(str.strip)
+def _is_known(column: str) -> bool:
+    return column in ("id", *_OPTIONAL) or _FURTHER_LABEL.fullmatch(column) is not None
 
 
-def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
+def _is_annotator(column: str) -> bool:
+    return _ANNOTATOR.fullmatch(column) is not None
 
 
-def _list(verb: str, names: list[str]) -> str:
-    return f"{verb} {', '.join(map(repr, names))}" if names else ""
-
-
-def _read_words(path: Path) -> Mapping[str, list[Word]]:
-    """Words by segment id, in seconds of the media."""
-    words: dict[str, list[Word]] = {}
-    if path.exists():
-        for row in _rows(_read_table(path, required=_WORD_COLUMNS, optional=())):
-            place = f"{path}, line {row['row']}"
-            words.setdefault(row["id"], []).append(
-                Word(
-                    row["word"],
-                    _number(row["start_s"], place, "start_s"),
-                    _number(row["end_s"], place, "end_s"),
-                )
-            )
-    return words
+def _is_other_label(column: str) -> bool:
+    return _FURTHER_LABEL.fullmatch(column) is not None and not _is_annotator(column)
 
 
 def _candidate(
-    row: Mapping[str, str], folder: Path, words: Mapping[str, list[Word]], clips: Mapping[str, str] | None
+    place: str,
+    row: Mapping[str, str],
+    words: Mapping[str, Sequence[Word]],
+    clips: MediaFolder | None,
+    names: NamesOnDisk,
 ) -> Candidate:
-    place = f"{folder / _TABLE}, line {row['row']}"
-    media: str | None
-    if row.get("media"):
-        media = forward_slashes(row["media"], folder=folder)
-    else:
-        media = None if clips is None else f"clips/{clips.get(row['id'], row['id'] + '.mp4')}"
+    row = {column: restored(cell) for column, cell in row.items()}
+    media = _media(row, clips, names)
     given = _given(row, place, _is_annotator)
     others = _given(row, place, _is_other_label)
     if not row.get("label") and not given:
@@ -114,46 +79,104 @@ def _candidate(
     return Candidate(
         place=place,
         id=row["id"],
-        label=_number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values()),
+        label=number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values()),
         media=media,
-        text=row["text"] if row.get("text") else None,
-        split=row.get("split") or None,
+        text=row.get("text") or None,
+        split=split_named(row["split"], place) if row.get("split") else None,
         speaker=row.get("speaker") or None,
         video=row.get("video") or media or row["id"],
-        language=row.get("language") or None,
-        start_s=_number(row["start_s"], place, "start_s") if row.get("start_s") else None,
-        end_s=_number(row["end_s"], place, "end_s") if row.get("end_s") else None,
+        language=language_code(row["language"], place) if row.get("language") else None,
+        start_s=number(row["start_s"], place, "start_s") if row.get("start_s") else None,
+        end_s=number(row["end_s"], place, "end_s") if row.get("end_s") else None,
         words=tuple(words.get(row["id"], ())),
         other_labels={name.removeprefix("label_"): value for name, value in others.items()},
         spread=statistics.stdev(given.values()) if len(given) > 1 else None,
     )
 
 
-def _is_annotator(name: str) -> bool:
-    return _ANNOTATOR.fullmatch(name) is not None
-
-
-def _is_other_label(name: str) -> bool:
-    return _FURTHER_LABEL.fullmatch(name) is not None and not _is_annotator(name)
+def _media(row: Mapping[str, str], clips: MediaFolder | None, names: NamesOnDisk) -> str | None:
+    if row.get("media"):
+        return names.find(row["media"])
+    return None if clips is None else clips.find(row["id"]) or f"clips/{row['id']}.mp4"
 
 
 def _given(row: Mapping[str, str], place: str, wanted: Callable[[str], bool]) -> Mapping[str, float]:
     """The numbers in the columns that are wanted; an empty cell is an annotator who did not see the segment."""
-    return {name: _number(cell, place, name) for name, cell in row.items() if cell and wanted(name)}
+    return {name: number(cell, place, name) for name, cell in row.items() if cell and wanted(name)}
 
 
-def _list_clips(folder: Path) -> Mapping[str, str] | None:
-    """Files of `clips/` by their stems, of several the first by name; None where there is no such folder."""
-    if not (folder / "clips").is_dir():
-        return None
-    found: dict[str, str] = {}
-    for path in sorted((folder / "clips").iterdir()):
-        found.setdefault(path.stem, path.name)
-    return found
+def _read_words(path: Path) -> Mapping[str, Sequence[Word]]:
+    """Words by segment id, in seconds of the media.
+
+    Raises:
+        PipelineError: a row has no times, or times that cannot be those of words one after another.
+    """
+    words: dict[str, list[Word]] = defaultdict(list)
+    if not path.exists() and not path.is_symlink():
+        return words
+    n_rows, wrong = 0, []
+    for place, row in read_rows(path, required=_WORD_COLUMNS, known=_WORD_COLUMNS.__contains__):
+        n_rows += 1
+        id_ = restored(row["id"])
+        spoken = words[id_]
+        try:
+            start_s, end_s = (number(row[column], place, column) for column in ("start_s", "end_s"))
+        except PipelineError as error:
+            wrong.append(str(error))
+            continue
+        reason = _implausible(start_s, end_s, spoken[-1].start_s if spoken else 0.0)
+        if reason is not None:
+            wrong.append(f"{place}: the word {row['word']!r} of {id_!r} {reason}")
+        spoken.append(Word(restored(row["word"]), start_s, end_s))
+    if wrong:
+        raise PipelineError(
+            f"{path}: {len(wrong)} of {n_rows} words have no usable times, the first: {wrong[0]}; expected seconds from the "
+            "start of the recording, each word after the one before it"
+        )
+    return words
 
 
-def _number(text: str, place: str, column: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise PipelineError(f"{place}: {column} is {text!r}; expected a number") from None
+def _implausible(start_s: float, end_s: float, previous_s: float) -> str | None:
+    if start_s < 0:
+        return f"starts at {start_s:g} s, before the recording"
+    if end_s < start_s:
+        return f"ends at {end_s:g} s, before it starts at {start_s:g} s"
+    if start_s < previous_s - TOLERANCE_S:
+        return f"starts at {start_s:g} s, before the word in front of it at {previous_s:g} s"
+    return None
+
+
+def _check_words(path: Path, words: Mapping[str, Sequence[Word]], candidates: Sequence[Candidate]) -> None:
+    """Refuse words that would go unused: of ids that are in no row, or outside of their segment.
+
+    Raises:
+        PipelineError: there are such words; the sentence counts them.
+    """
+    ids = {candidate.id for candidate in candidates}
+    strange = [id_ for id_ in words if id_ not in ids]
+    if strange:
+        raise PipelineError(
+            f"{path}: {len(strange)} of its {len(words)} ids are none of {_TABLE}, such as {strange[0]!r}"
+            f"{_near_id(strange[0], ids)}; write them as in the column id there"
+        )
+    outside = [candidate for candidate in candidates if candidate.words and not any(_within(candidate))]
+    if outside:
+        first = outside[0]
+        raise PipelineError(
+            f"{path}: of {len(outside)} segments all words lie outside of the segment, such as those of {first.id!r}, which is "
+            f"cut at {first.start_s or 0:g}–{'the end' if first.end_s is None else f'{first.end_s:g}'} s; expected seconds from "
+            "the start of the recording, not of the segment"
+        )
+
+
+def _within(candidate: Candidate) -> Iterable[bool]:
+    start_s = candidate.start_s or 0.0
+    end_s = float("inf") if candidate.end_s is None else candidate.end_s
+    return (word.start_s < end_s and word.end_s >= start_s for word in candidate.words)
+
+
+def _near_id(strange: str, ids: Iterable[str]) -> str:
+    by_form = {unicodedata.normalize("NFC", id_).casefold(): id_ for id_ in ids}
+    form = unicodedata.normalize("NFC", strange).casefold()
+    near = by_form.get(form) or by_form.get(form.rpartition(".")[0])
+    return f" (did you mean {near!r}?)" if near else did_you_mean(strange, list(by_form.values()))

@@ -1,6 +1,6 @@
 """Opening each media file once, before anything heavy runs."""
 
-import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +8,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeVar
 
 from pipeline.artifacts.files import sha256_of
+from pipeline.corpus.media_index import near_name
+from pipeline.errors import machine_error
 from pipeline.execution.executor import map_guarded
+from pipeline.history.links import outside_target
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
 
@@ -17,8 +20,6 @@ Opened = TypeVar("Opened")
 # Opening takes a moment, but all bytes are read for their digest, over a slow network maybe.
 _LIMIT_S = 120.0
 _SLOWEST_BYTES_PER_S = 1e6
-# Where DVC keeps a file, however its cache is called: `cache.type symlink` links there from the corpus folder.
-_IN_DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | st
 def _probe(name: str, *, folder: Path) -> MediaInfo | str:
     try:
         return probe(folder / name)
-    except (MediaError, OSError) as error:
+    except MediaError as error:
         return str(error)
+    except OSError as error:
+        return _refusal(folder / name, error)
 
 
 def _guarded(
@@ -100,7 +103,19 @@ def inspect_media(media: str, *, folder: Path, links: bool = False) -> Inspected
     except MediaError as error:
         return Inspected(None, None, str(error))
     except OSError as error:
-        return Inspected(None, None, f"{path}: cannot be read ({error.strerror})")
+        return Inspected(None, None, _refusal(path, error))
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    """Why a file cannot be used.
+
+    Raises:
+        MachineError: the machine is at fault, so that nothing can be said of the file.
+    """
+    fault = machine_error(error, path)
+    if fault is not None:
+        raise fault from error
+    return f"{path}: cannot be read ({error.strerror or error})"
 
 
 def refuse_name(media: str, *, folder: Path, links: bool = False) -> str | None:
@@ -110,14 +125,18 @@ def refuse_name(media: str, *, folder: Path, links: bool = False) -> str | None:
     if any(name.root for name in named) or any(".." in name.parts for name in named):
         return f"{path}: leads out of the corpus folder; name media relative to {folder}"
     try:
-        if not path.is_file():
-            return f"{path}: not found; put the file there or correct the corpus's table"
-        target = path.resolve(strict=True)
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        return f"{path}: cannot be read ({said})"
-    inside = target.is_relative_to(folder.resolve()) or _IN_DVC_CACHE.search(target.as_posix())
-    if not links and not inside:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return f"{path}: is no file; put the recording there or correct the corpus's table"
+        target = outside_target(path, folder=folder)
+    except (FileNotFoundError, NotADirectoryError):
+        near = near_name(path)
+        hint = f" (did you mean {near!r}, whose name differs a little?)" if near else ""
+        return f"{path}: not found{hint}; put the file there or correct the corpus's table"
+    except OSError as error:
+        return _refusal(path, error)
+    except ValueError as error:
+        return f"{path}: cannot be read ({error})"
+    if not links and target is not None:
         return (
             f"{path}: is a link to {target}, outside of the corpus folder; put the file itself there, "
             "or let `python -m pipeline import` do so"

@@ -1,5 +1,6 @@
 """From what a corpus claims to segments that every later stage may rely on."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -8,9 +9,11 @@ from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import Inspected
 from pipeline.errors import PipelineError
+from pipeline.media.probe import MediaInfo
 
 # Tables round times and containers round durations; a span that overshoots by less is cut to the media.
 _OVERSHOOT_S = 0.5
+_NO_MEDIA = Inspected(None, None, None)
 
 
 def media_files(candidates: Sequence[Candidate]) -> list[str]:
@@ -119,27 +122,17 @@ def build_segment(
     language: str,
 ) -> Segment | str:
     """The segment, or a sentence on why it cannot be used; arguments as those of `build_manifest`."""
-    if candidate.media is None:
-        if candidate.text is None and not candidate.words:
-            return f"{candidate.place}: has neither media nor a transcript"
-        media = Inspected(None, None, None)
-    else:
-        media = inspected[candidate.media]
-        if media.reason is not None:
-            return media.reason
-    info = media.info
-    start_s = candidate.start_s or 0.0
-    last_word_s = max((word.end_s for word in candidate.words), default=None)
-    media_end_s = info.duration_s if info else candidate.end_s or last_word_s or start_s + 1.0
-    end_s = candidate.end_s if candidate.end_s is not None else media_end_s
-    if not 0 <= start_s < end_s:
-        return f"{candidate.place}: the span {start_s}–{end_s} s is empty or negative"
-    if info and (start_s >= info.duration_s or end_s > info.duration_s + _OVERSHOOT_S):
-        return (
-            f"{candidate.place}: the span {start_s}–{end_s} s is outside of {candidate.media}, "
-            f"which lasts {info.duration_s:.2f} s"
-        )
-    end_s = min(end_s, media_end_s)
+    if candidate.media is None and candidate.text is None and not candidate.words:
+        return f"{candidate.place}: has neither media nor a transcript"
+    media = _NO_MEDIA if candidate.media is None else inspected[candidate.media]
+    if media.reason is not None:
+        return media.reason
+    start_s, end_s = _span(candidate, media.info)
+    reason = _unusable_span(candidate, media.info, start_s, end_s)
+    if reason is not None:
+        return reason
+    if media.info is not None:
+        end_s = min(end_s, media.info.duration_s)
     try:
         return Segment(
             id=candidate.id,
@@ -151,8 +144,8 @@ def build_segment(
             text=candidate.text,
             media=str(folder / candidate.media) if candidate.media is not None else None,
             media_sha256=media.sha256,
-            has_audio=bool(info and info.has_audio),
-            has_video=bool(info and info.has_video),
+            has_audio=bool(media.info and media.info.has_audio),
+            has_video=bool(media.info and media.info.has_video),
             start_s=start_s,
             end_s=end_s,
             timed_words=_relative(candidate.words, start_s, end_s),
@@ -163,6 +156,27 @@ def build_segment(
         return f"{candidate.place}: {error}"
 
 
+def _span(candidate: Candidate, info: MediaInfo | None) -> tuple[float, float]:
+    """Start and end in seconds of the media, as far as anything says: the corpus, the recording, the last word."""
+    start_s = candidate.start_s or 0.0
+    if candidate.end_s is not None:
+        return start_s, candidate.end_s
+    if info is not None:
+        return start_s, info.duration_s
+    return start_s, max((word.end_s for word in candidate.words), default=start_s + 1.0)
+
+
+def _unusable_span(candidate: Candidate, info: MediaInfo | None, start_s: float, end_s: float) -> str | None:
+    if not 0 <= start_s < end_s:
+        return f"{candidate.place}: the span {start_s}–{end_s} s is empty or negative"
+    if info and (start_s >= info.duration_s or end_s > info.duration_s + _OVERSHOOT_S):
+        return (
+            f"{candidate.place}: the span {start_s}–{end_s} s is outside of {candidate.media}, "
+            f"which lasts {info.duration_s:.2f} s"
+        )
+    return None
+
+
 def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
     """Words of the media to words of the segment, cut to its span, by time."""
     within = [
@@ -171,3 +185,27 @@ def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word
         if word.start_s < end_s and word.end_s >= start_s
     ]
     return tuple(sorted(within, key=lambda word: word.start_s))
+
+
+def repeated_recordings(segments: Sequence[Segment]) -> list[str]:
+    """A sentence for each recording that is in two splits under two names: its bytes are the same."""
+    owners: dict[str, dict[Split, Segment]] = {}
+    for segment in segments:
+        if segment.media_sha256 is not None:
+            owners.setdefault(segment.media_sha256, {}).setdefault(segment.split, segment)
+    return [
+        f"{' and '.join(f'{each.media} ({each.id!r}, {split})' for split, each in found.items())} are the same recording"
+        for found in owners.values()
+        if len({(each.video, each.media) for each in found.values()}) > 1
+    ]
+
+
+def say_repeated_recordings(segments: Sequence[Segment]) -> None:
+    """Say on standard error which recordings are in two splits under two names; see `repeated_recordings`."""
+    repeated = repeated_recordings(segments)
+    if repeated:
+        more = f"; and {len(repeated) - 1} more" if len(repeated) > 1 else ""
+        sys.stderr.write(
+            f"\n{repeated[0]}{more}; a model could know from training what it is tested on: keep one of each, or put both "
+            "into one split\n"
+        )

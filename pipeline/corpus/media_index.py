@@ -2,17 +2,28 @@
 
 import os
 import re
-from collections.abc import Mapping
-from functools import cached_property
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
 
 # What FFmpeg is asked to read; a folder of clips also holds transcripts, features and pictures.
-_MEDIA = {
-    ".3gp", ".aac", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg", ".mpg",
-    ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wmv",
+_WITH_PICTURES = {
+    ".3gp", ".asf", ".avi", ".dv", ".f4v", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+    ".mxf", ".ogv", ".rm", ".ts", ".vob", ".webm", ".wmv",
 }  # fmt: skip
+_SOUND_ALONE = {
+    ".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav",
+    ".wma",
+}  # fmt: skip
+
+
+def is_medium(name: str) -> bool:
+    """Whether a file is a recording, by the end of its name."""
+    return PurePosixPath(name).suffix.lower() in _WITH_PICTURES | _SOUND_ALONE
 
 
 class MediaFolder:
@@ -23,22 +34,16 @@ class MediaFolder:
         self._corpus, self.below = corpus, below
 
     @cached_property
-    def names(self) -> Mapping[str, str]:
-        """File by stem; of several suffixes the first by name."""
-        found: dict[str, str] = {}
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """Files by stem, sorted; side files such as subtitles and pictures are none."""
+        found: dict[str, list[str]] = defaultdict(list)
         if ".." in PurePosixPath(self.below).parts or self.below.startswith("/"):
             return found
-        try:
-            with os.scandir(self._corpus / self.below) as entries:
-                names = sorted(entry.name for entry in entries)
-        except (OSError, ValueError):
-            return found
-        for name in names:
-            stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+        for name in _names_in(self._corpus / self.below):
             # macOS leaves `._name` beside each file that it copies to another file system.
-            if suffix.lower() in _MEDIA and not name.startswith("._"):
-                found.setdefault(stem, name)
-        return found
+            if is_medium(name) and not name.startswith("._"):
+                found[PurePosixPath(name).stem].append(name)
+        return dict(found)
 
     @cached_property
     def _by_number(self) -> Mapping[int, list[str]]:
@@ -48,24 +53,55 @@ class MediaFolder:
                 numbers.setdefault(int(stem), []).append(stem)
         return numbers
 
+    @cached_property
+    def _by_characters(self) -> Mapping[str, list[str]]:
+        """Stems by their Unicode normal form: é is one character or two, by the system that named the file."""
+        same: dict[str, list[str]] = {}
+        for stem in self.names:
+            same.setdefault(unicodedata.normalize("NFC", stem), []).append(stem)
+        return same
+
     def find(self, stem: str) -> str | None:
-        """The file of this stem, relative to the corpus folder.
+        """The file of this stem, relative to the corpus folder; of several, the one that holds pictures by its suffix.
 
         A table that a spreadsheet saved has lost leading zeros: 1 finds 0001.mp4 where nothing else is 1.
 
         Raises:
-            PipelineError: two files could be meant.
+            PipelineError: several files could be meant.
         """
-        if stem not in self.names and re.fullmatch(r"[0-9]+", stem):
-            same = self._by_number.get(int(stem), [])
-            if len(same) > 1:
-                raise PipelineError(
-                    f"{self._corpus / self.below}: {stem!r} could be {' or '.join(same)}; write the name of the clip "
-                    "into the table as it is, with its zeros"
-                )
-            stem = same[0] if same else stem
-        name = self.names.get(stem)
-        return None if name is None else f"{self.below}/{name}" if self.below else name
+        if stem not in self.names:
+            if re.fullmatch(r"[0-9]+", stem):
+                stem = self._only(stem, self._by_number.get(int(stem), []))
+            else:
+                stem = self._only(stem, self._by_characters.get(unicodedata.normalize("NFC", stem), []))
+        names = self.names.get(stem, [])
+        with_pictures = [name for name in names if PurePosixPath(name).suffix.lower() in _WITH_PICTURES]
+        if len(names) > 1 and len(with_pictures) != 1:
+            raise PipelineError(
+                f"{self._corpus / self.below}: the recording of {stem!r} could be {' or '.join(names)}; keep one of them, or "
+                "name it in the column media where the table has one"
+            )
+        if not names:
+            return None
+        (name,) = with_pictures if len(names) > 1 else names
+        return f"{self.below}/{name}" if self.below else name
+
+    def _only(self, stem: str, same: list[str]) -> str:
+        if len(same) > 1:
+            raise PipelineError(
+                f"{self._corpus / self.below}: {stem!r} could be {' or '.join(same)}; write the name of the clip "
+                "into the table as it is, with its zeros and accents"
+            )
+        return same[0] if same else stem
+
+
+def _names_in(folder: Path) -> Sequence[str]:
+    """Sorted names of what is directly inside; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return tuple(sorted(entry.name for entry in entries))
+    except (OSError, ValueError):
+        return ()
 
 
 def first_folder(folder: Path, *candidates: str) -> str | None:
@@ -78,10 +114,55 @@ def first_file(folder: Path, *candidates: str) -> Path | None:
     return next((folder / name for name in candidates if (folder / name).is_file()), None)
 
 
-def forward_slashes(media: str, *, folder: Path) -> str:
-    r"""A name that Windows wrote, clips\a.mp4, as everybody reads it; a backslash in a real name stays."""
+class NamesOnDisk:
+    """Names of a table as the disk has them; each folder is listed once."""
+
+    def __init__(self, corpus: Path) -> None:
+        self._corpus = corpus
+        self._names: dict[PurePosixPath, Mapping[str, list[str]]] = {}
+
+    def find(self, media: str) -> str:
+        r"""The name on the disk: Windows wrote clips\a.mp4, and an accent is one character or two.
+
+        A backslash in a real name stays, and so does a name that is like none on the disk.
+        """
+        try:
+            if (self._corpus / media).is_file():
+                return media
+        except (OSError, ValueError):
+            return media
+        path = PurePosixPath(media.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            return media
+        same = self._by_characters(path.parent).get(unicodedata.normalize("NFC", path.name), [])
+        return str(path.parent / same[0]) if len(same) == 1 else str(path)
+
+    def _by_characters(self, below: PurePosixPath) -> Mapping[str, list[str]]:
+        if below not in self._names:
+            found: dict[str, list[str]] = defaultdict(list)
+            for name in _names_in(self._corpus / below):
+                found[unicodedata.normalize("NFC", name)].append(name)
+            self._names[below] = found
+        return self._names[below]
+
+
+def near_name(path: Path) -> str | None:
+    """A recording beside a missing file whose name differs from it in letter case, accents or suffix alone."""
     try:
-        kept = "\\" not in media or (folder / media).is_file()
+        changed_ns = path.parent.stat().st_mtime_ns
     except (OSError, ValueError):
-        kept = True
-    return media if kept else media.replace("\\", "/")
+        return None
+    whole, by_stem = _near_names(path.parent, changed_ns)
+    return whole.get(_folded(path.name)) or by_stem.get(_folded(path.stem))
+
+
+@lru_cache(maxsize=16)
+def _near_names(folder: Path, changed_ns: int) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Names, and names of recordings without suffix, as `_folded` has them; `changed_ns` tells a later listing apart."""
+    names = _names_in(folder)
+    recordings = [name for name in names if is_medium(name)]
+    return {_folded(n): n for n in names}, {_folded(PurePosixPath(n).stem): n for n in recordings}
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
-from pipeline.corpus.tables import read_text_file, spoken
+from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
 from pipeline.pickles.restricted import read_pickle
 

@@ -6,23 +6,15 @@ The columns are those of MMSA-FET's README: video_id, clip_id, text, label, labe
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.artifacts.segments import Split
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import number, split_named, spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
-from pipeline.corpus.tables import number, read_rows, spoken
+from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
 
 LABEL_TABLES = ("label.csv", "labels.csv", "meta.csv", "meta(s).csv")
 # The key of a segment in the feature files of the field.
 ID = "{video}$_${clip}"
-_MODES: dict[str, Split] = {
-    "train": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-}
 _UNIMODAL = {"label_T": "text", "label_A": "audio", "label_V": "visual"}
 _ABSENT = ("", "nan", "none", "null")
 
@@ -63,11 +55,7 @@ def read_label_table(
     for place, row in read_rows(
         table, required=("video_id", "clip_id", "text", "label"), encodings=encodings
     ):
-        video, clip, mode = row["video_id"], row["clip_id"], row.get("mode", "").lower()
-        if mode not in _MODES and mode not in _ABSENT:
-            raise PipelineError(
-                f"{place}: mode is {row['mode']!r}; expected one of {', '.join(_MODES)}, or nothing"
-            )
+        video, clip, mode = row["video_id"], row["clip_id"], row.get("mode", "")
         media = None
         if raw is not None:
             clips = videos.setdefault(video, MediaFolder(folder, f"{raw}/{video}"))
@@ -80,7 +68,7 @@ def read_label_table(
                 label=number(row["label"], place, "label") if labelled else 0.0,
                 media=media,
                 text=spoken(row["text"]),
-                split=_MODES.get(mode),
+                split=None if mode.lower() in _ABSENT else split_named(mode, place, "mode"),
                 speaker=None,
                 video=video,
                 language=None,

@@ -80,14 +80,14 @@ def find_leaks(
     sentences = []
     for kind in kinds:
         found: dict[str, set[Split]] = defaultdict(set)
-        told = set()
+        named = set()
         for candidate in candidates:
             owner = getattr(candidate, kind)
             if owner is None or candidate.id not in splits:
                 continue
             found[owner].add(splits[candidate.id])
-            if len(found[owner]) > 1 and owner not in told:
-                told.add(owner)
+            if len(found[owner]) > 1 and owner not in named:
+                named.add(owner)
                 sentences.append(
                     f"{candidate.place}: the {kind} {owner!r} is in {' and '.join(sorted(found[owner]))}, so a model "
                     f"could know {'the speaker' if kind == 'speaker' else 'the recording'} from training; "
@@ -140,11 +140,12 @@ def _draw_valid(
     owners = sorted({owner_of(candidate) for candidate in train})
     n_valid = max(1, round(valid_share * len(owners)))
     if n_valid >= len(owners):
+        counted = "one speaker or video" if len(owners) == 1 else f"{len(owners)} speakers or videos"
         raise PipelineError(
-            f"the corpus has {len(owners)} speakers or videos in train, too few to draw valid from; name a valid split"
+            f"train of the corpus has {counted}, too few to draw valid from; name a valid split"
         )
-    order = np.random.default_rng(split_seed).permutation(len(owners))
-    valid = {owners[position] for position in order[:n_valid]}
+    drawn = np.random.default_rng(split_seed).permutation(len(owners))
+    valid = {owners[position] for position in drawn[:n_valid]}
     return splits | {candidate.id: "valid" for candidate in train if owner_of(candidate) in valid}
 
 
@@ -154,12 +155,13 @@ def _draw(
     owners = sorted({_owner(candidate) for candidate in candidates})
     n_valid, n_test = (max(1, round(share * len(owners))) for share in (valid_share, test_share))
     if len(owners) <= n_valid + n_test:
+        counted = "one speaker or video" if len(owners) == 1 else f"{len(owners)} speakers or videos"
         raise PipelineError(
-            f"the corpus has {len(owners)} speakers or videos, too few for three splits of which none shares one; "
-            "add a split column to segments.csv, or name speakers more finely"
+            f"the corpus has {counted}, which is too few: no two of the three splits may share one, so at least "
+            f"{n_valid + n_test + 1} are needed; name the splits in a column split of segments.csv, or name speakers more finely"
         )
-    order = [owners[position] for position in np.random.default_rng(split_seed).permutation(len(owners))]
-    valid, test = set(order[:n_valid]), set(order[n_valid : n_valid + n_test])
+    drawn = [owners[position] for position in np.random.default_rng(split_seed).permutation(len(owners))]
+    valid, test = set(drawn[:n_valid]), set(drawn[n_valid : n_valid + n_test])
 
     def split_of(candidate: Candidate) -> Split:
         owner = _owner(candidate)

@@ -1,87 +1,146 @@
-"""Tables as the field passes them around: commas or tabs, a byte order mark, Excel's encodings, numbers as strings."""
+"""Tables as the field passes them around: commas, tabs or semicolons, a byte order mark, Excel's encodings."""
 
 import csv
 import io
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.errors import PipelineError
+from pipeline.artifacts.foreign import other_kind, read_plain_file
+from pipeline.corpus.cells import shortened
+from pipeline.errors import PipelineError, did_you_mean
 
-_DELIMITERS = ",\t;"
+_DELIMITERS = ",\t;|"
+# The largest table of the field, MOSEI's, has 5 MB.
+_MAX_BYTES = 1 << 29
+# The first line of a table that Excel saved where commas stand in numbers.
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_text_file(path: Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
     """The text of a file of the corpus, in the first of the encodings that fits; line ends become line feeds.
 
     Raises:
-        PipelineError: the file is missing, cannot be read, or is in none of these encodings.
+        PipelineError: the file is missing, is no plain file, is empty, or is in none of these encodings.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PipelineError(f"{path}: cannot be read ({error.strerror}); put the file there") from error
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    content = read_plain_file(path, what="a text file", largest_bytes=_MAX_BYTES)
+    kind = other_kind(content)
+    if kind is not None:
+        raise PipelineError(f"{path}: is {kind}; expected text in UTF-8")
+    if content.startswith(_BYTE_ORDER_MARKS):
         encodings = ("utf-16",)
     for encoding in encodings:
         try:
-            return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError:
+            text = content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            line, byte = content.count(b"\n", 0, error.start) + 1, content[error.start]
             continue
-    raise PipelineError(f"{path}: not text in {' or '.join(encodings)}; save it as UTF-8")
+        if "\0" in text:
+            raise PipelineError(
+                f"{path}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: holds a NUL byte, so it is damaged or UTF-16 "
+                "without a byte order mark; save it as UTF-8"
+            )
+        return text
+    raise PipelineError(
+        f"{path}, line {line}: the byte 0x{byte:02x} is no text in {' or '.join(encodings).replace('-sig', '')}, so it may be "
+        "in Latin-1 or another encoding; save it as UTF-8 (Excel: CSV UTF-8)"
+    )
 
 
 def read_rows(
-    path: Path, *, required: Sequence[str], encodings: Sequence[str] = ("utf-8-sig",)
+    path: Path,
+    *,
+    required: Collection[str],
+    known: Callable[[str], bool] | None = None,
+    named: Collection[str] = (),
+    encodings: Sequence[str] = ("utf-8-sig",),
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Place and cells of each row, stripped; the delimiter is the one that the header has most of.
+    """Place and cells of each row, stripped; a place names the line on which the row begins.
 
-    Columns that nobody asked for are passed on: published tables hold more than we read.
+    Args:
+        path: the table.
+        required: columns that have to be there.
+        known: whether a column may be there; None where published tables hold more than is read, which is passed on.
+        named: names of optional columns, for the sentence on a misspelt one.
+        encodings: what the file may be written in, the first that fits.
 
     Raises:
-        PipelineError: the file cannot be read, a required column is missing, or a row has too few or too many cells.
+        PipelineError: the file cannot be read, a required column is missing, one is unknown or there twice, or a row has more
+            or fewer cells than the header.
     """
     text = read_text_file(path, encodings=encodings)
-    header = text.split("\n", 1)[0]
-    delimiter = max(_DELIMITERS, key=header.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = [name.strip() for name in next(rows, [])]
-        missing = [name for name in required if name not in columns]
-        if missing:
+    first_line, n_skipped = text.split("\n", 1)[0], 0
+    separator = _SEPARATOR_LINE.fullmatch(first_line.strip())
+    if separator is not None and "\n" in text:
+        text, n_skipped = text.split("\n", 1)[1], 1
+    delimiter = separator[1] if separator else _delimiter(text.split("\n", 1)[0], required)
+    rows = _numbered(path, text, delimiter, n_skipped)
+    columns = _columns(path, next(rows, (1, []))[1], required, known, named)
+    for line, cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        place = f"{path}, line {line}"
+        if len(cells) != len(columns):
             raise PipelineError(
-                f"{path}: is missing {', '.join(map(repr, missing))}; expected a table with the columns "
-                f"{', '.join(required)}"
+                f"{place}: has {len(cells)} cells, but the header has {len(columns)}; put quotes around cells that hold "
+                f"{'a comma' if delimiter == ',' else f'the delimiter {delimiter!r}'}"
             )
-        for cells in rows:
-            if not any(cell.strip() for cell in cells):
-                continue
-            place = f"{path}, line {rows.line_num}"
-            if len(cells) != len(columns):
-                raise PipelineError(
-                    f"{place}: has {len(cells)} cells, but the header names {len(columns)} columns; "
-                    "quote cells that hold the delimiter"
-                )
-            yield place, dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-    except csv.Error as error:
-        raise PipelineError(f"{path}, line {rows.line_num}: not a table ({error})") from error
+        yield place, dict(zip(columns, map(str.strip, cells), strict=True))
 
 
-def number(text: str, place: str, column: str) -> float:
-    """A finite number.
+def _delimiter(header: str, required: Collection[str]) -> str:
+    """The one by which most of the required columns are found, then the one that the header has most of."""
 
-    Raises:
-        PipelineError: it is none.
-    """
+    def fit(delimiter: str) -> tuple[int, int]:
+        names = {name.strip().strip('"').strip() for name in header.split(delimiter)}
+        return len(names & set(required)), header.count(delimiter)
+
+    return max(_DELIMITERS, key=fit)
+
+
+def _numbered(path: Path, text: str, delimiter: str, n_skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the lines on which they begin: a quoted cell may go over several."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line, n_lines = 1, text.count("\n") + (not text.endswith("\n"))
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise PipelineError(f"{place}: {column} is {text!r}; expected a number")
-    return value
+        for cells in rows:
+            ends_the_file = n_lines == rows.line_num > line
+            if ends_the_file and "\n".join(text.split("\n")[line - 1 :]).count('"') % 2:
+                raise PipelineError(
+                    f"{path}, line {line + n_skipped}: a quote is opened and never closed; close it, or double it where it is part "
+                    "of the text"
+                )
+            yield line + n_skipped, cells
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise PipelineError(
+            f"{path}, line {line + n_skipped}: no row of a table ({error}); look for a quote that is opened and never closed"
+        ) from error
 
 
-def spoken(text: str) -> str | None:
-    """A transcript on one line, None where nothing is said."""
-    return " ".join(text.split()) or None
+def _columns(
+    path: Path,
+    header: list[str],
+    required: Collection[str],
+    known: Callable[[str], bool] | None,
+    named: Collection[str],
+) -> list[str]:
+    columns = [name.strip() for name in header]
+    expected = f"expected a table with the columns {', '.join(required)}" + (
+        f" and optionally {', '.join(named)}" if named else ""
+    )
+    unknown = [name for name in columns if known is not None and not known(name)]
+    missing = [name for name in required if name not in columns]
+    wrong = []
+    if missing:
+        wrong.append(f"is missing {', '.join(map(repr, missing))}")
+    if unknown:
+        near = did_you_mean(unknown[0], [name for name in (*required, *named) if name not in columns])
+        wrong.append(f"does not know the column {', '.join(map(shortened, unknown[:5]))}{near}")
+    if wrong:
+        raise PipelineError(f"{path}: {' and '.join(wrong)}; {expected}")
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise PipelineError(f"{path}: names the column {twice[0]!r} twice; keep one of them")
+    return columns

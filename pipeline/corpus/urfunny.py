@@ -11,8 +11,8 @@ from typing import Any
 from pipeline.artifacts.segments import Split
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
-from pipeline.corpus.tables import spoken
 from pipeline.errors import PipelineError
 from pipeline.pickles.restricted import read_pickle
 

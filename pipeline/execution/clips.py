@@ -1,4 +1,4 @@
-"""Extraction through the clip cache: one entry per segment and modality, made once."""
+"""Extraction through the clip cache: the result of a segment is computed once per extractor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +28,8 @@ def describe_extractor(
 
 
 @dataclass(frozen=True, eq=False)
-class ClipEntries(Generic[Result]):
-    """One kind of entry of the clip cache: what makes it, and all that its keys are made of.
+class CachedExtractor(Generic[Result]):
+    """An extractor whose results are kept in the clip cache, and everything that their keys are made of.
 
     Attributes:
         kind: name of the folder, below `clips` in the cache.

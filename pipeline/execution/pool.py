@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
 import sys
 import threading
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from pipeline.errors import PipelineError
+from pipeline.errors import MachineError, PipelineError
 from pipeline.execution.scheduling import Chains, Place
 
 Item = TypeVar("Item")
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 _LONGEST_GOODBYE_S = 5.0
 _LONGEST_START_S = 600.0
 _MAX_FAILED_STARTS = 5
+# What libraries keep open while they are imported and a recording is read, and a pipe and a sentinel for each worker.
+_OPEN_FILES, _OPEN_FILES_PER_WORKER = 48, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def run_in_workers(
     Raises:
         Exception: whatever `function` raised, with the worker's traceback as its cause. All workers have ended then.
     """
+    _require_open_files(n_workers)
     died: dict[int, Item] = {}
     with closing(_attempt(function, items, n_workers, limit_s, place)) as outcomes:
         for key, outcome in outcomes:
@@ -97,6 +101,25 @@ def run_in_workers(
     with closing(_attempt(function, died, 1, limit_s, place)) as outcomes:
         for key, outcome in outcomes:
             yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, _Died) else outcome
+
+
+def _require_open_files(n_workers: int) -> None:
+    """Ask for as many open files as work needs; with fewer, whichever file is opened last would seem to be damaged.
+
+    Raises:
+        MachineError: the machine does not allow as many.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _OPEN_FILES + _OPEN_FILES_PER_WORKER * n_workers
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return
+    if most == resource.RLIM_INFINITY or most >= needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
+        return
+    raise MachineError(
+        f"a process may have {most} files open here, and {needed} are needed for {n_workers} workers; raise the limit with "
+        "`ulimit -n 1024`, or set GRCF_WORKERS=1, then run the same command again"
+    )
 
 
 def _attempt(

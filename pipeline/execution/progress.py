@@ -25,19 +25,22 @@ def track(items: Iterable[T], *, total: int, title: str, unit: str, done: int = 
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=title, unit=unit, initial=done, dynamic_ncols=True)
         return
-    started = last = time.monotonic()
+    last = time.monotonic()
     count = done
+    first: tuple[float, int] | None = None
     if done:
         _log(f"{title}: {done} of {total} {unit}s were done before")
     for item in items:
         yield item
         count += 1
         now = time.monotonic()
+        # The first item waits for libraries and models to load; a rate that counts that promises hours instead of seconds.
+        first = first or (now, count)
         if now - last >= _LOG_EVERY_S or count == total:
-            rate = (count - done) / max(now - started, 1e-9)
-            _log(
-                f"{title}: {count} of {total} {unit}s, {rate:.1f} a second, {(total - count) / rate:.0f} s left"
-            )
+            since, before = first
+            rate = (count - before) / max(now - since, 1e-9)
+            left = f", {rate:.1f} per second, {(total - count) / rate:.0f} s left" if rate > 0 else ""
+            _log(f"{title}: {count} of {total} {unit}s{left}")
             last = now
 
 

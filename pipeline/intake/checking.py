@@ -10,13 +10,13 @@ import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.inspection import probe_all, refuse_name
 from pipeline.corpus.layouts import Layout
-from pipeline.corpus.manifest import check_table, media_files
+from pipeline.corpus.manifest import check_table
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.labels import group_cuts, histogram_edges, label_problems, pooled_spread
-from pipeline.intake.problems import Level, Problem, Rules, joined
+from pipeline.intake.media import media_problems, open_some, repeated_problems, span_problems
+from pipeline.intake.problems import Problem, Rules, joined
 from pipeline.intake.transcripts import text_problems
 from pipeline.media.probe import MediaInfo
 
@@ -77,50 +77,59 @@ def check_corpus(
         rules: what a run would hold it against.
         n_opened: how many media files are opened, evenly spread; None for all.
     """
-    problems: list[Problem] = []
     try:
         candidates = reader.read(folder)
     except PipelineError as error:
         problem = Problem("error", "table", 1, str(error))
         return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
     used = [candidate for candidate in candidates if candidate.excluded is None]
-    if len(used) < len(candidates):
-        said = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
-        problems.append(joined("warning", "excluded", said))
-    problems += _table_problems(candidates, rules)
-    splits, found = _splits(used, reader, rules)
-    problems += found
-    infos, n_opened, found = _media(used, folder, rules, n_opened)
-    problems += found
-    problems += (
-        _span_problems(used, infos) + text_problems(used, splits, rules) + label_problems(used, splits, rules)
-    )
-    durations_s = {candidate.id: _duration_s(candidate, infos) for candidate in used}
-    order = [*SPLITS, *sorted(set(splits.values()) - set(SPLITS))]
-    parts = {
-        split: _part([c for c in used if splits.get(c.id) == split], durations_s, rules)
-        for split in order
-        if any(splits.get(c.id) == split for c in used)
-    }
+    splits, split_problems = _splits(used, reader, rules)
+    opened = open_some(used, folder, n_opened)
+    problems = [
+        *_excluded_problems(candidates),
+        *_table_problems(candidates, rules),
+        *split_problems,
+        *media_problems(used, opened, rules),
+        *repeated_problems(used, splits, opened, folder),
+        *span_problems(used, opened.infos),
+        *text_problems(used, splits, rules),
+        *label_problems(used, splits, rules),
+    ]
+    durations_s = {candidate.id: _duration_s(candidate, opened.infos) for candidate in used}
+    by_split = _by_split(used, splits)
     edges = histogram_edges(rules)
-    spread = pooled_spread([c for c in used if splits.get(c.id) == "train"])
+    spread = pooled_spread(by_split.get("train", []))
     return CorpusReport(
         folder=str(folder),
         layout=layout,
         n_excluded=len(candidates) - len(used),
-        parts=parts,
+        parts={split: _part(rows, durations_s, rules) for split, rows in by_split.items()},
         label_edges=edges,
         label_counts={
-            split: np.histogram([c.label for c in used if splits.get(c.id) == split], edges)[0].tolist()
-            for split in parts
+            split: np.histogram([row.label for row in rows], edges)[0].tolist()
+            for split, rows in by_split.items()
         },
-        n_media=len(media_files(used)),
-        n_media_opened=n_opened,
+        n_media=len(opened.named),
+        n_media_opened=opened.n_opened,
         duration_is_estimated=any(value is None for value in durations_s.values()),
         annotator_spread=spread,
         groups=() if spread is None or rules.binary else group_cuts(spread, rules.label_min, rules.label_max),
         problems=sorted(problems, key=lambda problem: problem.level != "error"),
     )
+
+
+def _by_split(used: Sequence[Candidate], splits: Mapping[str, str]) -> Mapping[str, list[Candidate]]:
+    """Rows by split, those of a run first; a split without rows is left out."""
+    found: dict[str, list[Candidate]] = {split: [] for split in [*SPLITS, *sorted(set(splits.values()))]}
+    for candidate in used:
+        if candidate.id in splits:
+            found[splits[candidate.id]].append(candidate)
+    return {split: rows for split, rows in found.items() if rows}
+
+
+def _excluded_problems(candidates: Sequence[Candidate]) -> list[Problem]:
+    reasons = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
+    return [joined("warning", "excluded", reasons)] if reasons else []
 
 
 def _failing(check: Callable[[], object]) -> str | None:
@@ -133,7 +142,7 @@ def _failing(check: Callable[[], object]) -> str | None:
 
 def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Problem]:
     check = partial(check_table, label_min=rules.label_min, label_max=rules.label_max, binary=rules.binary)
-    wrong = [said for candidate in candidates if (said := _failing(partial(check, [candidate]))) is not None]
+    wrong = [reason for row in candidates if (reason := _failing(partial(check, [row]))) is not None]
     problems = [joined("error", "labels", wrong)] if wrong else []
     repeated = [id for id, n in Counter(candidate.id for candidate in candidates).items() if n > 1]
     if repeated:
@@ -159,8 +168,8 @@ def _splits(
     except PipelineError as error:
         named: dict[str, Split] = {c.id: s for c in used for s in SPLITS if s == c.split}
         leaks = find_leaks(used, named, kinds=[kind for kind in ("speaker", "video") if kind not in mixes])
-        shown = dict(named) if named else {candidate.id: "all" for candidate in used}
-        return shown, [
+        as_named = dict(named) if named else {candidate.id: "all" for candidate in used}
+        return as_named, [
             joined("error", "leaks", leaks) if leaks else Problem("error", "splits", 1, str(error))
         ]
     problems = [
@@ -179,50 +188,6 @@ def _splits(
             )
         )
     return splits, problems
-
-
-def _media(
-    used: Sequence[Candidate], folder: Path, rules: Rules, n_opened: int | None
-) -> tuple[Mapping[str, MediaInfo], int, list[Problem]]:
-    """What the opened media files are, how many were opened, and what is wrong with any."""
-    names = media_files(used)
-    absent = {name: reason for name in names if (reason := refuse_name(name, folder=folder)) is not None}
-    present = [name for name in names if name not in absent]
-    step = max(1, -(-len(present) // n_opened)) if n_opened else 1
-    chosen = [] if n_opened == 0 else present[::step]
-    probed = probe_all(chosen, folder=folder)
-    infos = {name: info for name, info in probed.items() if isinstance(info, MediaInfo)}
-    broken = [info for info in probed.values() if isinstance(info, str)]
-    problems = []
-    if absent or broken:
-        lost = sum(candidate.media in absent for candidate in used) / len(used)
-        lost += len(broken) / max(1, len(chosen)) * len(present) / len(names)
-        level: Level = "error" if lost > rules.max_rejected_share else "warning"
-        advice = f"About {lost:.1%} of the segments are lost; manifest.max_rejected_share is {rules.max_rejected_share:.1%}"
-        problems.append(joined(level, "media", [*absent.values(), *broken], advice=advice))
-    for what, n in (
-        ("sound", sum(not info.has_audio for info in infos.values())),
-        ("picture", sum(not info.has_video for info in infos.values())),
-    ):
-        if n:
-            problems.append(
-                Problem("warning", "media", n, f"{n} of {len(infos)} opened media files have no {what}")
-            )
-    return infos, len(chosen), problems
-
-
-def _span_problems(used: Sequence[Candidate], infos: Mapping[str, MediaInfo]) -> list[Problem]:
-    wrong = []
-    for candidate in used:
-        start_s = candidate.start_s or 0.0
-        info = infos.get(candidate.media or "")
-        if start_s < 0 or (candidate.end_s is not None and candidate.end_s <= start_s):
-            wrong.append(f"{candidate.place}: the span {start_s}–{candidate.end_s} s is empty or negative")
-        elif info is not None and start_s >= info.duration_s:
-            wrong.append(
-                f"{candidate.place}: starts at {start_s} s, but its media last {info.duration_s:.2f} s"
-            )
-    return [joined("warning", "spans", wrong, advice="Such segments are rejected")] if wrong else []
 
 
 def _duration_s(candidate: Candidate, infos: Mapping[str, MediaInfo]) -> float | None:

@@ -45,11 +45,11 @@ def near_duplicates(
 
     Args:
         texts: transcripts.
-        splits: the split of each.
+        splits: the split of each transcript.
         threshold: from 0, nothing in common, to 1, the same words in the same order.
     """
     words = [tuple(_WORD.findall(text.lower())) for text in texts]
-    known = [position for position, said in enumerate(words) if len(said) >= _MIN_WORDS]
+    known = [position for position, sequence in enumerate(words) if len(sequence) >= _MIN_WORDS]
     if not known:
         return []
     shingles = [frozenset(_shingles(words[position])) for position in known]
@@ -77,10 +77,10 @@ def _signatures(shingles: Sequence[frozenset[int]]) -> UInt64[np.ndarray, "text 
     """The least value of each of many hash functions over a set; equal for two sets as often as they overlap."""
     flat = np.fromiter(itertools.chain.from_iterable(shingles), np.uint64)
     starts = np.cumsum([0, *(len(each) for each in shingles[:-1])])
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     n = _N_BANDS * _N_ROWS
-    factors = draw.integers(1, 1 << 62, n, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    offsets = draw.integers(0, 1 << 62, n, dtype=np.uint64)
+    factors = rng.integers(1, 1 << 62, n, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    offsets = rng.integers(0, 1 << 62, n, dtype=np.uint64)
     least = [
         np.minimum.reduceat((flat * factor + offset) >> np.uint64(20), starts)
         for factor, offset in zip(factors, offsets, strict=True)
@@ -92,8 +92,8 @@ def _buckets(signatures: UInt64[np.ndarray, "text band row"]) -> Iterator[Int64[
     """Texts that have a band of their signatures in common, at least two."""
     for band in range(_N_BANDS):
         _, member, count = np.unique(signatures[:, band], axis=0, return_inverse=True, return_counts=True)
-        order = np.argsort(member.reshape(-1), kind="stable")
-        for group in np.split(order, np.cumsum(count)[:-1]):
+        by_member = np.argsort(member.reshape(-1), kind="stable")
+        for group in np.split(by_member, np.cumsum(count)[:-1]):
             if len(group) > 1:
                 yield group
 

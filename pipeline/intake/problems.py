@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Level = Literal["error", "warning"]
-_SHOWN = 3
+_N_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,6 @@ class Rules:
 
 def joined(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:
     """Many of a kind as one: how many, and the first few."""
-    shown = "; ".join(sentences[:_SHOWN])
-    more = f"; and {len(sentences) - _SHOWN} more" if len(sentences) > _SHOWN else ""
-    return Problem(level, kind, len(sentences), f"{shown}{more}{'. ' + advice if advice else ''}")
+    examples = "; ".join(sentences[:_N_EXAMPLES])
+    more = f"; and {len(sentences) - _N_EXAMPLES} more" if len(sentences) > _N_EXAMPLES else ""
+    return Problem(level, kind, len(sentences), f"{examples}{more}{'. ' + advice if advice else ''}")

@@ -16,37 +16,50 @@ _LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"}
 
 
 def text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
-    """What is wrong with what is said, or with not knowing it."""
-    problems = []
+    """What is wrong with what is spoken, or with not knowing it."""
+    return [
+        *_missing_problems(used, rules),
+        *_script_problems(used, rules),
+        *_duplicate_problems(used, splits),
+    ]
+
+
+def _missing_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
+    """Segments without a transcript; an error where they are all, and no recogniser knows their language."""
     silent = [candidate for candidate in used if not candidate.text and not candidate.words]
-    if silent:
-        foreign = [c for c in silent if (c.language or rules.language) != "en"]
-        level: Level = "error" if len(foreign) == len(used) else "warning"
-        said = "have no transcript: rough recognition for English, no words at all for other languages"
-        problems.append(
-            Problem(level, "transcripts", len(silent), f"{len(silent)} of {len(used)} segments {said}")
-        )
-    problems += _script_problems(used, rules)
+    if not silent:
+        return []
+    foreign = [candidate for candidate in silent if (candidate.language or rules.language) != "en"]
+    level: Level = "error" if len(foreign) == len(used) else "warning"
+    sentence = (
+        f"{len(silent)} of {len(used)} segments have no transcript: rough recognition for English, no words at all for other "
+        "languages"
+    )
+    return [Problem(level, "transcripts", len(silent), sentence)]
+
+
+def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str]) -> list[Problem]:
+    """Nearly the same transcript in two splits; an error where much of valid and test is in train."""
     spoken = [candidate for candidate in used if candidate.text and candidate.id in splits]
-    pairs = near_duplicates([c.text or "" for c in spoken], [splits[c.id] for c in spoken])
-    if pairs:
-        told = [
-            f"{spoken[pair.first].id!r} ({splits[spoken[pair.first].id]}) and {spoken[pair.second].id!r} "
-            f"({splits[spoken[pair.second].id]}) say nearly the same ({pair.similarity:.0%}): "
-            f"{(spoken[pair.first].text or '')[:60]!r}"
-            for pair in pairs
-        ]
-        held_out = sum(split != "train" for split in splits.values())
-        touched = {
-            position
-            for pair in pairs
-            for position, other in ((pair.first, pair.second), (pair.second, pair.first))
-            if splits[spoken[position].id] != "train" and splits[spoken[other].id] == "train"
-        }
-        level = "error" if len(touched) > _MANY_DUPLICATES * held_out else "warning"
-        advice = f"{len(touched)} of {held_out} segments outside of train have a near-duplicate in it"
-        problems.append(joined(level, "near-duplicates", told, advice=advice))
-    return problems
+    split_of = [splits[candidate.id] for candidate in spoken]
+    pairs = near_duplicates([candidate.text or "" for candidate in spoken], split_of)
+    if not pairs:
+        return []
+    sentences = [
+        f"{spoken[pair.first].id!r} ({split_of[pair.first]}) and {spoken[pair.second].id!r} ({split_of[pair.second]}) say "
+        f"nearly the same ({pair.similarity:.0%}): {(spoken[pair.first].text or '')[:60]!r}"
+        for pair in pairs
+    ]
+    n_held_out = sum(split != "train" for split in splits.values())
+    known_from_train = {
+        position
+        for pair in pairs
+        for position, other in ((pair.first, pair.second), (pair.second, pair.first))
+        if split_of[position] != "train" and split_of[other] == "train"
+    }
+    level: Level = "error" if len(known_from_train) > _MANY_DUPLICATES * n_held_out else "warning"
+    advice = f"{len(known_from_train)} of {n_held_out} segments outside of train have a near-duplicate in it"
+    return [joined(level, "near-duplicates", sentences, advice=advice)]
 
 
 def _script_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
@@ -63,5 +76,8 @@ def _script_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
     if not foreign or sum(foreign.values()) < _FOREIGN_SCRIPT * scripts.total():
         return []
     script, n = max(foreign.items(), key=lambda pair: (pair[1], pair[0]))
-    said = f"{n / scripts.total():.0%} of the letters are {script.title()}, but the language is {rules.language!r}; set "
-    return [Problem("error", "language", n, f"{said}corpus.language")]
+    sentence = (
+        f"{n / scripts.total():.0%} of the letters are {script.title()}, but the language is {rules.language!r}; set "
+        "corpus.language"
+    )
+    return [Problem("error", "language", n, sentence)]

@@ -1,5 +1,6 @@
 """Open a recording, find its streams, and decode one of them in a single linear pass on one clock."""
 
+import errno
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.frame import PictureType
 
-from pipeline.errors import PipelineError
+from pipeline.artifacts.foreign import head_of, stand_in
+from pipeline.errors import PipelineError, machine_error
 
 Kind = Literal["audio", "video"]
 
@@ -40,6 +42,9 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file", **_CODEC
 # Decoding starts this much before the wanted time: pictures are stored out of order around a keyframe, and sound
 # decoders need a few packets to settle.
 _RUN_UP_S = 1.0
+
+# Where this much can be had, there is memory left.
+_FREE_BYTES = 1 << 26
 
 
 class MediaError(PipelineError):
@@ -71,6 +76,10 @@ def open_media(path: Path) -> Iterator[Any]:
         # The prefix keeps a name such as "10:30 interview.mp4" from being read as a protocol.
         container = av.open(f"file:{path}", metadata_errors="ignore", options=_OPTIONS)
     except FFmpegError as error:
+        _refuse_machine_faults(path, error)
+        reason = stand_in(head_of(path))
+        if reason is not None:
+            raise MediaError(f"{path}: {reason}") from error
         if _is_playlist(path):
             raise MediaError(
                 f"{path}: is a list of other recordings, which are not followed; join them into one file with ffmpeg"
@@ -80,6 +89,7 @@ def open_media(path: Path) -> Iterator[Any]:
             "kind: copy it again, convert it with ffmpeg, or leave it out"
         ) from error
     except OSError as error:
+        _refuse_machine_faults(path, error)
         raise MediaError(
             f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
         ) from error
@@ -94,6 +104,35 @@ def identity(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _refuse_machine_faults(path: Path, error: FFmpegError | OSError) -> None:
+    """End the run where the machine is at fault: no recording is to be rejected because of it.
+
+    FFmpeg also says "no memory" and "input/output error" of damaged files, so those are tried again without it.
+
+    Raises:
+        MachineError: the error is one of the machine.
+    """
+    if isinstance(error, FFmpegError) and error.errno == errno.ENOMEM:
+        try:
+            bytearray(_FREE_BYTES)
+        except MemoryError:
+            pass
+        else:
+            return
+    if isinstance(error, FFmpegError) and error.errno in (errno.EIO, errno.EPERM):
+        try:
+            with path.open("rb") as file:
+                while file.read(_FREE_BYTES):
+                    pass
+        except OSError as found:
+            error = found
+        else:
+            return
+    fault = machine_error(error, path)
+    if fault is not None:
+        raise fault from error
 
 
 def _is_playlist(path: Path) -> bool:
@@ -239,7 +278,7 @@ class LinearPass:
             last_dts: int | None = None
             pending: set[int | None] = set()
             entries: set[int | None] = set()
-            for packet in _packets(container, stream):
+            for packet in _packets(self._path, container, stream):
                 self.intact &= not packet.is_corrupt
                 last_dts = packet.dts if packet.dts is not None else last_dts
                 if after_damage and not packet.is_keyframe:
@@ -317,8 +356,11 @@ def _check_frame(path: Path, frame: Any, aspect: Fraction) -> None:
         )
 
 
-def _packets(container: Any, stream: Any) -> Iterator[Any]:
+def _packets(path: Path, container: Any, stream: Any) -> Iterator[Any]:
     try:
         yield from container.demux(stream)
-    except (FFmpegError, IndexError):  # IndexError: a damaged Flash file loses its streams when it is wound
+    except IndexError:  # a damaged Flash file loses its streams when it is wound
+        return
+    except FFmpegError as error:
+        _refuse_machine_faults(path, error)
         return

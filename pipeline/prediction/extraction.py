@@ -1,9 +1,8 @@
 """The extractors of a trained model, ready for new segments."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,12 +11,13 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
-from pipeline.execution.device import best_device
-from pipeline.extract.cached.audio import audio_entries
-from pipeline.extract.cached.frames import FrameEntries
-from pipeline.extract.cached.visual import visual_entries
-from pipeline.extract.text.encoder import TextEncoder, token_sequence, word_sequence
-from pipeline.extract.words.locate import locate_words
+from pipeline.extract.cached.audio import audio_extractor
+from pipeline.extract.cached.frames import CachedFrames
+from pipeline.extract.cached.text import TextExtractor, text_extractor
+from pipeline.extract.cached.visual import visual_extractor
+from pipeline.extract.extractors import choose
+from pipeline.extract.text.encoder import TextSettings, word_sequence
+from pipeline.extract.words.locate import WordSettings, locate_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +51,16 @@ class Extractors:
                 f"the model was trained on features made elsewhere ({', '.join(sorted(set(self.precomputed.values())))}), and "
                 "nothing here can make them of a new recording; train one on extracted features to predict"
             )
-        self._words: Mapping[str, Any] = preprocessing.words["settings"]
         try:
-            inspect.signature(locate_words).bind(None, **self._words)
+            self._words = WordSettings(**preprocessing.words["settings"])
         except TypeError as error:
             raise _unknown_settings("words", error) from error
-        self._loaded: dict[Modality, TextEncoder | FrameEntries] = {}
+        self._loaded: dict[Modality, _Extractor] = {}
         frames: tuple[Modality, ...] = ("audio", "visual")
         for modality in frames:
             # What needs no model is made at once, so that settings of another version are found before a recording is.
             if modality not in self.precomputed and not self._is_pretrained(modality):
-                self._entries(modality)
+                self._frames(modality)
 
     @property
     def precomputed(self) -> dict[Modality, str]:
@@ -75,7 +74,7 @@ class Extractors:
 
     def observe(self, segment: Segment) -> Observed:
         """Extract one segment, as the stages would."""
-        spoken: SegmentWords = locate_words(segment, **self._words)
+        spoken: SegmentWords = locate_words(segment, self._words)
         return Observed(
             segment, spoken, {modality: self._sequence(modality, segment, spoken) for modality in MODALITIES}
         )
@@ -83,21 +82,21 @@ class Extractors:
     def _sequence(self, modality: Modality, segment: Segment, spoken: SegmentWords) -> FeatureSequence:
         if modality in self.precomputed:
             absent = self._absent(modality)
-            if modality == "text":  # a row a word, also where nothing is known of any
+            if modality == "text":  # one row per word, also where nothing is known of any
                 vectors = np.zeros((len(spoken.words), absent.values.shape[1]), np.float32)
                 return replace(word_sequence(spoken, vectors), failure=absent.failure)
             return absent
-        return self._text(spoken) if modality == "text" else self._entries(modality).one(segment)
+        return self._text(spoken) if modality == "text" else self._frames(modality).one(segment)
 
     def _text(self, spoken: SegmentWords) -> FeatureSequence:
-        sentence = [word.text for word in spoken.words]
-        if "found_as" in self._preprocessing.extractors["text"]["settings"]:  # an encoder that learnt
-            (tokens,) = self._encoder.tokenise([sentence])
-            return token_sequence(spoken, tokens)
-        if not sentence:
+        if not spoken.words and not self._learns:  # nothing to load an encoder for
             return FeatureSequence.empty(len(self._preprocessing.columns["text"]), None)
-        (vectors,) = self._encoder.encode([sentence])
-        return word_sequence(spoken, vectors)
+        return self._text_extractor.one(spoken)
+
+    @property
+    def _learns(self) -> bool:
+        """Whether the text encoder learnt with the network."""
+        return "found_as" in self._preprocessing.extractors["text"]["settings"]
 
     def _absent(self, modality: Modality) -> FeatureSequence:
         reason = (
@@ -107,34 +106,30 @@ class Extractors:
         return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
 
     @property
-    def _encoder(self) -> TextEncoder:
-        """Loaded only where there are words."""
+    def _text_extractor(self) -> TextExtractor:
+        """The encoder is loaded only where there are words."""
         wanted = self._preprocessing.extractors["text"]["settings"]
-        found = self._load(
-            "text",
-            lambda: TextEncoder(
-                self._folders.get("text", wanted.get("found_as", wanted["model"])),
-                revision=wanted.get("revision", "main"),
-                layer=wanted["layer"],
-                n_layers=wanted["n_layers"],
-                precision=wanted["precision"],
-                device=best_device(mps=True),
-            ),
-        )
-        assert isinstance(found, TextEncoder)
+
+        def make() -> TextExtractor:
+            found_by = {
+                "model": self._folders.get("text", wanted.get("found_as", wanted["model"])),
+                "mode": "finetuned" if self._learns else "frozen",
+            }
+            return text_extractor(choose(TextSettings, {**wanted, **found_by}))
+
+        found = self._load("text", make)
+        assert isinstance(found, TextExtractor)
         return found
 
-    def _entries(self, modality: Modality) -> FrameEntries:
+    def _frames(self, modality: Modality) -> CachedFrames:
         """An encoder is loaded only where a segment asks for it."""
         wanted = self._preprocessing.extractors[modality]["settings"]
-        kinds: Mapping[str, Callable[..., FrameEntries]] = {"audio": audio_entries, "visual": visual_entries}
-        found = self._load(modality, lambda: kinds[modality](folder=self._folders.get(modality), **wanted))
-        assert isinstance(found, FrameEntries)
+        make = audio_extractor if modality == "audio" else visual_extractor
+        found = self._load(modality, lambda: make(wanted, folder=self._folders.get(modality)))
+        assert isinstance(found, CachedFrames)
         return found
 
-    def _load(
-        self, modality: Modality, make: Callable[[], TextEncoder | FrameEntries]
-    ) -> TextEncoder | FrameEntries:
+    def _load(self, modality: Modality, make: Callable[[], "_Extractor"]) -> "_Extractor":
         if modality in self._loaded:
             return self._loaded[modality]
         try:
@@ -153,7 +148,7 @@ class Extractors:
                 f"{self._folders.get(modality, _name(wanted))}: gives {n_found} dimensions, but the model was trained on "
                 f"{n_wanted}; name the encoder of training with --{modality}-model"
             )
-        if isinstance(found, FrameEntries) and (
+        if isinstance(found, CachedFrames) and (
             unknown := wanted.keys() - found.description["settings"].keys()
         ):
             raise _unknown_settings(modality, KeyError(min(unknown)))
@@ -164,17 +159,27 @@ class Extractors:
         return "hidden_size" in self._preprocessing.extractors[modality]["settings"]
 
     def other_encoders(self) -> list[str]:
-        """What tells each encoder that was needed so far from that of training; nothing where they are the same."""
-        told = []
+        """How each encoder that was needed so far differs from that of training; nothing where they are the same."""
+        differences = []
         for modality, found in self._loaded.items():
             wanted = self._preprocessing.extractors[modality]["settings"]
-            here = found.spec if isinstance(found, TextEncoder) else found.description["settings"]
+            here = found.description["settings"]
             key = "revision" if "revision" in wanted else "sha256"
             if wanted.get(key) != here.get(key):
-                told.append(
+                differences.append(
                     f"{modality} encoder {_name(wanted)} ({key} {str(wanted.get(key))[:12]}, here {str(here.get(key))[:12]})"
                 )
-        return told
+        return differences
+
+
+class _Extractor(Protocol):
+    """What text, audio and visual extractors have in common."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def description(self) -> Mapping[str, Any]: ...
 
 
 def _name(settings: Mapping[str, Any]) -> str:

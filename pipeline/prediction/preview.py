@@ -1,9 +1,8 @@
 """What the extractors saw of a recording: a few of its pictures with the face's points, the words of the moment, numbers."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import sentence_of
 from pipeline.extract.visual.landmarks import FACE_COLUMNS
-from pipeline.extract.visual.mesh import Look, look_at_faces
+from pipeline.extract.visual.mesh import FaceFrame, FaceSettings, find_faces
 
 TILE_WIDTH, _TALLEST = 360, 480
 # A face that takes less of the picture than this is too small to see its points in a tile.
@@ -53,13 +52,13 @@ class Sheet:
     n_faces: int
 
 
-def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any], n_tiles: int) -> Sheet:
+def preview(segment: Segment, spoken: SegmentWords, *, faces: FaceSettings, n_tiles: int) -> Sheet:
     """Look at all pictures as the extractor does, because it follows the face from one to the next, and keep some.
 
     Args:
-        segment: what to show.
-        spoken: its words.
-        visual: settings of `look_at_faces`.
+        segment: segment to show.
+        spoken: words of the segment.
+        faces: which face counts, and how many pictures are read.
         n_tiles: how many pictures to keep, evenly over the segment; fewer where there are fewer.
 
     Raises:
@@ -72,18 +71,18 @@ def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any]
     wanted_s = (np.arange(n_tiles) + 0.5) / n_tiles * segment.duration_s
     tiles: list[Tile] = []
     n_frames = n_faces = 0
-    looks = itertools.chain(look_at_faces(segment, **visual, pictures=True), [None])
-    previous: Look | None = None
-    for look in looks:
+    frames = itertools.chain(find_faces(segment, faces, pictures=True), [None])
+    previous: FaceFrame | None = None
+    for frame in frames:
         # A picture is shown for the wanted moments from its own time to that of the next one.
-        until_s = segment.duration_s if look is None else look.time_s
+        until_s = segment.duration_s if frame is None else frame.time_s
         if previous is not None and len(tiles) < n_tiles and wanted_s[len(tiles)] < until_s:
             tiles.append(_tile(previous, spoken.words))
             wanted_s[len(tiles) :] = np.maximum(wanted_s[len(tiles) :], until_s)
-        if look is not None:
+        if frame is not None:
             n_frames += 1
-            n_faces += look.points is not None
-        previous = look
+            n_faces += frame.points is not None
+        previous = frame
     if not tiles:
         raise PipelineError(
             f"{segment.media}: there is no picture from {segment.start_s:g} to {segment.end_s:g} s; check the span"
@@ -91,18 +90,18 @@ def preview(segment: Segment, spoken: SegmentWords, *, visual: Mapping[str, Any]
     return Sheet(segment, spoken, tiles, n_frames, n_faces)
 
 
-def _tile(look: Look, words: Sequence[Word]) -> Tile:
-    assert look.image is not None
-    time_s = look.time_s
-    row = dict(zip(FACE_COLUMNS, look.describe().tolist(), strict=True))
-    valid = look.points is not None
+def _tile(frame: FaceFrame, words: Sequence[Word]) -> Tile:
+    assert frame.image is not None
+    time_s = frame.time_s
+    row = dict(zip(FACE_COLUMNS, frame.describe().tolist(), strict=True))
+    valid = frame.points is not None
     zoomed = valid and row["face_size"] < _SMALL_FACE
     here = next((n for n, word in enumerate(words) if word.start_s <= time_s < word.end_s), None)
     n_before = sum(word.end_s <= time_s for word in words) if here is None else here
     n_after = n_before if here is None else here + 1
     return Tile(
         time_s=time_s,
-        image=_drawn(look.image, look.points, zoomed=zoomed, pose=(row["yaw_deg"], row["pitch_deg"])),
+        image=_drawn(frame.image, frame.points, zoomed=zoomed, pose=(row["yaw_deg"], row["pitch_deg"])),
         before=_written(words[max(n_before - 2, 0) : n_before]),
         word="" if here is None else words[here].text,
         after=_written(words[n_after : n_after + 2]),

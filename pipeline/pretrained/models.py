@@ -30,6 +30,23 @@ _WITHOUT_NETWORK = {
 _UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings:
+    """What is read of a pretrained encoder.
+
+    Attributes:
+        revision: branch, tag or commit of a Hugging Face name.
+        layer: last of the hidden layers that are read: 0 = embeddings, -1 = the last that there is.
+        n_layers: number of layers up to that one, itself included, whose mean is taken.
+        precision: precision of weights and computation.
+    """
+
+    revision: str = "main"
+    layer: int
+    n_layers: int
+    precision: Precision
+
+
 @dataclass(frozen=True)
 class Pretrained:
     """A folder with `config.json`, what prepares the input, and weights.

@@ -12,22 +12,18 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
-from pipeline.execution.clips import ClipEntries, clip_cache
-from pipeline.execution.device import best_device
+from pipeline.execution.clips import clip_cache
 from pipeline.execution.seeds import inputs_of, seed_cache, seed_keys
-from pipeline.extract.cached.audio import audio_entries
-from pipeline.extract.cached.visual import visual_entries
-from pipeline.extract.cached.words import words_entries
+from pipeline.extract.cached.audio import audio_extractor
+from pipeline.extract.cached.text import text_extractor
+from pipeline.extract.cached.visual import visual_extractor
+from pipeline.extract.cached.words import CachedWords, words_extractor
 from pipeline.extract.precomputed import is_precomputed
-from pipeline.extract.text.encoder import TextEncoder, text_keys
+from pipeline.extract.text.encoder import TextSettings
+from pipeline.extract.words.locate import WordSettings
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 
-CLIPS: dict[str, Callable[..., ClipEntries[Any]]] = {
-    "words": words_entries,
-    "audio": audio_entries,
-    "visual": visual_entries,
-}
 CLIP_SECTIONS = ("words", "text", "audio", "visual")
 """Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
 
@@ -74,7 +70,7 @@ def needs_of(
     segments = locate(SEGMENTS)
     found = {}
     for kind in CLIP_SECTIONS:
-        settings = {key: value for key, value in sections[kind].items() if key not in ("precomputed", "mode")}
+        settings = {key: value for key, value in sections[kind].items() if key != "precomputed"}
         given = kind != "words" and is_precomputed(
             sections[kind]["precomputed"], layout=sections["corpus"]["layout"]
         )
@@ -117,20 +113,28 @@ def _clip_needs(kind: str, settings: str, segments: Path) -> Needs:
 # Many experiments share their extraction: each is asked for once.
 @cache
 def _clip_keys(kind: str, settings: str, segments: Path) -> Sequence[str]:
-    return CLIPS[kind](**json.loads(settings)).keys(_segments(segments))
+    if kind == "words":
+        return _words(settings).keys(_segments(segments))
+    make = audio_extractor if kind == "audio" else visual_extractor
+    return make(json.loads(settings)).keys(_segments(segments))
+
+
+@cache
+def _words(settings: str) -> CachedWords:
+    return words_extractor(WordSettings(**json.loads(settings)))
 
 
 @cache
 def _text_needs(words_settings: str, settings: str, segments: Path) -> Needs:
     try:
-        entries = words_entries(**json.loads(words_settings))
+        words = _words(words_settings)
         keys = _clip_keys("words", words_settings, segments)
-        rows = [entries.cache.load(key, entries.decode) for key in keys]
+        rows = [words.cache.load(key, words.decode) for key in keys]
         spoken = [row for row in rows if row is not None]
-        encoder = TextEncoder(**json.loads(settings), device=best_device(mps=True))
+        text_keys = text_extractor(TextSettings(**json.loads(settings))).keys(spoken)
     except PipelineError as error:
         return Needs(frozenset(), reason=str(error))
-    return Needs(frozenset(text_keys(encoder, spoken)), n_unknown=len(rows) - len(spoken))
+    return Needs(frozenset(text_keys), n_unknown=len(rows) - len(spoken))
 
 
 def _seed_needs(

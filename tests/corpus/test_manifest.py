@@ -1,5 +1,7 @@
 """Bad tables are refused with a sentence, unusable clips are listed with a reason, speakers stay in one split."""
 
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -90,7 +92,7 @@ def test_finds_media_by_id_whatever_its_extension(tmp_path):
         ("id,label,lable\na,1,1\n", r"does not know the column 'lable'"),
         ("id,label\na,high\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
         ("id,label\n", r"has no rows"),
-        ("", r"not a UTF-8 CSV table"),
+        ("", r"segments\.csv: is empty"),
     ],
 )
 def test_a_bad_table_is_a_sentence(tmp_path, text, sentence):
@@ -100,7 +102,9 @@ def test_a_bad_table_is_a_sentence(tmp_path, text, sentence):
 
 def test_a_table_in_another_encoding_is_a_sentence(tmp_path):
     (tmp_path / "segments.csv").write_bytes("id,label,text\na,1,caf\xe9\n".encode("latin-1"))
-    with pytest.raises(PipelineError, match="not a UTF-8 CSV"):
+    with pytest.raises(
+        PipelineError, match=r"segments\.csv, line 2: the byte 0xe9 is no text in utf-8.*Latin-1"
+    ):
         read_folder(tmp_path)
 
 
@@ -200,7 +204,7 @@ def test_a_drawn_split_is_by_speaker_seeded_and_never_empty(speakers, shares, se
     draw = {"valid_share": shares[0], "test_share": shares[1], "split_seed": seed}
     n_wanted = sum(max(1, round(share * len(set(speakers)))) for share in shares)
     if len(set(speakers)) <= n_wanted:
-        with pytest.raises(PipelineError, match="too few for three splits"):
+        with pytest.raises(PipelineError, match="too few: no two of the three splits"):
             split_candidates(rows, **draw)
         return
     splits = split_candidates(rows, **draw)
@@ -219,18 +223,27 @@ def test_media_cannot_leave_the_corpus_folder(tmp_path, name):
     assert "leads out of the corpus folder" in str(inspect_media(name, folder=tmp_path).reason)
 
 
-def test_a_link_out_of_the_corpus_folder_is_refused_and_one_into_the_cache_of_dvc_is_not(tmp_path):
-    cached = tmp_path / "cache/files/md5/ab" / ("c" * 30)
-    for path in (tmp_path / "outside.mp4", cached):
+def test_a_link_out_of_the_corpus_folder_is_refused_and_one_into_the_cache_of_dvc_is_not(
+    tmp_path, monkeypatch
+):
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    monkeypatch.chdir(repository)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"], check=True)
+    cached = repository / ".dvc/cache/files/md5/ab" / ("c" * 30)
+    looks_cached = tmp_path / "elsewhere/files/md5/ab" / ("c" * 30)
+    for path in (tmp_path / "outside.mp4", cached, looks_cached):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     folder = tmp_path / "corpus"
     folder.mkdir()
     (folder / "a.mp4").symlink_to(tmp_path / "outside.mp4")
     (folder / "b.mp4").symlink_to(cached)
+    (folder / "c.mp4").symlink_to(looks_cached)
     assert "outside of the corpus folder" in str(refuse_name("a.mp4", folder=folder))
     assert refuse_name("a.mp4", folder=folder, links=True) is None
     assert refuse_name("b.mp4", folder=folder) is None
+    assert "outside of the corpus folder" in str(refuse_name("c.mp4", folder=folder))
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])

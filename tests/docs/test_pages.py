@@ -58,6 +58,12 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors_of(file), link
 
 
+@pytest.mark.parametrize("page", WITH_LINKS, ids=name_of)
+def test_links_have_a_text(page):
+    """MyST writes the title of the page into an empty link; GitHub shows nothing."""
+    assert "[](" not in prose_of(page)
+
+
 def test_every_output_of_a_stage_is_described():
     artifacts = (DOCS / "reference/artifacts.md").read_text()
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -10,8 +10,9 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords
 from pipeline.execution import clips
-from pipeline.extract.cached.visual import visual_entries
-from pipeline.extract.cached.words import words_entries
+from pipeline.extract.cached.visual import visual_extractor
+from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.words.locate import WordSettings
 from tests.extract.word_settings import WITHOUT_MODELS
 
 GOOD = Segment(
@@ -50,27 +51,33 @@ def no_words(segment: Segment) -> SegmentWords:
 
 
 def test_a_clip_that_crashes_twice_has_no_rows_but_a_reason_and_is_not_stored():
-    entries = replace(
-        visual_entries(
-            encoder="mesh", face="largest", landmarks=False, frame_rate_hz=10.0, min_confidence=0.5
+    extractor = replace(
+        visual_extractor(
+            {
+                "encoder": "mesh",
+                "face": "largest",
+                "landmarks": False,
+                "frame_rate_hz": 10.0,
+                "min_confidence": 0.5,
+            }
         ),
         function=no_face,
     )
 
-    bad, good = entries.map([BAD, GOOD])
+    bad, good = extractor.map([BAD, GOOD])
 
     assert good.failure is None
     assert len(bad.values) == 0
     assert bad.failure.startswith("data/bad.mp4, segment bad: its worker process died of SIGSEGV")
-    assert [entry.key for entry in entries.cache.entries()] == entries.keys([GOOD])
+    assert [entry.key for entry in extractor.cache.entries()] == extractor.keys([GOOD])
 
 
 def test_words_of_a_clip_that_hangs_are_spread_over_it(monkeypatch):
     monkeypatch.setattr(clips, "_LIMIT_S", 3.0)
     monkeypatch.setattr(clips, "_LIMIT_PER_S", 0.0)
-    entries = replace(words_entries(**WITHOUT_MODELS), function=no_words)
+    extractor = replace(words_extractor(WordSettings(**WITHOUT_MODELS)), function=no_words)
 
-    bad, good = entries.map([BAD, GOOD])
+    bad, good = extractor.map([BAD, GOOD])
 
     assert (good.id, good.words) == ("good", ())
     assert (bad.id, bad.align_method, [word.text for word in bad.words]) == (

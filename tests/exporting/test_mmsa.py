@@ -17,7 +17,7 @@ from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.exporting.mmsa import export_mmsa
 from pipeline.extract.precomputed import read_precomputed
-from pipeline.extract.words.locate import locate_words
+from pipeline.extract.words.locate import WordSettings, locate_words
 from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
 from tests.extract.word_settings import WITHOUT_MODELS
 
@@ -144,7 +144,7 @@ def brought_in(folder: Path):
         modality: read_precomputed(modality, segments, folder=folder, layout="mmsa", name=None)
         for modality in DIMS
     }
-    spoken = {segment.id: locate_words(segment, **WORDS) for segment in segments}
+    spoken = {segment.id: locate_words(segment, WordSettings(**WORDS)) for segment in segments}
     return {segment.id: segment for segment in segments}, spoken, sequences
 
 

@@ -12,6 +12,7 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.tokens import join_tokens
 from pipeline.extract.text.encoder import TextEncoder
+from pipeline.pretrained.models import EncoderSettings
 from tests.grcf.synthetic import make_split
 
 # From the lowest label to the highest; some fall into several sub-tokens.
@@ -51,7 +52,8 @@ def save_bert(folder: Path, *, seed: int = 0, dropout: float = 0.1) -> Path:
 
 
 def text_encoder(folder: Path) -> TextEncoder:
-    return TextEncoder(str(folder), revision="main", layer=-1, n_layers=1, precision="float32", device="cpu")
+    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    return TextEncoder(str(folder), settings=last_layer, device="cpu")
 
 
 def sentences_of(split: AlignedSplit, *, seed: int) -> list[list[str]]:

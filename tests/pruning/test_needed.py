@@ -11,7 +11,8 @@ import yaml
 from pipeline import params
 from pipeline.artifacts.segments import Segment, write_segments
 from pipeline.artifacts.words import Word
-from pipeline.extract.cached.words import words_entries
+from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.words.locate import WordSettings
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,7 +73,7 @@ def workspace(tmp_path, monkeypatch):
 
         return needs_of(sections, locate=locate, sections_of=SECTIONS_OF)
 
-    words_entries(**SECTIONS["words"]).map(SEGMENTS)
+    words_extractor(WordSettings(**SECTIONS["words"])).map(SEGMENTS)
     return needs
 
 
@@ -104,7 +105,7 @@ def test_every_stage_that_fills_the_clip_cache_is_asked():
     stages = {
         path.stem
         for path in (ROOT / "stages").glob("*.py")
-        if "clip_cache" in path.read_text() or "_entries" in path.read_text()
+        if "pipeline.extract.cached" in path.read_text() and path.stem != "frames"
     }
     assert stages == set(CLIP_SECTIONS)
 

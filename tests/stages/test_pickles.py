@@ -4,6 +4,8 @@ import json
 import pickle
 from pathlib import Path
 
+from stages.entry import run
+
 import numpy as np
 import pytest
 import yaml
@@ -14,7 +16,6 @@ from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
 from pipeline.yaml12 import parse_yaml
 from stages import align, audio, manifest, text, visual, words
-from stages.entry import run
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
 from tests.stages.repositories import ROOT, Repository, make_repository
 

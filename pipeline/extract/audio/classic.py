@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 
 import librosa
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.execution.compilation import compile_once
 from pipeline.extract.audio.pitch import reach_rows, track_pitch, window_length
+from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
@@ -30,6 +32,38 @@ VOICED = 0.5
 _MOST_WITHOUT_VOICE = 0.49
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassicSettings:
+    """What `extract_audio` can be told.
+
+    Attributes:
+        sample_rate_hz: rate that the sound is resampled to.
+        hop_s: time between two rows, rounded to a whole number of samples.
+        n_mfcc: number of cepstral coefficients.
+        n_chroma: number of pitch classes.
+        f0_min_hz: lowest fundamental frequency that is searched for.
+        f0_max_hz: highest fundamental frequency that is searched for.
+    """
+
+    sample_rate_hz: int
+    hop_s: float
+    n_mfcc: int
+    n_chroma: int
+    f0_min_hz: float
+    f0_max_hz: float
+
+
+def classic_extractor(settings: ClassicSettings) -> FrameFunction:
+    """`extract_audio` with these settings."""
+    return FrameFunction(
+        function=partial(extract_audio, settings=settings),
+        columns=audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma),
+        settings=asdict(settings),
+        libraries=("av", "librosa", "numpy", "scipy"),
+        rate_hz=1 / settings.hop_s,
+    )
+
+
 def audio_columns(*, n_mfcc: int, n_chroma: int) -> tuple[str, ...]:
     """Names of the columns that `extract_audio` fills, in order; its docstring says what they mean."""
     return (
@@ -43,17 +77,8 @@ def audio_columns(*, n_mfcc: int, n_chroma: int) -> tuple[str, ...]:
     )
 
 
-def extract_audio(
-    segment: Segment,
-    *,
-    sample_rate_hz: int,
-    hop_s: float,
-    n_mfcc: int,
-    n_chroma: int,
-    f0_min_hz: float,
-    f0_max_hz: float,
-) -> FeatureSequence:
-    """Describe the sound of a segment, a row every `hop_s` seconds.
+def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequence:
+    """Describe the sound of a segment, with a row every `hop_s` seconds.
 
     | column | meaning |
     |---|---|
@@ -70,22 +95,18 @@ def extract_audio(
     that of the likeliest path through the candidates of 0.3 s before and after the row, see `track_pitch`.
 
     Args:
-        segment: what to describe.
-        sample_rate_hz: rate the sound is resampled to.
-        hop_s: time between two rows, rounded to a whole number of samples.
-        n_mfcc: number of cepstral coefficients.
-        n_chroma: number of pitch classes.
-        f0_min_hz: lowest fundamental frequency looked for.
-        f0_max_hz: highest fundamental frequency looked for.
+        segment: segment to describe.
+        settings: rates, numbers of coefficients and the range of the pitch.
 
     Returns:
         Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
         has no sound, or where it cannot be decoded.
     """
     compile_once("librosa", _use_librosa)
-    columns = audio_columns(n_mfcc=n_mfcc, n_chroma=n_chroma)
-    hop = round(hop_s * sample_rate_hz)
-    pitch_window = window_length(sample_rate_hz=sample_rate_hz, f0_min_hz=f0_min_hz)
+    sample_rate_hz = settings.sample_rate_hz
+    columns = audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma)
+    hop = round(settings.hop_s * sample_rate_hz)
+    pitch_window = window_length(sample_rate_hz=sample_rate_hz, f0_min_hz=settings.f0_min_hz)
     context = max(
         math.ceil(_CHROMA_WINDOW_S * sample_rate_hz), pitch_window + reach_rows(hop / sample_rate_hz) * hop
     )
@@ -100,16 +121,13 @@ def extract_audio(
         _describe(
             sound.samples[first * hop : (first + count) * hop + 2 * context].astype(np.float64),
             _Rows(count, hop, context),
-            sample_rate_hz=sample_rate_hz,
-            n_mfcc=n_mfcc,
-            n_chroma=n_chroma,
-            f0_min_hz=f0_min_hz,
-            f0_max_hz=f0_max_hz,
+            settings,
         )
         for first, count in _blocks(rows.count, round(_BLOCK_S * sample_rate_hz / hop))
     ]
     values = np.concatenate(described)
-    values[:, 0] = _across_unvoiced(values[:, 0], values[:, 1], otherwise=math.log(f0_min_hz * f0_max_hz) / 2)
+    middle_log_hz = math.log(settings.f0_min_hz * settings.f0_max_hz) / 2
+    values[:, 0] = _across_unvoiced(values[:, 0], values[:, 1], otherwise=middle_log_hz)
     values = values.astype(np.float32)
     valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(rows.own(sound.samples)))
     values[~valid] = 0
@@ -123,28 +141,22 @@ def _blocks(n_rows: int, n_at_once: int) -> Iterator[tuple[int, int]]:
 
 
 def _describe(
-    samples: Float64[np.ndarray, "sample"],
-    rows: "_Rows",
-    *,
-    sample_rate_hz: int,
-    n_mfcc: int,
-    n_chroma: int,
-    f0_min_hz: float,
-    f0_max_hz: float,
+    samples: Float64[np.ndarray, "sample"], rows: "_Rows", settings: ClassicSettings
 ) -> Float64[np.ndarray, "row column"]:
     """The columns of `extract_audio`, but for the pitch of unvoiced rows, which is that of their best candidate."""
     within = rows.own(samples)
     level_db = 10 * np.log10(np.maximum(np.square(within).mean(axis=1), 10 ** (_FLOOR_DB / 10)))
-    f0_hz, voicing = _pitch(
-        samples, rows, sample_rate_hz=sample_rate_hz, f0_min_hz=f0_min_hz, f0_max_hz=f0_max_hz
-    )
+    f0_hz, voicing = _pitch(samples, rows, settings)
     voicing = np.where(level_db > _FAINTEST_VOICE_DB, voicing, 0.0)
+    sample_rate_hz, n_mfcc = settings.sample_rate_hz, settings.n_mfcc
     spectrum = _spectrum(samples, rows, window=_even(_SPECTRUM_WINDOW_S * sample_rate_hz))
     fine_spectrum = _spectrum(samples, rows, window=_even(_CHROMA_WINDOW_S * sample_rate_hz))
     mel = librosa.feature.melspectrogram(S=spectrum**2, sr=sample_rate_hz, n_mels=max(_N_MELS, n_mfcc))
     # librosa's defaults would tie a row to the rest of its segment: by its loudest row, and by its tuning.
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=None), n_mfcc=n_mfcc)
-    chroma = librosa.feature.chroma_stft(S=fine_spectrum**2, sr=sample_rate_hz, tuning=0.0, n_chroma=n_chroma)
+    chroma = librosa.feature.chroma_stft(
+        S=fine_spectrum**2, sr=sample_rate_hz, tuning=0.0, n_chroma=settings.n_chroma
+    )
     return np.column_stack(
         [
             np.log(f0_hz),
@@ -202,21 +214,20 @@ def _spectrum(
 
 
 def _pitch(
-    samples: Float64[np.ndarray, "sample"],
-    rows: _Rows,
-    *,
-    sample_rate_hz: int,
-    f0_min_hz: float,
-    f0_max_hz: float,
+    samples: Float64[np.ndarray, "sample"], rows: _Rows, settings: ClassicSettings
 ) -> tuple[Float64[np.ndarray, "row"], Float64[np.ndarray, "row"]]:
     """Fundamental frequency, named for rows without a voice too, and voicing."""
-    hop_s = rows.hop / sample_rate_hz
+    hop_s = rows.hop / settings.sample_rate_hz
     reach = reach_rows(hop_s)
     wider = _Rows(rows.count + 2 * reach, rows.hop, rows.context - reach * rows.hop)
-    window = window_length(sample_rate_hz=sample_rate_hz, f0_min_hz=f0_min_hz)
+    window = window_length(sample_rate_hz=settings.sample_rate_hz, f0_min_hz=settings.f0_min_hz)
     windows = np.lib.stride_tricks.sliding_window_view(wider.around(samples, window), window)[:: rows.hop]
     f0_hz, correlation, voiced = track_pitch(
-        windows, sample_rate_hz=sample_rate_hz, hop_s=hop_s, f0_min_hz=f0_min_hz, f0_max_hz=f0_max_hz
+        windows,
+        sample_rate_hz=settings.sample_rate_hz,
+        hop_s=hop_s,
+        f0_min_hz=settings.f0_min_hz,
+        f0_max_hz=settings.f0_max_hz,
     )
     return f0_hz, np.where(voiced, correlation, np.minimum(correlation, _MOST_WITHOUT_VOICE))
 

@@ -10,20 +10,31 @@ import numpy as np
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.errors import PipelineError
+from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
 
-RATE_HZ = 100.0
-"""Rows a second."""
 _SAMPLE_RATE_HZ, _HOP = 16000, 160
-EGEMAPS_ROWS_PER_S = _SAMPLE_RATE_HZ / _HOP
-"""Rows that `extract_egemaps` gives of a second."""
-
 # openSMILE's rows begin with their windows: those of 0.02 s, and those of 0.06 s for all that rests on the pitch. Sound from 0.105 s
 # before the segment on makes the eleventh short window, and the ninth long one, surround the middle of the first row.
 _CONTEXT = 1680
 _FIRST_SHORT, _FIRST_LONG = 10, 8
 _OF_LONG_WINDOWS = ("F0semitone", "HNRdB", "logRelF0", "amplitudeLogRelF0")
+
+
+def egemaps_extractor() -> FrameFunction:
+    """`extract_egemaps`, which has no settings.
+
+    Raises:
+        PipelineError: openSMILE is not installed.
+    """
+    return FrameFunction(
+        function=extract_egemaps,
+        columns=egemaps_columns(),
+        settings={},
+        libraries=("av", "numpy", "opensmile"),
+        rate_hz=_SAMPLE_RATE_HZ / _HOP,
+    )
 
 
 def egemaps_columns() -> tuple[str, ...]:

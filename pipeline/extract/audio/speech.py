@@ -19,7 +19,7 @@ from pipeline.execution.device import device_class
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.sound import Frames, Heard, hear_frames
 from pipeline.pretrained.layers import choose_layers
-from pipeline.pretrained.models import Precision, find_pretrained
+from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 # What windows are padded to, in rows; a row is 0.02 s with all encoders of this kind that are public.
 _LENGTHS = (24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
@@ -50,11 +50,8 @@ class SpeechEncoder:
 
     Args:
         encoder: a local folder or a Hugging Face name; see `find_pretrained`.
-        revision: branch, tag or commit of a Hugging Face name.
-        layer: which hidden layer to take: 0 = what the convolutions made, -1 = the last.
-        n_layers: how many layers up to that one to take the mean of.
-        precision: of weights and computation; vectors are float32 in any case.
-        device: where to compute, see `best_device`.
+        settings: layers and precision; layer 0 is what the convolutions made. Vectors are float32 in any case.
+        device: device that computes, see `best_device`.
 
     Raises:
         PipelineError: no such encoder, no such layer, or one that does not read raw sound.
@@ -62,11 +59,9 @@ class SpeechEncoder:
 
     libraries: tuple[str, ...] = ("av", "numpy", "torch", "transformers")
 
-    def __init__(
-        self, encoder: str, *, revision: str, layer: int, n_layers: int, precision: Precision, device: str
-    ) -> None:
-        self._pretrained = find_pretrained(encoder, revision=revision, parameter="audio.encoder")
-        self._precision, self._where = precision, device
+    def __init__(self, encoder: str, *, settings: EncoderSettings, device: str) -> None:
+        self._pretrained = find_pretrained(encoder, revision=settings.revision, parameter="audio.encoder")
+        self._precision, self._where = settings.precision, device
         config = self._pretrained.load(transformers.AutoConfig)
         kernels: Any = getattr(config, "conv_kernel", None)
         strides: Any = getattr(config, "conv_stride", None)
@@ -77,7 +72,11 @@ class SpeechEncoder:
                 "wav2vec 2.0, HuBERT, WavLM or data2vec-audio"
             )
         self._layers = choose_layers(
-            "audio", encoder, layer=layer, n_layers=n_layers, n_hidden=config.num_hidden_layers
+            "audio",
+            encoder,
+            layer=settings.layer,
+            n_layers=settings.n_layers,
+            n_hidden=config.num_hidden_layers,
         )
         self._maskable = config.model_type in _MASKABLE
         self._first_convolution = int(kernels[0]), int(strides[0])
@@ -91,14 +90,13 @@ class SpeechEncoder:
         self.spec: Mapping[str, Any] = {
             "encoder": identity.pop("model"),
             **identity,
-            "layer": layer,
-            "n_layers": n_layers,
-            "precision": precision,
+            "layer": settings.layer,
+            "n_layers": settings.n_layers,
+            "precision": settings.precision,
             "hidden_size": config.hidden_size,
         }
         self.columns: tuple[str, ...] = tuple(f"hidden_{i + 1}" for i in range(config.hidden_size))
         self.device = device_class(device)
-        self.rows_per_s = self.frames.sample_rate_hz / self.frames.stride
         self._n_frames = threading.local()
 
     def windows(self, given: Heard) -> list[_Window]:

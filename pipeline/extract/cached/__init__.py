@@ -1,1 +1,1 @@
-"""What the clip cache has to know of each extractor, apart from it: an edit here or in the cache makes no entry old."""
+"""Extractors whose results are kept in the clip cache; extractors know nothing of it, so an edit here makes no result stale."""

@@ -1,60 +1,39 @@
-"""The entries of the sound of a segment, by the extractor that a configuration names."""
+"""The cached extractor of sound that a configuration names."""
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.execution.device import best_device
-from pipeline.extract.cached.frames import FrameEntries, encoder_entries, function_entries
+from pipeline.extract.cached.frames import CachedFrames, cached_encoder, cached_function
+from pipeline.extract.extractors import choose
 
-_CLASSIC = ("sample_rate_hz", "hop_s", "n_mfcc", "n_chroma", "f0_min_hz", "f0_max_hz")
 
-
-def audio_entries(*, encoder: str, folder: str | None = None, **settings: Any) -> FrameEntries:
-    """Keys, function, columns and format of the entries.
+def audio_extractor(settings: Mapping[str, Any], *, folder: str | None = None) -> CachedFrames:
+    """Make the extractor that `encoder` names: `classic`, `egemaps`, or a speech encoder of transformers.
 
     Args:
-        encoder: `classic`, `egemaps`, or a speech encoder of transformers.
-        folder: where the encoder lies, None to find it by its name.
-        settings: the section `audio` of the parameters, or the settings of a description; what the extractor does not know is
-            passed over.
+        settings: the section `audio` of the parameters, or the settings in the header of features; what the extractor does not
+            know is ignored.
+        folder: folder of a pretrained encoder, None to find it by its name.
 
     Raises:
         PipelineError: an encoder that cannot be found or used.
         KeyError: a setting is missing.
     """
+    # Imported where they are chosen: each needs libraries of its own, which take seconds to load.
+    encoder = settings["encoder"]
     if encoder == "classic":
-        from pipeline.extract.audio.classic import audio_columns, extract_audio
+        from pipeline.extract.audio.classic import ClassicSettings, classic_extractor
 
-        chosen = {name: settings[name] for name in _CLASSIC}
-        return function_entries(
-            "audio",
-            partial(extract_audio, **chosen),
-            module="pipeline.extract.audio.classic",
-            settings={"encoder": encoder, **chosen},
-            columns=audio_columns(n_mfcc=chosen["n_mfcc"], n_chroma=chosen["n_chroma"]),
-            libraries=("av", "librosa", "numpy", "scipy"),
-            rate_hz=1 / chosen["hop_s"],
-        )
+        return cached_function("audio", encoder, classic_extractor(choose(ClassicSettings, settings)))
     if encoder == "egemaps":
-        from pipeline.extract.audio.egemaps import RATE_HZ, egemaps_columns, extract_egemaps
+        from pipeline.extract.audio.egemaps import egemaps_extractor
 
-        return function_entries(
-            "audio",
-            extract_egemaps,
-            module="pipeline.extract.audio.egemaps",
-            settings={"encoder": encoder},
-            columns=egemaps_columns(),
-            libraries=("av", "numpy", "opensmile"),
-            rate_hz=RATE_HZ,
-        )
+        return cached_function("audio", encoder, egemaps_extractor())
     from pipeline.extract.audio.speech import SpeechEncoder
+    from pipeline.pretrained.models import EncoderSettings
 
-    reads = SpeechEncoder(
-        folder or encoder,
-        revision=settings.get("revision", "main"),
-        layer=settings["layer"],
-        n_layers=settings["n_layers"],
-        precision=settings["precision"],
-        device=best_device(mps=True),
+    chosen = choose(EncoderSettings, settings)
+    return cached_encoder(
+        "audio", SpeechEncoder(folder or encoder, settings=chosen, device=best_device(mps=True))
     )
-    return encoder_entries("audio", reads, module="pipeline.extract.audio.speech")

@@ -1,98 +1,71 @@
-"""Entries of rows in time: made by a function of a segment, or by an encoder in batches across segments."""
+"""Cached extractors of rows in time: a function of a segment, or an encoder that reads batches across segments."""
 
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
-from pipeline.execution.clips import ClipEntries, clip_limit_s, describe_extractor, name_of, place_of
+from pipeline.execution.clips import CachedExtractor, clip_limit_s, describe_extractor, name_of, place_of
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
 from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
+from pipeline.extract.extractors import FrameEncoder, FrameFunction
+
+Kind = Literal["audio", "visual"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FrameEntries(ClipEntries[FeatureSequence]):
-    """Entries of a modality whose rows are moments; `columns` names their values."""
+class CachedFrames(CachedExtractor[FeatureSequence]):
+    """A cached extractor whose rows are moments; `columns` names the numbers in a row."""
 
     columns: tuple[str, ...]
 
 
 # The fields of a segment on which its rows depend. Which face speaks is a question of the sound, too.
-_CONTENT = {
+_CONTENT: dict[Kind, tuple[str, ...]] = {
     "audio": ("media_sha256", "has_audio", "start_s", "end_s"),
     "visual": ("media_sha256", "has_audio", "has_video", "start_s", "end_s"),
 }
 
 
-def function_entries(
-    kind: str,
-    function: Callable[[Segment], FeatureSequence],
-    *,
-    module: str,
-    settings: Mapping[str, Any],
-    columns: tuple[str, ...],
-    libraries: Sequence[str],
-    rate_hz: float,
-) -> FrameEntries:
-    """Entries by a pure function of a segment, in worker processes; `rate_hz` is the number of rows a second."""
-    return FrameEntries(
+def cached_function(kind: Kind, name: str, extractor: FrameFunction) -> CachedFrames:
+    """Keep the results of a function of a segment, which worker processes call.
+
+    Args:
+        kind: modality, and folder in the clip cache.
+        name: what the parameters call the extractor.
+        extractor: function and all that its results depend on.
+    """
+    function = extractor.function
+    return CachedFrames(
         kind=kind,
         content=_CONTENT[kind],
         function=partial(extract_unnamed, extract=function),
-        module=module,
-        description=describe_extractor(settings, libraries=libraries, device="cpu"),
+        module=(function.func if isinstance(function, partial) else function).__module__,
+        description=describe_extractor(
+            {"encoder": name, **extractor.settings}, libraries=extractor.libraries, device="cpu"
+        ),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
         name=named,
-        on_loss=lambda _, sentence: FeatureSequence.empty(len(columns), sentence),
-        bytes_per_s=row_bytes(len(columns)) * rate_hz,
-        columns=columns,
+        on_loss=lambda _, sentence: FeatureSequence.empty(len(extractor.columns), sentence),
+        bytes_per_s=row_bytes(len(extractor.columns)) * extractor.rate_hz,
+        columns=extractor.columns,
     )
 
 
-@runtime_checkable
-class FrameEncoder(Protocol):
-    """A pretrained encoder of sound or pictures.
-
-    Attributes:
-        columns: names of its dimensions.
-        spec: what makes the vectors, for headers and cache keys; holds no path.
-        libraries: the distributions whose versions matter.
-        device: where it computes, with the model of the GPU.
-        rate_hz: rows a second, at most.
-        prepare: decodes a segment, in a worker process; a picklable function whose module does not load the encoder.
-    """
-
-    columns: tuple[str, ...]
-    spec: Mapping[str, Any]
-    libraries: tuple[str, ...]
-    device: str
-    rate_hz: float
-    prepare: Callable[[Segment], Any]
-
-    def windows(self, given: Any) -> Sequence[Any]:
-        """What is to be read of a prepared segment, in pieces that fit into a batch; nothing where nothing is valid."""
-
-    def read(self, windows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, np.ndarray]]:
-        """The rows of each window, by its key, as `map_batches` gives them."""
-
-    def sequence(self, given: Any, rows: Sequence[np.ndarray]) -> FeatureSequence:
-        """The rows of all windows of a segment, put together."""
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
-class EncoderEntries(FrameEntries):
-    """Entries by an encoder: worker processes decode, this one computes in batches across segments.
+class CachedEncoder(CachedFrames):
+    """A cached encoder: worker processes decode, this one computes in batches across segments.
 
     A worker waits until its last segment is taken, and segments are taken as batches are read, so that what is decoded and
     not yet encoded stays within a few batches, however large the corpus is.
@@ -132,19 +105,24 @@ class EncoderEntries(FrameEntries):
         return [self.name(results[position], segment) for position, segment in enumerate(segments)]
 
 
-def encoder_entries(kind: str, encoder: FrameEncoder, *, module: str) -> EncoderEntries:
-    """Entries by an encoder, whose class is in `module`."""
+def cached_encoder(kind: Kind, encoder: FrameEncoder) -> CachedEncoder:
+    """Keep the results of a pretrained encoder.
+
+    Args:
+        kind: modality, and folder in the clip cache.
+        encoder: encoder and all that its results depend on.
+    """
 
     def alone(segment: Segment) -> FeatureSequence:
         ((_, outcome),) = _encoded(encoder, kind, [(0, Done(encoder.prepare(segment)))])
         assert isinstance(outcome, Done)
         return unnamed(outcome.result, segment)
 
-    return EncoderEntries(
+    return CachedEncoder(
         kind=kind,
         content=_CONTENT[kind],
         function=alone,
-        module=module,
+        module=type(encoder).__module__,
         description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,

@@ -1,49 +1,35 @@
-"""The entries of the face in a segment, by the extractor that a configuration names."""
+"""The cached extractor of the face that a configuration names."""
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.execution.device import best_device
-from pipeline.extract.cached.frames import FrameEntries, encoder_entries, function_entries
-from pipeline.extract.visual.mesh import extract_visual, visual_columns
+from pipeline.extract.cached.frames import CachedFrames, cached_encoder, cached_function
+from pipeline.extract.extractors import choose
+from pipeline.extract.visual.mesh import FaceSettings, MeshSettings, mesh_extractor
 
-_LOOKING = ("face", "frame_rate_hz", "min_confidence")
 
-
-def visual_entries(*, encoder: str, folder: str | None = None, **settings: Any) -> FrameEntries:
-    """Keys, function, columns and format of the entries.
+def visual_extractor(settings: Mapping[str, Any], *, folder: str | None = None) -> CachedFrames:
+    """Make the extractor that `encoder` names: `mesh`, or an image encoder of transformers.
 
     Args:
-        encoder: `mesh`, or an image encoder of transformers.
-        folder: where the encoder lies, None to find it by its name.
-        settings: the section `visual` of the parameters, or the settings of a description; what the extractor does not know is
-            passed over.
+        settings: the section `visual` of the parameters, or the settings in the header of features; what the extractor does not
+            know is ignored.
+        folder: folder of a pretrained encoder, None to find it by its name.
 
     Raises:
         PipelineError: an encoder that cannot be found or used.
         KeyError: a setting is missing.
     """
-    looking = {name: settings[name] for name in _LOOKING}
+    encoder = settings["encoder"]
     if encoder == "mesh":
-        chosen = {"landmarks": settings["landmarks"], **looking}
-        return function_entries(
-            "visual",
-            partial(extract_visual, **chosen),
-            module="pipeline.extract.visual.mesh",
-            settings={"encoder": encoder, **chosen},
-            columns=visual_columns(landmarks=chosen["landmarks"]),
-            libraries=("av", "mediapipe", "numpy", "opencv-python-headless"),
-            rate_hz=looking["frame_rate_hz"],
-        )
-    from pipeline.extract.visual.images import ImageEncoder
-
-    reads = ImageEncoder(
-        folder or encoder,
-        revision=settings.get("revision", "main"),
-        layer=settings["layer"],
-        n_layers=settings["n_layers"],
-        precision=settings["precision"],
-        device=best_device(mps=True),
-        **looking,
+        return cached_function("visual", encoder, mesh_extractor(choose(MeshSettings, settings)))
+    from pipeline.extract.visual.images import (
+        ImageEncoder,  # torch and transformers, which the mesh does without
     )
-    return encoder_entries("visual", reads, module="pipeline.extract.visual.images")
+    from pipeline.pretrained.models import EncoderSettings
+
+    chosen, faces = choose(EncoderSettings, settings), choose(FaceSettings, settings)
+    return cached_encoder(
+        "visual", ImageEncoder(folder or encoder, settings=chosen, faces=faces, device=best_device(mps=True))
+    )

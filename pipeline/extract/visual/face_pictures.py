@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from pipeline.artifacts.segments import Segment
-from pipeline.extract.visual.mesh import Face, look_at_faces
+from pipeline.extract.visual.mesh import FaceSettings, find_faces
 from pipeline.media.container import MediaError
 
 # Side of the cut-out over the longer side of the box around the mesh, which ends at forehead and chin: hair and ears are in it.
@@ -16,7 +16,15 @@ _MARGIN = 1.5
 
 @dataclass(frozen=True, eq=False)
 class FacePictures:
-    """The faces of one segment: `pictures` has one for each valid row."""
+    """The faces of one segment, with a row for each picture that was searched.
+
+    Attributes:
+        times_s: time of each picture from the start of the segment.
+        valid: whether a face was found.
+        quality: `face_quality` of each face, 0 without one.
+        pictures: cut-out of the face for each valid row, RGB.
+        failure: why there are no rows, None where there are.
+    """
 
     times_s: Float64[np.ndarray, "row"]
     valid: Bool[np.ndarray, "row"]
@@ -25,27 +33,21 @@ class FacePictures:
     failure: str | None
 
 
-def picture_faces(
-    segment: Segment, *, side: int, face: Face, frame_rate_hz: float, min_confidence: float
-) -> FacePictures:
+def picture_faces(segment: Segment, settings: FaceSettings, *, side: int) -> FacePictures:
     """The face of each picture of a segment, found as `extract_visual` does.
 
     Args:
-        segment: where to look.
-        side: of the square cut-outs, pixels.
-        face: which face, where there are several.
-        frame_rate_hz: pictures a second, at most.
-        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        segment: segment to search.
+        settings: which face counts, and how many pictures are read.
+        side: width and height of the square cut-outs in pixels.
     """
     times_s, quality, pictures, failure = [], [], [], None
     try:
-        for look in look_at_faces(
-            segment, face=face, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence, pictures=True
-        ):
-            times_s.append(look.time_s)
-            quality.append(look.quality)
-            if look.points is not None and look.image is not None:
-                pictures.append(cut_out(look.image, look.points, side=side))
+        for frame in find_faces(segment, settings, pictures=True):
+            times_s.append(frame.time_s)
+            quality.append(frame.quality)
+            if frame.points is not None and frame.image is not None:
+                pictures.append(cut_out(frame.image, frame.points, side=side))
     except MediaError as error:
         times_s, quality, pictures, failure = [], [], [], str(error)
     return FacePictures(

@@ -1,6 +1,7 @@
 """Faces to vectors: a pretrained image encoder (CLIP, DINOv2, ViT …) reads the face of each picture."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property, partial
 from typing import Any
 
@@ -15,9 +16,9 @@ from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
 from pipeline.extract.batches import map_batches
 from pipeline.extract.visual.face_pictures import FacePictures, picture_faces
-from pipeline.extract.visual.mesh import Face
+from pipeline.extract.visual.mesh import FaceSettings
 from pipeline.pretrained.layers import choose_layers
-from pipeline.pretrained.models import Precision, find_pretrained
+from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 _PICTURES_PER_BATCH, _PICTURES_PER_BATCH_OF_A_GPU = 8, 128
 # The parameter that stands before the patches, by the end of its name.
@@ -32,14 +33,9 @@ class ImageEncoder:
 
     Args:
         encoder: a local folder or a Hugging Face name; see `find_pretrained`.
-        revision: branch, tag or commit of a Hugging Face name.
-        layer: which hidden layer to take: 0 = the patches as they come in, -1 = the last.
-        n_layers: how many layers up to that one to take the mean of.
-        precision: of weights and computation; vectors are float32 in any case.
-        device: where to compute, see `best_device`.
-        face: which face, where there are several.
-        frame_rate_hz: pictures a second, at most.
-        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        settings: layers and precision; layer 0 is the patches as they come in. Vectors are float32 in any case.
+        faces: which face counts, and how many pictures are read.
+        device: device that computes, see `best_device`.
 
     Raises:
         PipelineError: no such encoder, no such layer, or one that does not read square images.
@@ -53,17 +49,12 @@ class ImageEncoder:
         self,
         encoder: str,
         *,
-        revision: str,
-        layer: int,
-        n_layers: int,
-        precision: Precision,
+        settings: EncoderSettings,
+        faces: FaceSettings,
         device: str,
-        face: Face,
-        frame_rate_hz: float,
-        min_confidence: float,
     ) -> None:
-        self._pretrained = find_pretrained(encoder, revision=revision, parameter="visual.encoder")
-        self._precision, self._where = precision, device
+        self._pretrained = find_pretrained(encoder, revision=settings.revision, parameter="visual.encoder")
+        self._precision, self._where = settings.precision, device
         config = self._pretrained.load(transformers.AutoConfig)
         self._config = getattr(config, "vision_config", config)
         n_hidden, n_dimensions = (
@@ -75,30 +66,28 @@ class ImageEncoder:
                 "an encoder such as CLIP, DINOv2 or ViT"
             )
         self._layers = choose_layers(
-            "visual", encoder, layer=layer, n_layers=n_layers, n_hidden=int(n_hidden)
+            "visual",
+            encoder,
+            layer=settings.layer,
+            n_layers=settings.n_layers,
+            n_hidden=int(n_hidden),
         )
         prepares = self._pretrained.load_preparation(transformers.AutoImageProcessor, backend="pil")
         self._scale, self._mean, self._std = _scaling(prepares)
-        looking: dict[str, Any] = {
-            "face": face,
-            "frame_rate_hz": frame_rate_hz,
-            "min_confidence": min_confidence,
-        }
         self.prepare: Callable[[Segment], FacePictures] = partial(
-            picture_faces, side=_side(prepares, encoder), **looking
+            picture_faces, settings=faces, side=_side(prepares, encoder)
         )
-        self.rate_hz = frame_rate_hz
+        self.rate_hz = faces.frame_rate_hz
         identity = dict(self._pretrained.identity)
         self.spec: Mapping[str, Any] = {
             "encoder": identity.pop("model"),
             **identity,
-            "layer": layer,
-            "n_layers": n_layers,
-            "precision": precision,
+            "layer": settings.layer,
+            "n_layers": settings.n_layers,
+            "precision": settings.precision,
             "hidden_size": n_dimensions,
-            **looking,
+            **asdict(faces),
         }
-        self.rows_per_s = frame_rate_hz
         self.columns: tuple[str, ...] = tuple(f"hidden_{i + 1}" for i in range(n_dimensions))
         self.device = device_class(device)
 

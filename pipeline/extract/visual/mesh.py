@@ -5,8 +5,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from jaxtyping import Float32, Float64, UInt8
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.visual.landmarks import (
     FACE_COLUMNS,
     LANDMARK_COLUMNS,
@@ -36,41 +37,73 @@ _CUT_OUT_SCALE = 2.0
 _NOTHING = np.zeros((16, 16, 3), np.uint8)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FaceSettings:
+    """How the face of a segment is found.
+
+    Attributes:
+        face: which of several faces counts: the `largest` of each picture; or the one that is `speaking`, by the motion of its
+            mouth and the sound of the segment. That one is followed, and pictures without it count as without a face; see
+            `speaking_face`.
+        frame_rate_hz: pictures per second, at most.
+        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+    """
+
+    face: Face
+    frame_rate_hz: float
+    min_confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshSettings(FaceSettings):
+    """What `extract_visual` can be told.
+
+    Attributes:
+        landmarks: whether the points of the face follow as further columns.
+    """
+
+    landmarks: bool
+
+
+def mesh_extractor(settings: MeshSettings) -> FrameFunction:
+    """`extract_visual` with these settings."""
+    return FrameFunction(
+        function=partial(extract_visual, settings=settings),
+        columns=visual_columns(landmarks=settings.landmarks),
+        settings=asdict(settings),
+        libraries=("av", "mediapipe", "numpy", "opencv-python-headless"),
+        rate_hz=settings.frame_rate_hz,
+    )
+
+
 def visual_columns(*, landmarks: bool) -> tuple[str, ...]:
     """Names of the columns that `extract_visual` fills; `describe_face` and `describe_points` say what each means."""
     return FACE_COLUMNS + LANDMARK_COLUMNS if landmarks else FACE_COLUMNS
 
 
-def extract_visual(
-    segment: Segment, *, face: Face, landmarks: bool, frame_rate_hz: float, min_confidence: float
-) -> FeatureSequence:
+def extract_visual(segment: Segment, settings: MeshSettings) -> FeatureSequence:
     """Describe one face in each of the pictures looked at.
 
     Args:
-        segment: what to describe.
-        face: which one, where there are several: see `look_at_faces`.
-        landmarks: whether the points of the face follow as further columns.
-        frame_rate_hz: pictures a second, at most.
-        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        segment: segment to describe.
+        settings: which face counts, how many pictures are read, and which columns are wanted.
 
     Returns:
-        A row a picture with the columns of `visual_columns`, at the picture's true time, and its `face_quality`; zeros and not
+        One row per picture with the columns of `visual_columns`, at the picture's true time, and its `face_quality`; zeros and not
         valid where no face was found. No rows but a reason where the segment has no video, or where it cannot be decoded.
     """
-    columns = visual_columns(landmarks=landmarks)
+    columns = visual_columns(landmarks=settings.landmarks)
     times_s, rows, quality = [], [], []
     try:
-        for look in look_at_faces(
-            segment, face=face, frame_rate_hz=frame_rate_hz, min_confidence=min_confidence, pictures=False
-        ):
+        for frame in find_faces(segment, settings, pictures=False):
             row = np.zeros(len(columns), np.float32)
-            if look.points is not None:
-                row[: len(FACE_COLUMNS)] = look.describe()
-                if landmarks:
-                    row[len(FACE_COLUMNS) :] = describe_points(look.points)
-            times_s.append(look.time_s)
+            if frame.points is not None:
+                row[: len(FACE_COLUMNS)] = frame.describe()
+                if settings.landmarks:
+                    row[len(FACE_COLUMNS) :] = describe_points(frame.points)
+            times_s.append(frame.time_s)
             rows.append(row)
-            quality.append(look.quality)
+            quality.append(frame.quality)
     except MediaError as error:
         return FeatureSequence.empty(len(columns), str(error))
     valid = np.array(quality) > 0
@@ -80,10 +113,15 @@ def extract_visual(
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """One picture that was looked at, and the points of the face that counts, None without one.
+class FaceFrame:
+    """One picture of a segment and the face in it that counts.
 
-    `image` is None where nobody asked for it; `width` and `height` are those of the picture.
+    Attributes:
+        time_s: time of the picture from the start of the segment.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+        points: the 478 points of the face, x, y and depth in pixels; None without a face.
+        image: the picture in RGB, None where nobody asked for it.
     """
 
     time_s: float
@@ -104,17 +142,12 @@ class Look:
         return 0.0 if self.points is None else face_quality(self.points)
 
 
-def look_at_faces(
-    segment: Segment, *, face: Face, frame_rate_hz: float, min_confidence: float, pictures: bool
-) -> Iterator[Look]:
-    """Look for faces in one picture after the other.
+def find_faces(segment: Segment, settings: FaceSettings, *, pictures: bool) -> Iterator[FaceFrame]:
+    """Find the face that counts in one picture of a segment after the other.
 
     Args:
-        segment: where to look.
-        face: of several faces, the `largest` of each picture; or the one that is `speaking`, by the motion of its mouth and the
-            sound of the segment: it is followed, and pictures without it count as without a face. See `speaking_face`.
-        frame_rate_hz: pictures a second, at most.
-        min_confidence: a face found with less confidence than this is no face, 0 to 1.
+        segment: segment to search.
+        settings: which face counts, and how many pictures are read.
         pictures: whether the pictures are wanted, which costs `speaking` a second pass over the video.
 
     Raises:
@@ -122,38 +155,39 @@ def look_at_faces(
     """
     if segment.media is None or not segment.has_video:
         raise MediaError(f"segment {segment.id}: there is no video")
-    finder = _face_finder(min_confidence)
+    finder = _face_finder(settings.min_confidence)
     finder.forget()
-    if face == "largest":
-        looks: Iterator[Look] = (
-            _look(frame, max(finder.faces(frame.image), key=_box_area, default=None), pictures)
-            for frame in _frames(segment, frame_rate_hz)
+    if settings.face == "largest":
+        found: Iterator[FaceFrame] = (
+            _face_frame(frame, max(finder.faces(frame.image), key=_box_area, default=None), pictures)
+            for frame in _frames(segment, settings.frame_rate_hz)
         )
     else:
-        looks = _look_at_speaker(segment, finder, frame_rate_hz, pictures)
-    n_looks = 0
-    for look in looks:
-        n_looks += 1
-        yield look
-    if not n_looks:
+        found = _find_speaker(segment, finder, settings.frame_rate_hz, pictures)
+    n_frames = 0
+    for face_frame in found:
+        n_frames += 1
+        yield face_frame
+    if not n_frames:
         span = f"{segment.start_s:g} to {segment.end_s:g} s"
         raise MediaError(f"{segment.media}: there is no picture from {span}, segment {segment.id}")
 
 
-def _look_at_speaker(
+def _find_speaker(
     segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool
-) -> Iterator[Look]:
+) -> Iterator[FaceFrame]:
     seen = [
-        (_look(frame, None, False), finder.faces(frame.image)) for frame in _frames(segment, frame_rate_hz)
+        (_face_frame(frame, None, False), finder.faces(frame.image))
+        for frame in _frames(segment, frame_rate_hz)
     ]
-    times_s = [look.time_s for look, _ in seen]
+    times_s = [face_frame.time_s for face_frame, _ in seen]
     chosen = speaking_face([faces for _, faces in seen], times_s, loudness_db(segment, times_s))
     if pictures:
         for frame, points in zip(_frames(segment, frame_rate_hz), chosen, strict=True):
-            yield _look(frame, points, True)
+            yield _face_frame(frame, points, True)
     else:
-        for (look, _), points in zip(seen, chosen, strict=True):
-            yield replace(look, points=points)
+        for (face_frame, _), points in zip(seen, chosen, strict=True):
+            yield replace(face_frame, points=points)
 
 
 def _frames(segment: Segment, frame_rate_hz: float) -> Iterator[Frame]:
@@ -165,9 +199,9 @@ def _frames(segment: Segment, frame_rate_hz: float) -> Iterator[Frame]:
     )
 
 
-def _look(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, picture: bool) -> Look:
+def _face_frame(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, picture: bool) -> FaceFrame:
     height, width, _ = frame.image.shape
-    return Look(frame.time_s, width, height, points, frame.image if picture else None)
+    return FaceFrame(frame.time_s, width, height, points, frame.image if picture else None)
 
 
 class _FaceFinder:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,16 +34,30 @@ _DIGITS = 4
 _SHORTEST_WORD_S = 0.01
 
 
-def locate_words(
-    segment: Segment,
-    *,
-    aligner: Aligner,
-    ctc_model: str | None,
-    ctc_revision: str,
-    recogniser: Recogniser,
-    whisper_model: str | None,
-    whisper_revision: str,
-) -> SegmentWords:
+@dataclass(frozen=True, kw_only=True)
+class WordSettings:
+    """What finds words and their times.
+
+    Attributes:
+        aligner: `pocketsphinx` aligns English transcripts by force, `ctc` those that the model can spell; `proportional`
+            spreads every transcript.
+        ctc_model: model of the aligner `ctc`: a folder or a Hugging Face name; None with other aligners.
+        ctc_revision: branch, tag or commit of a Hugging Face name.
+        recogniser: what recognises speech without a transcript: `pocketsphinx` English, roughly; `whisper` what the model knows;
+            with `none`, such a segment has no words.
+        whisper_model: model of the recogniser `whisper`: a folder or a Hugging Face name; None with other recognisers.
+        whisper_revision: branch, tag or commit of a Hugging Face name.
+    """
+
+    aligner: Aligner
+    ctc_model: str | None
+    ctc_revision: str
+    recogniser: Recogniser
+    whisper_model: str | None
+    whisper_revision: str
+
+
+def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
     """Find the words of one segment and their times.
 
     The corpus's own times are taken as they are; else a transcript is aligned with its sound, or, where that cannot be
@@ -50,15 +65,8 @@ def locate_words(
     recognised.
 
     Args:
-        segment: what is said, and where its sound is.
-        aligner: `pocketsphinx` aligns English transcripts by force, `ctc` those that the model can spell; `proportional`
-            spreads every transcript.
-        ctc_model: for `ctc`, the model: a folder or a Hugging Face name.
-        ctc_revision: its branch, tag or commit on Hugging Face.
-        recogniser: what recognises speech without a transcript: `pocketsphinx` English, roughly; `whisper` what the model knows;
-            with `none`, such a segment has no words.
-        whisper_model: for `whisper`, the model, likewise.
-        whisper_revision: likewise.
+        segment: transcript and sound.
+        settings: aligner, recogniser and their models.
 
     Returns:
         The words in order with times in [0, duration_s], as many as `tokenise` finds in a transcript, and how they
@@ -81,36 +89,51 @@ def locate_words(
     samples = _samples_of(segment)
     heard = not is_silent(samples)
     if tokens:
-        aligned = None
-        if heard and aligner == "ctc":
-            assert ctc_model is not None
-            model = ctc_aligner(ctc_model, ctc_revision)
-            aligned = model.align(samples, tokens, language=segment.language)
-        elif heard and aligner == "pocketsphinx" and _is_english(segment.language):
-            aligned = sphinx.align(samples, tokens)
+        aligned = _aligned(samples, tokens, segment.language, settings) if heard else None
         if aligned is not None:
             return found("forced", *aligned)
         start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ) if heard else (0.0, math.inf)
         spread = spread_over(tokens, start_s=start_s, end_s=min(end_s, segment.duration_s))
         return SegmentWords(segment.id, "proportional", _fitted(spread, segment.duration_s))
     if heard and not transcript:
-        recognised: tuple[tuple[Word, ...], float] = (), 0.0
-        if recogniser == "whisper":
-            assert whisper_model is not None
-            whisper = whisper_recogniser(whisper_model, whisper_revision)
-            recognised = whisper.recognise(samples, language=segment.language)
-        elif recogniser == "pocketsphinx" and _is_english(segment.language):
-            recognised = sphinx.recognise(samples)
-        if recognised[0]:
-            return found("recognised", *recognised)
+        words, confidence = _recognised(samples, segment.language, settings)
+        if words:
+            return found("recognised", words, confidence)
     return SegmentWords(segment.id, "none", ())
 
 
-def needs_model(segment: Segment, *, aligner: Aligner, recogniser: Recogniser) -> bool:
+def _aligned(
+    samples: Float32[np.ndarray, "sample"], tokens: Sequence[str], language: str, settings: WordSettings
+) -> tuple[tuple[Word, ...], float] | None:
+    """A transcript put to its sound, and the confidence; None where that cannot be done or the two do not fit."""
+    if settings.aligner == "ctc":
+        assert settings.ctc_model is not None
+        model = ctc_aligner(settings.ctc_model, settings.ctc_revision)
+        return model.align(samples, tokens, language=language)
+    if settings.aligner == "pocketsphinx" and _is_english(language):
+        return sphinx.align(samples, tokens)
+    return None
+
+
+def _recognised(
+    samples: Float32[np.ndarray, "sample"], language: str, settings: WordSettings
+) -> tuple[tuple[Word, ...], float]:
+    """What was recognised in the sound, and the confidence; no words where nothing was."""
+    if settings.recogniser == "whisper":
+        assert settings.whisper_model is not None
+        model = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
+        return model.recognise(samples, language=language)
+    if settings.recogniser == "pocketsphinx" and _is_english(language):
+        return sphinx.recognise(samples)
+    return (), 0.0
+
+
+def needs_model(segment: Segment, settings: WordSettings) -> bool:
     """Whether the words of a segment may take a network to find, which is loaded once and not in every worker."""
     if segment.timed_words or segment.media is None or not segment.has_audio:
         return False
-    return recogniser == "whisper" if not (segment.text or "").strip() else aligner == "ctc"
+    has_transcript = bool((segment.text or "").strip())
+    return settings.aligner == "ctc" if has_transcript else settings.recogniser == "whisper"
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ import pytest
 from scipy.fft import dct
 
 from pipeline.artifacts.segments import Segment
-from pipeline.extract.audio.classic import audio_columns, extract_audio
+from pipeline.extract.audio.classic import ClassicSettings, audio_columns, extract_audio
 from pipeline.media.audio import read_audio
 from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
@@ -48,7 +48,7 @@ def segment(path, *, start_s=0.0, end_s=2.0, **fields):
 
 
 def extract(path, *, start_s=0.0, end_s=2.0, **settings):
-    return extract_audio(segment(path, start_s=start_s, end_s=end_s), **SETTINGS | settings)
+    return extract_audio(segment(path, start_s=start_s, end_s=end_s), ClassicSettings(**SETTINGS | settings))
 
 
 def column(sequence, name):
@@ -233,7 +233,7 @@ def test_a_muted_track_of_a_real_clip_has_no_valid_row():
 
 def test_a_segment_without_sound_says_so():
     for fields in ({"media": None}, {"has_audio": False}):
-        sequence = extract_audio(segment("a.mp4", **fields), **SETTINGS)
+        sequence = extract_audio(segment("a.mp4", **fields), ClassicSettings(**SETTINGS))
 
         assert sequence.values.shape == (0, len(COLUMNS))
         assert sequence.failure == "segment a: there is no sound track"
@@ -281,7 +281,7 @@ def test_the_order_of_segments_changes_no_byte(recorded):
 
 def test_a_fresh_process_with_other_threads_gives_the_same_bytes(recorded, tmp_path):
     path = recorded(voice(110, 2.0) + 0.01 * np.random.default_rng(5).standard_normal(2 * RATE_HZ))
-    work = pickle.dumps((partial(extract_audio, **SETTINGS), segment(path)))
+    work = pickle.dumps((partial(extract_audio, settings=ClassicSettings(**SETTINGS)), segment(path)))
     script = (
         "import pickle, sys; f, s = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(f(s).to_bytes())"
     )

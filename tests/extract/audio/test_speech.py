@@ -17,8 +17,9 @@ from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.extract.audio import speech
 from pipeline.extract.audio.speech import SpeechEncoder
-from pipeline.extract.cached.frames import EncoderEntries, encoder_entries
+from pipeline.extract.cached.frames import CachedEncoder, cached_encoder
 from pipeline.media.audio import read_audio
+from pipeline.pretrained.models import EncoderSettings
 from tests.extract.encoders import SPEECH_KINDS, save_speech_encoder
 from tests.media.recordings import tone, write_recording
 
@@ -74,13 +75,12 @@ def segment(path: Path, start_s: float = 0.0, end_s: float = 2.0, **fields) -> S
 
 
 def encoder_of(folder, *, layer=-1, n_layers=1, precision="float32", revision="main") -> SpeechEncoder:
-    return SpeechEncoder(
-        str(folder), revision=revision, layer=layer, n_layers=n_layers, precision=precision, device="cpu"
-    )
+    settings = EncoderSettings(revision=revision, layer=layer, n_layers=n_layers, precision=precision)
+    return SpeechEncoder(str(folder), settings=settings, device="cpu")
 
 
-def entries_of(folder, **settings) -> EncoderEntries:
-    return encoder_entries("audio", encoder_of(folder, **settings), module="pipeline.extract.audio.speech")
+def extractor_of(folder, **settings) -> CachedEncoder:
+    return cached_encoder("audio", encoder_of(folder, **settings))
 
 
 @pytest.fixture
@@ -115,14 +115,14 @@ def naive_rows(folder: Path, segment: Segment, layers: tuple[int, ...]) -> np.nd
 @pytest.mark.parametrize("kind", SPEECH_KINDS)
 def test_padding_and_neighbours_do_not_change_rows(folders, recording, cache, kind):
     segments = several(recording)[:-1]
-    for one, found in zip(segments, entries_of(folders[kind]).map(segments), strict=True):
+    for one, found in zip(segments, extractor_of(folders[kind]).map(segments), strict=True):
         assert found.values == pytest.approx(naive_rows(folders[kind], one, (-1,)), abs=3e-5), one.id
         assert found.valid.all()
 
 
 @pytest.mark.parametrize("kind", SPEECH_KINDS)
 def test_bits_do_not_depend_on_the_batch_or_the_order(folders, recording, cache, kind, monkeypatch):
-    segments, entries = several(recording), entries_of(folders[kind])
+    segments, entries = several(recording), extractor_of(folders[kind])
     together = entries.map(segments)
     alone = [entries.one(one) for one in segments]
     monkeypatch.setenv("GRCF_CACHE", str(cache / "other"))
@@ -133,7 +133,7 @@ def test_bits_do_not_depend_on_the_batch_or_the_order(folders, recording, cache,
 
 
 def test_batches_hold_several_segments_and_have_few_shapes(folders, recording, cache):
-    entries = entries_of(folders["wav2vec2-base"])
+    entries = extractor_of(folders["wav2vec2-base"])
     shapes = []
     entries.encoder._model.register_forward_pre_hook(
         lambda module, args, kwargs: shapes.append(tuple(kwargs["input_values"].shape)), with_kwargs=True
@@ -145,7 +145,7 @@ def test_batches_hold_several_segments_and_have_few_shapes(folders, recording, c
 
 def test_the_mean_of_the_last_layers_is_taken(folders, recording):
     one = segment(recording)
-    found = entries_of(folders["hubert-base"], layer=2, n_layers=2).one(one)
+    found = extractor_of(folders["hubert-base"], layer=2, n_layers=2).one(one)
     assert found.values == pytest.approx(naive_rows(folders["hubert-base"], one, (1, 2)), abs=3e-5)
 
 
@@ -164,7 +164,7 @@ def test_a_click_is_in_the_rows_whose_times_surround_it(local_encoder, tmp_path,
     sound[0, round(click_s * RATE_HZ)] = 0.9
     loud = write_recording(tmp_path / "loud.wav", sound=sound)
     without, with_click = (
-        entries_of(local_encoder, layer=0).one(segment(path, start_s, 3.0)) for path in (quiet, loud)
+        extractor_of(local_encoder, layer=0).one(segment(path, start_s, 3.0)) for path in (quiet, loud)
     )
     changed = np.abs(without.values - with_click.values).max(axis=1) > 1e-4
     off_s = np.abs(without.times_s + start_s - click_s)
@@ -173,7 +173,7 @@ def test_a_click_is_in_the_rows_whose_times_surround_it(local_encoder, tmp_path,
 
 
 def test_rows_lie_in_the_middle_of_what_they_see(folders, recording):
-    found = entries_of(folders["wav2vec2-base"]).one(segment(recording, 1.0, 2.0))
+    found = extractor_of(folders["wav2vec2-base"]).one(segment(recording, 1.0, 2.0))
     assert len(found.times_s) == 49
     assert found.times_s[:2] == pytest.approx([0.0125, 0.0325])
     assert found.times_s[-1] + 0.0125 <= 1.0
@@ -185,7 +185,7 @@ def test_a_long_segment_is_read_in_windows_that_overlap(folders, recording, cach
     encoder = encoder_of(folders["wav2vec2-base"])
     windows = encoder.windows(encoder.prepare(one))
     assert [window.n_rows for window in windows] == [96] * 6
-    found = encoder_entries("audio", encoder, module="pipeline.extract.audio.speech").map([one])[0]
+    found = cached_encoder("audio", encoder).map([one])[0]
     assert (len(found.values), found.valid.all()) == (399, True)
     # The first rows are seen by the first window alone, later ones by two.
     (_, first), (_, second) = sorted(encoder.read(enumerate(windows[:2])), key=lambda read: read[0])
@@ -204,7 +204,7 @@ def test_rows_are_not_valid_where_nothing_was_recorded(folders, tmp_path):
         sound_start_s=1.0,
         pictures=[(0.0, np.zeros((32, 32, 3), np.uint8))],
     )
-    found = entries_of(folders["wav2vec2-base"]).one(segment(path, 0.0, 3.0))
+    found = extractor_of(folders["wav2vec2-base"]).one(segment(path, 0.0, 3.0))
     assert not found.valid[found.times_s < 0.98].any()
     assert found.valid[(found.times_s > 1.02) & (found.times_s < 2.95)].all()
     assert not found.values[~found.valid].any()
@@ -212,7 +212,7 @@ def test_rows_are_not_valid_where_nothing_was_recorded(folders, tmp_path):
 
 def test_a_muted_track_has_rows_of_which_none_is_valid(folders, tmp_path):
     path = write_recording(tmp_path / "muted.wav", sound=np.zeros((1, 2 * RATE_HZ)))
-    found = entries_of(folders["wav2vec2-base"]).one(segment(path))
+    found = extractor_of(folders["wav2vec2-base"]).one(segment(path))
     assert (len(found.values), found.valid.any(), found.values.any(), found.failure) == (
         99,
         False,
@@ -223,7 +223,7 @@ def test_a_muted_track_has_rows_of_which_none_is_valid(folders, tmp_path):
 
 def test_a_segment_without_sound_or_of_a_broken_file_says_so(folders, recording, tmp_path, cache):
     (tmp_path / "broken.wav").write_bytes(b"\x01" * 5000)
-    silent, broken, behind, fine = entries_of(folders["wav2vec2-base"]).map(
+    silent, broken, behind, fine = extractor_of(folders["wav2vec2-base"]).map(
         [
             segment(recording, has_audio=False),
             segment(tmp_path / "broken.wav"),
@@ -248,22 +248,22 @@ def test_the_rate_is_that_of_the_encoder(tmp_path, recording):
 
 def test_what_the_cache_holds_is_not_encoded_again(folders, recording, cache, monkeypatch):
     segments = several(recording)
-    first = entries_of(folders["wav2vec2-base"]).map(segments[:3])
-    entries = entries_of(folders["wav2vec2-base"])
+    first = extractor_of(folders["wav2vec2-base"]).map(segments[:3])
+    entries = extractor_of(folders["wav2vec2-base"])
     asked = []
     windows = entries.encoder.windows
     monkeypatch.setattr(entries.encoder, "windows", lambda given: asked.append(given) or windows(given))
     again = entries.map(segments)
     assert len(asked) == len(segments) - 3
     assert [one.to_bytes() for one in first] == [one.to_bytes() for one in again[:3]]
-    entries_of(folders["wav2vec2-base"], layer=1).map(segments[:1])
+    extractor_of(folders["wav2vec2-base"], layer=1).map(segments[:1])
     assert len(list(cache.glob("clips/audio/*/*"))) == len(segments) + 1
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_other_precisions_come_close_and_differ(folders, recording, precision):
     exact, rounded = (
-        entries_of(folders["wav2vec2-large"], precision=p).one(segment(recording)).values
+        extractor_of(folders["wav2vec2-large"], precision=p).one(segment(recording)).values
         for p in ("float32", precision)
     )
     assert rounded.dtype == np.float32
@@ -280,11 +280,11 @@ def test_an_overflow_is_reported(folders, recording, tmp_path):
     with pytest.raises(
         PipelineError, match=r"audio\.precision: huge overflows in float16; set audio\.precision"
     ):
-        entries_of(tmp_path / "huge", precision="float16", layer=0).one(segment(recording))
+        extractor_of(tmp_path / "huge", precision="float16", layer=0).one(segment(recording))
 
 
 def test_the_description_names_encoder_and_device_and_no_folder(folders):
-    entries = entries_of(folders["wav2vec2-base"], layer=2, n_layers=2)
+    entries = extractor_of(folders["wav2vec2-base"], layer=2, n_layers=2)
     settings = entries.description["settings"]
     assert settings == {
         "encoder": "wav2vec2-base",
@@ -332,9 +332,8 @@ def test_a_folder_without_a_feature_extractor_is_reported(folders, tmp_path):
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(folders, recording, kind):
     segments = several(recording)
     cpu = encoder_of(folders[kind])
-    gpu = SpeechEncoder(
-        str(folders[kind]), revision="main", layer=-1, n_layers=1, precision="float32", device="cuda"
-    )
+    settings = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    gpu = SpeechEncoder(str(folders[kind]), settings=settings, device="cuda")
     given = [cpu.windows(cpu.prepare(one))[0] for one in segments]
     on_cpu, together = (dict(encoder.read(enumerate(given))) for encoder in (cpu, gpu))
     for position, window in enumerate(given):
@@ -354,7 +353,7 @@ class Deadly:
 
 
 def test_a_segment_that_kills_its_worker_is_left_out(folders, recording, cache, capfd):
-    entries = entries_of(folders["wav2vec2-base"])
+    entries = extractor_of(folders["wav2vec2-base"])
     segments = [segment(recording, 0.0, 2.0), segment(recording, 0.0, 0.5)]
     (kept,) = entries.map(segments[:1])
     entries.encoder.prepare = Deadly()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment
-from pipeline.extract.cached.audio import audio_entries
+from pipeline.extract.cached.audio import audio_extractor
 
 SETTINGS = {
     "encoder": "classic",
@@ -41,15 +41,15 @@ def test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now(tmp_path, monk
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
     before = tmp_path / "before.mp4"
     before.write_bytes(b"damaged after it was listed")
-    entries = audio_entries(**SETTINGS)
-    (first,) = entries.map([broken(before)])
+    extractor = audio_extractor(SETTINGS)
+    (first,) = extractor.map([broken(before)])
     after = tmp_path / "after.mp4"
     shutil.move(before, after)
     renamed = broken(after)
 
-    (second,) = entries.map([renamed])
+    (second,) = extractor.map([renamed])
 
-    assert len(list(entries.cache.entries())) == 1
+    assert len(list(extractor.cache.entries())) == 1
     assert first.failure.startswith(f"{before}: no sound or video could be found")
     assert second.failure == first.failure.replace(str(before), str(after))
 
@@ -57,9 +57,11 @@ def test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now(tmp_path, monk
 def test_a_segment_without_sound_is_named_as_it_is_now(tmp_path, monkeypatch):
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
     (tmp_path / "mute.mp4").write_bytes(b"mute")
-    entries = audio_entries(**SETTINGS)
+    extractor = audio_extractor(SETTINGS)
     mute = replace(broken(tmp_path / "mute.mp4"), has_audio=False)
 
-    told = [sequence.failure for one in (mute, replace(mute, id="other")) for sequence in entries.map([one])]
+    told = [
+        sequence.failure for one in (mute, replace(mute, id="other")) for sequence in extractor.map([one])
+    ]
 
     assert told == ["segment mute: there is no sound track", "segment other: there is no sound track"]

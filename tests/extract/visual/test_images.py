@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -8,16 +9,17 @@ import torch
 import transformers
 
 from pipeline.errors import PipelineError
-from pipeline.extract.cached.frames import EncoderEntries, encoder_entries
+from pipeline.extract.cached.frames import CachedEncoder, cached_encoder
 from pipeline.extract.visual.face_pictures import cut_out, picture_faces
 from pipeline.extract.visual.images import ImageEncoder
-from pipeline.extract.visual.mesh import extract_visual
+from pipeline.extract.visual.mesh import FaceSettings, MeshSettings, extract_visual
+from pipeline.pretrained.models import EncoderSettings
 from tests.extract.encoders import save_image_encoder, save_speech_encoder
 from tests.extract.visual.test_mesh import DEMO, filmed, segment
 from tests.media.recordings import shared_data
 
 KINDS = ("vit", "dinov2", "clip", "siglip")
-LOOKING = {"face": "largest", "frame_rate_hz": 10.0, "min_confidence": 0.5}
+FACES = FaceSettings(face="largest", frame_rate_hz=10.0, min_confidence=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +44,14 @@ def cache(tmp_path, monkeypatch) -> Path:
 def encoder_of(folder, *, layer=-1, n_layers=1, precision="float32", device="cpu") -> ImageEncoder:
     return ImageEncoder(
         str(folder),
-        revision="main",
-        layer=layer,
-        n_layers=n_layers,
-        precision=precision,
+        settings=EncoderSettings(layer=layer, n_layers=n_layers, precision=precision),
+        faces=FACES,
         device=device,
-        **LOOKING,
     )
 
 
-def entries_of(folder, **settings) -> EncoderEntries:
-    return encoder_entries("visual", encoder_of(folder, **settings), module="pipeline.extract.visual.images")
+def extractor_of(folder, **settings) -> CachedEncoder:
+    return cached_encoder("visual", encoder_of(folder, **settings))
 
 
 def naive_rows(folder: Path, kind: str, faces: np.ndarray, layers: tuple[int, ...]) -> np.ndarray:
@@ -73,10 +72,10 @@ def naive_rows(folder: Path, kind: str, faces: np.ndarray, layers: tuple[int, ..
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("layer", "n_layers", "averaged"), [(-1, 1, (3,)), (2, 2, (1, 2))])
 def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layer, n_layers, averaged):
-    entries = entries_of(folders[kind], layer=layer, n_layers=n_layers)
+    entries = extractor_of(folders[kind], layer=layer, n_layers=n_layers)
     one = segment(clips[0], end_s=0.5)
     found = entries.one(one)
-    faces = picture_faces(one, side=32, **LOOKING).pictures
+    faces = picture_faces(one, FACES, side=32).pictures
     assert found.valid.all()
     assert found.values == pytest.approx(naive_rows(folders[kind], kind, faces, averaged), abs=2e-5)
     assert len(np.unique(found.values, axis=0)) == len(faces)
@@ -84,15 +83,15 @@ def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layer,
 
 def test_times_validity_and_quality_are_those_of_the_mesh(folders, clips):
     one = segment(clips[0], start_s=0.3, end_s=1.5)
-    mesh = extract_visual(one, landmarks=False, **LOOKING)
-    found = entries_of(folders["vit"]).one(one)
+    mesh = extract_visual(one, MeshSettings(landmarks=False, **asdict(FACES)))
+    found = extractor_of(folders["vit"]).one(one)
     np.testing.assert_array_equal(found.times_s, mesh.times_s)
     np.testing.assert_array_equal(found.valid, mesh.valid)
     np.testing.assert_array_equal(found.quality, mesh.quality)
 
 
 def test_bits_do_not_depend_on_the_batch_the_order_or_the_workers(folders, clips, cache, monkeypatch):
-    entries = entries_of(folders["vit"])
+    entries = extractor_of(folders["vit"])
     segments = [
         segment(clips[0], end_s=1.3),
         segment(clips[1], end_s=0.9),
@@ -108,7 +107,7 @@ def test_bits_do_not_depend_on_the_batch_the_order_or_the_workers(folders, clips
 
 
 def test_pictures_without_a_face_are_not_valid(folders, tmp_path):
-    found = entries_of(folders["vit"]).one(
+    found = extractor_of(folders["vit"]).one(
         segment(filmed(tmp_path / "black.mp4", np.zeros((120, 160, 3), np.uint8)))
     )
     assert (found.values.shape, found.valid.any(), found.values.any()) == ((4, 16), False, False)
@@ -116,7 +115,7 @@ def test_pictures_without_a_face_are_not_valid(folders, tmp_path):
 
 
 def test_a_segment_without_video_says_so(folders):
-    found = entries_of(folders["vit"]).one(segment("a.mp4", has_video=False))
+    found = extractor_of(folders["vit"]).one(segment("a.mp4", has_video=False))
     assert found.values.shape == (0, 16)
     assert found.failure == "segment a: there is no video"
 
@@ -137,7 +136,7 @@ def test_a_cut_out_is_centred_on_the_face_and_repeats_the_edge_of_the_picture():
 
 def test_a_cut_out_keeps_a_face_upright_and_unmirrored(clips):
     one = segment(clips[0], end_s=0.3)
-    faces = picture_faces(one, side=96, **LOOKING).pictures
+    faces = picture_faces(one, FACES, side=96).pictures
     frames = [cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(float) for face in faces]
     still = np.corrcoef(frames[0].ravel(), frames[1].ravel())[0, 1]
     turned = np.corrcoef(frames[0].ravel(), frames[1][::-1].ravel())[0, 1]
@@ -145,7 +144,7 @@ def test_a_cut_out_keeps_a_face_upright_and_unmirrored(clips):
 
 
 def test_the_description_holds_what_the_rows_depend_on(folders):
-    settings = entries_of(folders["clip"], n_layers=2).description["settings"]
+    settings = extractor_of(folders["clip"], n_layers=2).description["settings"]
     assert settings == {
         "encoder": "clip",
         "sha256": settings["sha256"],
@@ -153,7 +152,7 @@ def test_the_description_holds_what_the_rows_depend_on(folders):
         "n_layers": 2,
         "precision": "float32",
         "hidden_size": 16,
-        **LOOKING,
+        **asdict(FACES),
     }
 
 
@@ -177,7 +176,7 @@ def test_encoders_that_read_no_patches_are_refused(tmp_path, folders):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(folders, clips):
-    given = picture_faces(segment(clips[0], end_s=1.0), side=32, **LOOKING)
+    given = picture_faces(segment(clips[0], end_s=1.0), FACES, side=32)
     cpu, gpu = (encoder_of(folders["clip"], device=device) for device in ("cpu", "cuda"))
     on_cpu, on_gpu = (dict(encoder.read(enumerate(given.pictures))) for encoder in (cpu, gpu))
     for position, picture in enumerate(given.pictures):

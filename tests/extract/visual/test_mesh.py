@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.segments import Segment
-from pipeline.extract.visual.mesh import extract_visual, visual_columns
+from pipeline.extract.visual.mesh import MeshSettings, extract_visual, visual_columns
 from pipeline.media.video import read_frames
 from tests.media.recordings import shared_data, write_recording
 
@@ -52,7 +52,7 @@ def segment(path, *, start_s=0.0, end_s=2.0, **fields):
 
 
 def extract(path, *, start_s=0.0, end_s=2.0, **settings):
-    return extract_visual(segment(path, start_s=start_s, end_s=end_s), **SETTINGS | settings)
+    return extract_visual(segment(path, start_s=start_s, end_s=end_s), MeshSettings(**SETTINGS | settings))
 
 
 def filmed(path, image, n_pictures=4):
@@ -196,7 +196,7 @@ def test_what_surrounds_a_face_does_not_change_its_shape(tmp_path, picture):
 
 def test_a_segment_without_video_says_so():
     for fields in ({"media": None}, {"has_video": False}):
-        sequence = extract_visual(segment("a.mp4", **fields), **SETTINGS)
+        sequence = extract_visual(segment("a.mp4", **fields), MeshSettings(**SETTINGS))
 
         assert sequence.values.shape == (0, len(VISUAL_COLUMNS))
         assert sequence.failure == "segment a: there is no video"
@@ -226,7 +226,7 @@ def test_the_order_of_segments_changes_no_byte(faces):
 
 
 def test_a_fresh_process_gives_the_same_bytes_and_says_nothing(faces):
-    work = pickle.dumps((partial(extract_visual, **SETTINGS), segment(faces[0])))
+    work = pickle.dumps((partial(extract_visual, settings=MeshSettings(**SETTINGS)), segment(faces[0])))
     script = (
         "import pickle, sys; f, s = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(f(s).to_bytes())"
     )

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from pipeline.extract.visual.landmarks import LANDMARK_COLUMNS, describe_points
-from pipeline.extract.visual.mesh import extract_visual, look_at_faces, visual_columns
+from pipeline.extract.visual.mesh import (
+    FaceSettings,
+    MeshSettings,
+    extract_visual,
+    find_faces,
+    visual_columns,
+)
 from pipeline.extract.visual.speaking import loudness_db, speaking_face
 from tests.extract.visual.test_mesh import DEMO, SETTINGS, segment
 from tests.media.recordings import shared_data, write_recording
@@ -116,19 +122,20 @@ def two_people(path, left_talks: bool):
 def test_of_two_real_faces_the_one_that_talks_is_described(tmp_path, left_talks):
     path = two_people(tmp_path / "two.mkv", left_talks)
     one = segment(path, end_s=2.0)
-    found = extract_visual(one, **SETTINGS | {"face": "speaking"})
+    found = extract_visual(one, MeshSettings(**SETTINGS | {"face": "speaking"}))
     x = found.values[found.valid][:, visual_columns(landmarks=False).index("face_x")]
     assert found.valid.mean() > 0.8
     assert ((x < 0.5) == left_talks).all()
-    looks = list(look_at_faces(one, face="speaking", frame_rate_hz=10.0, min_confidence=0.5, pictures=True))
-    np.testing.assert_array_equal([look.points is not None for look in looks], found.valid)
-    assert all(look.image is not None for look in looks)
+    settings = FaceSettings(face="speaking", frame_rate_hz=10.0, min_confidence=0.5)
+    frames = list(find_faces(one, settings, pictures=True))
+    np.testing.assert_array_equal([frame.points is not None for frame in frames], found.valid)
+    assert all(frame.image is not None for frame in frames)
 
 
 def test_landmarks_follow_the_named_columns_and_quality_stands_beside_them(tmp_path):
     path = two_people(tmp_path / "two.mkv", True)
-    plain = extract_visual(segment(path), **SETTINGS)
-    with_points = extract_visual(segment(path), **SETTINGS | {"landmarks": True})
+    plain = extract_visual(segment(path), MeshSettings(**SETTINGS))
+    with_points = extract_visual(segment(path), MeshSettings(**SETTINGS | {"landmarks": True}))
     n_named = plain.values.shape[1]
     assert with_points.values.shape[1] == n_named + len(LANDMARK_COLUMNS) == n_named + 3 * 478
     np.testing.assert_array_equal(with_points.values[:, :n_named], plain.values)

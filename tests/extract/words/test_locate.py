@@ -2,7 +2,6 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,16 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import tokenise
-from pipeline.extract.words.locate import _fitted, locate_words
+from pipeline.extract.words.locate import WordSettings, _fitted, locate_words
 from pipeline.extract.words.proportional import spread_over
 from tests.extract.word_settings import WITHOUT_MODELS
 
 RATE_HZ = 16_000
-locate = partial(locate_words, **WITHOUT_MODELS)
+
+
+def locate(segment: Segment, **changes: str):
+    return locate_words(segment, WordSettings(**WITHOUT_MODELS | changes))
+
 
 JFK = (
     "And so my fellow Americans ask not what your country can do for you ask what you can do for your country"

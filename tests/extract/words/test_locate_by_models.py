@@ -8,16 +8,18 @@ import soundfile
 
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
-from pipeline.extract.cached.words import locate_all, words_entries
+from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.tokens import tokenise
-from pipeline.extract.words.locate import locate_words, needs_model
+from pipeline.extract.words.locate import WordSettings, locate_words, needs_model
 from tests.extract.speech_models import RATE_HZ, random_words, tones, whisper_folder
 from tests.extract.word_settings import WITHOUT_MODELS
 from tests.extract.words.test_locate import segment
 
+NOWHERE = WordSettings(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"})
+
 
 @pytest.fixture(scope="module")
-def by_models(tone_model, tmp_path_factory) -> dict[str, str | None]:
+def by_models(tone_model, tmp_path_factory) -> WordSettings:
     """Settings that name a model for each task."""
     whisper = whisper_folder(tmp_path_factory.mktemp("models") / "whisper", says="Nice film!")
     chosen = {
@@ -26,7 +28,7 @@ def by_models(tone_model, tmp_path_factory) -> dict[str, str | None]:
         "recogniser": "whisper",
         "whisper_model": str(whisper),
     }
-    return WITHOUT_MODELS | chosen
+    return WordSettings(**WITHOUT_MODELS | chosen)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def said(tmp_path_factory) -> list[Segment]:
 
 def test_a_transcript_in_any_language_is_aligned_by_the_named_model(said, by_models):
     for n, spoken in enumerate(said[:3]):
-        located = locate_words(spoken, **by_models)
+        located = locate_words(spoken, by_models)
         _, spans = tones(random_words(5, seed=n), seed=n)
         assert located.align_method == "forced"
         assert 0 < located.confidence <= 1
@@ -59,7 +61,7 @@ def test_a_transcript_in_any_language_is_aligned_by_the_named_model(said, by_mod
     "changes", [{}, {"text": "我 喜 欢"}, {"text": "Z" * 400}], ids=["other", "script", "long"]
 )
 def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(said, by_models, changes):
-    located = locate_words(replace(said[3], **changes), **by_models)
+    located = locate_words(replace(said[3], **changes), by_models)
 
     assert (located.align_method, located.confidence) == ("proportional", None)
     assert [word.text for word in located.words] == tokenise(replace(said[3], **changes).text)
@@ -69,7 +71,7 @@ def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(said, by_mod
 
 @pytest.mark.parametrize("language", ["en", "zh", "xx"])
 def test_without_a_transcript_the_named_model_recognises_any_language(said, by_models, language):
-    located = locate_words(replace(said[0], text=None, language=language), **by_models)
+    located = locate_words(replace(said[0], text=None, language=language), by_models)
 
     assert located.align_method == "recognised"
     assert [word.text for word in located.words] == ["Nice", "film"]
@@ -79,24 +81,23 @@ def test_without_a_transcript_the_named_model_recognises_any_language(said, by_m
 
 
 def test_given_times_and_silence_need_no_model(said, tmp_path):
-    nowhere = WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"}
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE_HZ), RATE_HZ)
     silent = segment(tmp_path / "silence.wav", duration_s=1.0, text="no sound")
-    assert locate_words(silent, **nowhere).align_method == "proportional"
-    assert not needs_model(segment(text="no file"), aligner="ctc", recogniser="whisper")
-    assert not needs_model(said[0], aligner="proportional", recogniser="whisper")
-    assert needs_model(said[0], aligner="ctc", recogniser="none")
+    assert locate_words(silent, NOWHERE).align_method == "proportional"
+    assert not needs_model(segment(text="no file"), replace(NOWHERE, recogniser="whisper"))
+    assert not needs_model(said[0], replace(NOWHERE, aligner="proportional", recogniser="whisper"))
+    assert needs_model(said[0], replace(NOWHERE, recogniser="none"))
 
 
 def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
     said, by_models, tmp_path, monkeypatch
 ):
     everything = [*said, replace(said[0], text=None, id="4")]
-    alone = [replace(locate_words(spoken, **by_models), id="?") for spoken in everything]
+    alone = [replace(locate_words(spoken, by_models), id="?") for spoken in everything]
 
     def located(cache: str, segments: list[Segment]):
         monkeypatch.setenv("GRCF_CACHE", str(tmp_path / cache))
-        rows = locate_all(words_entries(**by_models), segments)
+        rows = words_extractor(by_models).map(segments)
         return [replace(row, id="?") for row in rows]
 
     assert located("a", everything) == alone
@@ -106,15 +107,15 @@ def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
 
 def test_what_is_cached_is_not_read_again(said, by_models, tmp_path, monkeypatch):
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
-    entries = words_entries(**by_models)
-    first = locate_all(entries, said)
+    extractor = words_extractor(by_models)
+    first = extractor.map(said)
     monkeypatch.setattr("pipeline.extract.words.ctc_aligner.CtcAligner.align", None)
 
-    assert locate_all(entries, said) == first
+    assert extractor.map(said) == first
 
 
 def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
-    plain, modelled = words_entries(**WITHOUT_MODELS), words_entries(**by_models)
+    plain, modelled = words_extractor(WordSettings(**WITHOUT_MODELS)), words_extractor(by_models)
 
     assert set(modelled.description["models"]) == {"ctc", "whisper"}
     assert set(modelled.description["libraries"]) > {"torch", "transformers", "pocketsphinx"}
@@ -126,4 +127,4 @@ def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
 def test_a_model_that_is_nowhere_stops_before_any_work(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(PipelineError, match=r"words\.ctc_model: 'nobody/nothing'"):
-        words_entries(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"})
+        words_extractor(NOWHERE)

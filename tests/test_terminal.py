@@ -1,0 +1,72 @@
+"""Streams that a shell closed, and Ctrl-C before a program could catch it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.terminal import INTERRUPTED_SENTENCE
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    python_path = ":".join([environment.pop("before", str(folder)), str(ROOT)])
+    return subprocess.run(
+        ["bash", "-c", command, "bash", sys.executable],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": python_path} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["results", "cache", "check demo", "compare HEAD workspace", "--help"])
+def test_a_command_whose_output_is_closed_says_so(command, tmp_path):
+    ended = run(f"$1 -m pipeline {command} >&-", tmp_path)
+    assert ended.returncode == 1
+    assert (
+        ended.stderr
+        == "standard output is closed, so nothing could be shown; send it to a file or to /dev/null\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_no_file_takes_the_number_of_a_closed_stream(closed, tmp_path):
+    program = (
+        "from pipeline.terminal import prepare_streams; import os, sys; prepare_streams(); "
+        "file = open('opened', 'w'); print('to stdout'); print('to stderr', file=sys.stderr); sys.stdin.read(); "
+        "os.system('echo from a child; echo from a child >&2'); file.write(str(file.fileno()))"
+    )
+    ended = run(f'$1 -c "{program}" {closed}', tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert int((tmp_path / "opened").read_text()) > 2
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
+def test_a_stage_runs_with_closed_streams(closed, tmp_path):
+    ended = run(f"$1 -m stages.report {closed}", tmp_path)
+    assert ended.returncode == 1
+    assert "not found" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [("stages.rank", "pandas"), ("stages.audio", "numpy"), ("pipeline compare HEAD workspace", "numpy")],
+)
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(module, imported, tmp_path):
+    (tmp_path / f"{imported}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    # A shell that runs without a terminal makes its children ignore the signal.
+    ended = run(
+        "exec $1 -c 'import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f'sys.argv = "{module}".split(); sys.path.insert(0, "{tmp_path}"); '
+        f'runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)\'',
+        tmp_path,
+    )
+    assert ended.returncode in (130, -signal.SIGINT)
+    assert ended.stderr.strip() in ("", INTERRUPTED_SENTENCE)
