@@ -158,7 +158,8 @@ def coverage(
 
     Shares run from 0 to 1: `valid_words` over the words of the split, `segments_without` over its segments,
     `valid_rows` over the rows that the extractor looked at (frames or words). `given_rows`, where features were made
-    elsewhere, counts the rows of their files over all splits: how many are padding, zeros alone, or not finite.
+    elsewhere, counts the rows of their files over all splits: how many are padding, zeros alone, or not finite. `notes`, where
+    there are any, says by modality and segment what was out of the ordinary and still gave rows.
     """
     modalities = []
     for split in splits:
@@ -183,6 +184,11 @@ def coverage(
         for modality in MODALITIES
         if sequences[modality].failures
     }
+    notes = {
+        modality: {id_: list(found) for id_, found in sorted(sequences[modality].notes.items())}
+        for modality in MODALITIES
+        if sequences[modality].notes
+    }
     given = {
         modality: sequences[modality].extractor["given_rows"]
         for modality in MODALITIES
@@ -198,4 +204,5 @@ def coverage(
         "modalities": modalities,
         "failures": failures,
         **({"given_rows": given} if given else {}),
+        **({"notes": notes} if notes else {}),
     }

@@ -33,7 +33,8 @@ class FeatureSequence:
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a
     whole segment came out empty, None where nothing failed. `tokens` is the one segment as an encoder that learns reads
     it; its rows are then empty until that encoder fills them. `quality` says how well the extractor could see what a valid
-    row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature.
+    row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature. `notes`
+    are sentences on what was out of the ordinary and still gave rows: a choice among tracks, pictures that could not be decoded.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -45,6 +46,7 @@ class FeatureSequence:
     failure: str | None = None
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_qualities = len(self.values) if self.quality is None else len(self.quality)
@@ -68,9 +70,10 @@ class FeatureSequence:
         tensors = {"values": self.values, "times_s": self.times_s, "valid": self.valid}
         if self.quality is not None:
             tensors["quality"] = self.quality
-        return tensors_to_bytes(
-            tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header={"failure": self.failure}
-        )
+        header: dict[str, Any] = {"failure": self.failure}
+        if self.notes:
+            header["notes"] = self.notes
+        return tensors_to_bytes(tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header=header)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "FeatureSequence":
@@ -84,6 +87,7 @@ class FeatureSequence:
             tensors["valid"],
             failure=header["failure"],
             quality=tensors.get("quality"),
+            notes=tuple(header.get("notes", ())),
         )
 
 
@@ -92,7 +96,7 @@ class PackedSequences:
     """All sequences of one modality, end to end; segment i owns the rows `offsets[i]:offsets[i + 1]`.
 
     `columns` names each feature dimension. `extractor` describes what made them (settings, model, device, libraries).
-    `quality` is that of `FeatureSequence`, None where no segment has one.
+    `quality` is that of `FeatureSequence`, None where no segment has one; `notes` has the segments that have some.
     """
 
     modality: Modality
@@ -106,6 +110,7 @@ class PackedSequences:
     extractor: Mapping[str, Any]
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _index: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +128,7 @@ class PackedSequences:
             self.failures.get(segment_id),
             tokens,
             None if self.quality is None else self.quality[rows],
+            self.notes.get(segment_id, ()),
         )
 
 
@@ -158,6 +164,7 @@ def pack(
         extractor=extractor,
         tokens=join_tokens(tokens) if tokens else None,
         quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
+        notes={id_: sequence.notes for id_, sequence in zip(ids, sequences, strict=True) if sequence.notes},
     )
 
 
@@ -169,6 +176,8 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
     if packed.quality is not None:
         tensors["quality"] = packed.quality
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
+    if packed.notes:
+        header["notes"] = packed.notes
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 
 
@@ -185,5 +194,6 @@ def read_sequences(path: Path) -> PackedSequences:
             tensors, word_offsets=tensors["offsets"], encoder=header["extractor"].get("settings", {})
         ),
         quality=tensors.get("quality"),
+        notes={id_: tuple(notes) for id_, notes in header.get("notes", {}).items()},
         **{name: tensors[name] for name in _TENSORS},
     )

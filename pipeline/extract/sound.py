@@ -69,6 +69,7 @@ class Heard:
     samples: Float32[np.ndarray, "sample"]
     valid: Bool[np.ndarray, "row"]
     failure: str | None
+    notes: tuple[str, ...] = ()
 
 
 def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard:
@@ -90,7 +91,7 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
     except MediaError as error:
         return Heard(np.zeros(0, np.float32), np.zeros(0, bool), str(error))
     if is_muted(sound.samples):
-        return Heard(np.zeros(0, np.float32), np.zeros(n_rows, bool), None)
+        return Heard(np.zeros(0, np.float32), np.zeros(n_rows, bool), None, sound.notes)
     seen = np.concatenate([[0], np.cumsum(sound.recorded)])
     first = np.arange(n_rows) * frames.stride
     valid = 2 * (seen[first + frames.field] - seen[first]) >= frames.field
@@ -100,4 +101,4 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
         scale = math.sqrt(recorded.var() + _LEAST_VARIANCE)
         scaled = ((samples - recorded.mean()) / scale).astype(np.float32)
         samples = np.where(sound.recorded, scaled, np.float32(0))
-    return Heard(samples, valid, None)
+    return Heard(samples, valid, None, sound.notes)

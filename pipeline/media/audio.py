@@ -83,7 +83,7 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
     if mix.n_tracks > 1:
         rank = _first_with_sound(path, identity(path))
         notes.append(
-            f"{mix.n_tracks} sound tracks; {'the default one' if rank == 0 else 'the first with sound'} was taken"
+            f"there are {mix.n_tracks} sound tracks; {'the default one' if rank == 0 else 'the first with sound'} was taken"
         )
         if rank:
             mix = _Mix(rank=rank)
@@ -91,7 +91,9 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
     if mix.cancels:
         channel = _loudest_of_cancelling(path, identity(path), rank)
         if channel is not None:
-            notes.append(f"the channels cancel each other; channel {channel + 1} was taken alone")
+            notes.append(
+                f"the channels of the sound cancel each other; channel {channel + 1} was taken alone"
+            )
             sound = _read(path, span, _Mix(rank=rank, channel=channel))
     return replace(sound, notes=tuple(notes)) if notes else sound
 

@@ -172,6 +172,15 @@ def time_zero(container: Any) -> Fraction:
     return Fraction(min(starts, default=0))
 
 
+def _ends_s(container: Any, zero: Fraction) -> float | None:
+    """Where the recording ends: by its header or the header of its last stream; None where no header says."""
+    ends = [container.duration / 1e6] if container.duration else []
+    for stream in container.streams:
+        if stream.type in ("audio", "video") and stream.duration:
+            ends.append(float(((stream.start_time or 0) + stream.duration) * stream.time_base - zero))
+    return max(ends, default=None)
+
+
 def decode(path: Path, kind: Kind, *, start_s: float, rank: int = 0) -> "LinearPass":
     """Decode one stream from a little before `start_s` to its end, in one linear pass.
 
@@ -265,7 +274,7 @@ class LinearPass:
             stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
             stream.codec_context.options = _CODEC_OPTIONS
             self._stream, self._zero = stream, time_zero(container)
-            self.ends_s = container.duration / 1e6 if container.duration else None
+            self.ends_s = _ends_s(container, self._zero)
             aspect = Fraction((stream.sample_aspect_ratio if self._kind == "video" else None) or 1)
             self._stored_unordered = self._kind == "video" and _lacks_times(container, stream)
             waiting: list[int] = []

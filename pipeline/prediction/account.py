@@ -98,6 +98,8 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
         failure = observed.sequences[modality].failure
         if failure is not None:
             yield failure.rstrip(".") + "."
+        for note in observed.sequences[modality].notes:
+            yield f"{note[:1].upper()}{note[1:]}."
     if found.n_frames and not found.n_faces:
         yield f"No face was found in any of {found.n_frames} pictures, so the face counts as absent."
     if found.sound_s == 0:

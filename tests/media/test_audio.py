@@ -169,7 +169,7 @@ def test_channels_of_opposite_phase_do_not_cancel(tmp_path, name, codec, gain):
     sound = read(path, start_s=0.5, end_s=1.5)
 
     assert level_db(sound.samples) == pytest.approx(level_db(voice), abs=0.5)
-    assert sound.notes == ("the channels cancel each other; channel 1 was taken alone",)
+    assert sound.notes == ("the channels of the sound cancel each other; channel 1 was taken alone",)
 
 
 def test_the_louder_of_two_cancelling_channels_is_taken(tmp_path):
@@ -305,7 +305,7 @@ def test_of_several_tracks_the_default_is_taken_and_it_is_said(tmp_path, default
 
     loudest_hz = np.abs(np.fft.rfft(sound.samples)).argmax()
     assert loudest_hz == (200, 300)[default_sound]
-    assert sound.notes == ("2 sound tracks; the default one was taken",)
+    assert sound.notes == ("there are 2 sound tracks; the default one was taken",)
 
 
 def test_of_several_tracks_a_mute_one_is_passed_over(tmp_path):
@@ -319,7 +319,7 @@ def test_of_several_tracks_a_mute_one_is_passed_over(tmp_path):
     sound = read(path, end_s=1.0)
 
     assert np.abs(np.fft.rfft(sound.samples)).argmax() == 300
-    assert sound.notes == ("3 sound tracks; the first with sound was taken",)
+    assert sound.notes == ("there are 3 sound tracks; the first with sound was taken",)
 
 
 def test_tracks_that_are_all_mute_are_mute(tmp_path):

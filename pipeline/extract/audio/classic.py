@@ -131,7 +131,8 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
     values = values.astype(np.float32)
     valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(rows.own(sound.samples)))
     values[~valid] = 0
-    return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+    times_s = (np.arange(rows.count) + 0.5) * hop / sample_rate_hz
+    return FeatureSequence(values, times_s, valid, notes=sound.notes)
 
 
 def _blocks(n_rows: int, n_at_once: int) -> Iterator[tuple[int, int]]:
