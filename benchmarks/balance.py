@@ -79,7 +79,7 @@ def _written(kept: frozenset[str]) -> str:
 
 
 def tables(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:
-    """By split: each row's contributions, and each balance less none."""
+    """By split: each row's contributions, and each balance minus none."""
     first = next(iter(outcomes.values()))[0]
     full = max((name.split(" ")[1] for name in first.prediction), key=len)
     result: dict[str, Any] = {}

@@ -111,7 +111,7 @@ def cost(
 
 
 def tables(outcomes: Mapping[str, list[Outcome]]) -> dict[str, Any]:
-    """Every row, each fusion less the default, and GRCF less absolute error with each fusion."""
+    """Every row, each fusion minus the default, and GRCF minus absolute error with each fusion."""
     pairs = {
         f"{fusion} - {DEFAULT}, {objective}": (
             outcomes[f"{fusion} {objective}"],
@@ -161,7 +161,7 @@ def page(result: Mapping[str, Any]) -> str:
             )
         lines += ["", "### Differences on test", ""]
         lines += _grid(
-            ("less", *_METRICS.values()),
+            ("minus", *_METRICS.values()),
             [
                 (name, *(_difference(row["test"]["both"][m]) for m in _METRICS))
                 for name, row in found["differences"].items()

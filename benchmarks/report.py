@@ -62,7 +62,7 @@ def measure(n_segments: int) -> dict[str, Any]:
         write_large_run(root, n_segments)
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        write = [sys.executable, "-c", "from stages import report; report.write_report()"]
+        write = [sys.executable, "-c", "from stages import report; report.write_report(report.read_inputs())"]
         subprocess.run(write, cwd=root, env=environment, check=True)
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
         figures = list((root / "reports/figures").iterdir())

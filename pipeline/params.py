@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -348,6 +349,10 @@ def _read(file: Path) -> dict[str, Any]:
     return sections
 
 
+PROTOCOL_RANGES: Mapping[Any, tuple[float, float]] = {"mosi": (-3.0, 3.0), "sims": (-1.0, 1.0)}
+"""The labels that each protocol measures, as `evaluation.protocols` has them; beyond, it would cut labels off."""
+
+
 def _check_protocol(sections: Mapping[str, Any], *, source: str) -> None:
     """Refuse a protocol for another task before anything is extracted or trained, whichever section is asked for."""
     kind, protocol = (
@@ -359,6 +364,15 @@ def _check_protocol(sections: Mapping[str, Any], *, source: str) -> None:
         raise PipelineError(
             f"{source}: task.kind is {kind!r}, but evaluate.protocol is {protocol!r}; set evaluate.protocol to {fitting}, "
             f"or task.kind to {'regression' if kind == 'binary' else 'binary'}"
+        )
+    least, most = PROTOCOL_RANGES.get(protocol, (-math.inf, math.inf))
+    found = sections.get("corpus")
+    limits = [found.get(key) for key in ("label_min", "label_max")] if isinstance(found, dict) else []
+    if any(isinstance(limit, int | float) and not least <= limit <= most for limit in limits):
+        raise PipelineError(
+            f"{source}: evaluate.protocol is {protocol!r}, which measures labels from {least:g} to {most:g} and cuts others off, "
+            f"but corpus.label_min and corpus.label_max are {limits[0]} and {limits[1]}; choose another protocol, or set them to "
+            "the range of the labels"
         )
 
 

@@ -17,7 +17,8 @@ from pipeline.align.splits import (
     normalise,
 )
 from pipeline.artifacts.aligned import AlignedSplit, write_aligned
-from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.coverage import write_coverage
+from pipeline.artifacts.files import read_json
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.segments import SPLITS, Segment, Split, read_rejections, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
@@ -45,9 +46,12 @@ def align_split(
 ) -> AlignedSplit:
     """One split at a time: its segments are held twice while they are joined."""
     pairs = zip(segments, spoken, strict=True)
-    mine = [(segment, words) for segment, words in pairs if segment.split == split]
+    chosen = [(segment, words) for segment, words in pairs if segment.split == split]
     return assemble_split(
-        split, [segment for segment, _ in mine], [align(segment, words) for segment, words in mine], columns
+        split,
+        [segment for segment, _ in chosen],
+        [align(segment, words) for segment, words in chosen],
+        columns,
     )
 
 
@@ -72,7 +76,7 @@ def main() -> None:
     )
     write_preprocessing(preprocessing_path(ALIGNED), preprocessing)
     n_rejected = len(read_rejections(REJECTED))
-    write_json(
+    write_coverage(
         COVERAGE,
         coverage(segments, spoken, sequences, splits, max_words=settings.max_words, n_rejected=n_rejected),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from stages.entry import run
 
@@ -12,27 +11,24 @@ import numpy as np
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
+from pipeline.artifacts.evaluation import (
+    EvaluatedSplit,
+    Evaluation,
+    SplitComparisons,
+    Summaries,
+    write_evaluation,
+)
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
 from pipeline.artifacts.sequences import Modality
-from pipeline.evaluation.contributions import contribution_table
+from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
-from pipeline.evaluation.robustness import (
-    MISSING_NAMES,
-    NOISE_NAMES,
-    RobustnessCurve,
-    measure_rate,
-    robustness_to_csv,
-)
-from pipeline.evaluation.tables import (
-    difference_table,
-    headline,
-    model_table,
-    order_table,
-    reliability_table,
-)
+from pipeline.evaluation.robustness import robustness_curves
+from pipeline.evaluation.tables import headline, model_table
 from pipeline.execution.device import best_device
 from pipeline.grcf.perturbations import mask_table, with_noise
 from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
@@ -46,17 +42,17 @@ PREDICTIONS = Path("reports/predictions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
-Disturb = Callable[[AlignedSplit, frozenset[Modality], float, int], AlignedSplit]
-"""From a split, the modalities that are disturbed, how much, and a seed, to what the models are shown."""
+Perturb = Callable[[AlignedSplit, frozenset[Modality], float, int], AlignedSplit]
+"""From a split, the modalities that are perturbed, how much, and a seed, to what the models are shown."""
 
 
 def predict_split(
     split: AlignedSplit, grcf: list[Checkpoint], pointwise: list[Checkpoint], protocol: Protocol
 ) -> SplitPredictions:
-    """What the models that are compared say of one split, and the best constant."""
+    """Predictions of one split by the models that are compared, and by the best constant."""
     models = {
-        "grcf": predict(grcf, split, device=best_device()),
-        "pointwise": predict(pointwise, split, device=best_device()),
+        METHOD: predict(grcf, split, device=best_device()),
+        BASELINE: predict(pointwise, split, device=best_device()),
         protocol.constant: np.full((1, len(split)), pointwise[0].best_constant),
     }
     seeds = tuple(checkpoint.seed for checkpoint in grcf)
@@ -65,77 +61,67 @@ def predict_split(
         split.ids,
         split.labels,
         models,
-        {"grcf": seeds, "pointwise": seeds, protocol.constant: ()},
+        {METHOD: seeds, BASELINE: seeds, protocol.constant: ()},
     )
 
 
-def compare_split(
+def compare(
     split: AlignedSplit,
     predictions: SplitPredictions,
     ranked: list[Checkpoint],
     grcf: list[Checkpoint],
     settings: params.Evaluate,
-) -> dict[str, Any]:
-    """Models against each other, with and without each modality, and how well they are calibrated."""
-    protocol = protocol_named(settings.protocol)
-    truth, models = predictions.truth, predictions.models
-    subsets = modality_subsets(split)
-    shown = {name: predict(grcf, split, kept=kept, device=best_device()) for name, kept in subsets.items()}
+) -> SplitComparisons:
+    """The models of one split against each other, and GRCF with and without each modality."""
     present = present_modalities(split)
-    by_subset = {frozenset[str](kept & present): shown[name] for name, kept in subsets.items()}
-    pairs = {f"grcf - {name}": (models["grcf"], models[name]) for name in ("pointwise", protocol.constant)}
-    masked = {name: (row, shown["all"]) for name, row in shown.items() if name != "all"}
-    differences = partial(
-        difference_table,
-        truth,
-        protocol=protocol,
+    return compare_split(
+        predictions,
+        shown={
+            name: (frozenset[str](kept & present), predict(grcf, split, kept=kept, device=best_device()))
+            for name, kept in modality_subsets(split).items()
+        },
+        scores=predict(ranked, split, device=best_device()),
+        protocol=protocol_named(settings.protocol),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
+        n_bins=settings.n_bins,
     )
-    return {
-        "differences": differences(pairs),
-        "modalities": model_table(truth, shown, protocol=protocol, confidence=settings.confidence),
-        "modality_differences": differences(masked),
-        "contributions": contribution_table(
-            truth, by_subset, protocol=protocol, confidence=settings.confidence
-        ),
-        "order": order_table(
-            truth,
-            {"rank": predict(ranked, split, device=best_device()), "calibrate": models["grcf"]},
-            protocol=protocol,
-            confidence=settings.confidence,
-        ),
-        "reliability": reliability_table(
-            truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings.n_bins
-        ),
-    }
 
 
-def disturbed_curves(
+def perturbed_curves(
     split: AlignedSplit,
     models: Mapping[str, list[Checkpoint]],
     protocol: Protocol,
     *,
     levels: Sequence[float],
-    disturb: Disturb,
+    perturb: Perturb,
 ) -> Iterator[RobustnessCurve]:
-    """Every model with one or all modalities disturbed more and more, without training again."""
-    for kind, modalities in missing_kinds(split).items() if levels else ():
-        values: dict[str, list[list[tuple[float, float]]]] = {model: [] for model in models}
-        # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-        for trained in zip(*models.values(), strict=True):
-            rows: dict[str, list[tuple[float, float]]] = {model: [] for model in models}
-            for level in levels:  # one after another: each is a copy of the split
-                shown = disturb(split, modalities, level, trained[0].seed)
-                for model, checkpoint in zip(models, trained, strict=True):
-                    said = predict([checkpoint], shown, device=best_device())[0]
-                    rows[model].append(measure_rate(split.labels, said, protocol=protocol))
-            for model, row in rows.items():
-                values[model].append(row)
-        for model, checkpoints in models.items():
-            error, order = np.moveaxis(np.array(values[model]), 2, 0)
-            seeds = tuple(checkpoint.seed for checkpoint in checkpoints)
-            yield RobustnessCurve(split.split, kind, model, np.array(levels), seeds, error, order)
+    """Every model with one or all modalities perturbed more and more, without training again."""
+    # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
+    trained = {
+        checkpoint.seed: {model: [checkpoints[position]] for model, checkpoints in models.items()}
+        for position, checkpoint in enumerate(models[METHOD])
+    }
+
+    def predict_perturbed(
+        level: float, seed: int, *, modalities: frozenset[Modality]
+    ) -> dict[str, np.ndarray]:
+        shown = perturb(split, modalities, level, seed)
+        return {
+            model: predict(checkpoint, shown, device=best_device())[0]
+            for model, checkpoint in trained[seed].items()
+        }
+
+    for name, modalities in missing_kinds(split).items() if levels else ():
+        yield from robustness_curves(
+            split.split,
+            name,
+            split.labels,
+            partial(predict_perturbed, modalities=modalities),
+            levels=levels,
+            seeds=list(trained),
+            protocol=protocol,
+        )
 
 
 def lose_words(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
@@ -156,29 +142,31 @@ def main() -> None:
     grcf = read_checkpoints(CALIBRATED, stage="calibrate")
     pointwise = read_checkpoints(POINTWISE, stage="pointwise")
     predictions: list[SplitPredictions] = []
-    metrics: dict[str, Any] = {}
-    trained = {"rank": ranked, "calibrate": grcf, "pointwise": pointwise}
-    comparisons: dict[str, Any] = {
-        "parameters": {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
-    }
-    curves: dict[Path, list[RobustnessCurve]] = {ROBUSTNESS: [], NOISE: []}
-    for split in (read_aligned(VALID), read_aligned(TEST)):
-        said = predict_split(split, grcf, pointwise, protocol)
-        predictions.append(said)
-        metrics[split.split] = model_table(
-            said.truth, said.models, protocol=protocol, confidence=settings.confidence
+    metrics: dict[EvaluatedSplit, Mapping[str, Summaries]] = {}
+    comparisons: dict[EvaluatedSplit, SplitComparisons] = {}
+    missing: list[RobustnessCurve] = []
+    noisy: list[RobustnessCurve] = []
+    splits: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
+    for name, path in splits.items():
+        split = read_aligned(path)
+        found = predict_split(split, grcf, pointwise, protocol)
+        predictions.append(found)
+        metrics[name] = model_table(
+            found.truth, found.models, protocol=protocol, confidence=settings.confidence
         )
-        comparisons[split.split] = compare_split(split, said, ranked, grcf, settings)
-        disturbed = partial(disturbed_curves, split, {"grcf": grcf, "pointwise": pointwise}, protocol)
-        curves[ROBUSTNESS] += disturbed(levels=settings.missing_rates, disturb=lose_words)
-        curves[NOISE] += disturbed(levels=settings.noise_scales, disturb=add_noise)
+        comparisons[name] = compare(split, found, ranked, grcf, settings)
+        perturbed = partial(perturbed_curves, split, {METHOD: grcf, BASELINE: pointwise}, protocol)
+        missing += perturbed(levels=settings.missing_rates, perturb=lose_words)
+        noisy += perturbed(levels=settings.noise_scales, perturb=add_noise)
         seeds = [checkpoint.seed for checkpoint in grcf]
-        write_masks(MASKS[split.split], mask_table(split, rates=settings.missing_rates, seeds=seeds))
+        write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=seeds))
     write_text(PREDICTIONS, predictions_to_csv(predictions))
-    write_text(ROBUSTNESS, robustness_to_csv(curves[ROBUSTNESS], names=MISSING_NAMES))
-    write_text(NOISE, robustness_to_csv(curves[NOISE], names=NOISE_NAMES))
-    write_json(METRICS, metrics)
-    write_json(COMPARISONS, comparisons)
+    write_robustness(ROBUSTNESS, missing, perturbation="missing")
+    write_robustness(NOISE, noisy, perturbation="noisy")
+    trained = {"rank": ranked, "calibrate": grcf, "pointwise": pointwise}
+    n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
+    evaluation = Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights)
+    write_evaluation(evaluation, metrics=METRICS, comparisons=COMPARISONS)
     write_json(SUMMARY, headline(metrics, protocol=protocol))
 
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from stages.entry import run
 
-import pandas as pd
-
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.files import write_text
 from pipeline.artifacts.hardest_pairs import write_heaviest
+from pipeline.artifacts.pair_statistics import write_distributions, write_group_pairs
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import inputs_of, made_with, map_seeds
 from pipeline.grcf.fit.loop import TrainingSettings
@@ -22,10 +20,6 @@ from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.rank import (
-    GROUP_PAIR_COLUMNS,
-    PAIR_BIN_COLUMNS,
-    GroupPairRow,
-    PairBinRow,
     PairValues,
     describe_distributions,
     describe_group_pairs,
@@ -90,14 +84,6 @@ def values_of(checkpoint: Checkpoint, train: AlignedSplit) -> PairValues:
     )
 
 
-def write_rows(
-    path: Path, rows: Sequence[GroupPairRow] | Sequence[PairBinRow], columns: Sequence[str]
-) -> None:
-    """Dataclasses as CSV, six digits."""
-    table = pd.DataFrame(rows, columns=list(columns))
-    write_text(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
-
-
 def main() -> None:
     """Train every seed and describe what became of the pairs."""
     checkpoints = map_seeds(
@@ -111,10 +97,8 @@ def main() -> None:
     write_curves(CURVES, checkpoints)
     train = read_aligned(TRAIN)
     values = [values_of(checkpoint, train) for checkpoint in checkpoints]
-    write_rows(
-        GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)], GROUP_PAIR_COLUMNS
-    )
-    write_rows(DISTRIBUTIONS, list(describe_distributions(values)), PAIR_BIN_COLUMNS)
+    write_group_pairs(GROUP_PAIRS, [row for each in values for row in describe_group_pairs(each)])
+    write_distributions(DISTRIBUTIONS, list(describe_distributions(values)))
     margin, advantage = ranking_settings()
     write_heaviest(
         HEAVIEST,

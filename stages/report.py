@@ -1,26 +1,24 @@
 """Stage `report`: what the run found, for people: the report, the ranking inspector and the model card."""
 
 import hashlib
-import io
 import json
 import shutil
 from pathlib import Path
 
 from stages.entry import run
 
-import pandas as pd
-
 from pipeline import params
-from pipeline.artifacts.checkpoint import read_checkpoints
+from pipeline.artifacts.checkpoint import TrainingStage, read_checkpoints
+from pipeline.artifacts.coverage import read_coverage
 from pipeline.artifacts.curves import read_curves
+from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.artifacts.extraction import read_extraction
-from pipeline.artifacts.files import read_json, read_text, sha256_of, write_bytes, write_text
-from pipeline.artifacts.predictions import predictions_from_csv
+from pipeline.artifacts.files import read_text, sha256_of, write_bytes, write_text
+from pipeline.artifacts.pair_statistics import read_distributions, read_group_pairs
+from pipeline.artifacts.predictions import read_predictions
+from pipeline.artifacts.robustness import read_robustness
 from pipeline.artifacts.segments import read_rejections, read_segments
 from pipeline.artifacts.sequences import Modality
-from pipeline.card.card import to_markdown as card_to_markdown
-from pipeline.card.inputs import CardInputs
-from pipeline.evaluation.robustness import NOISE_NAMES, robustness_from_csv
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles
 from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
@@ -29,7 +27,9 @@ from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import tables_to_markdown, to_markdown
 from pipeline.pages.vega import file_png, file_svg
+from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.inputs import ReportInputs
+from pipeline.reporting.model_card import to_markdown as card_to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
 
@@ -37,7 +37,7 @@ METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
 COVERAGE = Path("reports/coverage.json")
-CURVES = {
+CURVES: dict[TrainingStage, Path] = {
     "rank": Path("reports/curves/rank.csv"),
     "calibrate": Path("reports/curves/calibrate.csv"),
     "pointwise": Path("reports/curves/pointwise.csv"),
@@ -83,15 +83,14 @@ def read_inputs() -> ReportInputs:
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
     return ReportInputs(
-        metrics=read_json(METRICS),
-        comparisons=read_json(COMPARISONS),
-        predictions=predictions_from_csv(read_text(PREDICTIONS), source=str(PREDICTIONS)),
-        coverage=read_json(COVERAGE),
-        curves={stage: read_curves(path) for stage, path in CURVES.items()},
-        group_pairs=pd.read_csv(io.StringIO(read_text(GROUP_PAIRS))),
-        pair_distributions=pd.read_csv(io.StringIO(read_text(DISTRIBUTIONS))),
-        robustness=robustness_from_csv(read_text(ROBUSTNESS), source=str(ROBUSTNESS)),
-        noise=robustness_from_csv(read_text(NOISE), source=str(NOISE), names=NOISE_NAMES),
+        evaluation=read_evaluation(metrics=METRICS, comparisons=COMPARISONS),
+        predictions=read_predictions(PREDICTIONS),
+        coverage=read_coverage(COVERAGE),
+        curves={stage: read_curves(path, stage=stage) for stage, path in CURVES.items()},
+        group_pairs=read_group_pairs(GROUP_PAIRS),
+        pair_distributions=read_distributions(DISTRIBUTIONS),
+        robustness=read_robustness(ROBUSTNESS, perturbation="missing"),
+        noise=read_robustness(NOISE, perturbation="noisy"),
         segments=read_segments(SEGMENTS),
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in READ}
@@ -99,25 +98,21 @@ def read_inputs() -> ReportInputs:
     )
 
 
-def read_card_inputs() -> CardInputs:
+def read_card_inputs(report: ReportInputs) -> CardInputs:
     """Everything that the model card is made from; the corpus speaks for itself by its README."""
     readme = Path("data/raw") / params.load(params.Corpus).name / "README.md"
     return CardInputs(
-        segments=read_segments(SEGMENTS),
+        report=report,
         n_rejected=len(read_rejections(REJECTED)),
         readme=read_text(readme) if readme.is_file() else None,
         extractions={modality: read_extraction(path) for modality, path in FEATURES.items()},
-        metrics=read_json(METRICS),
-        comparisons=read_json(COMPARISONS),
         ranked=read_checkpoints(RANKED, stage="rank"),
         grcf=read_checkpoints(CALIBRATED, stage="calibrate"),
-        parameters=params.dump(params.Section.__subclasses__()),
     )
 
 
-def write_report() -> None:
+def write_report(inputs: ReportInputs) -> None:
     """The report, its tables and its figures."""
-    inputs = read_inputs()
     report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
     write_text(HTML, to_html(report))
@@ -138,9 +133,10 @@ def write_inspector() -> None:
 
 def main() -> None:
     """Render what the stages before left."""
-    write_report()
+    inputs = read_inputs()
+    write_report(inputs)
     write_inspector()
-    write_text(CARD, card_to_markdown(read_card_inputs()))
+    write_text(CARD, card_to_markdown(read_card_inputs(inputs)))
 
 
 if __name__ == "__main__":

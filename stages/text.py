@@ -9,7 +9,7 @@ from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
-from pipeline.extract.precomputed import check_a_row_a_word, is_precomputed, read_precomputed
+from pipeline.extract.precomputed import check_one_row_per_word, is_precomputed, read_precomputed
 from pipeline.extract.text.encoder import TextSettings
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -33,7 +33,7 @@ def main() -> None:
         packed = read_precomputed(
             "text", read_segments(SEGMENTS), folder=folder, layout=corpus.layout, name=settings.precomputed
         )
-        check_a_row_a_word(packed, rows)
+        check_one_row_per_word(packed, rows)
     else:
         packed = extract(rows, settings)
     write_sequences(FEATURES, packed)

@@ -21,7 +21,7 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
     n_seeds = len(result["seeds"])
     return "\n".join(
         [
-            "# CMU-MOSI: GRCF and its relatives",
+            "# CMU-MOSI: GRCF and related methods",
             "",
             "Frozen MiniLM words and precomputed HuBERT rows, no video. Written by `make mosi`; what each row is and what was tuned "
             "for it is in `benchmarks/mosi/methods.yaml`, the settings that were tried in `mosi_tuning.json`.",
@@ -30,19 +30,19 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
             "",
             *standard_table(result, rows),
             "",
-            "## GRCF less each other row, test",
+            "## GRCF minus each other row, test",
             "",
             "95 % intervals over seeds and segments together (bootstrap of both); an interval that excludes zero is bold.",
             "",
             *_table(
-                ("less", *(_METRICS[name] for name in _DIFFERENCES)),
+                ("minus", *(_METRICS[name] for name in _DIFFERENCES)),
                 (
                     (pair.removeprefix(f"{GRCF} - "), *_differences(found["test"]["both"]))
                     for pair, found in result["comparisons"].items()
                 ),
             ),
             "",
-            "## The same, by what the interval is over, against " + MAIN_BASELINE,
+            "## The same by what is resampled, against " + MAIN_BASELINE,
             "",
             *_table(
                 ("over", *(_METRICS[name] for name in _DIFFERENCES)),
@@ -52,7 +52,7 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
                 ),
             ),
             "",
-            f"## Other splits, thinner data, replaced labels: {GRCF} less {MAIN_BASELINE}, test",
+            f"## Other splits, less data, replaced labels: {GRCF} minus {MAIN_BASELINE}, test",
             "",
             *elsewhere_table(result),
             "",

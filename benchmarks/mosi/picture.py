@@ -1,4 +1,4 @@
-"""The benchmark at a glance: GRCF less the baseline, wherever the two were compared."""
+"""The benchmark at a glance: GRCF minus the baseline, wherever the two were compared."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
         panels[0].set_yticks(range(len(rows)), [name for name, _ in rows])
         panels[0].invert_yaxis()
         figure.suptitle(
-            f"GRCF less absolute error alone on CMU-MOSI, test, {len(result['seeds'])} seeds, 95 % intervals"
+            f"GRCF minus absolute error alone on CMU-MOSI, test, {len(result['seeds'])} seeds, 95 % intervals"
         )
         figure.tight_layout()
         path.parent.mkdir(parents=True, exist_ok=True)

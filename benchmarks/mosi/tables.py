@@ -10,9 +10,10 @@ import numpy as np
 
 from benchmarks.methods import read_compared
 from benchmarks.trials import Outcome
+from pipeline.artifacts.evaluation import Over
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.evaluation.statistics import Over, paired_differences
+from pipeline.evaluation.statistics import paired_differences
 from pipeline.evaluation.tables import model_table
 from pipeline.execution.workers import worker_count
 
@@ -36,7 +37,7 @@ def summarise_methods(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, An
         for name, metrics in model_table(
             truth, predictions, protocol=_PROTOCOL, confidence=_CONFIDENCE
         ).items():
-            table[name][split] = metrics
+            table[name][split] = {metric: summary.as_json() for metric, summary in metrics.items()}
     return table
 
 
@@ -48,7 +49,7 @@ def compare_all(pairs: Mapping[str, Pair]) -> dict[str, Any]:
 
 
 def compare(pair: Pair) -> dict[str, Any]:
-    """The first less the second, paired by seed and segment: `{split: {over: {metric: difference}}}`."""
+    """The first minus the second, paired by seed and segment: `{split: {over: {metric: difference}}}`."""
     first, second = pair
     metrics = [metric for metric in _PROTOCOL.metrics if metric.name in _COMPARED]
     return {

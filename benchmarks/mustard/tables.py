@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.trials import Outcome
+from pipeline.artifacts.evaluation import Difference
 from pipeline.evaluation.metrics import Undefined
 from pipeline.evaluation.protocols import BINARY, measure
 from pipeline.evaluation.selection import mean_absolute_error
-from pipeline.evaluation.statistics import Difference, paired_differences, summarise
+from pipeline.evaluation.statistics import paired_differences, summarise
 from pipeline.evaluation.tables import model_table
 
 CONFIDENCE = 0.95
@@ -49,7 +50,11 @@ def pooled_table(outcomes: Outcomes) -> dict[str, dict[str, Any]]:
     """Every metric over all segments, each predicted by the models that never heard its speaker."""
     truth = pooled(next(iter(outcomes.values())))[0]
     models = {name: pooled(rows)[1] for name, rows in outcomes.items()}
-    return model_table(truth, models, protocol=BINARY, confidence=CONFIDENCE)
+    table = model_table(truth, models, protocol=BINARY, confidence=CONFIDENCE)
+    return {
+        model: {metric: summary.as_json() for metric, summary in rows.items()}
+        for model, rows in table.items()
+    }
 
 
 def fold_table(outcomes: Outcomes) -> dict[str, dict[str, Any]]:
@@ -84,7 +89,7 @@ def mean_over_folds(values: Sequence[float | Undefined]) -> float | Undefined:
 
 
 def compare(first: Sequence[Sequence[Outcome]], second: Sequence[Sequence[Outcome]]) -> dict[str, Any]:
-    """The first less the second on the pooled segments, with intervals over seeds and segments."""
+    """The first minus the second on the pooled segments, with intervals over seeds and segments."""
     truth, predictions = pooled(first)
     differences = paired_differences(
         truth,
@@ -105,7 +110,7 @@ def compare_within_folds(
     *,
     n_resamples: int = _N_RESAMPLES,
 ) -> dict[str, Any]:
-    """The first less the second, a mean over folds: offsets between folds, which pooled orders see, do not count.
+    """The first minus the second, a mean over folds: offsets between folds, which pooled orders see, do not count.
 
     Each resample draws the segments of every fold with replacement, and seeds, the same ones in every fold.
     """

@@ -1,18 +1,20 @@
 """The reference of public functions, from the docstrings of modules: `{module-reference} pipeline.evaluation.metrics`.
 
-A package stands for all its modules, so that a module which is added or moved within it needs no edit here.
+A package stands for all its modules, so that a module which is added or moved within it needs no edit here. `first` names
+those to begin with, `without` those to leave out.
 """
 
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from generated import PAGE, GeneratedDirective
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.util.typing import OptionSpec
 
 
 def modules_of(name: str) -> list[str]:
@@ -30,13 +32,19 @@ class ModuleReference(GeneratedDirective):
 
     required_arguments = 1
     optional_arguments = 100
+    option_spec: ClassVar[OptionSpec] = {"first": str.split, "without": str.split}
 
     def markdown(self) -> str:
         """A heading and autodoc's directive for each module."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        for name in (module for argument in self.arguments for module in modules_of(argument)):
+        names = [module for argument in self.arguments for module in modules_of(argument)]
+        first = [
+            name for last in self.options.get("first", []) for name in names if name.endswith(f".{last}")
+        ]
+        left_out = tuple(f".{last}" for last in self.options.get("without", []))
+        for name in (name for name in dict.fromkeys(first + names) if not name.endswith(left_out)):
             yield f"## {name.removeprefix('pipeline.')}\n"
             yield f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
 

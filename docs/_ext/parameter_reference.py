@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from docutils import nodes
 from generated import ROOT, GeneratedDirective, as_sentence, link_pages
+from parameter_comments import read_comments
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -22,10 +23,7 @@ from pipeline import params
 PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
-SECTION = re.compile(r"^(\w+):\s*$")
-KEY = re.compile(r"^  (\w+):")
-ABOVE = re.compile(r"^  # (.*)$")
-COMMENT = re.compile(r"(?:^|\s)#\s?(.*)$")
+CHOICE = re.compile(r"(?<![\w`])([a-z_0-9]+) = ")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
 
@@ -46,30 +44,6 @@ class Parameter:
     kind: str
 
 
-def read_comments(text: str) -> dict[str, str]:
-    r"""The comment of each key, by `section.key`.
-
-    It stands behind the key's line and goes on below it, or stands above a key whose value takes several lines.
-
-    >>> read_comments("a:\n  b: 1  # first\n       # second\n  # third\n  c:\n  - 2\n")
-    {'a.b': 'first second', 'a.c': 'third'}
-    """
-    comments: dict[str, str] = {}
-    section, name, above = "", "", ""
-    for line in text.splitlines():
-        if found := SECTION.match(line):
-            section, name = found[1], ""
-        elif found := ABOVE.match(line):
-            above = f"{above} {found[1]}".strip()
-            continue
-        elif found := KEY.match(line):
-            name = f"{section}.{found[1]}"
-            comments[name], above = above, ""
-        if name and (comment := COMMENT.search(line)):
-            comments[name] = f"{comments[name]} {comment[1].strip()}".strip()
-    return comments
-
-
 def kind_of(schema: Mapping[str, Any]) -> str:
     """Which values a field takes, from its JSON schema."""
     if "anyOf" in schema:
@@ -85,7 +59,8 @@ def kind_of(schema: Mapping[str, Any]) -> str:
         items = schema.get("items") or {}
         return f"list; each entry a {kind_of(items)}" if items else "list"
     named = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
-    return f"{named.get(kind, kind)}{_bounds(schema)}"
+    pattern = f" that matches `{schema['pattern']}`" if "pattern" in schema else ""
+    return f"{named.get(kind, kind)}{_bounds(schema)}{pattern}"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
@@ -157,9 +132,8 @@ class ParameterReference(GeneratedDirective):
             yield f"## {section}\n\n{model_of(section).__doc__}\n"
             yield f"Read by {stages}.\n"
             for parameter in found:
-                meaning = NAMED.sub(
-                    lambda name: f"`{name[1]}`" if name[1] in names else name[0], parameter.meaning
-                )
+                meaning = CHOICE.sub(r"`\1` = ", parameter.meaning)
+                meaning = NAMED.sub(lambda name: f"`{name[1]}`" if name[1] in names else name[0], meaning)
                 yield f"````{{parameter}} {parameter.name}: {_written(parameter.value)}\n"
                 yield f"{link_pages(as_sentence(meaning))}\n\n*Values:* {parameter.kind}.\n````\n"
 

@@ -1,4 +1,4 @@
-"""Frames onto words: the mean of what was seen while a word was spoken."""
+"""Frames onto words: the mean of the rows from while a word was spoken."""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,9 @@ def pool_onto_words(
     are all invalid stays invalid: the extractor looked there and saw nothing.
 
     Args:
-        sequence: the rows of one segment.
-        words: spans in seconds from the start of the segment.
-        max_gap_s: how far away a row may be for a word without one, seconds.
+        sequence: rows of one segment.
+        words: words of the segment, with times in seconds from its start.
+        max_gap_s: greatest distance of the row that a word without rows of its own takes, in seconds.
 
     Returns:
         A row per word, zeros where invalid, and whether it is valid.

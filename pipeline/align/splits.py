@@ -1,4 +1,4 @@
-"""Aligned splits: every segment's words with what each modality has to say about them."""
+"""Aligned splits: the words of every segment with the features of each modality."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32
 
 from pipeline.align.pooling import pool_onto_words
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation
+from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
@@ -44,14 +45,14 @@ def align_segment(
     A segment without words gets one slot that spans all of it: its text is invalid, its sound and face still count.
 
     Raises:
-        PipelineError: the text features have another number of rows than the segment has words.
+        PipelineError: the text features do not have one row per word of the segment.
     """
     words = spoken.words[:max_words]
     text = sequences["text"][segment.id]
     if len(text.values) != len(spoken.words):
         raise PipelineError(
-            f"segment {segment.id}: {len(text.values)} rows of text features for {len(spoken.words)} words; "
-            "delete data/text and run `dvc repro`"
+            f"segment {segment.id}: {len(text.values)} rows of text features for {len(spoken.words)} words, so they were made "
+            "from other words; delete the text features and run `dvc repro`"
         )
     slots = words or (Word("", 0.0, segment.duration_s),)
     features: dict[Modality, np.ndarray] = {
@@ -77,20 +78,20 @@ def assemble_split(
     columns: Mapping[Modality, tuple[str, ...]],
 ) -> AlignedSplit:
     """The segments of one split end to end, not yet normalised; the other splits' segments are left out."""
-    mine = [position for position, segment in enumerate(segments) if segment.split == split]
-    n_words = [len(aligned[position].valid["text"]) for position in mine]
-    tokens = [found for position in mine if (found := aligned[position].tokens) is not None]
+    chosen = [position for position, segment in enumerate(segments) if segment.split == split]
+    n_words = [len(aligned[position].valid["text"]) for position in chosen]
+    tokens = [found for position in chosen if (found := aligned[position].tokens) is not None]
     return AlignedSplit(
         split=split,
-        ids=tuple(segments[position].id for position in mine),
-        labels=np.array([segments[position].label for position in mine], np.float64),
+        ids=tuple(segments[position].id for position in chosen),
+        labels=np.array([segments[position].label for position in chosen], np.float64),
         offsets=np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64),
         features={
-            modality: np.concatenate([aligned[position].features[modality] for position in mine])
+            modality: np.concatenate([aligned[position].features[modality] for position in chosen])
             for modality in MODALITIES
         },
         valid={
-            modality: np.concatenate([aligned[position].valid[modality] for position in mine])
+            modality: np.concatenate([aligned[position].valid[modality] for position in chosen])
             for modality in MODALITIES
         },
         columns=columns,
@@ -126,16 +127,16 @@ def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit
 def describe_train(
     segments: Sequence[Segment], spoken: Sequence[SegmentWords], train: AlignedSplit
 ) -> tuple[str, dict[str, Any]]:
-    """The language that most segments of train are in, and what else tells a recording that is unlike all of them.
+    """Describe train, so that a recording that is unlike all of it can be recognised.
 
     Returns:
-        The language (of equals, the first by the alphabet), and `segments`, their number; `label_min` and `label_max`;
-        `duration_s` and `words` with the `median` and `max` over the segments.
+        The language of most segments (of equals, the first by the alphabet); and `segments`, the number of segments,
+        `label_min` and `label_max`, and `duration_s` and `words` with the `median` and `max` over the segments.
     """
-    mine = set(train.ids)
-    languages = Counter(segment.language for segment in segments if segment.id in mine)
-    durations_s = [segment.duration_s for segment in segments if segment.id in mine]
-    n_words = [len(row.words) for row in spoken if row.id in mine]
+    ids = set(train.ids)
+    languages = Counter(segment.language for segment in segments if segment.id in ids)
+    durations_s = [segment.duration_s for segment in segments if segment.id in ids]
+    n_words = [len(row.words) for row in spoken if row.id in ids]
     return min(languages, key=lambda language: (-languages[language], language)), {
         "segments": len(train),
         "label_min": float(train.labels.min()),
@@ -153,14 +154,8 @@ def coverage(
     *,
     max_words: int,
     n_rejected: int,
-) -> dict[str, object]:
-    """How much of the corpus each modality really covers, for `reports/coverage.json`.
-
-    Shares run from 0 to 1: `valid_words` over the words of the split, `segments_without` over its segments,
-    `valid_rows` over the rows that the extractor looked at (frames or words). `given_rows`, where features were made
-    elsewhere, counts the rows of their files over all splits: how many are padding, zeros alone, or not finite. `notes`, where
-    there are any, says by modality and segment what was out of the ordinary and still gave rows.
-    """
+) -> Coverage:
+    """How much of the corpus each modality really covers."""
     modalities = []
     for split in splits:
         for modality in MODALITIES:
@@ -169,15 +164,15 @@ def coverage(
             rows = [sequences[modality][id_].valid for id_ in split.ids]
             n_rows = sum(len(row) for row in rows)
             modalities.append(
-                {
-                    "split": split.split,
-                    "modality": modality,
-                    "segments": len(split),
-                    "words": len(valid),
-                    "valid_words": float(valid.mean()),
-                    "segments_without": float((~per_segment).mean()),
-                    "valid_rows": sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
-                }
+                ModalityCoverage(
+                    split=split.split,
+                    modality=modality,
+                    segments=len(split),
+                    words=len(valid),
+                    valid_words=float(valid.mean()),
+                    segments_without=float((~per_segment).mean()),
+                    valid_rows=sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
+                )
             )
     failures = {
         modality: dict(sorted(sequences[modality].failures.items()))
@@ -185,7 +180,7 @@ def coverage(
         if sequences[modality].failures
     }
     notes = {
-        modality: {id_: list(found) for id_, found in sorted(sequences[modality].notes.items())}
+        modality: dict(sorted(sequences[modality].notes.items()))
         for modality in MODALITIES
         if sequences[modality].notes
     }
@@ -194,15 +189,15 @@ def coverage(
         for modality in MODALITIES
         if "given_rows" in sequences[modality].extractor
     }
-    return {
-        "segments": len(segments),
-        "rejected": n_rejected,
-        "duration_s": sum(segment.duration_s for segment in segments),
-        "words": sum(len(row.words) for row in spoken),
-        "words_cut_off": sum(max(0, len(row.words) - max_words) for row in spoken),
-        "align_methods": dict(sorted(Counter(row.align_method for row in spoken).items())),
-        "modalities": modalities,
-        "failures": failures,
-        **({"given_rows": given} if given else {}),
-        **({"notes": notes} if notes else {}),
-    }
+    return Coverage(
+        segments=len(segments),
+        rejected=n_rejected,
+        duration_s=sum(segment.duration_s for segment in segments),
+        words=sum(len(row.words) for row in spoken),
+        words_cut_off=sum(max(0, len(row.words) - max_words) for row in spoken),
+        align_methods=dict(sorted(Counter(row.align_method for row in spoken).items())),
+        modalities=tuple(modalities),
+        failures=failures,
+        given_rows=given or None,
+        notes=notes or None,
+    )

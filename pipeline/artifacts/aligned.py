@@ -52,7 +52,7 @@ class AlignedSplit:
         if not lengths_fit or (np.diff(self.offsets) < 1).any():
             raise PipelineError(
                 f"the aligned {self.split} split does not fit together: {len(self.ids)} ids, {len(self.labels)} labels, "
-                f"{n_words} words; delete data/align and run `dvc repro`"
+                f"{n_words} words; delete it and run `dvc repro`"
             )
 
     def __len__(self) -> int:

@@ -1,5 +1,6 @@
 """Checkpoints: weights and a readable header in one safetensors file, never a pickle."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,21 @@ _HEADER = (
 TrainingStage = Literal["rank", "calibrate", "pointwise"]
 Link = Literal["identity", "logistic"]
 """How what the curve gives becomes a prediction: as it is, or as the logit of a probability."""
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "objective": str,
+    "seed": int,
+    "network": dict,
+    "columns": dict,
+    "selected_epoch": int,
+    "link": str,
+    "best_constant": (int, float),
+    "made_with": dict,
+}
+# Settings that are no widths, such as numbers of heads and layers.
+_SMALL = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +95,41 @@ class Checkpoint:
             raise PipelineError(
                 f"{source}: the header of the checkpoint lacks {', '.join(missing)}; delete it and run `dvc repro`"
             )
+        _check(tensors, header, source)
         return cls(tensors=tensors, **{name: header[name] for name in _HEADER})
+
+
+def _check(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any], source: str) -> None:
+    """Refuse what would predict nonsense, or take more memory than the weights do.
+
+    Raises:
+        PipelineError: a weight is not finite, a field is of another type, the link is unknown, or the network is described
+            as wider than any of its weights.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise PipelineError(
+                f"{source}: {int((~np.isfinite(tensor)).sum())} of the {tensor.size} numbers in {name} are not finite, so it "
+                "predicts nothing; train it again, or get another copy"
+            )
+    for name, expected in _TYPES.items():
+        if not isinstance(header[name], expected) or isinstance(header[name], bool):
+            raise PipelineError(
+                f"{source}: {name} in the header of the checkpoint is {str(header[name])[:60]!r}, of another type than it is "
+                "written with; get another copy, or delete it and run `dvc repro`"
+            )
+    if header["link"] not in get_args(Link):
+        raise PipelineError(
+            f"{source}: the link is {str(header['link'])[:60]!r}; expected {' or '.join(get_args(Link))}: get another copy"
+        )
+    if not math.isfinite(header["best_constant"]):
+        raise PipelineError(f"{source}: best_constant is {header['best_constant']}; expected a finite number")
+    widest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
+    for name, value in header["network"].items():
+        if isinstance(value, int | float) and value > max(widest, _SMALL):
+            raise PipelineError(
+                f"{source}: {name} of the network is {value:g}, but its largest weight has {widest} rows; get another copy"
+            )
 
 
 def checkpoint_path(folder: Path, seed: int) -> Path:

@@ -1,19 +1,39 @@
-"""Training curves: a row an epoch, the mean over seeds first, then a column a seed."""
+"""Training curves: a row per epoch, the mean over seeds first, then a column per seed."""
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+from jaxtyping import Float64
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import read_text, write_text
+from pipeline.artifacts.tables import not_a_table, numbers, table_from_csv
 
 MEASURES = ("train_loss", "valid_ordered_pair_accuracy", "valid_error")
+_SEED = "_seed_"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCurves:
+    """How the training of one stage went, in all seeds.
+
+    Attributes:
+        epochs: number of each epoch; a stage that is fitted without epochs has one row, of epoch 0.
+        means: mean over seeds of each measure of `MEASURES` that was recorded; NaN where it was not measured.
+        by_seed: values of each of these measures by seed.
+    """
+
+    epochs: Float64[np.ndarray, "epoch"]
+    means: Mapping[str, Float64[np.ndarray, "epoch"]]
+    by_seed: Mapping[str, Mapping[int, Float64[np.ndarray, "epoch"]]]
 
 
 def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
     """Write a CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured."""
+    import pandas as pd  # reading does without: it is half of what a comparison of two runs would take
+
     rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.curve]).set_index(
         ["epoch", "seed"]
     )
@@ -24,10 +44,45 @@ def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
         table[measure] = pd.DataFrame(wide[measure]).mean(axis=1)
     for measure in measured:
         for seed in wide[measure].columns:
-            table[f"{measure}_seed_{seed}"] = wide[measure][seed]
+            table[f"{measure}{_SEED}{seed}"] = wide[measure][seed]
     write_text(path, table.to_csv(float_format="%.6f", lineterminator="\n"))
 
 
-def read_curves(path: Path) -> pd.DataFrame:
-    """Read what `write_curves` wrote."""
-    return pd.read_csv(io.StringIO(read_text(path)))
+def read_curves(path: Path, *, stage: TrainingStage) -> TrainingCurves:
+    """Read what `write_curves` wrote for a stage; see `curves_from_csv`."""
+    return curves_from_csv(read_text(path), source=str(path), remedy=f"dvc repro {stage}")
+
+
+def curves_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -> TrainingCurves:
+    """The curves in the content of a file that `write_curves` wrote.
+
+    Args:
+        text: content of the file.
+        source: name of the file, for errors.
+        remedy: command that makes the file again, for errors.
+
+    Raises:
+        PipelineError: not such a table, or one that was cut off.
+    """
+    what = "table of training curves"
+    columns = table_from_csv(text, source=source, what=what, remedy=remedy)
+    try:
+        values = {name: numbers(cells) for name, cells in columns.items()}
+        epochs = values["epoch"]
+        if np.any(np.diff(epochs) != 1):
+            raise ValueError("the epochs are not one after another")
+        return TrainingCurves(
+            epochs=epochs,
+            means={measure: values[measure] for measure in MEASURES if measure in values},
+            by_seed={
+                measure: {
+                    int(name.removeprefix(measure + _SEED)): column
+                    for name, column in values.items()
+                    if name.startswith(measure + _SEED)
+                }
+                for measure in MEASURES
+                if measure in values
+            },
+        )
+    except (KeyError, ValueError) as error:
+        raise not_a_table(source, what, remedy, error) from error

@@ -1,17 +1,18 @@
-"""What every model says of every valid and test segment, a row a segment, a column a model and seed."""
+"""Predictions of every model for every segment of valid and test: a row per segment, a column per model and seed."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from pipeline.artifacts.segments import Split
-from pipeline.errors import PipelineError
+from pipeline.artifacts.files import read_text
+from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
 
 _SEED = "_seed_"
+_WHAT = "table of predictions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,38 +32,56 @@ class SplitPredictions:
 
 def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
     """Columns: split, id, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed; six digits."""
-    import pandas as pd  # reading does without: it is half of what a comparison of two runs would take
-
-    frames = []
+    columns: dict[str, list[object]] = {}
     for split in splits:
-        columns: dict[str, object] = {"split": split.split, "id": split.ids, "label": split.truth}
+        rows: dict[str, Sequence[object] | np.ndarray] = {
+            "split": [split.split] * len(split.ids),
+            "id": split.ids,
+            "label": split.truth,
+        }
         for model, predictions in split.models.items():
-            columns[model] = predictions.mean(axis=0)
-            columns |= {
+            rows[model] = predictions.mean(axis=0)
+            rows |= {
                 f"{model}{_SEED}{seed}": row
                 for seed, row in zip(split.seeds[model], predictions, strict=False)
             }
-        frames.append(pd.DataFrame(columns))
-    text = io.StringIO()
-    pd.concat(frames).to_csv(text, index=False, float_format="%.6f", lineterminator="\n")
-    return text.getvalue()
+        for name, values in rows.items():
+            columns.setdefault(name, []).extend(values)
+    return table_to_csv(columns)
 
 
-def predictions_from_csv(text: str, *, source: str) -> list[SplitPredictions]:
+def read_predictions(path: Path) -> list[SplitPredictions]:
+    """Read what `predictions_to_csv` wrote into a file; see `predictions_from_csv`."""
+    return predictions_from_csv(read_text(path), source=str(path), remedy="dvc repro evaluate")
+
+
+def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -> list[SplitPredictions]:
     """Read what `predictions_to_csv` wrote.
 
+    Args:
+        text: content of the file.
+        source: name of the file, for errors.
+        remedy: command that makes the file again, for errors.
+
     Raises:
-        PipelineError: not such a table.
+        PipelineError: not such a table, or one that was cut off.
     """
-    lines = csv.reader(io.StringIO(text, newline=""))
+    columns = table_from_csv(text, source=source, what=_WHAT, remedy=remedy)
     try:
-        header = next(lines)
-        columns = dict(zip(header, zip(*lines, strict=True), strict=True))
         split = np.array(columns["split"])
-        models = [name for name in header if name not in ("split", "id", "label") and _SEED not in name]
-        return [_split(name, split == name, columns, models) for name in dict.fromkeys(columns["split"])]
-    except (KeyError, ValueError, StopIteration, csv.Error) as error:
-        raise PipelineError(f"{source}: not a table of predictions ({error}); run `dvc repro`") from error
+        models = [name for name in columns if name not in ("split", "id", "label") and _SEED not in name]
+        return [
+            _split(_named(name), split == name, columns, models) for name in dict.fromkeys(columns["split"])
+        ]
+    except (KeyError, ValueError) as error:
+        raise not_a_table(source, _WHAT, remedy, error) from error
+
+
+def _named(name: str) -> Split:
+    for split in SPLITS:
+        if split == name:
+            return split
+    raise ValueError(f"no split is called {name!r}")
 
 
 def _split(

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.errors import PipelineError
 
 _KIND, _VERSION = "preprocessing", 1
 _HEADER = ("language", "words", "extractors", "columns", "align", "train")
@@ -54,6 +57,7 @@ def write_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
 def read_preprocessing(path: Path) -> Preprocessing:
     """Read what `write_preprocessing` wrote; raises PipelineError where it is missing, damaged or of another version."""
     tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
+    _check(tensors, header, path)
     return Preprocessing(
         normalisation=Normalisation(
             mean={modality: tensors[f"{modality}_mean"] for modality in MODALITIES},
@@ -61,3 +65,34 @@ def read_preprocessing(path: Path) -> Preprocessing:
         ),
         **{name: header[name] for name in _HEADER},
     )
+
+
+def _check(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file that would scale features by nothing, or lacks a part.
+
+    Raises:
+        PipelineError: a part is missing or of another form, a number is not finite, or a deviation is not positive.
+    """
+    forms = {"language": str} | dict.fromkeys(("words", "extractors", "columns", "align", "train"), dict)
+    wrong = [name for name, form in forms.items() if not isinstance(header.get(name), form)]
+    wrong += [
+        f"{modality}_{what}"
+        for modality in MODALITIES
+        for what in ("mean", "std")
+        if f"{modality}_{what}" not in tensors
+    ]
+    if wrong:
+        raise PipelineError(
+            f"{path}: {wrong[0]} is missing or of another form; get another copy, or delete it and run `dvc repro`"
+        )
+    for modality in MODALITIES:
+        mean, std = tensors[f"{modality}_mean"], tensors[f"{modality}_std"]
+        if mean.ndim != 1 or mean.shape != std.shape:
+            raise PipelineError(
+                f"{path}: {modality} has means of shape {mean.shape} and deviations of shape {std.shape}; expected as many of each"
+            )
+        if not np.isfinite(mean).all() or not np.isfinite(std).all() or not (std > 0).all():
+            raise PipelineError(
+                f"{path}: a mean of {modality} is not finite, or a standard deviation is not above 0, so no feature could be "
+                "scaled by it; get another copy, or run `dvc repro align`"
+            )

@@ -17,13 +17,13 @@ from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kind
 from pipeline.yaml12 import parse_yaml, read_yaml
 
 DESCRIPTION = """\
-Show the cache that lets a run go on where it stopped: by kind, how many entries there are and how large they are, how many of
-them a run with the parameters of the workspace would look up, and which share of those is there.
+Show the cache from which an interrupted run resumes: for each kind, the number and size of its entries, how many entries a run
+with the parameters of the workspace would look up, and which part of those is there.
 
-`cache prune` removes what no current parameter needs: neither those of the workspace, nor those of HEAD, a branch, a tag or an
-experiment of this clone. --workspace-only keeps what the workspace needs and nothing else. What other code than that of the
-workspace has made is never looked up again and counts as not needed. A run that looks for an entry that is gone computes it
-again; nothing else can go wrong, also while stages run.
+`cache prune` removes entries that no current parameters need: not those of the workspace, nor those of HEAD or of any branch,
+tag or experiment of this clone. --workspace-only keeps what the workspace needs and nothing else. Entries made by other code than
+that of the workspace are never looked up again and count as not needed. A run that misses an entry computes it again, so pruning
+is safe even while stages run.
 """
 
 # Written and not yet renamed: what a killed process left. Writing one takes milliseconds.
@@ -39,16 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", nargs="?", choices=("show", "prune"), default="show", help="show by default"
     )
-    parser.add_argument("--dry-run", action="store_true", help="prune: say what would go, and remove nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="prune: list what would be removed, and remove nothing"
+    )
     parser.add_argument(
         "--keep-days",
         metavar="N",
         type=float,
         default=0.0,
-        help="prune: keep what was made or read within so many days, needed or not",
+        help="prune: keep entries made or read within the last N days, needed or not",
     )
     parser.add_argument(
-        "--workspace-only", action="store_true", help="prune: let go what only other experiments need"
+        "--workspace-only", action="store_true", help="prune: also remove what only other experiments need"
     )
 
 
@@ -78,7 +80,7 @@ def _sections(text: str, sections_of: Mapping[str, Sequence[str]], *, source: st
     classes = {section.__name__.lower(): section for section in params.Section.__subclasses__()}
     names = {"corpus", *CLIP_SECTIONS, *(name for names in sections_of.values() for name in names)}
     if not isinstance(values, dict) or not names <= set(values):
-        raise PipelineError(f"{source}: has not the sections {', '.join(sorted(names))}")
+        raise PipelineError(f"{source}: lacks some of the sections {', '.join(sorted(names))}")
     return {
         name: params.check(classes[name], values[name], source=source).model_dump(mode="json")
         for name in sorted(names)
@@ -135,7 +137,7 @@ def _prune(
         reason = needs[kind].reason
         if reason is not None:
             blocks.append(
-                Paragraph(f"{kind}: kept, since nobody can tell what the workspace needs ({reason})")
+                Paragraph(f"{kind}: kept, because it is unknown what the workspace needs ({reason})")
             )
         going = [
             entry
@@ -164,24 +166,24 @@ def _can_go(entry: Entry, needed: Set[str], keep_days: float, now_s: float) -> b
 
 
 def _add_experiments(needed: Mapping[str, set[str]], sections_of: Mapping[str, Sequence[str]]) -> list[Block]:
-    """Add what other commits and experiments need; say of how many that cannot be told."""
-    n_asked, untold = 0, []
+    """Add what other commits and experiments need, and report of how many that is unknown."""
+    n_asked, unknown = 0, []
     for experiment in experiments():
         n_asked += 1
         try:
             sections = _sections(experiment.params, sections_of, source=experiment.name)
         except PipelineError:
-            untold.append(experiment.name)
+            unknown.append(experiment.name)
             continue
         needs = needs_of(sections, locate=experiment.locate, sections_of=sections_of)
         for kind, need in needs.items():
             needed[kind] |= need.keys
         if any(need.reason for need in needs.values()):
-            untold.append(experiment.name)
-    said = f"Kept is also what {n_asked} other commits and experiments need."
-    if untold:
-        said += (
-            f" Of {len(untold)} of them, such as {untold[0]}, not all can be told: their parameters are those of other code, or "
-            "their files are not in DVC's cache."
+            unknown.append(experiment.name)
+    sentence = f"What {n_asked} other commits and experiments need is kept, too."
+    if unknown:
+        sentence += (
+            f" For {len(unknown)} of them, such as {unknown[0]}, this is not fully known: their parameters are those of other code, "
+            "or their files are not in DVC's cache."
         )
-    return [Paragraph(said)] if n_asked else []
+    return [Paragraph(sentence)] if n_asked else []

@@ -100,4 +100,5 @@ def _rules(layout: str | None, split: str | None) -> Rules:
         test_share=manifest.test_share,
         split_seed=manifest.split_seed,
         max_rejected_share=manifest.max_rejected_share,
+        groups=changed.get("margin.groups", params.load(params.Margin).groups),
     )

@@ -1,31 +1,29 @@
 """`python -m pipeline results`: what the last run found, and what to try next."""
 
 import argparse
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline import params
-from pipeline.errors import PipelineError
+from pipeline.artifacts.evaluation import (
+    EVALUATED,
+    Difference,
+    Differences,
+    Evaluation,
+    Summary,
+    read_evaluation,
+)
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
+from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.pages.text import Block, Command, Heading, Paragraph, Table, as_text, interval, number
 
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
 
-MODELS = ("grcf", "pointwise")
 CONSTANTS = {"median": "the median of the training labels", "prevalence": "the share of ones in train"}
-# A protocol without seven classes has five, and one without two ways to cut in two has one; binary has its own.
-COLUMNS = (
-    ("mae", "brier_score"),
-    ("pearson", "f1_weighted"),
-    ("ordered_pair_accuracy", "auroc"),
-    ("acc7", "acc5", "accuracy"),
-    ("acc2_negative_positive", "acc2", "calibration_error"),
-)
-LOWER_IS_BETTER = frozenset({"mae", "brier_score", "calibration_error"})
 
 DESCRIPTION = """\
 Show what the last run found: every model on valid and test, mean ± standard deviation over the seeds, and
@@ -50,99 +48,91 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print the results."""
-    confidence = params.load(params.Evaluate).confidence
-    metrics, comparisons = _read(METRICS), _read(COMPARISONS)
-    try:
-        blocks = results_page(metrics, comparisons, confidence=confidence)
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise PipelineError(
-            f"{METRICS} and {COMPARISONS} are not what this version of the code writes ({error!r} when read); "
-            "run `dvc repro` to make them anew"
-        ) from error
+    settings = params.load(params.Evaluate)
+    evaluation = read_evaluation(metrics=METRICS, comparisons=COMPARISONS)
+    protocol = protocol_named(settings.protocol)
+    require_measured_by(protocol, evaluation)
+    blocks = results_page(evaluation, protocol=protocol, confidence=settings.confidence)
     sys.stdout.write(as_text(blocks))
     return 0
 
 
-def results_page(
-    metrics: Mapping[str, Any], comparisons: Mapping[str, Any], *, confidence: float
-) -> list[Block]:
+def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: float) -> list[Block]:
     """The tables, the sentence about the difference, and where to go from there.
 
     Args:
-        metrics: split to model to metric to summary, as in `reports/metrics.json`.
-        comparisons: as in `reports/comparisons.json`.
+        evaluation: what the last run found.
+        protocol: protocol by which was measured.
         confidence: level of its intervals, in (0, 1).
     """
-    known = metrics["valid"][MODELS[0]]
-    columns = [_first(names, known) for names in COLUMNS]
-    constant = _first(tuple(CONSTANTS), metrics["valid"])
+    headline = [protocol.metric(name) for name in protocol.headline]
+    metrics = headline + [each for each in protocol.metrics if each.in_summary and each not in headline]
     blocks: list[Block] = []
     reasons: dict[str, None] = {}
-    for split in ("valid", "test"):
+    for split in EVALUATED:
         rows = []
-        for model in (*MODELS, constant):
-            summaries = [metrics[split][model][column] for column in columns]
-            rows.append((model, *map(_cell, summaries)))
-            for column, summary in zip(columns, summaries, strict=True):
-                if summary["mean"] is None:
-                    reasons[f"{column} of {model} ({summary['reason']})"] = None
-        blocks.append(Table((split, *columns), tuple(rows)))
-    seeds = known[columns[0]]["n"]
-    said = f"Mean ± standard deviation over {seeds} seeds" if seeds > 1 else "One seed"
-    lower = " and ".join(column for column in columns if column in LOWER_IS_BETTER)
+        for model in (*COMPARED, protocol.constant):
+            summaries = {metric.name: evaluation.metrics[split][model][metric.name] for metric in metrics}
+            rows.append((model, *map(_cell, summaries.values())))
+            for name, summary in summaries.items():
+                if summary.mean is None:
+                    reasons[f"{name} of {model} ({summary.reason})"] = None
+        blocks.append(Table((split, *(metric.name for metric in metrics)), tuple(rows)))
+    n_seeds = evaluation.metrics[EVALUATED[0]][METHOD][metrics[0].name].n
+    seeds = f"Mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "One seed"
+    lower = " and ".join(metric.name for metric in metrics if metric.better == "lower")
     blocks.append(
-        Paragraph(f"{said}; {CONSTANTS[constant]} has no seeds. Lower {lower} is better, higher else.")
+        Paragraph(
+            f"{seeds}; {CONSTANTS[protocol.constant]} has no seeds. Lower {lower} is better; of all others, higher."
+        )
     )
     if reasons:
         blocks.append(Paragraph(f"n/a: {'; '.join(reasons)}."))
-    blocks.append(Paragraph(difference_sentence(comparisons["valid"]["differences"], confidence=confidence)))
+    differences = evaluation.comparisons[EVALUATED[0]].differences[BASELINE]
+    blocks.append(
+        Paragraph(difference_sentence(differences, (protocol.error, protocol.ranking), confidence=confidence))
+    )
     blocks.append(_where_the_report_is())
     blocks += [Heading("What to try next"), *NEXT]
     return blocks
 
 
-def difference_sentence(differences: Mapping[str, Any], *, confidence: float) -> str:
-    """Whether grcf differs from pointwise on valid, and what that rests on."""
-    found = differences["grcf - pointwise"]
-    rows = {metric: found[metric] for metric in (_first(COLUMNS[0], found), _first(COLUMNS[2], found))}
+def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, confidence: float) -> str:
+    """Whether GRCF differs from the baseline on valid by these metrics, and what that rests on."""
+    rows = {metric: differences[metric.name] for metric in metrics}
     judged: dict[str, list[str]] = {}
     for metric, row in rows.items():
-        judged.setdefault(_judgement(metric, row), []).append(metric)
-    numbers = ", ".join(f"{metric} {_difference(row)}" for metric, row in rows.items())
-    verdict = "; ".join(f"{what} in {' and '.join(metrics)}" for what, metrics in judged.items())
+        judged.setdefault(_judgement(metric, row), []).append(metric.name)
+    numbers = ", ".join(f"{metric.name} {_difference(row)}" for metric, row in rows.items())
+    verdict = "; ".join(f"{what} in {' and '.join(names)}" for what, names in judged.items())
     basis = next(iter(rows.values()))
-    seeds = f"{basis['n_seeds']} seed{'s' if basis['n_seeds'] > 1 else ''}"
+    seeds = f"{basis.n_seeds} seed{'s' if basis.n_seeds > 1 else ''}"
     return (
-        f"On valid, grcf - pointwise: {numbers} (paired, {seeds}, {basis['n_segments']} segments, "
+        f"On {EVALUATED[0]}, {minus(BASELINE)}: {numbers} (paired, {seeds}, {basis.n_segments} segments, "
         f"{100 * confidence:.4g} % intervals): {verdict}."
     )
 
 
-def _first(names: Sequence[str], known: Mapping[str, Any]) -> str:
-    """The first of the names that is known; an unknown one, where none is, to be missed by its name."""
-    return next((name for name in names if name in known), names[0])
+def _difference(row: Difference) -> str:
+    if row.mean is None:
+        return f"n/a ({row.reason})"
+    if row.ci_low is None or row.ci_high is None:
+        return f"{number(row.mean, signed=True)} (no interval: {row.reason})"
+    return f"{number(row.mean, signed=True)} {interval(row.ci_low, row.ci_high)}"
 
 
-def _difference(row: Mapping[str, Any]) -> str:
-    if row["mean"] is None:
-        return f"n/a ({row['reason']})"
-    if row["ci_low"] is None:
-        return f"{number(row['mean'], signed=True)} (no interval: {row['reason']})"
-    return f"{number(row['mean'], signed=True)} {interval(row['ci_low'], row['ci_high'])}"
-
-
-def _judgement(metric: str, row: Mapping[str, Any]) -> str:
-    if row["ci_low"] is None:
-        return "nothing can be said of a difference"
-    if row["ci_low"] <= 0 <= row["ci_high"]:
+def _judgement(metric: Metric, row: Difference) -> str:
+    if row.mean is None or row.ci_low is None or row.ci_high is None:
+        return "no interval, so no verdict"
+    if row.ci_low <= 0 <= row.ci_high:
         return "no clear difference"
-    return "grcf is better" if (row["mean"] < 0) == (metric in LOWER_IS_BETTER) else "grcf is worse"
+    return f"{METHOD} is {'better' if (row.mean < 0) == (metric.better == 'lower') else 'worse'}"
 
 
-def _cell(summary: Mapping[str, Any]) -> str:
-    if summary["mean"] is None:
+def _cell(summary: Summary) -> str:
+    if summary.mean is None:
         return "n/a"
-    return number(summary["mean"]) + ("" if summary["sd"] is None else f" ± {number(summary['sd'])}")
+    return number(summary.mean) + ("" if summary.sd is None else f" ± {number(summary.sd)}")
 
 
 def _where_the_report_is() -> Paragraph:
@@ -150,13 +140,3 @@ def _where_the_report_is() -> Paragraph:
     if not there:
         return Paragraph("The full report is not there yet; `dvc repro` writes reports/report.html.")
     return Paragraph(f"The full report: {' and '.join(there)}.")
-
-
-def _read(path: Path) -> Any:
-    """Read a report without the libraries that `pipeline.artifacts.files` needs for tensors."""
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: not found; run `make demo` or `dvc repro` to make it") from None
-    except ValueError as error:
-        raise PipelineError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from error

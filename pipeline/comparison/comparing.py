@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model
 from pipeline.comparison.measured import Measured, ModelComparison
@@ -13,7 +14,6 @@ from pipeline.comparison.verdicts import Judgement, judge
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
 
-METHOD, BASELINE = "grcf", "pointwise"
 JUDGED_ON = "valid"
 """The split that choices go by; the test split is for reading, once a choice is made."""
 

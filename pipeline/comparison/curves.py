@@ -1,15 +1,13 @@
 """Training curves of several runs over each other, from the CSV files that their revisions track."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.artifacts.curves import TrainingCurves, curves_from_csv
 from pipeline.comparison.runs import Run
-from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
-from pipeline.pages.charts import N_COLOURS, Chart, Line, Numbers, line_chart
+from pipeline.pages.charts import N_COLOURS, Chart, Line, line_chart
 from pipeline.pages.text import Block, Heading, Paragraph, Table, number
 
 STAGES = {
@@ -21,9 +19,6 @@ _MOST_WITH_RANGES = 3
 """Curves in a chart that have the range of their seeds behind them; of more, nothing could be told apart."""
 
 _SCALES = {"train_loss": "; losses of other margins, weights or objectives are on other scales"}
-
-Curve = Mapping[str, Numbers]
-"""Column to values, one an epoch; NaN where it was not measured."""
 
 
 def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block | Chart]:
@@ -38,7 +33,9 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
     blocks: list[Block | Chart] = []
     for stage, title in STAGES.items():
         curves = {
-            index: read_curve(run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}")
+            index: curves_from_csv(
+                run.curves[stage], source=f"reports/curves/{stage}.csv of {run.revision.title}"
+            )
             for index, run in enumerate(runs)
             if stage in run.curves
         }
@@ -46,35 +43,15 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         missing = [names[index] for index in range(len(runs)) if index not in curves]
         if missing:
             blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}."))
-        if any(len(curve["epoch"]) > 1 for curve in curves.values()):
+        if any(len(curve.epochs) > 1 for curve in curves.values()):
             blocks += _charts(title, curves, names, _words(protocol))
         elif curves:
             blocks += _table(curves, names, _words(protocol))
     return blocks
 
 
-def read_curve(text: str, *, source: str) -> Curve:
-    """The columns of a table of curves.
-
-    Raises:
-        PipelineError: not such a table.
-    """
-    lines = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header, *rows = lines
-        columns = list(zip(*rows, strict=True)) or [()] * len(header)
-        curve = {
-            name: np.array([value or "nan" for value in column], dtype=np.float64)
-            for name, column in zip(header, columns, strict=True)
-        }
-        curve["epoch"]
-    except (KeyError, ValueError, csv.Error) as error:
-        raise PipelineError(f"{source}: not a table of training curves ({error}); run `dvc repro`") from error
-    return curve
-
-
 def _charts(
-    title: str, curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]
+    title: str, curves: Mapping[int, TrainingCurves], names: Sequence[str], words: Mapping[str, str]
 ) -> list[Chart]:
     charts = []
     for measure, quantity in words.items():
@@ -82,14 +59,12 @@ def _charts(
             Line(
                 name=names[index],
                 colour=index,
-                x=curve["epoch"],
-                y=curve[measure],
-                seeds=[curve[column] for column in curve if column.startswith(f"{measure}_seed_")]
-                if len(curves) <= _MOST_WITH_RANGES
-                else [],
+                x=curve.epochs,
+                y=curve.means[measure],
+                seeds=list(curve.by_seed[measure].values()) if len(curves) <= _MOST_WITH_RANGES else [],
             )
             for index, curve in curves.items()
-            if np.isfinite(curve.get(measure, np.empty(0))).any()
+            if np.isfinite(curve.means.get(measure, np.empty(0))).any()
         ]
         if lines:
             charts.append(
@@ -103,14 +78,16 @@ def _charts(
     return charts
 
 
-def _table(curves: Mapping[int, Curve], names: Sequence[str], words: Mapping[str, str]) -> list[Block]:
+def _table(
+    curves: Mapping[int, TrainingCurves], names: Sequence[str], words: Mapping[str, str]
+) -> list[Block]:
     """What was fitted without epochs, or in one, has a row in place of a curve."""
     rows = tuple(
         (
             names[index],
             *(
-                number(float(curve[measure][-1]))
-                if np.isfinite(curve.get(measure, np.empty(0))).any()
+                number(float(curve.means[measure][-1]))
+                if np.isfinite(curve.means.get(measure, np.empty(0))).any()
                 else "n/a"
                 for measure in words
             ),

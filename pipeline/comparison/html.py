@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
-from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.artifacts.models import METHOD
+from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
 from pipeline.comparison.measured import VERDICTS, Verdict

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.artifacts.models import METHOD
 from pipeline.comparison.bootstrap import Bootstrap
-from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison, compare_runs
+from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs
 from pipeline.comparison.measured import Measured
 from pipeline.comparison.page import written
 from pipeline.comparison.runs import Run

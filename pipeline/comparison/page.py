@@ -1,6 +1,7 @@
 """A comparison as a page to read."""
 
-from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.artifacts.models import METHOD
+from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
 from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number

@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.comparison.comparing import JUDGED_ON, METHOD, Comparison
+from pipeline.artifacts.models import METHOD
+from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.leaderboard import Leaderboard
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter

@@ -39,7 +39,8 @@ def check_table(
         binary: whether a label has to be 0 or 1.
 
     Raises:
-        PipelineError: an empty or repeated id, a label outside of the corpus's range, or one that is no class.
+        PipelineError: an empty or repeated id, a label outside of the corpus's range, one that is no class of a binary task, or
+            two classes in place of numbers.
     """
     first: dict[str, str] = {}
     for candidate in candidates:
@@ -63,6 +64,21 @@ def check_table(
                 f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected 0 or 1, because "
                 "task.kind in params.yaml is binary"
             )
+    if not binary:
+        refuse_classes(candidates)
+
+
+def refuse_classes(candidates: Sequence[Candidate]) -> None:
+    """Refuse labels that are two classes where numbers are to be learnt.
+
+    Raises:
+        PipelineError: every label is 0 or 1, and both occur.
+    """
+    if {candidate.label for candidate in candidates if candidate.excluded is None} == {0.0, 1.0}:
+        raise PipelineError(
+            f"{candidates[0].place.split(', ')[0]}: every label is 0 or 1, which are two classes, but task.kind in params.yaml is "
+            "regression; run with -S task.kind=binary -S evaluate.protocol=binary"
+        )
 
 
 def build_manifest(

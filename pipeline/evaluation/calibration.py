@@ -1,33 +1,16 @@
 """Whether a prediction means what it says: labels against predictions, by bins of the predicted score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from pipeline.artifacts.evaluation import ReliabilityBin
 from pipeline.errors import PipelineError
 from pipeline.evaluation.formulas import calibration_offset, calibration_slope
 from pipeline.evaluation.metrics import Undefined, require_comparable
 from pipeline.evaluation.selection import Segments
-
-
-@dataclass(frozen=True)
-class ReliabilityBin:
-    """The segments of one bin of the predicted score.
-
-    Attributes:
-        n_segments: How many, at least one.
-        mean_prediction: Their mean prediction, in label units.
-        mean_truth: Their mean label.
-        mean_absolute_error: Their mean `|prediction - truth|`, in label units.
-    """
-
-    n_segments: int
-    mean_prediction: float
-    mean_truth: float
-    mean_absolute_error: float
 
 
 def reliability(
@@ -42,19 +25,19 @@ def reliability(
     on the order of the segments; with many ties there are fewer than `n_bins` of them, and none is empty.
 
     Args:
-        truth: Labels in label units.
-        prediction: Predictions of the same segments in label units.
-        n_bins: Bins asked for, at least 1.
+        truth: labels in label units.
+        prediction: predictions of the same segments in label units.
+        n_bins: number of bins that are asked for, at least 1.
 
     Returns:
         The bins, from the lowest predictions to the highest; none where there are no segments.
 
     Raises:
-        PipelineError: The lengths differ, a value is not finite, or `n_bins` is below 1.
+        PipelineError: the lengths differ, a value is not finite, or `n_bins` is below 1.
     """
     require_comparable(truth, prediction)
     if n_bins < 1:
-        raise PipelineError(f"The number of reliability bins is {n_bins}; it must be at least 1.")
+        raise PipelineError(f"the number of reliability bins is {n_bins}; it must be at least 1")
     _, level, n_at_level = np.unique(prediction, return_inverse=True, return_counts=True)
     n_below = np.cumsum(n_at_level) - n_at_level
     bin_of_level = (2 * n_below + n_at_level - 1) * n_bins // max(2 * len(truth), 1)

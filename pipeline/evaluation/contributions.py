@@ -1,13 +1,13 @@
-"""What each modality adds to a metric, shared out exactly over all ways to bring the modalities together."""
+"""What each modality adds to a metric: Shapley values, exact over all subsets of the modalities."""
 
 from collections.abc import Mapping
 from itertools import combinations
 from math import comb
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from pipeline.artifacts.evaluation import Summaries, Summary
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.statistics import summarise
 
@@ -17,10 +17,10 @@ def shapley_values(
 ) -> dict[str, Float[np.ndarray, "seed"]]:
     """The Shapley value of each player: its mean marginal worth over all orders in which the players may come.
 
-    Together they are the worth of all less that of nobody. Shapley, "A Value for n-Person Games" (1953).
+    They add up to the worth of all minus that of nobody. Shapley, "A Value for n-Person Games" (1953).
 
     Args:
-        worth: of every subset of the players, the empty one included.
+        worth: worth of every subset of the players, the empty one included.
 
     Raises:
         KeyError: a subset is missing.
@@ -44,18 +44,18 @@ def contribution_table(
     *,
     protocol: Protocol,
     confidence: float,
-) -> dict[str, dict[str, Any]]:
-    """What each modality contributes to error and order: `{modality: {metric: summary over seeds}}`, positive where it helps.
+) -> Mapping[str, Summaries]:
+    """What each modality contributes to error and order, by modality; positive where it helps.
 
     Args:
-        truth: labels.
+        truth: labels of the segments.
         shown: predictions with each subset of the modalities shown, the empty one included.
-        protocol: by which definitions is measured.
+        protocol: protocol whose metrics are shared out.
         confidence: level of the intervals over seeds.
     """
     if not len(truth):
         return {}
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[str, dict[str, Summary]] = {}
     for metric in (metric for metric in protocol.metrics if metric.shared_out):
         sign = 1.0 if metric.better == "higher" else -1.0
         by_seed = {subset: [metric.function(truth, row) for row in rows] for subset, rows in shown.items()}
@@ -63,6 +63,6 @@ def contribution_table(
             continue
         worth = {subset: sign * np.array(values, np.float64) for subset, values in by_seed.items()}
         for modality, value in shapley_values(worth).items():
-            summary = summarise(value.tolist(), confidence=confidence).as_json()
+            summary = summarise(value.tolist(), confidence=confidence)
             table.setdefault(modality, {})[metric.name] = summary
     return table

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from pipeline.artifacts.evaluation import Evaluation
 from pipeline.errors import PipelineError
 from pipeline.evaluation import formulas
 from pipeline.evaluation.metrics import Metric, Need, Protocol, Undefined, require_comparable
@@ -317,6 +318,19 @@ def protocol_named(name: str) -> Protocol:
     if name not in _PROTOCOLS:
         raise PipelineError(f"there is no protocol {name!r}; choose one of {', '.join(_PROTOCOLS)}")
     return _PROTOCOLS[name]
+
+
+def require_measured_by(protocol: Protocol, evaluation: Evaluation) -> None:
+    """Raises `PipelineError` unless an evaluation holds the metrics of this protocol and no others."""
+    known = {metric.name for metric in protocol.metrics}
+    for split, models in evaluation.metrics.items():
+        for model, found in models.items():
+            strange = sorted(known ^ found.keys())
+            if strange:
+                raise PipelineError(
+                    f"the evaluation of {model} on {split} does not hold the metrics of the protocol {protocol.name!r} "
+                    f"({', '.join(strange)}); run `dvc repro evaluate` to measure again"
+                )
 
 
 def measure(

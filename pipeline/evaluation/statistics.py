@@ -7,81 +7,25 @@ so each says which it covers.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from pipeline.artifacts.evaluation import Difference, Over, Summary
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
 from pipeline.evaluation.selection import Counts, Segments, Values
 
-Over = Literal["seeds", "segments", "both"]
 PredictionsA = Float[NDArray[np.float64], "seed_a segment"]
 PredictionsB = Float[NDArray[np.float64], "seed_b segment"]
-"""Predictions in label units, a row a seed; one row for what has no seeds."""
+"""Predictions in label units, one row per seed; one row for what has no seeds."""
 
 MOST_DROPPED = 0.05
 """The greatest share of resamples without a value for which an interval is still given."""
 
 _BLOCK_SIZE = 1 << 17
 """Counts in a block of resamples: about a megabyte, which stays in the processor's cache."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One metric of one model over its seeds.
-
-    Attributes:
-        mean: Mean over the seeds; None where the metric is undefined for a seed.
-        sd: Standard deviation over the seeds (n - 1 in the denominator); None for fewer than two seeds.
-        ci_low: Lower end of the t interval of the mean over seeds; None with `sd`.
-        ci_high: Upper end of it.
-        n: Number of seeds.
-        reason: Why something is None; None where nothing is.
-    """
-
-    mean: float | None
-    sd: float | None
-    ci_low: float | None
-    ci_high: float | None
-    n: int
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, float | int | str | None]:
-        """The numbers by name, and `reason` only where one of them is None."""
-        return _without_empty_reason(self)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One metric of model A less that of model B, on the same segments.
-
-    Attributes:
-        mean: Mean over the seeds of `metric(A) - metric(B)`; None where it is undefined for a seed.
-        ci_low: Lower end of the interval of the mean; None where there is none.
-        ci_high: Upper end of it.
-        n_seeds: Number of seed pairs; a model without seeds stands against every seed of the other.
-        n_segments: Number of segments.
-        over: What the interval covers: seeds, segments or both.
-        method: How the interval was computed, in one sentence.
-        reason: Why something is None; None where nothing is.
-    """
-
-    mean: float | None
-    ci_low: float | None
-    ci_high: float | None
-    n_seeds: int
-    n_segments: int
-    over: Over
-    method: str
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, float | int | str | None]:
-        """All by name, and `reason` only where something is None."""
-        return _without_empty_reason(self)
 
 
 def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summary:
@@ -91,15 +35,15 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
     the segments fixed.
 
     Args:
-        values: The metric for each seed.
-        confidence: Level of the interval, in (0, 1).
+        values: value of the metric for each seed.
+        confidence: level of the interval, in (0, 1).
 
     Returns:
         The summary. One undefined seed makes it null: the mean of the others would be of another population.
 
     Raises:
         PipelineError: `confidence` is not in (0, 1).
-        ValueError: A value is NaN or infinite, in place of `Undefined`.
+        ValueError: a value is NaN or infinite, in place of `Undefined`.
 
     >>> summarise([0.5, 0.7], confidence=0.9).mean
     0.6
@@ -123,30 +67,6 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in numbers) / (n - 1))
     half_width = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) * sd / math.sqrt(n)
     return Summary(mean, sd, mean - half_width, mean + half_width, n)
-
-
-def paired_difference(
-    truth: Float[NDArray[np.float64], "n_labels"],
-    predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a"],
-    predictions_b: Float[NDArray[np.float64], "n_seeds_b n_predictions_b"],
-    *,
-    metric: Metric,
-    n_resamples: int,
-    confidence: float,
-    seed: int,
-    over: Over,
-) -> Difference:
-    """The difference of one metric between two models; see `paired_differences`."""
-    return paired_differences(
-        truth,
-        predictions_a,
-        predictions_b,
-        metrics=(metric,),
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=seed,
-        over=over,
-    )[metric.name]
 
 
 def paired_differences(
@@ -173,26 +93,26 @@ def paired_differences(
     `method`; the interval is null if that befalls more than `MOST_DROPPED` of them.
 
     Args:
-        truth: Labels.
-        predictions_a: Predictions of model A, a row a seed; one row for a model without seeds (a median
+        truth: labels of the segments, in label units.
+        predictions_a: predictions of model A, one row per seed; one row for a model without seeds (a median
             baseline).
-        predictions_b: Predictions of model B, of the same segments and of as many seeds, or with one row.
-        metrics: Which metrics; a subset of a protocol's where time matters.
-        n_resamples: Number of bootstrap resamples, at least 1; without effect for `over="seeds"`.
-        confidence: Level of the interval, in (0, 1).
-        seed: Seed of the resamples; the same seed gives the same interval.
-        over: What the interval covers.
+        predictions_b: predictions of model B for the same segments, with as many rows, or with one.
+        metrics: metrics to compare by; a subset of a protocol's where time matters.
+        n_resamples: number of bootstrap resamples, at least 1; without effect for `over="seeds"`.
+        confidence: level of the interval, in (0, 1).
+        seed: seed of the resamples; the same seed gives the same interval.
+        over: what the interval covers.
 
     Returns:
         A difference for each metric, in the order of `metrics`.
 
     Raises:
-        PipelineError: The shapes do not fit together, a value is not finite, or a setting is out of range.
+        PipelineError: the shapes do not fit together, a value is not finite, or a setting is out of range.
     """
     _require_confidence(confidence)
     _require_pairs(truth, predictions_a, predictions_b)
     if n_resamples < 1:
-        raise PipelineError(f"The number of bootstrap resamples is {n_resamples}; it must be at least 1.")
+        raise PipelineError(f"the number of bootstrap resamples is {n_resamples}; it must be at least 1")
     n_seeds = max(len(predictions_a), len(predictions_b))
     pairing = _pairing(len(predictions_a), len(predictions_b))
     per_seed = {metric.name: _by_seed(metric, truth, predictions_a, predictions_b) for metric in metrics}
@@ -320,10 +240,6 @@ def draw(
     return np.bincount(items.ravel(), minlength=items.size).reshape(items.shape).astype(np.float64)
 
 
-def _without_empty_reason(result: Summary | Difference) -> dict[str, float | int | str | None]:
-    return {name: value for name, value in asdict(result).items() if (name, value) != ("reason", None)}
-
-
 def _pairing(n_seeds_a: int, n_seeds_b: int) -> str:
     if n_seeds_a == n_seeds_b:
         return "; seeds paired" if n_seeds_a > 1 else ""
@@ -340,11 +256,11 @@ def _require_pairs(
     n_seeds_a, n_seeds_b = len(predictions_a), len(predictions_b)
     if min(n_seeds_a, n_seeds_b) < 1 or (n_seeds_a != n_seeds_b and min(n_seeds_a, n_seeds_b) > 1):
         raise PipelineError(
-            f"Model A has predictions of {n_seeds_a} seeds and model B of {n_seeds_b}; "
-            "a paired difference needs the same number, or one row for a model without seeds."
+            f"model A has predictions of {n_seeds_a} seeds and model B of {n_seeds_b}; "
+            "a paired difference needs the same number, or one row for a model without seeds"
         )
 
 
 def _require_confidence(confidence: float) -> None:
     if not 0.0 < confidence < 1.0:
-        raise PipelineError(f"The confidence is {confidence}; it must lie between 0 and 1, for example 0.95.")
+        raise PipelineError(f"the confidence is {confidence}; it must lie between 0 and 1, for example 0.95")

@@ -8,7 +8,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.executor import map_cached
-from pipeline.execution.scheduling import Place
+from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 
@@ -23,7 +23,7 @@ _LIMIT_PER_S = 60.0
 def describe_extractor(
     settings: Mapping[str, Any], *, libraries: Sequence[str], device: str
 ) -> dict[str, Any]:
-    """What made the features, for the header of the packed file."""
+    """Settings, libraries and device that made the features, for the header of the packed file."""
     return {"settings": dict(settings), "libraries": library_versions(*libraries), "device": device}
 
 
@@ -33,17 +33,17 @@ class CachedExtractor(Generic[Result]):
 
     Attributes:
         kind: name of the folder, below `clips` in the cache.
-        content: the fields of a segment on which a result depends. Where it stands in its corpus is none of them, and neither
-            is what it or its file is called.
+        content: names of the fields of a segment on which a result depends; ids, file names and the position in the corpus are
+            none of them.
         function: computes one segment; pure and picklable.
-        module: where `function` is; the source of its import closure is part of the keys.
+        module: module that defines the extractor; the source of its import closure is part of the keys.
         description: settings, libraries and device, see `describe_extractor`.
-        encode: result to bytes.
-        decode: bytes to result; raises PipelineError on an entry it cannot read.
-        name: puts into a result what the segment at hand is called, since the one that it was computed for may have been
-            called otherwise.
-        on_loss: the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
-        bytes_per_s: what a second of media comes to, to estimate the space that a run needs.
+        encode: turns a result into bytes.
+        decode: turns bytes into a result; raises PipelineError on an entry that it cannot read.
+        name: puts the id and file name of the segment at hand into a result, which may have been computed for one with other
+            names.
+        on_loss: makes the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
+        bytes_per_s: bytes of results per second of media, to estimate the space that a run needs.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class CachedExtractor(Generic[Result]):
 
     @property
     def cache(self) -> ResultCache:
-        """Where the entries are."""
+        """The results that are stored."""
         return clip_cache(self.kind)
 
     def keys(self, segments: Sequence[Segment]) -> list[str]:
@@ -73,7 +73,7 @@ class CachedExtractor(Generic[Result]):
         return keys
 
     def one(self, segment: Segment) -> Result:
-        """The result of one segment, the same bits, past the cache."""
+        """The result of one segment, the same bits, without the cache."""
         return self.name(self.function(segment), segment)
 
     def check_space(self, segments: Sequence[Segment], keys: Sequence[str]) -> None:
@@ -105,13 +105,13 @@ class CachedExtractor(Generic[Result]):
             limit_s=clip_limit_s,
             describe=name_of,
             on_loss=self.on_loss,
-            place=place_of,
+            affinity=affinity_of,
         )
         return [self.name(result, segment) for result, segment in zip(results, segments, strict=True)]
 
 
 def clip_cache(kind: str) -> ResultCache:
-    """The entries of one kind."""
+    """The stored results of one kind of extractor."""
     return ResultCache(cache_folder() / "clips" / kind)
 
 
@@ -120,11 +120,11 @@ def clip_limit_s(segment: Segment) -> float:
     return _LIMIT_S + _LIMIT_PER_S * segment.end_s
 
 
-def place_of(segment: Segment) -> Place:
-    """The segments of a recording one after the other, whose decoding then goes on from one to the next."""
-    return Place(segment.media_sha256 or segment.id, segment.start_s, segment.duration_s)
+def affinity_of(segment: Segment) -> Affinity:
+    """The segments of one recording belong together: decoding goes on from one to the next."""
+    return Affinity(segment.media_sha256 or segment.id, segment.start_s, segment.duration_s)
 
 
 def name_of(segment: Segment) -> str:
-    """What sentences call a segment: its file, and its id."""
+    """The name of a segment in messages: its file and its id."""
     return f"{segment.media}, segment {segment.id}" if segment.media else f"segment {segment.id}"

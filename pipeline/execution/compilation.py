@@ -24,7 +24,7 @@ def compile_once(package: str, warm_up: Callable[[], None]) -> None:
 
     Args:
         package: name of the installed package that is compiled.
-        warm_up: a module-level function that imports and calls it.
+        warm_up: module-level function that imports and calls it.
     """
     _give_numba_a_folder(package)
     mark = _mark(package)

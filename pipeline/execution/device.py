@@ -20,7 +20,7 @@ def device_class(device: str | None = None) -> str:
     """What computes the same bits: the model of the GPU, or the instructions that the CPU's kernels are chosen by.
 
     Args:
-        device: a device of torch, `best_device()` by default.
+        device: device of torch, `best_device()` by default.
 
     Returns:
         For example `cuda NVIDIA H200` or `cpu x86_64 AVX512`.

@@ -19,10 +19,10 @@ def check_space(title: str, sizes: Sequence[float], *, keys: Sequence[str], cach
     The second copy of the packed file is that of DVC's cache.
 
     Args:
-        title: what is being done, for the sentence.
-        sizes: about how many bytes the result of each item has.
-        keys: the cache key of each item.
-        cache: where entries go; the packed file goes to the working directory.
+        title: name of the work for the message.
+        sizes: approximate size of the result of each item in bytes.
+        keys: cache key of each item.
+        cache: cache that takes the entries; the packed file goes to the working directory.
 
     Raises:
         PipelineError: the disk of the cache or of the working directory has less room than is needed there.

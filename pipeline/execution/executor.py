@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
-from pipeline.execution.scheduling import Place
+from pipeline.execution.scheduling import Affinity
 from pipeline.execution.workers import worker_count
 
 Item = TypeVar("Item")
@@ -30,7 +30,7 @@ def map_cached(
     limit_s: Callable[[Item], float] | None = None,
     describe: Callable[[Item], str] = str,
     on_loss: Callable[[Item, str], Result] | None = None,
-    place: Callable[[Item], Place] | None = None,
+    affinity: Callable[[Item], Affinity] | None = None,
 ) -> list[Result]:
     """`[function(item) for item in items]`, with each result stored as soon as it is there.
 
@@ -40,19 +40,20 @@ def map_cached(
 
     Args:
         function: computes one item; runs in a worker process with one thread per library.
-        items: what to compute.
+        items: items to compute.
         keys: one cache key per item.
-        cache: where results are looked up and stored.
-        encode: result to bytes.
-        decode: bytes to result; raises PipelineError on an entry it cannot read.
-        title: what is being done, for the progress line.
+        cache: cache in which results are looked up and stored.
+        encode: turns a result into bytes.
+        decode: turns bytes into a result; raises PipelineError on an entry that it cannot read.
+        title: name of the work for the progress line.
         unit: singular name of an item.
-        n_workers: processes side by side, `worker_count()` by default.
-        limit_s: how many seconds an item may take until its worker is stopped, None for any number.
-        describe: what to call an item in sentences.
-        on_loss: the result of an item that was lost, from the item and a sentence that says why. It is not stored, since the
-            next run may have more luck. None where there can be no such result.
-        place: which items one worker had better take one after the other, see `Chains`; None where it makes no difference.
+        n_workers: number of processes side by side, `worker_count()` by default.
+        limit_s: seconds that an item may take until its worker is stopped, None for any number.
+        describe: name of an item for messages.
+        on_loss: makes the result of an item that was lost, from the item and a sentence that says why. It is not stored, since
+            the next run may have more luck. None where there can be no such result.
+        affinity: which items one worker had better take one after the other, see `Schedule`; None where it makes no
+            difference.
 
     Raises:
         PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost.
@@ -74,7 +75,7 @@ def map_cached(
         n_workers=n_workers,
         limit_s=limit_s,
         describe=describe,
-        place=place,
+        affinity=affinity,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
@@ -138,7 +139,7 @@ def _outcomes(
     n_workers: int | None,
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
-    place: Callable[[Item], Place] | None = None,
+    affinity: Callable[[Item], Affinity] | None = None,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
     outcomes = run_in_workers(
@@ -147,7 +148,7 @@ def _outcomes(
         n_workers=n_workers or worker_count(),
         limit_s=limit_s,
         describe=describe,
-        place=place,
+        affinity=affinity,
     )
     # Closed by hand: an error of the caller would else leave the workers to the garbage collector.
     with closing(outcomes):

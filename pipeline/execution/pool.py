@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from pipeline.errors import MachineError, PipelineError
-from pipeline.execution.scheduling import Chains, Place
+from pipeline.execution.scheduling import Affinity, Schedule
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,7 +53,7 @@ class _Died:
 @dataclass(frozen=True, slots=True)
 class _Raised:
     error: BaseException
-    told: str
+    traceback: str
 
 
 class _WorkerTracebackError(Exception):
@@ -70,35 +70,36 @@ def run_in_workers(
     n_workers: int,
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
-    place: Callable[[Item], Place] | None = None,
+    affinity: Callable[[Item], Affinity] | None = None,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of `function` as they come, each with the key of its item.
 
     Every worker has a pipe of its own and holds one item at a time, so one that dies or is stopped takes nothing with it: no
     queue, no lock, no item of another. (`ProcessPoolExecutor` breaks as a whole, and cannot stop a worker.) An item whose
-    worker died is tried once more, alone, when the others are done: what died for want of memory may then have enough.
+    worker died is tried once more, alone, when the others are done: if memory was short, there may be enough then.
 
     Args:
         function: computes one item; picklable, as the items are.
-        items: what to compute.
-        n_workers: processes side by side.
-        limit_s: how many seconds an item may take until its worker is stopped, None for any number; that is final.
-        describe: what to call an item on standard error.
-        place: what an item goes well together with, see `Chains`; None where it makes no difference.
+        items: items to compute, by key.
+        n_workers: number of processes side by side.
+        limit_s: seconds that an item may take until its worker is stopped, which is final; None for any number.
+        describe: name of an item for standard error.
+        affinity: which items one worker had better take one after the other, see `Schedule`; None where it makes no
+            difference.
 
     Raises:
         Exception: whatever `function` raised, with the worker's traceback as its cause. All workers have ended then.
     """
     _require_open_files(n_workers)
     died: dict[int, Item] = {}
-    with closing(_attempt(function, items, n_workers, limit_s, place)) as outcomes:
+    with closing(_attempt(function, items, n_workers, limit_s, affinity)) as outcomes:
         for key, outcome in outcomes:
             if isinstance(outcome, _Died):
                 died[key] = items[key]
                 sys.stderr.write(f"{describe(items[key])}: {outcome.how}; it is tried once more\n")
             else:
                 yield key, outcome
-    with closing(_attempt(function, died, 1, limit_s, place)) as outcomes:
+    with closing(_attempt(function, died, 1, limit_s, affinity)) as outcomes:
         for key, outcome in outcomes:
             yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, _Died) else outcome
 
@@ -127,9 +128,9 @@ def _attempt(
     items: Mapping[int, Item],
     n_workers: int,
     limit_s: Callable[[Item], float] | None,
-    place: Callable[[Item], Place] | None,
+    affinity: Callable[[Item], Affinity] | None,
 ) -> Generator[tuple[int, Done[Result] | Lost | _Died], None, None]:
-    waiting = Chains((key, place(item) if place else None) for key, item in items.items())
+    waiting = Schedule((key, affinity(item) if affinity else None) for key, item in items.items())
     workers: list[_Worker] = []
     content, n_failed_starts = pickle.dumps(function), 0
     try:
@@ -152,7 +153,7 @@ def _attempt(
                             f"worker processes cannot start ({outcome}); set GRCF_WORKERS=1 where memory is short"
                         )
                 if isinstance(outcome, _Raised):
-                    raise outcome.error from _WorkerTracebackError(outcome.told)
+                    raise outcome.error from _WorkerTracebackError(outcome.traceback)
                 if held is not None:
                     yield held, outcome
         _say_goodbye(workers)
@@ -162,7 +163,7 @@ def _attempt(
 
 
 class _Worker:
-    """One process, its end of the pipe, and what it is at; `key` is None while it waits, `ready` once it has started."""
+    """One process, its end of the pipe, and its item: `key` is None while it waits; `ready` is set once it has started."""
 
     def __init__(self, function: bytes) -> None:
         # A fork after native libraries have started threads can hang; forkserver starts from a clean process.
@@ -229,13 +230,13 @@ def _answering(workers: list[_Worker]) -> list[_Worker]:
     }
     soonest_s = min(worker.deadline_s for worker in workers)
     timeout = None if soonest_s == float("inf") else max(soonest_s - time.monotonic(), 0)
-    told = [sources[source] for source in wait(list(sources), timeout)]
-    return [worker for worker in workers if worker in told or worker.is_late()]
+    answering = [sources[source] for source in wait(list(sources), timeout)]
+    return [worker for worker in workers if worker in answering or worker.is_late()]
 
 
 def _how_it_died(status: int | None) -> str:
     if status is not None and status < 0:
-        return f"its worker process died of {signal.Signals(-status).name} (want of memory, or a crash in a library)"
+        return f"its worker process died of {signal.Signals(-status).name} (out of memory, or a crash in a library)"
     return f"its worker process ended with status {status}"
 
 
@@ -257,13 +258,13 @@ def _try(work: Callable[[], Any]) -> bytes:
     except MemoryError:
         return pickle.dumps(_Died("it needed more memory than there was"))
     except BaseException as error:
-        told = traceback.format_exc()
+        where = traceback.format_exc()
         try:
-            raised = pickle.dumps(_Raised(error, told))
+            raised = pickle.dumps(_Raised(error, where))
             pickle.loads(raised)  # some exceptions cannot be made anew from what they pickle to
             return raised
         except Exception:
-            return pickle.dumps(_Raised(RuntimeError(f"{type(error).__name__}: {error}"), told))
+            return pickle.dumps(_Raised(RuntimeError(f"{type(error).__name__}: {error}"), where))
 
 
 def _start_worker() -> None:

@@ -1,4 +1,4 @@
-"""How far a long stage is: a bar on a terminal, a line every so often in a log."""
+"""Progress of a long stage: a bar on a terminal, a line every so often in a log."""
 
 import sys
 import time
@@ -16,11 +16,11 @@ def track(items: Iterable[T], *, total: int, title: str, unit: str, done: int = 
     """Pass `items` through and report the count, rate and time left on standard error.
 
     Args:
-        items: what is counted.
-        total: how many there are in all, those already done included.
-        title: what is being done, for the reader.
+        items: items to count.
+        total: number of items in all, those already done included.
+        title: name of the work.
         unit: singular name of an item.
-        done: how many were finished before, for example found in a cache.
+        done: number of items that were finished before, for example found in a cache.
     """
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, desc=title, unit=unit, initial=done, dynamic_ncols=True)

@@ -1,4 +1,4 @@
-"""Which item a worker takes next: items that go well together one after the other, and the longest work first."""
+"""Which item a worker takes next: items that belong together one after the other, and the longest work first."""
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable
@@ -6,35 +6,44 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an item lies: `chain` names what it shares with others, `position` its order there, `length` what it takes."""
+class Affinity:
+    """Which items one worker had better take one after the other.
 
-    chain: Hashable
+    Attributes:
+        group: what the item has in common with others, such as its recording.
+        position: rank of the item within its group; the lowest comes first.
+        length: amount of work, in any unit that all items share.
+    """
+
+    group: Hashable
     position: float
     length: float
 
 
-class Chains:
-    """The items that wait, as chains: a worker goes along one chain, so that it can go on from what it did last.
+class Schedule:
+    """The items that wait, in groups: a worker goes through one group, so that it can build on what it did last.
 
-    A worker without a chain takes the longest one that nobody has begun; when there is none, the second half of what is
-    left of the longest chain of another. So long work is not left to the end, and no worker waits while another has more
-    than one item before it.
+    A worker without a group takes the longest one that nobody has begun. When there is none, it takes the second half of what
+    is left of the largest group of another worker. So long work is not left to the end, and no worker waits while another has
+    more than one item ahead of it.
 
     Args:
-        places: key and place of each item; an item without a place is a chain of its own, after the others in their order.
+        affinities: key and affinity of each item; an item without an affinity is a group of its own and comes after all
+            others, in the given order.
     """
 
-    def __init__(self, places: Iterable[tuple[int, Place | None]]) -> None:
-        chains: dict[Hashable, list[tuple[Place, int]]] = defaultdict(list)
+    def __init__(self, affinities: Iterable[tuple[int, Affinity | None]]) -> None:
+        groups: dict[Hashable, list[tuple[Affinity, int]]] = defaultdict(list)
         alone: list[int] = []
-        for key, place in places:
-            if place is None:
+        for key, affinity in affinities:
+            if affinity is None:
                 alone.append(key)
             else:
-                chains[place.chain].append((place, key))
+                groups[affinity.group].append((affinity, key))
         # Stable sorts: equals stay in the order of the items.
-        longest_first = sorted(chains.values(), key=lambda items: -sum(place.length for place, _ in items))
+        longest_first = sorted(
+            groups.values(), key=lambda items: -sum(affinity.length for affinity, _ in items)
+        )
         self._fresh = deque(
             [
                 *(deque(key for _, key in sorted(items, key=lambda item: item[0].position)) for items in longest_first),
@@ -42,7 +51,7 @@ class Chains:
             ]
         )  # fmt: skip
         self._begun: dict[Hashable, deque[int]] = {}
-        self._n_waiting = len(alone) + sum(map(len, chains.values()))
+        self._n_waiting = len(alone) + sum(map(len, groups.values()))
 
     def __len__(self) -> int:
         return self._n_waiting

@@ -35,12 +35,12 @@ def map_batches(
     with their number.
 
     Args:
-        windows: what to read, each with a key of its own.
-        read: reads a whole batch: exactly `n_rows(length)` windows and the length that they are to be padded to; what it
-            returns for the repeated windows at the end is dropped. Runs in several threads on a CPU.
-        length_of: the length that a window is padded to, one of few.
-        n_rows: windows in a batch of that length.
-        device: where `read` computes.
+        windows: windows to read, each with a key of its own.
+        read: reads a whole batch, given exactly `n_rows(length)` windows and the length to pad them to; what it returns for
+            the repeated windows at the end is dropped. It runs in several threads on a CPU.
+        length_of: length to pad a window to, one of few.
+        n_rows: number of windows in a batch of that length.
+        device: device on which `read` computes.
 
     Yields:
         The key of each window and its row, batch by batch.
@@ -61,7 +61,7 @@ def map_batches(
             keys, rows = running.popleft()
             yield from zip(keys, rows.result(), strict=False)
 
-    with _one_thread_an_operation(), ThreadPoolExecutor(n_threads) as pool:
+    with _one_thread_per_operation(), ThreadPoolExecutor(n_threads) as pool:
         for key, window in windows:
             length = length_of(window)
             waiting[length].append((key, window))
@@ -92,7 +92,7 @@ def add_masked_row(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def _one_thread_an_operation() -> Iterator[None]:
+def _one_thread_per_operation() -> Iterator[None]:
     """Split no operation, so that bits do not depend on the number of cores; the cores share the batches instead."""
     n_threads, matmul = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolution, deterministic = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic

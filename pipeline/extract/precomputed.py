@@ -30,11 +30,11 @@ def read_precomputed(
     The header of the packed file says where they come from, where their times do, and how many rows hold nothing.
 
     Args:
-        modality: what the features describe.
-        segments: whose features are wanted.
-        folder: the corpus folder.
-        layout: how the folder is organised.
-        name: the `.npz`, relative to the folder; None for the pickle.
+        modality: modality that the features describe.
+        segments: segments whose features are wanted.
+        folder: corpus folder.
+        layout: layout of the folder.
+        name: name of the `.npz`, relative to the folder; None for the pickle.
 
     Raises:
         PipelineError: see `read_npz` and `read_feature_pickle`; or the file has none of the segments.
@@ -79,34 +79,36 @@ def read_precomputed(
     )
 
 
-def check_a_row_a_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
+def check_one_row_per_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
     """Refuse text features of other words.
 
     Raises:
-        PipelineError: a segment has another number of rows than of words.
+        PipelineError: a segment does not have one row per word.
     """
-    for said in spoken:
-        n_rows, n_words = len(packed[said.id].values), len(said.words)
+    for row in spoken:
+        n_rows, n_words = len(packed[row.id].values), len(row.words)
         if n_rows != n_words:
             raise PipelineError(
-                f"text.precomputed: {packed.extractor['precomputed']} has {n_rows} rows for segment {said.id}, which has "
-                f"{n_words} words; expected a row a word, in their order. Give the words too, by words.csv, or leave it empty"
+                f"text.precomputed: {packed.extractor['precomputed']} has {n_rows} rows for segment {row.id}, which has "
+                f"{n_words} words; expected one row per word, in their order; give the words too, in words.csv, or leave it empty"
             )
 
 
 def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, name: str) -> PackedSequences:
     """Take the features of a modality from an `.npz` file of the corpus.
 
-    The file holds `ids`, one a segment, and `values`, shape (row, dim). Without more, there is a row a segment, placed in
+    The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is one row per segment, placed in
     its middle. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
     each lies, in seconds from the start of its segment. `columns` may name the dimensions, and `valid` the rows that hold
-    something; those with a value that is not finite are invalid in any case. A segment that the file does not have has no rows. Nothing in it is unpickled.
+    something; those with a
+    value that is not finite are invalid in any case. A segment that the file does not have has no rows. Nothing in the file is
+    unpickled.
 
     Args:
-        modality: what the features describe.
-        segments: whose features are wanted.
-        folder: the corpus folder.
-        name: the file, relative to it.
+        modality: modality that the features describe.
+        segments: segments whose features are wanted.
+        folder: corpus folder.
+        name: name of the file, relative to the folder.
 
     Raises:
         PipelineError: the file is missing, leads out of the folder, is no such file, its arrays do not fit together,
@@ -120,7 +122,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
     offsets = arrays.get("offsets", np.arange(len(arrays["ids"]) + 1))
     times_s = arrays.get("times_s")
     _check_fit(path, arrays, offsets)
-    kept = np.isfinite(values).all(axis=1) & arrays.get("valid", True)
+    usable = np.isfinite(values).all(axis=1) & arrays.get("valid", True)
     position = {str(id_): index for index, id_ in enumerate(arrays["ids"])}
     sequences = []
     for segment in segments:
@@ -130,10 +132,10 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
             )
             continue
         rows = slice(int(offsets[position[segment.id]]), int(offsets[position[segment.id] + 1]))
-        mine = values[rows].astype(np.float32)
-        valid = kept[rows] & np.isfinite(mine).all(axis=1)
-        at_s = np.full(len(mine), segment.duration_s / 2) if times_s is None else times_s[rows]
-        sequences.append(FeatureSequence(np.where(valid[:, None], mine, np.float32(0)), at_s, valid))
+        given = values[rows].astype(np.float32)
+        valid = usable[rows] & np.isfinite(given).all(axis=1)
+        at_s = np.full(len(given), segment.duration_s / 2) if times_s is None else times_s[rows]
+        sequences.append(FeatureSequence(np.where(valid[:, None], given, np.float32(0)), at_s, valid))
     _check_some(path, position, segments)
     columns = [str(column) for column in arrays.get("columns", np.arange(values.shape[1]))]
     return pack(
@@ -146,7 +148,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
             "times": "the file's"
             if times_s is not None
             else "none are given: the one row lies in the middle",
-            "given_rows": {"rows": len(kept), "invalid": int((~kept).sum())},
+            "given_rows": {"rows": len(usable), "invalid": int((~usable).sum())},
         },
     )
 
@@ -199,7 +201,7 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray], offsets: np.ndarray
             f"{path}: values is {values.dtype} of shape {values.shape}; expected floating point of shape (row, dim)"
         )
     if len(set(ids.tolist())) < len(ids):
-        raise PipelineError(f"{path}: an id stands there twice; every segment needs rows of its own")
+        raise PipelineError(f"{path}: an id occurs twice; every segment needs rows of its own")
     fits = (
         len(offsets) == len(ids) + 1
         and (np.diff(offsets) >= 0).all()
@@ -213,6 +215,6 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray], offsets: np.ndarray
     if not fits:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise PipelineError(
-            f"{path}: the arrays do not fit together ({shapes}); expected a row an id, or offsets with one entry more than "
-            "ids and times_s with one entry a row"
+            f"{path}: the arrays do not fit together ({shapes}); expected one row per id, or offsets with one entry more than "
+            "ids, and times_s with one entry per row"
         )

@@ -11,7 +11,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.media.audio import MUTED_PEAK, Sound, read_audio
 from pipeline.media.container import MediaError
 
-# That of transformers' Wav2Vec2FeatureExtractor.
+# The value in transformers' Wav2Vec2FeatureExtractor.
 _LEAST_VARIANCE = 1e-7
 
 
@@ -36,14 +36,14 @@ def hear(segment: Segment, *, sample_rate_hz: int, n_samples: int, context: int 
 
 
 def is_muted(samples: Float[np.ndarray, "..."]) -> bool:
-    """Whether there is nothing in a sound but the last bit of its quantisation."""
+    """Whether a sound holds nothing but the last bit of its quantisation."""
     # Not np.abs, which would copy an hour of sound.
     return bool(max(samples.max(initial=0), -samples.min(initial=0)) <= MUTED_PEAK)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Rows of `field` samples, one every `stride` samples from the first on, at `sample_rate_hz`."""
+    """Rows of `field` samples each, one every `stride` samples from the first sample on, at `sample_rate_hz`."""
 
     field: int
     stride: int
@@ -64,7 +64,13 @@ class Frames:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What a row encoder is to read of one segment: nothing where no row is valid, for a reason or because it was muted."""
+    """The sound of one segment for an encoder.
+
+    Attributes:
+        samples: mono samples; none where no row is valid.
+        valid: whether most of what a row sees was recorded.
+        failure: why there is no sound, None where there is some or where it was muted.
+    """
 
     samples: Float32[np.ndarray, "sample"]
     valid: Bool[np.ndarray, "row"]
@@ -76,9 +82,9 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
     """The whole sound of a segment.
 
     Args:
-        segment: what to hear.
-        frames: the rows of the encoder.
-        standardise: scale what was recorded to mean 0 and variance 1, as transformers' feature extractor does with a whole
+        segment: segment to decode.
+        frames: rows of the encoder.
+        standardise: whether to scale what was recorded to mean 0 and variance 1, as transformers' feature extractor does with a whole
             recording; the rest stays 0.
 
     Returns:

@@ -1,7 +1,7 @@
 """Stage 1: learn the order of the sentiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
+from pipeline.errors import PipelineError
 from pipeline.grcf.fit.loop import (
     Trained,
     TrainingSettings,
@@ -20,12 +22,38 @@ from pipeline.grcf.fit.loop import (
     untrained,
 )
 from pipeline.grcf.fit.stacked import train_each
-from pipeline.grcf.loss.groups import group_of
+from pipeline.grcf.loss.groups import Grouping, group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.loss.objectives import SCORING, RankObjective, ranking_objective
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
+
+
+def _require_pairs(
+    labels: Float64[np.ndarray, "segment"], *, objective: RankObjective, groups: Grouping
+) -> None:
+    """Refuse labels of which no two differ for the objective: its loss would be 0 from the first epoch on.
+
+    Raises:
+        PipelineError: they are all in one group, or all the same.
+    """
+    if objective == "none":
+        return
+    spread = f"{labels.min():g} to {labels.max():g}"
+    if len(np.unique(labels)) < 2:
+        raise PipelineError(
+            f"every label of train is {labels[0]:g}, so there is no pair to order; check the labels of the corpus"
+        )
+    if objective == "groupwise" and len(group_of(torch.tensor(labels).float(), groups=groups).unique()) < 2:
+        cuts = np.unique(np.quantile(labels, (0.2, 0.4, 0.6, 0.8), method="lower").round(3))
+        # A label on a cut belongs below it.
+        cuts = cuts[cuts < labels.max()]
+        raise PipelineError(
+            f"all labels of train ({spread}) are in one group of margin.groups = "
+            f"{groups if isinstance(groups, str) else list(groups)}, so there is no pair to order and stage 1 would learn "
+            f"nothing; set it to cuts between the labels, such as -S 'margin.groups=[{','.join(f'{cut:g}' for cut in cuts)}]'"
+        )
 
 
 def train_rankings(
@@ -55,7 +83,11 @@ def train_rankings(
         settings: how to train.
         device: where the network runs.
         made_with: versions and device for the header.
+
+    Raises:
+        PipelineError: train has no pair that the objective could order.
     """
+    _require_pairs(train.labels, objective=objective, groups=margin.groups)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
     valid_tensors = SplitTensors(valid, device=device)
     trained: Iterator[Trained]
@@ -149,27 +181,6 @@ def pair_values(
     return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPairRow:
-    """How stage 1 left the pairs between two groups of train: means over pairs compared within a batch.
-
-    `margin` and `violation` in score units; `capped` and `ordered` are shares from 0 to 1.
-    """
-
-    seed: int
-    group_above: int
-    group_below: int
-    n_pairs: int
-    margin: float
-    violation: float
-    weight: float
-    capped: float
-    ordered: float
-
-
-GROUP_PAIR_COLUMNS = tuple(field.name for field in fields(GroupPairRow))
-
-
 def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
     """Margins, violations and weights of the selected epoch by pair of groups, as means over their pairs."""
     groups = np.stack([values.group_above, values.group_below])
@@ -182,23 +193,6 @@ def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PairBinRow:
-    """How many pairs of all seeds have a margin, a violation or a weight from `low` to `high`.
-
-    `distance` is how many groups the two segments are apart, of the groups that train has; `share` is of the pairs of
-    all distances, 0 to 1. Margins and violations in score units.
-    """
-
-    quantity: str
-    distance: int
-    low: float
-    high: float
-    n_pairs: int
-    share: float
-
-
-PAIR_BIN_COLUMNS = tuple(field.name for field in fields(PairBinRow))
 _N_BINS = 24
 
 

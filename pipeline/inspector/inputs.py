@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.artifacts.extraction import Extraction, read_extraction
-from pipeline.artifacts.files import read_text
 from pipeline.artifacts.hardest_pairs import Heaviest, read_heaviest
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.predictions import SplitPredictions, read_predictions
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, read_words
@@ -75,7 +74,7 @@ def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> Insp
         segments={segment.id: segment for segment in read_segments(files.segments)},
         align_methods={row.id: row.align_method for row in read_words(files.words)},
         extractions={modality: read_extraction(path) for modality, path in files.features.items()},
-        predictions=predictions_from_csv(read_text(files.predictions), source=str(files.predictions)),
+        predictions=read_predictions(files.predictions),
         heaviest=read_heaviest(files.heaviest),
         parameters=parameters,
     )

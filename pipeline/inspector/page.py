@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.inspector.clips import clip_of
 from pipeline.inspector.disorder import largest_errors, wrong_pairs
 from pipeline.inspector.inputs import InspectorInputs
 
-MODEL, BASELINE = "grcf", "pointwise"
 # Of the longest corpus the page stays below a few megabytes; nobody looks at more.
 MOST_PAIRS, MOST_SEGMENTS = 200, 100
 _DIGITS = 4
@@ -115,14 +115,14 @@ def _predicted(register: _Register, predicted: SplitPredictions, position: int) 
     """The number of a segment of valid or test, with what the models say of it."""
     return register.number(
         predicted.ids[position],
-        predictions=_rounded_all(predicted.models[MODEL][:, position]),
+        predictions=_rounded_all(predicted.models[METHOD][:, position]),
         baseline=_rounded(predicted.models[BASELINE][:, position].mean()),
     )
 
 
 def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
     """The pairs that the mean prediction orders wrongly, widest first."""
-    rows = predicted.models[MODEL]
+    rows = predicted.models[METHOD]
     baseline = predicted.models[BASELINE].mean(axis=0)
     found = wrong_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
     entries = []
@@ -146,7 +146,7 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
 
 def _errors(predicted: SplitPredictions, register: _Register) -> Json:
     """The segments whose mean prediction is farthest from the label."""
-    rows = predicted.models[MODEL]
+    rows = predicted.models[METHOD]
     mean = rows.mean(axis=0)
     entries = [
         {
@@ -243,7 +243,7 @@ def _axis(inputs: InspectorInputs) -> tuple[float, float]:
     """One scale for all predictions, so that entries can be compared at a glance."""
     low, high = inputs.parameters["corpus.label_min"], inputs.parameters["corpus.label_max"]
     for predicted in inputs.predictions:
-        values: Float64[np.ndarray, "_ segment"] = predicted.models[MODEL]
+        values: Float64[np.ndarray, "_ segment"] = predicted.models[METHOD]
         if values.size:
             low, high = min(low, values.min()), max(high, values.max())
     return _rounded(low), _rounded(high)

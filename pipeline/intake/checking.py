@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.layouts import Layout
-from pipeline.corpus.manifest import check_table
+from pipeline.corpus.manifest import check_table, refuse_classes
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.labels import group_cuts, histogram_edges, label_problems, pooled_spread
@@ -144,6 +144,9 @@ def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Probl
     check = partial(check_table, label_min=rules.label_min, label_max=rules.label_max, binary=rules.binary)
     wrong = [reason for row in candidates if (reason := _failing(partial(check, [row]))) is not None]
     problems = [joined("error", "labels", wrong)] if wrong else []
+    classes = None if rules.binary else _failing(partial(refuse_classes, candidates))
+    if classes is not None:
+        problems.append(Problem("error", "task", len(candidates), classes))
     repeated = [id for id, n in Counter(candidate.id for candidate in candidates).items() if n > 1]
     if repeated:
         sentences = [f"the id {id!r} is used more than once" for id in repeated]

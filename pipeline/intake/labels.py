@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.evaluation.groups import group_of
 from pipeline.intake.problems import Level, Problem, Rules
 
 
@@ -18,6 +19,13 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
             level: Level = "error" if split == "train" else "warning"
             what = "nothing can be ranked" if split == "train" else "its correlations are undefined"
             problems.append(Problem(level, "labels", 1, f"every label of {split} is {only:g}: {what}"))
+    train = np.array([candidate.label for candidate in used if splits.get(candidate.id) == "train"])
+    if len(np.unique(train)) > 1 and len(np.unique(group_of(train, groups=rules.groups))) == 1:
+        sentence = (
+            f"all labels of train ({train.min():g} to {train.max():g}) are in one group of margin.groups, so stage 1 has no pair "
+            "to order; set it to cuts between the labels"
+        )
+        problems.append(Problem("error", "labels", len(train), sentence))
     top = max((abs(candidate.label) for candidate in used), default=0.0)
     if not rules.binary and top and top <= 0.5 * max(abs(rules.label_min), abs(rules.label_max)):
         problems.append(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.evaluation.groups import Grouping
+
 Level = Literal["error", "warning"]
 _N_EXAMPLES = 3
 
@@ -20,7 +22,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rules:
-    """What params.yaml says of a corpus; see its sections corpus, task and manifest."""
+    """What params.yaml says of a corpus; see its sections corpus, task and manifest, and `groups` in margin."""
 
     label_min: float
     label_max: float
@@ -31,6 +33,7 @@ class Rules:
     test_share: float
     split_seed: int
     max_rejected_share: float
+    groups: Grouping = "integer"
 
 
 def joined(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:

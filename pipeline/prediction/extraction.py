@@ -22,7 +22,7 @@ from pipeline.extract.words.locate import WordSettings, locate_words
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """One segment as the extractors saw it: its words, and the rows of each modality with a reason where there are none."""
+    """One segment with its words, and the rows of each modality or a reason where there are none."""
 
     segment: Segment
     spoken: SegmentWords
@@ -30,13 +30,13 @@ class Observed:
 
 
 class Extractors:
-    """What found the words, text, sound and face of the training segments, with its own settings.
+    """The extractors of the training segments, with the settings that they had.
 
     A modality that training took from a file of precomputed rows is absent from every new segment, for that reason.
 
     Args:
-        preprocessing: what the checkpoints carry.
-        folders: where the encoder of a modality lies; one that is not named is found by the name that it had.
+        preprocessing: extractors, columns and scaler that the checkpoints carry.
+        folders: folder of the encoder of a modality; an encoder that is not named is found by the name that it had.
 
     Raises:
         PipelineError: settings that this version of the code does not know.

@@ -26,11 +26,11 @@ def choose_layers(section: str, model: str, *, layer: int, n_layers: int, n_hidd
     """The layers that a section of the parameters asks for.
 
     Args:
-        section: `text`, `audio` or `visual`, for error sentences.
-        model: name of the encoder, likewise.
-        layer: the last of the layers: 0 = embeddings, -1 = the last that there is.
-        n_layers: how many layers up to that one, itself included.
-        n_hidden: layers of the encoder on top of its embeddings.
+        section: section of the parameters, `text`, `audio` or `visual`, for error messages.
+        model: name of the encoder, for error messages.
+        layer: last of the layers to read: 0 = embeddings, -1 = the last that there is.
+        n_layers: number of layers up to that one, itself included.
+        n_hidden: number of layers of the encoder on top of its embeddings.
 
     Raises:
         PipelineError: the encoder has no such layers.

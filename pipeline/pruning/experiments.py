@@ -17,7 +17,7 @@ _PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a commit says of its run: its name, the text of its parameters, and where the files that it names are."""
+    """A commit: its name, the text of its parameters, and a function that finds the files that it names."""
 
     name: str
     params: str
@@ -25,7 +25,7 @@ class Experiment:
 
 
 def experiments() -> Iterator[Experiment]:
-    """HEAD, every branch, tag and experiment of this clone, those with the same run once; none outside of git."""
+    """HEAD and every branch, tag and experiment of this clone, each run once; none outside git."""
     listed = subprocess.run(
         ["git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/exps"],
         capture_output=True,
@@ -65,7 +65,7 @@ def _objects() -> Callable[[str], Path]:
         database = Repo().cache.local
     except NotDvcRepoError as error:
         raise PipelineError(
-            "what other experiments need cannot be told, because this is no DVC repository; run from its root, or prune with "
+            "this is no DVC repository, so nothing says what other experiments need; run from the root of the repository, or prune with "
             "--workspace-only"
         ) from error
     return lambda md5: Path(database.oid_to_path(md5))

@@ -1,4 +1,4 @@
-"""Which entries of the cache some parameters need: by the keys that the stages themselves compute."""
+"""Which entries of the cache parameters need, by the keys that the stages themselves compute."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +37,10 @@ Sections = Mapping[str, Mapping[str, Any]]
 class Needs:
     """What parameters need of one kind of entries.
 
-    `n_unknown` more entries are needed whose keys depend on entries that are not there yet. `reason` says why nothing is known,
-    None where it is.
+    Attributes:
+        keys: keys of the entries.
+        n_unknown: number of further entries whose keys depend on entries that are not there yet.
+        reason: why nothing is known, None where it is.
     """
 
     keys: frozenset[str]
@@ -58,14 +60,14 @@ def needs_of(
     locate: Callable[[Path], Path | None],
     sections_of: Mapping[str, Sequence[str]],
 ) -> dict[str, Needs]:
-    """What a run with these parameters would look up, by kind.
+    """Which entries a run with these parameters would look up, by kind.
 
     The words of the text stage are those in the cache, so they belong to these parameters, whatever was last run.
 
     Args:
-        sections: the parameters.
-        locate: where a file that a stage wrote is now, None where it is nowhere.
-        sections_of: the sections that each stage that trains loads, see dvc.yaml.
+        sections: parameters by section.
+        locate: finds a file that a stage wrote, None where it is nowhere.
+        sections_of: names of the sections that each stage that trains loads, as in dvc.yaml.
     """
     segments = locate(SEGMENTS)
     found = {}

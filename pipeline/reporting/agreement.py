@@ -1,20 +1,20 @@
 """The sections that set predictions against labels: scatter, reliability and confusion."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from pipeline.artifacts.evaluation import EVALUATED, ReliabilityBin
+from pipeline.artifacts.models import COMPARED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
 from pipeline.reporting.figures import draw_reliability, draw_scatter
-from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
 from pipeline.reporting.numbers import NOT_AVAILABLE, count, fixed, plural
 
-_MODELS = ("grcf", "pointwise")
 # More dots than this neither tell more nor load quickly.
 MOST_POINTS = 2000
 
@@ -22,12 +22,12 @@ MOST_POINTS = 2000
 def scatter_section(inputs: ReportInputs) -> Section:
     """A dot a segment: its label against what a model says of it."""
     predicted = [found for found in map(inputs.predicted, EVALUATED) if found is not None]
-    values = [rows.mean(axis=0) for found in predicted for rows in map(found.models.__getitem__, _MODELS)]
+    values = [rows.mean(axis=0) for found in predicted for rows in map(found.models.__getitem__, COMPARED)]
     values += [found.truth for found in predicted]
     # One scale for all, so that the figures can be compared.
     limits = (min(each.min() for each in values), max(each.max() for each in values))
     grids = [
-        Grid(tuple(_scatter(found, model, words, limits) for model, words in _names(inputs).items()))
+        Grid(tuple(_scatter(found, model, words, limits) for model, words in inputs.names.items()))
         for found in predicted
     ]
     explanation = Paragraph(
@@ -40,32 +40,36 @@ def scatter_section(inputs: ReportInputs) -> Section:
 
 def reliability_section(inputs: ReportInputs) -> Section:
     """Whether a prediction means what it says."""
-    figures, rows, names = [], [], _names(inputs)
-    truth, said = ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")
+    figures, rows, names = [], [], inputs.names
+    truth, predicted = (
+        ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")
+    )
     unit = "" if inputs.protocol.is_binary else ", label units"
     of_labels = truth if inputs.protocol.is_binary else f"mean {truth}"
-    tables = {split: inputs.comparisons[split]["reliability"] for split in EVALUATED}
+    plurals = "probabilities" if inputs.protocol.is_binary else "predictions"
+    tables = {split: inputs.comparisons(split).reliability for split in EVALUATED}
     for split, table in tables.items():
         figures.append(
             draw_reliability(
                 f"reliability-{split}",
-                {model: table[model]["bins"] for model in _MODELS},
+                {model: table[model].bins for model in COMPARED},
                 {
-                    model: (table[model]["slope"], table[model]["offset"])
-                    for model in _MODELS
-                    if table[model]["slope"] is not None
+                    model: (slope, offset)
+                    for model in COMPARED
+                    if (slope := table[model].slope) is not None
+                    and (offset := table[model].offset) is not None
                 },
                 names=names,
-                labels=(f"mean {said} of a bin{unit}", of_labels),
-                caption=f"Reliability on {split}: {of_labels} against mean {said}, for the segments in each of up to "
+                labels=(f"mean {predicted} of a bin{unit}", of_labels),
+                caption=f"Reliability on {split}: {of_labels} against mean {predicted}, for the segments in each of up to "
                 f"{inputs.parameters['evaluate.n_bins']} bins of equal size. Dashed: least-squares line of all segments.",
             )
         )
     for split, table in tables.items():
         for model, words in names.items():
             row = table[model]
-            values = (row["slope"], row["offset"], row["expected_calibration_error"])
-            cells = [_calibration_cell(value, table[model]["bins"]) for value in values]
+            values = (row.slope, row.offset, row.expected_calibration_error)
+            cells = [_calibration_cell(value, row.bins) for value in values]
             rows.append((Cell(f"{words[0].upper()}{words[1:]}, {split}"), *cells))
     summary = Table(
         "Calibration of the mean over seeds",
@@ -73,8 +77,8 @@ def reliability_section(inputs: ReportInputs) -> Section:
         tuple(rows),
     )
     explanation = Paragraph(
-        f"Of the mean {said} over seeds. Slope and offset are those of the least-squares line of {truth.removeprefix('share of ')} "
-        f"on {said}; a slope below 1 says that {said.removesuffix('y')}{'ies' if said.endswith('y') else 's'} spread too far. "
+        f"Of the mean {predicted} over seeds. Slope and offset are those of the least-squares line of {truth.removeprefix('share of ')} "
+        f"on {predicted}; a slope below 1 says that {plurals} spread too far. "
         "The calibration error is the mean distance of the dots from the diagonal, weighted by segments; it grows with the "
         "number of bins and with chance in each, also for a calibrated model: compare models on one split only.",
         "small",
@@ -96,11 +100,11 @@ def confusion_section(inputs: ReportInputs) -> Section:
                 100 * confusion(predicted, model, protocol),
                 rows=names,
                 columns=names,
-                corner="label ↓ said →",
+                corner="label ↓ predicted →",
                 written=lambda number: fixed(number, 0),
                 darkest=100.0,
             )
-            for model, words in _names(inputs).items()
+            for model, words in inputs.names.items()
         )
         blocks.append(Grid(tables))
     finest = protocol.metric(protocol.finest)
@@ -126,14 +130,10 @@ def confusion(
     return np.where(n_true > 0, counts / np.maximum(n_true, 1.0), np.nan)
 
 
-def _calibration_cell(value: float | None, bins: Sequence[Any]) -> Cell:
+def _calibration_cell(value: float | None, bins: Sequence[ReliabilityBin]) -> Cell:
     if value is None:
         return Cell(NOT_AVAILABLE, note="all predictions are equal" if bins else "there are no segments")
     return Cell(fixed(value, 3))
-
-
-def _names(inputs: ReportInputs) -> dict[str, str]:
-    return dict(zip(_MODELS, ("GRCF", inputs.baseline), strict=True))
 
 
 def _scatter(predicted: SplitPredictions, model: str, words: str, limits: tuple[float, float]) -> Figure:

@@ -1,11 +1,12 @@
 """The sections about what the models were given: coverage of the modalities and the corpus itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
+from pipeline.artifacts.coverage import ModalityCoverage
 from pipeline.artifacts.segments import SPLITS, Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
@@ -32,15 +33,15 @@ def coverage_section(inputs: ReportInputs) -> Section:
     coverage = inputs.coverage
     rows = tuple(
         (
-            Cell(row["split"]),
-            Cell(row["modality"]),
-            Cell(count(row["segments"])),
-            Cell(count(row["words"])),
-            Cell(share(row["valid_words"])),
-            Cell(share(row["segments_without"])),
-            Cell(share(row["valid_rows"])),
+            Cell(row.split),
+            Cell(row.modality),
+            Cell(count(row.segments)),
+            Cell(count(row.words)),
+            Cell(share(row.valid_words)),
+            Cell(share(row.segments_without)),
+            Cell(share(row.valid_rows)),
         )
-        for row in sorted(coverage["modalities"], key=_place)
+        for row in sorted(coverage.modalities, key=_place)
     )
     header = (
         "Split",
@@ -54,11 +55,11 @@ def coverage_section(inputs: ReportInputs) -> Section:
     table = Table("What each modality has to say, by split", header, rows, frozenset({1}))
     methods = ", ".join(
         f"{plural(n, 'segment')} {_METHODS.get(method, method)}"
-        for method, n in coverage["align_methods"].items()
+        for method, n in coverage.align_methods.items()
     )
-    said = Paragraph(
-        f"{plural(coverage['segments'], 'segment')} with {plural(coverage['words'], 'word')}, of which "
-        f"{count(coverage['words_cut_off'])} were cut off; {plural(coverage['rejected'], 'segment')} rejected. "
+    summary = Paragraph(
+        f"{plural(coverage.segments, 'segment')} with {plural(coverage.words, 'word')}, of which "
+        f"{count(coverage.words_cut_off)} were cut off; {plural(coverage.rejected, 'segment')} rejected. "
         f"How words were timed: {methods or 'there are none'}."
     )
     explanation = Paragraph(
@@ -67,7 +68,7 @@ def coverage_section(inputs: ReportInputs) -> Section:
         "text, frames for audio and visual.",
         "small",
     )
-    return Section("coverage", "Coverage", (said, table, explanation, *_failures(inputs), *_notes(inputs)))
+    return Section("coverage", "Coverage", (summary, table, explanation, *_failures(inputs), *_notes(inputs)))
 
 
 def corpus_section(inputs: ReportInputs) -> Section:
@@ -115,15 +116,15 @@ def corpus_section(inputs: ReportInputs) -> Section:
     return Section("corpus", "Corpus", tuple(blocks))
 
 
-def _place(row: Mapping[str, Any]) -> tuple[int, int]:
-    return SPLITS.index(row["split"]), MODALITIES.index(row["modality"])
+def _place(row: ModalityCoverage) -> tuple[int, int]:
+    return SPLITS.index(row.split), MODALITIES.index(row.modality)
 
 
 def _failures(inputs: ReportInputs) -> list[Block]:
     failures = [
         (modality, id_, reason)
         for modality in MODALITIES
-        for id_, reason in inputs.coverage["failures"].get(modality, {}).items()
+        for id_, reason in inputs.coverage.failures.get(modality, {}).items()
     ]
     if not failures:
         return [Paragraph("No segment failed in any modality.")]
@@ -141,7 +142,7 @@ def _notes(inputs: ReportInputs) -> list[Block]:
     notes = [
         (modality, id_, note)
         for modality in MODALITIES
-        for id_, found in inputs.coverage.get("notes", {}).get(modality, {}).items()
+        for id_, found in (inputs.coverage.notes or {}).get(modality, {}).items()
         for note in found
     ]
     if not notes:

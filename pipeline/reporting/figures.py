@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
 from pipeline.pages.vega import PALETTE
 
@@ -131,7 +134,7 @@ def draw_scatter(
 
 def draw_reliability(
     name: str,
-    bins: Mapping[str, Sequence[Mapping[str, float]]],
+    bins: Mapping[str, Sequence[ReliabilityBin]],
     lines: Mapping[str, tuple[float, float]],
     *,
     names: Mapping[str, str],
@@ -151,9 +154,9 @@ def draw_reliability(
     dots: list[Spec] = [
         {
             "model": names[model],
-            "x": _number(row["mean_prediction"]),
-            "y": _number(row["mean_truth"]),
-            "n": row["n_segments"],
+            "x": _number(row.mean_prediction),
+            "y": _number(row.mean_truth),
+            "n": row.n_segments,
         }
         for model, rows in bins.items()
         for row in rows
@@ -161,7 +164,7 @@ def draw_reliability(
     fitted = [
         {"model": names[model], "x": x, "y": _number(slope * x + offset)}
         for model, (slope, offset) in lines.items()
-        for x in _reach([_number(row["mean_prediction"]) for row in bins[model]])
+        for x in _reach([_number(row.mean_prediction) for row in bins[model]])
     ]
     values = [each for dot in dots for each in (dot["x"], dot["y"])]
     ends = _ends((min(values, default=0.0), max(values, default=0.0)))
@@ -199,7 +202,7 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
     reach = _number(1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)) or 1.0
     y: Spec = {"field": "metric", "type": "nominal", "title": None, "sort": list(bars)}
     y["axis"] = {"ticks": False, "domain": False, "labelLimit": 200}
-    sides = {"neither": "ink", "GRCF": "grcf", "point-wise": "pointwise"}
+    sides = {"neither": "ink", "GRCF": METHOD, "point-wise": BASELINE}
     scale = {"domain": list(sides), "range": [PALETTE[colour] for colour in sides.values()]}
     shared: Spec = {
         "y": y,
@@ -316,12 +319,12 @@ def draw_order(
     return Figure(name, spec, caption)
 
 
-def draw_histogram(name: str, bins: Sequence[Mapping[Any, Any]], *, quantity: str, caption: str) -> Figure:
+def draw_histogram(name: str, bins: Sequence[PairBinRow], *, quantity: str, caption: str) -> Figure:
     """Bars from `low` to `high` as high as `share` (of all), stacked by `distance` (how many groups apart)."""
-    apart = sorted({int(row["distance"]) for row in bins})
+    apart = sorted({row.distance for row in bins})
     rows = [
-        {"low": _number(row["low"]), "high": _number(row["high"]), "share": _number(100 * row["share"])}
-        | {"apart": int(row["distance"]), "n": int(row["n_pairs"])}
+        {"low": _number(row.low), "high": _number(row.high), "share": _number(100 * row.share)}
+        | {"apart": row.distance, "n": row.n_pairs}
         for row in bins
     ]
     depths = [round(float(each), 3) for each in np.linspace(0.3, 1.0, max(len(apart), 1))]

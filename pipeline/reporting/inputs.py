@@ -4,51 +4,54 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
+from pipeline.artifacts.coverage import Coverage
+from pipeline.artifacts.curves import TrainingCurves
+from pipeline.artifacts.evaluation import (
+    EVALUATED,
+    Difference,
+    EvaluatedSplit,
+    Evaluation,
+    SplitComparisons,
+    Summary,
+)
+from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.robustness import RobustnessCurve
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
-from pipeline.evaluation.protocols import protocol_named
-from pipeline.evaluation.robustness import RobustnessCurve
-from pipeline.evaluation.statistics import Difference, Summary
-
-EVALUATED = ("valid", "test")
-"""The splits that are reported: valid first, since it is what choices go by."""
-
-_COMPARED_MODELS = ("grcf", "pointwise")
+from pipeline.evaluation.protocols import protocol_named, require_measured_by
+from pipeline.reporting.budgets import gradient_epochs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ReportInputs:
     """The content of every file that the report reads.
 
     Attributes:
-        metrics: `reports/metrics.json`: split to model to metric to summary.
-        comparisons: `reports/comparisons.json`: split to table to rows, and `parameters` to weights of each stage's network.
-        predictions: `reports/predictions.csv`.
-        coverage: `reports/coverage.json`.
-        curves: A table of `reports/curves/` for `rank`, `calibrate` and `pointwise`.
-        group_pairs: `reports/group_pairs.csv`: a row a seed and pair of groups.
-        pair_distributions: `reports/pair_distributions.csv`: a row a quantity, distance of groups and bin.
-        robustness: `reports/robustness.csv`.
-        noise: `reports/noise.csv`.
-        segments: The manifest.
-        parameters: Every parameter by its full name, such as `margin.base`.
+        evaluation: content of `reports/metrics.json` and `reports/comparisons.json`.
+        predictions: content of `reports/predictions.csv`.
+        coverage: content of `reports/coverage.json`.
+        curves: tables of `reports/curves/` for `rank`, `calibrate` and `pointwise`.
+        group_pairs: rows of `reports/group_pairs.csv`, one per seed and pair of groups.
+        pair_distributions: rows of `reports/pair_distributions.csv`, one per quantity, distance of groups and bin.
+        robustness: content of `reports/robustness.csv`.
+        noise: content of `reports/noise.csv`.
+        segments: the manifest.
+        parameters: every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
 
     Raises:
-        PipelineError: Metrics or comparisons lack a split, or a model that is compared.
+        PipelineError: files are of different runs, or one was cut off.
     """
 
-    metrics: Mapping[str, Any]
-    comparisons: Mapping[str, Any]
+    evaluation: Evaluation
     predictions: Sequence[SplitPredictions]
-    coverage: Mapping[str, Any]
-    curves: Mapping[str, pd.DataFrame]
-    group_pairs: pd.DataFrame
-    pair_distributions: pd.DataFrame
+    coverage: Coverage
+    curves: Mapping[str, TrainingCurves]
+    group_pairs: Sequence[GroupPairRow]
+    pair_distributions: Sequence[PairBinRow]
     robustness: Sequence[RobustnessCurve]
     noise: Sequence[RobustnessCurve]
     segments: Sequence[Segment]
@@ -56,17 +59,38 @@ class ReportInputs:
     digests: Mapping[str, str]
 
     def __post_init__(self) -> None:
+        require_measured_by(self.protocol, self.evaluation)
+        self._require_whole_predictions()
+        self._require_whole_curves()
+
+    def _require_whole_predictions(self) -> None:
+        predicted = {found.split: len(found.ids) for found in self.predictions}
         for split in EVALUATED:
-            missing = set(_COMPARED_MODELS) - set(self.metrics.get(split, ()))
-            if missing or split not in self.comparisons:
-                what = f"model {' and '.join(sorted(missing))}" if missing else "comparisons"
+            n_segments = sum(segment.split == split for segment in self.segments)
+            if predicted.get(split, 0) != n_segments:
                 raise PipelineError(
-                    f"the evaluation of {split} holds no {what}; run `dvc repro evaluate` to measure again"
+                    f"reports/predictions.csv has {predicted.get(split, 0)} rows of {split}, but the manifest has {n_segments} "
+                    "segments of it; run `dvc repro evaluate` to predict again"
+                )
+        for name, curves in (("robustness", self.robustness), ("noise", self.noise)):
+            missing = sorted(predicted.keys() - {curve.split for curve in curves})
+            if curves and missing:
+                raise PipelineError(
+                    f"reports/{name}.csv has no rows of {' and '.join(missing)}; run `dvc repro evaluate` to measure again"
+                )
+
+    def _require_whole_curves(self) -> None:
+        for stage, n_epochs in gradient_epochs(self.parameters).items():
+            epochs = self.curves[stage].epochs
+            if len(epochs) and epochs[-1] < n_epochs:
+                raise PipelineError(
+                    f"reports/curves/{stage}.csv ends at epoch {epochs[-1]:.0f} of {n_epochs}; run `dvc repro {stage}` to train "
+                    "again"
                 )
 
     @property
     def protocol(self) -> Protocol:
-        """By which definitions was measured."""
+        """The protocol by which was measured."""
         return protocol_named(self.parameters["evaluate.protocol"])
 
     @property
@@ -81,22 +105,30 @@ class ReportInputs:
 
     @property
     def n_seeds(self) -> int:
-        """Models trained of each kind."""
+        """Number of models that were trained of each kind."""
         return len(self.parameters["training.seeds"])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The models that are compared, in words."""
+        return {METHOD: "GRCF", BASELINE: self.baseline}
+
+    def comparisons(self, split: EvaluatedSplit) -> SplitComparisons:
+        """What was compared on one split."""
+        return self.evaluation.comparisons[split]
 
     def metrics_in(self, row: Mapping[str, Any]) -> list[Metric]:
         """The metrics that a row holds, in the order of the protocol; JSON files are sorted by name."""
         return [metric for metric in self.protocol.metrics if metric.name in row]
 
-    def summary(self, split: str, model: str, metric: Metric) -> Summary:
+    def summary(self, split: EvaluatedSplit, model: str, metric: Metric) -> Summary:
         """One metric of one model over its seeds."""
-        return Summary(**self.metrics[split][model][metric.name])
+        return self.evaluation.metrics[split][model][metric.name]
 
-    def difference(self, split: str, pair: str, metric: Metric) -> Difference | None:
-        """One metric of a pair such as `grcf - pointwise`; None where the pair is not compared by it."""
-        row = self.comparisons[split]["differences"].get(pair, {}).get(metric.name)
-        return None if row is None else Difference(**row)
+    def difference(self, split: EvaluatedSplit, other: str, metric: Metric) -> Difference | None:
+        """GRCF minus another model; None where they are not compared by this metric."""
+        return self.evaluation.difference(split, other, metric.name)
 
-    def predicted(self, split: str) -> SplitPredictions | None:
-        """What the models say of one split; None where it has no segments."""
+    def predicted(self, split: EvaluatedSplit) -> SplitPredictions | None:
+        """Predictions of one split; None where it has no segments."""
         return next((found for found in self.predictions if found.split == split), None)

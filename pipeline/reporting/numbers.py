@@ -2,8 +2,8 @@
 
 import re
 
+from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.blocks import Cell
 
 _DIRECTIONS = {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0"}

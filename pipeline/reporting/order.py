@@ -3,15 +3,14 @@
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.artifacts.evaluation import EVALUATED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
 from pipeline.reporting.figures import draw_order
-from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
 from pipeline.reporting.numbers import plural, share
-
-_MODELS = ("grcf", "pointwise")
 
 
 def group_order_section(inputs: ReportInputs) -> Section:
@@ -23,7 +22,7 @@ def group_order_section(inputs: ReportInputs) -> Section:
         if predicted is None:
             continue
         figures = []
-        for model, words in zip(_MODELS, ("GRCF", inputs.baseline), strict=True):
+        for model, words in inputs.names.items():
             right, n_pairs = order_by_class(predicted, model, inputs.protocol)
             figures.append(_figure(f"order-{split}-{model}", f"{words} on {split}", right, n_pairs, names))
         blocks.append(Grid(tuple(figures)))

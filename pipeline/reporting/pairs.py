@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
+from pipeline.artifacts.pair_statistics import GroupPairRow
 from pipeline.evaluation.groups import group_names
 from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_histogram
@@ -37,16 +37,15 @@ _QUANTITIES = {
 def group_pairs_section(inputs: ReportInputs) -> Section:
     """Margins, violations and weights of stage 1 by pair of sentiment groups."""
     pairs = inputs.group_pairs
-    if pairs.empty:
+    if not pairs:
         empty = Paragraph("No two segments of train lay in different groups within a batch.")
         return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
-    means = pairs.drop(columns="seed").groupby(["group_above", "group_below"], as_index=False).mean()
-    groups = np.unique(means[["group_above", "group_below"]].to_numpy())
+    groups = np.unique([(row.group_above, row.group_below) for row in pairs])
     names = group_names(
         groups.tolist(), groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary
     )
-    tables = tuple(_pair_table(means, groups, names, measure) for measure in _PAIR_MEASURES)
-    n_seeds = pairs["seed"].nunique()
+    tables = tuple(_pair_table(pairs, groups, names, measure) for measure in _PAIR_MEASURES)
+    n_seeds = len({row.seed for row in pairs})
     explanation = Paragraph(
         f"Segments of train, as stage 1 left them: means over the pairs that meet in a batch, then over {plural(n_seeds, 'seed')}. "
         "A row is the group that should score higher, a column the one that should score lower.",
@@ -58,27 +57,27 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
 
 def _distributions(inputs: ReportInputs) -> list[Block]:
     bins = inputs.pair_distributions
-    if bins.empty:
+    if not bins:
         return []
     figures = []
     for quantity, words in _QUANTITIES.items():
-        rows = bins[bins["quantity"] == quantity]
+        rows = [row for row in bins if row.quantity == quantity]
         figures.append(
             draw_histogram(
                 f"distribution-{quantity}",
-                rows.to_dict("records"),
+                rows,
                 quantity=words,
-                caption=f"Stage 1: how the {quantity}s of {count(int(rows['n_pairs'].sum()))} pairs of train, of all seeds, "
+                caption=f"Stage 1: how the {quantity}s of {count(sum(row.n_pairs for row in rows))} pairs of train, of all seeds, "
                 f"were distributed.",
             )
         )
     return [Grid(tuple(figures))]
 
 
-def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], measure: str) -> Table:
-    values: Float[np.ndarray, "above below"] = np.full((len(groups), len(groups)), np.nan)
-    above, below = (np.searchsorted(groups, means[side]) for side in ("group_above", "group_below"))
-    values[above, below] = means[measure]
+def _pair_table(
+    pairs: Sequence[GroupPairRow], groups: np.ndarray, names: Sequence[str], measure: str
+) -> Table:
+    values = _means(pairs, groups, measure)
     written = _PAIR_FORMATS.get(measure, partial(fixed, digits=2))
     return matrix_table(
         _PAIR_MEASURES[measure],
@@ -92,3 +91,16 @@ def _pair_table(means: pd.DataFrame, groups: np.ndarray, names: Sequence[str], m
         lightest=1.0 if measure == "weight" else 0.0,
         darkest=1.0 if measure in ("capped", "ordered") else None,
     )
+
+
+def _means(
+    pairs: Sequence[GroupPairRow], groups: np.ndarray, measure: str
+) -> Float[np.ndarray, "above below"]:
+    """Mean of a measure over seeds by pair of groups; NaN where a pair does not occur."""
+    by_pair: dict[tuple[int, int], list[float]] = {}
+    for row in pairs:
+        by_pair.setdefault((row.group_above, row.group_below), []).append(getattr(row, measure))
+    values = np.full((len(groups), len(groups)), np.nan)
+    for (above, below), found in by_pair.items():
+        values[np.searchsorted(groups, above), np.searchsorted(groups, below)] = np.mean(found)
+    return values

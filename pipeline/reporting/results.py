@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from pipeline.artifacts.evaluation import EVALUATED, EvaluatedSplit
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
+from pipeline.reporting.budgets import budget_warning
 from pipeline.reporting.figures import draw_differences
-from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import (
     NOT_AVAILABLE,
     difference_cell,
@@ -17,7 +19,6 @@ from pipeline.reporting.numbers import (
     summary_cell,
     value,
 )
-from pipeline.reporting.training import budget_warning
 from pipeline.reporting.verdict import (
     Standing,
     comparison_sentence,
@@ -25,31 +26,27 @@ from pipeline.reporting.verdict import (
     standing,
 )
 
-MODELS = {
-    "grcf": "GRCF",
-    "pointwise": "Point-wise",
-    "median": "Median",
-    "prevalence": "Share of ones",
-}
+_TITLES = {METHOD: "GRCF", BASELINE: "Point-wise", "median": "Median", "prevalence": "Share of ones"}
 _CONSTANTS = {"median": "the constant median", "prevalence": "the constant share of ones"}
-_SAID = {"median": "the median label", "prevalence": "the share of ones"}
+_CONSTANTS_OF_TRAIN = {"median": "the median label", "prevalence": "the share of ones"}
 _STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
 _SUBSETS = ("all", "without", "only", "nothing")
 
 
 def verdict_section(inputs: ReportInputs) -> Section:
     """One paragraph that a hurried reader may believe, and what weakens it."""
-    error, _, order = (inputs.protocol.metric(name) for name in inputs.protocol.headline)
+    error, order = inputs.protocol.error, inputs.protocol.ranking
     sentences = [_sentence(inputs, split, error, first=split == EVALUATED[0]) for split in EVALUATED]
-    standings = [_standing(inputs, split, error, "grcf - pointwise") for split in EVALUATED]
+    standings = [_standing(inputs, split, error) for split in EVALUATED]
     sentences.append(conclusion(standings[0], standings[1], other=inputs.baseline))
     details = [_sentence(inputs, split, order) for split in EVALUATED]
     constants = [_error_of_constant(inputs, split, error) for split in EVALUATED]
     if all(constants):
-        said, name = _SAID[inputs.protocol.constant], error.title
-        article = "an" if name.startswith("M") else "a"
+        constant = _CONSTANTS_OF_TRAIN[inputs.protocol.constant]
+        article = "an" if error.title.startswith("M") else "a"
         details.append(
-            f"Always saying {said} of train has {article} {name} of {constants[0]} on valid and {constants[1]} on test."
+            f"Predicting {constant} of train for every segment has {article} {error.title} of {constants[0]} on valid and "
+            f"{constants[1]} on test."
         )
     blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]
     warning = budget_warning(inputs.parameters)
@@ -85,18 +82,18 @@ def result_tables(inputs: ReportInputs) -> tuple[Table, ...]:
 def differences_section(inputs: ReportInputs) -> Section:
     """GRCF less each other model, with the intervals that decide."""
     blocks: list[Block] = []
-    for pair, words in _pairs(inputs).items():
+    for other, words in _others(inputs).items():
         rows = [
-            (Cell(metric_heading(metric)), *_difference_cells(inputs, pair, metric))
+            (Cell(metric_heading(metric)), *_difference_cells(inputs, other, metric))
             for metric in inputs.protocol.metrics
-            if any(inputs.difference(split, pair, metric) for split in EVALUATED)
+            if any(inputs.difference(split, other, metric) for split in EVALUATED)
         ]
         if not rows:
             continue
         header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
         caption = f"GRCF less {words}, with {level(inputs.confidence)} intervals over seeds and segments"
-        blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, pair, words)]
-        if pair == "grcf - pointwise":
+        blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, other, words)]
+        if other == BASELINE:
             blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
     return Section("differences", "Paired differences", tuple(blocks))
 
@@ -126,10 +123,10 @@ def order_section(inputs: ReportInputs) -> Section:
     """What stage 2 made of the order that stage 1 had learnt."""
     tables: list[Block] = []
     for split in EVALUATED:
-        order = inputs.comparisons[split]["order"]
+        order = inputs.comparisons(split).order
         metrics = inputs.metrics_in(order["rank"])
         rows = [
-            (Cell(words), *(summary_cell(Summary(**order[stage][metric.name]), metric) for metric in metrics))
+            (Cell(words), *(summary_cell(order[stage][metric.name], metric) for metric in metrics))
             for stage, words in _STAGES.items()
         ]
         header = ("GRCF", *(metric_heading(metric) for metric in metrics))
@@ -140,10 +137,10 @@ def order_section(inputs: ReportInputs) -> Section:
     )
 
 
-def _pairs(inputs: ReportInputs) -> dict[str, str]:
-    """Name of each paired difference to the other model in words."""
+def _others(inputs: ReportInputs) -> dict[str, str]:
+    """The models that GRCF is compared with, in words."""
     constant = inputs.protocol.constant
-    return {"grcf - pointwise": inputs.baseline, f"grcf - {constant}": _CONSTANTS[constant]}
+    return {BASELINE: inputs.baseline, constant: _CONSTANTS[constant]}
 
 
 def _units(inputs: ReportInputs) -> str:
@@ -151,26 +148,26 @@ def _units(inputs: ReportInputs) -> str:
     return f"Shares are in per cent and their differences in percentage points; errors {errors}."
 
 
-def _sentence(inputs: ReportInputs, split: str, metric: Metric, *, first: bool = False) -> str:
-    difference = inputs.difference(split, "grcf - pointwise", metric)
+def _sentence(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric, *, first: bool = False) -> str:
+    difference = inputs.difference(split, BASELINE, metric)
     assert difference is not None, "error and order are always compared"
     return comparison_sentence(
         split,
         metric,
-        inputs.summary(split, "grcf", metric),
+        inputs.summary(split, METHOD, metric),
         difference,
         other=inputs.baseline,
         explain=level(inputs.confidence) if first else None,
     )
 
 
-def _standing(inputs: ReportInputs, split: str, metric: Metric, pair: str) -> Standing | None:
-    difference = inputs.difference(split, pair, metric)
+def _standing(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric) -> Standing | None:
+    difference = inputs.difference(split, BASELINE, metric)
     return None if difference is None else standing(difference, metric)
 
 
-def _error_of_constant(inputs: ReportInputs, split: str, metric: Metric) -> str | None:
-    if inputs.protocol.constant not in inputs.metrics[split]:
+def _error_of_constant(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric) -> str | None:
+    if inputs.protocol.constant not in inputs.evaluation.metrics[split]:
         return None
     mean = inputs.summary(split, inputs.protocol.constant, metric).mean
     return None if mean is None else value(mean, metric)
@@ -182,34 +179,34 @@ def _spread(inputs: ReportInputs) -> str:
     return f"mean ± standard deviation over {plural(inputs.n_seeds, 'seed')} [{level(inputs.confidence)} interval over seeds]"
 
 
-def _result_table(inputs: ReportInputs, split: str) -> Table:
-    models = inputs.metrics[split]
-    known = [model for model in MODELS if model in models]
-    shown = known + sorted(set(models) - set(known))
+def _result_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
+    found = inputs.evaluation.metrics[split]
+    known = [model for model in _TITLES if model in found]
+    models = known + sorted(set(found) - set(known))
     rows = []
-    for metric in inputs.metrics_in(models["grcf"]):
-        stands = _standing(inputs, split, metric, "grcf - pointwise")
-        winner = {"better": "grcf", "worse": "pointwise"}.get(stands or "")
+    for metric in inputs.metrics_in(found[METHOD]):
+        stands = _standing(inputs, split, metric)
+        winner = {"better": METHOD, "worse": BASELINE}.get(stands or "")
         cells = [
             summary_cell(inputs.summary(split, model, metric), metric, strong=model == winner)
-            for model in shown
+            for model in models
         ]
         rows.append((Cell(metric_heading(metric)), *cells))
-    rows.append((Cell("Seeds"), *(_n_seeds(inputs, split, model) for model in shown)))
-    header = ("Metric", *(MODELS.get(model, str(model)) for model in shown))
+    rows.append((Cell("Seeds"), *(_n_seeds(inputs, split, model) for model in models)))
+    header = ("Metric", *(_TITLES.get(model, model) for model in models))
     return Table(f"Results on {split}: {_spread(inputs)}", header, tuple(rows))
 
 
-def _n_seeds(inputs: ReportInputs, split: str, model: str) -> Cell:
+def _n_seeds(inputs: ReportInputs, split: EvaluatedSplit, model: str) -> Cell:
     predicted = inputs.predicted(split)
     seeds = predicted.seeds.get(model, ()) if predicted else ()
     return Cell(str(len(seeds)) if seeds else "–")
 
 
-def _difference_cells(inputs: ReportInputs, pair: str, metric: Metric) -> Sequence[Cell]:
+def _difference_cells(inputs: ReportInputs, other: str, metric: Metric) -> Sequence[Cell]:
     cells = []
     for split in EVALUATED:
-        difference = inputs.difference(split, pair, metric)
+        difference = inputs.difference(split, other, metric)
         if difference is None:
             cells += [Cell("–"), Cell("–")]
             continue
@@ -221,32 +218,32 @@ def _difference_cells(inputs: ReportInputs, pair: str, metric: Metric) -> Sequen
     return cells
 
 
-def _methods(inputs: ReportInputs, pair: str, words: str) -> list[Block]:
-    """How the intervals of a pair were computed, as the evaluation says it of those that it gives."""
+def _methods(inputs: ReportInputs, other: str, words: str) -> list[Block]:
+    """How the intervals of the differences from a model were computed, in the words of the evaluation."""
     rows = [
         row
         for split in EVALUATED
-        for row in inputs.comparisons[split]["differences"].get(pair, {}).values()
-        if row["ci_low"] is not None
+        for row in inputs.comparisons(split).differences[other].values()
+        if row.ci_low is not None
     ]
-    methods = dict.fromkeys(row["method"] for row in rows)
+    methods = dict.fromkeys(row.method for row in rows)
     return [Paragraph(f"A is GRCF and B {words}: {method}.", "small") for method in methods]
 
 
-def _differences_figure(inputs: ReportInputs, split: str) -> Figure:
+def _differences_figure(inputs: ReportInputs, split: EvaluatedSplit) -> Figure:
     return draw_differences(
         f"differences-{split}",
-        _towards_grcf(inputs, split, "grcf - pointwise"),
+        _towards_grcf(inputs, split),
         caption=f"GRCF against {inputs.baseline} on {split}: the paired differences and their intervals, turned so that "
         "GRCF is better to the right of zero. Shares as fractions.",
     )
 
 
-def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> dict[str, tuple[float, float, float]]:
+def _towards_grcf(inputs: ReportInputs, split: EvaluatedSplit) -> dict[str, tuple[float, float, float]]:
     """Name to (mean, low, high) of the differences that have an interval, positive where GRCF is better."""
     bars = {}
     for metric in inputs.protocol.metrics:
-        difference = inputs.difference(split, pair, metric)
+        difference = inputs.difference(split, BASELINE, metric)
         if difference is None or difference.ci_low is None:
             continue
         ends = (difference.mean, difference.ci_low, difference.ci_high)
@@ -256,17 +253,16 @@ def _towards_grcf(inputs: ReportInputs, split: str, pair: str) -> dict[str, tupl
     return bars
 
 
-def _modality_table(inputs: ReportInputs, split: str) -> Table:
-    shown = inputs.comparisons[split]["modalities"]
-    less = inputs.comparisons[split]["modality_differences"]
+def _modality_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
+    found = inputs.comparisons(split)
     metrics = [inputs.protocol.metric(name) for name in inputs.protocol.headline]
     rows = []
-    for subset in sorted(shown, key=_subset_order):
+    for subset in sorted(found.modalities, key=_subset_order):
         cells = []
         for metric in metrics:
-            cells.append(summary_cell(Summary(**shown[subset][metric.name]), metric))
-            row = less.get(subset, {}).get(metric.name)
-            cells.append(Cell("–") if row is None else difference_cell(Difference(**row), metric))
+            cells.append(summary_cell(found.modalities[subset][metric.name], metric))
+            row = found.modality_differences.get(subset, {}).get(metric.name)
+            cells.append(Cell("–") if row is None else difference_cell(row, metric))
         rows.append((Cell(subset), *cells))
     header = (
         "Shown",
@@ -275,13 +271,13 @@ def _modality_table(inputs: ReportInputs, split: str) -> Table:
     return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
 
 
-def _contribution_table(inputs: ReportInputs, split: str) -> Table:
-    found = inputs.comparisons[split]["contributions"]
+def _contribution_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
+    found = inputs.comparisons(split).contributions
     metrics = inputs.metrics_in(next(iter(found.values()), {}))
     rows = [
         (
             Cell(modality),
-            *(summary_cell(Summary(**found[modality][metric.name]), metric) for metric in metrics),
+            *(summary_cell(found[modality][metric.name], metric) for metric in metrics),
         )
         for modality in sorted(found, key=lambda name: _place(name, MODALITIES))
     ]
@@ -298,11 +294,11 @@ def _place(part: str, of: Sequence[str]) -> int:
     return of.index(part) if part in of else len(of)
 
 
-def _order_sentence(inputs: ReportInputs, split: str) -> str:
-    order = inputs.comparisons[split]["order"]
-    metric = inputs.protocol.metric(inputs.protocol.headline[2])
+def _order_sentence(inputs: ReportInputs, split: EvaluatedSplit) -> str:
+    order = inputs.comparisons(split).order
+    metric = inputs.protocol.ranking
     name = metric.phrase
-    before, after = (Summary(**order[stage][metric.name]) for stage in ("rank", "calibrate"))
+    before, after = (order[stage][metric.name] for stage in ("rank", "calibrate"))
     if before.mean is None or after.mean is None:
         return f"On {split}, the {name} is {NOT_AVAILABLE}: {before.reason or after.reason}."
     if before.mean == after.mean:

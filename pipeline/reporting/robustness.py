@@ -6,23 +6,25 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
+from pipeline.artifacts.robustness import RobustnessCurve
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric, Undefined
-from pipeline.evaluation.robustness import RobustnessCurve, mean_height, measured_metrics
-from pipeline.evaluation.statistics import Difference, summarise
+from pipeline.evaluation.robustness import mean_height, measured_metrics
+from pipeline.evaluation.statistics import summarise
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.reporting.figures import draw_rates
-from pipeline.reporting.inputs import EVALUATED, ReportInputs
+from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import difference_cell, level, share, summary_cell
 from pipeline.reporting.verdict import standing
 
-_MODELS = ("grcf", "pointwise")
 _KINDS = (*MODALITIES, "all")
 
 
 @dataclass(frozen=True)
-class _Disturbance:
-    """What is done to a split, in words."""
+class _Perturbation:
+    """A perturbation of a split, in words."""
 
     anchor: str
     heading: str
@@ -38,7 +40,7 @@ class _Disturbance:
     explanation: str
 
     def what(self, kind: str) -> str:
-        """The disturbed words of one modality, or of all."""
+        """The perturbed words of one modality, or of all."""
         return self.all if kind == "all" else self.one.format(kind)
 
     def span(self, amounts: np.ndarray) -> str:
@@ -51,7 +53,7 @@ class _Disturbance:
         return f"noise of {amounts[0]:g} to {amounts[-1]:g} standard deviations"
 
 
-_WORDS = _Disturbance(
+_WORDS = _Perturbation(
     anchor="robustness",
     heading="With words missing",
     parameter="evaluate.missing_rates",
@@ -70,7 +72,7 @@ _WORDS = _Disturbance(
     "highest rate, by trapezoids, in the unit of the metric; intervals are {} t intervals over seeds, differences "
     "paired seed by seed. They cover training again and other missing words, not other segments.",
 )
-_NOISE = _Disturbance(
+_NOISE = _Perturbation(
     anchor="noise",
     heading="With noise on the features",
     parameter="evaluate.noise_scales",
@@ -99,8 +101,8 @@ def noise_section(inputs: ReportInputs) -> Section:
     return _section(inputs, inputs.noise, _NOISE)
 
 
-def _section(inputs: ReportInputs, found: Sequence[RobustnessCurve], how: _Disturbance) -> Section:
-    curves = {(curve.split, curve.missing, curve.model): curve for curve in found}
+def _section(inputs: ReportInputs, found: Sequence[RobustnessCurve], how: _Perturbation) -> Section:
+    curves = {(curve.split, curve.modality, curve.model): curve for curve in found}
     if not curves:
         return Section(how.anchor, how.heading, (Paragraph(f"{how.none} ({how.parameter})."),))
     metrics = measured_metrics(inputs.protocol)
@@ -132,20 +134,22 @@ def _kinds(curves: Mapping[tuple[str, str, str], RobustnessCurve], split: str) -
 def _area_table(
     inputs: ReportInputs,
     curves: Mapping[tuple[str, str, str], RobustnessCurve],
-    split: str,
+    split: EvaluatedSplit,
     measure: str,
     metric: Metric,
-    how: _Disturbance,
+    how: _Perturbation,
 ) -> Table:
-    names, rows = _names(inputs), []
+    rows = []
     rates = next(iter(curves.values())).rates
     for kind in _kinds(curves, split):
-        areas = {model: mean_height(rates, getattr(curves[split, kind, model], measure)) for model in _MODELS}
-        summaries = {model: summarise(areas[model], confidence=inputs.confidence) for model in _MODELS}
+        areas = {
+            model: mean_height(rates, getattr(curves[split, kind, model], measure)) for model in COMPARED
+        }
+        summaries = {model: summarise(areas[model], confidence=inputs.confidence) for model in COMPARED}
         difference = _difference(*areas.values(), confidence=inputs.confidence)
         stands = standing(difference, metric)
-        winner = {"better": "grcf", "worse": "pointwise"}.get(stands or "")
-        cells = [summary_cell(summaries[model], metric, strong=model == winner) for model in _MODELS]
+        winner = {"better": METHOD, "worse": BASELINE}.get(stands or "")
+        cells = [summary_cell(summaries[model], metric, strong=model == winner) for model in COMPARED]
         rows.append(
             (
                 Cell(how.what(kind)),
@@ -156,7 +160,7 @@ def _area_table(
         )
     unit = ", %" if metric.unit == "share" else ""
     caption = f"{metric.title}{unit} on {split}, area over {how.span(rates)}"
-    heads = tuple(f"{words[0].upper()}{words[1:]}" for words in names.values())
+    heads = tuple(f"{words[0].upper()}{words[1:]}" for words in inputs.names.values())
     return Table(caption, (how.column, *heads, "Difference", "GRCF"), tuple(rows), frozenset({4}))
 
 
@@ -187,15 +191,15 @@ def _difference(
 def _figure(
     inputs: ReportInputs,
     curves: Mapping[tuple[str, str, str], RobustnessCurve],
-    split: str,
+    split: EvaluatedSplit,
     kind: str,
     measure: str,
     metric: Metric,
     limits: tuple[float, float] | None,
-    how: _Disturbance,
+    how: _Perturbation,
 ) -> Figure:
     rows: list[dict[str, Any]] = []
-    for model in _MODELS:
+    for model in COMPARED:
         curve = curves[split, kind, model]
         for rate, values in zip(curve.rates, getattr(curve, measure).T, strict=True):
             if not np.isfinite(values).all():
@@ -206,13 +210,13 @@ def _figure(
                 | {"low": summary.ci_low, "high": summary.ci_high}
             )
     constant = None
-    if measure == "error" and inputs.protocol.constant in inputs.metrics[split]:
+    if measure == "error" and inputs.protocol.constant in inputs.evaluation.metrics[split]:
         constant = inputs.summary(split, inputs.protocol.constant, metric).mean
     line = f" Dotted: the constant {inputs.protocol.constant}." if constant is not None else ""
     return draw_rates(
         f"{how.figure}-{split}-{kind}-{measure}",
         rows,
-        names=_names(inputs),
+        names=inputs.names,
         quantity=metric.title,
         amount=(how.axis, how.format),
         limits=limits,
@@ -232,7 +236,7 @@ def _limits(
         values += [
             np.array([inputs.summary(split, inputs.protocol.constant, metric).mean], np.float64)
             for split in EVALUATED
-            if inputs.protocol.constant in inputs.metrics[split]
+            if inputs.protocol.constant in inputs.evaluation.metrics[split]
         ]
     found = np.concatenate(values)
     found = found[np.isfinite(found)]
@@ -240,7 +244,3 @@ def _limits(
         return None
     edge = 0.15 * float(np.ptp(found)) or 0.05
     return float(found.min()) - edge, float(found.max()) + edge
-
-
-def _names(inputs: ReportInputs) -> dict[str, str]:
-    return dict(zip(_MODELS, ("GRCF", inputs.baseline), strict=True))

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from pipeline.artifacts.curves import MEASURES
+from pipeline.artifacts.curves import MEASURES, TrainingCurves
+from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.reporting.budgets import budget_warning, gradient_epochs
 from pipeline.reporting.figures import draw_curves
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import count, fixed, plural
@@ -17,7 +18,6 @@ _STAGES = {
     "calibrate": "GRCF stage 2 (calibrate)",
     "pointwise": "the point-wise baseline",
 }
-_TUNED = ("head", "all")
 _ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_error"
 _BEST = {_ORDER: np.nanargmax, _MAGNITUDE: np.nanargmin}
 
@@ -28,8 +28,8 @@ def curves_section(inputs: ReportInputs) -> Section:
     quantities = _quantities(inputs)
     for stage, words in _STAGES.items():
         curves = inputs.curves[stage]
-        measures = [measure for measure in MEASURES if measure in curves]
-        if len(curves) < 2:
+        measures = [measure for measure in MEASURES if measure in curves.means]
+        if len(curves.epochs) < 2:
             blocks.append(
                 Paragraph(_single_row(stage, curves, {measure: quantities[measure] for measure in measures}))
             )
@@ -53,8 +53,7 @@ def curves_section(inputs: ReportInputs) -> Section:
 
 def budgets_section(inputs: ReportInputs) -> Section:
     """How long each model was trained, and a warning where that is not fair."""
-    epochs = gradient_epochs(inputs.parameters)
-    weights = inputs.comparisons["parameters"]
+    epochs, weights = gradient_epochs(inputs.parameters), inputs.evaluation.n_weights
     rows = tuple(
         (Cell(words), Cell(count(epochs[stage])), Cell(count(weights[stage])))
         for stage, words in _STAGES.items()
@@ -78,29 +77,6 @@ def budgets_section(inputs: ReportInputs) -> Section:
     return Section("budgets", "Training budgets", tuple(blocks))
 
 
-def gradient_epochs(parameters: Mapping[str, Any]) -> dict[str, int]:
-    """Passes over train with gradient steps, by stage; a curve that is fitted exactly takes none."""
-    tuned = parameters["calibrate.scope"] in _TUNED
-    return {
-        "rank": 0 if parameters["rank.objective"] == "none" else parameters["training.epochs"],
-        "calibrate": parameters["calibrate.epochs"] if tuned else 0,
-        "pointwise": parameters["training.epochs"] + parameters["pointwise.extra_epochs"],
-    }
-
-
-def budget_warning(parameters: Mapping[str, Any]) -> str | None:
-    """A sentence where GRCF was trained for more epochs than the baseline; None where it was not."""
-    epochs = gradient_epochs(parameters)
-    more = epochs["rank"] + epochs["calibrate"] - epochs["pointwise"]
-    if more <= 0:
-        return None
-    return (
-        f"The budgets differ: GRCF was trained for {plural(more, 'epoch')} more than the point-wise baseline, so a better "
-        f"GRCF may owe that to longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
-        "fair comparison."
-    )
-
-
 def _quantities(inputs: ReportInputs) -> dict[str, str]:
     """The measures of a curve in words."""
     order, error = (
@@ -109,15 +85,15 @@ def _quantities(inputs: ReportInputs) -> dict[str, str]:
     return {"train_loss": "loss on train", _ORDER: f"{order} on valid", _MAGNITUDE: f"{error} on valid"}
 
 
-def _single_row(stage: str, curves: pd.DataFrame, quantities: Mapping[str, str]) -> str:
+def _single_row(stage: str, curves: TrainingCurves, quantities: Mapping[str, str]) -> str:
     """What a stage without epochs, or with one, has in place of a curve."""
     head = _STAGES[stage][0].upper() + _STAGES[stage][1:]
-    if curves.empty:
+    if not len(curves.epochs):
         return f"{head}: nothing was recorded."
     means = ", ".join(
-        f"{words} {fixed(float(curves[measure].iloc[0]), 3)}" for measure, words in quantities.items()
+        f"{words} {fixed(float(curves.means[measure][0]), 3)}" for measure, words in quantities.items()
     )
-    how = "was fitted without epochs" if int(curves["epoch"].iloc[0]) == 0 else "had one epoch"
+    how = "was fitted without epochs" if curves.epochs[0] == 0 else "had one epoch"
     return f"{head} {how}; means over seeds: {means}."
 
 
@@ -131,21 +107,21 @@ def _chosen_by(stage: str, parameters: Mapping[str, Any]) -> str | None:
 
 
 def _curve(
-    stage: str, words: str, curves: pd.DataFrame, measure: str, *, quantity: str, chosen_by: str | None
+    stage: str, words: str, curves: TrainingCurves, measure: str, *, quantity: str, chosen_by: str | None
 ) -> Figure:
-    by_seed = [column for column in curves if str(column).startswith(f"{measure}_seed_")]
-    seeds = curves[by_seed].to_numpy(np.float64).T
+    by_seed = curves.by_seed[measure]
+    seeds = np.array(list(by_seed.values()))
     best = None
     if chosen_by == measure:
         best = [int(_BEST[measure](row)) if np.isfinite(row).any() else None for row in seeds]
     return draw_curves(
         f"curve-{stage}-{measure.replace('_', '-')}",
-        curves["epoch"].to_numpy(np.float64),
-        curves[measure].to_numpy(np.float64),
+        curves.epochs,
+        curves.means[measure],
         seeds,
-        seed_names=[str(column).removeprefix(f"{measure}_seed_") for column in by_seed],
+        seed_names=list(map(str, by_seed)),
         best=best,
-        colour="pointwise" if stage == "pointwise" else "grcf",
+        colour=BASELINE if stage == "pointwise" else METHOD,
         quantity=quantity,
         caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",
     )

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from pipeline.artifacts.evaluation import Difference, Over, Summary
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Over, Summary
 from pipeline.reporting.numbers import change, value
 
 Standing = Literal["better", "worse", "within noise"]

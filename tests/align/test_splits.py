@@ -112,9 +112,9 @@ def test_coverage_counts_what_is_there():
     found = coverage(
         segments, [spoken("a", 2), spoken("b", 0)], sequences, [train], max_words=1, n_rejected=1
     )
-    assert found["align_methods"] == {"given": 1, "none": 1}
-    assert (found["words"], found["words_cut_off"], found["rejected"]) == (2, 1, 1)
-    visual = next(row for row in found["modalities"] if row["modality"] == "visual")
-    assert (visual["valid_words"], visual["segments_without"], visual["valid_rows"]) == (0, 1, 0)
-    text = next(row for row in found["modalities"] if row["modality"] == "text")
-    assert text["segments_without"] == 0.5
+    assert found.align_methods == {"given": 1, "none": 1}
+    assert (found.words, found.words_cut_off, found.rejected) == (2, 1, 1)
+    visual = next(row for row in found.modalities if row.modality == "visual")
+    assert (visual.valid_words, visual.segments_without, visual.valid_rows) == (0, 1, 0)
+    text = next(row for row in found.modalities if row.modality == "text")
+    assert text.segments_without == 0.5

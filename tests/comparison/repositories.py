@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.evaluation import Evaluation, write_evaluation
+from pipeline.artifacts.files import write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import MOSI
-from pipeline.evaluation.tables import difference_table, model_table
+from pipeline.evaluation.tables import model_table
 
 SEEDS = (1, 2, 3)
 # Git takes its settings from here alone, and a run inside a git hook must not reach the hook's repository.
@@ -142,27 +144,27 @@ class Repository:
     def write_reports(self, splits: Sequence[SplitPredictions], *, protocol: Protocol = MOSI) -> None:
         """The metrics and comparisons of a run."""
         reports = self.root / "reports"
-        write_json(
-            reports / "metrics.json",
-            {
+        evaluation = Evaluation(
+            metrics={
                 split.split: model_table(split.truth, split.models, protocol=protocol, confidence=0.95)
                 for split in splits
             },
-        )
-        write_json(
-            reports / "comparisons.json",
-            {
-                split.split: {
-                    "differences": difference_table(
-                        split.truth,
-                        {"grcf - pointwise": (split.models["grcf"], split.models["pointwise"])},
-                        protocol=protocol,
-                        confidence=0.95,
-                        n_resamples=100,
-                    )
-                }
+            comparisons={
+                split.split: compare_split(
+                    split,
+                    shown={"all": (frozenset({"text"}), split.models["grcf"])},
+                    scores=split.models["grcf"],
+                    protocol=protocol,
+                    confidence=0.95,
+                    n_resamples=100,
+                    n_bins=7,
+                )
                 for split in splits
             },
+            n_weights={"rank": 1, "calibrate": 1, "pointwise": 1},
+        )
+        write_evaluation(
+            evaluation, metrics=reports / "metrics.json", comparisons=reports / "comparisons.json"
         )
 
     def write_lock(self, *, base: float, learning_rate: float, data: object) -> None:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.comparison.curves import curve_blocks, read_curve
+from pipeline.artifacts.curves import curves_from_csv
+from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import BINARY, MOSI
@@ -25,15 +26,15 @@ def charts(*runs):
 
 
 def test_a_curve_is_read_with_nan_where_nothing_was_measured():
-    curve = read_curve(curves_csv(3), source="x")
-    np.testing.assert_array_equal(curve["epoch"], [1, 2, 3])
-    assert np.isnan(curve["valid_error"]).tolist() == [True, False, False]
+    curve = curves_from_csv(curves_csv(3), source="x")
+    np.testing.assert_array_equal(curve.epochs, [1, 2, 3])
+    assert np.isnan(curve.means["valid_error"]).tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("text", ["", "epoch,a\n1\n", "epoch,a\n1,b\n", "a,b\n1,2\n"])
 def test_what_is_no_curve_is_a_sentence(text):
     with pytest.raises(PipelineError, match=r"^rank\.csv of HEAD: not a table of training curves"):
-        read_curve(text, source="rank.csv of HEAD")
+        curves_from_csv(text, source="rank.csv of HEAD")
 
 
 def test_a_stage_and_measure_has_a_chart_with_a_line_for_each_run():

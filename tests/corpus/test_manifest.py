@@ -12,7 +12,7 @@ from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.inspection import Inspected, inspect_media, refuse_name
-from pipeline.corpus.manifest import build_manifest, check_table, media_files
+from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
@@ -347,3 +347,26 @@ def test_a_class_is_a_label_of_a_binary_task(label):
 def test_any_other_label_of_a_binary_task_is_refused_with_its_line(label):
     with pytest.raises(PipelineError, match=rf"csv, a: the label of 'a' is {label}; expected 0 or 1, .*task"):
         check_table([candidate("a", label=label)], label_min=-3.0, label_max=3.0, binary=True)
+
+
+def test_two_classes_under_regression_are_refused_with_the_task_to_set():
+    rows = [candidate("a", label=0.0), candidate("b", label=1.0)]
+    with pytest.raises(PipelineError, match=r"segments\.csv: every label is 0 or 1.*task\.kind=binary"):
+        check_table(rows, label_min=-3.0, label_max=3.0)
+    check_table(rows, label_min=0.0, label_max=1.0, binary=True)
+    check_table([*rows, candidate("c", label=0.5)], label_min=-3.0, label_max=3.0)
+
+
+def test_one_recording_under_two_names_in_two_splits_is_told(capsys):
+    infos = {
+        f"clips/{name}.mp4": Inspected(media_info(), digest * 64, None)
+        for name, digest in {"a": "1", "b": "1", "c": "2", "d": "1"}.items()
+    }
+    segments, _ = build(
+        [*THREE, candidate("d")], infos, splits={"a": "train", "b": "test", "c": "valid", "d": "train"}
+    )
+    say_repeated_recordings(segments)
+    told = capsys.readouterr().err
+    assert "clips/a.mp4 ('a', train) and data/raw/x/clips/b.mp4 ('b', test) are the same recording" in told
+    say_repeated_recordings([segment for segment in segments if segment.split == "train"])
+    assert capsys.readouterr().err == ""

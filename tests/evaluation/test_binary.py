@@ -109,7 +109,7 @@ def test_the_tables_take_the_metrics_of_the_protocol():
     found = headline({"valid": table, "test": table}, protocol=BINARY)
 
     assert len(found) == 12
-    assert found["valid_grcf_auroc"] == table["grcf"]["auroc"]["mean"]
+    assert found["valid_grcf_auroc"] == table["grcf"]["auroc"].mean
     differences = difference_table(
         truth, {"a - b": tuple(models.values())}, protocol=BINARY, confidence=0.95, n_resamples=100
     )
@@ -122,7 +122,7 @@ def test_the_order_of_scores_that_are_no_probabilities_is_their_auroc():
     table = order_table(truth, {"rank": 9 * probability[None] - 4}, protocol=BINARY, confidence=0.95)
 
     assert list(table["rank"]) == ["auroc"]
-    assert table["rank"]["auroc"]["mean"] == pytest.approx(roc_auc_score(truth, probability))
+    assert table["rank"]["auroc"].mean == pytest.approx(roc_auc_score(truth, probability))
 
 
 def test_the_cross_entropy_of_logits_is_that_of_scikit_learn():

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.artifacts.evaluation import ReliabilityBin
 from pipeline.errors import PipelineError
-from pipeline.evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
+from pipeline.evaluation.calibration import expected_calibration_error, reliability
 from pipeline.evaluation.metrics import Undefined
 
 LEVELS = st.lists(st.tuples(st.integers(-30, 30), st.integers(-5, 5)), min_size=1, max_size=60)

@@ -9,14 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from pipeline.artifacts.evaluation import Difference, Over
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.protocols import MOSI
-from pipeline.evaluation.statistics import Difference, Over, paired_difference, paired_differences, summarise
+from pipeline.evaluation.statistics import paired_differences, summarise
 
 EVERY_OVER: list[Over] = ["seeds", "segments", "both"]
 MAE = MOSI.metric("mae")
 PEARSON = MOSI.metric("pearson")
+
+
+def paired_difference(truth, a, b, *, metric, **settings) -> Difference:
+    return paired_differences(truth, a, b, metrics=(metric,), **settings)[metric.name]
 
 
 def models(

@@ -77,7 +77,7 @@ def test_a_segment_without_rows_says_so(tmp_path):
     [
         ({"ids": ["a"]}, "'values' is missing"),
         ({"ids": ["a", "b"], "values": VALUES}, "do not fit together"),
-        ({"ids": ["a", "a", "b"], "values": VALUES}, "an id stands there twice"),
+        ({"ids": ["a", "a", "b"], "values": VALUES}, "an id occurs twice"),
         ({"ids": ["x", "y", "z"], "values": VALUES}, "has none of the 2 segments"),
         ({"ids": ["a", "b", "c"], "values": VALUES.astype(int)}, "expected floating point"),
         ({"ids": ["a", "b", "c"], "values": VALUES[:, 0]}, "expected floating point of shape"),

@@ -222,3 +222,25 @@ def test_another_layout_brings_its_settings(repository, capsys):
 def test_a_wrong_argument_is_a_sentence(arguments, sentence, repository, capsys):
     assert main(["check", *arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_two_classes_under_regression_name_the_task(corpus):
+    table = corpus / "segments.csv"
+    header, *rows = table.read_text().splitlines()
+    column = header.split(",").index("label")
+    cells = [row.split(",") for row in rows]
+    for position, row in enumerate(cells):
+        row[column] = str(position % 2)
+    table.write_text("\n".join([header, *(",".join(row) for row in cells)]) + "\n")
+    assert "task.kind=binary" in problems(look(corpus))["error task"]
+    assert "error task" not in problems(look(corpus, binary=True))
+
+
+def test_labels_of_one_group_are_told_before_a_run(corpus):
+    assert "no pair to order" in problems(look(corpus, groups=(5.0,)))["error labels"]
+
+
+def test_the_same_recording_in_two_splits_is_told(corpus):
+    clips = sorted((corpus / "clips").iterdir())
+    shutil.copyfile(clips[0], clips[-1])
+    assert "are the same recording" in problems(look(corpus))["error copies"]

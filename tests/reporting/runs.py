@@ -1,30 +1,38 @@
 """A whole run's results on random numbers, written by the writers that the stages use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import yaml
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.coverage import Coverage, ModalityCoverage, write_coverage
 from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.evaluation import EVALUATED, EvaluatedSplit, Evaluation, write_evaluation
+from pipeline.artifacts.files import write_text
+from pipeline.artifacts.pair_statistics import (
+    GroupPairRow,
+    PairBinRow,
+    write_distributions,
+    write_group_pairs,
+)
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.segments import SPLITS, Segment, write_segments
-from pipeline.artifacts.sequences import MODALITIES
-from pipeline.evaluation.contributions import contribution_table
+from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.segments import SPLITS, Segment, Split, write_segments
+from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
-from pipeline.evaluation.robustness import NOISE_NAMES, RobustnessCurve, measure_rate, robustness_to_csv
-from pipeline.evaluation.tables import difference_table, model_table, order_table, reliability_table
-from pipeline.grcf.rank import GROUP_PAIR_COLUMNS, PAIR_BIN_COLUMNS, GroupPairRow, PairBinRow
+from pipeline.evaluation.robustness import robustness_curves
+from pipeline.evaluation.tables import model_table
 from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_RESAMPLES = 100
+N_EPOCHS: dict[TrainingStage, int] = {"rank": 8, "calibrate": 6, "pointwise": 8}
 BINARY = {
     "task.kind": "binary",
     "corpus.label_min": 0.0,
@@ -46,7 +54,7 @@ class Run:
     ids: Callable[[str, int], str] = lambda split, n: f"{split}_{n:03d}"
     speakers: Callable[[str, int], str] = lambda split, n: f"speaker {split} {n % 5}"
     transcript: str | None = "a few words"
-    failures: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    failures: Mapping[Modality, Mapping[str, str]] = field(default_factory=dict)
     constant_grcf: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,15 +65,17 @@ def write_run(root: Path, run: Run) -> None:
     sections = parse_yaml(PARAMS.read_text(encoding="utf-8"))
     sections["training"]["seeds"] = list(run.seeds)
     sections["evaluate"]["n_resamples"] = N_RESAMPLES
+    sections["training"]["epochs"] = N_EPOCHS["rank"]
+    sections["calibrate"]["epochs"] = N_EPOCHS["calibrate"]
     for name, value in run.params.items():
         section, key = name.split(".")
         sections[section][key] = value
     write_text(root / "params.yaml", yaml.safe_dump(sections, sort_keys=False))
     segments = make_segments(run, sections, random)
     write_segments(root / "data/manifest/segments.jsonl", segments)
-    write_evaluation(root / "reports", run, sections, segments, random)
+    write_run_evaluation(root / "reports", run, sections, segments, random)
     write_training(root / "reports", run, sections, random)
-    write_json(root / "reports/coverage.json", make_coverage(run, segments))
+    write_coverage(root / "reports/coverage.json", make_coverage(run, segments))
 
 
 def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
@@ -92,112 +102,110 @@ def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Gener
     ]
 
 
-def write_evaluation(
+def write_run_evaluation(
     folder: Path,
     run: Run,
     sections: Mapping[str, Any],
     segments: Sequence[Segment],
     random: np.random.Generator,
 ) -> None:
-    """As stage `evaluate` does, with noise about the labels in place of trained models."""
+    """As stage `evaluate` does."""
     settings = sections["evaluate"]
     protocol = protocol_named(settings["protocol"])
-    told = {"protocol": protocol, "confidence": settings["confidence"]}
-    predictions, metrics, curves, noisy = [], {}, [], []
-    comparisons: dict[str, Any] = {"parameters": {"rank": 19201, "calibrate": 19201, "pointwise": 19201}}
-    for split in ("valid", "test"):
-        mine = [segment for segment in segments if segment.split == split]
-        truth = np.array([segment.label for segment in mine])
-        noise = random.normal(size=(len(run.seeds), len(mine)))
-        own = random.normal(size=(len(run.seeds), len(mine)))
-        grcf = truth + run.grcf_sd * (noise + 0.3 * own)
-        if run.constant_grcf:
-            grcf = np.full_like(grcf, 0.25)
-        models = {
-            "grcf": grcf,
-            "pointwise": truth + run.pointwise_sd * (noise - 0.3 * own),
-            protocol.constant: np.full((1, len(mine)), 0.2),
-        }
-        if protocol.is_binary:
-            models = {name: np.clip(rows, 0.0, 1.0) for name, rows in models.items()}
-            grcf = models["grcf"]
-        seeds = {"grcf": run.seeds, "pointwise": run.seeds, protocol.constant: ()}
-        predictions.append(
-            SplitPredictions(split, tuple(segment.id for segment in mine), truth, models, seeds)
+    predictions: list[SplitPredictions] = []
+    missing: list[RobustnessCurve] = []
+    noisy: list[RobustnessCurve] = []
+    metrics: dict[EvaluatedSplit, Any] = {}
+    comparisons: dict[EvaluatedSplit, Any] = {}
+    for split in EVALUATED:
+        found = predict_split(
+            split, run, protocol, [each for each in segments if each.split == split], random
         )
-        bootstrap = {**told, "n_resamples": settings["n_resamples"]}
-        shown = {"all": grcf}
-        if len(run.modalities) > 1:
-            shown |= {f"without {name}": 0.9 * grcf for name in run.modalities}
-            shown |= {f"only {name}": 0.5 * grcf for name in run.modalities}
-        shown["nothing"] = np.full_like(grcf, 0.1)
-        masked = {name: (rows, grcf) for name, rows in shown.items() if name != "all"}
-        metrics[split] = model_table(truth, models, **told)
-        comparisons[split] = {
-            "differences": difference_table(
-                truth,
-                {f"grcf - {name}": (grcf, models[name]) for name in ("pointwise", protocol.constant)},
-                **bootstrap,
-            ),
-            "modalities": model_table(truth, shown, **told),
-            "modality_differences": difference_table(truth, masked, **bootstrap),
-            "contributions": contribution_table(truth, by_subset(shown, frozenset(run.modalities)), **told),
-            "order": order_table(truth, {"rank": 2 * grcf - 1, "calibrate": grcf}, **told),
-            "reliability": reliability_table(
-                truth, {name: models[name] for name in ("grcf", "pointwise")}, n_bins=settings["n_bins"]
-            ),
-        }
+        truth, models, grcf = found.truth, found.models, found.models["grcf"]
+        predictions.append(found)
+        metrics[split] = model_table(truth, models, protocol=protocol, confidence=settings["confidence"])
+        comparisons[split] = compare_split(
+            found,
+            shown=shown_to(run, grcf),
+            scores=2 * grcf - 1,
+            protocol=protocol,
+            **{name: settings[name] for name in ("confidence", "n_resamples", "n_bins")},
+        )
         rates, scales = np.array(settings["missing_rates"]), np.array(settings["noise_scales"])
-        curves += disturb(split, truth, models, run, protocol, rates, shrunk_by=rates)
-        noisy += disturb(split, truth, models, run, protocol, scales, shrunk_by=scales / 4)
+        missing += perturb(found, run, protocol, rates, shrunk_by=rates)
+        noisy += perturb(found, run, protocol, scales, shrunk_by=scales / 4)
     write_text(folder / "predictions.csv", predictions_to_csv(predictions))
-    write_text(folder / "robustness.csv", robustness_to_csv(curves))
-    write_text(folder / "noise.csv", robustness_to_csv(noisy, names=NOISE_NAMES))
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "comparisons.json", comparisons)
+    write_robustness(folder / "robustness.csv", missing, perturbation="missing")
+    write_robustness(folder / "noise.csv", noisy, perturbation="noisy")
+    n_weights = {"rank": 19201, "calibrate": 19201, "pointwise": 19201}
+    write_evaluation(
+        Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights),
+        metrics=folder / "metrics.json",
+        comparisons=folder / "comparisons.json",
+    )
 
 
-def by_subset(
-    shown: Mapping[str, np.ndarray], everything: frozenset[str]
-) -> dict[frozenset[str], np.ndarray]:
-    """Predictions by what is shown, from those by the names in the table of hidden modalities."""
-    kept = {"all": everything, "nothing": frozenset[str]()}
-    kept |= {f"without {name}": everything - {name} for name in everything}
-    kept |= {f"only {name}": frozenset({name}) for name in everything}
-    return {kept[name]: rows for name, rows in shown.items()}
+def predict_split(
+    split: Split, run: Run, protocol: Protocol, segments: Sequence[Segment], random: np.random.Generator
+) -> SplitPredictions:
+    """Noise about the labels in place of trained models."""
+    truth = np.array([segment.label for segment in segments])
+    noise = random.normal(size=(len(run.seeds), len(segments)))
+    own = random.normal(size=(len(run.seeds), len(segments)))
+    grcf = truth + run.grcf_sd * (noise + 0.3 * own)
+    models = {
+        "grcf": np.full_like(grcf, 0.25) if run.constant_grcf else grcf,
+        "pointwise": truth + run.pointwise_sd * (noise - 0.3 * own),
+        protocol.constant: np.full((1, len(segments)), 0.2),
+    }
+    if protocol.is_binary:
+        models = {name: np.clip(rows, 0.0, 1.0) for name, rows in models.items()}
+    seeds = {"grcf": run.seeds, "pointwise": run.seeds, protocol.constant: ()}
+    return SplitPredictions(split, tuple(segment.id for segment in segments), truth, models, seeds)
 
 
-def disturb(
-    split: str,
-    truth: np.ndarray,
-    models: Mapping[str, np.ndarray],
-    run: Run,
-    protocol: Protocol,
-    amounts: np.ndarray,
-    *,
-    shrunk_by: np.ndarray,
-) -> list[RobustnessCurve]:
-    """As stage `evaluate` does, with predictions that shrink towards 0 in place of hidden or noisy words."""
+def shown_to(run: Run, grcf: np.ndarray) -> dict[str, tuple[frozenset[str], np.ndarray]]:
+    """The predictions with some modalities hidden: shrunk ones."""
+    everything = frozenset(run.modalities)
+    shown = {"all": (everything, grcf)}
+    if len(everything) > 1:
+        shown |= {f"without {name}": (everything - {name}, 0.9 * grcf) for name in run.modalities}
+        shown |= {f"only {name}": (frozenset({name}), 0.5 * grcf) for name in run.modalities}
+    return shown | {"nothing": (frozenset[str](), np.full_like(grcf, 0.1))}
+
+
+def perturb(
+    found: SplitPredictions, run: Run, protocol: Protocol, amounts: np.ndarray, *, shrunk_by: np.ndarray
+) -> Iterator[RobustnessCurve]:
+    """Predictions that shrink towards 0 in place of hidden or noisy words."""
+    by_amount = dict(zip(amounts.tolist(), shrunk_by.tolist(), strict=True))
     kinds = dict.fromkeys(run.modalities, 0.5) if len(run.modalities) > 1 else {}
-    curves = []
-    for kind, strength in (kinds | {"all": 1.0}).items() if len(amounts) else ():
-        for model in ("grcf", "pointwise"):
-            values = [
-                [measure_rate(truth, (1 - strength * share) * row, protocol=protocol) for share in shrunk_by]
-                for row in models[model]
-            ]
-            error, order = np.moveaxis(np.array(values), 2, 0)
-            curves.append(RobustnessCurve(split, kind, model, amounts, run.seeds, error, order))
-    return curves
+    for modality, strength in (kinds | {"all": 1.0}).items() if by_amount else ():
+
+        def predict(level: float, seed: int, strength: float = strength) -> dict[str, np.ndarray]:
+            row = run.seeds.index(seed)
+            return {
+                model: (1 - strength * by_amount[level]) * found.models[model][row]
+                for model in ("grcf", "pointwise")
+            }
+
+        yield from robustness_curves(
+            found.split,
+            modality,
+            found.truth,
+            predict,
+            levels=list(by_amount),
+            seeds=run.seeds,
+            protocol=protocol,
+        )
 
 
 def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> None:
     """Curves and pairs of groups, as the stages of training do."""
-    n_epochs: dict[TrainingStage, int] = {
-        "rank": 8,
-        "pointwise": 8,
-        "calibrate": 6 if sections["calibrate"]["scope"] in ("head", "all") else 1,
-    }
+    n_epochs = dict(N_EPOCHS)
+    n_epochs["pointwise"] += sections["pointwise"]["extra_epochs"]
+    if sections["calibrate"]["scope"] not in ("head", "all"):
+        n_epochs["calibrate"] = 1
     for stage, n in n_epochs.items():
         checkpoints = [
             Checkpoint(
@@ -210,7 +218,7 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
                 curve=[
                     {
                         "seed": seed,
-                        "epoch": epoch,
+                        "epoch": epoch + 1,
                         "train_loss": 1 / (epoch + 1) + 0.1 * random.random(),
                         "valid_ordered_pair_accuracy": 0.7 - 0.1 / (epoch + 1) + 0.05 * random.random(),
                         "valid_error": None if stage == "rank" else 0.8 + 0.1 * random.random(),
@@ -245,46 +253,42 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
         for below in groups
         if above > below
     ]
-    table = pd.DataFrame(rows, columns=GROUP_PAIR_COLUMNS)
-    write_text(
-        folder / "group_pairs.csv", table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    )
+    write_group_pairs(folder / "group_pairs.csv", rows)
+    distances = range(1, min(len(groups), 5))
     bins = [
-        PairBinRow(quantity, distance, low=0.1 * n, high=0.1 * n + 0.1, n_pairs=10, share=1 / 80)
+        PairBinRow(
+            quantity, distance, low=0.1 * n, high=0.1 * n + 0.1, n_pairs=10, share=1 / (20 * len(distances))
+        )
         for quantity in ("margin", "violation", "weight")
-        for distance in range(1, min(len(groups), 5))
+        for distance in distances
         for n in range(20)
     ]
-    write_text(
-        folder / "pair_distributions.csv",
-        pd.DataFrame(bins, columns=PAIR_BIN_COLUMNS).to_csv(
-            index=False, float_format="%.6f", lineterminator="\n"
-        ),
-    )
+    write_distributions(folder / "pair_distributions.csv", bins)
 
 
-def make_coverage(run: Run, segments: Sequence[Segment]) -> dict[str, object]:
-    """The keys of `pipeline.align.splits.coverage`, which itself needs features."""
+def make_coverage(run: Run, segments: Sequence[Segment]) -> Coverage:
+    """As `pipeline.align.splits.coverage` does, which itself needs features."""
     n_words = 0 if not run.transcript else 3 * len(segments)
-    return {
-        "segments": len(segments),
-        "rejected": 2,
-        "duration_s": sum(segment.duration_s for segment in segments),
-        "words": n_words,
-        "words_cut_off": 0,
-        "align_methods": {"forced" if n_words else "none": len(segments)},
-        "modalities": [
-            {
-                "split": split,
-                "modality": modality,
-                "segments": sum(segment.split == split for segment in segments),
-                "words": 3 * sum(segment.split == split for segment in segments),
-                "valid_words": 0.875 if modality in run.modalities else 0.0,
-                "segments_without": 0.0625 if modality in run.modalities else 1.0,
-                "valid_rows": 0.75 if modality in run.modalities else 0.0,
-            }
+    n_segments = {split: sum(segment.split == split for segment in segments) for split in SPLITS}
+    return Coverage(
+        segments=len(segments),
+        rejected=2,
+        duration_s=sum(segment.duration_s for segment in segments),
+        words=n_words,
+        words_cut_off=0,
+        align_methods={"forced" if n_words else "none": len(segments)},
+        modalities=tuple(
+            ModalityCoverage(
+                split=split,
+                modality=modality,
+                segments=n_segments[split],
+                words=3 * n_segments[split],
+                valid_words=0.875 if modality in run.modalities else 0.0,
+                segments_without=0.0625 if modality in run.modalities else 1.0,
+                valid_rows=0.75 if modality in run.modalities else 0.0,
+            )
             for split in SPLITS
             for modality in MODALITIES
-        ],
-        "failures": run.failures,
-    }
+        ),
+        failures=run.failures,
+    )

@@ -14,7 +14,7 @@ def test_the_diagonal_of_the_confusion_is_the_accuracy(inputs, model):
     shares = confusion(predicted, model, inputs.protocol)
     n_true = np.bincount(np.round(predicted.truth).astype(int) + 3, minlength=7)
     accuracy = np.nansum(np.diag(shares) * n_true) / len(predicted.truth)
-    assert accuracy == pytest.approx(inputs.metrics["test"][model]["acc7"]["mean"], abs=1e-6)
+    assert accuracy == pytest.approx(inputs.evaluation.metrics["test"][model]["acc7"].mean, abs=1e-6)
 
 
 def test_rows_of_the_confusion_add_up_or_are_empty(inputs):
@@ -79,7 +79,7 @@ def test_the_calibration_of_each_model_and_split_is_that_of_the_comparisons_file
         "GRCF, test",
         "Point-wise regression, test",
     ]
-    held = inputs.comparisons["test"]["reliability"]["grcf"]
+    held = inputs.comparisons("test").reliability["grcf"]
     wanted = [f"{held[name]:.3f}" for name in ("slope", "offset", "expected_calibration_error")]
     assert [cell.text.replace("−", "-") for cell in table.rows[2][1:]] == wanted
 

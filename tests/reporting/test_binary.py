@@ -40,11 +40,11 @@ def text(binary: ReportInputs) -> str:
 
 def test_the_verdict_is_about_the_brier_score_and_the_auroc(binary):
     lead, details = (block.text for block in verdict_section(binary).blocks[:2])
-    mean = binary.metrics["valid"]["grcf"]["brier_score"]["mean"]
+    mean = binary.evaluation.metrics["valid"]["grcf"]["brier_score"].mean
     assert f"On valid, the Brier score of GRCF is {mean:.3f}" in lead
     assert "the error of GRCF is smaller than that of point-wise classification" in lead
     assert "On valid, the AUROC of GRCF is " in details
-    constant = binary.metrics["test"]["prevalence"]["brier_score"]["mean"]
+    constant = binary.evaluation.metrics["test"]["prevalence"]["brier_score"].mean
     assert "Always saying the share of ones of train has a Brier score of " in details
     assert details.endswith(f"and {constant:.3f} on test.")
 

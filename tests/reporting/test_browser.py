@@ -1,33 +1,17 @@
 """The page in a real browser: nothing is fetched, nothing complains, nothing sticks out, and it answers the pointer."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.pages.html import to_html
 from pipeline.reporting.report import build_report
+from tests.browsers import Opened, chromium, expect, needs_browser, open_page
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine; install one or name it in the variable CHROMIUM"
-)
+pytestmark = needs_browser
 DOTS = "#scatter-test-grcf .live path[transform]"
-
-
-@dataclass
-class Opened:
-    """A page and what the browser said of it."""
-
-    page: "sync_api.Page"
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -39,35 +23,21 @@ def address(inputs, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        # Without a sandbox, since containers and some distributions allow none; the page is our own.
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
 
 
-def opened(browser, address, *, width=1440, scheme="light", scripts=True) -> Opened:
+def opened(
+    browser: Any, address: str, *, width: int = 1440, scheme: str = "light", scripts: bool = True
+) -> Opened:
     """The page with all its charts drawn."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts
-    )
-    found = Opened(context.new_page())
-    found.page.set_default_timeout(60_000)
-    found.page.on("console", lambda message: found.said.append(message.text))
-    found.page.on("pageerror", lambda error: found.said.append(str(error)))
-    found.page.on("request", lambda request: found.asked.append(request.url))
-    found.page.goto(address)
+    found = open_page(browser, address, width=width, scheme=scheme, scripts=scripts)
     if scripts:
         # Charts are drawn when they come near.
-        found.page.evaluate(
-            "async () => { for (const figure of document.querySelectorAll('figure.picture')) {"
-            " figure.scrollIntoView(); for (let i = 0; i < 500 && !('live' in figure.dataset); i++)"
-            " await new Promise((resolve) => setTimeout(resolve, 20)); } }"
-        )
-        sync_api.expect(found.page.locator("figure.picture:not([data-live])")).to_have_count(
-            0, timeout=60_000
-        )
+        for figure in found.page.locator("figure.picture").all():
+            figure.scroll_into_view_if_needed()
+            expect(figure).to_have_attribute("data-live", "")
     return found
 
 
@@ -78,8 +48,8 @@ def desk(browser, address) -> Opened:
 
 
 def test_nothing_complains_and_nothing_is_fetched(desk, address):
-    assert desk.said == []
-    assert desk.asked == [address]
+    assert desk.complaints == []
+    assert desk.requests == [address]
 
 
 def test_every_section_is_shown(desk, document):
@@ -100,28 +70,27 @@ def test_the_page_is_no_wider_than_the_screen(browser, address, width, scheme, t
         assert box["height"] > 80
     found.page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert (tmp_path / "page.png").stat().st_size > 50_000
-    assert found.said == []
+    assert found.complaints == []
 
 
 def test_a_dot_tells_its_segment_under_the_pointer(desk, inputs):
     desk.page.locator("#scatter-test-grcf").scroll_into_view_if_needed()
     desk.page.locator(DOTS).first.hover(force=True)
-    told = desk.page.locator(".tip").inner_text()
+    tip = desk.page.locator(".tip")
+    expect(tip).to_contain_text("Error")
+    text = tip.inner_text()
     predicted = inputs.predicted("test")
-    id_ = next(each for each in predicted.ids if each in told)
-    label = predicted.truth[predicted.ids.index(id_)]
-    assert f"{abs(label):.2f}" in told
-    assert "Error" in told
+    shown_id = next(id_ for id_ in predicted.ids if id_ in text)
+    label = predicted.truth[predicted.ids.index(shown_id)]
+    assert f"{abs(label):.2f}" in text
     desk.page.mouse.move(1, 1)
 
 
-def test_colours_follow_the_screen(browser, address, desk):
-    def colour(page):
-        return page.locator(DOTS).first.evaluate("dot => getComputedStyle(dot).fill")
-
-    assert colour(desk.page) == "rgb(0, 114, 178)"
+def test_colours_follow_the_screen(desk):
+    dot = desk.page.locator(DOTS).first
+    expect(dot).to_have_css("fill", "rgb(0, 114, 178)")
     desk.page.emulate_media(color_scheme="dark")
-    assert colour(desk.page) == "rgb(86, 180, 233)"
+    expect(dot).to_have_css("fill", "rgb(86, 180, 233)")
     desk.page.emulate_media(color_scheme="light")
 
 

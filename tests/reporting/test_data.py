@@ -42,7 +42,7 @@ def test_no_failure_is_said(inputs):
 @pytest.mark.parametrize(("n_failures", "listed", "more"), [(1, 1, ""), (20, 20, ""), (23, 20, "and 3 more")])
 def test_failures_are_listed_up_to_twenty_and_counted(inputs, n_failures, listed, more):
     failures = {"visual": {f"clip {n:02d}": "no face" for n in range(n_failures)}}
-    failed = replace(inputs, coverage=inputs.coverage | {"failures": failures})
+    failed = replace(inputs, coverage=replace(inputs.coverage, failures=failures))
     table = tables(coverage_section(failed))[1]
     assert [cell.text for cell in table.rows[0]] == ["clip 00", "visual", "no face"]
     assert len(table.rows) == listed

@@ -1,7 +1,7 @@
 import pytest
 
+from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.protocols import METRICS, MOSI
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.reporting import numbers
 
 MAE, ACC7 = MOSI.metric("mae"), MOSI.metric("acc7")

@@ -83,7 +83,7 @@ def test_the_stage_writes_the_same_bytes_in_every_process_and_leaves_no_figure_o
     written = []
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
-        write = [sys.executable, "-c", "from stages import report; report.write_report()"]
+        write = [sys.executable, "-c", "from stages import report; report.write_report(report.read_inputs())"]
         subprocess.run(write, cwd=tmp_path, env=environment, check=True)
         outputs = sorted(
             file

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from pipeline.pages.blocks import Grid, Table
@@ -37,7 +35,7 @@ def test_results_are_the_numbers_of_the_metrics_file(inputs, position, split):
     for metric, row in zip(metrics, table.rows[:-1], strict=True):
         tolerance = 0.051 if metric.unit == "share" else 0.00051
         for model, cell in zip(("grcf", "pointwise", "median"), row[1:], strict=True):
-            held = inputs.metrics[split][model][metric.name]
+            held = inputs.evaluation.metrics[split][model][metric.name].as_json()
             if held["mean"] is None:
                 assert (cell.text, cell.note) == ("n/a", held["reason"])
                 continue
@@ -62,7 +60,7 @@ def bold(inputs) -> list[set[str]]:
 def test_nothing_is_bold_within_noise(read_run):
     inputs = read_run(grcf_sd=0.8, pointwise_sd=0.8, n_segments={"train": 10, "valid": 12, "test": 12})
     for split, table in zip(("valid", "test"), tables(results_section(inputs)), strict=True):
-        differences = inputs.comparisons[split]["differences"]["grcf - pointwise"]
+        differences = inputs.comparisons(split).differences["pointwise"]
         for metric, row in zip(inputs.protocol.metrics, table.rows, strict=False):
             held = differences.get(metric.name)
             if held is None or held["ci_low"] <= 0 <= held["ci_high"]:
@@ -83,7 +81,7 @@ def test_the_verdict_follows_the_error(read_run, grcf_sd, words):
     lead = verdict_section(inputs).blocks[0].text
     assert f"On both splits the error of GRCF is {words} than that of point-wise regression" in lead
     for split in ("valid", "test"):
-        mean = inputs.metrics[split]["grcf"]["mae"]["mean"]
+        mean = inputs.evaluation.metrics[split]["grcf"]["mae"].mean
         assert f"On {split}, the MAE of GRCF is {mean:.3f}" in lead
 
 
@@ -94,8 +92,8 @@ def test_one_seed_claims_nothing(read_run):
     assert "better" not in lead
 
 
-def test_an_unfair_budget_is_a_warning_beside_the_verdict(inputs):
-    tuned = replace(inputs, parameters=inputs.parameters | {"calibrate.scope": "all"})
+def test_an_unfair_budget_is_a_warning_beside_the_verdict(read_run):
+    tuned = read_run(params={"calibrate.scope": "all"})
     assert "warning" in [block.kind for block in verdict_section(tuned).blocks]
 
 
@@ -106,13 +104,11 @@ def test_a_fair_budget_is_none(inputs):
 def test_differences_are_the_numbers_of_the_comparisons_file(inputs):
     table = tables(differences_section(inputs))[0]
     compared = [
-        m
-        for m in inputs.protocol.metrics
-        if m.name in inputs.comparisons["test"]["differences"]["grcf - pointwise"]
+        m for m in inputs.protocol.metrics if m.name in inputs.comparisons("test").differences["pointwise"]
     ]
     for metric, row in zip(compared, table.rows, strict=True):
         for column, split in ((1, "valid"), (3, "test")):
-            held = inputs.comparisons[split]["differences"]["grcf - pointwise"][metric.name]
+            held = inputs.comparisons(split).differences["pointwise"][metric.name].as_json()
             tolerance = 0.051 if metric.unit == "share" else 0.00051
             assert number(row[column].text) == pytest.approx(scale(metric) * held["mean"], abs=tolerance)
 
@@ -150,10 +146,8 @@ def test_modalities_come_in_a_fixed_order(inputs):
 def test_contributions_stand_in_the_same_order_and_add_up(inputs):
     table = tables(modalities_section(inputs))[2]
     assert [row[0].text for row in table.rows] == list(MODALITIES)
-    shown = {
-        name: values["mae"]["mean"] for name, values in inputs.comparisons["valid"]["modalities"].items()
-    }
-    gain = sum(row["mae"]["mean"] for row in inputs.comparisons["valid"]["contributions"].values())
+    shown = {name: values["mae"].mean for name, values in inputs.comparisons("valid").modalities.items()}
+    gain = sum(row["mae"].mean for row in inputs.comparisons("valid").contributions.values())
     assert gain == pytest.approx(shown["nothing"] - shown["all"], abs=1e-5)
 
 

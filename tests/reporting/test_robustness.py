@@ -37,7 +37,7 @@ def test_an_area_is_the_mean_height_over_seeds(inputs):
     curve = next(
         each
         for each in inputs.robustness
-        if (each.split, each.missing, each.model) == ("test", "all", "grcf")
+        if (each.split, each.modality, each.model) == ("test", "all", "grcf")
     )
     wanted = np.mean([np.trapezoid(row, curve.rates) / 0.9 for row in curve.error])
     assert tables(robustness_section(inputs))[1].rows[-1][1].text == f"{wanted:.3f}"

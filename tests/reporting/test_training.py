@@ -1,14 +1,8 @@
-from dataclasses import replace
-
 import pytest
 
 from pipeline.pages.blocks import Grid, Paragraph
-from pipeline.reporting.training import (
-    budget_warning,
-    budgets_section,
-    curves_section,
-    gradient_epochs,
-)
+from pipeline.reporting.budgets import budget_warning, gradient_epochs
+from pipeline.reporting.training import budgets_section, curves_section
 
 AFFINE = {
     "rank.objective": "groupwise",
@@ -43,12 +37,11 @@ def test_as_many_epochs_as_the_baseline_or_fewer_are_none(extra):
     assert budget_warning(AFFINE | {"calibrate.scope": "all", "pointwise.extra_epochs": extra}) is None
 
 
-def test_budgets_list_every_stage(inputs):
-    tuned = inputs.parameters | {"calibrate.scope": "head", "pointwise.extra_epochs": 20}
-    section = budgets_section(replace(inputs, parameters=tuned))
-    assert [row[1].text for row in section.blocks[0].rows] == ["60", "20", "80"]
+def test_budgets_list_every_stage(read_run):
+    section = budgets_section(read_run(params={"calibrate.scope": "head", "pointwise.extra_epochs": 6}))
+    assert [row[1].text for row in section.blocks[0].rows] == ["8", "6", "14"]
     assert (
-        "trained for 80 epochs in all; the point-wise baseline got the same number" in section.blocks[1].text
+        "trained for 14 epochs in all; the point-wise baseline got the same number" in section.blocks[1].text
     )
 
 
@@ -59,7 +52,7 @@ def figures(section):
 def test_a_fitted_curve_is_told_in_a_sentence(inputs):
     section = curves_section(inputs)
     sentences = [block.text for block in section.blocks if isinstance(block, Paragraph)]
-    mae = float(inputs.curves["calibrate"]["valid_error"].iloc[0])
+    mae = float(inputs.curves["calibrate"].means["valid_error"][0])
     assert any(
         "was fitted without epochs" in text and f"MAE on valid {mae:.3f}" in text for text in sentences
     )

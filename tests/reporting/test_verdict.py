@@ -1,7 +1,7 @@
 import pytest
 
+from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.protocols import MOSI
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.reporting.verdict import comparison_sentence, conclusion, standing
 
 MAE, PEARSON, ACC7 = (MOSI.metric(name) for name in ("mae", "pearson", "acc7"))

@@ -49,7 +49,7 @@ class SpeechEncoder:
     window for itself.
 
     Args:
-        encoder: a local folder or a Hugging Face name; see `find_pretrained`.
+        encoder: local folder or Hugging Face name, see `find_pretrained`.
         settings: layers and precision; layer 0 is what the convolutions made. Vectors are float32 in any case.
         device: device that computes, see `best_device`.
 
@@ -109,7 +109,7 @@ class SpeechEncoder:
         return [_Window(given.samples[start : start + n_samples], n_rows) for start in first]
 
     def read(self, windows: Iterable[tuple[Any, _Window]]) -> Iterator[tuple[Any, np.ndarray]]:
-        """Rows of hidden numbers, one window each."""
+        """The rows of each window, by its key."""
         _ = self._model  # loaded once, before several threads ask for it
         budget = _ROWS_PER_BATCH if self._where == "cpu" else _ROWS_PER_BATCH_OF_A_GPU
         return map_batches(

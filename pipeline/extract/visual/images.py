@@ -32,7 +32,7 @@ class ImageEncoder:
     or the mean over the patches where the model has none.
 
     Args:
-        encoder: a local folder or a Hugging Face name; see `find_pretrained`.
+        encoder: local folder or Hugging Face name, see `find_pretrained`.
         settings: layers and precision; layer 0 is the patches as they come in. Vectors are float32 in any case.
         faces: which face counts, and how many pictures are read.
         device: device that computes, see `best_device`.
@@ -92,11 +92,11 @@ class ImageEncoder:
         self.device = device_class(device)
 
     def windows(self, given: FacePictures) -> Sequence[UInt8[np.ndarray, "side side 3"]]:
-        """Each face for itself."""
+        """Each face is a window of its own."""
         return list(given.pictures)
 
     def read(self, windows: Iterable[tuple[Any, np.ndarray]]) -> Iterator[tuple[Any, np.ndarray]]:
-        """A vector a face."""
+        """One vector per face."""
         _ = self._model  # loaded once, before several threads ask for it
         n_rows = _PICTURES_PER_BATCH if self._where == "cpu" else _PICTURES_PER_BATCH_OF_A_GPU
         return map_batches(
@@ -104,13 +104,13 @@ class ImageEncoder:
         )
 
     def sequence(self, given: FacePictures, rows: Sequence[np.ndarray]) -> FeatureSequence:
-        """A row a picture; zeros and not valid where no face was found."""
+        """One row per picture; zeros and not valid where no face was found."""
         if given.failure is not None:
             return FeatureSequence.empty(len(self.columns), given.failure)
         values = np.zeros((len(given.valid), len(self.columns)), np.float32)
         if len(rows):
             values[given.valid] = np.stack(rows)
-        return FeatureSequence(values, given.times_s, given.valid, quality=given.quality)
+        return FeatureSequence(values, given.times_s, given.valid, quality=given.quality, notes=given.notes)
 
     @torch.inference_mode()
     def _read_batch(self, faces: Sequence[np.ndarray], _: int) -> list[np.ndarray]:
@@ -138,7 +138,7 @@ class ImageEncoder:
 
 
 def _side(prepares: Any, encoder: str) -> int:
-    """How many pixels a side the encoder reads, in the end."""
+    """The side in pixels of the squares that the encoder reads."""
     crops = getattr(prepares, "do_center_crop", None) and getattr(prepares, "crop_size", None)
     size = dict(prepares.crop_size if crops else prepares.size)
     sides = [side for name in ("height", "width", "shortest_edge") if (side := size.get(name)) is not None]
@@ -150,7 +150,7 @@ def _side(prepares: Any, encoder: str) -> int:
 
 
 def _scaling(prepares: Any) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
-    """What pixels from 0 to 255 are multiplied by, and mean and standard deviation per colour after that."""
+    """The factor for pixels from 0 to 255, and the mean and standard deviation per colour after that."""
     scale = prepares.rescale_factor if prepares.do_rescale else 1.0
     if not prepares.do_normalize:
         return scale, (0.0,) * 3, (1.0,) * 3

@@ -1,4 +1,4 @@
-"""Expression, pose and place of a face as numbers, from the 478 points of MediaPipe's face mesh."""
+"""Expression, pose and position of a face as numbers, from the 478 points of MediaPipe's face mesh."""
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -61,7 +61,7 @@ FACE_COLUMNS = (
 N_POINTS = 478
 LANDMARK_COLUMNS = tuple(f"point_{i}_{axis}" for i in range(N_POINTS) for axis in "xyz")
 """Names of the values of `describe_points`; the numbers are those of MediaPipe's face mesh."""
-# The mesh looks at a face in a picture of so many pixels a side; one that fills less is blown up.
+# Width and height of the picture of a face that the mesh reads; a smaller face is scaled up.
 _MESH_PX = 192
 
 
@@ -90,10 +90,10 @@ def describe_face(
     | `pitch_deg` | head turned up, degrees |
     | `roll_deg` | head tilted to its left shoulder, degrees |
     | `face_x`, `face_y` | middle of the face in the picture: 0 is left or top, 1 is right or bottom |
-    | `face_size` | square root of the share of the picture that the box around the face takes |
+    | `face_size` | square root of the area of the box around the face over that of the picture |
 
     Args:
-        points: x, y and depth in pixels; x to the right, y down, depth away from the camera on the scale of x.
+        points: x, y and depth of each point in pixels; x to the right, y down, depth away from the camera on the scale of x.
         width: width of the picture in pixels.
         height: height of the picture in pixels.
     """
@@ -141,9 +141,9 @@ def describe_points(points: Float64[np.ndarray, "478 3"]) -> Float32[np.ndarray,
 
 
 def face_quality(points: Float64[np.ndarray, "478 3"]) -> float:
-    """How much of the mesh's own resolution a face brings, 0 to 1: its side in pixels over that of the mesh's input.
+    """How well a face fills the resolution of the mesh, 0 to 1: its side in pixels over that of the mesh's input.
 
-    MediaPipe's mesh tells no confidence; below about a half, lips and lids are a few pixels and their ratios are rough.
+    MediaPipe's mesh reports no confidence; below about a half, lips and lids are a few pixels and their ratios are rough.
     """
     return min(float(np.sqrt(np.prod(np.ptp(points[:, :2], axis=0)))) / _MESH_PX, 1.0)
 
@@ -159,13 +159,13 @@ def _in_head(
     points: Float64[np.ndarray, "478 3"],
 ) -> tuple[Float64[np.ndarray, "478 3"], Float64[np.ndarray, "3 3"]]:
     """The points in a frame that moves and turns with the head, in units of the distance between the eyes, and its turn."""
-    rotation = _head_rotation(points)
+    rotation = head_rotation(points)
     eyes = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
     unit = float(np.linalg.norm(eyes[0] - eyes[1]))
     return (points - (eyes[0] + eyes[1]) / 2) * _FLIP @ rotation / unit, rotation
 
 
-def _head_rotation(points: Float64[np.ndarray, "478 3"]) -> Float64[np.ndarray, "3 3"]:
+def head_rotation(points: Float64[np.ndarray, "478 3"]) -> Float64[np.ndarray, "3 3"]:
     """The turn that takes the canonical face to this one, the best in least squares (Kabsch, 1976).
 
     Column 2 is where the face looks, column 1 its upwards; axes as in `_RIGID`.

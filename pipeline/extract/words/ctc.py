@@ -1,7 +1,7 @@
 """Forced alignment with the output of a CTC model: which frames each label of a known sequence takes.
 
-A CTC model (Graves et al., 2006) gives for each frame a probability of every label and of a blank; a sequence of labels is said
-by any path that is left with it once repeats are merged and blanks dropped. The best such path is Viterbi's over the labels
+A CTC model (Graves et al., 2006) gives for each frame a probability of every label and of a blank; a sequence of labels is
+spoken by any path that becomes it once repeats are merged and blanks dropped. The best such path is Viterbi's over the labels
 with a blank around each.
 """
 
@@ -17,8 +17,10 @@ from jaxtyping import Float32, Float64, Int8, Int64, Shaped
 class Alignment:
     """The best path of a sequence of labels.
 
-    `frames` are the first and the last frame of each label; `label_log_prob` its mean log-probability over them; `log_prob` that
-    of the whole path, blanks included.
+    Attributes:
+        frames: first and last frame of each label.
+        label_log_prob: mean log-probability of each label over its frames.
+        log_prob: log-probability of the whole path, blanks included.
     """
 
     frames: Int64[np.ndarray, "label 2"]
@@ -36,8 +38,8 @@ def align_labels(
 
     Args:
         log_probs: log-probability of each class in each frame.
-        labels: the classes that are said, none of them the blank.
-        blank: the class of the blank.
+        labels: classes that are spoken, in order, none of them the blank.
+        blank: class of the blank.
 
     Returns:
         None where the frames are too few for the labels, or there are no labels; of equal paths, the one that leaves each state

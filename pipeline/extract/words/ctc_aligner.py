@@ -28,17 +28,17 @@ _LEAST_GAIN = 0.5  # natural logarithm of the likelihood, per label
 
 
 class CtcAligner:
-    """A model with a CTC head, its tokenizer and what prepares its input, frozen.
+    """A frozen model with a CTC head, its tokenizer and the preparation of its input.
 
     A sound is read alone, in float32, so that its bits depend on nothing beside it.
 
     Args:
-        model: a local folder or a Hugging Face name.
+        model: local folder or Hugging Face name, see `find_pretrained`.
         revision: branch, tag or commit of a Hugging Face name.
-        device: where to compute, see `best_device`.
+        device: device that computes, see `best_device`.
 
     Attributes:
-        identity: what tells its weights from others.
+        identity: name of the model, and its commit or the digest of its files.
 
     Raises:
         PipelineError: no such model, or files that do not make one with a CTC head for sound at 16 kHz.
@@ -67,12 +67,12 @@ class CtcAligner:
         """Find each word of a transcript in its sound.
 
         Args:
-            samples: mono at 16 kHz in [-1, 1], not silent.
-            tokens: the words said, at least one, as `tokenise` gives them.
-            language: ISO 639 code, by which digits are read.
+            samples: mono sound at 16 kHz in [-1, 1], not silent.
+            tokens: words of the transcript, at least one, as `tokenise` gives them.
+            language: ISO 639 code, which decides how digits are read.
 
         Returns:
-            One word a token, texts as given, times in seconds from the first sample; and the geometric mean of the labels'
+            One word per token, texts as given, times in seconds from the first sample; and the geometric mean of the labels'
             probabilities. None where the model cannot spell half of the words, the sound is too short for them, or they fit it
             no better than their own letters in another order.
         """
@@ -98,9 +98,9 @@ class CtcAligner:
         labels = np.array(spelt.labels)
         if len(np.unique(labels)) < 2:
             return True  # there is no other order
-        random = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         shuffled = (
-            align_labels(log_probs, random.permutation(labels).tolist(), blank=self._blank)
+            align_labels(log_probs, rng.permutation(labels).tolist(), blank=self._blank)
             for _ in range(_N_SHUFFLED)
         )
         best = max((other.log_prob for other in shuffled if other is not None), default=-np.inf)
@@ -119,9 +119,9 @@ class CtcAligner:
             first, last = max(start - context, 0), min(end + context, len(samples))
             log_probs = self._read(samples[first:last])
             centre = first + _centres(self._model.config, len(log_probs), n_samples=last - first)
-            kept = (start <= centre) & (centre < end)
-            rows.append(log_probs[kept])
-            centres.append(centre[kept])
+            within = (start <= centre) & (centre < end)
+            rows.append(log_probs[within])
+            centres.append(centre[within])
         found = np.concatenate(rows)
         anything = found.max(axis=1, keepdims=True) - np.float32(_PRICE_OF_ANYTHING)
         return np.concatenate([found, anything], axis=1), np.concatenate(centres) / _RATE_HZ

@@ -117,12 +117,12 @@ def folded(word: str) -> str:
 def pronounce(word: str, *, look_up: Callable[[str], str | None]) -> str | None:
     """Phones of a word that the dictionary does not hold.
 
-    Numbers are said as words; parts joined by hyphens are said one after the other; `dont` is found as `don't`; letters
+    Numbers are read as words; parts joined by hyphens are read one after the other; `dont` is found as `don't`; letters
     without a vowel among them are spelled; the rest goes by letter-to-sound rules.
 
     Args:
-        word: as `folded` gives it.
-        look_up: phones of a word that the dictionary holds, else None.
+        word: word as `folded` gives it.
+        look_up: gives the phones of a word that the dictionary holds, else None.
 
     Returns:
         CMU phones separated by spaces; None where no letter of the word has a sound in English.
@@ -143,7 +143,7 @@ def _part(part: str, look_up: Callable[[str], str | None]) -> str:
 
 
 def number_words(digits: str) -> list[str]:
-    """How a number is said: up to 9999 as a number, from 1100 to 2099 as a year, else digit by digit.
+    """How a number is spoken: up to 9999 as a number, from 1100 to 2099 as a year, else digit by digit.
 
     Example:
         >>> number_words("1997"), number_words("305"), number_words("007")
@@ -159,10 +159,10 @@ def number_words(digits: str) -> list[str]:
     if 1100 <= number < 2100 and number // 100 % 10:
         return [*_below_hundred(number // 100), *(_below_hundred(number % 100) or ["hundred"])]
     thousands, hundreds = divmod(number // 100, 10)
-    said = [_UNITS[thousands], "thousand"] if thousands else []
+    words = [_UNITS[thousands], "thousand"] if thousands else []
     if hundreds:
-        said += [_UNITS[hundreds], "hundred"]
-    return said + _below_hundred(number % 100)
+        words += [_UNITS[hundreds], "hundred"]
+    return words + _below_hundred(number % 100)
 
 
 def _below_hundred(number: int) -> list[str]:

@@ -13,7 +13,13 @@ _APOSTROPHES = str.maketrans("’ʼ＇‑‐", "'''--")
 
 @dataclass(frozen=True)
 class Spelt:
-    """A transcript as labels; `owner` tells the word of each, None for a sign between words."""
+    """A transcript as labels.
+
+    Attributes:
+        labels: class of each label.
+        owner: position of the word of each label, None for a sign between words.
+        n_readable: number of words that could be spelt.
+    """
 
     labels: tuple[int, ...]
     owner: tuple[int | None, ...]
@@ -28,7 +34,7 @@ class Speller:
         labels: class of each label, those without a sound left out.
         delimiter: class of the sign between words, None where there is none.
         anything: class that stands for a word of which no character is among the labels.
-        tokenizer: what cuts words into labels of several characters; None where each is one character.
+        tokenizer: tokenizer that cuts words into labels of several characters; None where each label is one character.
     """
 
     labels: Mapping[str, int]
@@ -40,7 +46,7 @@ class Speller:
         """The labels of words, in order; a word that cannot be spelt at all is one `anything`.
 
         Args:
-            words: as `tokenise` gives them.
+            words: words as `tokenise` gives them.
             language: ISO 639 code, by which digits are written out where the model has none (English alone).
         """
         labels: list[int] = []

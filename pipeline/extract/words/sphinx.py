@@ -22,7 +22,7 @@ from pipeline.extract.words.voiced import voiced_bounds_s
 
 SAMPLE_RATE_HZ = 16_000
 
-_FRAME_S = 0.01  # pocketsphinx looks at 100 frames a second
+_FRAME_S = 0.01  # pocketsphinx reads 100 frames per second
 # Speech cut at its edges leaves the alignment no frame of silence to start and end in.
 _PADDING_S = 0.1
 # Long silences shift the mean that the cepstra are normalised by. Measured on 32 synthetic sentences: with 4 s of silence
@@ -42,9 +42,9 @@ _NOT_WORDS = "<[("  # silence, noise and empty transitions: <sil>, [NOISE], (NUL
 # (docs/howto/words.md): -1.1 to -3.5 for right transcripts of clear speech, down to -4.3 in noise as loud as the speech; a wrong one that
 # was squeezed into clear speech had less than this in nine of ten cases.
 _LEAST_FIT = -3.8
-# Recognised words are kept where the decoder expects this share of them to be right. Measured (docs/howto/words.md): 0.38 to 0.69 for
+# Recognised words count where the decoder expects this part of them to be right. Measured (docs/howto/words.md): 0.38 to 0.69 for
 # English speech of which most words were right, at most 0.29 for other languages, music and speech played backwards.
-_LEAST_CERTAIN = 0.35
+_LEAST_PROBABILITY = 0.35
 # The library keeps acoustic scores at a 1024th of their size.
 _SCORE_SCALE = 1024
 # A phone model has three states of at least one frame.
@@ -53,13 +53,13 @@ _SHORTEST_PHONE_S = 3 * _FRAME_S
 
 @dataclass(frozen=True)
 class _Piece:
-    """A word, or a pause, as the decoder found it; `score` is against the likeliest sound of each frame, `certain` a probability."""
+    """A word, or a pause, as the decoder found it; `score` is relative to the likeliest sound of each frame."""
 
     word: Word
     is_word: bool
     n_frames: int
     score: float
-    certain: float
+    probability: float
 
 
 def align(
@@ -68,11 +68,11 @@ def align(
     """Find each word of an English transcript in its sound.
 
     Args:
-        samples: mono at 16 kHz in [-1, 1], not silent.
-        tokens: the words said, at least one, as `tokenise` gives them.
+        samples: mono sound at 16 kHz in [-1, 1], not silent.
+        tokens: words of the transcript, at least one, as `tokenise` gives them.
 
     Returns:
-        One word a token, texts as given, times in seconds from the first sample (possibly a little before it or past
+        One word per token, texts as given, times in seconds from the first sample (possibly a little before it or past
         the last); and how likely its sounds are against the likeliest ones, the geometric mean over the frames. None where the
         transcript does not fit the sound, or most of it cannot be read as English.
     """
@@ -91,11 +91,11 @@ def _align(
         return None
     decoder.set_align_text(" ".join(entries))
     pieces = _decode(decoder, samples, _DITHER_TO_ALIGN)
-    places = [place for place, piece in enumerate(pieces) if piece.is_word]
-    found = [pieces[place].word for place in places]
+    positions = [position for position, piece in enumerate(pieces) if piece.is_word]
+    found = [pieces[position].word for position in positions]
     if [word.text for word in found] != entries:
         return None
-    within = pieces[places[0] : places[-1] + 1]
+    within = pieces[positions[0] : positions[-1] + 1]
     fit = sum(piece.score for piece in within) / sum(piece.n_frames for piece in within)
     if fit < _LEAST_FIT:
         return None
@@ -107,15 +107,15 @@ def recognise(samples: Float32[np.ndarray, "sample"]) -> tuple[tuple[Word, ...],
     """Guess the English words of a sound, as a rough last resort: about one word in four is wrong in clean speech.
 
     Args:
-        samples: mono at 16 kHz in [-1, 1], not silent.
+        samples: mono sound at 16 kHz in [-1, 1], not silent.
 
     Returns:
-        The words in lower case with times as `align` gives them, and the share of them that the decoder expects to be right.
+        The words in lower case with times as `align` gives them, and the part of them that the decoder expects to be right.
         No words where none was heard, or so few are expected to be right that it is music, noise or another language.
     """
     pieces = [piece for piece in _decode(_recogniser(), samples, _DITHER_TO_RECOGNISE) if piece.is_word]
-    certain = float(np.mean([piece.certain for piece in pieces])) if pieces else 0.0
-    return (tuple(piece.word for piece in pieces) if certain >= _LEAST_CERTAIN else ()), certain
+    probability = float(np.mean([piece.probability for piece in pieces])) if pieces else 0.0
+    return (tuple(piece.word for piece in pieces) if probability >= _LEAST_PROBABILITY else ()), probability
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ _NOISE_PERCENTILE = 2
 
 
 def is_silent(samples: Float32[np.ndarray, "sample"]) -> bool:
-    """Whether there is nothing in a sound but zeros or the last bits of its quantisation."""
+    """Whether a sound holds nothing but zeros or the last bits of its quantisation."""
     return not len(samples) or float(np.abs(samples).max()) < _SILENT
 
 
@@ -21,8 +21,8 @@ def voiced_bounds_s(samples: Float32[np.ndarray, "sample"], *, sample_rate_hz: i
     """First and last moment of speech.
 
     Args:
-        samples: mono in [-1, 1], not all of them zero.
-        sample_rate_hz: their rate.
+        samples: mono sound in [-1, 1], not all of it zero.
+        sample_rate_hz: rate of `samples`.
 
     Returns:
         `(start_s, end_s)` in seconds from the first sample; the whole sound where it is shorter than a window.

@@ -25,15 +25,15 @@ _LEAST_LOG_PROB = -1.0
 
 
 class WhisperRecogniser:
-    """A Whisper model with its tokenizer and what prepares its input, frozen; it decodes greedily, one window at a time.
+    """A frozen Whisper model with its tokenizer and the preparation of its input; it decodes greedily, one window at a time.
 
     Args:
-        model: a local folder or a Hugging Face name.
+        model: local folder or Hugging Face name, see `find_pretrained`.
         revision: branch, tag or commit of a Hugging Face name.
-        device: where to compute, see `best_device`.
+        device: device that computes, see `best_device`.
 
     Attributes:
-        identity: what tells its weights from others.
+        identity: name of the model, and its commit or the digest of its files.
 
     Raises:
         PipelineError: no such model, or files that do not make a Whisper.
@@ -60,11 +60,11 @@ class WhisperRecogniser:
     def recognise(
         self, samples: Float32[np.ndarray, "sample"], *, language: str
     ) -> tuple[tuple[Word, ...], float]:
-        """Write down what is said.
+        """Transcribe a sound.
 
         Args:
-            samples: mono at 16 kHz in [-1, 1], not silent.
-            language: ISO 639 code of the speech; one that the model does not know is left to it to find out.
+            samples: mono sound at 16 kHz in [-1, 1], not silent.
+            language: ISO 639 code of the speech; with one that the model does not know, it detects the language itself.
 
         Returns:
             The words as `tokenise` finds them in the model's text, times in seconds from the first sample; and the geometric mean
@@ -106,24 +106,24 @@ class WhisperRecogniser:
         )
         tokens = output["sequences"][0].tolist()
         n_scored = len(output["scores"])
-        said = tokens[len(tokens) - n_scored :]
+        generated = tokens[len(tokens) - n_scored :]
         log_probs = [
             float(torch.log_softmax(score[0].float(), dim=-1)[token])
-            for token, score in zip(said, output["scores"], strict=True)
+            for token, score in zip(generated, output["scores"], strict=True)
         ]
         special = set(self._tokenizer.all_special_ids)
-        kept = [i for i, token in enumerate(said) if token not in special]
-        text_tokens = [said[i] for i in kept]
+        spoken = [i for i, token in enumerate(generated) if token not in special]
+        text_tokens = [generated[i] for i in spoken]
         ends_s = None
         if timed:
             times_s = output["token_timestamps"][0].tolist()[len(tokens) - n_scored :]
-            ends_s = [times_s[i] for i in kept]
-        return self._timed(text_tokens, ends_s, samples), [log_probs[i] for i in kept]
+            ends_s = [times_s[i] for i in spoken]
+        return self._timed(text_tokens, ends_s, samples), [log_probs[i] for i in spoken]
 
     def _timed(
         self, tokens: Sequence[int], ends_s: Sequence[float] | None, samples: Float32[np.ndarray, "sample"]
     ) -> list[Word]:
-        """The words of decoded tokens; `ends_s` is when each token was said to its end."""
+        """The words of decoded tokens; `ends_s` is when each token ended."""
         # A character of several bytes may be cut by the end of a token; it counts as said by the token that completes it.
         lengths = [len(self._tokenizer.decode(tokens[: n + 1]).rstrip("\ufffd")) for n in range(len(tokens))]
         text = self._tokenizer.decode(tokens)

@@ -32,8 +32,9 @@ from pipeline.grcf.network.curve import Curve
 from pipeline.grcf.network.fusion.words import Dropout
 from pipeline.grcf.network.network import SentimentNetwork
 
-# Networks are always trained in groups of this many, empty places filled by the first: kernels are chosen by shape, so only
-# a fixed shape keeps the bits of a seed from depending on how many are trained beside it.
+# Networks are always trained in groups of this many, empty places filled by the first. Kernels are chosen by shape, and a
+# fixed shape keeps the choice from depending on how many are trained beside a seed. What is left is rounding: the kernels of
+# some processors also sum in another order for another place in the stack.
 SLOTS = 8
 
 _SCORING_BATCH = 256

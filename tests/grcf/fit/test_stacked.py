@@ -84,13 +84,19 @@ def test_so_it_does_under_other_objectives(train, valid, kind):
     assert_same(found[1], alone(train, valid, networks[1], SEEDS[1], kind=kind))
 
 
-def test_bits_do_not_depend_on_who_is_trained_beside(train, valid):
+# To rounding and no closer: kernels of some processors sum in another order for another place in the stack.
+def test_a_seed_goes_the_same_way_whoever_is_trained_beside_it(train, valid):
     networks = starts(train)
     everybody = together(train, valid, networks)
     (resumed,) = together(train, valid, networks[2:], seeds=SEEDS[2:])
-    assert everybody[2].rows == resumed.rows
-    for name, value in resumed.network.state_dict().items():
-        assert torch.equal(value, everybody[2].network.state_dict()[name])
+    assert_same(everybody[2], resumed)
+
+
+def test_the_same_seeds_give_the_same_bits(train, valid):
+    networks = starts(train)
+    for one, other in zip(*(together(train, valid, networks) for _ in range(2)), strict=True):
+        assert one.rows == other.rows
+        assert all(map(torch.equal, one.network.state_dict().values(), other.network.state_dict().values()))
 
 
 def test_more_seeds_than_slots_are_trained_in_turn(train, valid):

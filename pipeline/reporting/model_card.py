@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from huggingface_hub import EvalResult, ModelCardData
 
 from pipeline.artifacts.checkpoint import VERSION
-from pipeline.card.corpus import Statement, split_rows, statement_of
-from pipeline.card.inputs import MODELS, CardInputs
-from pipeline.card.licences import Part, encoder, library
+from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit, Summary
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.statistics import Difference, Summary
 from pipeline.pages.templates import templates_beside
+from pipeline.reporting.card_inputs import CardInputs
+from pipeline.reporting.corpus_statement import Statement, split_rows, statement_of
+from pipeline.reporting.licences import Part, encoder, library
 
-_EVALUATED = ("valid", "test")
 _DIRECTIONS = {"higher": "higher", "lower": "lower", "one": "nearer to 1", "zero": "nearer to 0"}
 _CONTENT = {"text": "the words", "audio": "the voice", "visual": "the face"}
 _ROLES = {"text": "text features", "audio": "audio features", "visual": "facial features"}
@@ -35,7 +35,7 @@ def to_markdown(inputs: CardInputs) -> str:
     """The whole card, a pure function of its inputs."""
     environment = templates_beside(__file__, autoescape=False)
     environment.filters["quoted"] = _quoted
-    parameters, protocol = inputs.parameters, inputs.protocol
+    parameters, protocol = inputs.report.parameters, inputs.report.protocol
     statement = Statement("", "") if inputs.readme is None else statement_of(inputs.readme)
     return environment.get_template("model_card.md.j2").render(
         head=_head(inputs),
@@ -47,15 +47,15 @@ def to_markdown(inputs: CardInputs) -> str:
         protocol=protocol.name,
         confidence=f"{100 * parameters['evaluate.confidence']:.4g} %",
         n_seeds=len(inputs.grcf),
-        n_segments=len(inputs.segments),
+        n_segments=len(inputs.report.segments),
         n_rejected=inputs.n_rejected,
-        splits=split_rows(inputs.segments),
+        splits=split_rows(inputs.report.segments),
         statement=statement,
         modalities={
             modality: (found.n_columns, float((found.n_valid > 0).mean()) if len(found.ids) else 0.0)
             for modality, found in inputs.extractions.items()
         },
-        results={split: metric_rows(inputs, split) for split in _EVALUATED},
+        results={split: metric_rows(inputs, split) for split in EVALUATED},
         parts=parts_of(inputs),
         parameters=[(name, json.dumps(value, ensure_ascii=False)) for name, value in parameters.items()],
         checkpoints=[
@@ -70,13 +70,13 @@ def to_markdown(inputs: CardInputs) -> str:
     )
 
 
-def metric_rows(inputs: CardInputs, split: str) -> list[MetricRow]:
+def metric_rows(inputs: CardInputs, split: EvaluatedSplit) -> list[MetricRow]:
     """Every metric of the protocol on one split, for GRCF, the baseline, and their difference."""
     rows = []
-    for metric in inputs.protocol.metrics:
-        if metric.name in inputs.metrics[split]["grcf"]:
-            grcf, baseline = (_summary(inputs.summary(split, model, metric)) for model in MODELS)
-            difference = _difference(inputs.difference(split, metric))
+    for metric in inputs.report.protocol.metrics:
+        if metric.name in inputs.report.evaluation.metrics[split][METHOD]:
+            grcf, baseline = (_summary(inputs.report.summary(split, model, metric)) for model in COMPARED)
+            difference = _difference(inputs.report.difference(split, BASELINE, metric))
             rows.append(MetricRow(metric.name, _DIRECTIONS[metric.better], grcf, baseline, difference))
     return rows
 
@@ -91,7 +91,7 @@ def parts_of(inputs: CardInputs) -> list[Part]:
 
     for modality, found in inputs.extractions.items():
         use(found.extractor.get("libraries", {}), _ROLES[modality])
-    if inputs.parameters["words.aligner"] == "pocketsphinx":
+    if inputs.report.parameters["words.aligner"] == "pocketsphinx":
         use({"pocketsphinx": ""}, "word times")
     use({name: found for name, found in inputs.grcf[0].made_with.items() if name != "device"}, "training")
     libraries = [
@@ -114,15 +114,15 @@ def _encoders(inputs: CardInputs) -> Iterator[Part]:
 
 def _head(inputs: CardInputs) -> str:
     """The YAML that machines read."""
-    parameters, protocol = inputs.parameters, inputs.protocol
+    parameters, protocol = inputs.report.parameters, inputs.report.protocol
     results = [
         _result(inputs, split, metric)
-        for split in _EVALUATED
+        for split in EVALUATED
         for metric in map(protocol.metric, protocol.headline)
-        if inputs.summary(split, "grcf", metric).mean is not None
+        if inputs.report.summary(split, METHOD, metric).mean is not None
     ]
     data = ModelCardData(
-        language=sorted({segment.language for segment in inputs.segments}),
+        language=sorted({segment.language for segment in inputs.report.segments}),
         # What the weights may be used for depends on the corpus, whose terms no parameter knows.
         license="other",
         license_name="code-apache-2.0-weights-by-the-terms-of-the-corpus",
@@ -137,17 +137,17 @@ def _head(inputs: CardInputs) -> str:
     return written.rstrip("\n")
 
 
-def _result(inputs: CardInputs, split: str, metric: Metric) -> EvalResult:
-    parameters = inputs.parameters
+def _result(inputs: CardInputs, split: EvaluatedSplit, metric: Metric) -> EvalResult:
+    parameters = inputs.report.parameters
     return EvalResult(
         task_type="other",
-        task_name=f"multimodal {'classification' if inputs.protocol.is_binary else 'sentiment regression'}",
+        task_name=f"multimodal {'classification' if inputs.report.protocol.is_binary else 'sentiment regression'}",
         dataset_type=parameters["corpus.name"],
         dataset_name=parameters["corpus.name"],
         dataset_split=split,
         metric_type=metric.hub_name or metric.name,
         metric_name=f"{metric.name}, mean over {len(inputs.grcf)} seed{'s' if len(inputs.grcf) > 1 else ''}",
-        metric_value=inputs.summary(split, "grcf", metric).mean,
+        metric_value=inputs.report.summary(split, METHOD, metric).mean,
     )
 
 

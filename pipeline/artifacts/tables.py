@@ -1,0 +1,67 @@
+"""CSV tables: written with six digits and nothing for what is missing, and never read back by half."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from pipeline.errors import PipelineError
+
+Columns = Mapping[str, tuple[str, ...]]
+"""Texts of the cells by column, in the order of the file."""
+
+
+def table_to_csv(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> str:
+    """Columns of equal length as CSV: floats with six digits, NaN and None as empty cells, lines that end in a line feed."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(map(_written, column) for column in columns.values()), strict=True))
+    return text.getvalue()
+
+
+def table_from_csv(text: str, *, source: str, what: str, remedy: str) -> Columns:
+    """Columns of a CSV table.
+
+    Args:
+        text: content of the file.
+        source: name of the file, for errors.
+        what: what the table holds, for errors.
+        remedy: command that makes the file again, for errors.
+
+    Raises:
+        PipelineError: no header, a column named twice, rows of different lengths, or a last line without its end, as in a
+            file that was cut off.
+    """
+    if text and not text.endswith("\n"):
+        raise PipelineError(f"{source}: cut off within a line, so it is no whole {what}; run `{remedy}`")
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+        if len(set(header)) < len(header):
+            raise ValueError("a column occurs twice")
+        cells = list(zip(*rows, strict=True)) or [()] * len(header)
+        return dict(zip(header, cells, strict=True))
+    except (ValueError, csv.Error) as error:
+        raise not_a_table(source, what, remedy, error) from error
+
+
+def not_a_table(source: str, what: str, remedy: str, error: Exception | str) -> PipelineError:
+    """The error for a file that is another table than the one expected, or none."""
+    return PipelineError(f"{source}: not a {what} ({error}); run `{remedy}`")
+
+
+def numbers(cells: Sequence[str]) -> Float64[np.ndarray, "row"]:
+    """Cells as numbers; an empty one is NaN. Raises ValueError where one is no number."""
+    return np.array([cell or "nan" for cell in cells], np.float64)
+
+
+def _written(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, float | np.floating):
+        return "" if math.isnan(value) else f"{value:.6f}"
+    return value
