@@ -17,7 +17,7 @@ _FORGOTTEN_PICTURES = 5
 
 # A mesh that follows what it found drifts onto the back of a head or a lamp and stays there. So a fresh look has to find it again:
 # when it is new, after so many pictures, after such a turn or move, and always beyond such a tilt.
-_CHECKED_EVERY = 10
+_CHECKED_EVERY = 20
 _TURN_DEG, _MOVE = 20.0, 0.5
 _TILT_DEG = 45.0
 # What was refused is looked at again every so many pictures while there is another face.
@@ -56,7 +56,7 @@ def agree(points: Points, fresh: Points) -> bool:
     """Whether a fresh look sees the same face in the same place, of the same size and turned alike."""
     sides = side(points), side(fresh)
     apart = float(np.linalg.norm(_middle(points) - _middle(fresh))) / max(sides)
-    return (
+    return bool(
         apart <= _AGREES_WITHIN
         and max(sides) <= _AGREES_SIZE * min(sides)
         and _turn_deg(points, fresh) <= _AGREES_DEG
@@ -118,7 +118,7 @@ class ConfirmedFaces:
         if not followed.trusted:
             return alone or followed.since >= _REFUSED_EVERY
         moved = float(np.linalg.norm(_middle(followed.points) - _middle(followed.checked)))
-        return (
+        return bool(
             followed.since >= _CHECKED_EVERY
             or moved > _MOVE * side(followed.checked)
             or _turn_deg(followed.points, followed.checked) > _TURN_DEG
