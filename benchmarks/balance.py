@@ -26,7 +26,7 @@ from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import paired_differences
 from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import modality_subsets, predict, present_modalities
+from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/balance.json")
@@ -64,18 +64,17 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
         train, valid, test = divide(read_pool(repository, **align), trial.fold)
     model = train_method(trial.method, train, valid, seed=trial.seed)[-1]
     parts = {"valid": valid, "test": test}
-    said = {
-        f"{name} {_written(kept & present_modalities(part))}": predict(
-            [model], part, kept=kept, device=best_device()
-        )[0]
+    scorer = Scorer([model], device=best_device())
+    predictions = {
+        f"{name} {_written(present_modalities(part) - hidden)}": scorer.predict(part, hidden=hidden)[0]
         for name, part in parts.items()
-        for kept in modality_subsets(part).values()
+        for hidden in hidden_subsets(part).values()
     }
-    return Outcome({name: part.labels for name, part in parts.items()}, {}, said)
+    return Outcome({name: part.labels for name, part in parts.items()}, {}, predictions)
 
 
-def _written(kept: frozenset[str]) -> str:
-    return "+".join(sorted(kept))
+def _written(visible: frozenset[str]) -> str:
+    return "+".join(sorted(visible))
 
 
 def tables(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.execution.device import best_device
 from pipeline.grcf.network.network import FusionName
 from pipeline.grcf.scoring import predict
+from pipeline.pages.numbers import interval, signed
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/fusion.json")
@@ -172,7 +173,7 @@ def page(result: Mapping[str, Any]) -> str:
 
 def _difference(found: Mapping[str, float]) -> str:
     low, high = found["ci_low"], found["ci_high"]
-    text = f"{found['mean']:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+    text = f"{signed(found['mean'], 3)} {interval(low, high, 3)}"
     return f"**{text}**" if low > 0 or high < 0 else text
 
 

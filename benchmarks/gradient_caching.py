@@ -27,9 +27,9 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.grcf.fit.gradient_caching import Computed, backward
-from pipeline.grcf.fit.loop import build_network
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
 from pipeline.grcf.network.batches import Batch, SplitTensors
+from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
 from pipeline.grcf.network.word_encoder import FinetuningSettings, WordEncoder, describe
 from pipeline.pretrained.models import EncoderSettings

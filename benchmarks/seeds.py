@@ -28,13 +28,15 @@ from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.execution.cache import cache_folder
 from pipeline.execution.device import best_device, device_class
 from pipeline.grcf.calibration.pointwise_objective import absolute_error
-from pipeline.grcf.fit.loop import TrainingSettings, build_network, train_network
+from pipeline.grcf.fit.loop import TrainingSettings, train_network
+from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.loss.objectives import ranking_objective
-from pipeline.grcf.network.batches import Batch, SplitTensors, hide_modalities
+from pipeline.grcf.network.batches import Batch, SplitTensors, drop_modalities
+from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
+from pipeline.grcf.rank import ranking_objective
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/seeds.json")
@@ -82,7 +84,7 @@ def measure(
         together = {
             f"{n} slots": seconds(
                 lambda how=how, n=n: train_networks(
-                    starts, *tensors, seeds=SEEDS, settings=settings, n_slots=n, **how
+                    starts, *tensors, seeds=SEEDS, settings=settings, stack_size=n, **how
                 )  # type: ignore[misc]
             )
             for n in (5, 8)
@@ -111,12 +113,10 @@ def objectives(sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         advantage=AdvantageSettings(**sections["advantage"]),
     )
     return {
-        "rank": {"objective": ranking, "select_by": "order", "curve": None, "measure": None},
+        "rank": {"objective": ranking.loss, "selection": Selection(by="order")},
         "pointwise": {
             "objective": lambda score, label, _: absolute_error(score, label),
-            "select_by": "magnitude",
-            "curve": IDENTITY,
-            "measure": mean_absolute_error,
+            "selection": Selection(by="magnitude", calibration=IDENTITY, error=mean_absolute_error),
         },
     }
 
@@ -130,7 +130,7 @@ def step_profile(train: AlignedSplit, sections: Mapping[str, Any]) -> dict[str, 
     ).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), fused=True)
     objective = objectives(sections)["rank"]["objective"]
-    share, order = sections["training"]["modality_dropout"], np.random.default_rng(1)
+    p, rng = sections["training"]["modality_dropout"], np.random.default_rng(1)
 
     def epoch(timed: dict[str, float] | None) -> int:
         n_steps = 0
@@ -143,9 +143,9 @@ def step_profile(train: AlignedSplit, sections: Mapping[str, Any]) -> dict[str, 
                 timed[part] = timed.get(part, 0.0) + now - clock
             clock = now
 
-        for whole in split.shuffled(sections["training"]["batch_size"], order):
+        for (whole,) in split.shuffled_chunks(sections["training"]["batch_size"], rng, chunk_size=None):
             mark("batch")
-            batch = hide_modalities(whole, share=share, order=order)
+            batch = drop_modalities(whole, p=p, rng=rng)
             mark("modality dropout")
             fused = network.fusion(batch)
             score = network.head(fused.representation).squeeze(-1)

@@ -6,50 +6,68 @@ from benchmarks.methods import Method
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import made_with
-from pipeline.grcf.calibrate import calibrate
+from pipeline.execution.seeds import environment
+from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.calibration.pointwise_objective import Task
-from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.network.word_encoder import FinetuningSettings
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import train_ranking
+from pipeline.grcf.rank import ranking_objective, train_ranking
+from stages.ranking_settings import advantage_settings, margin_settings
+from stages.settings import network_settings, training_settings
 
 
 def train_method(
     method: Method, train: AlignedSplit, valid: AlignedSplit, *, seed: int, task: Task = "regression"
 ) -> list[Checkpoint]:
     """The checkpoints of stage 1 and stage 2, or of the baseline, exactly as the stages train them."""
-    shared: dict[str, Any] = {"seed": seed, "network": NetworkSettings(**method.network.model_dump())}
-    machine: dict[str, Any] = {"device": best_device(), "made_with": made_with()}
-    training = method.training.model_dump(exclude={"seeds", "epochs"}) | {
-        "finetuning": FinetuningSettings(**method.finetuning.model_dump())
-    }
+    network = network_settings(method.network)
+    machine: dict[str, Any] = {"device": best_device(), "environment": environment()}
+    training = method.training
     if not method.two_stages:
         pointwise = method.pointwise
-        settings = TrainingSettings(
-            **training,
-            epochs=method.training.epochs + pointwise.extra_epochs,
-            learning_rate=pointwise.learning_rate,
-        )
-        chosen = pointwise.model_dump(include={"select_by", "calibration", "n_knots"})
-        return [train_pointwise(train, valid, settings=settings, task=task, **shared, **chosen, **machine)]
-    ranking: dict[str, Any] = {
-        "margin": MarginSettings(**method.margin.model_dump()),
-        "advantage": AdvantageSettings(**method.advantage.model_dump()),
-    }
-    first = TrainingSettings(
-        **training, epochs=method.training.epochs, learning_rate=method.rank.learning_rate
-    )
+        return [
+            train_pointwise(
+                train,
+                valid,
+                seed=seed,
+                network=network,
+                settings=training_settings(
+                    training,
+                    method.finetuning,
+                    epochs=training.epochs,
+                    learning_rate=pointwise.learning_rate,
+                ),
+                extra_epochs=pointwise.extra_epochs,
+                select_by=pointwise.select_by,
+                calibration=pointwise.calibration,
+                n_knots=pointwise.n_knots,
+                task=task,
+                **machine,
+            )
+        ]
+    margin, advantage = margin_settings(method.margin), advantage_settings(method.advantage)
     ranked = train_ranking(
-        train, valid, objective=method.rank.objective, settings=first, **shared, **ranking, **machine
+        train,
+        valid,
+        seed=seed,
+        network=network,
+        objective=ranking_objective(method.rank.objective, margin=margin, advantage=advantage),
+        settings=training_settings(
+            training, method.finetuning, epochs=training.epochs, learning_rate=method.rank.learning_rate
+        ),
+        **machine,
     )
-    second = TrainingSettings(
-        **training, epochs=method.calibrate.epochs, learning_rate=method.calibrate.learning_rate
-    )
-    chosen = method.calibrate.model_dump(include={"scope", "n_knots", "beta"})
-    return [
+    second = method.calibrate
+    calibrated = calibrate(
         ranked,
-        calibrate(ranked, train, valid, settings=second, task=task, **chosen, **ranking, **machine),
-    ]
+        train,
+        valid,
+        scope=second.scope,
+        n_knots=second.n_knots,
+        ranking=RankingTerm(beta=second.beta, margin=margin, advantage=advantage),
+        settings=training_settings(
+            training, method.finetuning, epochs=second.epochs, learning_rate=second.learning_rate
+        ),
+        task=task,
+        **machine,
+    )
+    return [ranked, calibrated]

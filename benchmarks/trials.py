@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.files import sha256_of, tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
-from pipeline.execution.seeds import made_with
+from pipeline.execution.seeds import environment
 from pipeline.execution.source import source_digest
 
 _KIND, _VERSION = "benchmark trial", 1
@@ -71,9 +71,11 @@ def map_trials(
     """
     inputs = [sha256_of(repository / "data" / name) for name in features]
     sources = [source_digest(module) for module in (run_trial.__module__, "benchmarks.training")]
-    versions = made_with()
+    versions = environment()
     keys = [
-        cache_key(trial=_described(trial), features=inputs, align=align, sources=sources, made_with=versions)
+        cache_key(
+            trial=_described(trial), features=inputs, align=align, sources=sources, environment=versions
+        )
         for trial in trials
     ]
     return map_cached(

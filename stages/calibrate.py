@@ -1,7 +1,6 @@
 """Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from stages.entry import run
@@ -12,11 +11,10 @@ from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_chec
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import inputs_of, made_with, map_seeds
-from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.network.word_encoder import FinetuningSettings
+from pipeline.execution.seeds import environment, map_seeds
+from pipeline.grcf.calibrate import RankingTerm, calibrate
+from stages.ranking_settings import advantage_settings, margin_settings
+from stages.settings import training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 RANKED = Path("data/rank")
@@ -24,6 +22,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
+TRAINER = calibrate.__module__
 SECTIONS = (
     params.Task,
     params.Training,
@@ -34,27 +33,34 @@ SECTIONS = (
 )
 
 
+def inputs_of(seed: int) -> tuple[Path, ...]:
+    """The files that the model of a seed is made from."""
+    return TRAIN, VALID, checkpoint_path(RANKED, seed)
+
+
 def train_seed(seed: int) -> Checkpoint:
     """Calibrate the model of one seed."""
-    training, settings = params.load(params.Training), params.load(params.Calibrate)
+    settings = params.load(params.Calibrate)
     return calibrate(
         read_checkpoint(checkpoint_path(RANKED, seed)),
         read_aligned(TRAIN),
         read_aligned(VALID),
         scope=settings.scope,
         n_knots=settings.n_knots,
-        beta=settings.beta,
-        margin=MarginSettings(**params.load(params.Margin).model_dump()),
-        advantage=AdvantageSettings(**params.load(params.Advantage).model_dump()),
-        settings=TrainingSettings(
-            **training.model_dump(exclude={"seeds", "epochs"}),
-            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
+        ranking=RankingTerm(
+            beta=settings.beta,
+            margin=margin_settings(params.load(params.Margin)),
+            advantage=advantage_settings(params.load(params.Advantage)),
+        ),
+        settings=training_settings(
+            params.load(params.Training),
+            params.load(params.Finetuning),
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
         ),
-        device=best_device(),
-        made_with=made_with(),
         task=params.load(params.Task).kind,
+        device=best_device(),
+        environment=environment(),
     )
 
 
@@ -69,7 +75,8 @@ def main() -> None:
         train_seeds,
         params.load(params.Training).seeds,
         stage="calibrate",
-        inputs=partial(inputs_of, stage="calibrate"),
+        trainer=TRAINER,
+        inputs=inputs_of,
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)

@@ -1,6 +1,6 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +30,14 @@ from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import headline, model_table
 from pipeline.execution.device import best_device
-from pipeline.grcf.perturbations import mask_table, with_noise
-from pipeline.grcf.scoring import missing_kinds, modality_subsets, predict, present_modalities, without_words
+from pipeline.grcf.perturbations import (
+    Perturbation,
+    mask_table,
+    perturbed_modalities,
+    with_noise,
+    without_words,
+)
+from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")
@@ -42,34 +48,28 @@ PREDICTIONS = Path("reports/predictions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
-Perturb = Callable[[AlignedSplit, frozenset[Modality], float, int], AlignedSplit]
-"""From a split, the modalities that are perturbed, how much, and a seed, to what the models are shown."""
-
 
 def predict_split(
-    split: AlignedSplit, grcf: list[Checkpoint], pointwise: list[Checkpoint], protocol: Protocol
+    split: AlignedSplit, models: Mapping[str, Scorer], *, best_constant: float, protocol: Protocol
 ) -> SplitPredictions:
     """Predictions of one split by the models that are compared, and by the best constant."""
-    models = {
-        METHOD: predict(grcf, split, device=best_device()),
-        BASELINE: predict(pointwise, split, device=best_device()),
-        protocol.constant: np.full((1, len(split)), pointwise[0].best_constant),
-    }
-    seeds = tuple(checkpoint.seed for checkpoint in grcf)
+    predictions = {name: scorer.predict(split) for name, scorer in models.items()}
+    predictions[protocol.constant] = np.full((1, len(split)), best_constant)
+    seeds = {name: scorer.seeds for name, scorer in models.items()}
     return SplitPredictions(
         split.split,
         split.ids,
         split.labels,
-        models,
-        {METHOD: seeds, BASELINE: seeds, protocol.constant: ()},
+        predictions,
+        {**seeds, protocol.constant: ()},
     )
 
 
 def compare(
     split: AlignedSplit,
     predictions: SplitPredictions,
-    ranked: list[Checkpoint],
-    grcf: list[Checkpoint],
+    ranked: Scorer,
+    grcf: Scorer,
     settings: params.Evaluate,
 ) -> SplitComparisons:
     """The models of one split against each other, and GRCF with and without each modality."""
@@ -77,10 +77,10 @@ def compare(
     return compare_split(
         predictions,
         shown={
-            name: (frozenset[str](kept & present), predict(grcf, split, kept=kept, device=best_device()))
-            for name, kept in modality_subsets(split).items()
+            name: (frozenset[str](present - hidden), grcf.predict(split, hidden=hidden))
+            for name, hidden in hidden_subsets(split).items()
         },
-        scores=predict(ranked, split, device=best_device()),
+        scores=ranked.predict(split),
         protocol=protocol_named(settings.protocol),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
@@ -90,57 +90,45 @@ def compare(
 
 def perturbed_curves(
     split: AlignedSplit,
-    models: Mapping[str, list[Checkpoint]],
+    models: Mapping[str, Scorer],
     protocol: Protocol,
     *,
     levels: Sequence[float],
-    perturb: Perturb,
+    perturb: Perturbation,
 ) -> Iterator[RobustnessCurve]:
     """Every model with one or all modalities perturbed more and more, without training again."""
-    # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-    trained = {
-        checkpoint.seed: {model: [checkpoints[position]] for model, checkpoints in models.items()}
-        for position, checkpoint in enumerate(models[METHOD])
-    }
 
+    # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
     def predict_perturbed(
         level: float, seed: int, *, modalities: frozenset[Modality]
     ) -> dict[str, np.ndarray]:
-        shown = perturb(split, modalities, level, seed)
-        return {
-            model: predict(checkpoint, shown, device=best_device())[0]
-            for model, checkpoint in trained[seed].items()
-        }
+        perturbed = perturb(split, modalities=modalities, level=level, seed=seed)
+        return {model: scorer.predict(perturbed, seeds=[seed])[0] for model, scorer in models.items()}
 
-    for name, modalities in missing_kinds(split).items() if levels else ():
+    for name, modalities in perturbed_modalities(split).items() if levels else ():
         yield from robustness_curves(
             split.split,
             name,
             split.labels,
             partial(predict_perturbed, modalities=modalities),
             levels=levels,
-            seeds=list(trained),
+            seeds=models[METHOD].seeds,
             protocol=protocol,
         )
-
-
-def lose_words(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
-    """The split with a share of its words missing."""
-    return without_words(split, modalities=modalities, rate=level, seed=seed)
-
-
-def add_noise(split: AlignedSplit, modalities: frozenset[Modality], level: float, seed: int) -> AlignedSplit:
-    """The split with noise on its features."""
-    return with_noise(split, modalities=modalities, scale=level, seed=seed)
 
 
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
     protocol = protocol_named(settings.protocol)
-    ranked = read_checkpoints(RANKED, stage="rank")
-    grcf = read_checkpoints(CALIBRATED, stage="calibrate")
-    pointwise = read_checkpoints(POINTWISE, stage="pointwise")
+    trained: dict[str, list[Checkpoint]] = {
+        "rank": read_checkpoints(RANKED, stage="rank"),
+        "calibrate": read_checkpoints(CALIBRATED, stage="calibrate"),
+        "pointwise": read_checkpoints(POINTWISE, stage="pointwise"),
+    }
+    ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
+    models = {METHOD: grcf, BASELINE: pointwise}
+    best_constant = trained["pointwise"][0].best_constant
     predictions: list[SplitPredictions] = []
     metrics: dict[EvaluatedSplit, Mapping[str, Summaries]] = {}
     comparisons: dict[EvaluatedSplit, SplitComparisons] = {}
@@ -149,21 +137,19 @@ def main() -> None:
     splits: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
     for name, path in splits.items():
         split = read_aligned(path)
-        found = predict_split(split, grcf, pointwise, protocol)
+        found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
         predictions.append(found)
         metrics[name] = model_table(
             found.truth, found.models, protocol=protocol, confidence=settings.confidence
         )
         comparisons[name] = compare(split, found, ranked, grcf, settings)
-        perturbed = partial(perturbed_curves, split, {METHOD: grcf, BASELINE: pointwise}, protocol)
-        missing += perturbed(levels=settings.missing_rates, perturb=lose_words)
-        noisy += perturbed(levels=settings.noise_scales, perturb=add_noise)
-        seeds = [checkpoint.seed for checkpoint in grcf]
-        write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=seeds))
+        perturbed = partial(perturbed_curves, split, models, protocol)
+        missing += perturbed(levels=settings.missing_rates, perturb=without_words)
+        noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
+        write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
     write_text(PREDICTIONS, predictions_to_csv(predictions))
     write_robustness(ROBUSTNESS, missing, perturbation="missing")
     write_robustness(NOISE, noisy, perturbation="noisy")
-    trained = {"rank": ranked, "calibrate": grcf, "pointwise": pointwise}
     n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
     evaluation = Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights)
     write_evaluation(evaluation, metrics=METRICS, comparisons=COMPARISONS)

@@ -1,7 +1,6 @@
 """Stage `pointwise`: the baseline, the same network and budget, point by point."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from stages.entry import run
@@ -12,41 +11,45 @@ from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.execution.device import best_device
-from pipeline.execution.seeds import inputs_of, made_with, map_seeds
-from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.network.word_encoder import FinetuningSettings
+from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.pointwise import train_pointwises
+from stages.settings import network_settings, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
+TRAINER = train_pointwises.__module__
 SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
+
+
+def inputs_of(seed: int) -> tuple[Path, ...]:
+    """The files that the model of a seed is made from."""
+    return TRAIN, VALID
 
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
-    network, training = params.load(params.Network), params.load(params.Training)
-    pointwise = params.load(params.Pointwise)
+    training, pointwise = params.load(params.Training), params.load(params.Pointwise)
     return train_pointwises(
         read_aligned(TRAIN),
         read_aligned(VALID),
         seeds=seeds,
-        network=NetworkSettings(**network.model_dump()),
-        settings=TrainingSettings(
-            **training.model_dump(exclude={"seeds", "epochs"}),
-            finetuning=FinetuningSettings(**params.load(params.Finetuning).model_dump()),
-            epochs=training.epochs + pointwise.extra_epochs,
+        network=network_settings(params.load(params.Network)),
+        settings=training_settings(
+            training,
+            params.load(params.Finetuning),
+            epochs=training.epochs,
             learning_rate=pointwise.learning_rate,
         ),
+        extra_epochs=pointwise.extra_epochs,
         select_by=pointwise.select_by,
         calibration=pointwise.calibration,
         n_knots=pointwise.n_knots,
-        device=best_device(),
-        made_with=made_with(),
         task=params.load(params.Task).kind,
+        device=best_device(),
+        environment=environment(),
     )
 
 
@@ -56,7 +59,8 @@ def main() -> None:
         train_seeds,
         params.load(params.Training).seeds,
         stage="pointwise",
-        inputs=partial(inputs_of, stage="pointwise"),
+        trainer=TRAINER,
+        inputs=inputs_of,
         settings=params.dump(SECTIONS, without={"training.seeds"}),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)

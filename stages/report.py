@@ -25,7 +25,7 @@ from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
 from pipeline.inspector.page import build_page
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
-from pipeline.pages.markdown import tables_to_markdown, to_markdown
+from pipeline.pages.markdown import as_markdown, to_markdown
 from pipeline.pages.vega import file_png, file_svg
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.inputs import ReportInputs
@@ -53,14 +53,14 @@ FEATURES: dict[Modality, Path] = {
     "visual": Path("data/visual/features.safetensors"),
 }
 RANKED, CALIBRATED = Path("data/rank"), Path("data/calibrate")
-HEAVIEST = Path("data/weights/heaviest.json")
+HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
 RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
 FIGURES = Path("reports/figures")
 INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
 INSPECTED = InspectorFiles(
-    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, heaviest=HEAVIEST
+    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, hardest=HARDEST_PAIRS
 )
 
 READ = (
@@ -116,7 +116,7 @@ def write_report(inputs: ReportInputs) -> None:
     report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
     write_text(HTML, to_html(report))
-    write_text(RESULTS_MARKDOWN, tables_to_markdown(tables))
+    write_text(RESULTS_MARKDOWN, as_markdown(tables))
     write_text(RESULTS_LATEX, to_latex(tables))
     shutil.rmtree(FIGURES, ignore_errors=True)
     for figure in report.figures:

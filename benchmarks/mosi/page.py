@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.methods import Row
 from benchmarks.mosi.tables import GRCF, MAIN_BASELINE
+from pipeline.pages.numbers import interval, signed
 
 _METRICS = {
     "mae": "MAE ↓",
@@ -114,7 +115,7 @@ def _differences(found: Mapping[str, Any]) -> Iterable[str]:
     for name in _DIFFERENCES:
         difference = found[name]
         low, high = difference["ci_low"], difference["ci_high"]
-        text = f"{difference['mean']:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")
+        text = f"{signed(difference['mean'], 3)} {interval(low, high, 3)}"
         yield f"**{text}**" if low > 0 or high < 0 else text
 
 

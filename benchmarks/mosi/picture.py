@@ -8,9 +8,9 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.mosi.tables import GRCF, MAIN_BASELINE
+from pipeline.evaluation.protocols import METRICS
 
 _MEASURES = {"mae": "MAE, label units", "pearson": "Pearson r", "ordered_pair_accuracy": "ordered pairs"}
-_LOWER_IS_BETTER = ("mae",)
 # Readable on white and on the dark page of a code host alike.
 _INK, _BETTER, _WORSE, _OPEN = "#7d8590", "#1a7f37", "#cf222e", "#7d8590"
 
@@ -53,12 +53,12 @@ def _panel(panel: Axes, rows: Sequence[tuple[str, Mapping[str, Any]]], measure: 
     for position, (_, found) in enumerate(rows):
         difference = found[measure]
         low, high = difference["ci_low"], difference["ci_high"]
-        better = high < 0 if measure in _LOWER_IS_BETTER else low > 0
-        worse = low > 0 if measure in _LOWER_IS_BETTER else high < 0
+        better = high < 0 if METRICS[measure].better == "lower" else low > 0
+        worse = low > 0 if METRICS[measure].better == "lower" else high < 0
         colour = _BETTER if better else _WORSE if worse else _OPEN
         panel.plot([low, high], [position, position], color=colour, linewidth=1.6)
         panel.plot(difference["mean"], position, "o", color=colour, markersize=4.5)
-    side = "← better" if measure in _LOWER_IS_BETTER else "better →"
+    side = "← better" if METRICS[measure].better == "lower" else "better →"
     panel.set_xlabel(f"{words}   {side}")
     panel.tick_params(colors=_INK)
     for spine in panel.spines.values():

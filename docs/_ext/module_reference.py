@@ -61,14 +61,19 @@ class Dashes(SphinxTransform):
                 text.parent.replace(text, nodes.Text(" – "))
 
 
-def link_docstring(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
-    """Turn names of pages in a docstring into links."""
+def prepare_docstring(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Turn names of pages into links, before Napoleon reads the docstring.
+
+    Napoleon would take what stands before a colon in the docstring of a variable for its type.
+    """
     lines[:] = [PAGE.sub(lambda page: f":doc:`/{page[1].removesuffix('.md')}`", line) for line in lines]
+    if what in ("data", "attribute", "property") and lines:
+        lines[0] = lines[0].replace(": ", " – ", 1)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("module-reference", ModuleReference)
     app.add_transform(Dashes)
-    app.connect("autodoc-process-docstring", link_docstring)
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,26 +11,30 @@ import numpy as np
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
-VERSION = 4
+VERSION = 5
 """Of the format: raised whenever a reader of the version before would misread a file. Every other version is refused."""
 
 _KIND = "checkpoint"
 _HEADER = (
     "stage",
     "objective",
+    "leaves_order",
     "seed",
     "network",
     "columns",
     "selected_epoch",
-    "curve",
+    "history",
     "link",
     "best_constant",
-    "made_with",
+    "environment",
 )
 
 TrainingStage = Literal["rank", "calibrate", "pointwise"]
 Link = Literal["identity", "logistic"]
-"""How what the curve gives becomes a prediction: as it is, or as the logit of a probability."""
+"""How an output of the calibration curve becomes a prediction: as it is, or as the logit of a probability."""
+
+EpochRow = dict[str, float | int | None]
+"""Measures of one epoch: `seed`, `epoch`, and those of `artifacts.curves.MEASURES`; None where one was not taken."""
 
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -42,7 +46,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "selected_epoch": int,
     "link": str,
     "best_constant": (int, float),
-    "made_with": dict,
+    "environment": dict,
 }
 # Settings that are no widths, such as numbers of heads and layers.
 _SMALL = 64
@@ -52,22 +56,32 @@ _SMALL = 64
 class Checkpoint:
     """One trained model.
 
-    `objective` names the loss that trained it. `tensors` holds the network's weights under `network.` and, after stage 2, the calibration curve under `curve.`.
-    `network` and `columns` are what it takes to build the network again and to know its inputs. `curve` is a row per
-    epoch, `selected_epoch` the one whose weights these are. `link` says how the curve's output becomes a prediction, and
-    `best_constant` is the prediction that needs no features: the median label of train, or its share of positives.
+    Attributes:
+        stage: the stage that trained it.
+        objective: name of what was minimised.
+        leaves_order: whether its scores are in the order of the labels, so that a curve can calibrate them.
+        seed: seed of its first weights and of everything random in training.
+        network: what it takes to build the network again.
+        columns: names of its feature columns, by modality.
+        selected_epoch: number of the epoch whose weights these are.
+        history: measures of each epoch.
+        link: how an output of the calibration curve becomes a prediction.
+        best_constant: the prediction that needs no features: the median label of train, or its share of positives.
+        environment: versions of libraries and class of device that trained it.
+        tensors: the network's weights under `network.` and the calibration curve under `calibration.`.
     """
 
     stage: TrainingStage
     objective: str
+    leaves_order: bool
     seed: int
     network: Mapping[str, Any]
     columns: Mapping[str, list[str]]
     selected_epoch: int
-    curve: list[dict[str, float | int | None]]
+    history: list[EpochRow]
     link: Link
     best_constant: float
-    made_with: Mapping[str, str]
+    environment: Mapping[str, str]
     tensors: Mapping[str, np.ndarray]
 
     @property
@@ -138,7 +152,7 @@ def checkpoint_path(folder: Path, seed: int) -> Path:
 
 
 def write_checkpoints(folder: Path, checkpoints: list[Checkpoint]) -> None:
-    """Write one file a seed."""
+    """Write one file per seed."""
     for checkpoint in checkpoints:
         write_bytes(checkpoint_path(folder, checkpoint.seed), checkpoint.to_bytes())
 

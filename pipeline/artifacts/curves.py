@@ -34,7 +34,7 @@ def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
     """Write a CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured."""
     import pandas as pd  # reading does without: it is half of what a comparison of two runs would take
 
-    rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.curve]).set_index(
+    rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.history]).set_index(
         ["epoch", "seed"]
     )
     wide = rows.astype(float).unstack("seed")

@@ -1,4 +1,4 @@
-"""The pairs of train that weigh most in stage 1, and the segments that the loss pulls at most."""
+"""The hardest pairs of train in stage 1, and the segments that the loss pulls at most."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,8 +8,8 @@ from pipeline.errors import PipelineError
 
 
 @dataclass(frozen=True, slots=True)
-class HeavyPair:
-    """One pair; `weight`, `violation` and `gap` (score above less score below) have a value per seed.
+class HardPair:
+    """One pair; `weight`, `violation` and `gap` (score above minus score below) have a value per seed.
 
     `margin`, `violation` and `gap` are in score units.
     """
@@ -23,13 +23,13 @@ class HeavyPair:
 
 
 @dataclass(frozen=True, slots=True)
-class HeavySegment:
+class HardSegment:
     """One segment of train, and how stage 1 struggles with it.
 
     `order` is its place in the order of the scores, from 0 (lowest) to 1 (highest), a value per seed; `label_order` its
     place in the order of the labels, equal labels sharing one. Over its `n_pairs` pairs in which it is the upper or the
     lower segment, `pull_above` and `pull_below` are the sums of weight × violation (score units), `extra` that of
-    weight − 1; means over seeds. `n_heaviest` counts the recorded pairs that it is part of. `stands_out` says that it is
+    weight − 1; means over seeds. `n_hardest` counts the recorded pairs that it is part of. `stands_out` says that it is
     pulled at more than Tukey's fence.
     """
 
@@ -40,7 +40,7 @@ class HeavySegment:
     pull_above: float
     pull_below: float
     extra: float
-    n_heaviest: int
+    n_hardest: int
     stands_out: bool
 
     @property
@@ -50,12 +50,12 @@ class HeavySegment:
 
 
 @dataclass(frozen=True, slots=True)
-class Heaviest:
-    """What stage 1 left.
+class HardestPairs:
+    """The record of one run of stage 1.
 
     `n_pairs` counts all pairs of different groups of train. `pairs` holds those with the largest weight and those with the
     largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
-    others that `pairs` names; `n_ranked` is how many of them are there for their own sake. `mean_pull` and `fence`
+    others that `pairs` names; the first `n_ranked` are there for their own sake. `mean_pull` and `fence`
     (Q3 + 1.5 · IQR) are of the pull at the segments of train.
     """
 
@@ -65,29 +65,29 @@ class Heaviest:
     n_ranked: int
     mean_pull: float
     fence: float
-    pairs: tuple[HeavyPair, ...]
-    segments: tuple[HeavySegment, ...]
+    pairs: tuple[HardPair, ...]
+    segments: tuple[HardSegment, ...]
 
 
-def write_heaviest(path: Path, heaviest: Heaviest) -> None:
+def write_hardest_pairs(path: Path, record: HardestPairs) -> None:
     """Write a JSON file."""
-    write_json(path, asdict(heaviest))
+    write_json(path, asdict(record))
 
 
-def read_heaviest(path: Path) -> Heaviest:
-    """Read what `write_heaviest` wrote.
+def read_hardest_pairs(path: Path) -> HardestPairs:
+    """Read what `write_hardest_pairs` wrote.
 
     Raises:
         PipelineError: no such file, or another content.
     """
     content = read_json(path)
     try:
-        pairs = tuple(HeavyPair(**{**row, **_tuples(row)}) for row in content.pop("pairs"))
-        segments = tuple(HeavySegment(**{**row, **_tuples(row)}) for row in content.pop("segments"))
-        return Heaviest(pairs=pairs, segments=segments, **{**content, **_tuples(content)})
+        pairs = tuple(HardPair(**{**row, **_tuples(row)}) for row in content.pop("pairs"))
+        segments = tuple(HardSegment(**{**row, **_tuples(row)}) for row in content.pop("segments"))
+        return HardestPairs(pairs=pairs, segments=segments, **{**content, **_tuples(content)})
     except (AttributeError, KeyError, TypeError) as error:
         raise PipelineError(
-            f"{path}: not a record of heavy pairs as this version of the code writes it ({error}); run `dvc repro rank`"
+            f"{path}: not a record of hard pairs as this version of the code writes it ({error}); make it anew by stage rank"
         ) from error
 
 

@@ -42,7 +42,7 @@ class TokenizedText:
         if not fit:
             raise PipelineError(
                 f"tokenized text does not fit together: {len(self.token_ids)} tokens in {len(self.token_offsets) - 1} windows "
-                f"of {len(self.window_offsets) - 1} segments; delete data/text and data/align and run `dvc repro`"
+                f"of {len(self.window_offsets) - 1} segments; delete it and run `dvc repro`"
             )
 
     def __len__(self) -> int:

@@ -11,7 +11,8 @@ from pipeline.artifacts.files import read_text
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
 from pipeline.execution.disk_space import in_words
-from pipeline.pages.text import Block, Paragraph, Table, as_text
+from pipeline.pages.blocks import Block, Paragraph, plain_table
+from pipeline.pages.text import as_text
 from pipeline.pruning.experiments import experiments
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, Sections, kinds, needs_of
 from pipeline.yaml12 import parse_yaml, read_yaml
@@ -102,7 +103,7 @@ def _overview(needs: Mapping[str, Needs]) -> list[Block]:
         Paragraph(
             f"{cache_folder().resolve()}, and what a run with the parameters of the workspace would look up:"
         ),
-        Table(("kind", "entries", "size", "needed", "there", "hit rate"), tuple(rows)),
+        plain_table(("kind", "entries", "size", "needed", "there", "hit rate"), rows),
     ]
     blocks += [Paragraph(f"{kind}: {need.reason}") for kind, need in needs.items() if need.reason]
     n_left = unfinished[0] - total[0]
@@ -153,7 +154,7 @@ def _prune(
     did = "would be removed" if args.dry_run else "removed"
     return [
         *blocks,
-        Table(("kind", did, "bytes", "kept"), tuple(rows)),
+        plain_table(("kind", did, "bytes", "kept"), rows),
         Paragraph(f"{n_removed} entries {did}, {n_bytes:,} bytes ({in_words(n_bytes)})."),
     ]
 

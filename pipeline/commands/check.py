@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.intake.checking import check_corpus
@@ -50,15 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with a figure, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """CorpusReport, and print what was seen."""
+    """Check one corpus, and print what was found."""
+    if args.html is not None:
+        require_writable(args.html, force=args.force)
     corpus = params.load(params.Corpus)
     layout = args.layout or corpus.layout
     if args.open != "all" and not args.open.isdecimal():
         raise PipelineError(f"--open is {args.open!r}; expected a whole number or all")
-    look = check_corpus(
+    report = check_corpus(
         _folder(args.corpus or corpus.name),
         layout=layout,
         reader=LAYOUTS[layout],
@@ -66,11 +73,12 @@ def run(args: argparse.Namespace) -> int:
         n_opened=None if args.open == "all" else int(args.open),
     )
     if args.html is not None:
-        write_text(args.html, to_html(look))
+        write_output(args.html, to_html(report).encode(), force=args.force)
+        sys.stderr.write(f"wrote {args.html}\n")
     sys.stdout.write(
-        json.dumps(to_json(look), indent=2, ensure_ascii=False) + "\n" if args.json else to_text(look)
+        json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n" if args.json else to_text(report)
     )
-    return int(look.has_errors)
+    return int(report.has_errors)
 
 
 def _folder(named: str) -> Path:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
@@ -14,7 +14,8 @@ from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
-from pipeline.pages.text import as_markdown, as_text
+from pipeline.pages.markdown import as_markdown
+from pipeline.pages.text import as_text
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.
@@ -74,10 +75,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on-regression", action="store_true", help="exit with status 1 if any verdict is a regression"
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one comparison after another, or the leaderboard; 1 where a regression is to fail and there is one."""
+    if args.html is not None:
+        require_writable(args.html, force=args.force)
     settings = params.load(params.Evaluate)
     protocol = protocol_named(settings.protocol)
     revisions = resolve_all([args.base, *args.experiments])
@@ -101,7 +109,9 @@ def run(args: argparse.Namespace) -> int:
         # Here, for the libraries of the page take a tenth of a second that a table need not wait for.
         from pipeline.comparison.html import as_html
 
-        write_text(args.html, as_html(board, comparisons, with_leaderboard=with_leaderboard))
+        content = as_html(board, comparisons, with_leaderboard=with_leaderboard).encode()
+        write_output(args.html, content, force=args.force)
+        sys.stderr.write(f"wrote {args.html}\n")
     if args.json:
         sys.stdout.write(as_json(board, comparisons))
     else:

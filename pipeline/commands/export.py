@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.outputs import require_writable
 from pipeline.errors import PipelineError
 
 DATA, EXPORTS = Path("data"), Path("exports")
@@ -41,12 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to; default exports/<corpus>.<format>, with .pkl for mmsa",
     )
     parser.add_argument("--unaligned", action="store_true", help="audio and vision row by row; mmsa only")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write one export."""
     if args.unaligned and args.format != "mmsa":
         raise PipelineError(f"--unaligned is for mmsa; {args.format} has one form")
+    if args.out is not None and args.format == "mmsa":
+        require_writable(args.out, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
     from pipeline.exporting.arrays import export_arrays
     from pipeline.exporting.extracted import read_extracted
@@ -58,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
     if args.format == "mmsa":
         binary = params.load(params.Task).kind == "binary"
-        export_mmsa(extracted, out, unaligned=args.unaligned, binary=binary)
+        export_mmsa(
+            extracted, out, unaligned=args.unaligned, binary=binary, force=args.force or args.out is None
+        )
         others = sorted({segment.language for segment in extracted.segments} - {"en"})
         if others:
             sys.stderr.write(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
 from pipeline.inspector.page import build_page
@@ -21,7 +21,7 @@ FILES = InspectorFiles(
         "visual": Path("data/visual/features.safetensors"),
     },
     predictions=Path("reports/predictions.csv"),
-    heaviest=Path("data/weights/heaviest.json"),
+    hardest=Path("data/weights/hardest_pairs.json"),
 )
 SECTIONS = (params.Corpus, params.Task, params.Margin, params.Advantage, params.Report)
 WITH_TEXT, WITHOUT_TEXT = Path("reports/inspector.html"), Path("reports/inspector_shared.html")
@@ -46,16 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"where to write; {WITH_TEXT}, or with --no-text {WITHOUT_TEXT}",
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and say where."""
     with_text = params.load(params.Report).transcripts and not args.no_text
     file: Path = args.out or (WITHOUT_TEXT if args.no_text else WITH_TEXT)
+    # The stage `report` writes the file that is the default.
+    force = args.force or args.out is None
+    require_writable(file, force=force)
     # Links to the recordings lead from wherever the page is.
     root = Path(os.path.relpath(Path.cwd(), file.resolve().parent)).as_posix()
     inputs = read_inputs(FILES, parameters=params.dump(SECTIONS))
-    write_text(file, to_html(build_page(inputs, with_text=with_text, root=root)))
+    page = to_html(build_page(inputs, with_text=with_text, root=root))
+    write_output(file, page.encode(), force=force)
     left_out = "" if with_text else ", without transcripts and recordings"
     sys.stdout.write(f"{file}: {file.stat().st_size:,} bytes{left_out}\n")
     return 0

@@ -1,11 +1,12 @@
-"""`python -m pipeline predict`: what a trained model says of a new recording, and why."""
+"""`python -m pipeline predict`: what a trained model predicts for a new recording, and why."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from pipeline.artifacts.files import finite, write_text
+from pipeline.artifacts.files import finite
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.prediction.recording import Recording, as_segment, read_transcript
@@ -14,14 +15,14 @@ DESCRIPTION = """\
 Predict the sentiment of new recordings with a trained model, through exactly what its training data went through: the
 folder of checkpoints carries the settings of the extractors, the scaler and the columns. Prints the mean over the
 seeds and their spread, what the recording had to offer, and what each word and each modality contributes: the
-prediction less what it would be with that hidden. See docs/howto/predict.md.
+prediction minus what it would be with that word or modality hidden. See docs/howto/predict.md.
 """
 
 EXAMPLES = """\
 examples:
   python -m pipeline predict clip.mp4 --transcript "I would see it again."
   python -m pipeline predict clip.mp4                            recognise the words, roughly (English)
-  python -m pipeline predict talk.mkv --start-s 61.5 --end-s 66 --transcript-file said.txt --html talk.html
+  python -m pipeline predict talk.mkv --start-s 61.5 --end-s 66 --transcript-file words.txt --html talk.html
   python -m pipeline predict a.mp4 b.mov --model data/pointwise --json
   python -m pipeline predict --transcript "It was not worth it."    words alone
 """
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write a page with words, voice and face in time",
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,16 +67,22 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a video or sound file, in any format FFmpeg reads",
     )
-    said = parser.add_mutually_exclusive_group()
-    said.add_argument("--transcript", metavar="TEXT", help="what is said in the clip")
-    said.add_argument(
+    transcripts = parser.add_mutually_exclusive_group()
+    transcripts.add_argument("--transcript", metavar="TEXT", help="what is said in the clip")
+    transcripts.add_argument(
         "--transcript-file", metavar="FILE", type=Path, help="a UTF-8 text file with what is said"
     )
     parser.add_argument(
-        "--language", metavar="CODE", help="of the speech, such as en or zh; default: that of training"
+        "--language",
+        metavar="CODE",
+        help="language of the speech, such as en or zh; default: that of training",
     )
-    parser.add_argument("--start-s", metavar="S", type=float, help="look from here on, seconds; default 0")
-    parser.add_argument("--end-s", metavar="S", type=float, help="and up to here; default: the end")
+    parser.add_argument(
+        "--start-s", metavar="S", type=float, help="start of the stretch to look at, in seconds; default 0"
+    )
+    parser.add_argument(
+        "--end-s", metavar="S", type=float, help="end of the stretch to look at, in seconds; default: the end"
+    )
 
 
 def recordings(args: argparse.Namespace) -> list[Recording]:
@@ -103,41 +115,43 @@ def recordings(args: argparse.Namespace) -> list[Recording]:
 def run(args: argparse.Namespace) -> int:
     """Predict every recording; what cannot be used is a sentence, and the others go on."""
     asked = recordings(args)
+    if args.html is not None:
+        require_writable(args.html, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for torch.
-    from pipeline.prediction.account import available, environment_warning, notes
-    from pipeline.prediction.answer import to_json, to_text
+    from pipeline.prediction.explanation import available, environment_warning, notes
     from pipeline.prediction.extraction import Extractors
     from pipeline.prediction.model import load_model
     from pipeline.prediction.predicting import predict_observed
+    from pipeline.prediction.text import to_json, to_text
     from pipeline.prediction.timeline import as_page, timeline
 
     named = {modality: getattr(args, f"{modality}_model") for modality in MODALITIES}
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
     model = load_model(args.model, text_model=folders.get("text"))
     extractors = Extractors(model.preprocessing, folders=folders)
-    pages, told, status = [], [], 0
+    pages, records, status = [], [], 0
     for recording in asked:
         try:
             segment = as_segment(recording, language=model.preprocessing.language)
             prediction = predict_observed(model, extractors.observe(segment))
         except PipelineError as error:
             sys.stderr.write(f"{error}\n")
-            told.append({"file": recording.name, "error": str(error)})
+            records.append({"file": recording.name, "error": str(error)})
             status = 1
             continue
         found = available(prediction, model.preprocessing.columns["audio"])
-        said = notes(model, prediction, found)
-        pages.append(as_page(model, prediction, found, said))
-        told.append(to_json(model, prediction, found, said))
+        doubts = notes(model, prediction, found)
+        pages.append(as_page(model, prediction, found, doubts))
+        records.append(to_json(model, prediction, found, doubts))
         if not args.json:
-            sys.stdout.write(("\n" if len(pages) > 1 else "") + to_text(model, prediction, found, said))
+            sys.stdout.write(("\n" if len(pages) > 1 else "") + to_text(model, prediction, found, doubts))
     warning = environment_warning(model, extractors)
     if warning is not None:
         sys.stderr.write(f"{warning}\n")
     if args.json:
-        answer = {"model": str(args.model), "warning": warning, "recordings": told}
-        sys.stdout.write(json.dumps(finite(answer), indent=2, ensure_ascii=False) + "\n")
+        record = {"model": str(args.model), "warning": warning, "recordings": records}
+        sys.stdout.write(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")
     if args.html is not None and pages:
-        write_text(args.html, timeline(pages))
+        write_output(args.html, timeline(pages).encode(), force=args.force)
         sys.stderr.write(f"wrote {args.html}\n")
     return status

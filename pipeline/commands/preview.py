@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import write_bytes, write_text
+from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.commands.predict import add_recording_arguments, recordings
 from pipeline.errors import PipelineError
 from pipeline.prediction.recording import as_segment
@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .html or .png file; default: <name of the clip>.preview.html",
     )
     parser.add_argument("--n", metavar="N", type=int, default=6, help="how many pictures; default 6")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,20 +53,19 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.out or Path(f"{asked[0].media.stem}.preview.html")
     if out.suffix.lower() not in (".html", ".png"):
         raise PipelineError(f"{out}: expected a name that ends in .html or .png")
+    require_writable(out, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for Matplotlib and pocketsphinx.
     from pipeline.extract.extractors import choose
     from pipeline.extract.visual.mesh import FaceSettings
     from pipeline.extract.words.locate import WordSettings, locate_words
+    from pipeline.prediction.contact_sheet import as_html, as_png, heading
     from pipeline.prediction.preview import preview
-    from pipeline.prediction.sheet import as_html, as_png, heading
 
     segment = as_segment(asked[0], language=params.load(params.Corpus).language)
     spoken = locate_words(segment, WordSettings(**params.load(params.Words).model_dump()))
     faces = choose(FaceSettings, params.load(params.Visual).model_dump())
     sheet = preview(segment, spoken, faces=faces, n_tiles=args.n)
-    if out.suffix.lower() == ".png":
-        write_bytes(out, as_png(sheet))
-    else:
-        write_text(out, as_html(sheet))
+    content = as_png(sheet) if out.suffix.lower() == ".png" else as_html(sheet).encode()
+    write_output(out, content, force=args.force)
     sys.stdout.write(f"{heading(sheet)}\nwrote {out}\n")
     return 0

@@ -17,8 +17,11 @@ from pipeline.artifacts.evaluation import (
 from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.protocols import protocol_named, require_measured_by
-from pipeline.pages.text import Block, Command, Heading, Paragraph, Table, as_text, interval, number
+from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, plural, signed
+from pipeline.pages.text import as_text
 
+_DIGITS = 4
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
@@ -77,7 +80,7 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
             for name, summary in summaries.items():
                 if summary.mean is None:
                     reasons[f"{name} of {model} ({summary.reason})"] = None
-        blocks.append(Table((split, *(metric.name for metric in metrics)), tuple(rows)))
+        blocks.append(plain_table((split, *(metric.name for metric in metrics)), rows))
     n_seeds = evaluation.metrics[EVALUATED[0]][METHOD][metrics[0].name].n
     seeds = f"Mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "One seed"
     lower = " and ".join(metric.name for metric in metrics if metric.better == "lower")
@@ -106,10 +109,9 @@ def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, 
     numbers = ", ".join(f"{metric.name} {_difference(row)}" for metric, row in rows.items())
     verdict = "; ".join(f"{what} in {' and '.join(names)}" for what, names in judged.items())
     basis = next(iter(rows.values()))
-    seeds = f"{basis.n_seeds} seed{'s' if basis.n_seeds > 1 else ''}"
     return (
-        f"On {EVALUATED[0]}, {minus(BASELINE)}: {numbers} (paired, {seeds}, {basis.n_segments} segments, "
-        f"{100 * confidence:.4g} % intervals): {verdict}."
+        f"On {EVALUATED[0]}, {minus(BASELINE)}: {numbers} (paired, {plural(basis.n_seeds, 'seed')}, "
+        f"{plural(basis.n_segments, 'segment')}, {level(confidence)} intervals): {verdict}."
     )
 
 
@@ -117,8 +119,8 @@ def _difference(row: Difference) -> str:
     if row.mean is None:
         return f"n/a ({row.reason})"
     if row.ci_low is None or row.ci_high is None:
-        return f"{number(row.mean, signed=True)} (no interval: {row.reason})"
-    return f"{number(row.mean, signed=True)} {interval(row.ci_low, row.ci_high)}"
+        return f"{signed(row.mean, _DIGITS)} (no interval: {row.reason})"
+    return f"{signed(row.mean, _DIGITS)} {interval(row.ci_low, row.ci_high, _DIGITS)}"
 
 
 def _judgement(metric: Metric, row: Difference) -> str:
@@ -131,8 +133,8 @@ def _judgement(metric: Metric, row: Difference) -> str:
 
 def _cell(summary: Summary) -> str:
     if summary.mean is None:
-        return "n/a"
-    return number(summary.mean) + ("" if summary.sd is None else f" ± {number(summary.sd)}")
+        return NOT_AVAILABLE
+    return fixed(summary.mean, _DIGITS) + ("" if summary.sd is None else f" ± {fixed(summary.sd, _DIGITS)}")
 
 
 def _where_the_report_is() -> Paragraph:

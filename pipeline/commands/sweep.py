@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
+from pipeline.artifacts.models import METHOD
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
-from pipeline.pages.text import Block, Command, Heading, as_text
+from pipeline.pages.blocks import Block, Command, Heading
+from pipeline.pages.text import as_text
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Runner, stopping
 from pipeline.sweeping.workspace import Workspace, experiments, read_workspace, recorded_number
 
 SUMMARY = Path("reports/summary.json")
-JUDGED = "grcf"  # the model whose valid metrics decide
+
 
 DESCRIPTION = """\
 Run every combination of the values, each as a DVC experiment of its own on a copy of HEAD (`dvc exp run --temp`),
@@ -132,7 +134,7 @@ def primary_metric() -> str:
 
 def primary_value(sha: str | None) -> float | None:
     """That metric of an experiment, on valid."""
-    return None if sha is None else recorded_number(sha, SUMMARY, f"valid_{JUDGED}_{primary_metric()}")
+    return None if sha is None else recorded_number(sha, SUMMARY, f"valid_{METHOD}_{primary_metric()}")
 
 
 def read_base() -> None:

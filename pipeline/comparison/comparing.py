@@ -101,7 +101,9 @@ def compare_runs(
         base=base,
         experiment=experiment,
         parameters=parameter_changes(base.parameters, experiment.parameters),
-        stages=stage_changes(base.stages, experiment.stages),
+        stages=stage_changes(
+            base.stages, experiment.stages, same_libraries=base.libraries == experiment.libraries
+        ),
         data=data_changes(base.stages, experiment.stages),
         doubts=(
             *base.doubts,

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.artifacts.curves import TrainingCurves, curves_from_csv
+from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Protocol
-from pipeline.pages.charts import N_COLOURS, Chart, Line, line_chart
-from pipeline.pages.text import Block, Heading, Paragraph, Table, number
+from pipeline.pages.blocks import Block, Grid, Heading, Legend, Paragraph, Picture, plain_table
+from pipeline.pages.charts import N_COLOURS, Line, line_chart
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed
 
 STAGES = {
     "rank": "Stage 1, rank",
@@ -21,7 +23,7 @@ _MOST_WITH_RANGES = 3
 _SCALES = {"train_loss": "; losses of other margins, weights or objectives are on other scales"}
 
 
-def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block | Chart]:
+def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protocol) -> list[Block]:
     """A chart for each stage and measure, the first run drawn as the base; a table for a stage without epochs.
 
     Args:
@@ -30,7 +32,7 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         protocol: What the measures are called.
     """
     assert len(runs) <= N_COLOURS + 1, "a colour for each"
-    blocks: list[Block | Chart] = []
+    blocks: list[Block] = [Legend(tuple(names))]
     for stage, title in STAGES.items():
         curves = {
             index: curves_from_csv(
@@ -42,9 +44,9 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
         blocks.append(Heading(title))
         missing = [names[index] for index in range(len(runs)) if index not in curves]
         if missing:
-            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}."))
+            blocks.append(Paragraph(f"No curves are recorded for {', '.join(missing)}.", "small"))
         if any(len(curve.epochs) > 1 for curve in curves.values()):
-            blocks += _charts(title, curves, names, _words(protocol))
+            blocks.append(Grid(tuple(_charts(title, curves, names, _words(protocol))), least_width_em=20.0))
         elif curves:
             blocks += _table(curves, names, _words(protocol))
     return blocks
@@ -52,7 +54,7 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
 
 def _charts(
     title: str, curves: Mapping[int, TrainingCurves], names: Sequence[str], words: Mapping[str, str]
-) -> list[Chart]:
+) -> list[Picture]:
     charts = []
     for measure, quantity in words.items():
         lines = [
@@ -86,17 +88,19 @@ def _table(
         (
             names[index],
             *(
-                number(float(curve.means[measure][-1]))
+                fixed(float(curve.means[measure][-1]), DIGITS)
                 if np.isfinite(curve.means.get(measure, np.empty(0))).any()
-                else "n/a"
+                else NOT_AVAILABLE
                 for measure in words
             ),
         )
         for index, curve in curves.items()
     )
     return [
-        Paragraph("No curve: fitted without epochs, or in one. Means over seeds:"),
-        Table(("run", *words.values()), rows),
+        Paragraph(
+            "No curve, because it was fitted without epochs or in a single one. Means over seeds:", "small"
+        ),
+        plain_table(("run", *words.values()), rows),
     ]
 
 

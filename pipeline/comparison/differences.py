@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
 from pipeline.evaluation.selection import Values
 from pipeline.evaluation.statistics import MOST_DROPPED
+from pipeline.pages.numbers import level, plural
 
 
 def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str | None:
@@ -23,8 +24,8 @@ def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str
     )
     gone, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
     relabelled = sorted(id_ for id_ in before.keys() & after.keys() if before[id_] != after[id_])
-    said = [
-        f"{_count(len(ids), 'segment')} {what} (such as {ids[0]})"
+    changes = [
+        f"{plural(len(ids), 'segment')} {what} (such as {ids[0]})"
         for ids, what in (
             (gone, "only in the base"),
             (new, "only in the experiment"),
@@ -32,7 +33,7 @@ def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str
         )
         if ids
     ]
-    return ", ".join(said) or None
+    return ", ".join(changes) or None
 
 
 def compare_model(
@@ -101,7 +102,7 @@ def compare_model(
         basis = _unpaired_basis(base, experiment, model, changed)
     else:
         basis = _paired_basis(base, experiment, model, seeds)
-    basis += f", {bootstrap.n_resamples} resamples, {100 * confidence:.4g} % each, not corrected for the number of rows."
+    basis += f", {bootstrap.n_resamples} resamples, {level(confidence)} each, not corrected for the number of rows."
     return ModelComparison(model, base.split, measured, paired, basis)
 
 
@@ -180,7 +181,7 @@ def _paired_basis(
     base: SplitPredictions, experiment: SplitPredictions, model: str, seeds: Sequence[int]
 ) -> str:
     n_base, n_experiment = len(base.seeds[model]), len(experiment.seeds[model])
-    segments = _count(len(base.ids), "segment")
+    segments = plural(len(base.ids), "segment")
     if not seeds and (n_base or n_experiment):
         return (
             f"The runs have no seed in common. Paired over {segments}, but not over seeds ({n_base} against {n_experiment}); "
@@ -188,7 +189,7 @@ def _paired_basis(
         )
     paired = f"Paired over {segments}"
     if seeds:
-        paired += f" and {_count(len(seeds), 'seed')}"
+        paired += f" and {plural(len(seeds), 'seed')}"
     if max(n_base, n_experiment) > len(seeds):
         paired += f" (those in common: the base has {n_base}, the experiment {n_experiment})"
     over = "seeds and segments" if len(seeds) > 1 else "segments alone"
@@ -197,14 +198,10 @@ def _paired_basis(
 
 def _unpaired_basis(base: SplitPredictions, experiment: SplitPredictions, model: str, changed: str) -> str:
     sizes = " against ".join(
-        f"{_count(len(split.models[model]), 'seed')} on {_count(len(split.ids), 'segment')}"
+        f"{plural(len(split.models[model]), 'seed')} on {plural(len(split.ids), 'segment')}"
         for split in (base, experiment)
     )
     return (
         f"The data changed: {changed}. Unpaired ({sizes}), so a difference may be that of the data; intervals by "
         "percentile bootstrap over the seeds and segments of either run on its own"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

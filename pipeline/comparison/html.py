@@ -1,108 +1,73 @@
 """Comparisons as one HTML page that needs nothing else: no network, no second file."""
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-from markupsafe import Markup, escape
+from dataclasses import replace
 
 from pipeline.artifacts.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page
-from pipeline.comparison.measured import VERDICTS, Verdict
+from pipeline.comparison.measured import TONES, verdict_cell
 from pipeline.comparison.page import page
 from pipeline.comparison.parameters import Parameter
-from pipeline.pages.charts import N_COLOURS, Bar, Chart, Dot, dot_chart, interval_chart
-from pipeline.pages.templates import templates_beside
-from pipeline.pages.text import Block, Heading, Paragraph, Table
-
-STYLES: dict[Verdict, str] = dict(zip(VERDICTS, ("better", "same", "worse", "regression"), strict=True))
-"""The CSS class of each verdict; `none` for none."""
-
-_TEMPLATE = "comparison.html.j2"
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        anchor: What a link goes to.
-        heading: Its heading.
-        blocks: What stands under it.
-        verdict: A verdict beside its heading.
-        legend: The names of the colours of its charts, the base first.
-        folds: Parts of it that are shown when they are opened.
-    """
-
-    anchor: str
-    heading: str
-    blocks: tuple[Block | Chart, ...] = ()
-    verdict: Verdict | None = None
-    legend: tuple[str, ...] = ()
-    folds: tuple["Section", ...] = ()
+from pipeline.pages.blocks import Block, Document, Grid, Heading, Paragraph, Picture, Section, Table
+from pipeline.pages.charts import N_COLOURS, Bar, Dot, dot_chart, interval_chart
+from pipeline.pages.html import to_html
 
 
 def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leaderboard: bool) -> str:
     """The page: every experiment in the order given and their curves, or the leaderboard first and those folded away.
 
     Args:
-        board: The comparisons, sorted.
-        comparisons: The same in the order given.
-        with_leaderboard: Begin with the leaderboard.
+        board: the comparisons, sorted.
+        comparisons: the same in the order given.
+        with_leaderboard: whether the page begins with the leaderboard.
     """
     experiments = [_experiment(number, comparison) for number, comparison in enumerate(comparisons, start=1)]
     curves = _curves(board, comparisons)
     if with_leaderboard:
-        folded = Section("experiments", "Each experiment", folds=tuple(experiments))
+        folded = Section("experiments", "Each experiment", (), folds=tuple(experiments))
         sections = [*_leaderboard_sections(board), curves, folded]
     else:
         sections = [*experiments, curves]
-    environment = templates_beside(__file__)
     title = f"{len(comparisons)} experiments against {board.base.revision.title}"
     if len(comparisons) == 1 and not with_leaderboard:
-        title, sections[0] = experiments[0].heading, replace(experiments[0], heading="What changed")
-    return environment.get_template(_TEMPLATE).render(
-        title=title,
-        sections=sections,
-        kind=lambda block: type(block).__name__.lower(),
-        styles=STYLES,
-        breakable=_breakable,
-    )
+        title = experiments[0].heading
+        sections[0] = replace(experiments[0], heading="What changed", in_contents="")
+    return to_html(Document(title, "", tuple(sections)))
 
 
 def _experiment(number: int, comparison: Comparison) -> Section:
     title, *blocks = page(comparison)
     assert isinstance(title, Heading), "a page begins with its title"
-    shown = tuple(_verdict_first(block) if isinstance(block, Table) else block for block in blocks)
-    return Section(f"experiment-{number}", title.text, shown, verdict=comparison.judgement.verdict)
-
-
-def _verdict_first(table: Table) -> Table:
-    """The verdict beside the name, where a phone shows it without scrolling."""
-    if "verdict" not in table.header:
-        return table
-    at = table.header.index("verdict")
-    order = [0, at, *(column for column in range(1, len(table.header)) if column != at)]
-    return Table(
-        tuple(table.header[column] for column in order),
-        tuple(tuple(row[column] for column in order) for row in table.rows),
-        words=tuple(order.index(column) for column in table.words),
+    verdict = comparison.judgement.verdict
+    return Section(
+        f"experiment-{number}",
+        title.text,
+        tuple(map(_verdict_first, blocks)),
+        in_contents=comparison.experiment.revision.title,
+        mark=None if verdict is None else verdict_cell(verdict),
     )
 
 
-def _breakable(name: str) -> Markup:
-    """A name that may break after a dot or an underscore and not within a word."""
-    return Markup(re.sub("([._])", r"\1<wbr>", str(escape(name))))
+def _verdict_first(block: Block) -> Block:
+    """The verdict beside the name, where a phone shows it without scrolling."""
+    if not isinstance(block, Table) or "verdict" not in block.header:
+        return block
+    at = block.header.index("verdict")
+    order = [0, at, *(column for column in range(1, len(block.header)) if column != at)]
+    return replace(
+        block,
+        header=tuple(block.header[column] for column in order),
+        rows=tuple(tuple(row[column] for column in order) for row in block.rows),
+        worded=frozenset(order.index(column) for column in block.worded),
+    )
 
 
 def _leaderboard_sections(board: Leaderboard) -> list[Section]:
     name = board.metric.name
-    blocks: list[Block | Chart] = [
-        _verdict_first(block) if isinstance(block, Table) else block for block in leaderboard_page(board)[1:]
-    ]
+    blocks = [_verdict_first(block) for block in leaderboard_page(board)[1:]]
     bars = [
         Bar(
             row.experiment.revision.label,
@@ -123,12 +88,12 @@ def _leaderboard_sections(board: Leaderboard) -> list[Section]:
     ]
 
 
-def _scatter(board: Leaderboard) -> list[Block | Chart]:
+def _scatter(board: Leaderboard) -> list[Block]:
     """A chart for each parameter that has several values, with a dot for every run that has it."""
     base = board.rows[0].headline[0].base
     runs = [(board.base, base, "base")]
     runs += [(row.experiment, row.headline[0].experiment, _style(row)) for row in board.rows]
-    blocks: list[Block | Chart] = []
+    charts: list[Picture] = []
     for key in board.keys:
         measured = [
             (run.revision.label, run.parameters[key], value, style)
@@ -142,10 +107,11 @@ def _scatter(board: Leaderboard) -> list[Block | Chart]:
         ]
         if len({parameter.written for _, parameter, _, _ in measured}) > 1:
             caption = f"{board.metric.name} of {METHOD} on {JUDGED_ON} by {key}; the ring is the base."
-            blocks.append(dot_chart(dots, x_label=key, y_label=board.metric.name, caption=caption))
-    if not blocks:
-        return [Paragraph("No parameter has two values among these runs.")]
-    return [*blocks, Paragraph("Experiments may differ in more than the one parameter that a chart shows.")]
+            charts.append(dot_chart(dots, x_label=key, y_label=board.metric.name, caption=caption))
+    if not charts:
+        return [Paragraph("No parameter has two values among these runs.", "small")]
+    remark = "Experiments may differ in more than the one parameter that a chart shows."
+    return [Grid(tuple(charts), least_width_em=20.0), Paragraph(remark, "small")]
 
 
 def _is_number(parameter: Parameter) -> bool:
@@ -156,15 +122,14 @@ def _is_number(parameter: Parameter) -> bool:
 def _curves(board: Leaderboard, comparisons: Sequence[Comparison]) -> Section:
     """The curves of the base and of as many experiments as there are colours, the best ones where there are more."""
     many = len(comparisons) > N_COLOURS
-    shown = [row.experiment for row in (board.rows[:N_COLOURS] if many else comparisons)]
-    names = [run.revision.label for run in (board.base, *shown)]
+    experiments = [row.experiment for row in (board.rows[:N_COLOURS] if many else comparisons)]
+    names = [run.revision.label for run in (board.base, *experiments)]
     if len(set(names)) < len(names):
         names = ["base", *(f"{index}. {name}" for index, name in enumerate(names[1:], start=1))]
     heading = f"Training curves of the base and the best {N_COLOURS}" if many else "Training curves"
-    blocks = curve_blocks([board.base, *shown], names, protocol=board.protocol)
-    return Section("curves", heading, tuple(blocks), legend=tuple(names))
+    blocks = curve_blocks([board.base, *experiments], names, protocol=board.protocol)
+    return Section("curves", heading, tuple(blocks))
 
 
 def _style(comparison: Comparison) -> str:
-    verdict = comparison.judgement.verdict
-    return "none" if verdict is None else STYLES[verdict]
+    return TONES.get(comparison.judgement.verdict, "none")

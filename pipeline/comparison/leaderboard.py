@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pipeline.artifacts.models import METHOD
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs
-from pipeline.comparison.measured import Measured
-from pipeline.comparison.page import written
+from pipeline.comparison.measured import verdict_cell
+from pipeline.comparison.page import experiment_cells, value, written
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Metric, Protocol
-from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number
+from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
+from pipeline.pages.numbers import level
 
 _MAX_COLUMNS = 4
 """Parameters that have a column each; more of them share one, or the table is wider than a terminal."""
@@ -107,22 +108,23 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         "experiment",
         name,
         "difference",
-        f"{100 * board.confidence:.4g} % interval",
+        f"{level(board.confidence)} interval",
         "verdict",
         *(board.keys if in_columns else ("changed",)),
     )
-    rows = tuple(
+    rows: list[tuple[str | Cell, ...]] = [
         (
             row.experiment.revision.label,
-            *_numbers(row.headline[0]),
-            _verdict(row),
+            *experiment_cells(row.headline[0]),
+            verdict_cell(
+                row.judgement.verdict,
+                remark=" (unpaired)" if any(model.paired == "nothing" for model in row.models) else "",
+            ),
             *(_values(row, board.keys) if in_columns else (_changed(row),)),
         )
         for row in board.rows
-    )
-    base = next(
-        (number(row.headline[0].base) for row in board.rows if row.headline[0].base is not None), "n/a"
-    )
+    ]
+    base = next((row.headline[0].base for row in board.rows if row.headline[0].base is not None), None)
     doubts: dict[str, None] = {}
     for row in board.rows:
         titles = (board.base.revision.title, row.experiment.revision.title)
@@ -131,16 +133,17 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
     return [
         Heading(f"{len(rows)} experiments against {board.base.revision.title}", level=1),
         Paragraph(
-            f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {base}. Verdicts go by "
-            f"{', '.join(board.protocol.headline)} together, corrected for looking at all of them, so that an interval of one of "
-            "them may exclude zero without being enough."
+            f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {value(base)}. Verdicts go by "
+            f"{', '.join(board.protocol.headline)} together and are corrected for looking at all of them, so the interval of one "
+            "of them may exclude zero and yet not be enough."
         ),
-        Table(header, rows, words=tuple(range(4, len(header)))),
+        plain_table(header, rows, worded=range(4, len(header))),
         Paragraph(
             f"Intervals by percentile bootstrap, {board.n_resamples} resamples, each experiment on its own. The best of many "
-            "looks better than it is: run it again with other seeds before you believe it."
+            "looks better than it is: run it again with other seeds before you believe it.",
+            "small",
         ),
-        *(Paragraph(f"Careful: {doubt}") for doubt in doubts),
+        *(Paragraph(doubt, "warning") for doubt in doubts),
     ]
 
 
@@ -152,17 +155,3 @@ def _values(row: Comparison, keys: Sequence[str]) -> tuple[str, ...]:
 def _changed(row: Comparison) -> str:
     """What a row changed, in one cell."""
     return ", ".join(f"{change.key}={written(change.experiment)}" for change in row.parameters) or "nothing"
-
-
-def _numbers(row: Measured) -> tuple[str, str, str]:
-    return (
-        "n/a" if row.experiment is None else number(row.experiment),
-        "n/a" if row.difference is None else number(row.difference, signed=True),
-        "n/a" if row.ci_low is None or row.ci_high is None else interval(row.ci_low, row.ci_high),
-    )
-
-
-def _verdict(row: Comparison) -> str:
-    return (row.judgement.verdict or "none") + (
-        " (unpaired)" if any(model.paired == "nothing" for model in row.models) else ""
-    )

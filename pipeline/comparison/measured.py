@@ -1,13 +1,24 @@
 """A metric in two runs, and what its difference amounts to in one of four words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from pipeline.evaluation.metrics import Metric
-from pipeline.pages.text import rounded
+from pipeline.pages.blocks import Cell, Tone
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+TONES: Mapping[Verdict | None, Tone] = {
+    "better": "good",
+    "same": "same",
+    "worse within noise": "doubtful",
+    "regression": "bad",
+}
+"""What each verdict means for the reader."""
+
+DIGITS = 4
+"""Digits after the point of every number that a comparison shows."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,8 @@ class Measured:
         """What became of the metric by its own idea of better, as far as four digits show it."""
         if self.gain is None:
             return None
-        shown = rounded(self.gain)
-        return "same" if shown == 0 else "better" if shown > 0 else "worse"
+        gain = round(self.gain, DIGITS)
+        return "same" if gain == 0 else "better" if gain > 0 else "worse"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -75,6 +86,11 @@ class Measured:
     def became_undefined(self) -> bool:
         """Whether the base has the metric and the experiment has it no more."""
         return self.base is not None and self.experiment is None
+
+
+def verdict_cell(verdict: Verdict | None, *, remark: str = "") -> Cell:
+    """A verdict in its colour, with a remark behind it."""
+    return Cell(f"{verdict or 'none'}{remark}", tone=TONES.get(verdict))
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from pipeline.artifacts.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
-from pipeline.comparison.measured import Measured, ModelComparison
+from pipeline.comparison.measured import DIGITS, Measured, ModelComparison, verdict_cell
 from pipeline.comparison.parameters import Parameter
-from pipeline.pages.text import Block, Heading, Paragraph, Table, interval, number
+from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, signed
 
 ABSENT = "(absent)"
 
@@ -15,7 +16,7 @@ def page(comparison: Comparison) -> list[Block]:
     blocks: list[Block] = [Heading(f"{experiment.revision.title} against {base.revision.title}", level=1)]
     blocks.append(Paragraph(verdict_sentence(comparison)))
     for doubt in dict.fromkeys(comparison.doubts):
-        blocks.append(Paragraph(f"Careful: {doubt}"))
+        blocks.append(Paragraph(doubt, "warning"))
     names = (base.revision.label, experiment.revision.label)
     if names[0] == names[1]:
         names = ("base", "experiment")
@@ -32,63 +33,85 @@ def verdict_sentence(comparison: Comparison) -> str:
     headline = ", ".join(row.metric.name for row in comparison.headline)
     return (
         f"Verdict: {judgement.verdict or 'none'} ({judgement.reason}), by {headline} of {METHOD} on {JUDGED_ON} together at "
-        f"{100 * comparison.confidence:.4g} %."
+        f"{level(comparison.confidence)}."
     )
 
 
 def _parameters(comparison: Comparison, names: tuple[str, str]) -> list[Block]:
     if not comparison.parameters:
-        return [Paragraph("Parameters: the same.")]
+        return [Paragraph("Parameters: the same.", "small")]
     rows = tuple(
         (change.key, f"{written(change.base)} → {written(change.experiment)}")
         for change in comparison.parameters
     )
-    return [Heading("Parameters changed"), Table(("parameter", f"{names[0]} → {names[1]}"), rows, words=(1,))]
+    return [
+        Heading("Parameters changed"),
+        plain_table(("parameter", f"{names[0]} → {names[1]}"), rows, worded=(1,)),
+    ]
 
 
 def _stages(comparison: Comparison) -> list[Block]:
     if comparison.data is None:
-        data = "Data: not recorded, for a run has no stage manifest in its dvc.lock."
+        data = "Data: not recorded, because a run has no stage manifest in its dvc.lock."
     elif comparison.data:
         data = f"Data: changed ({', '.join(comparison.data)})."
     else:
         data = "Data: the same, by the digests of the manifest's outputs."
     if not comparison.stages:
-        return [Paragraph(data), Paragraph("Stages: none recorded anything different.")]
+        return [Paragraph(data, "small"), Paragraph("Stages: all recorded the same.", "small")]
     rows = tuple((change.name, "; ".join(change.differences)) for change in comparison.stages)
     return [
-        Paragraph(data),
+        Paragraph(data, "small"),
         Heading("Stages changed"),
-        Table(("stage", "what is recorded differently"), rows, words=(1,)),
+        plain_table(("stage", "what differs"), rows, worded=(1,)),
     ]
 
 
 def _model(model: ModelComparison, names: tuple[str, str], confidence: float) -> list[Block]:
-    table = Table(
-        header=("metric", *names, "difference", f"{100 * confidence:.4g} % interval", "verdict"),
-        rows=tuple(_row(row) for row in model.measured),
-        words=(5,),
+    table = plain_table(
+        ("metric", *names, "difference", f"{level(confidence)} interval", "verdict"),
+        [_row(row) for row in model.measured],
+        worded=(5,),
     )
-    blocks: list[Block] = [Heading(f"{model.model} on {model.split}"), table, Paragraph(model.basis)]
+    blocks: list[Block] = [
+        Heading(f"{model.model} on {model.split}"),
+        table,
+        Paragraph(model.basis, "small"),
+    ]
     reasons: dict[str, list[str]] = {}
     for row in model.measured:
         if row.reason is not None:
             reasons.setdefault(row.reason, []).append(row.metric.name)
     blocks += [
-        Paragraph(f"No verdict for {', '.join(metrics)}: {reason}.") for reason, metrics in reasons.items()
+        Paragraph(f"No verdict for {', '.join(metrics)}: {reason}.", "small")
+        for reason, metrics in reasons.items()
     ]
     return blocks
 
 
-def _row(row: Measured) -> tuple[str, ...]:
+def _row(row: Measured) -> tuple[str | Cell, ...]:
     return (
         row.metric.name,
-        "n/a" if row.base is None else number(row.base),
-        "n/a" if row.experiment is None else number(row.experiment),
-        "n/a" if row.difference is None else number(row.difference, signed=True),
-        "n/a" if row.ci_low is None or row.ci_high is None else interval(row.ci_low, row.ci_high),
-        row.verdict or "none",
+        value(row.base),
+        *experiment_cells(row),
+        verdict_cell(row.verdict),
     )
+
+
+def experiment_cells(row: Measured) -> tuple[str, str, str]:
+    """The value of the experiment, its difference from the base, and the interval of the difference."""
+    return (
+        value(row.experiment),
+        NOT_AVAILABLE if row.difference is None else signed(row.difference, DIGITS),
+        NOT_AVAILABLE
+        if row.ci_low is None or row.ci_high is None
+        else interval(row.ci_low, row.ci_high, DIGITS),
+    )
+
+
+def value(number: float | None) -> str:
+    """The value of a metric, which may be undefined."""
+    return NOT_AVAILABLE if number is None else fixed(number, DIGITS)
 
 
 def written(parameter: Parameter | None) -> str:

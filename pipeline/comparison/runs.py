@@ -20,6 +20,7 @@ from pipeline.yaml12 import parse_yaml
 PREDICTIONS = Path("reports/predictions.csv")
 PARAMETERS = Path("params.yaml")
 LOCK = Path("dvc.lock")
+LIBRARIES = Path("requirements.lock")
 CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
 
 
@@ -28,12 +29,13 @@ class Run:
     """A run as its revision recorded it.
 
     Attributes:
-        revision: Where it was read from.
-        predictions: By split.
-        parameters: By dotted key.
-        stages: By name, in the order in which data flows.
-        curves: By stage, the CSV of its training curves; a stage whose revision has none is absent.
-        doubts: Sentences about records that contradict each other, such as parameters changed after the run.
+        revision: where it was read from.
+        predictions: predictions by split.
+        parameters: parameters by dotted key.
+        stages: stages by name, in the order in which data flows.
+        curves: the CSV of training curves by stage; a stage whose revision has none is absent.
+        doubts: sentences about records that contradict each other, such as parameters changed after the run.
+        libraries: the pinned versions of the libraries; None where the revision pins none.
     """
 
     revision: Revision
@@ -42,6 +44,7 @@ class Run:
     stages: Mapping[str, Stage]
     curves: Mapping[str, str]
     doubts: tuple[str, ...]
+    libraries: bytes | None = None
 
 
 def read_run(revision: Revision) -> Run:
@@ -55,7 +58,7 @@ def read_runs(revisions: Sequence[Revision]) -> list[Run]:
     Raises:
         PipelineError: one of them is missing or not what it should be.
     """
-    paths = [PREDICTIONS, PARAMETERS, LOCK, *CURVES.values()]
+    paths = [PREDICTIONS, PARAMETERS, LOCK, LIBRARIES, *CURVES.values()]
     return [
         _run(revision, files) for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
     ]
@@ -86,6 +89,7 @@ def _run(revision: Revision, files: Mapping[Path, bytes | None]) -> Run:
             *_doubts_about_parameters(revision, parameters, stages),
             *_doubts_about_predictions(revision, predictions.encode(), stages),
         ),
+        libraries=files[LIBRARIES],
     )
 
 
@@ -93,17 +97,19 @@ def _doubts_about_parameters(
     revision: Revision, parameters: Mapping[str, Parameter], stages: Mapping[str, Stage]
 ) -> tuple[str, ...]:
     """params.yaml may have been edited since the run; then its values are not those of the results."""
-    said = {}
+    outdated = {}
     for stage in stages.values():
         for key, value in flattened(stage.parameters).items():
             now = parameters.get(key)
             if now is None or not same_value(now.value, value):
-                said[key] = f"{key} is {'absent' if now is None else now.written}, but the run used {value}"
-    if not said:
+                outdated[key] = (
+                    f"{key} is {'absent' if now is None else now.written}, but the run used {value}"
+                )
+    if not outdated:
         return ()
     return (
-        f"{revision.title}: params.yaml was changed after the run ({'; '.join(said[key] for key in sorted(said))}), "
-        "so the results below are not of the parameters below; run `dvc repro`.",
+        f"{revision.title}: params.yaml was changed after the run ({'; '.join(outdated[key] for key in sorted(outdated))}), "
+        "so the results below do not belong to the parameters below; run `dvc repro`.",
     )
 
 

@@ -1,6 +1,6 @@
 """What dvc.lock records of two runs: which stages ran on something else, and whether the data is the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,10 @@ from pipeline.errors import PipelineError
 
 MANIFEST = "manifest"
 """The stage whose outputs say which data a run is about."""
+
+MACHINE = "made on another class of machine"
+LIBRARIES = "made with other libraries or on another class of machine"
+"""Why a stage may have written something else although it read the same."""
 
 _MAX_PATHS = 3
 
@@ -17,10 +21,10 @@ class Stage:
     """What dvc.lock records of one stage: its command, and the digests of what it read and wrote.
 
     Attributes:
-        command: The command line.
-        inputs: Path to digest.
-        parameters: Parameters as recorded, nested as in params.yaml.
-        outputs: Path to digest.
+        command: the command line.
+        inputs: digest by path.
+        parameters: parameters as recorded, nested as in params.yaml.
+        outputs: digest by path.
     """
 
     command: Any
@@ -61,16 +65,35 @@ def read_stages(lock: Any, *, source: str) -> dict[str, Stage]:
     }
 
 
-def stage_changes(base: Mapping[str, Stage], experiment: Mapping[str, Stage]) -> tuple[StageChange, ...]:
-    """The stages that differ, in the order of the experiment, those that it does not have last."""
-    changes = []
+def stage_changes(
+    base: Mapping[str, Stage], experiment: Mapping[str, Stage], *, same_libraries: bool
+) -> tuple[StageChange, ...]:
+    """The stages that differ, in the order of the experiment, those that it does not have last.
+
+    Args:
+        base: stages of the first run, by name.
+        experiment: stages of the second run, by name.
+        same_libraries: whether both runs pin the same libraries. A stage that read the same and wrote something else was
+            then made on another class of machine, whose arithmetic rounds differently.
+    """
+    reason = MACHINE if same_libraries else LIBRARIES
+    makers = {
+        path: name
+        for stages in (base, experiment)
+        for name, stage in stages.items()
+        for path in stage.outputs
+    }
+    changes: list[StageChange] = []
+    elsewhere: set[str] = set()
     for name in [*experiment, *(name for name in base if name not in experiment)]:
         before, after = base.get(name), experiment.get(name)
         if before is None or after is None:
             changes.append(StageChange(name, ("added" if before is None else "removed",)))
         elif before != after:
-            made = {path for stage in (*base.values(), *experiment.values()) for path in stage.outputs}
-            changes.append(StageChange(name, _differences(before, after, made)))
+            differences = _differences(before, after, makers, elsewhere, reason)
+            if _began_elsewhere(before, after, makers, elsewhere):
+                elsewhere.add(name)
+            changes.append(StageChange(name, differences))
     return tuple(changes)
 
 
@@ -81,21 +104,41 @@ def data_changes(base: Mapping[str, Stage], experiment: Mapping[str, Stage]) -> 
     return _changed(base[MANIFEST].outputs, experiment[MANIFEST].outputs)
 
 
-def _differences(before: Stage, after: Stage, made: set[str]) -> tuple[str, ...]:
-    said = []
+def _began_elsewhere(before: Stage, after: Stage, makers: Mapping[str, str], elsewhere: Set[str]) -> bool:
+    """Whether nothing but the machine or the libraries can have made a stage different, here or in stages before it."""
+    if before.command != after.command or before.parameters != after.parameters:
+        return False
+    return all(makers.get(path) in elsewhere for path in _changed(before.inputs, after.inputs))
+
+
+def _differences(
+    before: Stage, after: Stage, makers: Mapping[str, str], elsewhere: Set[str], reason: str
+) -> tuple[str, ...]:
+    differences = []
     if before.command != after.command:
-        said.append("command")
+        differences.append("command")
     inputs = _changed(before.inputs, after.inputs)
     if inputs:
-        # What another stage made follows from that stage; code and raw data are where a change begins.
-        first = [path for path in inputs if path.rstrip("/") not in made]
-        said.append(f"inputs ({_some(first)})" if first else "inputs")
+        differences.append(f"inputs ({_origins(inputs, makers, elsewhere, reason)})")
     parameters = _changed(before.parameters, after.parameters)
     if parameters:
-        said.append(f"parameters ({', '.join(parameters)})")
+        differences.append(f"parameters ({', '.join(parameters)})")
     if _changed(before.outputs, after.outputs):
-        said.append("outputs")
-    return tuple(said)
+        differences.append("outputs" if differences else f"outputs alone: {reason}")
+    return tuple(differences)
+
+
+def _origins(inputs: Sequence[str], makers: Mapping[str, str], elsewhere: Set[str], reason: str) -> str:
+    """Where a change began: code and raw data by their paths, or the stages that made the inputs."""
+    stages = list(dict.fromkeys(makers[path] for path in inputs if path in makers))
+    paths = _some([path for path in inputs if path not in makers])
+    origins = paths or _from([stage for stage in stages if stage not in elsewhere])
+    rounded = _from([stage for stage in stages if stage in elsewhere])
+    return "; ".join(filter(None, (origins, f"{rounded}, {reason}" if rounded else "")))
+
+
+def _from(stages: Sequence[str]) -> str:
+    return f"from {', '.join(stages)}" if stages else ""
 
 
 def _some(paths: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments, counts: Counts)
 
 
 def kendall_tau(truth: Segments, prediction: Segments, counts: Counts) -> Values:
-    """Kendall's tau-b: concordant less discordant pairs, over the geometric mean of the untied of each side."""
+    """Kendall's tau-b: concordant minus discordant pairs, over the geometric mean of the untied of each side."""
     pairs = pair_counts(truth, prediction, counts)
     discordant = pairs.ordered - pairs.concordant - pairs.tied
     # One root of the product: two roots would make a perfect order 1.0000000000000002.

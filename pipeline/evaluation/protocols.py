@@ -298,7 +298,7 @@ BINARY = Protocol(
 )
 """Humor (UR-FUNNY) and sarcasm (MUStARD): labels 0 and 1, predictions are probabilities of 1."""
 
-_PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, BINARY)}
+PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, BINARY)}
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metric in (*BINARY.metrics, *SIMS.metrics, *MOSI.metrics)
@@ -315,9 +315,9 @@ def protocol_named(name: str) -> Protocol:
     Raises:
         PipelineError: there is no such protocol.
     """
-    if name not in _PROTOCOLS:
-        raise PipelineError(f"there is no protocol {name!r}; choose one of {', '.join(_PROTOCOLS)}")
-    return _PROTOCOLS[name]
+    if name not in PROTOCOLS:
+        raise PipelineError(f"there is no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
 
 
 def require_measured_by(protocol: Protocol, evaluation: Evaluation) -> None:

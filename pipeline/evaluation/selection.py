@@ -21,12 +21,12 @@ Values = Float[NDArray[np.float64], "resample"]
 
 
 class PairCounts(NamedTuple):
-    """Pairs of segments with different labels, and what the predictions make of them; one entry a resample.
+    """Pairs of segments with different labels, by their order in the predictions; one entry per resample.
 
     Attributes:
-        ordered: Pairs with `truth_i > truth_j`.
-        concordant: Those of them with `prediction_i > prediction_j`.
-        tied: Those of them with `prediction_i == prediction_j`.
+        ordered: number of pairs with `truth_i > truth_j`.
+        concordant: number of these pairs with `prediction_i > prediction_j`.
+        tied: number of these pairs with `prediction_i == prediction_j`.
     """
 
     ordered: Values
@@ -42,14 +42,14 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None
     (Harrell et al., 1982).
 
     Args:
-        truth: Labels, finite.
-        prediction: Predictions or scores of the same segments, finite; their unit does not matter.
+        truth: labels of the segments, finite.
+        prediction: predictions or scores of the same segments, finite; their unit does not matter.
 
     Returns:
         A number in [0, 1], exact up to one division; None where no two labels differ.
 
     Raises:
-        ValueError: A value is not finite (a NaN would sort as the largest prediction and pass for a good
+        ValueError: a value is not finite (a NaN would sort as the largest prediction and pass for a good
         one).
 
     >>> ordered_pair_accuracy(np.array([-1.0, 0.0, 2.0]), np.array([0.1, 0.1, 0.7]))
@@ -66,14 +66,14 @@ def mean_absolute_error(truth: Segments, prediction: Segments) -> float | None:
     """The mean of `|prediction - truth|`, in label units.
 
     Args:
-        truth: Labels, finite.
-        prediction: Predictions of the same segments, finite, in label units.
+        truth: labels of the segments, finite, in label units.
+        prediction: predictions of the same segments, finite, in label units.
 
     Returns:
         A number from 0 up; None where there is no segment.
 
     Raises:
-        ValueError: A value is not finite.
+        ValueError: a value is not finite.
     """
     _require_finite(truth, prediction)
     return float(np.mean(np.abs(prediction - truth))) if len(truth) else None
@@ -83,14 +83,14 @@ def cross_entropy(truth: Segments, logit: Segments) -> float | None:
     """The mean binary cross-entropy of labels 0 and 1 under the logits of label 1, in nats.
 
     Args:
-        truth: Labels, 0 or 1.
-        logit: Logarithms of the odds of label 1 for the same segments, finite.
+        truth: labels of the segments, 0 or 1.
+        logit: logarithms of the odds of label 1 for the same segments, finite.
 
     Returns:
         A number from 0 up, finite for every finite logit; None where there is no segment.
 
     Raises:
-        ValueError: A value is not finite.
+        ValueError: a value is not finite.
 
     >>> cross_entropy(np.array([1.0, 0.0]), np.array([0.0, 0.0]))
     0.6931471805599453
@@ -109,9 +109,9 @@ def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCo
     hence exact.
 
     Args:
-        truth: Labels, finite.
-        prediction: Predictions, finite.
-        counts: The samples.
+        truth: labels of the segments, finite.
+        prediction: predictions of the same segments, finite.
+        counts: how often each segment occurs in each sample.
 
     Returns:
         The counts, a number for each sample.

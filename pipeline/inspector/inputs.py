@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.artifacts.extraction import Extraction, read_extraction
-from pipeline.artifacts.hardest_pairs import Heaviest, read_heaviest
+from pipeline.artifacts.hardest_pairs import HardestPairs, read_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, read_predictions
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, read_words
 from pipeline.errors import PipelineError
-from pipeline.evaluation.groups import group_names, group_of
+from pipeline.evaluation.groups import group_of
+from pipeline.pages.numbers import group_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class InspectorFiles:
     words: Path
     features: Mapping[Modality, Path]
     predictions: Path
-    heaviest: Path
+    hardest: Path
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,12 +44,12 @@ class InspectorInputs:
     align_methods: Mapping[str, AlignMethod]
     extractions: Mapping[Modality, Extraction]
     predictions: Sequence[SplitPredictions]
-    heaviest: Heaviest
+    hardest: HardestPairs
     parameters: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         named = [id_ for predicted in self.predictions for id_ in predicted.ids]
-        named += [segment.id for segment in self.heaviest.segments]
+        named += [segment.id for segment in self.hardest.segments]
         unknown = next((id_ for id_ in named if id_ not in self.segments), None)
         if unknown is not None:
             raise PipelineError(
@@ -75,6 +76,6 @@ def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> Insp
         align_methods={row.id: row.align_method for row in read_words(files.words)},
         extractions={modality: read_extraction(path) for modality, path in files.features.items()},
         predictions=read_predictions(files.predictions),
-        heaviest=read_heaviest(files.heaviest),
+        hardest=read_hardest_pairs(files.hardest),
         parameters=parameters,
     )

@@ -25,7 +25,7 @@ const KINDS = {
     },
   },
   weight: {
-    name: "Heaviest pairs", pair: true,
+    name: "Hardest pairs", pair: true,
     sorts: {
       "weight × violation": (entry) => entry.pull,
       weight: (entry) => entry.weight,
@@ -41,7 +41,7 @@ const KINDS = {
       "scored too low": (entry) => entry.times * entry.above,
       "scored too high": (entry) => entry.times * (1 - entry.above),
       "weight beyond 1": (entry) => entry.extra,
-      "among the heaviest pairs": (entry) => page.segments[entry.segment].inHeaviest,
+      "among the hardest pairs": (entry) => page.segments[entry.segment].inHardest,
     },
   },
 };
@@ -162,7 +162,7 @@ function card(segment, role) {
   const seen = Object.entries(segment.seen).map(([modality, [valid, rows]]) =>
     element("li", { class: valid === 0 ? "absent" : null }, valid === 0 ? `no ${modality}` : `${modality}: ${valid} of ${rows} ${ROWS[modality]}`));
   const suspicious = segment.standsOut && role !== "alone"
-    ? element("p", { class: "note" }, `in ${segment.inHeaviest} of the heaviest pairs; `, element("a", { href: `#train-pull/${encodeURIComponent(segment.id)}` }, "is its label right?"))
+    ? element("p", { class: "note" }, `in ${segment.inHardest} of the hardest pairs; `, element("a", { href: `#train-pull/${encodeURIComponent(segment.id)}` }, "is its label right?"))
     : null;
   return element("div", { class: `card ${role}` },
     clip(segment),
@@ -194,7 +194,7 @@ function headline(list, entry) {
   const direction = entry.above >= 0.5
     ? `${percent(entry.above)} of it upwards: scored lower than its label asks`
     : `${percent(1 - entry.above)} of it downwards: scored higher than its label asks`;
-  return [`${number(entry.times, 1)} ×`, `the mean pull, ${direction}; weight beyond 1: ${number(entry.extra, 1)} over ${plural(entry.pairs, "pair")}; in ${segment.inHeaviest} of the ${list.summary.kept} heaviest pairs`];
+  return [`${number(entry.times, 1)} ×`, `the mean pull, ${direction}; weight beyond 1: ${number(entry.extra, 1)} over ${plural(entry.pairs, "pair")}; in ${segment.inHardest} of the ${list.summary.kept} hardest pairs`];
 }
 
 function strips(list, entry) {

@@ -25,7 +25,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
     """Everything that the page shows, a pure function of its inputs.
 
     Args:
-        inputs: what the run left.
+        inputs: content of the files that the run left.
         with_text: False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
             labels and predictions remain.
         root: the repository root, relative to the folder of the page, with forward slashes.
@@ -37,7 +37,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
         for split in ("valid", "test")
         if split in by_split
     }
-    trained = [_heaviest_pairs(register), _most_pulled(register)]
+    trained = [_hardest_pairs(register), _most_pulled(register)]
     parameters = inputs.parameters
     groups = sorted({row["group"] for row in register.rows})
     return {
@@ -73,7 +73,7 @@ class _Register:
         }
 
     def number(self, id_: str, **more: Any) -> int:
-        """Position of a segment among the rows; `more` is added to what is said of it."""
+        """Position of a segment among the rows; `more` is added to its row."""
         if id_ not in self._position:
             self._position[id_] = len(self.rows)
             self.rows.append(self._row(self.inputs.segments[id_]))
@@ -169,16 +169,16 @@ def _weighed(register: _Register) -> Mapping[str, int]:
             segment.id,
             order=_rounded_all(segment.order),
             labelOrder=_rounded(segment.label_order),
-            inHeaviest=segment.n_heaviest,
+            inHardest=segment.n_hardest,
             standsOut=segment.stands_out,
         )
-        for segment in register.inputs.heaviest.segments
+        for segment in register.inputs.hardest.segments
     }
 
 
-def _heaviest_pairs(register: _Register) -> Json:
+def _hardest_pairs(register: _Register) -> Json:
     """The pairs of train that weigh most in stage 1, by what they add to its loss."""
-    heaviest, number = register.inputs.heaviest, _weighed(register)
+    hardest, number = register.inputs.hardest, _weighed(register)
     entries = [
         {
             "above": number[pair.above],
@@ -191,12 +191,12 @@ def _heaviest_pairs(register: _Register) -> Json:
             "gaps": _rounded_all(pair.gap),
             "wrongSeeds": sum(gap < 0 for gap in pair.gap),
         }
-        for pair in heaviest.pairs
+        for pair in hardest.pairs
     ]
     summary = {
-        "comparable": heaviest.n_pairs,
-        "seeds": len(heaviest.seeds),
-        "objective": heaviest.objective,
+        "comparable": hardest.n_pairs,
+        "seeds": len(hardest.seeds),
+        "objective": hardest.objective,
         "strength": register.inputs.parameters["advantage.strength"],
         "cap": register.inputs.parameters["advantage.cap"],
     }
@@ -205,22 +205,22 @@ def _heaviest_pairs(register: _Register) -> Json:
 
 def _most_pulled(register: _Register) -> Json:
     """The segments of train that stage 1 pulls at most: the hardest, or wrongly labelled."""
-    heaviest, number = register.inputs.heaviest, _weighed(register)
+    hardest, number = register.inputs.hardest, _weighed(register)
     entries = [
         {
             "segment": number[segment.id],
-            "times": round(segment.pull / heaviest.mean_pull, 3),
+            "times": round(segment.pull / hardest.mean_pull, 3),
             "above": round(segment.pull_above / segment.pull, 3),
             "extra": round(segment.extra, 2),
             "pairs": segment.n_pairs,
         }
-        for segment in heaviest.segments[: heaviest.n_ranked]
+        for segment in hardest.segments[: hardest.n_ranked]
     ]
     summary = {
-        "fence": round(heaviest.fence / heaviest.mean_pull, 3) if heaviest.mean_pull else 0.0,
-        "kept": len(heaviest.pairs),
-        "seeds": len(heaviest.seeds),
-        "objective": heaviest.objective,
+        "fence": round(hardest.fence / hardest.mean_pull, 3) if hardest.mean_pull else 0.0,
+        "kept": len(hardest.pairs),
+        "seeds": len(hardest.seeds),
+        "objective": hardest.objective,
     }
     return _list("pull", "train", entries, summary)
 

@@ -1,6 +1,7 @@
 """Bringing the files of a corpus into place, so that an interruption leaves nothing that reads as whole."""
 
 import fcntl
+import filecmp
 import os
 import shutil
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ _SPARE_BYTES = 256 << 20
 def copy_files(items: Sequence[Item], folder: Path, *, links: Sequence[Link]) -> None:
     """Put the files below `folder`, by the first of the `links` that the file system can do.
 
-    A file that is there with its size and time was put there before an interruption and stays. What `folder` holds
-    beside the files is removed.
+    A file that is there with the same content was put there before an interruption and stays. What `folder` holds beside
+    the files is removed.
 
     Raises:
         PipelineError: the disk is too small, or a file cannot be read or written; the files that are there stay for
@@ -63,10 +64,16 @@ def require_space(folder: Path, n_bytes: int) -> None:
 
 def _is_there(item: Item, path: Path) -> bool:
     try:
-        known = path.lstat()
+        return not path.is_symlink() and path.is_file() and same_content(item.source, path)
     except OSError:
         return False
-    return known.st_size == item.n_bytes and known.st_mtime_ns == item.source.stat().st_mtime_ns
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; size and time say nothing of an archive that was corrected."""
+    if one.samefile(other):
+        return True
+    return one.stat().st_size == other.stat().st_size and filecmp.cmp(one, other, shallow=False)
 
 
 def _put(item: Item, path: Path, links: Sequence[Link]) -> None:

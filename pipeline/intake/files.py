@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
 
-# What systems and tools leave behind; DVC refuses to track its own and git's.
+# What systems and tools leave behind, and the notes of git, which are none of the corpus's own.
 _JUNK = {
     "__MACOSX",
     "__pycache__",
@@ -14,10 +14,11 @@ _JUNK = {
     "Thumbs.db",
     "desktop.ini",
     ".git",
-    ".dvc",
     ".dvcignore",
     ".gitignore",
 }
+# DVC takes no folder under its care that holds files of its own, and says so only when everything is copied.
+_OF_DVC = {".dvc", "dvc.yaml", "dvc.lock"}
 _MAX_NAME_BYTES = 255
 
 
@@ -36,7 +37,7 @@ def list_files(folder: Path) -> list[Item]:
     A link to a file inside of the folder comes along as that file.
 
     Raises:
-        PipelineError: a link leads out of the folder or to a folder, or something is no file.
+        PipelineError: a link leads out of the folder or to a folder, something is no file, or is one of DVC's own.
     """
     root, found = folder.resolve(), []
     for above, folders, files in os.walk(root):
@@ -44,6 +45,11 @@ def list_files(folder: Path) -> list[Item]:
             path = Path(above, name)
             if is_junk(name):
                 continue
+            if name in _OF_DVC or path.suffix == ".dvc":
+                raise PipelineError(
+                    f"{path}: is a file of DVC, which takes no folder under its care that holds one; fetch what it stands for with "
+                    "`dvc pull` where it comes from, then remove it"
+                )
             if path.is_symlink():
                 _check_link(path, root)
             elif name in files and not path.is_file():

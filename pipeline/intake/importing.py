@@ -15,7 +15,7 @@ from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
-from pipeline.intake.copying import Link, copy_files, require_space
+from pipeline.intake.copying import Link, copy_files, require_space, same_content
 from pipeline.intake.files import Item, list_files
 
 CACHE_TYPES = "reflink,hardlink,copy"
@@ -126,19 +126,15 @@ def _refuse_nested(source: Path, target: Path) -> None:
 
 
 def _same(items: Sequence[Item], target: Path) -> bool:
-    return [(item.name, item.n_bytes) for item in items] == [
-        (item.name, item.n_bytes) for item in list_files_of_dvc(target)
-    ]
-
-
-def list_files_of_dvc(folder: Path) -> list[Item]:
-    """Files of a corpus in place, which DVC may have linked to its cache."""
-    found = []
-    for above, _, files in os.walk(folder):
-        for name in files:
-            path = Path(above, name)
-            found.append(Item(path.relative_to(folder).as_posix(), path, path.stat().st_size))
-    return sorted(found)
+    """Whether a corpus in place, which DVC may have linked to its cache, holds the same files with the same bytes."""
+    there = {
+        path.relative_to(target).as_posix(): path
+        for above, _, names in os.walk(target)
+        for path in (Path(above, name) for name in names)
+    }
+    return {item.name for item in items} == set(there) and all(
+        same_content(item.source, there[item.name]) for item in items
+    )
 
 
 def _track(target: Path) -> bool:
@@ -146,7 +142,7 @@ def _track(target: Path) -> bool:
     unset = not _dvc("config", "cache.type", check=False).stdout.strip()
     if unset:
         _dvc("config", "cache.type", CACHE_TYPES)
-    _dvc("add", "--quiet", target.as_posix())
+    _dvc("add", target.as_posix())
     return unset
 
 
@@ -155,8 +151,14 @@ def _dvc(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str
         [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False
     )
     if check and done.returncode:
-        said = " ".join(done.stderr.split())[-400:]
+        # DVC says on standard output why it stopped, unless it is asked to be quiet.
+        lines = [
+            line.removeprefix("ERROR: ") for line in (done.stderr + done.stdout).splitlines() if line.strip()
+        ]
+        reason = (
+            " ".join(" ".join(lines).split())[-400:] or f"it ended with {done.returncode} and said nothing"
+        )
         raise PipelineError(
-            f"dvc {' '.join(arguments)} failed: {said}; once that is mended, run the same command again"
+            f"`dvc {' '.join(arguments)}` failed: {reason}; once that is mended, run the same command again"
         )
     return done

@@ -1,80 +1,118 @@
-"""A look at a corpus for people: a table for a terminal, a page with a figure, and JSON for programs."""
+"""What was found in a corpus, for people: tables for a terminal, a page with figures, and JSON for programs."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.artifacts.files import finite
 from pipeline.intake.checking import CorpusReport, Part
-from pipeline.pages.templates import templates_beside
-from pipeline.pages.text import Block, Heading, Paragraph, Table, as_text
+from pipeline.intake.problems import Level
+from pipeline.pages.blocks import (
+    Block,
+    Cell,
+    Document,
+    Grid,
+    Heading,
+    Listing,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+    plain_table,
+)
+from pipeline.pages.charts import column_chart
+from pipeline.pages.html import to_html as document_to_html
+from pipeline.pages.numbers import fixed, short
+from pipeline.pages.text import as_text
 
 _BAR = 30
 _UNKNOWN = "?"
-_HEIGHT, _GAP = 120.0, 4.0
+_TONES: Mapping[Level, Tone] = {"error": "bad", "warning": "doubtful"}
+_STYLES = {"train": "grey", "valid": "green", "test": "purple"}
 
 
-def to_text(look: CorpusReport) -> str:
+def to_text(report: CorpusReport) -> str:
     """For a terminal; a problem is a sentence, errors first."""
-    blocks: list[Block] = [Heading(_title(look), level=1), Paragraph(_summary(look))]
-    if look.parts:
-        blocks += [parts_table(look), Heading("Labels"), labels_table(look)]
-    if look.annotator_spread is not None:
-        blocks.append(Paragraph(_annotators(look)))
+    blocks: list[Block] = [Heading(_title(report), level=1), Paragraph(_summary(report))]
+    if report.parts:
+        blocks += [parts_table(report), Heading("Labels"), labels_table(report)]
+    if report.annotator_spread is not None:
+        blocks.append(Paragraph(_annotators(report)))
     blocks.append(Heading("Problems"))
     blocks += [
         Paragraph(f"{problem.level.upper()} {problem.kind} ({problem.n}): {problem.sentence}")
-        for problem in look.problems
+        for problem in report.problems
     ]
-    if not look.problems:
+    if not report.problems:
         blocks.append(Paragraph("None found."))
     return as_text(blocks)
 
 
-def to_json(look: CorpusReport) -> dict[str, Any]:
+def to_json(report: CorpusReport) -> dict[str, Any]:
     """Everything, rounded to six digits."""
-    rounded: dict[str, Any] = finite(asdict(look) | {"has_errors": look.has_errors})
+    rounded: dict[str, Any] = finite(asdict(report) | {"has_errors": report.has_errors})
     return rounded
 
 
-def to_html(look: CorpusReport) -> str:
+def to_html(report: CorpusReport) -> str:
     """One page that needs no other file; every text of the corpus is escaped."""
-    return (
-        templates_beside(__file__)
-        .get_template("check.html.j2")
-        .render(
-            title=_title(look),
-            summary=_summary(look),
-            annotators=None if look.annotator_spread is None else _annotators(look),
-            look=look,
-            tables=[("Splits", parts_table(look)), ("Labels", labels_table(look))] if look.parts else [],
-            charts=[
-                {"split": split, "bars": _bars(counts), "labels": _intervals(look)}
-                for split, counts in look.label_counts.items()
-            ],
-            height=_HEIGHT,
+    sections = [Section("problems", "Problems", (_problems(report),))]
+    if report.parts:
+        sections.append(Section("splits", "Splits", (parts_table(report),)))
+        sections.append(Section("labels", "Labels", tuple(_labels(report))))
+    return document_to_html(Document(_title(report), _summary(report), tuple(sections)))
+
+
+def _problems(report: CorpusReport) -> Block:
+    if not report.problems:
+        return Paragraph("None found.")
+    return Listing(
+        tuple(
+            (
+                Cell(f"{problem.level}: {problem.kind} ({problem.n})", tone=_TONES[problem.level]),
+                problem.sentence,
+            )
+            for problem in report.problems
         )
     )
 
 
-def _annotators(look: CorpusReport) -> str:
-    """What the annotators of train say of the groups of stage 1."""
-    said = f"The annotators of a segment of train differ by {look.annotator_spread:.3g} (pooled standard deviation)."
-    if not look.groups:
-        return said
-    cuts = ",".join(f"{cut:g}" for cut in look.groups)
-    return f"{said} Sentiment groups twice as wide as that: -S 'margin.groups=[{cuts}]'"
+def _labels(report: CorpusReport) -> list[Block]:
+    edges = report.label_edges
+    charts = tuple(
+        column_chart(
+            counts,
+            _intervals(report),
+            ends=(short(edges[0]), short(edges[-1])),
+            style=_STYLES.get(split, "same"),
+            caption=f"Labels of {split}: how many in each interval.",
+        )
+        for split, counts in report.label_counts.items()
+    )
+    sentence = [] if report.annotator_spread is None else [Paragraph(_annotators(report))]
+    return [*sentence, Grid(charts, least_width_em=18.0), labels_table(report)]
 
 
-def parts_table(look: CorpusReport) -> Table:
+def _annotators(report: CorpusReport) -> str:
+    """How far annotators differ, and the groups of stage 1 that follow from it."""
+    spread = f"The annotators of a segment of train differ by {report.annotator_spread:.3g} (pooled standard deviation)."
+    if not report.groups:
+        return spread
+    cuts = ",".join(f"{cut:g}" for cut in report.groups)
+    return f"{spread} Sentiment groups twice as wide as that: -S 'margin.groups=[{cuts}]'"
+
+
+def parts_table(report: CorpusReport) -> Table:
     """A row per split; a duration with ~ is estimated from the media that were opened."""
     header = (
         "split", "segments", "speakers", "videos", "transcripts", "word times", "media", "mean label", "mean s", "hours",
         "languages",
     )  # fmt: skip
-    about = "~" if look.duration_is_estimated else ""
-    return Table(header, tuple(_row(split, part, about) for split, part in look.parts.items()), words=(10,))
+    about = "~" if report.duration_is_estimated else ""
+    return plain_table(
+        header, [_row(split, part, about) for split, part in report.parts.items()], worded=(10,)
+    )
 
 
 def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
@@ -87,59 +125,43 @@ def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
         str(part.n_with_text),
         str(part.n_with_words),
         str(part.n_with_media),
-        f"{part.mean_label:.3f}",
+        fixed(part.mean_label, 3),
         _UNKNOWN if mean_s is None else f"{about}{mean_s:.2f}",
         _UNKNOWN if total_s is None else f"{about}{total_s / 3600:.2f}",
         ", ".join(f"{language} {n}" for language, n in part.languages.items()),
     )
 
 
-def labels_table(look: CorpusReport) -> Table:
+def labels_table(report: CorpusReport) -> Table:
     """A row per interval of the labels: counts by split, and a bar for all of them."""
-    totals = [sum(counts) for counts in zip(*look.label_counts.values(), strict=True)]
+    totals = [sum(counts) for counts in zip(*report.label_counts.values(), strict=True)]
     most = max([*totals, 1])
-    rows = tuple(
+    rows = [
         (
             name,
-            *(str(counts[position]) for counts in look.label_counts.values()),
+            *(str(counts[position]) for counts in report.label_counts.values()),
             "█" * -(-_BAR * total // most),
         )
-        for position, (name, total) in enumerate(zip(_intervals(look), totals, strict=True))
-    )
-    return Table(("labels", *look.label_counts, "all"), rows, words=(len(look.label_counts) + 1,))
-
-
-def _intervals(look: CorpusReport) -> list[str]:
-    edges = look.label_edges
-    return [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
-
-
-def _bars(counts: Sequence[int]) -> list[Mapping[str, float]]:
-    """Places in a picture whose width is 100 per cent of its own."""
-    width, most = 300.0 / max(1, len(counts)), max([*counts, 1])
-    return [
-        {
-            "x": round(position * width + _GAP / 2, 2),
-            "y": round(_HEIGHT * (1 - n / most), 2),
-            "width": round(width - _GAP, 2),
-            "height": round(_HEIGHT * n / most, 2),
-            "n": n,
-        }
-        for position, n in enumerate(counts)
+        for position, (name, total) in enumerate(zip(_intervals(report), totals, strict=True))
     ]
+    return plain_table(("labels", *report.label_counts, "all"), rows, worded=(len(report.label_counts) + 1,))
 
 
-def _title(look: CorpusReport) -> str:
-    return f"Corpus {look.folder}, layout {look.layout}"
+def _intervals(report: CorpusReport) -> list[str]:
+    return [f"{short(low)} to {short(high)}" for low, high in itertools.pairwise(report.label_edges)]
 
 
-def _summary(look: CorpusReport) -> str:
-    n = sum(part.n_segments for part in look.parts.values())
-    errors = sum(problem.level == "error" for problem in look.problems)
-    left_out = f", {look.n_excluded} more are not used" if look.n_excluded else ""
+def _title(report: CorpusReport) -> str:
+    return f"Corpus {report.folder}, layout {report.layout}"
+
+
+def _summary(report: CorpusReport) -> str:
+    n = sum(part.n_segments for part in report.parts.values())
+    errors = sum(problem.level == "error" for problem in report.problems)
+    left_out = f", {report.n_excluded} more are not used" if report.n_excluded else ""
     opened = (
-        f"{look.n_media_opened} of {look.n_media} media files were opened"
-        if look.n_media
+        f"{report.n_media_opened} of {report.n_media} media files were opened"
+        if report.n_media
         else "there are no media"
     )
     verdict = f"{errors} kinds of problems would end or spoil a run" if errors else "nothing would end a run"

@@ -14,7 +14,8 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import Bool, Float32, Float64
 
-from pipeline.media.container import MediaError, decode, identity
+from pipeline.media.container import MediaError, identity
+from pipeline.media.linear_pass import decode
 
 # Containers round times, some to several milliseconds; a block of sound this close to the end of the one before it
 # continues it. A larger jump is a gap, or an overlap.

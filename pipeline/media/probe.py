@@ -6,16 +6,8 @@ from typing import Any
 
 from av.error import FFmpegError
 
-from pipeline.media.container import (
-    MAX_PIXELS,
-    Decoded,
-    Kind,
-    MediaError,
-    decode,
-    main_stream,
-    open_media,
-    time_zero,
-)
+from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media, time_zero
+from pipeline.media.linear_pass import Decoded, decode
 from pipeline.media.video import display_size
 
 # A length in a header may be wrong. Recordings of less than 64 kbit/s are small enough to be read to their end, to see. Nothing

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.media.container import Decoded, LinearPass, decode, identity
+from pipeline.media.container import identity
+from pipeline.media.linear_pass import Decoded, LinearPass, decode
 
 # A time is a fraction rounded to a float; a picture this close before a bound lies on it.
 TOLERANCE_S = 1e-6

@@ -10,7 +10,8 @@ from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 from jaxtyping import Int64, UInt8
 
-from pipeline.media.container import Decoded, MediaError
+from pipeline.media.container import MediaError
+from pipeline.media.linear_pass import Decoded
 from pipeline.media.shared_decoding import TOLERANCE_S, SpanFacts, decode_span
 
 

@@ -1,8 +1,13 @@
-"""What a report is made of, before it is Markdown or HTML: sections of paragraphs, tables, figures and lists."""
+"""What a page is made of, before it is text, Markdown, LaTeX or HTML: sections of paragraphs, tables and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from markupsafe import Markup
+
+Tone: TypeAlias = Literal["good", "same", "doubtful", "bad"]
+"""What a word means for the reader; the style sheet has a colour for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +15,12 @@ class Cell:
     """One entry of a table.
 
     Attributes:
-        text: What it says; plain text, as everything here is.
-        detail: What belongs to it and matters less, such as an interval.
-        note: Why it says no more; shown once under the table, with a letter at the entry.
-        strong: Whether it stands out.
-        shade: How dark its background is, 0 to 1; None for no background at all.
+        text: plain text, as everything here is.
+        detail: what belongs to it and matters less, such as an interval.
+        note: why it says no more; shown once under the table, with a letter at the entry.
+        strong: whether it stands out.
+        shade: how dark its background is, 0 to 1; None for no background at all.
+        tone: whether it says something good or bad; None for neither.
     """
 
     text: str
@@ -22,6 +28,7 @@ class Cell:
     note: str | None = None
     strong: bool = False
     shade: float | None = None
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,14 @@ class Table:
     """A table whose first row and first column are headings.
 
     Attributes:
-        caption: What it shows, one sentence or phrase.
-        header: Headings of the columns, that of the row headings included.
-        rows: As many cells each as `header`; the first is the heading of the row.
-        worded: Positions of the columns that hold words; all others hold numbers. The first always holds words.
-        compact: Whether its columns stand close together, as those of a matrix do.
+        caption: one sentence or phrase on what it shows; empty where a heading says so.
+        header: headings of the columns, that of the row headings included.
+        rows: as many cells each as `header`; the first is the heading of the row.
+        worded: positions of the columns that hold words; all others hold numbers. The first always holds words.
+        compact: whether its columns stand close together, as those of a matrix do.
+
+    Raises:
+        ValueError: a row is longer or shorter than the header.
     """
 
     caption: str
@@ -55,14 +65,59 @@ class Table:
         notes = dict.fromkeys(cell.note for row in self.rows for cell in row if cell.note is not None)
         return {note: _letters(position) for position, note in enumerate(notes)}
 
+    def holds_words(self, column: int) -> bool:
+        """Words start where their column starts; numbers end where it ends."""
+        return column == 0 or column in self.worded
+
+
+def plain_table(
+    header: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, worded: Sequence[int] = ()
+) -> Table:
+    """A table without a caption, of texts.
+
+    Args:
+        header: headings of the columns.
+        rows: as many entries each as `header`.
+        worded: positions of the columns that hold words.
+    """
+    cells = tuple(tuple(Cell(entry) if isinstance(entry, str) else entry for entry in row) for row in rows)
+    return Table("", tuple(header), cells, frozenset(worded))
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart as a Vega-Lite description; `caption` says what it shows to those who see it and to those who do not."""
+    """A chart as a Vega-Lite description.
+
+    Attributes:
+        name: anchor in a page and name of a file.
+        spec: the description.
+        caption: what it shows, for those who see it and for those who do not.
+    """
 
     name: str
     spec: Mapping[str, Any]
     caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart that is drawn already.
+
+    Attributes:
+        svg: an element of a page, coloured by its style sheet.
+        caption: what it shows, for those who see it and for those who do not.
+    """
+
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title within a page; level 1 is that of the whole page."""
+
+    text: str
+    level: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +129,70 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """Something to type, and what it is for."""
+
+    text: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Terms and what is to be said of each."""
 
-    items: tuple[tuple[str, str], ...]
+    items: tuple[tuple[str | Cell, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The names of the series of the pictures below, each in its colour, the first in that of the base."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Figures or tables that stand side by side where each finds its least width, in units of the font size."""
 
-    blocks: tuple["Figure | Table", ...]
+    blocks: tuple["Figure | Picture | Table", ...]
     least_width_em: float = 21.0
 
 
-Block: TypeAlias = Paragraph | Table | Figure | Listing | Grid
+Block: TypeAlias = Heading | Paragraph | Command | Table | Figure | Picture | Listing | Legend | Grid
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with an anchor, and what stands under it; `brief` sections are in the short report too."""
+    """A heading with an anchor, and what stands under it.
+
+    Attributes:
+        anchor: what a link goes to.
+        heading: its heading.
+        blocks: what stands under it.
+        brief: whether it is in the short report too.
+        in_contents: what the list of contents calls it; empty for its heading.
+        mark: a word beside its heading; None for none.
+        folds: parts of it that are shown when they are opened.
+    """
 
     anchor: str
     heading: str
     blocks: tuple[Block, ...]
     brief: bool = True
+    in_contents: str = ""
+    mark: Cell | None = None
+    folds: tuple["Section", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report.
+    """A whole page.
 
     Attributes:
-        title: Its heading.
-        subtitle: What it was run on.
-        sections: What it says.
-        links: Pages beside it: a relative address and what stands there.
+        title: its heading.
+        subtitle: what it is about; may be empty.
+        sections: its parts, in order.
+        links: pages beside it: a relative address and what stands there.
     """
 
     title: str
@@ -120,9 +203,19 @@ class Document:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """All figures, in their order."""
-        blocks = (block for section in self.sections for block in section.blocks)
-        flat = (each for block in blocks for each in (block.blocks if isinstance(block, Grid) else (block,)))
-        return tuple(each for each in flat if isinstance(each, Figure))
+        return tuple(
+            block for section in self.sections for block in _all_blocks(section) if isinstance(block, Figure)
+        )
+
+
+def _all_blocks(section: Section) -> Iterator[Block]:
+    for block in section.blocks:
+        if isinstance(block, Grid):
+            yield from block.blocks
+        else:
+            yield block
+    for fold in section.folds:
+        yield from _all_blocks(fold)
 
 
 def shortened(text: str, *, at_most: int = 80) -> str:

@@ -1,7 +1,4 @@
-"""Charts as inline SVG that a page's style sheet colours: lines, dots and intervals, each with words to hover over.
-
-Drawn here and not by a plotting library: importing one takes longer than all else that a comparison does.
-"""
+"""Charts as inline SVG: curves, dots, intervals and columns, each with words under the pointer."""
 
 import math
 from collections.abc import Sequence
@@ -11,6 +8,10 @@ import numpy as np
 from jaxtyping import Float64
 from markupsafe import Markup
 
+from pipeline.pages.blocks import Picture
+from pipeline.pages.numbers import count, fixed, interval, signed
+from pipeline.pages.svg import Axis, Tick, element, picture, points
+
 Numbers = Float64[np.ndarray, "_"]
 
 N_COLOURS = 6
@@ -19,23 +20,24 @@ N_COLOURS = 6
 _WIDTH, _HEIGHT = 380.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 38.0
 _ROW_HEIGHT = 22.0
-_LABEL_WIDTH = 120.0
-_MAX_TICKS = 6
+_LABEL_WIDTH, _LABEL_LETTERS = 120.0, 18
+_COLUMN_GAP, _COLUMN_TOP = 4.0, 26.0
+_DIGITS = 4
 _LOG_SPAN = 30.0
 """A parameter whose values span at least this factor has an axis in powers of ten."""
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A picture, and a sentence for those who see it and those who do not."""
-
-    svg: Markup
-    caption: str
-
-
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A curve: its name, its colour (0 for the base), its points, and the values of each seed where they are shown."""
+    """A curve.
+
+    Attributes:
+        name: what the pointer is told.
+        colour: number of its colour, 0 for the base.
+        x: where its points are; values that are not finite are left out.
+        y: how high they are.
+        seeds: the values of each seed, whose range is a band behind the curve; empty for no band.
+    """
 
     name: str
     colour: int
@@ -46,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Dot:
-    """A point with what it is called, where it is and which CSS class colours it."""
+    """A point: its name, where it is, and which class of the style sheet colours it."""
 
     name: str
     x: float | str
@@ -56,7 +58,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Bar:
-    """An estimate with its interval; None where it has none."""
+    """An estimate with the ends of its interval, which are None where it has none."""
 
     name: str
     value: float
@@ -65,133 +67,114 @@ class Bar:
     style: str
 
 
-class _Axis:
-    """From values to points of the picture, linear or by powers of ten."""
-
-    def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool = False) -> None:
-        self._log, self._start, self._end = log, start, end
-        shown = [math.log10(value) if log else value for value in values if math.isfinite(value)] or [0.0]
-        edge = 0.04 * (max(shown) - min(shown)) or abs(shown[0]) * 0.05 or 0.5
-        self.low, self.high = min(shown) - edge, max(shown) + edge
-
-    def at(self, value: float) -> float:
-        shown = math.log10(value) if self._log else value
-        return self._start + (shown - self.low) / (self.high - self.low) * (self._end - self._start)
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places and words: round numbers."""
-        if self._log:
-            powers = range(math.floor(self.low), math.ceil(self.high) + 1)
-            by_factors = [
-                [
-                    value
-                    for power in powers
-                    for factor in factors
-                    if self.low <= math.log10(value := factor * 10.0**power) <= self.high
-                ]
-                for factors in ((1, 2, 5), (1,))
-            ]
-            values = next((values for values in by_factors if len(values) <= _MAX_TICKS), by_factors[-1])
-            words = [f"{value:.4g}" for value in values]
-        else:
-            step = _round_step((self.high - self.low) / (_MAX_TICKS - 1.5))
-            first, last = math.ceil(self.low / step), math.floor(self.high / step)
-            values = [number * step for number in range(first, last + 1)]
-            n_digits = max(0, -math.floor(math.log10(step)))
-            words = [f"{value + 0.0:.{n_digits}f}".replace("-", "−") for value in values]
-        return [(self.at(value), word) for value, word in zip(values, words, strict=True)]
-
-
-def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, caption: str) -> Chart:
+def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, caption: str) -> Picture:
     """Curves over each other; behind each the range of its seeds, where it has them."""
-    x_axis = _Axis([value for line in lines for value in line.x.tolist()], _LEFT, _WIDTH - _RIGHT)
-    y_axis = _Axis(
-        [value for line in lines for row in (line.y, *line.seeds) for value in row.tolist()],
-        _HEIGHT - _BOTTOM,
-        _TOP,
-    )
-    parts = [_frame(x_axis.ticks, y_axis.ticks, x_label, y_label)]
+    x_axis = Axis([value for line in lines for value in line.x.tolist()], _LEFT, _WIDTH - _RIGHT)
+    heights = [value for line in lines for row in (line.y, *line.seeds) for value in row.tolist()]
+    y_axis = Axis(heights, _HEIGHT - _BOTTOM, _TOP)
+
+    def places(x: Numbers, y: Numbers) -> list[tuple[float, float]]:
+        """What is not a number is left out: the line goes straight over it."""
+        return [
+            (x_axis.at(at), y_axis.at(height))
+            for at, height in zip(x.tolist(), y.tolist(), strict=True)
+            if math.isfinite(at) and math.isfinite(height)
+        ]
+
+    parts = _frame(x_axis.ticks, y_axis.ticks, x_label, y_label)
     for line in lines:
         if len(line.seeds) > 1:
             low, high = np.min(line.seeds, axis=0), np.max(line.seeds, axis=0)
-            outline = [*zip(line.x, low, strict=True), *zip(line.x[::-1], high[::-1], strict=True)]
-            area = _points([(float(x), float(y)) for x, y in outline], x_axis, y_axis)
-            parts.append(Markup('<polygon class="band c{}" points="{}"/>').format(line.colour, area))
+            outline = places(np.concatenate([line.x, line.x[::-1]]), np.concatenate([low, high[::-1]]))
+            parts.append(element("polygon", class_=f"band c{line.colour}", points=points(outline)))
     # The base lies on top of what it is compared with: it is dashed, so that what is under it can be seen.
     for line in sorted(lines, key=lambda line: line.colour == 0):
-        points = [(float(x), float(y)) for x, y in zip(line.x, line.y, strict=True)]
-        title = Markup("<title>{}</title>").format(line.name)
-        if len(points) == 1:
-            ((x, y),) = points
-            parts.append(
-                Markup('<circle class="dot c{}" cx="{:.1f}" cy="{:.1f}" r="4">{}</circle>').format(
-                    line.colour, x_axis.at(x), y_axis.at(y), title
-                )
-            )
+        if len(line.x) == 1:
+            ((x, y),) = places(line.x, line.y)
+            parts.append(element("circle", title=line.name, class_=f"dot c{line.colour}", cx=x, cy=y, r=4.0))
         else:
-            parts.append(
-                Markup('<polyline class="line c{}" points="{}">{}</polyline>').format(
-                    line.colour, _points(points, x_axis, y_axis), title
-                )
-            )
-    return Chart(_svg(parts, _HEIGHT, caption), caption)
+            along = points(places(line.x, line.y))
+            parts.append(element("polyline", title=line.name, class_=f"curve c{line.colour}", points=along))
+    return _picture(parts, _HEIGHT, caption)
 
 
-def dot_chart(dots: Sequence[Dot], *, x_label: str, y_label: str, caption: str) -> Chart:
-    """A dot a run; `x` is a number, or a word for each, which then stand side by side in their order."""
-    ticks, places = _places([dot.x for dot in dots])
-    y_axis = _Axis([dot.y for dot in dots], _HEIGHT - _BOTTOM, _TOP)
-    parts = [_frame(ticks, y_axis.ticks, x_label, y_label)]
-    for dot, x in zip(dots, places, strict=True):
+def dot_chart(dots: Sequence[Dot], *, x_label: str, y_label: str, caption: str) -> Picture:
+    """A dot per run; `x` is a number, or a word for each, which then stand side by side in their order."""
+    ticks, across = _places([dot.x for dot in dots])
+    y_axis = Axis([dot.y for dot in dots], _HEIGHT - _BOTTOM, _TOP)
+    parts = _frame(ticks, y_axis.ticks, x_label, y_label)
+    for dot, x in zip(dots, across, strict=True):
+        title = f"{dot.name}: {dot.x}, {fixed(dot.y, _DIGITS)}"
         parts.append(
-            Markup(
-                '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}: {}, {:.4f}</title></circle>'
-            ).format(dot.style, x, y_axis.at(dot.y), dot.name, dot.x, dot.y)
+            element("circle", title=title, class_=f"dot {dot.style}", cx=x, cy=y_axis.at(dot.y), r=4.5)
         )
-    return Chart(_svg(parts, _HEIGHT, caption), caption)
+    return _picture(parts, _HEIGHT, caption)
 
 
-def interval_chart(bars: Sequence[Bar], *, x_label: str, caption: str) -> Chart:
-    """A row an estimate: a dot on its interval, and a line where there is no difference."""
+def interval_chart(bars: Sequence[Bar], *, x_label: str, caption: str) -> Picture:
+    """A row per estimate: a dot on its interval, and a line where there is no difference."""
     height = _TOP + _ROW_HEIGHT * len(bars) + _BOTTOM
     ends = [end for bar in bars for end in (bar.value, bar.low, bar.high) if end is not None]
-    axis = _Axis([0.0, *ends], _LABEL_WIDTH, _WIDTH - _RIGHT)
-    parts = [_frame(axis.ticks, [], x_label, "", height=height, left=_LABEL_WIDTH)]
-    parts.append(
-        Markup('<line class="zero" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2:.1f}"/>').format(
-            axis.at(0.0), _TOP, height - _BOTTOM
-        )
-    )
+    axis = Axis([0.0, *ends], _LABEL_WIDTH, _WIDTH - _RIGHT)
+    zero = axis.at(0.0)
+    parts = _frame(axis.ticks, [], x_label, "", height=height, left=_LABEL_WIDTH)
+    parts.append(element("line", class_="zero", x1=zero, x2=zero, y1=_TOP, y2=height - _BOTTOM))
     for index, bar in enumerate(bars):
         y = _TOP + _ROW_HEIGHT * (index + 0.5)
-        parts.append(
-            Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(
-                _LABEL_WIDTH - 8, y + 4, _cut(bar.name, 18)
-            )
-        )
-        words = f"{bar.name}: {bar.value:+.4f}"
+        name = _cut(bar.name, _LABEL_LETTERS)
+        parts.append(element("text", name, class_="end", x=_LABEL_WIDTH - 8, y=y + 4))
+        title = f"{bar.name}: {signed(bar.value, _DIGITS)}"
         if bar.low is not None and bar.high is not None:
-            words += f" [{bar.low:+.4f}, {bar.high:+.4f}]"
-            parts.append(
-                Markup(
-                    '<line class="bar {}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"><title>{}</title></line>'
-                ).format(bar.style, axis.at(bar.low), axis.at(bar.high), y, y, words)
-            )
+            title += f" {interval(bar.low, bar.high, _DIGITS)}"
+            across = {"x1": axis.at(bar.low), "x2": axis.at(bar.high), "y1": y, "y2": y}
+            parts.append(element("line", title=title, class_=f"interval {bar.style}", **across))
         parts.append(
-            Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(
-                bar.style, axis.at(bar.value), y, words
-            )
+            element("circle", title=title, class_=f"dot {bar.style}", cx=axis.at(bar.value), cy=y, r=4.0)
         )
-    return Chart(_svg(parts, height, caption), caption)
+    return _picture(parts, height, caption)
 
 
-def _places(values: Sequence[float | str]) -> tuple[list[tuple[float, str]], list[float]]:
+def column_chart(
+    counts: Sequence[int], names: Sequence[str], *, ends: tuple[str, str], style: str, caption: str
+) -> Picture:
+    """Columns side by side, as high as they count.
+
+    Args:
+        counts: how many, from left to right.
+        names: what each counts, for the pointer.
+        ends: words under the left and the right end of the axis.
+        style: class of the style sheet that colours them.
+        caption: what they show.
+    """
+    bottom, most = _HEIGHT - _BOTTOM, max([*counts, 1])
+    width = (_WIDTH - 2 * _RIGHT) / max(len(counts), 1)
+    parts = []
+    for position, (number, name) in enumerate(zip(counts, names, strict=True)):
+        x, height = _RIGHT + position * width, (bottom - _COLUMN_TOP) * number / most
+        place = {
+            "x": x + _COLUMN_GAP / 2,
+            "y": bottom - height,
+            "width": width - _COLUMN_GAP,
+            "height": height,
+        }
+        title = f"{name}: {count(number)}"
+        parts.append(element("rect", title=title, class_=f"column {style}", **place))
+        if number:
+            parts.append(
+                element("text", count(number), class_="middle", x=x + width / 2, y=bottom - height - 4)
+            )
+    parts.append(element("line", class_="zero", x1=_RIGHT, x2=_WIDTH - _RIGHT, y1=bottom, y2=bottom))
+    parts.append(element("text", ends[0], x=_RIGHT, y=bottom + 14))
+    parts.append(element("text", ends[1], class_="end", x=_WIDTH - _RIGHT, y=bottom + 14))
+    return _picture(parts, bottom + 20, caption)
+
+
+def _places(values: Sequence[float | str]) -> tuple[list[Tick], list[float]]:
     """Ticks, and where each value stands."""
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) == len(values):
         log = min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_SPAN
-        axis = _Axis(numbers, _LEFT, _WIDTH - _RIGHT, log=log)
+        axis = Axis(numbers, _LEFT, _WIDTH - _RIGHT, log=log)
         return axis.ticks, [axis.at(value) for value in numbers]
     words = sorted({str(value) for value in values})
     width = (_WIDTH - _LEFT - _RIGHT) / len(words)
@@ -201,66 +184,32 @@ def _places(values: Sequence[float | str]) -> tuple[list[tuple[float, str]], lis
 
 
 def _frame(
-    x_ticks: Sequence[tuple[float, str]],
-    y_ticks: Sequence[tuple[float, str]],
+    x_ticks: Sequence[Tick],
+    y_ticks: Sequence[Tick],
     x_label: str,
     y_label: str,
     *,
     height: float = _HEIGHT,
     left: float = _LEFT,
-) -> Markup:
-    bottom = height - _BOTTOM
+) -> list[Markup]:
+    """Lines and words of both axes."""
+    bottom, right = height - _BOTTOM, _WIDTH - _RIGHT
     parts = []
     for x, words in x_ticks:
-        parts.append(
-            Markup('<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2:.1f}"/>').format(
-                x, _TOP, bottom
-            )
-        )
-        parts.append(
-            Markup('<text class="middle" x="{:.1f}" y="{:.1f}">{}</text>').format(x, bottom + 14, words)
-        )
+        parts.append(element("line", class_="grid-line", x1=x, x2=x, y1=_TOP, y2=bottom))
+        parts.append(element("text", words, class_="middle", x=x, y=bottom + 14))
     for y, words in y_ticks:
-        parts.append(
-            Markup('<line class="grid" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>').format(
-                left, _WIDTH - _RIGHT, y
-            )
-        )
-        parts.append(
-            Markup('<text class="end" x="{:.1f}" y="{:.1f}">{}</text>').format(left - 6, y + 4, words)
-        )
-    parts.append(
-        Markup('<text class="middle" x="{:.1f}" y="{:.1f}">{}</text>').format(
-            (left + _WIDTH - _RIGHT) / 2, height - 5, x_label
-        )
-    )
+        parts.append(element("line", class_="grid-line", x1=left, x2=right, y1=y, y2=y))
+        parts.append(element("text", words, class_="end", x=left - 6, y=y + 4))
+    parts.append(element("text", x_label, class_="middle", x=(left + right) / 2, y=height - 5))
     if y_label:
-        parts.append(
-            Markup('<text class="middle" transform="translate(11 {:.1f}) rotate(-90)">{}</text>').format(
-                (_TOP + bottom) / 2, y_label
-            )
-        )
-    return Markup("").join(parts)
+        upright = f"translate(11 {(_TOP + bottom) / 2:.1f}) rotate(-90)"
+        parts.append(element("text", y_label, class_="middle", transform=upright))
+    return parts
 
 
-def _svg(parts: Sequence[Markup], height: float, caption: str) -> Markup:
-    body = Markup("\n").join(parts)
-    return Markup('<svg viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">\n{}\n</svg>').format(
-        _WIDTH, height, caption, body
-    )
-
-
-def _points(points: Sequence[tuple[float, float]], x_axis: _Axis, y_axis: _Axis) -> str:
-    """What is not a number is left out: the line goes straight over it."""
-    return " ".join(
-        f"{x_axis.at(x):.1f},{y_axis.at(y):.1f}" for x, y in points if math.isfinite(x) and math.isfinite(y)
-    )
-
-
-def _round_step(least: float) -> float:
-    """The least of 1, 2 and 5 times a power of ten that is no less."""
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= least * (1 - 1e-9))
+def _picture(parts: Sequence[Markup], height: float, caption: str) -> Picture:
+    return Picture(picture(parts, width=_WIDTH, height=height, label=caption), caption)
 
 
 def _cut(words: str, most: int) -> str:

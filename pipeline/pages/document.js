@@ -15,10 +15,10 @@
     const rows = Object.entries(value).map(([name, text]) => {
       const row = document.createElement("div");
       const term = document.createElement("span");
-      const said = document.createElement("b");
+      const answer = document.createElement("b");
       term.textContent = name;
-      said.textContent = String(text);
-      row.append(term, " ", said);
+      answer.textContent = String(text);
+      row.append(term, " ", answer);
       return row;
     });
     tip.replaceChildren(...rows);
@@ -57,15 +57,17 @@
       enliven(entry.target);
     }
   }, { rootMargin: "400px" });
-  for (const figure of document.querySelectorAll("figure.picture")) near.observe(figure);
+  for (const figure of document.querySelectorAll("figure.live-chart")) near.observe(figure);
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
   const worded = (cell) => {
-    const shown = cell.querySelector("strong") ?? cell;
-    return (shown.firstChild?.textContent ?? "").trim();
+    const plain = cell.cloneNode(true);
+    for (const extra of plain.querySelectorAll(".detail, sup")) extra.remove();
+    return plain.textContent.trim();
   };
+  // An interval sorts by its lower end.
   const numeric = (text) => {
-    const plain = text.replace(/\u2212/g, "-").replace(/,/g, "").replace(/^\+/, "");
+    const plain = text.replace(/^\[([^,]+), .*\]$/, "$1").replace(/\u2212/g, "-").replace(/,/g, "").replace(/^\+/, "");
     return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : null;
   };
   function compared(one, other) {
@@ -108,7 +110,8 @@
     const field = document.createElement("input");
     field.type = "search";
     field.placeholder = "Filter rows";
-    field.setAttribute("aria-label", `Filter rows: ${figure.querySelector("figcaption").textContent}`);
+    const caption = figure.querySelector("figcaption")?.textContent ?? table.tHead.textContent;
+    field.setAttribute("aria-label", `Filter rows: ${caption}`);
     field.addEventListener("input", () => {
       const wanted = field.value.trim().toLowerCase();
       for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);

@@ -54,8 +54,7 @@ def escaped(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    worded = {0, *table.worded}
-    columns = "".join("l" if column in worded else "r" for column in range(len(table.header)))
+    columns = "".join("l" if table.holds_words(column) else "r" for column in range(len(table.header)))
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -1,13 +1,13 @@
-"""A report as Markdown: its brief sections without figures, fit for a comment on a change."""
+"""Blocks as Markdown: a comparison, or the brief sections of a report, fit for a comment on a change."""
 
 import re
 from collections.abc import Sequence
 
-from pipeline.pages.blocks import Block, Cell, Document, Figure, Grid, Paragraph, Section, Table
+from pipeline.pages.blocks import Block, Cell, Command, Document, Grid, Heading, Paragraph, Section, Table
 
 
 def to_markdown(document: Document) -> str:
-    """Render the brief sections of a report as GitHub-flavoured Markdown."""
+    """The brief sections of a report as GitHub-flavoured Markdown; figures and listings are left out."""
     parts = [f"# {escaped(document.title)}", escaped(document.subtitle)]
     for section in document.sections:
         if section.brief:
@@ -15,20 +15,28 @@ def to_markdown(document: Document) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def tables_to_markdown(tables: Sequence[Table]) -> str:
-    """Tables one below the other, as a file."""
-    return "\n\n".join(map(table_to_markdown, tables)) + "\n"
+def as_markdown(blocks: Sequence[Block]) -> str:
+    """Blocks as a part of a larger text: their headings start at the second level."""
+    page = ""
+    before: Block | None = None
+    for block in blocks:
+        for part in _block(block):
+            # Commands are items of one list.
+            run_on = isinstance(block, Command) and isinstance(before, Command)
+            page += ("\n" if run_on else "\n\n" if page else "") + part
+            before = block
+    return page + "\n"
 
 
 def table_to_markdown(table: Table) -> str:
     """One table with its caption above and its notes below."""
-    worded = {0, *table.worded}
     lines = [
         _row([escaped(text) for text in table.header]),
-        _row([":---" if column in worded else "---:" for column in range(len(table.header))]),
+        _row([":---" if table.holds_words(column) else "---:" for column in range(len(table.header))]),
         *(_row([_cell(cell, table) for cell in row]) for row in table.rows),
     ]
-    parts = [f"**{escaped(table.caption)}**", "\n".join(lines)]
+    parts = [f"**{escaped(table.caption)}**"] if table.caption else []
+    parts.append("\n".join(lines))
     if table.notes:
         parts.append(
             "; ".join(f"<sup>{letter}</sup> {escaped(note)}" for note, letter in table.notes.items())
@@ -46,20 +54,21 @@ def escaped(text: str) -> str:
 
 
 def _section(section: Section) -> list[str]:
-    parts = [f"## {escaped(section.heading)}"]
-    for block in section.blocks:
-        parts += _block(block)
-    return parts
+    return [f"## {escaped(section.heading)}", *(part for block in section.blocks for part in _block(block))]
 
 
 def _block(block: Block) -> list[str]:
-    if isinstance(block, Paragraph):
-        text = escaped(block.text)
-        return [f"> **Warning:** {text}" if block.kind == "warning" else text]
-    if isinstance(block, Table):
-        return [table_to_markdown(block)]
-    if isinstance(block, Grid):
-        return [table_to_markdown(each) for each in block.blocks if not isinstance(each, Figure)]
+    match block:
+        case Heading(text, level):
+            return [f"{'#' * (level + 1)} {escaped(text)}"]
+        case Paragraph(text, kind):
+            return [f"> **Warning:** {escaped(text)}" if kind == "warning" else escaped(text)]
+        case Command(text, purpose):
+            return [f"- `{text}`: {escaped(purpose)}"]
+        case Table():
+            return [table_to_markdown(block)]
+        case Grid(blocks):
+            return [table_to_markdown(each) for each in blocks if isinstance(each, Table)]
     return []
 
 

@@ -1,6 +1,7 @@
 """Charts from one Vega-Lite description each: the picture in the page, the chart that answers the pointer, and files for papers.
 
 Nothing is fetched and no browser is needed: `vl-convert` brings Vega, Vega-Lite, Vega-Embed and the font it measures with.
+In a page every colour of the palette is a property of the style sheet, so a dark page has dark charts.
 """
 
 import copy
@@ -13,20 +14,7 @@ from typing import Any
 import vl_convert
 
 from pipeline.pages.blocks import Figure
-
-PALETTE = {
-    "grcf": "#0072b2",
-    "pointwise": "#d55e00",
-    "text": "#1b1f25",
-    "ink": "#5b6470",
-    "line": "#a9b0b9",
-    "grid": "#e4e7ec",
-    "train": "#8a8f98",
-    "valid": "#009e73",
-    "test": "#aa4499",
-}
-"""Name to colour on a light page, after Okabe and Ito's colour-blind safe set. In a page every colour is
-`var(--figure-<name>, <colour>)`, so a page that defines these properties decides."""
+from pipeline.pages.palette import LIGHT
 
 # The font that vl-convert brings: texts measure alike on every machine.
 _FONT, _PAGE_FONT = "Liberation Sans", "system-ui, sans-serif"
@@ -39,31 +27,31 @@ _CONFIG: dict[str, Any] = {
     "background": None,
     "view": {"stroke": None},
     "axis": {
-        "labelColor": PALETTE["ink"],
-        "titleColor": PALETTE["ink"],
+        "labelColor": LIGHT["quiet"],
+        "titleColor": LIGHT["quiet"],
         "titleFontWeight": "normal",
         "titleFontSize": 12,
         "labelFontSize": 11,
-        "domainColor": PALETTE["line"],
-        "tickColor": PALETTE["line"],
-        "gridColor": PALETTE["grid"],
+        "domainColor": LIGHT["line"],
+        "tickColor": LIGHT["line"],
+        "gridColor": LIGHT["grid"],
     },
     "legend": {
         "orient": "top",
         "title": None,
-        "labelColor": PALETTE["ink"],
+        "labelColor": LIGHT["quiet"],
         "labelFontSize": 11,
-        "titleColor": PALETTE["ink"],
+        "titleColor": LIGHT["quiet"],
         "titleFontSize": 11,
         "titleFontWeight": "normal",
         "symbolSize": 60,
         "symbolOpacity": 1,
     },
-    "text": {"color": PALETTE["text"], "fontSize": 11},
-    "rule": {"color": PALETTE["line"]},
+    "text": {"color": LIGHT["text"], "fontSize": 11},
+    "rule": {"color": LIGHT["line"]},
 }
 
-_NAMED = {colour: name for name, colour in PALETTE.items()}
+_NAMED = {colour: name for name, colour in LIGHT.items()}
 _COLOURS = re.compile(r'(?<=")#[0-9a-f]{6}(?=")')
 _LONG_NUMBERS = re.compile(r"-?\d+\.\d{3,}")
 _UNSEEN = re.compile(r'<(?:path|line)(?=[^>]* opacity="0")[^>]*/>')
@@ -135,7 +123,7 @@ def _described(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _colour(colour: str) -> str:
     name = _NAMED.get(colour)
-    return f"var(--figure-{name}, {colour})" if name else colour
+    return f"var(--{name}, {colour})" if name else colour
 
 
 def _dots_once(body: str, name: str) -> str:

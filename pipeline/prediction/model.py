@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
 from pipeline.errors import PipelineError
+from pipeline.execution.device import best_device
+from pipeline.grcf.scoring import Scorer
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,11 @@ class Model:
     def is_binary(self) -> bool:
         """Whether predictions are probabilities of the label 1."""
         return self.checkpoints[0].link == "logistic"
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The models at work, restored when they are first asked."""
+        return Scorer(self.checkpoints, device=best_device())
 
 
 def load_model(folder: Path, *, text_model: str | None = None) -> Model:
@@ -78,7 +86,7 @@ def differing_libraries(model: Model) -> dict[str, tuple[str, str]]:
     """
     made = preprocessing_libraries(model.preprocessing)
     for checkpoint in model.checkpoints:
-        made |= {name: found for name, found in checkpoint.made_with.items() if name != "device"}
+        made |= {name: found for name, found in checkpoint.environment.items() if name != "device"}
     here = {name: _installed(name) for name in made}
     return {
         name: (made[name], here[name])

@@ -11,8 +11,7 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality, pack
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
-from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import ALL, predict
+from pipeline.grcf.scoring import ALL
 from pipeline.prediction.extraction import Observed
 from pipeline.prediction.model import Model
 
@@ -28,16 +27,16 @@ class Prediction:
     """What a model says of one segment, in label units, or as a probability of the label 1.
 
     Attributes:
-        observed: what it was made from.
-        seeds: of the models.
-        by_seed: the prediction of each.
+        observed: the segment with all that was extracted from it.
+        seeds: seeds of the models.
+        by_seed: prediction of each model.
         nothing: mean prediction with everything hidden; contributions do not add up to the distance from it.
-        words: the words that count, from the start of the segment.
-        contribution: per word, the prediction less what it would be with the word's rows of all modalities hidden; mean over
-            the seeds.
-        contribution_sd: standard deviation of the same over the seeds, zeros for one seed.
-        valid: per modality, whether each word had a row. One slot for the whole segment where there are no words.
-        modality: likewise for each modality hidden as a whole; None where it was absent.
+        words: words that count, from the start of the segment.
+        contribution: contribution of each word: the prediction minus that with the word's rows of all modalities hidden; mean
+            over the seeds.
+        contribution_sd: standard deviation of each contribution over the seeds, zeros for one seed.
+        valid: whether each word had a row, by modality. One slot for the whole segment where there are no words.
+        modality: contribution of each modality, hidden as a whole; None for one that was absent.
     """
 
     observed: Observed
@@ -69,33 +68,33 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
     """
     split = _aligned(model, observed)
     copies = _copies(split, np.ones((_N_COPIES, len(split.valid["text"])), bool))
-    device = best_device()
 
-    def predicted(kept: frozenset[Modality]) -> Float64[np.ndarray, "seed"]:
-        return predict(model.checkpoints, copies, kept=kept, device=device)[:, 0]
+    def predicted(*hidden: Modality) -> Float64[np.ndarray, "seed"]:
+        return model.scorer.predict(copies, hidden=frozenset(hidden))[:, 0]
 
-    shown = predicted(ALL)
+    by_seed = predicted()
     present: list[Modality] = [modality for modality in MODALITIES if split.valid[modality].any()]
     if not present:
         raise PipelineError(
             f"{observed.segment.id}: no word, no sound and no face was found in it, so there is nothing to predict from"
             f"{_reasons(observed)}"
         )
-    without = {modality: predicted(ALL - {modality}) for modality in present}
+    without = {modality: predicted(modality) for modality in present}
+    nothing = float(predicted(*ALL).mean())
     words = observed.spoken.words[: len(split.valid["text"])]
-    effect = shown[:, None] - _without_each_word(model, split, len(words), device)
-    several = len(shown) > 1
+    effect = by_seed[:, None] - _without_each_word(model, split, len(words))
+    several = len(by_seed) > 1
     return Prediction(
         observed=observed,
         seeds=tuple(checkpoint.seed for checkpoint in model.checkpoints),
-        by_seed=shown,
-        nothing=float(predicted(frozenset()).mean()),
+        by_seed=by_seed,
+        nothing=nothing,
         words=words,
         contribution=effect.mean(axis=0),
         contribution_sd=effect.std(axis=0, ddof=1) if several else np.zeros(len(words)),
         valid=split.valid,
         modality={
-            modality: float((shown - without[modality]).mean()) if modality in without else None
+            modality: float((by_seed - without[modality]).mean()) if modality in without else None
             for modality in MODALITIES
         },
     )
@@ -136,22 +135,20 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
     return normalise(split, preprocessing.normalisation)
 
 
-def _without_each_word(
-    model: Model, split: AlignedSplit, n_words: int, device: str
-) -> Float64[np.ndarray, "seed word"]:
+def _without_each_word(model: Model, split: AlignedSplit, n_words: int) -> Float64[np.ndarray, "seed word"]:
     """Predictions for the one segment of `split` with each of its words hidden in turn."""
     at_once = max(_ROWS_AT_ONCE // max(n_words, 1), 1)
     parts = [np.zeros((len(model.checkpoints), 0))]
     for first in range(0, n_words, at_once):
         hidden = np.arange(first, min(first + at_once, n_words))
-        shown = np.arange(n_words) != hidden[:, None]
-        parts.append(predict(model.checkpoints, _copies(split, shown), device=device))
+        visible = np.arange(n_words) != hidden[:, None]
+        parts.append(model.scorer.predict(_copies(split, visible)))
     return np.concatenate(parts, axis=1)
 
 
-def _copies(split: AlignedSplit, shown: Bool[np.ndarray, "copy word"]) -> AlignedSplit:
+def _copies(split: AlignedSplit, visible: Bool[np.ndarray, "copy word"]) -> AlignedSplit:
     """The one segment of `split` as often as there are masks, each with only the words of its mask."""
-    n_copies, n_words = shown.shape
+    n_copies, n_words = visible.shape
     return replace(
         split,
         ids=tuple(f"{split.ids[0]} {copy}" for copy in range(n_copies)),
@@ -159,7 +156,8 @@ def _copies(split: AlignedSplit, shown: Bool[np.ndarray, "copy word"]) -> Aligne
         offsets=np.arange(n_copies + 1, dtype=np.int64) * n_words,
         features={modality: np.tile(split.features[modality], (n_copies, 1)) for modality in MODALITIES},
         valid={
-            modality: np.tile(split.valid[modality], n_copies) & shown.reshape(-1) for modality in MODALITIES
+            modality: np.tile(split.valid[modality], n_copies) & visible.reshape(-1)
+            for modality in MODALITIES
         },
         tokens=split.tokens.select(np.zeros(n_copies, np.int64)) if split.tokens is not None else None,
     )

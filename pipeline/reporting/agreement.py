@@ -10,17 +10,17 @@ from pipeline.artifacts.models import COMPARED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_reliability, draw_scatter
+from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, plural
+from pipeline.reporting.figures.agreement import draw_reliability, draw_scatter
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of, matrix_table
-from pipeline.reporting.numbers import NOT_AVAILABLE, count, fixed, plural
 
 # More dots than this neither tell more nor load quickly.
 MOST_POINTS = 2000
 
 
 def scatter_section(inputs: ReportInputs) -> Section:
-    """A dot a segment: its label against what a model says of it."""
+    """One dot per segment: its label against the prediction of a model."""
     predicted = [found for found in map(inputs.predicted, EVALUATED) if found is not None]
     values = [rows.mean(axis=0) for found in predicted for rows in map(found.models.__getitem__, COMPARED)]
     values += [found.truth for found in predicted]
@@ -31,15 +31,15 @@ def scatter_section(inputs: ReportInputs) -> Section:
         for found in predicted
     ]
     explanation = Paragraph(
-        "Predictions are means over seeds. On the diagonal a prediction equals its label; dots left of it "
-        "were predicted too low, right of it too high.",
+        "Predictions are means over seeds. On the diagonal a prediction equals its label; left of it predictions are too low, "
+        "right of it too high.",
         "small",
     )
     return Section("scatter", "Predictions and labels", (*grids, explanation), brief=False)
 
 
 def reliability_section(inputs: ReportInputs) -> Section:
-    """Whether a prediction means what it says."""
+    """Whether predictions agree with labels on average, bin by bin."""
     figures, rows, names = [], [], inputs.names
     truth, predicted = (
         ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")

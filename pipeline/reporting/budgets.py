@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.reporting.numbers import plural
+from pipeline.pages.numbers import plural
 
 _TUNED = ("head", "all")
 
@@ -26,6 +26,6 @@ def budget_warning(parameters: Mapping[str, Any]) -> str | None:
         return None
     return (
         f"The budgets differ: GRCF was trained for {plural(more, 'epoch')} more than the point-wise baseline, so a better "
-        f"GRCF may owe that to longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
+        f"result of GRCF may come from longer training. Set pointwise.extra_epochs to {parameters['calibrate.epochs']} for a "
         "fair comparison."
     )

@@ -1,4 +1,4 @@
-"""What a corpus says of itself, and what its table says of it."""
+"""A corpus by its own description and by its table."""
 
 import re
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ def split_rows(segments: Sequence[Segment]) -> list[SplitRow]:
     """A row for every split that has segments."""
     rows = []
     for split in SPLITS:
-        mine = [segment for segment in segments if segment.split == split]
-        if mine:
-            labels = np.array([segment.label for segment in mine])
+        of_split = [segment for segment in segments if segment.split == split]
+        if of_split:
+            labels = np.array([segment.label for segment in of_split])
             rows.append(
                 SplitRow(
                     split,
-                    len(mine),
-                    len({segment.speaker for segment in mine}),
-                    sum(segment.duration_s for segment in mine) / 60,
+                    len(of_split),
+                    len({segment.speaker for segment in of_split}),
+                    sum(segment.duration_s for segment in of_split) / 60,
                     float(labels.min()),
                     float(labels.mean()),
                     float(labels.max()),

@@ -11,10 +11,10 @@ from pipeline.artifacts.segments import SPLITS, Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
-from pipeline.reporting.figures import draw_shares
+from pipeline.pages.numbers import count, fixed, plural, share
+from pipeline.reporting.figures.bars import draw_shares
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import count, fixed, plural, share
 
 MOST_LISTED = 20
 """Failures and speakers that are named; the others are counted."""
@@ -52,7 +52,7 @@ def coverage_section(inputs: ReportInputs) -> Section:
         "Segments without, %",
         "Valid rows, %",
     )
-    table = Table("What each modality has to say, by split", header, rows, frozenset({1}))
+    table = Table("Coverage of each modality, by split", header, rows, frozenset({1}))
     methods = ", ".join(
         f"{plural(n, 'segment')} {_METHODS.get(method, method)}"
         for method, n in coverage.align_methods.items()
@@ -63,8 +63,8 @@ def coverage_section(inputs: ReportInputs) -> Section:
         f"How words were timed: {methods or 'there are none'}."
     )
     explanation = Paragraph(
-        "A word is valid in a modality that has something real to say of it; a segment is without a modality that has no "
-        "valid word in it. A segment without words counts as one word. Rows are what the extractor looked at: words for "
+        "A word is valid in a modality that measured something during it. A segment is without a modality if no word of it is "
+        "valid there. A segment without words counts as one word. Rows are the items that the extractor processed: words for "
         "text, frames for audio and visual.",
         "small",
     )

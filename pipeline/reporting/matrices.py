@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pipeline.evaluation.groups import interval_names, interval_of
+from pipeline.evaluation.groups import interval_of
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
-from pipeline.reporting.numbers import signed
+from pipeline.pages.numbers import interval_names, signed
 
 
 def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:
@@ -47,14 +47,14 @@ def matrix_table(
     """A table of numbers, the darker the larger.
 
     Args:
-        caption: What it shows.
-        values: The numbers; NaN leaves a cell empty.
-        rows: Headings of the rows.
-        columns: Headings of the columns.
-        corner: What rows and columns stand for.
-        written: How a number is written.
-        lightest: The number without any shade.
-        darkest: The number of the darkest shade; the largest one there is where None.
+        caption: text that says what the table shows.
+        values: numbers of the cells; NaN leaves a cell empty.
+        rows: headings of the rows.
+        columns: headings of the columns.
+        corner: heading of the corner, which says what rows and columns stand for.
+        written: function that formats a number.
+        lightest: number of a cell without shade.
+        darkest: number of a cell with the darkest shade; None for the largest number of the table.
     """
     top = float(np.max(values[np.isfinite(values)], initial=lightest)) if darkest is None else darkest
     body = [

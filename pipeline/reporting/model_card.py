@@ -65,7 +65,7 @@ def to_markdown(inputs: CardInputs) -> str:
         n_weights=sum(tensor.size for tensor in inputs.grcf[0].tensors.values()),
         objective=inputs.ranked[0].objective,
         scope=parameters["calibrate.scope"],
-        made_with=inputs.grcf[0].made_with,
+        made_with=inputs.grcf[0].environment,
         version=VERSION,
     )
 
@@ -93,7 +93,7 @@ def parts_of(inputs: CardInputs) -> list[Part]:
         use(found.extractor.get("libraries", {}), _ROLES[modality])
     if inputs.report.parameters["words.aligner"] == "pocketsphinx":
         use({"pocketsphinx": ""}, "word times")
-    use({name: found for name, found in inputs.grcf[0].made_with.items() if name != "device"}, "training")
+    use({name: found for name, found in inputs.grcf[0].environment.items() if name != "device"}, "training")
     libraries = [
         library(name, version, role=", ".join(dict.fromkeys(done)))
         for (name, version), done in sorted(roles.items())

@@ -1,14 +1,13 @@
-"""How numbers are written: digits by unit, real minus signs, and which way is better."""
+"""How metrics are written: digits by unit, and which way is better."""
 
 import re
 
 from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Cell
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, share, signed
 
 _DIRECTIONS = {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0"}
-
-NOT_AVAILABLE = "n/a"
 
 
 def metric_heading(metric: Metric) -> str:
@@ -19,43 +18,6 @@ def metric_heading(metric: Metric) -> str:
     return re.sub(r"(?<=[<>≥→]) | (?=[↑↓→])", "\N{NO-BREAK SPACE}", heading)
 
 
-def fixed(value: float, digits: int) -> str:
-    """A number with a fixed number of decimals, a minus sign and no negative zero.
-
-    >>> fixed(-0.0001, 3), fixed(-1.25, 1)
-    ('0.000', '−1.2')
-    """
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.removeprefix("-")
-    return text.replace("-", "−")
-
-
-def signed(value: float, digits: int) -> str:
-    """A number as by `fixed`, with a plus sign where it is above zero.
-
-    >>> signed(0.04, 2), signed(-0.04, 2), signed(0.0, 2)
-    ('+0.04', '−0.04', '0.00')
-    """
-    text = fixed(value, digits)
-    return f"+{text}" if float(text.replace("−", "-")) > 0 else text
-
-
-def share(value: float) -> str:
-    """A share from 0 to 1 in per cent, without the sign: `38.4`."""
-    return fixed(100 * value, 1)
-
-
-def count(number: int) -> str:
-    """A whole number with separators of thousands."""
-    return f"{number:,}"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 seed`, `5 seeds`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
 def value(number: float, metric: Metric) -> str:
     """A metric's value in the unit of its heading: shares in per cent with one decimal, all others with three."""
     return share(number) if metric.unit == "share" else fixed(number, 3)
@@ -64,11 +26,6 @@ def value(number: float, metric: Metric) -> str:
 def change(number: float, metric: Metric) -> str:
     """A difference of two values of a metric, signed; shares in percentage points."""
     return signed(100 * number, 1) if metric.unit == "share" else signed(number, 3)
-
-
-def level(confidence: float) -> str:
-    """A confidence level: `95 %`."""
-    return f"{100 * confidence:.10g} %"
 
 
 def summary_cell(summary: Summary, metric: Metric, *, strong: bool = False) -> Cell:

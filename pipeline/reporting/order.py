@@ -7,10 +7,10 @@ from pipeline.artifacts.evaluation import EVALUATED
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
-from pipeline.reporting.figures import draw_order
+from pipeline.pages.numbers import plural, share
+from pipeline.reporting.figures.agreement import draw_order
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
-from pipeline.reporting.numbers import plural, share
 
 
 def group_order_section(inputs: ReportInputs) -> Section:
@@ -27,9 +27,9 @@ def group_order_section(inputs: ReportInputs) -> Section:
             figures.append(_figure(f"order-{split}-{model}", f"{words} on {split}", right, n_pairs, names))
         blocks.append(Grid(tuple(figures)))
     explanation = Paragraph(
-        "Of the pairs of segments of two classes, the share that the predictions order as the labels do; a tie counts half, "
-        "and numbers are means over seeds. The darker a cell, the more of its pairs are in the wrong order; half is a "
-        "guess. Neighbours of the diagonal are hardest, since their labels differ least.",
+        "For the pairs of segments of two classes, the share that the predictions order as the labels do; a tie counts half, and "
+        "numbers are means over seeds. The darker a cell, the more of its pairs are in the wrong order; one half is chance. "
+        "Cells next to the diagonal are hardest, since their labels differ least.",
         "small",
     )
     return Section("group-order", "Where the order breaks", (*blocks, explanation), brief=False)

@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.artifacts.pair_statistics import GroupPairRow
-from pipeline.evaluation.groups import group_names
 from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
-from pipeline.reporting.figures import draw_histogram
+from pipeline.pages.numbers import count, fixed, group_names, plural, share
+from pipeline.reporting.figures.bars import draw_histogram
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import matrix_table
-from pipeline.reporting.numbers import count, fixed, plural, share
 
 _PAIR_MEASURES = {
     "n_pairs": "Pairs compared",
@@ -66,7 +65,7 @@ def _distributions(inputs: ReportInputs) -> list[Block]:
             draw_histogram(
                 f"distribution-{quantity}",
                 rows,
-                quantity=words,
+                measure=words,
                 caption=f"Stage 1: how the {quantity}s of {count(sum(row.n_pairs for row in rows))} pairs of train, of all seeds, "
                 f"were distributed.",
             )

@@ -4,8 +4,8 @@ from itertools import groupby
 from typing import Any
 
 from pipeline.pages.blocks import Cell, Grid, Paragraph, Section, Table
+from pipeline.pages.numbers import level, plural
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import level, plural
 
 # Enough to tell files apart by eye; a full digest would only be copied wrongly.
 _DIGITS_SHOWN = 12
@@ -41,19 +41,19 @@ def intervals_section(inputs: ReportInputs) -> Section:
     confidence = level(inputs.confidence)
     n_seeds = inputs.n_seeds
     single = Paragraph(
-        "With one seed there is no interval over seeds and none for a difference: train at least two, better five.",
+        "With one seed there is no interval over seeds and none for a difference; train at least two seeds, better five.",
         "warning",
     )
     paragraphs = [
         Paragraph(
             f"After a single model's value: ± the standard deviation over {plural(n_seeds, 'seed')} and, in brackets, the "
-            f"{confidence} t interval of the mean over seeds. It answers what training again would give, on these segments. "
-            "It says nothing of other segments."
+            f"{confidence} t interval of the mean over seeds. It covers training again on these segments, "
+            "not other segments."
         ),
         Paragraph(
             f"After a difference: the {confidence} percentile bootstrap interval over seeds and segments, both drawn with "
-            "replacement, and both models on the same draws. It answers what training again and another sample of segments "
-            "of the same kind would give. Overlapping intervals of two models do not decide between them; the interval of "
+            "replacement, and both models on the same draws. It covers training again and another sample "
+            "of segments of the same kind. Overlapping intervals of two models do not decide between them; the interval of "
             "their difference does."
         ),
         Paragraph(

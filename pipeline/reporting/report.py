@@ -1,10 +1,10 @@
 """The report of one run, put together."""
 
 from pipeline.pages.blocks import Document
+from pipeline.pages.numbers import plural
 from pipeline.reporting.agreement import confusion_section, reliability_section, scatter_section
 from pipeline.reporting.data import corpus_section, coverage_section
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import plural
 from pipeline.reporting.order import group_order_section
 from pipeline.reporting.pairs import group_pairs_section
 from pipeline.reporting.provenance import inputs_section, intervals_section, parameters_section

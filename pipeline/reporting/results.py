@@ -7,18 +7,11 @@ from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
+from pipeline.pages.numbers import NOT_AVAILABLE, level, plural
 from pipeline.reporting.budgets import budget_warning
-from pipeline.reporting.figures import draw_differences
+from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import (
-    NOT_AVAILABLE,
-    difference_cell,
-    level,
-    metric_heading,
-    plural,
-    summary_cell,
-    value,
-)
+from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell, value
 from pipeline.reporting.verdict import (
     Standing,
     comparison_sentence,
@@ -34,7 +27,7 @@ _SUBSETS = ("all", "without", "only", "nothing")
 
 
 def verdict_section(inputs: ReportInputs) -> Section:
-    """One paragraph that a hurried reader may believe, and what weakens it."""
+    """One paragraph for a reader in a hurry, and what weakens it."""
     error, order = inputs.protocol.error, inputs.protocol.ranking
     sentences = [_sentence(inputs, split, error, first=split == EVALUATED[0]) for split in EVALUATED]
     standings = [_standing(inputs, split, error) for split in EVALUATED]
@@ -54,8 +47,8 @@ def verdict_section(inputs: ReportInputs) -> Section:
         blocks.append(Paragraph(warning, "warning"))
     blocks.append(
         Paragraph(
-            "Both models chose their epoch on valid, and GRCF fitted its calibration curve on it, so errors on valid are "
-            "a little too good; nothing was chosen on test.",
+            "The epoch of both models was chosen on valid, and the calibration curve of GRCF was fitted there, so errors on valid "
+            "are slightly optimistic. Nothing was chosen on test.",
             "small",
         )
     )
@@ -67,7 +60,7 @@ def results_section(inputs: ReportInputs) -> Section:
     tables = result_tables(inputs)
     is_bold = any(cell.strong for table in tables for row in table.rows for cell in row)
     rule = f"the better of GRCF and {inputs.baseline}, where the interval of their paired difference excludes zero"
-    bold = Paragraph(f"Bold: {rule}{'' if is_bold else ', which it does nowhere'}. {_units(inputs)}", "small")
+    bold = Paragraph(f"Bold: {rule}{'' if is_bold else ' (nowhere here)'}. {_units(inputs)}", "small")
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
@@ -80,7 +73,7 @@ def result_tables(inputs: ReportInputs) -> tuple[Table, ...]:
 
 
 def differences_section(inputs: ReportInputs) -> Section:
-    """GRCF less each other model, with the intervals that decide."""
+    """GRCF minus each other model, with the intervals that decide."""
     blocks: list[Block] = []
     for other, words in _others(inputs).items():
         rows = [
@@ -91,7 +84,7 @@ def differences_section(inputs: ReportInputs) -> Section:
         if not rows:
             continue
         header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
-        caption = f"GRCF less {words}, with {level(inputs.confidence)} intervals over seeds and segments"
+        caption = f"GRCF minus {words}, with {level(inputs.confidence)} intervals over seeds and segments"
         blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, other, words)]
         if other == BASELINE:
             blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
@@ -101,15 +94,15 @@ def differences_section(inputs: ReportInputs) -> Section:
 def modalities_section(inputs: ReportInputs) -> Section:
     """What becomes of GRCF when modalities are hidden from it."""
     explanation = Paragraph(
-        "The same trained models, with modalities masked when they predict; nothing is trained again, so a model that "
-        "never saw a modality alone may do better with training of its own. Differences are to the row “all”, paired, "
-        f"with the {level(inputs.confidence)} interval over seeds and segments.",
+        "The same trained models, with modalities masked at prediction. Nothing is trained again, so a model trained on one "
+        "modality alone may do better. Differences are from the row “all”, paired, with the "
+        f"{level(inputs.confidence)} interval over seeds and segments.",
         "small",
     )
     shares = Paragraph(
-        "A modality's contribution is its Shapley value: the mean of what it adds over all orders in which the modalities "
-        "could be shown, exact over all their subsets; positive where it helps. Contributions of one column add up to what "
-        "all modalities together gain over none.",
+        "A modality's contribution is its Shapley value: the mean of what it adds over all orders in which modalities could be "
+        "added, exact over all subsets; positive where it helps. The contributions in a column add up to the gain of all "
+        "modalities over none.",
         "small",
     )
     tables = [_modality_table(inputs, split) for split in EVALUATED]
@@ -266,7 +259,7 @@ def _modality_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
         rows.append((Cell(subset), *cells))
     header = (
         "Shown",
-        *(text for metric in metrics for text in (metric_heading(metric), f"{metric.title} less “all”")),
+        *(text for metric in metrics for text in (metric_heading(metric), f"{metric.title} minus “all”")),
     )
     return Table(f"GRCF on {split} with modalities hidden: {_spread(inputs)}", header, tuple(rows))
 

@@ -14,9 +14,10 @@ from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.robustness import mean_height, measured_metrics
 from pipeline.evaluation.statistics import summarise
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
-from pipeline.reporting.figures import draw_rates
+from pipeline.pages.numbers import level, share
+from pipeline.reporting.figures.curves import draw_rates
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import difference_cell, level, share, summary_cell
+from pipeline.reporting.numbers import difference_cell, summary_cell
 from pipeline.reporting.verdict import standing
 
 _KINDS = (*MODALITIES, "all")
@@ -217,7 +218,7 @@ def _figure(
         f"{how.figure}-{split}-{kind}-{measure}",
         rows,
         names=inputs.names,
-        quantity=metric.title,
+        measure=metric.title,
         amount=(how.axis, how.format),
         limits=limits,
         constant=constant,

@@ -8,10 +8,10 @@ import numpy as np
 from pipeline.artifacts.curves import MEASURES, TrainingCurves
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
+from pipeline.pages.numbers import count, fixed, plural
 from pipeline.reporting.budgets import budget_warning, gradient_epochs
-from pipeline.reporting.figures import draw_curves
+from pipeline.reporting.figures.curves import draw_curves
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import count, fixed, plural
 
 _STAGES = {
     "rank": "GRCF stage 1 (rank)",
@@ -122,6 +122,6 @@ def _curve(
         seed_names=list(map(str, by_seed)),
         best=best,
         colour=BASELINE if stage == "pointwise" else METHOD,
-        quantity=quantity,
+        measure=quantity,
         caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",
     )

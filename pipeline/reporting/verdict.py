@@ -1,4 +1,4 @@
-"""What the numbers say in plain words: no more than their intervals allow."""
+"""The numbers in plain words: no more than their intervals allow."""
 
 from typing import Literal
 
@@ -16,11 +16,11 @@ OVER: dict[Over, str] = {
 
 
 def standing(difference: Difference, metric: Metric) -> Standing | None:
-    """Whether the first of two compared models is better by this metric, as far as the interval tells.
+    """Whether the first of two compared models is better by this metric, by the interval of their difference.
 
     Args:
-        difference: First model less second model.
-        metric: Which metric; its direction decides what a negative difference means.
+        difference: first model minus second model.
+        metric: metric of the difference; its direction decides what a negative difference means.
 
     Returns:
         `within noise` where the interval holds zero or touches it; None without an interval, and for metrics that
@@ -46,18 +46,18 @@ def comparison_sentence(
     """One sentence about one metric of GRCF on one split, against another model.
 
     Args:
-        split: Name of the split.
-        metric: Which metric.
-        grcf: GRCF's own value.
-        difference: GRCF less the other model.
-        other: The other model in words.
-        explain: Level of the interval, to say what it is; None where a sentence before has said it.
+        split: name of the split.
+        metric: metric that is compared.
+        grcf: value of GRCF itself.
+        difference: GRCF minus the other model.
+        other: the other model in words.
+        explain: level of the interval, to name it; None where an earlier sentence has named it.
 
     >>> from pipeline.evaluation.protocols import MOSI
     >>> own = Summary(mean=0.71, sd=0.01, ci_low=0.7, ci_high=0.72, n=5)
-    >>> less = Difference(-0.04, -0.09, 0.01, n_seeds=5, n_segments=70, over="both", method="")
+    >>> difference = Difference(-0.04, -0.09, 0.01, n_seeds=5, n_segments=70, over="both", method="")
     >>> comparison_sentence(
-    ...     "valid", MOSI.metric("mae"), own, less, other="point-wise regression", explain="95 %"
+    ...     "valid", MOSI.metric("mae"), own, difference, other="point-wise regression", explain="95 %"
     ... )
     'On valid, the MAE of GRCF is 0.710, 0.040 lower than that of point-wise regression (95 % interval −0.090 to +0.010, over seeds and segments): within noise.'
     """
@@ -67,30 +67,28 @@ def comparison_sentence(
     unit, step = (" %", " points") if metric.unit == "share" else ("", "")
     own = f"On {split}, the {name} of GRCF is {value(grcf.mean, metric)}{unit}"
     if difference.mean is None:
-        return f"{own}; a difference from {other} does not exist: {difference.reason}."
-    said = f"{own}, {_difference(difference.mean, metric, step)} that of {other}"
+        return f"{own}; its difference from {other} is undefined: {difference.reason}."
+    sentence = f"{own}, {_difference(difference.mean, metric, step)} that of {other}"
     if difference.ci_low is None or difference.ci_high is None:
-        return f"{said}; there is no interval ({difference.reason}), so nothing says that this is more than noise."
+        return f"{sentence}; there is no interval ({difference.reason}), so this may be noise."
     low, high = change(difference.ci_low, metric), change(difference.ci_high, metric)
     ends = f"{low} to {high}{step}"
-    said += f" ({explain} interval {ends}, {OVER[difference.over]})" if explain else f" ({ends})"
+    sentence += f" ({explain} interval {ends}, {OVER[difference.over]})" if explain else f" ({ends})"
     stands = standing(difference, metric)
-    return f"{said}: {_READINGS[stands]}." if stands else f"{said}."
+    return f"{sentence}: {_READINGS[stands]}." if stands else f"{sentence}."
 
 
 def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> str:
-    """What the error on both splits amounts to; each split is one of `standing`'s answers for it."""
+    """What the errors on both splits amount to; each split is one of `standing`'s answers for it."""
     if valid is None or test is None:
-        return f"Whether GRCF or {other} has the smaller error cannot be told from this run."
+        return f"This run does not show whether GRCF or {other} has the smaller error."
     if valid == test:
         return {
-            "better": f"On both splits the error of GRCF is smaller than that of {other}, by more than noise explains.",
-            "worse": f"On both splits the error of GRCF is larger than that of {other}, by more than noise explains.",
-            "within noise": f"This run does not tell the error of GRCF from that of {other}.",
+            "better": f"On both splits GRCF has a smaller error than {other}, by more than noise.",
+            "worse": f"On both splits GRCF has a larger error than {other}, by more than noise.",
+            "within noise": f"On both splits the difference in error between GRCF and {other} is within noise.",
         }[valid]
-    return (
-        f"The splits disagree about the error: against {other}, GRCF is {valid} on valid and {test} on test."
-    )
+    return f"The splits disagree about the error: compared with {other}, GRCF is {valid} on valid and {test} on test."
 
 
 _READINGS: dict[Standing, str] = {
@@ -103,5 +101,5 @@ _READINGS: dict[Standing, str] = {
 def _difference(mean: float, metric: Metric, step: str) -> str:
     size = change(abs(mean), metric).removeprefix("+")
     if not size.strip("0."):
-        return "to these digits the same as"
+        return "the same to these digits as"
     return f"{size}{step} {'higher' if mean > 0 else 'lower'} than"

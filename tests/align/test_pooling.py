@@ -71,10 +71,10 @@ def test_equals_the_definition_frame_by_frame(times, words, mask):
     spoken = [Word("w", start, start + length) for start, length in sorted(words)]
     pooled, valid = pool_onto_words(sequence, spoken, max_gap_s=-1.0)
     for word, row, is_valid in zip(spoken, pooled, valid, strict=True):
-        mine = [
+        within = [
             value[0]
             for time, value, seen in zip(sequence.times_s, sequence.values, sequence.valid, strict=True)
             if seen and word.start_s <= time < word.end_s
         ]
-        assert is_valid == bool(mine)
-        assert row[0] == pytest.approx(np.mean(mine) if mine else 0, abs=1e-6)
+        assert is_valid == bool(within)
+        assert row[0] == pytest.approx(np.mean(within) if within else 0, abs=1e-6)

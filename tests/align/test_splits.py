@@ -10,15 +10,13 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, pack
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
+from tests.segments import make_segment
 
 COLUMNS = {"text": ("t0", "t1"), "audio": ("a0",), "visual": ("v0",)}
 
 
 def segment(id_: str, split: str = "train") -> Segment:
-    return Segment(
-        id=id_, split=split, label=0.4, speaker="s", video="v", language="en", text="x", media=None,
-        media_sha256=None, has_audio=True, has_video=True, start_s=0.0, end_s=2.0,
-    )  # fmt: skip
+    return make_segment(id=id_, split=split, label=0.4, has_audio=True, has_video=True)
 
 
 def spoken(id_: str, n: int) -> SegmentWords:

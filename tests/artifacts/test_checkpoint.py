@@ -19,6 +19,7 @@ from pipeline.errors import PipelineError
 CHECKPOINT = Checkpoint(
     "rank",
     "groupwise",
+    True,
     3,
     {"width": 8},
     {"text": ["a"]},
@@ -71,5 +72,7 @@ def test_another_kind_of_file_is_refused():
 
 def test_a_header_that_lacks_something_is_refused_by_its_name():
     content = tensors_to_bytes({}, kind="checkpoint", version=VERSION, header={"stage": "rank"})
-    with pytest.raises(PipelineError, match="the header of the checkpoint lacks objective, seed, network"):
+    with pytest.raises(
+        PipelineError, match="the header of the checkpoint lacks objective, leaves_order, seed, network"
+    ):
         Checkpoint.from_bytes(content)

@@ -181,7 +181,9 @@ def checkpoint(seed: int, stage="rank") -> Checkpoint:
         }
         for e in (1, 2)
     ]
-    return Checkpoint(stage, "groupwise", seed, {}, {}, 1, curve, "identity", 0.0, {}, {"w": np.ones(2)})
+    return Checkpoint(
+        stage, "groupwise", True, seed, {}, {}, 1, curve, "identity", 0.0, {}, {"w": np.ones(2)}
+    )
 
 
 def test_curves_have_the_mean_first_and_a_column_a_seed(tmp_path):

@@ -76,6 +76,6 @@ def test_an_experiment_of_dvc_is_compared_by_its_name(repository: Repository, ca
     assert ["evaluate", "parameters", "(margin,", "rank);", "outputs"] in lines
     assert next(line for line in lines if line[0] == "mae")[-1] == "regression"
     # The digests and parameters that DVC recorded are those of the files that it committed.
-    assert "Careful" not in printed
+    assert "Warning:" not in printed
     assert main(["compare", "wider", "workspace"]) == 0
     assert "Parameters: the same." in capsys.readouterr().out

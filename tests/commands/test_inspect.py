@@ -57,6 +57,8 @@ def test_links_lead_from_wherever_the_page_is(run_folder, tmp_path):
 
 
 def test_before_the_first_run_there_is_a_sentence(run_folder, capsys):
-    (run_folder / "data/weights/heaviest.json").unlink()
+    (run_folder / "data/weights/hardest_pairs.json").unlink()
     assert main(["inspect"]) == 1
-    assert capsys.readouterr().err == "data/weights/heaviest.json: not found; run `dvc repro` to make it\n"
+    assert (
+        capsys.readouterr().err == "data/weights/hardest_pairs.json: not found; run `dvc repro` to make it\n"
+    )

@@ -165,7 +165,7 @@ def test_a_report_of_another_version_is_a_sentence(repository, results, name, ch
     edit(repository.root / "reports" / name, change)
     status, printed, said = results()
     assert (status, printed, said.count("\n")) == (1, "", 1)
-    assert "run `dvc repro`" in said
+    assert "run `dvc repro evaluate`" in said
 
 
 def test_it_waits_for_none_of_the_large_libraries(repository):

@@ -152,7 +152,10 @@ class Repository:
             comparisons={
                 split.split: compare_split(
                     split,
-                    shown={"all": (frozenset({"text"}), split.models["grcf"])},
+                    shown={
+                        "all": (frozenset({"text"}), split.models["grcf"]),
+                        "nothing": (frozenset(), np.full_like(split.models["grcf"], 0.1)),
+                    },
                     scores=split.models["grcf"],
                     protocol=protocol,
                     confidence=0.95,

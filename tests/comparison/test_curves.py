@@ -7,8 +7,7 @@ from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import BINARY, MOSI
 from pipeline.history.revisions import Revision
-from pipeline.pages.charts import Chart
-from pipeline.pages.text import Paragraph, Table
+from pipeline.pages.blocks import Grid, Legend, Paragraph, Picture, Table
 from tests.comparison.repositories import curves_csv
 
 
@@ -18,11 +17,12 @@ def run(**curves):
 
 def blocks(*runs, protocol=MOSI):
     names = ["base", *(f"trial-{number}" for number in range(1, len(runs)))]
-    return curve_blocks(runs, names, protocol=protocol)
+    found = curve_blocks(runs, names, protocol=protocol)
+    return [part for block in found for part in (block.blocks if isinstance(block, Grid) else (block,))]
 
 
 def charts(*runs):
-    return [block for block in blocks(*runs) if isinstance(block, Chart)]
+    return [block for block in blocks(*runs) if isinstance(block, Picture)]
 
 
 def test_a_curve_is_read_with_nan_where_nothing_was_measured():
@@ -56,7 +56,7 @@ def test_the_range_of_seeds_is_shown_behind_few_curves():
 
 def test_a_stage_without_epochs_is_a_table():
     (table,) = (block for block in blocks(run(calibrate=curves_csv(1))) if isinstance(block, Table))
-    assert table.rows == (("base", "0.5000", "n/a", "0.8500"),)
+    assert [[cell.text for cell in row] for row in table.rows] == [["base", "0.5000", "n/a", "0.8500"]]
 
 
 def test_a_single_epoch_beside_a_curve_is_a_dot():
@@ -64,12 +64,19 @@ def test_a_single_epoch_beside_a_curve_is_a_dot():
     assert (chart.svg.count("<circle"), chart.svg.count("<polyline")) == (1, 1)
 
 
-def test_a_run_without_curves_is_said():
-    said = [block.text for block in blocks(run(rank=curves_csv(4)), run()) if isinstance(block, Paragraph)]
-    assert "No curves are recorded for trial-1." in said
-    assert "No curves are recorded for base, trial-1." in said
+def test_a_run_without_curves_is_named():
+    sentences = [
+        block.text for block in blocks(run(rank=curves_csv(4)), run()) if isinstance(block, Paragraph)
+    ]
+    assert "No curves are recorded for trial-1." in sentences
+    assert "No curves are recorded for base, trial-1." in sentences
 
 
 def test_a_binary_run_has_its_own_words():
     written = blocks(run(pointwise=curves_csv(4)), protocol=BINARY)
-    assert any(isinstance(block, Chart) and "cross-entropy" in block.caption for block in written)
+    assert any(isinstance(block, Picture) and "cross-entropy" in block.caption for block in written)
+
+
+def test_every_run_is_in_the_legend_with_the_base_first():
+    legend = blocks(run(rank=curves_csv(4)), run(rank=curves_csv(4)))[0]
+    assert legend == Legend(("base", "trial-1"))

@@ -8,7 +8,8 @@ from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.protocols import MOSI
 from pipeline.history.revisions import Revision
-from pipeline.pages.text import as_markdown, as_text
+from pipeline.pages.markdown import as_markdown
+from pipeline.pages.text import as_text
 from tests.comparison.repositories import split_predictions
 
 
@@ -89,9 +90,9 @@ def test_an_experiment_without_a_value_comes_last():
     assert "flat" in as_text(leaderboard_page(found)).split("bad ")[1]
 
 
-def test_what_is_doubtful_about_a_row_is_said_with_its_name():
+def test_what_is_doubtful_about_a_row_has_its_name():
     text = as_text(leaderboard_page(board(run("a", doubts=("its lock is old.",)))))
-    assert "Careful: a (files on disk): its lock is old." in text
+    assert "Warning: a (files on disk): its lock is old." in text
 
 
 @pytest.mark.parametrize("write", [as_text, as_markdown])

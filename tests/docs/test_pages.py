@@ -64,6 +64,12 @@ def test_links_have_a_text(page):
     assert "[](" not in prose_of(page)
 
 
+@pytest.mark.parametrize("page", WITH_LINKS, ids=name_of)
+def test_files_that_are_named_exist(page):
+    for path in re.findall(r"`((?:pipeline|stages|benchmarks|tests|docs)/[\w./-]+)`", page.read_text()):
+        assert path.startswith("docs/_build") or (ROOT / path).exists(), path
+
+
 def test_every_output_of_a_stage_is_described():
     artifacts = (DOCS / "reference/artifacts.md").read_text()
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation.groups import Grouping, group_names, group_of, interval_names, interval_of
+from pipeline.evaluation.groups import Grouping, group_of, interval_of
+from pipeline.pages.numbers import group_names, interval_names
 
 SIMS_CUTS = (-0.7, -0.1, 0.1, 0.7)
 GROUPINGS = ["integer", SIMS_CUTS, (0.0,), (0.5,)]

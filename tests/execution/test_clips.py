@@ -14,22 +14,9 @@ from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
 from tests.extract.word_settings import WITHOUT_MODELS
+from tests.segments import make_segment
 
-GOOD = Segment(
-    id="good",
-    split="train",
-    label=0.0,
-    speaker="s",
-    video="v",
-    language="en",
-    text="So good.",
-    media="data/good.mp4",
-    media_sha256="digest of good",
-    has_audio=False,
-    has_video=False,
-    start_s=0.0,
-    end_s=2.0,
-)
+GOOD = make_segment(id="good", text="So good.", media="data/good.mp4", media_sha256="digest of good")
 BAD = replace(GOOD, id="bad", media="data/bad.mp4", media_sha256="digest of bad")
 
 

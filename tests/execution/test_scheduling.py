@@ -9,6 +9,7 @@ from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.clips import affinity_of
 from pipeline.execution.executor import map_cached
 from pipeline.execution.scheduling import Affinity, Schedule
+from tests.segments import make_segment
 
 
 def schedule(*affinities: tuple[str, float, float] | None) -> Schedule:
@@ -81,10 +82,9 @@ def test_results_come_in_the_order_of_the_items(tmp_path, n_workers):
 
 
 def segment(name: str, media: str, start_s: float) -> Segment:
-    return Segment(
-        id=name, split="train", label=0.0, speaker="s", video="v", language="en", text=None, media=f"{media}.mp4",
-        media_sha256=media * 64, has_audio=True, has_video=True, start_s=start_s, end_s=start_s + 2,
-    )  # fmt: skip
+    return make_segment(
+        id=name, media=f"{media}.mp4", media_sha256=media * 64, start_s=start_s, end_s=start_s + 2
+    )
 
 
 def test_the_segments_of_a_recording_follow_each_other():

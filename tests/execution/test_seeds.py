@@ -12,14 +12,15 @@ def trained(seed: int) -> Checkpoint:
     return Checkpoint(
         stage="rank",
         objective="groupwise",
+        leaves_order=True,
         seed=seed,
         network={},
         columns={},
         selected_epoch=1,
-        curve=[],
+        history=[],
         link="identity",
         best_constant=0.0,
-        made_with={},
+        environment={},
         tensors={"network.head.weight": np.full(3, seed, np.float32)},
     )
 
@@ -38,7 +39,12 @@ def train(asked, seeds, settings=None):
         return [trained(seed) for seed in group]
 
     found = map_seeds(
-        train_seeds, seeds, stage="rank", inputs=lambda seed: (), settings=settings or {"epochs": 1}
+        train_seeds,
+        seeds,
+        stage="rank",
+        trainer="pipeline.grcf.rank",
+        inputs=lambda seed: (),
+        settings=settings or {"epochs": 1},
     )
     assert [checkpoint.seed for checkpoint in found] == list(seeds)
     assert [checkpoint.tensors["network.head.weight"][0] for checkpoint in found] == list(seeds)

@@ -8,25 +8,11 @@ import pytest
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.extract.precomputed import read_npz
+from tests.segments import make_segment
 
 
 def segment(id_: str) -> Segment:
-    return Segment(
-        id=id_,
-        split="train",
-        label=0.0,
-        speaker="s",
-        video="v",
-        language="en",
-        text="a word",
-        media=None,
-        media_sha256=None,
-        has_audio=False,
-        has_video=False,
-        start_s=10.0,
-        end_s=14.0,
-        timed_words=(),
-    )
+    return make_segment(id=id_, text="a word", start_s=10.0, end_s=14.0)
 
 
 SEGMENTS = [segment("b"), segment("a")]

@@ -1,4 +1,4 @@
-"""The record of heavy pairs is what the definition of the loss says of all pairs at once."""
+"""The record of hard pairs is what the definition of the loss says of all pairs at once."""
 
 import dataclasses
 
@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.hardest_pairs import read_heaviest, write_heaviest
+from pipeline.artifacts.hardest_pairs import read_hardest_pairs, write_hardest_pairs
 from pipeline.errors import PipelineError
-from pipeline.grcf import hardest_pairs as heaviest
+from pipeline.grcf import hardest_pairs as hardest
 from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.hardest_pairs import find_heaviest, weigh_pairs
+from pipeline.grcf.hardest_pairs import find_hardest_pairs, weigh_pairs
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.rank import train_ranking
+from tests.grcf.models import objective_of
 from tests.grcf.synthetic import make_split
 
 MARGIN = MarginSettings(
@@ -40,7 +41,7 @@ def scores_and_labels(n: int, *, n_seeds: int = 3, seed: int = 5) -> tuple[np.nd
     ],
 )
 def test_weights_are_those_of_all_segments_in_one_batch(scope, scale, margin, monkeypatch):
-    monkeypatch.setattr(heaviest, "_AT_ONCE", 50)
+    monkeypatch.setattr(hardest, "_AT_ONCE", 50)
     advantage = dataclasses.replace(ADVANTAGE, scope=scope, scale=scale)
     scores, labels = scores_and_labels(40)
     compared = [
@@ -108,12 +109,10 @@ def checkpoints() -> list[Checkpoint]:
             make_split("valid", 30, seed=2),
             seed=seed,
             network=NetworkSettings(fusion="attention_pooling", width=8, dropout=0.0),
-            objective="groupwise",
-            margin=MARGIN,
-            advantage=ADVANTAGE,
+            objective=objective_of(margin=MARGIN, advantage=ADVANTAGE),
             settings=settings,
             device="cpu",
-            made_with={},
+            environment={},
         )
         for seed in (3, 4)
     ]
@@ -121,7 +120,7 @@ def checkpoints() -> list[Checkpoint]:
 
 def test_the_record_names_segments_by_id_and_survives_its_file(checkpoints, tmp_path):
     train = make_split("train", 70, seed=1)
-    record = find_heaviest(
+    record = find_hardest_pairs(
         checkpoints, train, margin=MARGIN, advantage=ADVANTAGE, device="cpu", n_pairs=12, n_segments=4
     )
     labels = dict(zip(train.ids, train.labels, strict=True))
@@ -132,12 +131,12 @@ def test_the_record_names_segments_by_id_and_survives_its_file(checkpoints, tmp_
     pulls = [segment.pull for segment in record.segments[:4]]
     assert pulls == sorted(pulls, reverse=True)
     assert {pair.above for pair in record.pairs} <= {segment.id for segment in record.segments}
-    assert sum(segment.n_heaviest for segment in record.segments) == 2 * len(record.pairs)
+    assert sum(segment.n_hardest for segment in record.segments) == 2 * len(record.pairs)
     assert all(0 < place < 1 for segment in record.segments for place in segment.order)
     assert all(segment.stands_out == (segment.pull > record.fence) for segment in record.segments)
 
-    write_heaviest(tmp_path / "h.json", record)
-    back = read_heaviest(tmp_path / "h.json")
+    write_hardest_pairs(tmp_path / "h.json", record)
+    back = read_hardest_pairs(tmp_path / "h.json")
     assert [(pair.above, pair.below) for pair in back.pairs] == [
         (pair.above, pair.below) for pair in record.pairs
     ]
@@ -149,5 +148,7 @@ def test_the_record_names_segments_by_id_and_survives_its_file(checkpoints, tmp_
 
 def test_a_record_of_another_shape_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "h.json").write_text('{"pairs": [{"above": "a"}]}')
-    with pytest.raises(PipelineError, match=r"h\.json: not a record of heavy pairs .*run `dvc repro rank`"):
-        read_heaviest(tmp_path / "h.json")
+    with pytest.raises(
+        PipelineError, match=r"h\.json: not a record of hard pairs .*make it anew by stage rank"
+    ):
+        read_hardest_pairs(tmp_path / "h.json")

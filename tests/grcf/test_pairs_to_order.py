@@ -1,12 +1,15 @@
 """Labels without a pair to order end stage 1 with a sentence, before anything is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import protocol_named
-from pipeline.grcf.rank import _require_pairs
+from pipeline.grcf.rank import require_pairs
 from pipeline.params import PROTOCOL_RANGES
+from tests.grcf.models import MARGIN, objective_of
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ from pipeline.params import PROTOCOL_RANGES
 )
 def test_no_pair_is_a_sentence(labels, groups, objective, sentence):
     with pytest.raises(PipelineError, match=sentence):
-        _require_pairs(np.array(labels), objective=objective, groups=groups)
+        require_pairs(np.array(labels), objective_of(objective, margin=replace(MARGIN, groups=groups)))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_no_pair_is_a_sentence(labels, groups, objective, sentence):
     ],
 )
 def test_a_pair_is_enough(labels, groups, objective):
-    _require_pairs(np.array(labels), objective=objective, groups=groups)
+    require_pairs(np.array(labels), objective_of(objective, margin=replace(MARGIN, groups=groups)))
 
 
 @pytest.mark.parametrize("name", PROTOCOL_RANGES)

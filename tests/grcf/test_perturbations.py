@@ -1,13 +1,16 @@
 """Masks that are saved are those that were used; noise is what it says and touches nothing else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from pipeline.artifacts.masks import read_masks, write_masks
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
-from pipeline.grcf.perturbations import mask_table, with_noise
-from pipeline.grcf.scoring import ALL, without_words
+from pipeline.grcf.perturbations import mask_table, perturbed_modalities, with_noise, without_words
+from pipeline.grcf.scoring import ALL, predict
+from tests.grcf.models import rank
 from tests.grcf.synthetic import make_split
 
 RATES = (0.0, 0.1, 0.5, 0.9)
@@ -24,7 +27,7 @@ def saved(tmp_path):
 def test_saved_masks_hide_what_the_evaluation_hides(saved, rate):
     masks = read_masks(saved)
     for seed in (1, 7):
-        hidden = without_words(SPLIT, modalities=ALL, rate=rate, seed=seed)
+        hidden = without_words(SPLIT, modalities=ALL, level=rate, seed=seed)
         for modality in MODALITIES:
             mask = masks.hidden(seed=seed, modality=modality, rate=rate)
             np.testing.assert_array_equal(hidden.valid[modality], SPLIT.valid[modality] & ~mask)
@@ -56,7 +59,7 @@ def test_without_rates_nothing_is_hidden(tmp_path):
 
 
 def test_noise_has_its_size_on_every_feature_of_every_valid_word():
-    noisy = with_noise(SPLIT, modalities=frozenset({"text"}), scale=0.5, seed=1)
+    noisy = with_noise(SPLIT, modalities=frozenset({"text"}), level=0.5, seed=1)
     difference = (noisy.features["text"] - SPLIT.features["text"])[SPLIT.valid["text"]]
     assert difference.std(axis=0) == pytest.approx(np.full(5, 0.5), rel=0.15)
     assert abs(difference.mean()) < 0.05
@@ -65,22 +68,67 @@ def test_noise_has_its_size_on_every_feature_of_every_valid_word():
 
 
 def test_noise_leaves_other_modalities_and_all_masks_alone():
-    noisy = with_noise(SPLIT, modalities=frozenset({"text"}), scale=0.5, seed=1)
+    noisy = with_noise(SPLIT, modalities=frozenset({"text"}), level=0.5, seed=1)
     assert noisy.features["audio"] is SPLIT.features["audio"]
     assert noisy.valid is SPLIT.valid
 
 
 def test_noise_of_a_seed_is_the_same_but_for_its_size():
     one, two = (
-        with_noise(SPLIT, modalities=kind, scale=scale, seed=1).features["audio"] - SPLIT.features["audio"]
+        with_noise(SPLIT, modalities=kind, level=scale, seed=1).features["audio"] - SPLIT.features["audio"]
         for kind, scale in ((ALL, 0.5), (frozenset({"audio"}), 2.0))
     )
     np.testing.assert_allclose(4 * one, two, atol=1e-5)
-    other = with_noise(SPLIT, modalities=ALL, scale=0.5, seed=2).features["audio"] - SPLIT.features["audio"]
+    other = with_noise(SPLIT, modalities=ALL, level=0.5, seed=2).features["audio"] - SPLIT.features["audio"]
     assert not np.allclose(one, other)
 
 
 def test_no_noise_is_no_change():
-    still = with_noise(SPLIT, modalities=ALL, scale=0.0, seed=1)
+    still = with_noise(SPLIT, modalities=ALL, level=0.0, seed=1)
     for modality in MODALITIES:
         np.testing.assert_array_equal(still.features[modality], SPLIT.features[modality])
+
+
+@pytest.fixture(scope="module")
+def ranked(train, valid):
+    return rank(train, valid)
+
+
+class TestWithoutWords:
+    def test_about_the_rate_of_the_words_is_hidden(self, train):
+        hidden = without_words(train, modalities=frozenset({"audio"}), level=0.4, seed=1)
+        left = hidden.valid["audio"].sum() / train.valid["audio"].sum()
+        assert left == pytest.approx(0.6, abs=0.08)
+        assert hidden.valid["text"] is train.valid["text"]
+
+    def test_what_is_hidden_at_a_rate_is_hidden_at_a_higher_one(self, valid):
+        masks = [
+            without_words(valid, modalities=ALL, level=rate, seed=1).valid["text"]
+            for rate in (0.0, 0.3, 0.6, 0.9)
+        ]
+        np.testing.assert_array_equal(masks[0], valid.valid["text"])
+        for low, high in pairwise(masks):
+            assert not (high & ~low).any()
+
+    def test_the_draws_of_a_modality_do_not_depend_on_the_others(self, valid):
+        alone = without_words(valid, modalities=frozenset({"visual"}), level=0.5, seed=1)
+        together = without_words(valid, modalities=ALL, level=0.5, seed=1)
+        np.testing.assert_array_equal(alone.valid["visual"], together.valid["visual"])
+        assert (together.valid["text"] != together.valid["visual"]).any()
+
+    def test_other_seeds_hide_other_words(self, valid):
+        one, other = (without_words(valid, modalities=ALL, level=0.5, seed=seed) for seed in (1, 2))
+        assert (one.valid["text"] != other.valid["text"]).any()
+
+    def test_no_segment_is_left_out_where_nothing_remains(self, ranked, valid):
+        nothing = without_words(valid, modalities=ALL, level=1.0, seed=1)
+        wanted = predict([ranked], valid, hidden=ALL, device="cpu")
+        np.testing.assert_array_equal(predict([ranked], nothing, device="cpu"), wanted)
+
+    def test_words_that_are_hidden_hold_zeros(self, valid):
+        hidden = without_words(valid, modalities=ALL, level=0.5, seed=1)
+        assert not hidden.features["text"][~hidden.valid["text"]].any()
+        assert valid.features["text"][valid.valid["text"] & ~hidden.valid["text"]].any()
+
+    def test_kinds_are_the_modalities_that_are_there_and_all(self, valid):
+        assert list(perturbed_modalities(valid)) == ["text", "audio", "visual", "all"]

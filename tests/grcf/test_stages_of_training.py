@@ -1,7 +1,6 @@
 """Stage 1 learns an order, stage 2 gives it a magnitude without undoing it, the baseline knows nothing of margins."""
 
-from dataclasses import fields, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,64 +9,9 @@ from scipy.stats import kendalltau
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
-from pipeline.grcf.calibrate import calibrate
-from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import describe_distributions, describe_group_pairs, pair_values, train_ranking
-from pipeline.grcf.scoring import ALL, missing_kinds, modality_subsets, predict, without_words
+from pipeline.grcf.scoring import predict
+from tests.grcf.models import ADVANTAGE, MARGIN, SETTINGS, pointwise, rank, stage_two
 from tests.grcf.synthetic import make_split
-
-NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)
-SETTINGS = TrainingSettings(
-    epochs=12, batch_size=24, learning_rate=5e-3, weight_decay=0.01, modality_dropout=0.1, precision="float32"
-)
-MARGIN = MarginSettings(
-    groups="integer", base=0.2, slope=0.2, distance="group", shape="softplus", smoothing=1.0
-)
-ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
-COMMON = {"settings": SETTINGS, "device": "cpu", "made_with": {"torch": "test"}}
-
-
-def rank(train, valid, *, seed=1, objective="groupwise", margin=MARGIN, advantage=ADVANTAGE, **changes):
-    return train_ranking(
-        train,
-        valid,
-        seed=seed,
-        network=NETWORK,
-        objective=objective,
-        margin=margin,
-        advantage=advantage,
-        **(COMMON | changes),
-    )
-
-
-def stage_two(ranked, train, valid, scope, *, beta=0.0, **changes):
-    return calibrate(
-        ranked,
-        train,
-        valid,
-        scope=scope,
-        n_knots=3,
-        beta=beta,
-        margin=MARGIN,
-        advantage=ADVANTAGE,
-        **(COMMON | changes),
-    )
-
-
-def pointwise(train, valid, *, select_by="magnitude", calibration="none", **changes):
-    return train_pointwise(
-        train,
-        valid,
-        seed=1,
-        network=NETWORK,
-        select_by=select_by,
-        calibration=calibration,
-        n_knots=3,
-        **(COMMON | changes),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +23,10 @@ def test_stage_one_learns_the_order(ranked, valid):
     assert ordered_pair_accuracy(valid.labels, predict([ranked], valid, device="cpu")[0]) > 0.85
 
 
-def test_the_kept_epoch_is_the_best_on_valid(ranked, valid):
-    best = max(row["valid_ordered_pair_accuracy"] for row in ranked.curve)
-    kept = next(row for row in ranked.curve if row["epoch"] == ranked.selected_epoch)
-    assert kept["valid_ordered_pair_accuracy"] == best
+def test_the_selected_epoch_is_the_best_on_valid(ranked, valid):
+    best = max(row["valid_ordered_pair_accuracy"] for row in ranked.history)
+    selected = next(row for row in ranked.history if row["epoch"] == ranked.selected_epoch)
+    assert selected["valid_ordered_pair_accuracy"] == best
     assert ordered_pair_accuracy(valid.labels, predict([ranked], valid, device="cpu")[0]) == pytest.approx(
         best
     )
@@ -129,8 +73,8 @@ def test_tuning_never_ends_worse_on_valid_than_the_affine_fit(ranked, train, val
 
 
 def test_beta_keeps_the_ranking_loss_in_stage_two(ranked, train, valid):
-    plain, kept = (stage_two(ranked, train, valid, "all", beta=beta) for beta in (0.0, 1.0))
-    assert plain.curve[1]["train_loss"] < kept.curve[1]["train_loss"]
+    plain, with_ranking = (stage_two(ranked, train, valid, "all", beta=beta) for beta in (0.0, 1.0))
+    assert plain.history[1]["train_loss"] < with_ranking.history[1]["train_loss"]
 
 
 @pytest.mark.parametrize(
@@ -183,110 +127,18 @@ def test_a_diverging_loss_is_a_sentence(train, valid):
         rank(train, valid, settings=replace(SETTINGS, learning_rate=1e30))
 
 
-def pairs_of(checkpoint, train):
-    return pair_values(checkpoint, train, batch_size=24, margin=MARGIN, advantage=ADVANTAGE, device="cpu")
-
-
-def test_group_pairs_tell_what_was_compared(ranked, train):
-    for row in describe_group_pairs(pairs_of(ranked, train)):
-        assert row.group_above > row.group_below
-        assert row.margin == pytest.approx(0.2 + 0.2 * (row.group_above - row.group_below), abs=1e-6)
-        assert 1 <= row.weight <= ADVANTAGE.cap
-        assert 0 <= row.ordered <= 1
-
-
-def test_a_distribution_holds_every_pair_once_and_none_outside(ranked, train):
-    values = pairs_of(ranked, train)
-    rows = list(describe_distributions([values, values]))
-    for quantity in ("margin", "violation", "weight"):
-        mine = [row for row in rows if row.quantity == quantity]
-        assert sum(row.n_pairs for row in mine) == 2 * len(values.margin)
-        assert sum(row.share for row in mine) == pytest.approx(1)
-        found = getattr(values, quantity)
-        assert min(row.low for row in mine) <= found.min()
-        assert max(row.high for row in mine) >= found.max()
-
-
-def test_a_distribution_tells_how_many_groups_apart(ranked, train):
-    values = pairs_of(ranked, train)
-    for row in describe_distributions([values]):
-        # The margin of these settings grows by 0.2 with each group.
-        if row.quantity == "margin":
-            assert row.low - 1e-6 <= 0.2 + 0.2 * row.distance <= row.high + 1e-6
-
-
-def test_no_pairs_have_no_distribution(ranked, train):
-    values = pairs_of(ranked, train)
-    none = replace(values, **{field.name: getattr(values, field.name)[:0] for field in fields(values)[1:]})
-    assert list(describe_distributions([none])) == []
-
-
-class TestWithoutWords:
-    def test_about_the_rate_of_the_words_is_hidden(self, train):
-        hidden = without_words(train, modalities=frozenset({"audio"}), rate=0.4, seed=1)
-        left = hidden.valid["audio"].sum() / train.valid["audio"].sum()
-        assert left == pytest.approx(0.6, abs=0.08)
-        assert hidden.valid["text"] is train.valid["text"]
-
-    def test_what_is_hidden_at_a_rate_is_hidden_at_a_higher_one(self, valid):
-        masks = [
-            without_words(valid, modalities=ALL, rate=rate, seed=1).valid["text"]
-            for rate in (0.0, 0.3, 0.6, 0.9)
-        ]
-        np.testing.assert_array_equal(masks[0], valid.valid["text"])
-        for low, high in pairwise(masks):
-            assert not (high & ~low).any()
-
-    def test_the_draws_of_a_modality_do_not_depend_on_the_others(self, valid):
-        alone = without_words(valid, modalities=frozenset({"visual"}), rate=0.5, seed=1)
-        together = without_words(valid, modalities=ALL, rate=0.5, seed=1)
-        np.testing.assert_array_equal(alone.valid["visual"], together.valid["visual"])
-        assert (together.valid["text"] != together.valid["visual"]).any()
-
-    def test_other_seeds_hide_other_words(self, valid):
-        one, other = (without_words(valid, modalities=ALL, rate=0.5, seed=seed) for seed in (1, 2))
-        assert (one.valid["text"] != other.valid["text"]).any()
-
-    def test_no_segment_is_left_out_where_nothing_remains(self, ranked, valid):
-        nothing = without_words(valid, modalities=ALL, rate=1.0, seed=1)
-        wanted = predict([ranked], valid, kept=frozenset(), device="cpu")
-        np.testing.assert_array_equal(predict([ranked], nothing, device="cpu"), wanted)
-
-    def test_words_that_are_hidden_hold_zeros(self, valid):
-        hidden = without_words(valid, modalities=ALL, rate=0.5, seed=1)
-        assert not hidden.features["text"][~hidden.valid["text"]].any()
-        assert valid.features["text"][valid.valid["text"] & ~hidden.valid["text"]].any()
-
-    def test_kinds_are_the_modalities_that_are_there_and_all(self, valid):
-        assert list(missing_kinds(valid)) == ["text", "audio", "visual", "all"]
-
-
-def test_every_present_modality_is_left_out_once_and_alone_once(valid):
-    names = list(modality_subsets(valid))
-    assert names == [
-        "all",
-        "without text",
-        "without audio",
-        "without visual",
-        "only text",
-        "only audio",
-        "only visual",
-        "nothing",
-    ]
-
-
 @pytest.mark.parametrize("objective", ["ranknet", "ranklist"])
-def test_a_relative_learns_the_order_too(train, valid, objective):
-    relative = rank(train, valid, objective=objective)
-    assert relative.objective == objective
-    assert ordered_pair_accuracy(valid.labels, predict([relative], valid, device="cpu")[0]) > 0.85
+def test_a_baseline_loss_learns_the_order_too(train, valid, objective):
+    baseline = rank(train, valid, objective=objective)
+    assert baseline.objective == objective
+    assert ordered_pair_accuracy(valid.labels, predict([baseline], valid, device="cpu")[0]) > 0.85
 
 
 def test_representations_that_were_contrasted_need_only_a_new_last_layer(train, valid):
     contrasted = rank(train, valid, objective="rank_n_contrast")
     settings = replace(SETTINGS, epochs=30, learning_rate=2e-2)
-    said = predict([stage_two(contrasted, train, valid, "head", settings=settings)], valid, device="cpu")[0]
-    assert ordered_pair_accuracy(valid.labels, said) > 0.85
+    tuned = stage_two(contrasted, train, valid, "head", settings=settings)
+    assert ordered_pair_accuracy(valid.labels, predict([tuned], valid, device="cpu")[0]) > 0.85
 
 
 def test_without_stage_one_stage_two_starts_from_the_first_weights(train, valid):
@@ -301,7 +153,7 @@ def test_without_stage_one_stage_two_starts_from_the_first_weights(train, valid)
 @pytest.mark.parametrize("scope", ["affine", "monotone"])
 def test_a_curve_over_scores_without_an_order_is_refused(train, valid, objective, scope):
     unordered = rank(train, valid, objective=objective, settings=replace(SETTINGS, epochs=1))
-    with pytest.raises(PipelineError, match=r"set calibrate\.scope to head or all"):
+    with pytest.raises(PipelineError, match=r"left without an order; tune the head or all of the network"):
         stage_two(unordered, train, valid, scope)
 
 
@@ -318,5 +170,5 @@ def test_a_curve_never_makes_the_baseline_worse_on_valid(train, valid, calibrati
 
 def test_the_baseline_may_be_chosen_by_order(train, valid):
     chosen = pointwise(train, valid, select_by="order")
-    best = max(row["valid_ordered_pair_accuracy"] for row in chosen.curve)
-    assert chosen.curve[chosen.selected_epoch - 1]["valid_ordered_pair_accuracy"] == best
+    best = max(row["valid_ordered_pair_accuracy"] for row in chosen.history)
+    assert chosen.history[chosen.selected_epoch - 1]["valid_ordered_pair_accuracy"] == best

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from pipeline.artifacts.files import write_text
-from pipeline.artifacts.hardest_pairs import Heaviest, HeavyPair, HeavySegment, write_heaviest
+from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment, write_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
@@ -68,7 +68,7 @@ def write_run(root: Path, run: Run) -> None:
         root / "reports/predictions.csv",
         predictions_to_csv([each for each in predictions if each.ids]),
     )
-    write_heaviest(root / "data/weights/heaviest.json", make_heaviest(run, segments, random))
+    write_hardest_pairs(root / "data/weights/hardest_pairs.json", make_hardest_pairs(run, segments, random))
 
 
 def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
@@ -113,12 +113,12 @@ def make_predictions(
     )
 
 
-def make_heaviest(run: Run, segments: list[Segment], random: np.random.Generator) -> Heaviest:
+def make_hardest_pairs(run: Run, segments: list[Segment], random: np.random.Generator) -> HardestPairs:
     """Every pair of train with different rounded labels, under random scores."""
     train = sorted((s for s in segments if s.split == "train"), key=lambda s: -s.label)
     n = len(run.seeds)
     pairs = [
-        HeavyPair(
+        HardPair(
             above=above.id,
             below=below.id,
             margin=0.5,
@@ -131,7 +131,7 @@ def make_heaviest(run: Run, segments: list[Segment], random: np.random.Generator
         if round(above.label) > round(below.label)
     ]
     pairs.sort(key=lambda pair: -float(np.dot(pair.weight, pair.violation)))
-    return Heaviest(
+    return HardestPairs(
         seeds=run.seeds,
         objective=run.objective,
         n_pairs=len(pairs),
@@ -140,7 +140,7 @@ def make_heaviest(run: Run, segments: list[Segment], random: np.random.Generator
         fence=5.0,
         pairs=tuple(pairs),
         segments=tuple(
-            HeavySegment(
+            HardSegment(
                 id=segment.id,
                 order=tuple(random.uniform(0, 1, n).tolist()),
                 label_order=0.5,
@@ -148,7 +148,7 @@ def make_heaviest(run: Run, segments: list[Segment], random: np.random.Generator
                 pull_above=6.0 / (1 + position),
                 pull_below=0.5,
                 extra=1.25,
-                n_heaviest=sum(segment.id in (pair.above, pair.below) for pair in pairs),
+                n_hardest=sum(segment.id in (pair.above, pair.below) for pair in pairs),
                 stands_out=position == 0,
             )
             for position, segment in enumerate(train)

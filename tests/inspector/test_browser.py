@@ -232,7 +232,7 @@ def test_keys_lead_through_the_entries_and_lists(opened):
     page.keyboard.press("k")
     assert page.locator("article").first.get_attribute("class") == "pair current"
     page.keyboard.press("3")
-    page.wait_for_function("document.querySelector('h2').textContent === 'Heaviest pairs: train'")
+    page.wait_for_function("document.querySelector('h2').textContent === 'Hardest pairs: train'")
     page.keyboard.press("/")
     page.keyboard.type("j1")
     assert page.locator("#search").input_value() == "j1"

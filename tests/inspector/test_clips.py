@@ -5,13 +5,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline.artifacts.segments import Segment
 from pipeline.inspector.clips import Clip, clip_of
+from tests.segments import make_segment
 
-SEGMENT = Segment(
-    id="a", split="valid", label=1.0, speaker="s", video="v", language="en", text=None,
-    media="data/raw/x/clips/a.mp4", media_sha256=None, has_audio=True, has_video=True, start_s=12.0, end_s=14.25,
-)  # fmt: skip
+SEGMENT = make_segment(
+    media="data/raw/x/clips/a.mp4", has_audio=True, has_video=True, start_s=12.0, end_s=14.25
+)
 
 
 def test_a_segment_of_a_long_recording_has_its_span():

@@ -60,9 +60,9 @@ def test_segments_with_the_largest_error_come_first(page_of):
     assert np.mean(segment["predictions"]) - segment["label"] == pytest.approx(entries[0]["error"], abs=2e-4)
 
 
-def test_a_heavy_pair_has_weight_margin_violation_and_the_gap_by_seed(page_of, read_run):
+def test_a_hard_pair_has_weight_margin_violation_and_the_gap_by_seed(page_of, read_run):
     page = page_of()
-    pair = read_run().heaviest.pairs[0]
+    pair = read_run().hardest.pairs[0]
     entry = list_of(page, "train-weight")["entries"][0]
     assert [page["segments"][entry[name]]["id"] for name in ("above", "below")] == [pair.above, pair.below]
     assert entry["weight"] == pytest.approx(np.mean(pair.weight), abs=1e-4)

@@ -148,7 +148,7 @@ def test_an_archive_writes_nothing_outside(kind, name, tmp_path):
     with pytest.raises(PipelineError, match=r"leads out of the corpus folder|no name that this system"):
         unpack(archive, tmp_path / "inside")
     assert sorted(path.name for path in tmp_path.iterdir()) == [archive.name, "inside"]
-    assert list((tmp_path / "inside").iterdir()) == []
+    assert {path.name for path in (tmp_path / "inside").iterdir()} <= {".of-archive"}
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])

@@ -178,3 +178,28 @@ def test_the_name_of_an_archive_is_that_of_its_corpus(tmp_path):
     for archive in ("mmsd.zip", "mmsd.tar.gz", "mmsd.tgz"):
         (tmp_path / archive).touch()
         assert corpus_name(tmp_path / archive) == "mmsd"
+
+
+@pytest.mark.parametrize("name", ["sub/x.dvc", "dvc.yaml", "sub/dvc.lock", ".dvc/config"])
+def test_a_corpus_with_files_of_dvc_is_refused_before_anything_is_copied(repository, source, name):
+    (source / name).parent.mkdir(exist_ok=True)
+    (source / name).write_text("outs: [{path: /etc/passwd}]")
+    with pytest.raises(PipelineError, match="is a file of DVC"):
+        bring_in(source)
+    assert not RAW.exists() or not list(RAW.glob("*mine*"))
+
+
+def test_a_failure_of_dvc_shows_its_own_reason(repository, source):
+    (repository / "dvc.yaml").write_text("stages:\n  a:\n    cmd: echo\n    outs: [data/raw]\n")
+    with pytest.raises(PipelineError, match=r"`dvc add data/raw/mine` failed: .*[Oo]verlap|within|output"):
+        bring_in(source)
+
+
+def test_a_corrected_archive_of_the_same_size_is_another_corpus(repository, source, tmp_path):
+    bring_in(source)
+    table = source / "label.csv"
+    known = table.stat()
+    table.write_bytes(table.read_bytes().swapcase())
+    os.utime(table, ns=(known.st_atime_ns, known.st_mtime_ns))
+    with pytest.raises(PipelineError):
+        bring_in(source)

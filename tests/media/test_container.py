@@ -4,7 +4,8 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.media.container import MediaError, decode, open_media, time_zero
+from pipeline.media.container import MediaError, open_media, time_zero
+from pipeline.media.linear_pass import decode
 from tests.media.recordings import numbered_pictures, write_recording
 
 TIMES_S = np.arange(120) / 20

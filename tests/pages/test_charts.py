@@ -27,7 +27,7 @@ def centres(chart):
 
 
 def ticks(chart):
-    return re.findall(r'class="middle" x="[^"]*" y="206.0">([^<]*)<', chart.svg)
+    return re.findall(r'class="middle" x="[^"]*" y="206">([^<]*)<', chart.svg)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,12 @@
-import pytest
+from markupsafe import Markup
 
-from pipeline.pages.text import (
-    Command,
-    Heading,
-    Paragraph,
-    Table,
-    as_markdown,
-    as_text,
-    number,
+from pipeline.pages.blocks import Cell, Command, Grid, Heading, Paragraph, Picture, Table, plain_table
+from pipeline.pages.markdown import as_markdown
+from pipeline.pages.text import as_text
+
+TABLE = plain_table(
+    ("name", "value", "what"), [("long name", "1.0", "a"), ("b", "−10.25", "longer")], worded=(2,)
 )
-
-TABLE = Table(("name", "value", "what"), (("long name", "1.0", "a"), ("b", "-10.25", "longer")), words=(2,))
 
 
 def test_words_start_and_numbers_end_where_their_column_does():
@@ -18,18 +14,13 @@ def test_words_start_and_numbers_end_where_their_column_does():
 
 
 def test_a_markdown_table_has_a_rule_that_aligns_numbers_right():
-    assert as_markdown([TABLE]).splitlines()[1] == "| --- | ---: | --- |"
+    assert as_markdown([TABLE]).splitlines()[1] == "| :--- | ---: | :--- |"
 
 
 def test_a_cell_cannot_break_a_markdown_table():
-    lines = as_markdown([Table(("a", "b"), (("x|y\nz", "1"),))]).splitlines()
+    lines = as_markdown([plain_table(("a", "b"), [("x|y\nz", "1")])]).splitlines()
     assert len(lines) == 3
     assert lines[2] == "| x\\|y z | 1 |"
-
-
-def test_a_row_of_another_length_is_refused():
-    with pytest.raises(ValueError, match="2 cells"):
-        Table(("a", "b"), (("only one",),))
 
 
 def test_blocks_are_apart_and_commands_are_together():
@@ -44,14 +35,23 @@ def test_a_sentence_is_wrapped_for_a_terminal_and_not_in_markdown():
     assert len(as_markdown([sentence]).splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("value", "signed", "shown"),
-    [
-        (0.81234, False, "0.8123"),
-        (-0.00004, True, "0.0000"),
-        (0.00006, True, "+0.0001"),
-        (-1.0, True, "-1.0000"),
-    ],
-)
-def test_a_number_has_four_digits_and_a_sign_only_where_it_is_not_zero(value, signed, shown):
-    assert number(value, signed=signed) == shown
+def test_a_caption_stands_above_a_table_and_notes_below():
+    table = Table("Errors", ("model", "mae"), ((Cell("grcf"), Cell("n/a", "[0, 1]", note="no seed")),))
+    assert as_text([table]).splitlines() == [
+        "Errors",
+        "model             mae",
+        "grcf   n/a [0, 1] (a)",
+        "(a) no seed",
+    ]
+
+
+def test_a_warning_is_loud_and_what_is_drawn_is_left_out():
+    picture = Picture(Markup("<svg></svg>"), "Loss.")
+    assert (
+        as_text([Paragraph("Old.", "warning"), Grid((picture,)), Paragraph("End.")])
+        == "Warning: Old.\n\nEnd.\n"
+    )
+
+
+def test_numbers_in_a_terminal_have_the_minus_sign_of_a_keyboard():
+    assert as_text([Paragraph("from −0.5 to − and x−y")]) == "from -0.5 to − and x−y\n"

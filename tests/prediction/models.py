@@ -11,12 +11,12 @@ from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.execution.seeds import made_with
+from pipeline.execution.seeds import environment
 from pipeline.execution.versions import library_versions
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.visual.mesh import visual_columns
-from pipeline.grcf.fit.loop import build_network, network_tensors
+from pipeline.grcf.network.checkpoints import build_network, network_tensors
 from pipeline.grcf.network.curve import Curve
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.pretrained.models import EncoderSettings
@@ -88,14 +88,15 @@ def make_checkpoint(seed: int, **changes: Any) -> Checkpoint:
     given: Mapping[str, Any] = {
         "stage": "calibrate",
         "objective": "absolute_error",
+        "leaves_order": True,
         "seed": seed,
         "network": asdict(settings),
         "columns": columns(),
         "selected_epoch": 1,
-        "curve": [],
+        "history": [],
         "link": "identity",
         "best_constant": 0.1,
-        "made_with": made_with(),
+        "environment": environment(),
         "tensors": network_tensors(network, Curve(0.2, 3.0, np.zeros(0), np.zeros(0))),
     }
     return Checkpoint(**(given | changes))

@@ -71,8 +71,8 @@ def test_other_weights_are_told_and_another_size_is_refused(folders, preprocessi
     other = str(save_speech_encoder(Path(tmp_path / "other"), seed=1))
     extractors = Extractors(preprocessing, folders=folders | {"audio": other})
     extractors.observe(silent(clip))
-    (told,) = extractors.other_encoders()
-    assert told.startswith("audio encoder speech (sha256 ")
+    (difference,) = extractors.other_encoders()
+    assert difference.startswith("audio encoder speech (sha256 ")
     wide = make_preprocessing(
         extractors=preprocessing.extractors,
         columns=dict(preprocessing.columns) | {"audio": [f"hidden_{i}" for i in range(20)]},

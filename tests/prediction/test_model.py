@@ -8,7 +8,7 @@ import pytest
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
 from pipeline.errors import PipelineError
-from pipeline.prediction.account import environment_warning
+from pipeline.prediction.explanation import environment_warning
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import differing_libraries, load_model
 from tests.prediction.models import columns, make_checkpoint, make_preprocessing, write_model
@@ -90,9 +90,9 @@ def test_another_version_of_a_library_is_one_sentence(model):
 
 
 def test_builds_of_one_version_for_other_devices_are_the_same(model):
-    made = dict(model.checkpoints[0].made_with)
+    made = dict(model.checkpoints[0].environment)
     made["torch"] = made["torch"].partition("+")[0] + "+cu999"
-    other = dataclasses.replace(model, checkpoints=(make_checkpoint(1, made_with=made),))
+    other = dataclasses.replace(model, checkpoints=(make_checkpoint(1, environment=made),))
     assert differing_libraries(other) == {}
 
 

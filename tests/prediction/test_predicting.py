@@ -11,7 +11,7 @@ from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting
-from pipeline.prediction.account import available, notes
+from pipeline.prediction.explanation import available, notes
 from pipeline.prediction.extraction import Extractors, Observed
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
@@ -70,7 +70,7 @@ def test_the_contribution_of_a_modality_is_what_its_absence_takes_away(model, ob
 
 def test_with_nothing_shown_is_the_prediction_without_any_modality(model, observed, prediction):
     split = predicting._aligned(model, observed)
-    nothing = predict(model.checkpoints, split, kept=ALL - ALL, device="cpu")
+    nothing = predict(model.checkpoints, split, hidden=ALL, device="cpu")
     assert prediction.nothing == pytest.approx(nothing.mean(), abs=1e-5)
 
 

@@ -14,6 +14,7 @@ from pipeline.artifacts.words import Word
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
+from tests.segments import make_segment
 
 ROOT = Path(__file__).parent.parent.parent
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -26,19 +27,12 @@ SECTIONS = {
 
 def segment(name: str, *words: str) -> Segment:
     """A transcript with word times, for which no recording is opened."""
-    return Segment(
+    return make_segment(
         id=name,
-        split="train",
         label=0.5,
-        speaker="s",
         video=name,
-        language="en",
         text=" ".join(words),
-        media=None,
         media_sha256=f"digest of {name}",
-        has_audio=False,
-        has_video=False,
-        start_s=0.0,
         end_s=float(len(words)),
         timed_words=tuple(Word(word, float(at), at + 0.5) for at, word in enumerate(words)),
     )

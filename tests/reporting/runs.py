@@ -211,11 +211,12 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
             Checkpoint(
                 stage=stage,
                 objective="groupwise",
+                leaves_order=True,
                 seed=seed,
                 network={"dropout": 0.2},
                 columns={},
                 selected_epoch=1,
-                curve=[
+                history=[
                     {
                         "seed": seed,
                         "epoch": epoch + 1,
@@ -227,7 +228,7 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
                 ],
                 link="identity",
                 best_constant=0.2,
-                made_with={"numpy": np.__version__},
+                environment={"numpy": np.__version__},
                 tensors={},
             )
             for seed in run.seeds

@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
-from pipeline.pages.vega import PALETTE, file_png, file_svg, page_chart, page_svg
-from pipeline.reporting.figures import (
-    draw_curves,
-    draw_differences,
-    draw_histogram,
-    draw_order,
-    draw_rates,
-    draw_reliability,
-    draw_scatter,
-    draw_shares,
-)
+from pipeline.pages.palette import LIGHT
+from pipeline.pages.vega import file_png, file_svg, page_chart, page_svg
+from pipeline.reporting.figures.agreement import draw_order, draw_reliability, draw_scatter
+from pipeline.reporting.figures.bars import draw_differences, draw_histogram, draw_shares
+from pipeline.reporting.figures.curves import draw_curves, draw_rates
 
 NAMES = {"grcf": "GRCF", "pointwise": "point-wise"}
 HOSTILE = "<script>alert('x')</script> & \"more\""
@@ -45,12 +41,17 @@ FIGURES = {
         seed_names=["1", "2"],
         best=[1, None],
         colour="pointwise",
-        quantity="loss",
+        measure="loss",
         caption="c",
     ),
     "reliability": lambda: draw_reliability(
         "r",
-        {"grcf": [{"mean_prediction": 0.0, "mean_truth": 0.1, "n_segments": 3}], "pointwise": []},
+        {
+            "grcf": [
+                ReliabilityBin(n_segments=3, mean_prediction=0.0, mean_truth=0.1, mean_absolute_error=0.2)
+            ],
+            "pointwise": [],
+        },
         {"grcf": (1.0, 0.1)},
         names=NAMES,
         labels=("mean prediction", "mean label"),
@@ -67,8 +68,8 @@ FIGURES = {
     "no pairs": lambda: order(np.full((3, 3), np.nan), np.zeros((3, 3), np.int64)),
     "histogram": lambda: draw_histogram(
         "h",
-        [{"low": 0.0, "high": 0.5, "share": 1.0, "distance": 1, "n_pairs": 3}],
-        quantity="weight",
+        [PairBinRow(quantity="weight", distance=1, low=0.0, high=0.5, n_pairs=3, share=1.0)],
+        measure="weight",
         caption="c",
     ),
     "rates": lambda: draw_rates(
@@ -79,7 +80,7 @@ FIGURES = {
             for rate in (0.0, 0.5)
         ],
         names=NAMES,
-        quantity="MAE",
+        measure="MAE",
         amount=("share missing", "%"),
         limits=(0.8, 2.0),
         constant=1.9,
@@ -98,7 +99,7 @@ class TestEveryFigure:
 
     def test_takes_every_colour_from_the_page(self, draw):
         figure = draw()
-        named = {f"var(--figure-{name}, {colour})" for name, colour in PALETTE.items()}
+        named = {f"var(--{name}, {colour})" for name, colour in LIGHT.items()}
         for text in (page_svg(figure), json.dumps(page_chart(figure))):
             assert set(re.findall(r"var\([^)]*\)", text)) <= named
             rest = re.sub(r"var\([^)]*\)", "", text)
@@ -144,7 +145,7 @@ def test_there_is_a_dot_for_every_segment_where_it_belongs():
 
 
 def test_dots_that_look_alike_say_it_once():
-    assert page_svg(scatter(n_segments=500)).count("var(--figure-grcf") == 1
+    assert page_svg(scatter(n_segments=500)).count("var(--blue") == 1
 
 
 def test_what_only_the_pointer_finds_is_not_in_the_picture():

@@ -102,10 +102,10 @@ def test_an_undefined_metric_has_its_reason(read_run):
 def test_every_parameter_and_every_seed_is_there(read_run):
     inputs = read_run(seeds=(4, 9))
     card = to_markdown(inputs)
-    for name in inputs.parameters:
+    for name in inputs.report.parameters:
         assert f"| `{name}` | " in card
     assert "| 9 | 19 | 19 |" in card
-    assert "2 networks of 12 numbers" in card
+    assert "2 networks of 12 weights" in card
 
 
 def test_one_seed_makes_no_interval_over_seeds(read_run):
@@ -124,7 +124,7 @@ def test_the_corpus_is_counted_and_speaks_for_itself(read_run):
     inputs = read_run()
     card = to_markdown(inputs)
     assert "150 segments, 2 more could not be used" in card
-    rows = {row.split: row for row in split_rows(inputs.segments)}
+    rows = {row.split: row for row in split_rows(inputs.report.segments)}
     assert (rows["train"].n_segments, rows["train"].n_speakers) == (60, 5)
     assert "> Read aloud by\n> ten people.\n" in card
     assert "> CC BY 4.0, named so.\n" in card

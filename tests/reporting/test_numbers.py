@@ -7,15 +7,6 @@ from pipeline.reporting import numbers
 MAE, ACC7 = MOSI.metric("mae"), MOSI.metric("acc7")
 
 
-@pytest.mark.parametrize(
-    ("number", "plain", "with_sign"),
-    [(0.0, "0.00", "0.00"), (-0.001, "0.00", "0.00"), (0.126, "0.13", "+0.13"), (-1.0, "−1.00", "−1.00")],
-)
-def test_signs_are_real_and_zero_has_none(number, plain, with_sign):
-    assert numbers.fixed(number, 2) == plain
-    assert numbers.signed(number, 2) == with_sign
-
-
 def test_shares_are_per_cent_and_their_differences_points():
     assert (numbers.value(0.3845, ACC7), numbers.change(-0.02, ACC7)) == ("38.5", "−2.0")
     assert (numbers.value(0.3845, MAE), numbers.change(-0.02, MAE)) == ("0.385", "−0.020")
@@ -48,10 +39,3 @@ def test_a_difference_shows_signs_at_all_three_numbers():
     difference = Difference(-0.04, -0.09, 0.01, 5, 70, "both", "bootstrap")
     cell = numbers.difference_cell(difference, MAE)
     assert (cell.text, cell.detail) == ("−0.040", "[−0.090, +0.010]")
-
-
-@pytest.mark.parametrize(
-    ("number", "said"), [(1, "1 seed"), (5, "5 seeds"), (2115, "2,115 seeds"), (0, "0 seeds")]
-)
-def test_plurals(number, said):
-    assert numbers.plural(number, "seed") == said

@@ -3,8 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.evaluation.groups import group_names
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
+from pipeline.pages.numbers import group_names
 from pipeline.reporting.pairs import group_pairs_section
 
 

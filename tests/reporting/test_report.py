@@ -143,3 +143,33 @@ def test_reporting_needs_no_deep_learning():
     code = "import sys, stages.report; print([name for name in ('torch', 'transformers') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(found.stdout.replace("'", '"')) == []
+
+
+@pytest.mark.parametrize("path", [path for path in report.READ if path != report.SEGMENTS], ids=str)
+def test_no_report_is_made_from_half_a_file(read_run, tmp_path, path):
+    read_run()
+    file = tmp_path / path
+    content = file.read_bytes()
+    file.write_bytes(content[: 6 * len(content) // 10])
+    with pytest.raises(PipelineError, match=rf"{path.name}: .*run `dvc repro"):
+        report.read_inputs()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        report.PREDICTIONS,
+        report.CURVES["rank"],
+        report.CURVES["pointwise"],
+        report.ROBUSTNESS,
+        report.NOISE,
+        report.DISTRIBUTIONS,
+    ],
+    ids=str,
+)
+def test_rows_that_are_missing_at_the_end_are_noticed(read_run, tmp_path, path):
+    read_run()
+    file = tmp_path / path
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(PipelineError, match=rf"{path.name}.*run `dvc repro"):
+        report.read_inputs()

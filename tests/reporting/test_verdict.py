@@ -71,7 +71,7 @@ def test_shares_are_in_per_cent_and_points():
 
 def test_a_difference_below_the_last_digit_has_no_direction():
     said = sentence(MAE, difference(0.0001, -0.01, 0.01))
-    assert "to these digits the same as" in said
+    assert "the same to these digits as" in said
     assert "higher" not in said
 
 
@@ -104,10 +104,10 @@ def test_an_undefined_metric_gives_its_reason():
     [
         ("better", "better", "On both splits the error of GRCF is smaller"),
         ("worse", "worse", "On both splits the error of GRCF is larger"),
-        ("within noise", "within noise", "does not tell"),
+        ("within noise", "within noise", "is within noise"),
         ("better", "within noise", "GRCF is better on valid and within noise on test"),
         ("within noise", "worse", "GRCF is within noise on valid and worse on test"),
-        (None, "better", "cannot be told"),
+        (None, "better", "does not show"),
     ],
 )
 def test_the_conclusion_weighs_both_splits(valid, test, expected):

@@ -15,7 +15,8 @@ import yaml
 
 from pipeline.corpus.inspection import inspect_media
 from pipeline.errors import MachineError, machine_error, sentence_of_machine
-from pipeline.media.container import MediaError, decode, open_media
+from pipeline.media.container import MediaError, open_media
+from pipeline.media.linear_pass import decode
 from tests.media.recordings import numbered_pictures, write_recording
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from pipeline.execution.workers import worker_count
 from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
 from pipeline.extract.extractors import FrameEncoder, FrameFunction
 
-Kind = Literal["audio", "visual"]
+FrameModality = Literal["audio", "visual"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,13 +31,13 @@ class CachedFrames(CachedExtractor[FeatureSequence]):
 
 
 # The fields of a segment on which its rows depend. Which face speaks is a question of the sound, too.
-_CONTENT: dict[Kind, tuple[str, ...]] = {
+_CONTENT: dict[FrameModality, tuple[str, ...]] = {
     "audio": ("media_sha256", "has_audio", "start_s", "end_s"),
     "visual": ("media_sha256", "has_audio", "has_video", "start_s", "end_s"),
 }
 
 
-def cached_function(kind: Kind, name: str, extractor: FrameFunction) -> CachedFrames:
+def cached_function(kind: FrameModality, name: str, extractor: FrameFunction) -> CachedFrames:
     """Keep the results of a function of a segment, which worker processes call.
 
     Args:
@@ -105,7 +105,7 @@ class CachedEncoder(CachedFrames):
         return [self.name(results[position], segment) for position, segment in enumerate(segments)]
 
 
-def cached_encoder(kind: Kind, encoder: FrameEncoder) -> CachedEncoder:
+def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:
     """Keep the results of a pretrained encoder.
 
     Args:

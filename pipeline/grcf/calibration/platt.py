@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import expit
 
-from pipeline.errors import PipelineError
+from pipeline.grcf.calibration.piecewise_linear import require_finite
 from pipeline.grcf.network.curve import MIN_SLOPE, Curve
 
 # Newton's method on a smooth convex function of two numbers ends within about ten steps.
@@ -30,10 +30,7 @@ def fit_platt(score: Float[np.ndarray, "segment"], label: Float[np.ndarray, "seg
         PipelineError: no segments, or a score that is not finite.
     """
     score, label = np.asarray(score, np.float64), np.asarray(label, np.float64)
-    if len(score) == 0 or not np.isfinite(score).all():
-        raise PipelineError(
-            f"a calibration curve needs finite scores, found {len(score)} of which {int((~np.isfinite(score)).sum())} are not"
-        )
+    require_finite(score)
     n_ones = float(label.sum())
     n_zeros = len(label) - n_ones
     target = np.where(label > 0, (n_ones + 1) / (n_ones + 2), 1 / (n_zeros + 2))

@@ -1,4 +1,4 @@
-"""What a magnitude is in each task: an error in label units, or the probability of the label 1."""
+"""What stage 2 and the point-wise baseline minimise in each task, and the curve that calibrates scores for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,25 +12,27 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pipeline.artifacts.checkpoint import Link
 from pipeline.errors import PipelineError
 from pipeline.evaluation import selection
+from pipeline.grcf.calibration.piecewise_linear import fit_curve
 from pipeline.grcf.calibration.platt import fit_platt
-from pipeline.grcf.network.curve import Curve, fit_curve
+from pipeline.grcf.network.curve import Curve
 
 Task = Literal["regression", "binary"]
-Calibration = Literal["affine", "monotone"]
+CurveShape = Literal["affine", "monotone"]
+"""One positive slope and an offset, or a piecewise linear curve with several positive slopes."""
 
 
 @dataclass(frozen=True)
-class Magnitude:
-    """How the outputs of a model, after its curve, are held against their labels.
+class PointwiseObjective:
+    """How outputs, after the calibration curve, are held against labels, segment by segment.
 
     Attributes:
-        objective: name of the loss, for headers.
-        loss: the objective of stage 2 and of the point-wise baseline, from outputs and labels of a batch.
+        name: name of the loss, for headers.
+        loss: from the outputs and labels of a batch to the loss that is minimised.
         error: the same quantity over a whole split, from labels and outputs; None where the split is empty.
         link: how an output becomes a prediction.
     """
 
-    objective: str
+    name: str
     loss: Callable[[Tensor, Tensor], Tensor]
     error: Callable[[np.ndarray, np.ndarray], float | None]
     link: Link
@@ -48,9 +50,11 @@ def cross_entropy(logit: Float[Tensor, "segment"], label: Float[Tensor, "segment
     return binary_cross_entropy_with_logits(logit, label)
 
 
-MAGNITUDES: Mapping[Task, Magnitude] = {
-    "regression": Magnitude("absolute_error", absolute_error, selection.mean_absolute_error, "identity"),
-    "binary": Magnitude("cross_entropy", cross_entropy, selection.cross_entropy, "logistic"),
+POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {
+    "regression": PointwiseObjective(
+        "absolute_error", absolute_error, selection.mean_absolute_error, "identity"
+    ),
+    "binary": PointwiseObjective("cross_entropy", cross_entropy, selection.cross_entropy, "logistic"),
 }
 
 
@@ -59,17 +63,17 @@ def fit_calibration(
     label: Float[np.ndarray, "segment"],
     *,
     task: Task,
-    shape: Calibration,
+    shape: CurveShape,
     n_knots: int,
 ) -> Curve:
-    """The curve from scores to outputs that cannot change their order.
+    """The best increasing curve from scores to outputs, which cannot change their order.
 
     Args:
         score: scores, any scale.
-        label: their labels.
+        label: labels of the same segments.
         task: "regression" fits by absolute error, "binary" by cross-entropy, which is Platt scaling.
         shape: "affine" is one positive slope and an offset, "monotone" adds `n_knots` bends, for regression only.
-        n_knots: bends of the monotone curve.
+        n_knots: number of bends of a monotone curve.
 
     Raises:
         PipelineError: a monotone curve for two classes, no segments, or a score that is not finite.
@@ -78,7 +82,7 @@ def fit_calibration(
         return fit_curve(score, label, n_knots=n_knots if shape == "monotone" else 0)
     if shape == "monotone":
         raise PipelineError(
-            "a monotone calibration curve is fitted by absolute error, which binary labels do not have; set "
-            "calibrate.scope (and pointwise.calibration, where it is monotone) to affine, which is Platt scaling"
+            "a monotone calibration curve is fitted by absolute error, which binary labels do not have; choose affine, "
+            "which is Platt scaling for them"
         )
     return fit_platt(score, label)

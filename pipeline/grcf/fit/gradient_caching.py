@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.grcf.network.batches import Batch
+from pipeline.grcf.network.batches import Batch, Objective
 
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """What the network makes of a batch; `penalty` is None where its fusion wants nothing beside the objective."""
+    """Outputs of the network for a batch; `penalty` is None where its fusion adds nothing to the objective."""
 
     score: Float[Tensor, "segment"]
     representation: Float[Tensor, "segment width"]
@@ -20,66 +20,81 @@ class Computed:
 
 
 def backward(
-    forward: Callable[[Batch], Computed],
-    chunks: Sequence[Batch],
-    objective: Callable[[Tensor, Tensor, Tensor], Tensor],
+    forward: Callable[[Batch], Computed], chunks: Sequence[Batch], objective: Objective
 ) -> Float[Tensor, ""]:
     """Add to the parameters the gradient of the loss over all chunks together, holding the graph of one at a time.
 
-    Gradient caching after Gao et al. (2021, arXiv 2101.06983): all chunks are computed without a graph; the loss gives a
-    gradient for each score and representation; then each chunk is computed once more, now with a graph and with the same
-    random numbers, and its part of the gradient goes back through it. Equal to computing all chunks with their graphs and
-    then the loss, but for rounding; it takes one more forward pass.
+    One chunk goes the plain way, several that of `cached_backward`.
 
     Args:
-        forward: of a chunk; may draw random numbers from the default generators.
-        chunks: the segments that the loss compares; one alone is computed as if there were no chunks.
+        forward: computes one chunk; it may draw random numbers from the default generators.
+        chunks: the segments that the loss compares.
         objective: loss of scores, labels and representations.
 
     Returns:
         The loss, without a graph.
     """
-    if len(chunks) == 1:
-        computed = forward(chunks[0])
-        loss = objective(computed.score.float(), chunks[0].label, computed.representation.float())
-        if computed.penalty is not None:
-            loss = loss + computed.penalty.float().mean()
-        loss.backward()
-        return loss.detach()
+    if len(chunks) > 1:
+        return cached_backward(forward, chunks, objective)
+    (batch,) = chunks
+    computed = forward(batch)
+    loss = objective(computed.score.float(), batch.label, computed.representation.float())
+    if computed.penalty is not None:
+        loss = loss + computed.penalty.float().mean()
+    loss.backward()
+    return loss.detach()
+
+
+def cached_backward(
+    forward: Callable[[Batch], Computed], chunks: Sequence[Batch], objective: Objective
+) -> Float[Tensor, ""]:
+    """Gradient caching after Gao et al. (2021, arXiv 2101.06983); arguments as those of `backward`.
+
+    All chunks are computed without a graph; the loss gives a gradient for each score and representation; then each chunk
+    is computed once more, now with a graph and with the same random numbers, and its part of the gradient goes back through
+    it. Equal to computing all chunks with their graphs and then the loss, but for rounding; it takes one more forward pass.
+    """
     device = chunks[0].label.device
-    states, seen = [], []
+    states, computed_once = [], []
     with torch.no_grad():
         for chunk in chunks:
             states.append(_random_state(device))
-            seen.append(forward(chunk))
+            computed_once.append(forward(chunk))
     end = _random_state(device)
-    joined = [
-        torch.cat(parts).float().requires_grad_()
-        for parts in ([each.score for each in seen], [each.representation for each in seen])
-    ]
     label = torch.cat([chunk.label for chunk in chunks])
-    loss = objective(joined[0], label, joined[1])
-    loss.backward()
-    penalties = [each.penalty.float() for each in seen if each.penalty is not None]
-    total = loss.detach() + (torch.cat(penalties).mean() if penalties else 0)
-    sizes = [len(chunk.label) for chunk in chunks]
-    # An objective that reads no representations leaves them no gradient.
-    gradients = [
-        (each.grad if each.grad is not None else torch.zeros_like(each)).split(sizes) for each in joined
-    ]
-    for chunk, state, *wanted in zip(chunks, states, *gradients, strict=True):
+    loss, gradients = _gradients(computed_once, label, objective)
+    for chunk, state, *gradient in zip(chunks, states, *gradients, strict=True):
         _set_random_state(state, device)
         computed = forward(chunk)
-        parts = [computed.score, computed.representation]
+        outputs = [computed.score, computed.representation]
         if computed.penalty is not None:
-            parts.append(computed.penalty)
-            # Of a mean over all segments.
-            wanted.append(torch.full_like(computed.penalty, 1 / len(label)))
+            outputs.append(computed.penalty)
+            # The penalty of the loss is the mean over all segments.
+            gradient.append(torch.full_like(computed.penalty, 1 / len(label)))
         torch.autograd.backward(
-            parts, [gradient.to(part) for part, gradient in zip(parts, wanted, strict=True)]
+            outputs, [part.to(output) for output, part in zip(outputs, gradient, strict=True)]
         )
     _set_random_state(end, device)
-    return total
+    return loss
+
+
+def _gradients(
+    chunks: Sequence[Computed], label: Float[Tensor, "segment"], objective: Objective
+) -> tuple[Float[Tensor, ""], list[tuple[Tensor, ...]]]:
+    """The loss of all chunks together, and its gradients by scores and by representations, chunk by chunk."""
+    joined = [
+        torch.cat(parts).float().requires_grad_()
+        for parts in ([each.score for each in chunks], [each.representation for each in chunks])
+    ]
+    loss = objective(joined[0], label, joined[1])
+    loss.backward()
+    penalties = [each.penalty.float() for each in chunks if each.penalty is not None]
+    total = loss.detach() + (torch.cat(penalties).mean() if penalties else 0)
+    sizes = [len(each.score) for each in chunks]
+    # An objective that reads no representations leaves them no gradient.
+    return total, [
+        (each.grad if each.grad is not None else torch.zeros_like(each)).split(sizes) for each in joined
+    ]
 
 
 def _random_state(device: torch.device) -> tuple[Tensor, Tensor | None]:

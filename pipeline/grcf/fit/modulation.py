@@ -1,14 +1,14 @@
 """Modality competition: slow the modality that is ahead, so that the others are learnt too."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.artifacts.sequences import Modality
-from pipeline.grcf.network.batches import Batch, keep_modalities
+from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.grcf.network.batches import Batch, hide_modalities
 from pipeline.grcf.network.network import SentimentNetwork
 
 Balance = Literal["none", "gradient_modulation"]
@@ -25,17 +25,17 @@ class GradientModulation:
     * *How well a modality does alone* is exp(−loss) with the others hidden, under the objective of the stage: for
       cross-entropy that is the probability of the truth, for a ranking loss that of the right order, for an absolute error
       the likelihood under a Laplace distribution. Modality dropout is what makes such answers meaningful.
-    * *Three modalities*: ρ of one is what it does over the mean of what the others do.
+    * *Three modalities*: ρ of one modality is its value over the mean of the others' values.
     * *AdamW* divides a gradient by its own running size, so a factor on the gradient would cancel; the step is multiplied by k,
       which is what it does under the plain gradient descent of the paper. Its noise (GE) is left out for the same reason.
     """
 
     def __init__(self, network: SentimentNetwork, modalities: Sequence[Modality], *, strength: float) -> None:
-        """Keep apart what serves one modality alone.
+        """Collect the parameters that serve one modality alone.
 
         Args:
-            network: what is trained, with what may learn already marked.
-            modalities: those that train has; fewer than two have nobody to compete with.
+            network: the network in training; parameters that may learn are marked already.
+            modalities: modalities of train; fewer than two do not compete.
             strength: α.
         """
         self._network = network
@@ -45,8 +45,8 @@ class GradientModulation:
             for modality in modalities
         }
 
-    def paces(self, batches: Sequence[Batch], loss: Loss) -> dict[Modality, Float[Tensor, ""]]:
-        """The factor k of each modality for the next step, 0 to 1, on the device of the batch."""
+    def coefficients(self, batches: Sequence[Batch], loss: Loss) -> dict[Modality, Float[Tensor, ""]]:
+        """The modulation coefficient k of each modality for the next step, 0 to 1, on the device of the batch."""
         if len(self._own) < 2:
             return {}
         was_training = self._network.training
@@ -54,35 +54,41 @@ class GradientModulation:
         with torch.no_grad():
             alone = {
                 modality: torch.exp(
-                    -loss([keep_modalities(batch, frozenset({modality})) for batch in batches])
+                    -loss([hide_modalities(batch, set(MODALITIES) - {modality}) for batch in batches])
                 )
                 for modality in self._own
             }
         self._network.train(was_training)
-        return modulation(alone, strength=self._strength)
+        return modulation_coefficients(alone, strength=self._strength)
 
-    def step(self, optimiser: torch.optim.Optimizer, paces: dict[Modality, Float[Tensor, ""]]) -> None:
-        """Let the optimiser step, and take back the share 1 − k of what it did to each modality's own weights."""
-        before = {modality: [each.detach().clone() for each in self._own[modality]] for modality in paces}
+    def step(
+        self, optimiser: torch.optim.Optimizer, coefficients: Mapping[Modality, Float[Tensor, ""]]
+    ) -> None:
+        """Let the optimiser step, then take back the fraction 1 − k of the step of each modality's own weights."""
+        before = {
+            modality: [each.detach().clone() for each in self._own[modality]] for modality in coefficients
+        }
         optimiser.step()
         with torch.no_grad():
-            for modality, pace in paces.items():
+            for modality, coefficient in coefficients.items():
                 for parameter, old in zip(self._own[modality], before[modality], strict=True):
-                    parameter.lerp_(old, 1 - pace)
+                    parameter.lerp_(old, 1 - coefficient)
 
 
-def modulation(
-    alone: dict[Modality, Float[Tensor, ""]], *, strength: float
+def modulation_coefficients(
+    alone: Mapping[Modality, Float[Tensor, ""]], *, strength: float
 ) -> dict[Modality, Float[Tensor, ""]]:
-    """The factors: 1 − tanh(α ρ) for a modality that is ahead of the mean of the others (ρ > 1), 1 for one that is not.
+    """1 − tanh(α ρ) for a modality that is ahead of the mean of the others (ρ > 1), 1 for one that is not.
 
     Args:
         alone: how well each modality does alone, above 0.
         strength: α.
     """
     total = torch.stack(list(alone.values())).sum()
-    factors = {}
-    for modality, mine in alone.items():
-        ratio = mine * (len(alone) - 1) / (total - mine)
-        factors[modality] = torch.where(ratio > 1, 1 - torch.tanh(strength * ratio), torch.ones_like(ratio))
-    return factors
+    coefficients = {}
+    for modality, own in alone.items():
+        ratio = own * (len(alone) - 1) / (total - own)
+        coefficients[modality] = torch.where(
+            ratio > 1, 1 - torch.tanh(strength * ratio), torch.ones_like(ratio)
+        )
+    return coefficients

@@ -1,39 +1,57 @@
-"""What is kept of a training, epoch by epoch: a row of measures, and the weights of the best one so far."""
+"""Best-epoch selection: what is measured of each epoch, and the weights of the best one so far."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from pipeline.artifacts.checkpoint import EpochRow
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.network.curve import Curve
 
-Selection = Literal["order", "magnitude", "objective"]
+SelectBy = Literal["order", "magnitude", "objective"]
 ErrorMeasure = Callable[[np.ndarray, np.ndarray], float | None]
-"""From labels and what the curve makes of scores to an error; None where there are no segments."""
-
-CurveRow = dict[str, float | int | None]
+"""From labels and calibrated scores to the error of the task; None where there are no segments."""
 
 
-class Epochs:
-    """The epochs of one seed."""
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """By what the epoch that is kept is the best on valid; the earliest of equals.
 
-    def __init__(
-        self,
-        truth: Float[np.ndarray, "segment"],
-        *,
-        seed: int,
-        select_by: Selection,
-        curve: Curve | None,
-        measure: ErrorMeasure | None,
-    ) -> None:
-        """Start without an epoch; see `training.train_network` for the arguments, `truth` is of valid."""
-        self.rows: list[CurveRow] = []
+    Attributes:
+        by: "order" keeps the epoch with the highest ordered-pair accuracy, "magnitude" the one with the lowest `error`,
+            "objective" the one with the lowest loss.
+        calibration: curve from scores to what `error` measures; None where scores have no magnitude.
+        error: error of the task; None without a curve.
+    """
+
+    by: SelectBy
+    calibration: Curve | None = None
+    error: ErrorMeasure | None = None
+
+
+class EpochRecord:
+    """The epochs of one seed.
+
+    Attributes:
+        history: measures of each epoch so far.
+        best: quality, number and weights of the best epoch so far; None before the first.
+    """
+
+    def __init__(self, truth: Float[np.ndarray, "segment"], *, seed: int, selection: Selection) -> None:
+        """Start without an epoch.
+
+        Args:
+            truth: labels of valid.
+            seed: seed of the network, for the rows of `history`.
+            selection: which epoch is the best.
+        """
+        self.history: list[EpochRow] = []
         self.best: tuple[float, int, Mapping[str, Tensor]] | None = None
-        self._truth, self._seed, self._select_by = truth, seed, select_by
-        self._curve, self._measure = curve, measure
+        self._truth, self._seed, self._selection = truth, seed, selection
 
     def add(
         self,
@@ -44,18 +62,23 @@ class Epochs:
         valid_loss: Callable[[], float],
         weights: Callable[[], Mapping[str, Tensor]],
     ) -> None:
-        """Measure an epoch, and keep its weights where it is the best so far; the earliest of equals.
+        """Measure an epoch, and keep its weights if it is the best so far.
 
         Args:
-            epoch: its number.
-            train_loss: mean over its steps; None before the first.
-            scores: of valid.
-            valid_loss: the objective on valid, asked for only where that chooses.
-            weights: a copy of the weights, asked for only where they are kept.
+            epoch: number of the epoch; 0 is the start.
+            train_loss: mean loss over its steps; None for the start.
+            scores: scores of valid, one per segment.
+            valid_loss: gives the loss on valid; called only where that selects the epoch.
+            weights: gives a copy of the weights; called only where they are kept.
         """
+        selection = self._selection
         accuracy = ordered_pair_accuracy(self._truth, scores)
-        error = self._measure(self._truth, self._curve(scores)) if self._curve and self._measure else None
-        self.rows.append(
+        error = (
+            selection.error(self._truth, selection.calibration(scores))
+            if selection.calibration and selection.error
+            else None
+        )
+        self.history.append(
             {
                 "seed": self._seed,
                 "epoch": epoch,
@@ -64,9 +87,9 @@ class Epochs:
                 "valid_error": error,
             }
         )
-        if self._select_by == "order":
+        if selection.by == "order":
             quality = accuracy if accuracy is not None else 0.5
-        elif self._select_by == "magnitude":
+        elif selection.by == "magnitude":
             assert error is not None, "magnitude needs a curve and a split that is not empty"
             quality = -error
         else:

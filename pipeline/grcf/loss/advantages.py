@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from pipeline.grcf.loss.moments import Moments
+
 Scope = Literal["group_pair", "anchor", "batch"]
 Scale = Literal["std", "none"]
 
@@ -30,12 +32,13 @@ def pair_weights(
     a weight would turn the loss of most pairs upside down.
 
     Args:
-        violation: how far each pair is from its margin.
-        pair: which pairs are compared.
+        violation: distance of each pair from its margin, score units.
+        pair: whether a pair is compared.
         group: sentiment group of each segment.
-        scope: peers are the pairs between the same two groups, those with the same upper segment, or the whole batch.
+        scope: the peers of a pair are the pairs between the same two groups, those with the same upper segment, or the whole
+            batch.
         scale: divide by the population standard deviation of the scope, or leave the difference in score units.
-        strength: how much one unit of disadvantage adds to the weight; 0 gives all pairs the weight 1.
+        strength: what one unit of disadvantage adds to the weight; 0 gives all pairs the weight 1.
         cap: largest weight, at least 1.
 
     Where all rewards of a scope are equal (spread below `MIN_SPREAD`) nobody has an advantage and the weight is 1.
@@ -48,8 +51,10 @@ def pair_weights(
     weights = torch.zeros_like(violation)
     if len(rows) == 0:
         return weights
-    reward = -violation[rows, columns]
-    advantage = _advantage(reward, _peers(rows, columns, group, scope), scale)
+    compared = violation[rows, columns]
+    scopes, member = _scope_of(rows, columns, group, scope).unique(return_inverse=True)
+    peers = Moments.by_scope(compared, member, n_scopes=len(scopes))
+    advantage = advantage_of(peers.mean[member] - compared, peers.spread[member], scale=scale)
     weights[rows, columns] = weight_of(advantage, strength=strength, cap=cap)
     return weights
 
@@ -62,33 +67,27 @@ def weight_of(advantage: Float[Tensor, "*pairs"], *, strength: float, cap: float
 def advantage_of(
     centred: Float[Tensor, "*pairs"], spread: Float[Tensor, "*#pairs"], *, scale: Scale
 ) -> Float[Tensor, "*pairs"]:
-    """The advantages of rewards less the mean of their scope, of which `spread` is the standard deviation."""
+    """Advantages of pairs.
+
+    Args:
+        centred: rewards minus the mean reward of their scope.
+        spread: standard deviation of the rewards of the scope.
+        scale: whether the advantage is in units of that deviation or in score units.
+    """
     divisor = spread.clamp(min=MIN_SPREAD) if scale == "std" else torch.ones_like(spread)
     return torch.where(spread < MIN_SPREAD, torch.zeros_like(centred), centred / divisor)
 
 
-def _peers(
+def _scope_of(
     rows: Int64[Tensor, "pair"],
     columns: Int64[Tensor, "pair"],
     group: Int64[Tensor, "segment"],
     scope: Scope,
 ) -> Int64[Tensor, "pair"]:
-    """Number of the scope that each pair belongs to, from 0 without gaps that matter."""
+    """Number of the scope that each pair belongs to; numbers may have gaps."""
     if scope == "batch":
         return torch.zeros_like(rows)
     if scope == "anchor":
         return rows
     rank: Tensor = group.unique(return_inverse=True)[1]
     return rank[rows] * len(group) + rank[columns]
-
-
-def _advantage(
-    reward: Float[Tensor, "pair"], peers: Int64[Tensor, "pair"], scale: Scale
-) -> Float[Tensor, "pair"]:
-    scopes, member = peers.unique(return_inverse=True)
-    count = torch.bincount(member, minlength=len(scopes)).to(reward.dtype)
-    zeros = reward.new_zeros(len(scopes))
-    mean = zeros.scatter_add(0, member, reward) / count
-    centred = reward - mean[member]
-    spread = (zeros.scatter_add(0, member, centred.square()) / count).sqrt()
-    return advantage_of(centred, spread[member], scale=scale)

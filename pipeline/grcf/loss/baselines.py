@@ -1,4 +1,4 @@
-"""Ranking losses of others, for a fair comparison within the same two stages.
+"""Baseline losses: ranking losses of others, for a fair comparison within the same two stages.
 
 Pairs here are those with different labels; none of these losses knows sentiment groups, margins or advantages.
 """
@@ -6,6 +6,8 @@ Pairs here are those with different labels; none of these losses knows sentiment
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from pipeline.grcf.loss.interface import RankingObjective
 
 # RankList compares a segment with those at least this many ranks below it, one list for each.
 _SKIPS = (1, 2, 4, 8)
@@ -94,3 +96,15 @@ def rank_n_contrast_loss(
     running = sorted_logit.logcumsumexp(dim=1)
     end_of_run = torch.searchsorted(-farthest, -farthest, right=True) - 1
     return (running.gather(1, end_of_run) - sorted_logit).mean()
+
+
+BASELINES = (
+    RankingObjective("ranknet", lambda score, label, _: ranknet_loss(score, label), leaves_order=True),
+    RankingObjective("ranklist", lambda score, label, _: ranklist_loss(score, label), leaves_order=True),
+    RankingObjective(
+        "rank_n_contrast",
+        lambda _, label, representation: rank_n_contrast_loss(representation, label),
+        leaves_order=False,
+    ),
+)
+"""Rows of `objectives.OBJECTIVES`: a new loss is a function and a row here, and its name in `rank.objective`."""

@@ -1,6 +1,6 @@
 """The groupwise ranking loss without its pairs: the same number and gradient in O(n log n), so that n may be large.
 
-A pair (i, j), i above j, falls short of its margin by d = z_j − (z_i − base), where z is the score less its share of the
+A pair (i, j), i above j, falls short of its margin by d = z_j − (z_i − base), where z is the score minus its part of the
 margin. So the pairs of one upper segment are a sorted list of the z_j seen from one point. Violation, weight and their
 products are polynomials of d between four places: where the margin is kept, where the corner of the quadratic shape
 ends, and where the weight leaves 1 and reaches its cap, for a weight grows with the violation of its pair. Each place is
@@ -19,6 +19,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.grcf.loss.advantages import MIN_SPREAD, Scale, Scope
+from pipeline.grcf.loss.moments import Moments
 from pipeline.grcf.loss.sorted_sums import Polynomial, Scatter, SortedSums, dot, product
 
 # Upper segments at a time: what is worked out for each of them then fits a cache, and memory is that of the sums.
@@ -43,9 +44,9 @@ def loss_and_gradient(
     """The weighted mean violation over all pairs of different groups, and its gradient with weights held fixed.
 
     Args:
-        key: z, the score less slope times the group number or label, float64 on the CPU, finite.
-        group: group of each segment, any integers.
-        settings: of margin and advantage; `smoothing` is the τ of the quadratic shape, 0 the hinge.
+        key: z, the score minus slope times the group number or label; float64 on the CPU, finite.
+        group: sentiment group of each segment, any integers.
+        settings: settings of margin and advantage; `smoothing` is the τ of the quadratic shape, 0 the hinge.
 
     Returns:
         Loss and gradient; both 0 without a pair.
@@ -54,7 +55,7 @@ def loss_and_gradient(
     batch = None
     if settings.scope == "batch":
         parts = list(map(_Block.peers, blocks()))
-        batch = _Peers.joined(parts).pooled() if parts else None
+        batch = Moments.joined(parts).pooled() if parts else None
     gradient = torch.zeros_like(key)
 
     def weigh(block: _Block) -> Tensor:
@@ -76,14 +77,20 @@ def loss_and_gradient(
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Upper segments with all the segments that each of them is compared with, both in the order of z."""
+    """Upper segments with all the segments that each of them is compared with, both in the order of z.
+
+    Attributes:
+        above: positions of the upper segments.
+        below: positions of the lower segments.
+        goal: z of each upper segment minus the base margin; a lower segment up to there keeps the margin.
+        sums: sums over z of the segments below: all of it, and in cells for the corner where there is one.
+        settings: settings of margin and advantage.
+    """
 
     above: Int64[Tensor, "above"]
     below: Int64[Tensor, "below"]
     goal: Float[Tensor, "above"]
     sums: list[SortedSums]
-    """Of z of the segments below: all of it, and in cells for the corner where there is one."""
-
     settings: ExactSettings
 
     def pairs(self) -> Iterator["_Pairs"]:
@@ -91,9 +98,9 @@ class _Block:
         for above, goal in zip(self.above.split(_AT_ONCE), self.goal.split(_AT_ONCE), strict=True):
             yield _Pairs(above, goal, self.sums, self.settings)
 
-    def peers(self) -> "_Peers":
-        """Of all violations of the block as one scope."""
-        return _Peers.joined([pairs.peers().pooled() for pairs in self.pairs()]).pooled()
+    def peers(self) -> Moments:
+        """Moments of all violations of the block as one scope."""
+        return Moments.joined([pairs.peers().pooled() for pairs in self.pairs()]).pooled()
 
 
 def _blocks(
@@ -123,40 +130,8 @@ def _blocks(
 
 
 @dataclass(frozen=True, eq=False)
-class _Peers:
-    """Violations of scopes: how many, their mean in two parts (rounded, and what rounding left), squares about it.
-
-    A mean in one part would cost the differences from it all their digits where one upper segment is far from the rest.
-    """
-
-    count: Tensor
-    mean: Tensor
-    rest: Tensor
-    squares: Tensor
-
-    @classmethod
-    def joined(cls, parts: list["_Peers"]) -> "_Peers":
-        """The scopes of all parts, end to end."""
-        return cls(
-            *(
-                torch.cat([getattr(part, name) for part in parts])
-                for name in ("count", "mean", "rest", "squares")
-            )
-        )
-
-    def pooled(self) -> "_Peers":
-        """All scopes as one, after Chan, Golub and LeVeque (1983)."""
-        count = self.count.sum(0, keepdim=True)
-        mean = (self.count * (self.mean + self.rest)).sum(0, keepdim=True) / count
-        offset = (self.mean - mean) + self.rest
-        rest = (self.count * offset).sum(0, keepdim=True) / count
-        squares = (self.squares + self.count * (offset - rest).square()).sum(0, keepdim=True)
-        return _Peers(count, mean, rest, squares)
-
-
-@dataclass(frozen=True, eq=False)
 class _Part:
-    """A range of each upper segment's pairs on which v is one polynomial P of z_j less that of the first pair."""
+    """A range of each upper segment's pairs on which v is one polynomial P of z_j minus that of the first pair."""
 
     kind: int
     sums: SortedSums
@@ -172,12 +147,12 @@ class _Part:
         """P; its constant is kept as `start` + `step`."""
         return [self.start + self.step, *self.rise]
 
-    def excess(self, peers: _Peers) -> Polynomial:
-        """P less the mean of the peers; `start` is close to the mean where both are large, so it goes first."""
+    def excess(self, peers: Moments) -> Polynomial:
+        """P minus the mean of the peers; `start` is close to the mean where both are large, so it goes first."""
         return [((self.start - peers.mean) - peers.rest) + self.step, *self.rise]
 
     def powers(self, degree: int) -> list[Float[Tensor, "above"]]:
-        """What sums of polynomials over the range are made of."""
+        """Sums of powers over the range, from which sums of polynomials are made."""
         return self.sums.powers(self.low, self.high, degree=degree)
 
 
@@ -208,24 +183,24 @@ class _Pairs:
         self._lead = self._origin - goal
         self._n_kept = self._first.to(goal.dtype)
 
-    def peers(self) -> _Peers:
+    def peers(self) -> Moments:
         """Count, mean and squares of the violations of each upper segment."""
         count = torch.full_like(self._lead, len(self._sums[0]))
         parts = [(part, part.powers(2 * len(part.rise))) for part in self._parts(self._first, None)]
         mean = torch.stack([dot(part.violation, powers) for part, powers in parts]).sum(0) / count
-        rounded = _Peers(count, mean, torch.zeros_like(mean), torch.zeros_like(mean))
+        rounded = Moments(count, mean, torch.zeros_like(mean), torch.zeros_like(mean))
         rest, squares = -self._n_kept * mean, self._n_kept * mean.square()
         for part, powers in parts:
             excess = part.excess(rounded)
             rest = rest + dot(excess, powers)
             squares = squares + dot(product(excess, excess), powers)
         rest = rest / count
-        return _Peers(count, mean, rest, squares - count * rest.square())
+        return Moments(count, mean, rest, squares - count * rest.square())
 
-    def weighed(self, peers: _Peers, pulls: list[Scatter]) -> _Weighed:
+    def weighed(self, peers: Moments, pulls: list[Scatter]) -> _Weighed:
         """Sums with w being 1, linear in v above the mean of the peers, then the cap; `pulls` takes Σ w v' from below."""
         settings = self._settings
-        spread = (peers.squares.clamp(min=0) / peers.count).sqrt()
+        spread = peers.spread
         gain = settings.strength / (spread if settings.scale == "std" else torch.ones_like(spread))
         gain = torch.where(spread < MIN_SPREAD, 0.0, gain)
         weighs = gain > 0
@@ -247,7 +222,7 @@ class _Pairs:
             pulls[part.kind].add(part.low, part.high, pulled)
         return _Weighed(violation.sum(), weight.sum(), pull)
 
-    def _first_beyond(self, peers: _Peers, excess: Tensor) -> Int64[Tensor, "above"]:
+    def _first_beyond(self, peers: Moments, excess: Tensor) -> Int64[Tensor, "above"]:
         """Position of the first pair whose violation exceeds the mean of its peers by more than `excess`."""
         corner = self._settings.smoothing
         ahead = ((peers.mean - self._lead) + peers.rest) + excess + corner / 2

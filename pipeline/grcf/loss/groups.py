@@ -12,6 +12,8 @@ Grouping = Literal["integer"] | tuple[float, ...]
 def group_of(label: Float[Tensor, "segment"], *, groups: Grouping) -> Int64[Tensor, "segment"]:
     """Number of the sentiment group of each label; a larger number is a more positive group.
 
+    The same rule as `evaluation.groups.group_of`, for tensors on any device: labels are compared in single precision.
+
     Args:
         label: labels in label units.
         groups: "integer" rounds half to even, the bins of seven-class accuracy on CMU-MOSI; a tuple of increasing cuts
@@ -23,7 +25,8 @@ def group_of(label: Float[Tensor, "segment"], *, groups: Grouping) -> Int64[Tens
         >>> group_of(torch.tensor([-0.8, 0.0, 0.1, 0.8]), groups=(-0.7, -0.1, 0.1, 0.7)).tolist()
         [0, 2, 2, 4]
     """
+    single = label.float().contiguous()
     if groups == "integer":
-        return label.round().long()
-    cuts = torch.tensor(groups, dtype=label.dtype, device=label.device)
-    return torch.searchsorted(cuts, label.contiguous(), right=False)
+        return single.round().long()
+    cuts = torch.tensor(groups, dtype=torch.float32, device=label.device)
+    return torch.searchsorted(cuts, single, right=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
@@ -27,7 +27,7 @@ EXACT_FROM = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class MarginSettings:
-    """What a margin is made of; see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`."""
+    """Settings of the margin; see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`."""
 
     groups: Grouping
     base: float
@@ -39,7 +39,7 @@ class MarginSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AdvantageSettings:
-    """What a pair's weight is made of; see `advantages.pair_weights`."""
+    """Settings of the weights of pairs; see `advantages.pair_weights`."""
 
     scope: Scope
     scale: Scale
@@ -49,12 +49,19 @@ class AdvantageSettings:
 
 @dataclass(frozen=True, eq=False)
 class ComparedPairs:
-    """Every quantity of the ranking loss, a row a segment above, a column a segment below."""
+    """Every quantity of the ranking loss: one row per segment above, one column per segment below.
 
-    pair: Tensor
-    margin: Tensor
-    violation: Tensor
-    weight: Tensor
+    Attributes:
+        pair: whether the two are compared.
+        margin: margin of the pair, score units.
+        violation: distance of the pair from its margin, score units.
+        weight: weight of the pair; 0 where the two are not compared.
+    """
+
+    pair: Bool[Tensor, "above below"]
+    margin: Float[Tensor, "above below"]
+    violation: Float[Tensor, "above below"]
+    weight: Float[Tensor, "above below"]
 
 
 def compare_pairs(
@@ -69,7 +76,7 @@ def compare_pairs(
     pair = ordered_pairs(group)
     distance = pair_margins(label, group, base=margin.base, slope=margin.slope, distance=margin.distance)
     key = ranking_key(score, label, group, slope=margin.slope, distance=margin.distance)
-    shortfall = shortfalls(key, base=margin.base)
+    shortfall = shortfalls(key, key, base=margin.base)
     violation = margin_violations(shortfall, shape=margin.shape, smoothing=margin.smoothing)
     weight = pair_weights(
         violation,
@@ -96,9 +103,9 @@ def groupwise_ranking_loss(
     quadratic go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that of `pairwise_ranking_loss`.
 
     Args:
-        score: one score a segment, any scale.
-        label: one label a segment, label units.
-        margin: how far apart pairs have to be.
+        score: scores of a batch, one per segment, any scale.
+        label: labels of the same segments, in label units.
+        margin: how far apart the scores of a pair have to be.
         advantage: how much each pair weighs.
 
     Example:

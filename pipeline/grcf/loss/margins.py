@@ -46,28 +46,35 @@ def _position(
 
 
 def ranking_key(
-    score: Float[Tensor, "segment"],
+    score: Float[Tensor, "*batch segment"],
     label: Float[Tensor, "segment"],
     group: Int64[Tensor, "segment"],
     *,
     slope: float,
     distance: Distance,
-) -> Float[Tensor, "segment"]:
-    """Z = score − slope · position: the score less its share of every margin, so that only `base` is left of a margin."""
+) -> Float[Tensor, "*batch segment"]:
+    """Z = score − slope · position: the score minus its part of every margin, so that only `base` is left of a margin."""
     return score - slope * _position(label, group, distance)
 
 
-def shortfalls(key: Float[Tensor, "segment"], *, base: float) -> Float[Tensor, "above below"]:
+def shortfalls(
+    above: Float[Tensor, "*batch above"], below: Float[Tensor, "*batch below"], *, base: float
+) -> Float[Tensor, "*batch above below"]:
     """What each pair lacks to its margin, d_ij = m_ij − (s_i − s_j) = z_j − (z_i − base), in score units.
 
     In this form a pair that just keeps its margin is found by comparing z_j with z_i − base, as the exact path does.
+
+    Args:
+        above: ranking keys z of the upper segments, see `ranking_key`.
+        below: ranking keys of the lower segments.
+        base: margin that is left once the slope is part of z.
     """
-    return key[None, :] - (key - base)[:, None]
+    return below[..., None, :] - (above - base)[..., :, None]
 
 
 def margin_violations(
-    shortfall: Float[Tensor, "above below"], *, shape: Shape, smoothing: float
-) -> Float[Tensor, "above below"]:
+    shortfall: Float[Tensor, "*batch above below"], *, shape: Shape, smoothing: float
+) -> Float[Tensor, "*batch above below"]:
     """How far each pair is from keeping its margin, in score units, never negative.
 
     For the shortfall d the hinge is max(0, d). Both shapes round off its corner over a range τ, so that pairs near their
@@ -77,7 +84,7 @@ def margin_violations(
     - quadratic: 0 for d ≤ 0, d² / 2τ up to d = τ, d − τ / 2 beyond, which has the exact path of `exact_ranking`.
 
     Args:
-        shortfall: d, see `shortfalls`.
+        shortfall: d of each pair, see `shortfalls`.
         shape: how the corner is rounded off.
         smoothing: τ in score units; 0 is the hinge, whose derivative at d = 0 is taken as 0.
     """

@@ -1,33 +1,26 @@
-"""Which objective stage 1 has: GRCF's own, that of a relative, or none."""
+"""The objectives of stage 1 by name: GRCF's own, those of others, or none."""
 
-from typing import Literal
+from collections.abc import Mapping
 
-from pipeline.grcf.fit.loop import Objective
-from pipeline.grcf.loss.baselines import rank_n_contrast_loss, ranklist_loss, ranknet_loss
+from pipeline.grcf.loss.baselines import BASELINES
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
+from pipeline.grcf.loss.interface import RankingObjective
 
-RankObjective = Literal["groupwise", "ranknet", "ranklist", "rank_n_contrast", "none"]
+GROUPWISE = "groupwise"
 
-# Stage 1 leaves scores that mean something; without, stage 2 has nothing to calibrate and starts from the raw network.
-SCORING: tuple[RankObjective, ...] = ("groupwise", "ranknet", "ranklist")
+OBJECTIVES: Mapping[str, RankingObjective] = {
+    **{objective.name: objective for objective in BASELINES},
+    # Leaves the first weights for a stage 2 that trains everything.
+    "none": RankingObjective("none", None, leaves_order=False),
+}
+"""Every objective without settings; GRCF's own has some, see `groupwise_objective`."""
 
 
-def ranking_objective(
-    name: RankObjective, *, margin: MarginSettings, advantage: AdvantageSettings
-) -> Objective:
-    """The loss that stage 1 minimises; `margin` and `advantage` matter to "groupwise" alone.
-
-    Raises:
-        ValueError: "none" has no loss.
-    """
-    if name == "groupwise":
-        return lambda score, label, _: groupwise_ranking_loss(
-            score, label, margin=margin, advantage=advantage
-        )
-    if name == "ranknet":
-        return lambda score, label, _: ranknet_loss(score, label)
-    if name == "ranklist":
-        return lambda score, label, _: ranklist_loss(score, label)
-    if name == "rank_n_contrast":
-        return lambda _, label, representation: rank_n_contrast_loss(representation, label)
-    raise ValueError(f"the objective {name!r} trains nothing")
+def groupwise_objective(margin: MarginSettings, advantage: AdvantageSettings) -> RankingObjective:
+    """GRCF's own objective under these settings; see `groupwise_ranking_loss`."""
+    return RankingObjective(
+        GROUPWISE,
+        lambda score, label, _: groupwise_ranking_loss(score, label, margin=margin, advantage=advantage),
+        leaves_order=True,
+        groups=margin.groups,
+    )

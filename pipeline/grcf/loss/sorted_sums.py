@@ -9,7 +9,7 @@ from torch import Tensor
 
 Coefficient = Tensor | float
 Polynomial = Sequence[Coefficient]
-"""Coefficients from the constant upwards, each with an entry a range, or one number for all ranges."""
+"""Coefficients from the constant upwards, each with one entry per range, or one number for all ranges."""
 
 
 def product(left: Polynomial, right: Polynomial) -> list[Coefficient]:
@@ -55,15 +55,21 @@ class SortedSums:
 
         T_p[k] = T_p[k+1] + Σ_{q<p} C(p, q) g^{p−q} T_q[k+1],
 
-    cumulative sums of terms that are never negative. A range is what lies behind its first value less what lies behind
+    cumulative sums of terms that are never negative. A range is what lies behind its first value minus what lies behind
     its end. So that values far behind a short range cannot drown it, `width` cuts the axis into cells and T_p counts to
     the end of the cell only; then no range may be longer than one cell is wide, so that it meets two cells at most.
 
-    Time and memory O(n) to build and O(1) a range, both times `degree`.
+    Time and memory O(n) to build and O(1) per range, both times `degree`.
     """
 
     def __init__(self, values: Float[Tensor, "value"], *, degree: int, width: float = math.inf) -> None:
-        """Take at least one value, in order; `degree` is the highest power to be asked for."""
+        """Build the sums.
+
+        Args:
+            values: sorted values, at least one.
+            degree: the highest power that is asked for.
+            width: width of a cell; infinite for a single one.
+        """
         # One more, so that the end of the last range is a legal position.
         self.values = torch.cat([values, values[-1:]])
         self._end: Tensor | None = None
@@ -151,7 +157,7 @@ class Scatter:
             self._open(end, high, first, polynomial)
 
     def _open(self, low: Tensor, high: Tensor | None, first: Tensor, polynomial: Polynomial) -> None:
-        """Start each polynomial at `low` and stop it at `high`, in one cell, in powers of x less the cell's origin."""
+        """Start each polynomial at `low` and stop it at `high`, in one cell, in powers of x minus the cell's origin."""
         while len(self._opened) < len(polynomial):
             self._opened.append(torch.zeros_like(self._sums.values))
         around = [torch.as_tensor(c, dtype=first.dtype).expand_as(first) for c in polynomial]
@@ -164,11 +170,11 @@ class Scatter:
                 opened.index_add_(0, low, coefficient)
             else:
                 # An empty range that is started and stopped would leave its rounding behind.
-                kept = coefficient.masked_fill(low >= high, 0)
-                opened.index_add_(0, low, kept).index_add_(0, high, kept, alpha=-1)
+                nonempty = coefficient.masked_fill(low >= high, 0)
+                opened.index_add_(0, low, nonempty).index_add_(0, high, nonempty, alpha=-1)
 
     def total(self) -> Float[Tensor, "value"]:
-        """What all ranges added so far leave at each value."""
+        """The sum at each value over all ranges added so far."""
         offset = self._sums.values - self._sums.origin_of_cell()
         total = torch.zeros_like(offset)
         for coefficient in reversed(self._opened):

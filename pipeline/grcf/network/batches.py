@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,11 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 
+Objective = Callable[
+    [Float[Tensor, "segment"], Float[Tensor, "segment"], Float[Tensor, "segment width"]], Float[Tensor, ""]
+]
+"""A loss of a batch: from the scores, labels and representations of its segments to one number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -23,12 +28,13 @@ class Batch:
     absent rows alike. Features are not copied into the padding: most of what is padded is never computed with.
 
     Attributes:
-        features: of the whole split.
-        row: of each word in them, 0 on padding.
-        valid: which words there are.
-        label: of each segment.
+        features: feature rows of the whole split, by modality.
+        row: position of each word in those rows, 0 on padding.
+        valid: whether there is a word with features, by modality.
+        label: label of each segment.
         packed: whether layers compute with the valid words alone; False where shapes must not depend on data.
-        tokens: what the text encoder makes the rows of text of, where it learns; the rows are those of the batch alone then.
+        tokens: the sub-tokens from which a text encoder that learns makes the rows of text; `features` then holds the rows
+            of this batch alone. None where word vectors are frozen.
     """
 
     features: Mapping[Modality, Float[Tensor, "row _"]]
@@ -96,35 +102,38 @@ class SplitTensors:
         for segments in torch.arange(len(self), device=self.label.device).split(batch_size):
             yield self.batch(segments)
 
-    def shuffled(self, batch_size: int, order: np.random.Generator) -> Iterator[Batch]:
+    def shuffled_chunks(
+        self, batch_size: int, rng: np.random.Generator, *, chunk_size: int | None
+    ) -> Iterator[Iterator[Batch]]:
         """All segments once, in random order, in `n_batches` batches of nearly equal size.
 
         Equal sizes, because a last batch of one segment has nothing to compare and a small one is noisy.
-        """
-        for (batch,) in self.shuffled_chunks(batch_size, order, chunk_size=None):
-            yield batch
 
-    def shuffled_chunks(
-        self, batch_size: int, order: np.random.Generator, *, chunk_size: int | None
-    ) -> Iterator[Iterator[Batch]]:
-        """`shuffled`, each batch in parts of at most `chunk_size` segments; None leaves it whole."""
-        positions = torch.from_numpy(order.permutation(len(self))).to(self.label.device)
+        Args:
+            batch_size: the most segments of a batch.
+            rng: generator of the order.
+            chunk_size: the most segments of one part of a batch; None leaves each batch whole.
+
+        Yields:
+            For each batch, its parts.
+        """
+        positions = torch.from_numpy(rng.permutation(len(self))).to(self.label.device)
         for segments in positions.tensor_split(self.n_batches(batch_size)):
             yield (self.batch(part) for part in segments.split(chunk_size or len(segments)))
 
-    def side_by_side(
-        self, segments: Int64[np.ndarray, "seed segment"], shown: Bool[np.ndarray, "seed segment modality"]
+    def stacked(
+        self, segments: Int64[np.ndarray, "seed segment"], visible: Bool[np.ndarray, "seed segment modality"]
     ) -> Batch:
-        """As many batches of one size in one, not packed, all padded to the longest segment of the split.
+        """Several batches of one size in one, not packed, all padded to the longest segment of the split.
 
-        So its shapes depend on nothing but their number and size; what is copied to the device is the two arguments.
+        Its shapes depend on the number and size of the batches alone, and only the two arguments are copied to the device.
 
         Args:
-            segments: positions, a row a seed.
-            shown: whether each modality of each is shown, in the order of `MODALITIES`.
+            segments: positions of the segments of each batch, one row per seed.
+            visible: whether each modality of each of them is visible, in the order of `MODALITIES`.
         """
         chosen = torch.from_numpy(segments).to(self.label.device)
-        seen = torch.from_numpy(shown).to(self.label.device)
+        seen = torch.from_numpy(visible).to(self.label.device)
         start = self._offsets[chosen]
         step = torch.arange(self._n_words_max, device=chosen.device)
         inside = step < (self._offsets[chosen + 1] - start)[..., None]
@@ -135,64 +144,64 @@ class SplitTensors:
         }
         return Batch(self._features, row, valid, self.label[chosen], packed=False)
 
-    def shown(
-        self, segments: Int64[np.ndarray, "segment"], *, share: float, order: np.random.Generator
+    def draw_visible(
+        self, segments: Int64[np.ndarray, "segment"], *, p: float, rng: np.random.Generator
     ) -> Bool[np.ndarray, "segment modality"]:
-        """Which modalities of these segments `hide_modalities` would leave, from the same draws."""
-        if share == 0:
+        """Which modalities of these segments `drop_modalities` would leave, by the same draws."""
+        if p == 0:
             return np.ones((len(segments), len(MODALITIES)), bool)
-        return _shown(self._n_valid[segments] > 0, share=share, order=order)
+        return _draw_visible(self._n_valid[segments] > 0, p=p, rng=rng)
 
     def n_words(
-        self, segments: Int64[np.ndarray, "segment"], shown: Bool[np.ndarray, "segment modality"]
+        self, segments: Int64[np.ndarray, "segment"], visible: Bool[np.ndarray, "segment modality"]
     ) -> Int64[np.ndarray, "modality"]:
-        """How many valid words these segments have together, of what is shown of them."""
-        return np.asarray((self._n_valid[segments] * shown).sum(axis=0))
+        """Number of valid words in the visible modalities of these segments together."""
+        return np.asarray((self._n_valid[segments] * visible).sum(axis=0))
 
     def n_batches(self, batch_size: int) -> int:
         """How many batches of at most `batch_size` segments it takes to see all segments once."""
         return math.ceil(len(self) / batch_size)
 
 
-def hide_modalities(batch: Batch, *, share: float, order: np.random.Generator) -> Batch:
-    """Modality dropout: hide each modality of each segment with probability `share`, but never all that it has."""
-    if share == 0:
+def drop_modalities(batch: Batch, *, p: float, rng: np.random.Generator) -> Batch:
+    """Modality dropout: hide each modality of each segment with probability `p`, but never all that it has."""
+    if p == 0:
         return batch
     present = torch.stack([batch.valid[modality].any(dim=1) for modality in MODALITIES], dim=1).cpu().numpy()
-    shown = torch.from_numpy(_shown(present, share=share, order=order)).to(batch.label.device)
+    visible = torch.from_numpy(_draw_visible(present, p=p, rng=rng)).to(batch.label.device)
     valid = {
-        modality: batch.valid[modality] & shown[:, position, None]
+        modality: batch.valid[modality] & visible[:, position, None]
         for position, modality in enumerate(MODALITIES)
     }
     return replace(batch, valid=valid)
 
 
-def _shown(
-    present: Bool[np.ndarray, "segment modality"], *, share: float, order: np.random.Generator
+def _draw_visible(
+    present: Bool[np.ndarray, "segment modality"], *, p: float, rng: np.random.Generator
 ) -> Bool[np.ndarray, "segment modality"]:
-    hidden = order.random(present.shape) < share
+    hidden = rng.random(present.shape) < p
     hidden[~(present & ~hidden).any(axis=1)] = False
     return ~hidden
 
 
-def hide_words(batch: Batch, *, share: float, order: np.random.Generator) -> Batch:
-    """Word dropout: hide each word of each modality with probability `share`, but never all that a segment has."""
-    if share == 0:
+def drop_words(batch: Batch, *, p: float, rng: np.random.Generator) -> Batch:
+    """Word dropout: hide each word of each modality with probability `p`, but never all that a segment has."""
+    if p == 0:
         return batch
-    drawn = torch.from_numpy(order.random((len(MODALITIES), *batch.row.shape)) >= share).to(
-        batch.label.device
-    )
+    drawn = torch.from_numpy(rng.random((len(MODALITIES), *batch.row.shape)) >= p).to(batch.label.device)
     present = torch.stack([batch.valid[modality] for modality in MODALITIES])
-    shown = present & drawn
-    leaves_nothing = ~shown.any(dim=2).any(dim=0)
-    shown = torch.where(leaves_nothing[None, :, None], present, shown)
-    return replace(batch, valid={modality: shown[position] for position, modality in enumerate(MODALITIES)})
+    visible = present & drawn
+    leaves_nothing = ~visible.any(dim=2).any(dim=0)
+    visible = torch.where(leaves_nothing[None, :, None], present, visible)
+    return replace(batch, valid={modality: visible[position] for position, modality in enumerate(MODALITIES)})
 
 
-def keep_modalities(batch: Batch, kept: frozenset[Modality]) -> Batch:
-    """The batch with only the modalities of `kept`; the others are masked as if they had never been recorded."""
+def hide_modalities(batch: Batch, hidden: Set[Modality]) -> Batch:
+    """The batch with the modalities of `hidden` masked as if they had never been recorded."""
+    if not hidden:
+        return batch
     valid = {
-        modality: mask if modality in kept else torch.zeros_like(mask)
+        modality: torch.zeros_like(mask) if modality in hidden else mask
         for modality, mask in batch.valid.items()
     }
     return replace(batch, valid=valid)

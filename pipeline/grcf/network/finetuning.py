@@ -1,4 +1,4 @@
-"""A network with a text encoder that learns: what of it learns, at which rate, and what a checkpoint says of it."""
+"""A network with a text encoder that learns: which weights learn, at which rate, and what a checkpoint keeps of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,14 +24,15 @@ def add_encoder(
         return network
     if settings is None:
         raise PipelineError(
-            "the text is tokenized for an encoder that learns; say how by TrainingSettings.finetuning"
+            "the text is tokenized for an encoder that learns, but nothing says how it learns; give "
+            "TrainingSettings.finetuning, or frozen word vectors"
         )
     network.word_encoder = WordEncoder(describe(split.tokens, settings), seed=seed)
     return network
 
 
 def learning(network: SentimentNetwork, parameters: Callable[[SentimentNetwork], Any]) -> list[nn.Parameter]:
-    """Those of `parameters` that may learn: of a text encoder only what was chosen."""
+    """The chosen parameters that may learn; of a text encoder only the layers, adapters or embeddings that were asked for."""
     encoder = network.word_encoder
     fixed = (
         {id(each) for name, each in encoder.named_parameters() if name not in encoder.depth}
@@ -44,7 +45,7 @@ def learning(network: SentimentNetwork, parameters: Callable[[SentimentNetwork],
 def parameter_groups(
     network: SentimentNetwork, settings: FinetuningSettings | None, *, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """What learns, by learning rate; the network's own parameters first."""
+    """Parameter groups for an optimiser, by learning rate; the network's own parameters come first."""
     encoder = network.word_encoder
     inside = {id(each) for each in encoder.parameters()} if encoder else set()
     own = [each for each in network.parameters() if each.requires_grad and id(each) not in inside]
@@ -69,12 +70,12 @@ def weights_as_found(network: SentimentNetwork) -> dict[str, Tensor]:
 
 
 def described_encoder(network: SentimentNetwork) -> dict[str, Any]:
-    """What the header of a checkpoint says of it; nothing where there is none."""
+    """What the header of a checkpoint says of the text encoder; nothing where none learns."""
     return {"encoder": network.word_encoder.described} if network.word_encoder else {}
 
 
 def encoder_libraries(network: SentimentNetwork) -> dict[str, str]:
-    """Versions of what it was computed by, beside those of the network."""
+    """Versions of the libraries that computed the text encoder; none where none learns."""
     if network.word_encoder is None:
         return {}
     adapters = ["peft"] if network.word_encoder.described["adapter_rank"] is not None else []

@@ -39,8 +39,8 @@ class SentimentNetwork(nn.Module):
     """One score per segment from whatever modalities it has.
 
     Args:
-        n_features: number of feature columns per modality; 0 where the corpus has none of it.
-        settings: which fusion, the size of its vectors, and the share of hidden units dropped while training.
+        n_features: number of feature columns per modality; 0 for one that the corpus does not have.
+        settings: the fusion, the size of its vectors, and the probability of dropout.
     """
 
     def __init__(self, *, n_features: Mapping[Modality, int], settings: NetworkSettings) -> None:
@@ -64,10 +64,10 @@ class SentimentNetwork(nn.Module):
             yield from self.word_encoder.parameters()
 
     def represent(self, batch: Batch) -> Float[Tensor, "segment width"]:
-        """One vector a segment, of which the score is a linear function."""
+        """One vector per segment, of which the score is a linear function."""
         return self.fuse(batch).representation
 
     def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
-        """One score a segment, unbounded."""
+        """One score per segment, unbounded."""
         score: Tensor = self.head(self.represent(batch)).squeeze(-1)
         return score

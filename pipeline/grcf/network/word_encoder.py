@@ -44,12 +44,12 @@ class WordEncoder(nn.Module):
     encoder ends in a layer norm of its own.
 
     Args:
-        described: the encoder (`tokens.encoder`), and what of it learns: `layers`, `adapter_rank`, `embeddings`. What it
-            takes to build it again; a checkpoint keeps it beside the weights that learnt.
-        seed: of the first weights of adapters.
+        described: the encoder (`tokens.encoder`) and which parts learn: `layers`, `adapter_rank` and `embeddings`. It is
+            enough to build the encoder again; a checkpoint keeps it beside the weights that learnt.
+        seed: seed of the first weights of adapters.
 
     Attributes:
-        depth: of each parameter that learns, how many layers lie above it.
+        depth: number of layers above each parameter that learns, by its name.
 
     Raises:
         PipelineError: no such encoder here, other files than those of training, or layers that it does not have.
@@ -117,19 +117,19 @@ class WordEncoder(nn.Module):
         """A row for each word of each segment; zeros where no sub-token lies on it."""
         device = next(self.parameters()).device
         n_rows = int(tokens.word_offsets[-1])
-        read, order = [], []
+        vectors, read_tokens = [], []
         for group in _groups(tokens, fill=_MIN_FILL.get(device.type, 0.0)):
             hidden, positions = self._read_windows(tokens, group)
-            read.append(hidden)
-            order.append(positions)
+            vectors.append(hidden)
+            read_tokens.append(positions)
         rows = torch.zeros(n_rows, self.n_dimensions, device=device)
-        if not read:
+        if not vectors:
             return rows
         place = np.empty(len(tokens.token_ids), np.int64)
-        place[np.concatenate(order)] = np.arange(len(place))
+        place[np.concatenate(read_tokens)] = np.arange(len(place))
         token, row = tokens.links()
         counts = np.bincount(row, minlength=n_rows).clip(min=1)
-        hidden = torch.cat(read)[torch.from_numpy(place[token]).to(device)]
+        hidden = torch.cat(vectors)[torch.from_numpy(place[token]).to(device)]
         sums = rows.index_add(0, torch.from_numpy(row).to(device), hidden)
         return sums / torch.from_numpy(counts).to(device, torch.float32)[:, None]
 
@@ -169,9 +169,9 @@ class WordEncoder(nn.Module):
         """Learnt parameters that require a gradient, by depth and by whether they decay: biases and norms do not."""
         parameters = dict(self.named_parameters())
         for depth in sorted(set(self.depth.values())):
-            mine = [parameters[name] for name, found in self.depth.items() if found == depth]
+            layer = [parameters[name] for name, found in self.depth.items() if found == depth]
             for decays in (True, False):
-                group = [each for each in mine if each.requires_grad and (each.ndim > 1) == decays]
+                group = [each for each in layer if each.requires_grad and (each.ndim > 1) == decays]
                 if group:
                     yield {
                         "params": group,
@@ -211,7 +211,13 @@ def _groups(tokens: TokenizedText, *, fill: float) -> Iterator[Int64[np.ndarray,
 
 @dataclass(frozen=True, eq=False)
 class _Unique:
-    """Segments that differ in their tokens, and which of them each segment of the text is."""
+    """The distinct segments of a text, and which of them each of its segments repeats.
+
+    Attributes:
+        tokens: sub-tokens of the distinct segments.
+        first: position in `tokens` of the segment that each segment of the text is equal to.
+        n_words: number of words of each segment of the text.
+    """
 
     tokens: TokenizedText
     first: Int64[np.ndarray, "segment"]
@@ -234,7 +240,7 @@ def _without_repetition(tokens: TokenizedText) -> _Unique:
     n_words = np.diff(tokens.word_offsets)
     first: dict[tuple[bytes, bytes, int], int] = {}
     member = np.empty(len(tokens), np.int64)
-    kept: list[int] = []
+    distinct: list[int] = []
     bounds = tokens.token_offsets[tokens.window_offsets]
     for segment in range(len(tokens)):
         inside = slice(bounds[segment], bounds[segment + 1])
@@ -244,10 +250,10 @@ def _without_repetition(tokens: TokenizedText) -> _Unique:
             int(n_words[segment]),
         )
         if key not in first:
-            first[key] = len(kept)
-            kept.append(segment)
+            first[key] = len(distinct)
+            distinct.append(segment)
         member[segment] = first[key]
-    return _Unique(tokens.select(np.array(kept, np.int64)), member, n_words)
+    return _Unique(tokens.select(np.array(distinct, np.int64)), member, n_words)
 
 
 def _identity(spec: Mapping[str, Any]) -> tuple[str, str]:
@@ -266,7 +272,7 @@ def _load_base(found_as: str, identity: tuple[str, str]) -> Any:
     if pretrained.identity.get(key) != wanted:
         raise PipelineError(
             f"{found_as}: is another encoder ({key} {pretrained.identity.get(key, 'none')[:12]}) than the one whose tokens and "
-            f"weights these are ({wanted[:12]}); name the folder of that one, or run `dvc repro` with this one"
+            f"weights these are ({wanted[:12]}); name the folder of that one, or extract and train again with this one"
         )
     model = pretrained.load_weights(precision="float32")
     return model.get_encoder() if model.config.is_encoder_decoder else model

@@ -6,26 +6,13 @@ import pytest
 from benchmarks.mosi.data import TUNING, Pool, divide, spoil_labels, thin_out
 from pipeline.align.splits import AlignedSegment
 from pipeline.artifacts.segments import Segment
+from tests.segments import make_segment
 
 N_VIDEOS, N_SEGMENTS = 93, 4
 
 
 def segment(video: str, clip: int, split: str, label: float) -> Segment:
-    return Segment(
-        id=f"{video}_{clip}",
-        split=split,
-        label=label,
-        speaker=video,
-        video=video,
-        language="en",
-        text="x",
-        media=None,
-        media_sha256=None,
-        has_audio=False,
-        has_video=False,
-        start_s=0.0,
-        end_s=1.0,
-    )
+    return make_segment(id=f"{video}_{clip}", split=split, label=label, speaker=video, video=video)
 
 
 def make_pool() -> Pool:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.fft import dct
 
-from pipeline.artifacts.segments import Segment
 from pipeline.extract.audio.classic import ClassicSettings, audio_columns, extract_audio
 from pipeline.media.audio import read_audio
 from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
+from tests.segments import make_segment
 
 RATE_HZ, HOP_S = 16000, 0.02
 SETTINGS = {
@@ -28,23 +28,10 @@ SETTINGS = {
 COLUMNS = audio_columns(n_mfcc=20, n_chroma=12)
 
 
-def segment(path, *, start_s=0.0, end_s=2.0, **fields):
-    given = {
-        "id": Path(path).stem,
-        "split": "train",
-        "label": 0.0,
-        "speaker": "s",
-        "video": "v",
-        "language": "en",
-        "text": None,
-        "media": str(path),
-        "media_sha256": None,
-        "has_audio": True,
-        "has_video": True,
-        "start_s": start_s,
-        "end_s": end_s,
-    }
-    return Segment(**given | fields)
+def segment(path, **fields):
+    return make_segment(
+        **{"id": Path(path).stem, "media": str(path), "has_audio": True, "has_video": True} | fields
+    )
 
 
 def extract(path, *, start_s=0.0, end_s=2.0, **settings):

@@ -22,6 +22,7 @@ from pipeline.media.audio import read_audio
 from pipeline.pretrained.models import EncoderSettings
 from tests.extract.encoders import SPEECH_KINDS, save_speech_encoder
 from tests.media.recordings import tone, write_recording
+from tests.segments import make_segment
 
 RATE_HZ, FIELD, STRIDE = 16000, 400, 320
 
@@ -56,22 +57,13 @@ def recording(tmp_path_factory) -> Path:
 
 
 def segment(path: Path, start_s: float = 0.0, end_s: float = 2.0, **fields) -> Segment:
-    given = {
+    plain = {
         "id": f"{path.stem} {start_s} {end_s}",
-        "split": "train",
-        "label": 0.0,
-        "speaker": "s",
-        "video": "v",
-        "language": "en",
-        "text": None,
         "media": str(path),
         "media_sha256": "0" * 64,
         "has_audio": True,
-        "has_video": False,
-        "start_s": start_s,
-        "end_s": end_s,
     }
-    return Segment(**given | fields)
+    return make_segment(**plain | {"start_s": start_s, "end_s": end_s} | fields)
 
 
 def encoder_of(folder, *, layer=-1, n_layers=1, precision="float32", revision="main") -> SpeechEncoder:

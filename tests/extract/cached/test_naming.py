@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment
 from pipeline.extract.cached.audio import audio_extractor
+from tests.segments import make_segment
 
 SETTINGS = {
     "encoder": "classic",
@@ -20,20 +21,8 @@ SETTINGS = {
 
 
 def broken(path: Path) -> Segment:
-    return Segment(
-        id=path.stem,
-        split="train",
-        label=0.0,
-        speaker="s",
-        video="v",
-        language="en",
-        text=None,
-        media=str(path),
-        media_sha256=sha256_of(path),
-        has_audio=True,
-        has_video=False,
-        start_s=0.0,
-        end_s=1.0,
+    return make_segment(
+        id=path.stem, media=str(path), media_sha256=sha256_of(path), has_audio=True, end_s=1.0
     )
 
 
@@ -60,8 +49,8 @@ def test_a_segment_without_sound_is_named_as_it_is_now(tmp_path, monkeypatch):
     extractor = audio_extractor(SETTINGS)
     mute = replace(broken(tmp_path / "mute.mp4"), has_audio=False)
 
-    told = [
+    failures = [
         sequence.failure for one in (mute, replace(mute, id="other")) for sequence in extractor.map([one])
     ]
 
-    assert told == ["segment mute: there is no sound track", "segment other: there is no sound track"]
+    assert failures == ["segment mute: there is no sound track", "segment other: there is no sound track"]

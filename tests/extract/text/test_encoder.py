@@ -265,10 +265,12 @@ def test_neighbouring_layers_are_averaged(bert, layer, n_layers, averaged):
 
 
 @pytest.mark.parametrize(
-    ("layer", "n_layers", "said"), [(-1, 5, "has 4 up to text.layer -1"), (0, 2, "has 1 up to")]
+    ("layer", "n_layers", "sentence"), [(-1, 5, "has 4 up to text.layer -1"), (0, 2, "has 1 up to")]
 )
-def test_more_layers_than_there_are_up_to_the_last_are_refused(bert, layer, n_layers, said):
-    with pytest.raises(PipelineError, match=rf"text\.n_layers is {n_layers}, but .* {said}.*; expected 1 to"):
+def test_more_layers_than_there_are_up_to_the_last_are_refused(bert, layer, n_layers, sentence):
+    with pytest.raises(
+        PipelineError, match=rf"text\.n_layers is {n_layers}, but .* {sentence}.*; expected 1 to"
+    ):
         encoder_of(bert, layer=layer, n_layers=n_layers)
 
 
@@ -438,15 +440,15 @@ def without(folder: Path, copy: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentence"),
     [
         ("config.json", "holds no encoder"),
         ("model.safetensors", "holds no encoder"),
         ("tokenizer.json", "cannot be loaded"),
     ],
 )
-def test_a_folder_that_lacks_a_file_is_reported(bert, tmp_path, name, said):
-    with pytest.raises(PipelineError, match=f"text.model: .*{said}"):
+def test_a_folder_that_lacks_a_file_is_reported(bert, tmp_path, name, sentence):
+    with pytest.raises(PipelineError, match=f"text.model: .*{sentence}"):
         encoder_of(without(bert, tmp_path / "copy", name)).encode(SENTENCES)
 
 

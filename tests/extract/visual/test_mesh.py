@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.artifacts.segments import Segment
 from pipeline.extract.visual.mesh import MeshSettings, extract_visual, visual_columns
 from pipeline.media.video import read_frames
 from tests.media.recordings import shared_data, write_recording
+from tests.segments import make_segment
 
 SETTINGS = {"face": "largest", "landmarks": False, "frame_rate_hz": 10.0, "min_confidence": 0.5}
 VISUAL_COLUMNS = visual_columns(landmarks=False)
@@ -32,23 +32,10 @@ def picture(faces):
     return next(read_frames(faces[0], start_s=0.5, end_s=9.0, frame_rate_hz=5.0)).image
 
 
-def segment(path, *, start_s=0.0, end_s=2.0, **fields):
-    given = {
-        "id": Path(path).stem,
-        "split": "train",
-        "label": 0.0,
-        "speaker": "s",
-        "video": "v",
-        "language": "en",
-        "text": None,
-        "media": str(path),
-        "media_sha256": None,
-        "has_audio": True,
-        "has_video": True,
-        "start_s": start_s,
-        "end_s": end_s,
-    }
-    return Segment(**given | fields)
+def segment(path, **fields):
+    return make_segment(
+        **{"id": Path(path).stem, "media": str(path), "has_audio": True, "has_video": True} | fields
+    )
 
 
 def extract(path, *, start_s=0.0, end_s=2.0, **settings):

@@ -45,22 +45,22 @@ def found_s(words) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_words_are_found_to_a_frame(trained, seed):
-    said = random_words(6, seed=seed)
-    samples, spans = tones(said, seed=50 + seed)
+    spoken = random_words(6, seed=seed)
+    samples, spans = tones(spoken, seed=50 + seed)
 
-    words, confidence = trained.align(samples, [word.lower() for word in said], language="en")
+    words, confidence = trained.align(samples, [word.lower() for word in spoken], language="en")
 
-    assert [word.text for word in words] == [word.lower() for word in said]
+    assert [word.text for word in words] == [word.lower() for word in spoken]
     assert np.abs(found_s(words) - edges_s(spans)).max() <= FRAME_S
     assert 0 < confidence <= 1
 
 
 def test_a_long_sound_is_aligned_across_the_windows_it_is_read_in(trained):
-    said = random_words(60, seed=9)
-    samples, spans = tones(said, seed=90)
+    spoken = random_words(60, seed=9)
+    samples, spans = tones(spoken, seed=90)
     assert len(samples) / RATE_HZ > 30
 
-    words, _ = trained.align(samples, said, language="en")
+    words, _ = trained.align(samples, spoken, language="en")
 
     assert np.abs(found_s(words) - edges_s(spans)).max() <= FRAME_S
 
@@ -74,10 +74,10 @@ def test_a_transcript_of_something_else_is_refused(trained, seed, n_words):
 
 
 def test_a_word_that_cannot_be_spelt_takes_the_place_between_its_neighbours(trained):
-    said = random_words(5, seed=4)
-    samples, spans = tones(said, seed=4)
+    spoken = random_words(5, seed=4)
+    samples, spans = tones(spoken, seed=4)
 
-    words, _ = trained.align(samples, [*said[:2], "影", *said[3:]], language="en")
+    words, _ = trained.align(samples, [*spoken[:2], "影", *spoken[3:]], language="en")
 
     assert words[2].text == "影"
     assert np.abs(found_s(words)[2] - spans[2]).max() <= 3 * FRAME_S

@@ -18,6 +18,7 @@ from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, _fitted, locate_words
 from pipeline.extract.words.proportional import spread_over
 from tests.extract.word_settings import WITHOUT_MODELS
+from tests.segments import make_segment
 
 RATE_HZ = 16_000
 
@@ -39,22 +40,14 @@ SENTENCES = (
 def segment(
     media: Path | None = None, *, duration_s: float = 2.0, text: str | None = None, **changes
 ) -> Segment:
-    plain = Segment(
-        id="a",
-        split="train",
-        label=0.0,
-        speaker="s",
-        video="v",
-        language="en",
-        text=text,
-        media=str(media) if media else None,
-        media_sha256="0" * 64 if media else None,
-        has_audio=media is not None,
-        has_video=False,
-        start_s=0.0,
-        end_s=duration_s,
-    )
-    return replace(plain, **changes)
+    plain = {
+        "text": text,
+        "media": str(media) if media else None,
+        "media_sha256": "0" * 64 if media else None,
+        "has_audio": media is not None,
+        "end_s": duration_s,
+    }
+    return make_segment(**plain | changes)
 
 
 def record(path: Path, samples: np.ndarray) -> Path:

@@ -32,7 +32,7 @@ def by_models(tone_model, tmp_path_factory) -> WordSettings:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory) -> list[Segment]:
+def sentences(tmp_path_factory) -> list[Segment]:
     """Sentences in the language of the CTC model, each in a file of its own; the last one has another transcript."""
     folder, segments = tmp_path_factory.mktemp("said"), []
     for n in range(4):
@@ -47,8 +47,8 @@ def said(tmp_path_factory) -> list[Segment]:
     return segments
 
 
-def test_a_transcript_in_any_language_is_aligned_by_the_named_model(said, by_models):
-    for n, spoken in enumerate(said[:3]):
+def test_a_transcript_in_any_language_is_aligned_by_the_named_model(sentences, by_models):
+    for n, spoken in enumerate(sentences[:3]):
         located = locate_words(spoken, by_models)
         _, spans = tones(random_words(5, seed=n), seed=n)
         assert located.align_method == "forced"
@@ -60,39 +60,39 @@ def test_a_transcript_in_any_language_is_aligned_by_the_named_model(said, by_mod
 @pytest.mark.parametrize(
     "changes", [{}, {"text": "我 喜 欢"}, {"text": "Z" * 400}], ids=["other", "script", "long"]
 )
-def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(said, by_models, changes):
-    located = locate_words(replace(said[3], **changes), by_models)
+def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(sentences, by_models, changes):
+    located = locate_words(replace(sentences[3], **changes), by_models)
 
     assert (located.align_method, located.confidence) == ("proportional", None)
-    assert [word.text for word in located.words] == tokenise(replace(said[3], **changes).text)
+    assert [word.text for word in located.words] == tokenise(replace(sentences[3], **changes).text)
     assert located.words[0].start_s == pytest.approx(0.2, abs=0.05)
-    assert located.words[-1].end_s <= said[3].duration_s
+    assert located.words[-1].end_s <= sentences[3].duration_s
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "xx"])
-def test_without_a_transcript_the_named_model_recognises_any_language(said, by_models, language):
-    located = locate_words(replace(said[0], text=None, language=language), by_models)
+def test_without_a_transcript_the_named_model_recognises_any_language(sentences, by_models, language):
+    located = locate_words(replace(sentences[0], text=None, language=language), by_models)
 
     assert located.align_method == "recognised"
     assert [word.text for word in located.words] == ["Nice", "film"]
     times_s = [edge for word in located.words for edge in (word.start_s, word.end_s)]
     assert times_s == sorted(times_s)
-    assert times_s[-1] <= said[0].duration_s
+    assert times_s[-1] <= sentences[0].duration_s
 
 
-def test_given_times_and_silence_need_no_model(said, tmp_path):
+def test_given_times_and_silence_need_no_model(sentences, tmp_path):
     soundfile.write(tmp_path / "silence.wav", np.zeros(RATE_HZ), RATE_HZ)
     silent = segment(tmp_path / "silence.wav", duration_s=1.0, text="no sound")
     assert locate_words(silent, NOWHERE).align_method == "proportional"
     assert not needs_model(segment(text="no file"), replace(NOWHERE, recogniser="whisper"))
-    assert not needs_model(said[0], replace(NOWHERE, aligner="proportional", recogniser="whisper"))
-    assert needs_model(said[0], replace(NOWHERE, recogniser="none"))
+    assert not needs_model(sentences[0], replace(NOWHERE, aligner="proportional", recogniser="whisper"))
+    assert needs_model(sentences[0], replace(NOWHERE, recogniser="none"))
 
 
 def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
-    said, by_models, tmp_path, monkeypatch
+    sentences, by_models, tmp_path, monkeypatch
 ):
-    everything = [*said, replace(said[0], text=None, id="4")]
+    everything = [*sentences, replace(sentences[0], text=None, id="4")]
     alone = [replace(locate_words(spoken, by_models), id="?") for spoken in everything]
 
     def located(cache: str, segments: list[Segment]):
@@ -105,23 +105,23 @@ def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
     assert located("b", everything[::-1]) == alone[::-1]
 
 
-def test_what_is_cached_is_not_read_again(said, by_models, tmp_path, monkeypatch):
+def test_what_is_cached_is_not_read_again(sentences, by_models, tmp_path, monkeypatch):
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
     extractor = words_extractor(by_models)
-    first = extractor.map(said)
+    first = extractor.map(sentences)
     monkeypatch.setattr("pipeline.extract.words.ctc_aligner.CtcAligner.align", None)
 
-    assert extractor.map(said) == first
+    assert extractor.map(sentences) == first
 
 
-def test_the_entries_tell_models_apart_and_name_them(said, by_models, tmp_path):
+def test_the_entries_tell_models_apart_and_name_them(sentences, by_models, tmp_path):
     plain, modelled = words_extractor(WordSettings(**WITHOUT_MODELS)), words_extractor(by_models)
 
     assert set(modelled.description["models"]) == {"ctc", "whisper"}
     assert set(modelled.description["libraries"]) > {"torch", "transformers", "pocketsphinx"}
     assert "models" not in plain.description
     assert plain.description["device"] == "cpu"
-    assert set(plain.keys(said)).isdisjoint(modelled.keys(said))
+    assert set(plain.keys(sentences)).isdisjoint(modelled.keys(sentences))
 
 
 def test_a_model_that_is_nowhere_stops_before_any_work(monkeypatch):

@@ -105,6 +105,6 @@ def edit_distance(truth: list[str], other: list[str]) -> int:
 
 
 def test_numbers_up_to_four_digits_are_all_different():
-    said = [" ".join(number_words(str(number))) for number in range(10_000)]
-    assert len(set(said)) == len(said)
-    assert all(word.isalpha() for word in set(itertools.chain.from_iterable(text.split() for text in said)))
+    spoken = [" ".join(number_words(str(number))) for number in range(10_000)]
+    assert len(set(spoken)) == len(spoken)
+    assert all(word.isalpha() for word in set(itertools.chain.from_iterable(text.split() for text in spoken)))

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from pipeline.grcf.fit.gradient_caching import Computed, backward
-from pipeline.grcf.fit.loop import build_network
 from pipeline.grcf.loss.baselines import rank_n_contrast_loss
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.network.batches import SplitTensors, hide_modalities
+from pipeline.grcf.network.batches import SplitTensors, drop_modalities
+from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import WordEncoder
 from tests.grcf.network.test_word_encoder import described
@@ -51,7 +51,7 @@ def case(request, train, spoken_train):
 def chunks_of(tensors, size):
     draws = np.random.default_rng(3)
     parts = next(tensors.shuffled_chunks(len(tensors), np.random.default_rng(0), chunk_size=size))
-    return [hide_modalities(part, share=0.3, order=draws) for part in parts]
+    return [drop_modalities(part, p=0.3, rng=draws) for part in parts]
 
 
 def forward_of(network):

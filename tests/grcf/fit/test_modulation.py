@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.grcf.fit.loop import build_network
-from pipeline.grcf.fit.modulation import GradientModulation, modulation
+from pipeline.grcf.fit.modulation import GradientModulation, modulation_coefficients
 from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.checkpoints import build_network
+from tests.grcf.models import NETWORK, SETTINGS, pointwise, rank
 from tests.grcf.synthetic import make_split
-from tests.grcf.test_stages_of_training import NETWORK, SETTINGS, pointwise, rank
 
 BALANCED = replace(SETTINGS, balance="gradient_modulation", balance_strength=0.5)
 
@@ -20,32 +20,32 @@ def alone(**values):
 
 
 def test_only_who_is_ahead_is_slowed_and_the_more_the_further():
-    near = modulation(alone(text=0.5, audio=0.4, visual=0.3), strength=0.5)
-    far = modulation(alone(text=0.9, audio=0.4, visual=0.3), strength=0.5)
+    near = modulation_coefficients(alone(text=0.5, audio=0.4, visual=0.3), strength=0.5)
+    far = modulation_coefficients(alone(text=0.9, audio=0.4, visual=0.3), strength=0.5)
     assert far["audio"] == far["visual"] == 1
     assert 0 < far["text"] < near["text"] < 1
 
 
 def test_the_factor_is_that_of_the_paper():
-    found = modulation(alone(text=0.8, audio=0.4), strength=0.3)
+    found = modulation_coefficients(alone(text=0.8, audio=0.4), strength=0.3)
     assert found["text"].item() == pytest.approx(1 - np.tanh(0.3 * 2))
     assert found["audio"].item() == 1
 
 
 def test_equals_are_left_alone():
-    assert all(k == 1 for k in modulation(alone(text=0.5, audio=0.5), strength=1.0).values())
+    assert all(k == 1 for k in modulation_coefficients(alone(text=0.5, audio=0.5), strength=1.0).values())
 
 
-def step_of(train, paces):
+def step_of(train, coefficients):
     network = build_network(columns=train.columns, settings=NETWORK, seed=1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.1)
     network(SplitTensors(train, device="cpu").batch(torch.arange(9))).square().sum().backward()
-    GradientModulation(network, ("text", "audio", "visual"), strength=0.5).step(optimiser, paces)
+    GradientModulation(network, ("text", "audio", "visual"), strength=0.5).step(optimiser, coefficients)
     return {name: value - before[name] for name, value in network.state_dict().items()}
 
 
-def test_a_step_is_multiplied_by_the_pace_of_its_modality_alone(train):
+def test_a_step_is_multiplied_by_the_coefficient_of_its_modality_alone(train):
     torch.manual_seed(0)
     whole = step_of(train, {})
     torch.manual_seed(0)
@@ -55,14 +55,14 @@ def test_a_step_is_multiplied_by_the_pace_of_its_modality_alone(train):
         torch.testing.assert_close(slowed[name], factor * step, atol=1e-6, rtol=1e-4)
 
 
-def test_paces_leave_gradients_randomness_and_mode_as_they_were(train):
+def test_coefficients_leave_gradients_randomness_and_mode_as_they_were(train):
     network = build_network(columns=train.columns, settings=NETWORK, seed=1).train()
     batch = SplitTensors(train, device="cpu").batch(torch.arange(9))
     state = torch.get_rng_state()
-    paces = GradientModulation(network, ("text", "audio"), strength=0.5).paces(
+    coefficients = GradientModulation(network, ("text", "audio"), strength=0.5).coefficients(
         [batch], lambda parts: network(parts[0]).sub(parts[0].label).abs().mean()
     )
-    assert set(paces) == {"text", "audio"}
+    assert set(coefficients) == {"text", "audio"}
     assert network.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(p.grad is None for p in network.parameters())

@@ -9,34 +9,29 @@ import torch
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.grcf.calibration.pointwise_objective import absolute_error
-from pipeline.grcf.fit.loop import build_network, train_network
+from pipeline.grcf.fit.loop import train_network
+from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.fit.stacked import train_networks
-from pipeline.grcf.loss.objectives import ranking_objective
-from pipeline.grcf.network.batches import SplitTensors, hide_modalities
+from pipeline.grcf.network.batches import SplitTensors, drop_modalities
+from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import FUSIONS, NetworkSettings
-from tests.grcf.test_stages_of_training import ADVANTAGE, MARGIN, SETTINGS
+from tests.grcf.models import SETTINGS, objective_of
 
 SEEDS = (3, 1, 7)
 SETTINGS = replace(SETTINGS, epochs=4, modality_dropout=0.3)
 OBJECTIVES = {
     "magnitude": {
         "objective": lambda score, label, _: absolute_error(score, label),
-        "select_by": "magnitude",
-        "curve": IDENTITY,
-        "measure": mean_absolute_error,
+        "selection": Selection(by="magnitude", calibration=IDENTITY, error=mean_absolute_error),
     },
     "order": {
-        "objective": ranking_objective("groupwise", margin=MARGIN, advantage=ADVANTAGE),
-        "select_by": "order",
-        "curve": None,
-        "measure": None,
+        "objective": objective_of("groupwise").loss,
+        "selection": Selection(by="order"),
     },
     "objective": {
-        "objective": ranking_objective("rank_n_contrast", margin=MARGIN, advantage=ADVANTAGE),
-        "select_by": "objective",
-        "curve": None,
-        "measure": None,
+        "objective": objective_of("rank_n_contrast").loss,
+        "selection": Selection(by="objective"),
     },
 }
 
@@ -46,10 +41,10 @@ def starts(train, fusion="attention_pooling", dropout=0.2):
     return [build_network(columns=train.columns, settings=settings, seed=seed) for seed in SEEDS]
 
 
-def together(train, valid, networks, *, seeds=SEEDS, kind="magnitude", settings=SETTINGS, n_slots=4):
+def together(train, valid, networks, *, seeds=SEEDS, kind="magnitude", settings=SETTINGS, stack_size=4):
     tensors = [SplitTensors(part, device="cpu") for part in (train, valid)]
     return train_networks(
-        networks, *tensors, seeds=seeds, settings=settings, n_slots=n_slots, **OBJECTIVES[kind]
+        networks, *tensors, seeds=seeds, settings=settings, stack_size=stack_size, **OBJECTIVES[kind]
     )
 
 
@@ -59,7 +54,7 @@ def alone(train, valid, network, seed, *, kind="magnitude"):
 
 
 def assert_same(one, other):
-    for ours, theirs in zip(one.rows, other.rows, strict=True):
+    for ours, theirs in zip(one.history, other.history, strict=True):
         known = {name: value for name, value in theirs.items() if value is not None}
         assert {name: ours[name] for name in known} == pytest.approx(known, rel=1e-3, abs=1e-4)
     assert one.selected_epoch == other.selected_epoch
@@ -95,13 +90,13 @@ def test_a_seed_goes_the_same_way_whoever_is_trained_beside_it(train, valid):
 def test_the_same_seeds_give_the_same_bits(train, valid):
     networks = starts(train)
     for one, other in zip(*(together(train, valid, networks) for _ in range(2)), strict=True):
-        assert one.rows == other.rows
+        assert one.history == other.history
         assert all(map(torch.equal, one.network.state_dict().values(), other.network.state_dict().values()))
 
 
-def test_more_seeds_than_slots_are_trained_in_turn(train, valid):
+def test_more_seeds_than_a_stack_holds_are_trained_in_turn(train, valid):
     networks = starts(train)
-    few, many = (together(train, valid, networks, n_slots=n) for n in (2, 4))
+    few, many = (together(train, valid, networks, stack_size=n) for n in (2, 4))
     for one, other in zip(few, many, strict=True):
         assert_same(one, other)
 
@@ -120,18 +115,16 @@ def test_a_diverging_seed_is_a_sentence(train, valid):
         together(train, valid, starts(train), settings=settings)
 
 
-def test_what_is_shown_is_what_modality_dropout_leaves(train):
+def test_what_is_visible_is_what_modality_dropout_leaves(train):
     split, segments = SplitTensors(train, device="cpu"), np.arange(20, 45)
-    batch = hide_modalities(
-        split.batch(torch.from_numpy(segments)), share=0.5, order=np.random.default_rng(4)
-    )
-    shown = split.shown(segments, share=0.5, order=np.random.default_rng(4))
-    beside = split.side_by_side(segments[None], shown[None])
+    batch = drop_modalities(split.batch(torch.from_numpy(segments)), p=0.5, rng=np.random.default_rng(4))
+    visible = split.draw_visible(segments, p=0.5, rng=np.random.default_rng(4))
+    beside = split.stacked(segments[None], visible[None])
     for position, (modality, valid) in enumerate(batch.valid.items()):
         width = valid.shape[1]
         assert torch.equal(beside.valid[modality][0, :, :width], valid)
         assert not beside.valid[modality][0, :, width:].any()
-        assert split.n_words(segments, shown)[position] == valid.sum()
+        assert split.n_words(segments, visible)[position] == valid.sum()
 
 
 @pytest.mark.gpu
@@ -142,4 +135,4 @@ def test_a_gpu_trains_them_too(train, valid):
     found = train_networks(networks, *tensors, seeds=SEEDS, settings=SETTINGS, **OBJECTIVES["magnitude"])
     again = train_networks(networks, *tensors, seeds=SEEDS, settings=SETTINGS, **OBJECTIVES["magnitude"])
     for one, other in zip(found, again, strict=True):
-        assert one.rows == other.rows
+        assert one.history == other.history

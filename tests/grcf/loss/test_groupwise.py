@@ -79,11 +79,10 @@ def test_equals_the_naive_double_loop(rows, scope, scale, distance, shape, smoot
 
 
 def test_hand_written_example_with_weights():
-    # Pairs (above, below): (1, 0) margin 0.5, (2, 0) margin 0.8, (2, 1) margin 0.5; violations 0.5, 0.0, 0.2.
+    # Pairs (above, below): (1, 0) with margin 0.5, (2, 0) with margin 0.8, (2, 1) with margin 0.5.
     score, label = doubles([0.0, 0.0, 0.9]), doubles([-1.0, 0.0, 1.0])
-    score[2] = 0.9
     advantage = AdvantageSettings(scope="batch", scale="none", strength=1.0, cap=10.0)
-    # violations: 0.5 - 0 = 0.5; 0.8 - 0.9 < 0; 0.5 - 0.9 < 0. Rewards -0.5, 0, 0; mean -1/6; advantage of the first -1/3.
+    # Violations 0.5 - 0 = 0.5, 0.8 - 0.9 < 0 and 0.5 - 0.9 < 0. Rewards -0.5, 0, 0; mean -1/6; advantage of the first -1/3.
     loss = groupwise_ranking_loss(score, label, margin=HINGE, advantage=advantage)
     assert loss.item() == pytest.approx((4 / 3 * 0.5) / (4 / 3 + 1 + 1))
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.grcf.fit.loop import build_network, score_split
-from pipeline.grcf.network.batches import SplitTensors, hide_modalities, hide_words, keep_modalities
+from pipeline.grcf.network.batches import SplitTensors, drop_modalities, drop_words, hide_modalities
+from pipeline.grcf.network.checkpoints import build_network, score_split
 from pipeline.grcf.network.network import FUSIONS, NetworkSettings
 from tests.grcf.synthetic import N_COLUMNS, make_split
 
@@ -105,9 +105,9 @@ def test_one_modality_alone_is_allowed(network_for):
 def test_gradients_are_finite_where_a_modality_or_everything_is_missing(network_for, train):
     network = network_for(train).train()
     batch = SplitTensors(train, device="cpu").batch(torch.arange(5))
-    for kept in ({"text"}, {"visual"}, set()):
+    for hidden in ({"audio", "visual"}, {"text", "audio"}, {"text", "audio", "visual"}):
         network.zero_grad()
-        fused = network.fusion(keep_modalities(batch, frozenset(kept)))
+        fused = network.fusion(hide_modalities(batch, hidden))
         (
             network.head(fused.representation).sum() + (0 if fused.penalty is None else fused.penalty.sum())
         ).backward()
@@ -145,7 +145,7 @@ def test_a_penalty_is_of_each_segment_by_itself(network_for, train):
 
 def test_modality_dropout_never_hides_all_that_a_segment_has(train):
     batch = SplitTensors(train, device="cpu").batch(torch.arange(len(train)))
-    hidden = hide_modalities(batch, share=0.9, order=np.random.default_rng(0))
+    hidden = drop_modalities(batch, p=0.9, rng=np.random.default_rng(0))
 
     def n_present(b):
         return torch.stack([mask.any(dim=1) for mask in b.valid.values()]).sum(dim=0)
@@ -156,7 +156,7 @@ def test_modality_dropout_never_hides_all_that_a_segment_has(train):
 
 def test_word_dropout_hides_about_its_share_and_never_all_that_a_segment_has(train):
     batch = SplitTensors(train, device="cpu").batch(torch.arange(len(train)))
-    hidden = hide_words(batch, share=0.5, order=np.random.default_rng(0))
+    hidden = drop_words(batch, p=0.5, rng=np.random.default_rng(0))
     before, after = (torch.stack([b.valid[m] for m in MODALITIES]) for b in (batch, hidden))
     assert not (after & ~before).any()
     assert 0.4 < after.sum() / before.sum() < 0.65
@@ -165,9 +165,9 @@ def test_word_dropout_hides_about_its_share_and_never_all_that_a_segment_has(tra
 
 def test_without_word_dropout_nothing_is_drawn(train):
     batch = SplitTensors(train, device="cpu").batch(torch.arange(5))
-    order = np.random.default_rng(0)
-    assert hide_words(batch, share=0.0, order=order) is batch
-    assert order.random() == np.random.default_rng(0).random()
+    rng = np.random.default_rng(0)
+    assert drop_words(batch, p=0.0, rng=rng) is batch
+    assert rng.random() == np.random.default_rng(0).random()
 
 
 def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before(network_for, train):
@@ -179,7 +179,11 @@ def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before(network_
 
 def test_shuffled_batches_hold_every_segment_once_and_never_a_single_one(train):
     tensors = SplitTensors(train, device="cpu")
-    batches = list(tensors.shuffled(23, np.random.default_rng(1)))
+    batches = [
+        batch
+        for parts in tensors.shuffled_chunks(23, np.random.default_rng(1), chunk_size=None)
+        for batch in parts
+    ]
     labels = torch.cat([batch.label for batch in batches])
     assert sorted(labels.tolist()) == sorted(tensors.label.tolist())
     assert len(batches) == tensors.n_batches(23) == 4

@@ -30,11 +30,11 @@ class AttentionPooling(nn.Module):
     def forward(
         self, features: Float[Tensor, "*row _"], valid: Bool[Tensor, "segment word"]
     ) -> Float[Tensor, "segment width"]:
-        """One vector a segment.
+        """One vector per segment.
 
         Args:
-            features: the rows of the words; see `words`.
-            valid: which words there are.
+            features: features of the words, as rows; see `words`.
+            valid: whether there is a word, on the padded axis.
         """
         hidden = self.encode(features)
         if hidden.dim() == 3:

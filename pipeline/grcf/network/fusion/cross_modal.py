@@ -2,7 +2,7 @@
 
 The idea of MulT (Tsai et al., "Multimodal Transformer for Unaligned Multimodal Language Sequences", ACL 2019, arXiv 1906.00295):
 a block per ordered pair of modalities, the keys those of the source. Smaller than there, for corpora of this size: one block
-a pair and not four or five, attention pooling in place of its second transformers, and neither convolution nor positions,
+per pair and not four or five, attention pooling in place of its second transformers, and neither convolution nor positions,
 so that a masked word counts as one that is not there.
 """
 
@@ -26,7 +26,7 @@ from pipeline.grcf.network.fusion.words import (
 
 
 class CrossModalFusion(Fusion):
-    """One vector a segment for each ordered pair of modalities, then one hidden layer over all."""
+    """One vector per segment for each ordered pair of modalities, then one hidden layer over all."""
 
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Word-aligned gated fusion: at each word, gates decide how much of each modality counts.
 
-Gated multimodal units (Arevalo et al., "Gated Multimodal Units for Information Fusion", arXiv 1702.01992), one a word, as the
+Gated multimodal units (Arevalo et al., "Gated Multimodal Units for Information Fusion", arXiv 1702.01992), one per word, as the
 word axis that all modalities share allows: h = Σ zₘ ⊙ hₘ with zₘ = σ(Wₘ [all h; which are there]). Ours: hₘ is the layer of
 all fusions here in place of a tanh, a modality that is not there at a word adds nothing, and attention pools the words.
 """
@@ -26,7 +26,7 @@ from pipeline.grcf.network.fusion.words import (
 
 
 class GatedFusion(Fusion):
-    """One fused vector a word, then one a segment."""
+    """One fused vector per word, then one per segment."""
 
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()
@@ -45,8 +45,10 @@ class GatedFusion(Fusion):
             m: gather(batch, spread(self.layer[m](features_of(batch, m)), batch.valid[m]), there)
             for m in self.present
         }
-        shown = [gather(batch, batch.valid[m][..., None].to(hidden[m].dtype), there) for m in self.present]
-        context = torch.cat([*hidden.values(), *shown], dim=-1)
+        presences = [
+            gather(batch, batch.valid[m][..., None].to(hidden[m].dtype), there) for m in self.present
+        ]
+        context = torch.cat([*hidden.values(), *presences], dim=-1)
         gated = torch.stack([self.gate[m](context).sigmoid() * hidden[m] for m in self.present]).sum(dim=0)
         flags = [presence(batch, m) for m in self.present]
         return Fused(self.mix(torch.cat([self.pool(gated, there), *flags], dim=1)))

@@ -16,8 +16,8 @@ class Fused:
     """What a fusion makes of a batch.
 
     Attributes:
-        representation: one vector a segment, of which the score is a linear function.
-        penalty: what the fusion wants low beside the objective, one value a segment, already weighted; None where it wants
+        representation: one vector per segment, of which the score is a linear function.
+        penalty: what the fusion wants low beside the objective, one value per segment, already weighted; None where it wants
             nothing. Of each segment by itself, so that a batch may be taken in parts and the mean is the same.
     """
 
@@ -26,7 +26,7 @@ class Fused:
 
 
 class Fusion(nn.Module, ABC):
-    """From the words of a batch to one vector a segment.
+    """From the words of a batch to one vector per segment.
 
     An invalid word counts exactly as a word that is not there, a modality without a column (no entry in `n_features`, or
     0) as one that no segment has, and no segment depends on those beside it.

@@ -33,7 +33,7 @@ _LANGUAGE: Modality = "text"
 
 
 class LanguageFocusedFusion(Fusion):
-    """What is shared, a vector a modality, and what language attracts, a vector a modality; then one hidden layer."""
+    """What is shared, one vector per modality, and what language attracts, one vector per modality; then one hidden layer."""
 
     def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
         super().__init__()

@@ -22,30 +22,29 @@ _N_HEADS = 4
 
 
 class Dropout(nn.Module):
-    """Dropout whose draws may be given from outside: of networks side by side, each draws from its own generator.
+    """Dropout whose draws may be given from outside: each of several stacked networks has a generator of its own.
 
     Attributes:
-        modality: whose words it drops units of, row by row; None where its rows are segments.
-        mask: what to multiply with in place of drawing; empty where it draws.
+        p: probability that a unit is dropped.
+        modality: the modality whose words are its rows; None where its rows are segments.
+        mask: factors to multiply with in place of drawing; empty where it draws.
     """
 
     mask: Tensor
 
-    def __init__(self, share: float, modality: Modality | None = None) -> None:
+    def __init__(self, p: float, modality: Modality | None = None) -> None:
         super().__init__()
-        self.share, self.modality = share, modality
+        self.p, self.modality = p, modality
         self.register_buffer("mask", torch.empty(0), persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Drop units while training."""
-        return hidden * self.mask if self.mask.numel() else dropout(hidden, self.share, self.training)
+        return hidden * self.mask if self.mask.numel() else dropout(hidden, self.p, self.training)
 
 
-def encoder_of(n_features: int, width: int, share: float, modality: Modality) -> nn.Sequential:
-    """Rows of features to hidden vectors, row by row, of which `share` of the units is dropped."""
-    return nn.Sequential(
-        nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), Dropout(share, modality)
-    )
+def encoder_of(n_features: int, width: int, p: float, modality: Modality) -> nn.Sequential:
+    """A layer from rows of features to hidden vectors, row by row; `p` is the probability that a unit is dropped."""
+    return nn.Sequential(nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), Dropout(p, modality))
 
 
 def features_of(batch: Batch, modality: Modality) -> Words:
@@ -103,10 +102,10 @@ class CrossAttention(nn.Module):
         """The words of `asking`, as rows, with what they gather; nothing where the source has no valid word.
 
         Args:
-            batch: whose words these are.
-            asking: the modality that gathers.
-            source: the modality that is gathered from.
-            words: the words of both, as rows.
+            batch: the batch that the words belong to.
+            asking: the modality whose words gather.
+            source: the modality that they gather from.
+            words: words of both modalities, as rows.
         """
         hidden = words[asking]
         if words[source].numel() and hidden.numel():
@@ -118,13 +117,13 @@ class CrossAttention(nn.Module):
     def _attend(
         self, batch: Batch, asking: Modality, source: Modality, words: Mapping[Modality, Tensor]
     ) -> Float[Tensor, "segment word width"]:
-        asked, told = batch.valid[asking], batch.valid[source]
+        asked, answering = batch.valid[asking], batch.valid[source]
         answers = self.answers(words[source])
         query = self._by_head(spread(self.query(self.asks(words[asking])), asked))
-        key = self._by_head(spread(self.key(answers), told))
-        value = self._by_head(spread(self.value(answers), told))
+        key = self._by_head(spread(self.key(answers), answering))
+        value = self._by_head(spread(self.value(answers), answering))
         logits = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        weight = masked_softmax(logits, told[:, None, None, :].expand_as(logits))
+        weight = masked_softmax(logits, answering[:, None, None, :].expand_as(logits))
         return (weight @ value).transpose(1, 2).flatten(2)
 
     def _by_head(
@@ -140,8 +139,8 @@ def masked_softmax(
     """Weights over the valid words that sum to 1; all 0 where there are none."""
     # A row of −inf alone would be NaN in the softmax and in its gradient.
     some = valid.any(dim=-1, keepdim=True)
-    shown = torch.where(some & ~valid, torch.full_like(logits, float("-inf")), logits)
-    return torch.where(valid, shown.softmax(dim=-1), torch.zeros_like(logits))
+    masked = torch.where(some & ~valid, torch.full_like(logits, float("-inf")), logits)
+    return torch.where(valid, masked.softmax(dim=-1), torch.zeros_like(logits))
 
 
 def presence(batch: Batch, modality: Modality) -> Float[Tensor, "segment 1"]:

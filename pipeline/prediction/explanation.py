@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.extract.audio.classic import VOICED
+from pipeline.pages.numbers import short
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import Model, differing_libraries
 from pipeline.prediction.predicting import Prediction
@@ -132,7 +133,7 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
         yield f"It is in {segment.language}, but the model was trained on {model.preprocessing.language}."
     if not train["label_min"] <= prediction.mean <= train["label_max"]:
         yield (
-            f"The prediction lies outside of the labels of training, {train['label_min']:g} to {train['label_max']:g}."
+            f"The prediction lies outside the range of the training labels, {short(train['label_min'])} to {short(train['label_max'])}."
         )
 
 

@@ -13,22 +13,26 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.errors import PipelineError
-from pipeline.pages.templates import templates_beside
-from pipeline.prediction.account import METHODS
+from pipeline.pages.numbers import plural, signed
+from pipeline.pages.palette import rgb
+from pipeline.pages.templates import render_page
+from pipeline.prediction.explanation import METHODS
 from pipeline.prediction.preview import TILE_WIDTH, Sheet, Tile
 
 _QUALITY = 85
 _COLUMNS, _GAP, _LINE = 3, 12, 19
-_PAPER, _INK, _QUIET = (255, 255, 255), (27, 31, 36), (89, 99, 110)
+_PAPER, _INK, _QUIET = rgb("page"), rgb("text"), rgb("quiet")
 
 
 def heading(sheet: Sheet) -> str:
     """What the sheet shows, in a line."""
     segment, words = sheet.segment, sheet.spoken
-    said = f"{len(words.words)} words, {METHODS[words.align_method]}" if words.words else "no words"
+    spoken = (
+        f"{plural(len(words.words), 'word')}, {METHODS[words.align_method]}" if words.words else "no words"
+    )
     return (
         f"{segment.id}, {segment.start_s:.2f} to {segment.end_s:.2f} s: a face in {sheet.n_faces} of {sheet.n_frames} "
-        f"pictures; {said}"
+        f"pictures; {spoken}"
     )
 
 
@@ -36,17 +40,21 @@ def numbers(tile: Tile) -> str:
     """The valid flag, and the pose of the head where there is one."""
     if tile.pose is None or tile.face_size is None:
         return "not valid: no face found"
-    yaw, pitch, roll = (f"{angle:+.0f}°" for angle in tile.pose)
+    yaw, pitch, roll = (f"{signed(angle, 0)}°" for angle in tile.pose)
     enlarged = ", enlarged" if tile.zoomed else ""
     return f"valid; yaw {yaw}, pitch {pitch}, roll {roll}; size {tile.face_size:.2f}{enlarged}"
 
 
 def as_html(sheet: Sheet) -> str:
     """A page that holds its pictures and needs nothing else."""
-    environment = templates_beside(__file__)
     tiles = [(tile, _encoded(".jpg", tile.image), numbers(tile)) for tile in sheet.tiles]
-    return environment.get_template("preview.html.j2").render(
-        sheet=sheet, heading=heading(sheet), tiles=tiles
+    return render_page(
+        __file__,
+        "preview.html.j2",
+        title=f"{sheet.segment.id}: what the extractor saw",
+        styles=["preview.css"],
+        heading=heading(sheet),
+        tiles=tiles,
     )
 
 

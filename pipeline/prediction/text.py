@@ -1,22 +1,21 @@
 """A prediction as text for a terminal, and as a JSON value."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.prediction.account import Available, face_sentence, sound_sentence, words_sentence
+from pipeline.pages import numbers
+from pipeline.pages.text import wrapped
+from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 
 _N_WORDS = 5
-_WIDTH = 110
 
 
 def signed(value: float) -> str:
     """Two digits after the point, with a sign unless it rounds to zero."""
-    rounded = round(value, 2) + 0.0
-    return f"{rounded:+.2f}" if rounded else "0.00"
+    return numbers.signed(value, 2)
 
 
 def quantity(model: Model) -> str:
@@ -26,7 +25,7 @@ def quantity(model: Model) -> str:
 
 def value(model: Model, number: float) -> str:
     """A prediction; a probability has no sign."""
-    return f"{number:.2f}" if model.is_binary else signed(number)
+    return numbers.fixed(number, 2) if model.is_binary else signed(number)
 
 
 def spread_sentence(model: Model, prediction: Prediction) -> str:
@@ -55,7 +54,7 @@ def strongest_words(prediction: Prediction, *, up: bool) -> list[tuple[str, floa
     return sorted(pairs, key=lambda pair: -abs(pair[1]))[:_N_WORDS]
 
 
-def to_text(model: Model, prediction: Prediction, found: Available, said: Sequence[str]) -> str:
+def to_text(model: Model, prediction: Prediction, found: Available, notes: Sequence[str]) -> str:
     """A page for a terminal."""
     train, segment = model.preprocessing.train, prediction.observed.segment
 
@@ -68,30 +67,26 @@ def to_text(model: Model, prediction: Prediction, found: Available, said: Sequen
     )
     rows = [
         (quantity(model), f"{value(model, prediction.mean)} ({spread_sentence(model, prediction)})"),
-        ("", f"labels of training: {train['label_min']:g} to {train['label_max']:g}"),
+        (
+            "",
+            f"labels of training: {numbers.short(train['label_min'])} to {numbers.short(train['label_max'])}",
+        ),
         ("words", words_sentence(found)),
         ("sound", sound_sentence(found, segment.duration_s)),
         ("face", face_sentence(found)),
         ("words up", listed(strongest_words(prediction, up=True))),
         ("words down", listed(strongest_words(prediction, up=False))),
         ("modalities", modalities),
-        *(("note", sentence) for sentence in said),
+        *(("note", sentence) for sentence in notes),
     ]
     margin = max(len(name) for name, _ in rows) + 4
     page = [f"{segment.media or segment.id}, {span_sentence(prediction)}"]
     for name, text in rows:
-        page += textwrap.wrap(
-            text,
-            _WIDTH,
-            initial_indent=f"  {name}".ljust(margin),
-            subsequent_indent=" " * margin,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return "\n".join(page) + "\n"
+        page.append(wrapped(text, first=f"  {name}".ljust(margin), rest=" " * margin))
+    return numbers.typed("\n".join(page)) + "\n"
 
 
-def to_json(model: Model, prediction: Prediction, found: Available, said: Sequence[str]) -> dict[str, Any]:
+def to_json(model: Model, prediction: Prediction, found: Available, notes: Sequence[str]) -> dict[str, Any]:
     """Everything that `to_text` tells and every word, as values of JSON; see docs/howto/predict.md."""
     segment = prediction.observed.segment
     words = zip(prediction.words, prediction.contribution, prediction.contribution_sd, strict=True)
@@ -118,5 +113,5 @@ def to_json(model: Model, prediction: Prediction, found: Available, said: Sequen
             for word, effect, sd in words
         ],
         "modalities": dict(prediction.modality),
-        "notes": list(said),
+        "notes": list(notes),
     }

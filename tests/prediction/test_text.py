@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from pipeline.prediction.account import available
-from pipeline.prediction.answer import signed, strongest_words, to_json, to_text
+from pipeline.prediction.explanation import available
 from pipeline.prediction.model import load_model
 from pipeline.prediction.predicting import predict_observed
+from pipeline.prediction.text import signed, strongest_words, to_json, to_text
 from tests.prediction.models import columns, write_model
 
 
@@ -67,4 +67,4 @@ def test_a_binary_model_speaks_of_probabilities(observed, tmp_path):
 
 
 def test_what_rounds_to_zero_has_no_sign():
-    assert (signed(-0.001), signed(0.001), signed(-0.006)) == ("0.00", "0.00", "-0.01")
+    assert (signed(-0.001), signed(0.001), signed(-0.006)) == ("0.00", "0.00", "−0.01")

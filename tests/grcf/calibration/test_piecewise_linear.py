@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.grcf.network.curve import MIN_SLOPE, fit_curve
+from pipeline.grcf.calibration.piecewise_linear import fit_curve
+from pipeline.grcf.network.curve import MIN_SLOPE
 
 
 def mean_error(prediction, label):

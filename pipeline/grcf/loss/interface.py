@@ -1,0 +1,24 @@
+"""What a ranking objective is: a loss, and what the scores that it trains are good for."""
+
+from dataclasses import dataclass
+
+from pipeline.grcf.loss.groups import Grouping
+from pipeline.grcf.network.batches import Objective
+
+
+@dataclass(frozen=True)
+class RankingObjective:
+    """What stage 1 minimises.
+
+    Attributes:
+        name: the value of `rank.objective`; a checkpoint keeps it.
+        loss: from the scores, labels and representations of a batch to the loss; None trains nothing.
+        leaves_order: whether the trained scores are in the order of the labels, so that a curve can calibrate them and the
+            epoch can be selected by their order.
+        groups: the sentiment groups between which it compares pairs; None where it compares all different labels.
+    """
+
+    name: str
+    loss: Objective | None
+    leaves_order: bool
+    groups: Grouping | None = None

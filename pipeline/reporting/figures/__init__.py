@@ -1,0 +1,1 @@
+"""The figures of a report, each as a Vega-Lite description."""

@@ -1,0 +1,23 @@
+"""The sections `margin` and `advantage` as the library knows them; apart from `settings`, because the baseline has neither."""
+
+from pipeline import params
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+
+
+def margin_settings(section: params.Margin) -> MarginSettings:
+    """The section `margin`."""
+    return MarginSettings(
+        groups=section.groups,
+        base=section.base,
+        slope=section.slope,
+        distance=section.distance,
+        shape=section.shape,
+        smoothing=section.smoothing,
+    )
+
+
+def advantage_settings(section: params.Advantage) -> AdvantageSettings:
+    """The section `advantage`."""
+    return AdvantageSettings(
+        scope=section.scope, scale=section.scale, strength=section.strength, cap=section.cap
+    )

@@ -1,0 +1,38 @@
+"""Sections of params.yaml as the settings of the library: each value goes to the field of its own name."""
+
+from pipeline import params
+from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.word_encoder import FinetuningSettings
+
+
+def network_settings(section: params.Network) -> NetworkSettings:
+    """The section `network`."""
+    return NetworkSettings(fusion=section.fusion, width=section.width, dropout=section.dropout)
+
+
+def training_settings(
+    section: params.Training, finetuning: params.Finetuning, *, epochs: int, learning_rate: float
+) -> TrainingSettings:
+    """The sections `training` and `finetuning`, with the epochs and the learning rate of a stage."""
+    return TrainingSettings(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=section.batch_size,
+        weight_decay=section.weight_decay,
+        modality_dropout=section.modality_dropout,
+        word_dropout=section.word_dropout,
+        precision=section.precision,
+        chunk_size=section.chunk_size,
+        balance=section.balance,
+        balance_strength=section.balance_strength,
+        finetuning=FinetuningSettings(
+            layers=finetuning.layers,
+            adapter_rank=finetuning.adapter_rank,
+            embeddings=finetuning.embeddings,
+            learning_rate=finetuning.learning_rate,
+            layer_decay=finetuning.layer_decay,
+            warm_up=finetuning.warm_up,
+            gradient_checkpointing=finetuning.gradient_checkpointing,
+        ),
+    )

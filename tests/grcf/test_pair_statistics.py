@@ -1,0 +1,51 @@
+"""What is told of the pairs of train is what the loss compared."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from pipeline.grcf.pair_statistics import describe_distributions, describe_group_pairs, pair_values
+from tests.grcf.models import ADVANTAGE, MARGIN, rank
+
+
+@pytest.fixture(scope="module")
+def ranked(train, valid):
+    return rank(train, valid)
+
+
+def pairs_of(checkpoint, train):
+    return pair_values(checkpoint, train, batch_size=24, margin=MARGIN, advantage=ADVANTAGE, device="cpu")
+
+
+def test_group_pairs_tell_what_was_compared(ranked, train):
+    for row in describe_group_pairs(pairs_of(ranked, train)):
+        assert row.group_above > row.group_below
+        assert row.margin == pytest.approx(0.2 + 0.2 * (row.group_above - row.group_below), abs=1e-6)
+        assert 1 <= row.weight <= ADVANTAGE.cap
+        assert 0 <= row.ordered <= 1
+
+
+def test_a_distribution_holds_every_pair_once_and_none_outside(ranked, train):
+    values = pairs_of(ranked, train)
+    rows = list(describe_distributions([values, values]))
+    for quantity in ("margin", "violation", "weight"):
+        bins = [row for row in rows if row.quantity == quantity]
+        assert sum(row.n_pairs for row in bins) == 2 * len(values.margin)
+        assert sum(row.share for row in bins) == pytest.approx(1)
+        found = getattr(values, quantity)
+        assert min(row.low for row in bins) <= found.min()
+        assert max(row.high for row in bins) >= found.max()
+
+
+def test_a_distribution_tells_how_many_groups_apart(ranked, train):
+    values = pairs_of(ranked, train)
+    for row in describe_distributions([values]):
+        # The margin of these settings grows by 0.2 with each group.
+        if row.quantity == "margin":
+            assert row.low - 1e-6 <= 0.2 + 0.2 * row.distance <= row.high + 1e-6
+
+
+def test_no_pairs_have_no_distribution(ranked, train):
+    values = pairs_of(ranked, train)
+    none = replace(values, **{field.name: getattr(values, field.name)[:0] for field in fields(values)[1:]})
+    assert list(describe_distributions([none])) == []
