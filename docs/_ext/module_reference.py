@@ -64,11 +64,18 @@ class Dashes(SphinxTransform):
 def prepare_docstring(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
     """Turn names of pages into links, before Napoleon reads the docstring.
 
-    Napoleon would take what stands before a colon in the docstring of a variable for its type.
+    Napoleon would take what stands before a colon for a type, in the docstring of a variable and under `Returns:`.
     """
     lines[:] = [PAGE.sub(lambda page: f":doc:`/{page[1].removesuffix('.md')}`", line) for line in lines]
-    if what in ("data", "attribute", "property") and lines:
-        lines[0] = lines[0].replace(": ", " – ", 1)
+    below = (
+        -1
+        if what in ("data", "attribute", "property")
+        else next((n for n, line in enumerate(lines) if line.strip() in ("Returns:", "Yields:")), len(lines))
+    )
+    for n in range(below + 1, len(lines)):
+        if not lines[n].strip() or lines[n].strip() in ("Raises:", "Example:"):
+            break
+        lines[n] = lines[n].replace(": ", " – ", 1)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

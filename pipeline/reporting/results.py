@@ -38,7 +38,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
         constant = _CONSTANTS_OF_TRAIN[inputs.protocol.constant]
         article = "an" if error.title.startswith("M") else "a"
         details.append(
-            f"Predicting {constant} of train for every segment has {article} {error.title} of {constants[0]} on valid and "
+            f"Predicting {constant} of train for every segment gives {article} {error.title} of {constants[0]} on valid and "
             f"{constants[1]} on test."
         )
     blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]

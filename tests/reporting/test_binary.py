@@ -45,7 +45,7 @@ def test_the_verdict_is_about_the_brier_score_and_the_auroc(binary):
     assert "the error of GRCF is smaller than that of point-wise classification" in lead
     assert "On valid, the AUROC of GRCF is " in details
     constant = binary.evaluation.metrics["test"]["prevalence"]["brier_score"].mean
-    assert "Predicting the share of ones of train for every segment has a Brier score of " in details
+    assert "Predicting the share of ones of train for every segment gives a Brier score of " in details
     assert details.endswith(f"and {constant:.3f} on test.")
 
 

@@ -63,7 +63,7 @@ def test_nothing_is_bold_within_noise(read_run):
         differences = inputs.comparisons(split).differences["pointwise"]
         for metric, row in zip(inputs.protocol.metrics, table.rows, strict=False):
             held = differences.get(metric.name)
-            if held is None or held["ci_low"] <= 0 <= held["ci_high"]:
+            if held is None or held.ci_low <= 0 <= held.ci_high:
                 assert not any(cell.strong for cell in row)
 
 
@@ -79,7 +79,7 @@ def test_the_baseline_is_bold_where_it_is_better(read_run):
 def test_the_verdict_follows_the_error(read_run, grcf_sd, words):
     inputs = read_run(grcf_sd=grcf_sd, pointwise_sd=0.8)
     lead = verdict_section(inputs).blocks[0].text
-    assert f"On both splits the error of GRCF is {words} than that of point-wise regression" in lead
+    assert f"On both splits GRCF has a {words} error than point-wise regression" in lead
     for split in ("valid", "test"):
         mean = inputs.evaluation.metrics[split]["grcf"]["mae"].mean
         assert f"On {split}, the MAE of GRCF is {mean:.3f}" in lead
