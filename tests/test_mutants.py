@@ -145,7 +145,7 @@ MUTANTS = {
     ),
     "a mesh is trusted unseen": Mutant(
         "pipeline/extract/visual/tracking.py",
-        "followed.trusted = fresh is not None and agree(points, fresh)",
+        "followed.trusted = fresh is not None and place.agrees(_Place.of(fresh))",
         "followed.trusted = True",
         "tests/extract/visual/test_tracking.py::test_a_mesh_that_turns_onto_the_back_of_a_head_is_left_within_a_few_pictures",
     ),

@@ -1,5 +1,6 @@
 """Faces from one picture to the next: which is which, which of them a fresh look confirms, and which one is the largest."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,16 +32,58 @@ _LARGEST_TILT_DEG = 90.0
 _CLEARLY_LARGER = 1.2
 
 
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a face is in the picture and how the head is turned, computed once per mesh."""
+
+    middle: Float64[np.ndarray, "2"]
+    side: float
+    rotation: Float64[np.ndarray, "3 3"]
+
+    @classmethod
+    def of(cls, points: Points) -> "_Place":
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        return cls((low + high) / 2, _side_of(high - low), head_rotation(points))
+
+    def distance(self, other: "_Place") -> float:
+        """Between the middles, in units of the larger side."""
+        return math.dist(self.middle, other.middle) / max(self.side, other.side, 1e-9)
+
+    def growth(self, other: "_Place") -> float:
+        """How many times the larger one is as large."""
+        return max(self.side, other.side) / max(min(self.side, other.side), 1e-9)
+
+    def turn_deg(self, other: "_Place") -> float:
+        """Angle of the turn that takes one head into the other."""
+        cosine = (float((self.rotation * other.rotation).sum()) - 1) / 2
+        return math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))
+
+    def agrees(self, other: "_Place") -> bool:
+        """See `agree`."""
+        return (
+            self.distance(other) <= _AGREES_WITHIN
+            and self.growth(other) <= _AGREES_SIZE
+            and self.turn_deg(other) <= _AGREES_DEG
+        )
+
+
+def _side_of(extent: Float64[np.ndarray, "2"]) -> float:
+    return math.sqrt(float(extent[0]) * float(extent[1]))
+
+
 def side(points: Points) -> float:
     """Side of a square with the area of the box around a face, pixels."""
-    return float(np.sqrt(np.prod(np.ptp(points[:, :2], axis=0))))
+    return _side_of(points[:, :2].max(axis=0) - points[:, :2].min(axis=0))
 
 
 def jump(last: Points, points: Points) -> float | None:
     """How far a face moved in units of its side; None where it cannot be the same one."""
-    sides = side(last), side(points)
-    distance = float(np.linalg.norm(_middle(last) - _middle(points))) / max(sides)
-    return distance if distance <= _LARGEST_JUMP and max(sides) <= _LARGEST_GROWTH * min(sides) else None
+    return _jump(_Place.of(last), _Place.of(points))
+
+
+def _jump(last: _Place, place: _Place) -> float | None:
+    distance = last.distance(place)
+    return distance if distance <= _LARGEST_JUMP and last.growth(place) <= _LARGEST_GROWTH else None
 
 
 def is_possible(points: Points) -> bool:
@@ -49,27 +92,21 @@ def is_possible(points: Points) -> bool:
         return False
     rotation = head_rotation(points)
     # Upwards of the head points up, and the face looks out of the picture.
-    return bool(rotation[1, 1] > np.cos(np.radians(_LARGEST_TILT_DEG)) and rotation[2, 2] > 0)
+    return bool(rotation[1, 1] > math.cos(math.radians(_LARGEST_TILT_DEG)) and rotation[2, 2] > 0)
 
 
 def agree(points: Points, fresh: Points) -> bool:
     """Whether a fresh look sees the same face in the same place, of the same size and turned alike."""
-    sides = side(points), side(fresh)
-    apart = float(np.linalg.norm(_middle(points) - _middle(fresh))) / max(sides)
-    return bool(
-        apart <= _AGREES_WITHIN
-        and max(sides) <= _AGREES_SIZE * min(sides)
-        and _turn_deg(points, fresh) <= _AGREES_DEG
-    )
+    return _Place.of(points).agrees(_Place.of(fresh))
 
 
 @dataclass(eq=False)
 class _Followed:
     """A mesh that is followed: where it was last, and where a fresh look was taken last."""
 
-    points: Points
+    place: _Place
     picture: int
-    checked: Points
+    checked: _Place
     since: int = 0
     trusted: bool = False
 
@@ -94,36 +131,39 @@ class ConfirmedFaces:
         ]
         self._followed, confirmed = [], []
         for points in found:
+            place = _Place.of(points)
             near = [
                 (distance, number)
                 for number, followed in enumerate(waiting)
-                if (distance := jump(followed.points, points)) is not None
+                if (distance := _jump(followed.place, place)) is not None
             ]
             if near:
                 followed = waiting.pop(min(near)[1])
-                followed.points, followed.picture, followed.since = points, self._picture, followed.since + 1
+                followed.place, followed.picture, followed.since = place, self._picture, followed.since + 1
             else:
-                followed = _Followed(points, self._picture, points, since=_CHECKED_EVERY)
+                followed = _Followed(place, self._picture, place, since=_CHECKED_EVERY)
             self._followed.append(followed)
-            if self._is_due(followed, alone=len(found) == 1):
+            if _is_due(followed, alone=len(found) == 1):
                 fresh = self._look(points)
-                followed.trusted = fresh is not None and agree(points, fresh)
-                followed.checked, followed.since = points, 0
+                followed.trusted = fresh is not None and place.agrees(_Place.of(fresh))
+                followed.checked, followed.since = place, 0
             if followed.trusted:
                 confirmed.append(points)
         self._followed += waiting
         return confirmed
 
-    def _is_due(self, followed: _Followed, *, alone: bool) -> bool:
-        if not followed.trusted:
-            return alone or followed.since >= _REFUSED_EVERY
-        moved = float(np.linalg.norm(_middle(followed.points) - _middle(followed.checked)))
-        return bool(
-            followed.since >= _CHECKED_EVERY
-            or moved > _MOVE * side(followed.checked)
-            or _turn_deg(followed.points, followed.checked) > _TURN_DEG
-            or head_rotation(followed.points)[1, 1] < np.cos(np.radians(_TILT_DEG))
-        )
+
+def _is_due(followed: _Followed, *, alone: bool) -> bool:
+    """Whether a fresh look is to be taken."""
+    if not followed.trusted:
+        return alone or followed.since >= _REFUSED_EVERY
+    place, checked = followed.place, followed.checked
+    return (
+        followed.since >= _CHECKED_EVERY
+        or math.dist(place.middle, checked.middle) > _MOVE * checked.side
+        or place.turn_deg(checked) > _TURN_DEG
+        or float(place.rotation[1, 1]) < math.cos(math.radians(_TILT_DEG))
+    )
 
 
 class LargestFace:
@@ -156,14 +196,3 @@ class LargestFace:
                 chosen = same
         self._last = chosen
         return chosen
-
-
-def _middle(points: Points) -> Float64[np.ndarray, "2"]:
-    middle: np.ndarray = (points[:, :2].min(axis=0) + points[:, :2].max(axis=0)) / 2
-    return middle
-
-
-def _turn_deg(points: Points, other: Points) -> float:
-    """Angle of the turn that takes one head into the other."""
-    cosine = (np.trace(head_rotation(points).T @ head_rotation(other)) - 1) / 2
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
