@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test check docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test quick check docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -15,6 +15,10 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev check
 	python -m pytest -n 2 --dist worksteal
+
+# The tests without those that run DVC, extraction, training or a browser for long.
+quick: $(VENV)/.dev
+	python -m pytest -n 2 --dist worksteal -m "not slow"
 
 check: $(VENV)/.dev
 	ruff check .

@@ -25,7 +25,7 @@ from pipeline.grcf.loss.margins import Distance, Shape
 from pipeline.grcf.loss.objectives import GROUPWISE, OBJECTIVES
 from pipeline.grcf.network.network import FUSIONS, FusionName
 from pipeline.grcf.pointwise import PointwiseCalibration
-from pipeline.pretrained.models import Precision
+from pipeline.pretrained.models import EncoderPrecision
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,9 +52,9 @@ KNOWN: dict[str, Iterable[str]] = {
     "words.aligner": choices(Aligner),
     "words.recogniser": choices(Recogniser),
     "text.mode": choices(get_type_hints(TextSettings)["mode"]),
-    "text.precision": choices(Precision),
-    "audio.precision": choices(Precision),
-    "visual.precision": choices(Precision),
+    "text.precision": choices(EncoderPrecision),
+    "audio.precision": choices(EncoderPrecision),
+    "visual.precision": choices(EncoderPrecision),
     "visual.face": choices(Face),
     "network.fusion": FUSIONS,
     "training.precision": choices(TrainingPrecision),

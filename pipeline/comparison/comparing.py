@@ -23,16 +23,16 @@ class Comparison:
     """An experiment against its base.
 
     Attributes:
-        base: The run that is compared with.
-        experiment: The run that is compared; differences are its values less those of the base.
-        parameters: What was set differently, by key.
-        stages: What ran differently, in the order of the data.
-        data: Outputs of the manifest that differ; None where that is not recorded.
-        doubts: Sentences about what may make the numbers mean something else.
-        confidence: Level of the intervals.
-        models: The method with every metric, the baseline with the headline, per split; or the headline alone.
-        headline: What the verdict goes by: the method's headline metrics on `JUDGED_ON`, the one that is sorted by first.
-        judgement: The verdict.
+        base: the run that is compared with.
+        experiment: the run that is compared; differences are its values less those of the base.
+        parameters: what was set differently, by key.
+        stages: what ran differently, in the order of the data.
+        data: outputs of the manifest that differ; None where that is not recorded.
+        doubts: sentences about what may make the numbers mean something else.
+        confidence: level of the intervals.
+        models: the method with every metric, the baseline with the headline, per split; or the headline alone.
+        headline: what the verdict goes by: the method's headline metrics on `JUDGED_ON`, the one that is sorted by first.
+        judgement: the verdict.
     """
 
     base: Run
@@ -60,13 +60,13 @@ def compare_runs(
     """Compare two runs; both are measured by today's code, so that a mended metric does not look like progress.
 
     Args:
-        base: The run to compare with.
-        experiment: The run that is compared.
-        splits: Which splits; they have to hold `JUDGED_ON`, by which the verdict goes.
-        protocol: What is measured, and what of it decides.
-        confidence: Level of the intervals and of the verdict, in (0, 1).
-        bootstrap: The resamples; one for all comparisons saves what they have in common.
-        headline_only: Measure nothing but what the verdict goes by, in a quarter of the time.
+        base: the run to compare with.
+        experiment: the run that is compared.
+        splits: which splits; they have to hold `JUDGED_ON`, by which the verdict goes.
+        protocol: what is measured, and what of it decides.
+        confidence: level of the intervals and of the verdict, in (0, 1).
+        bootstrap: the resamples; one for all comparisons saves what they have in common.
+        headline_only: measure nothing but what the verdict goes by, in a quarter of the time.
 
     Raises:
         PipelineError: a run lacks a split or a model.

@@ -27,9 +27,9 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
     """A chart for each stage and measure, the first run drawn as the base; a table for a stage without epochs.
 
     Args:
-        runs: The base and at most `N_COLOURS` experiments.
-        names: What to call them.
-        protocol: What the measures are called.
+        runs: the base and at most `N_COLOURS` experiments.
+        names: what to call them.
+        protocol: what the measures are called.
     """
     assert len(runs) <= N_COLOURS + 1, "a colour for each"
     blocks: list[Block] = [Legend(tuple(names))]

@@ -53,12 +53,12 @@ def compare_model(
     drawn wherever a side has more than one row.
 
     Args:
-        base: Predictions of the first run.
-        experiment: Predictions of the second run, of the same split.
-        model: Which model.
-        metrics: What is measured, in this order.
-        confidence: Level of the intervals, in (0, 1).
-        bootstrap: The resamples; one for all that is compared saves what they have in common.
+        base: predictions of the first run.
+        experiment: predictions of the second run, of the same split.
+        model: which model.
+        metrics: what is measured, in this order.
+        confidence: level of the intervals, in (0, 1).
+        bootstrap: the resamples; one for all that is compared saves what they have in common.
 
     Raises:
         PipelineError: a run has no such model, or predictions that are not finite.

@@ -22,13 +22,13 @@ class Leaderboard:
     """Experiments sorted by the first headline metric of the method on valid.
 
     Attributes:
-        base: What all are compared with.
-        metric: What they are sorted by.
-        protocol: By whose headline the verdicts go.
-        confidence: Level of the intervals and verdicts.
-        n_resamples: Number of bootstrap resamples.
-        rows: The comparisons, best first; those of equal value in the order given, those without a value last.
-        keys: The parameters that any of them changed, sorted.
+        base: what all are compared with.
+        metric: what they are sorted by.
+        protocol: by whose headline the verdicts go.
+        confidence: level of the intervals and verdicts.
+        n_resamples: number of bootstrap resamples.
+        rows: the comparisons, best first; those of equal value in the order given, those without a value last.
+        keys: the parameters that any of them changed, sorted.
     """
 
     base: Run
@@ -51,11 +51,11 @@ def leaderboard(
     """Compare each experiment with the base on valid, by the headline metrics alone, and sort them.
 
     Args:
-        base: What all are compared with.
-        experiments: At least one.
-        protocol: What is measured; the first of its headline sorts.
-        confidence: Level of the intervals and verdicts, in (0, 1).
-        n_resamples: Number of bootstrap resamples, at least 1.
+        base: what all are compared with.
+        experiments: at least one.
+        protocol: what is measured; the first of its headline sorts.
+        confidence: level of the intervals and verdicts, in (0, 1).
+        n_resamples: number of bootstrap resamples, at least 1.
 
     Raises:
         PipelineError: a run lacks valid or a model.

@@ -29,16 +29,16 @@ class Measured:
     negative; a slope of 0.9 that became 1.1 has a difference of 0.2 and a gain of 0.
 
     Attributes:
-        metric: What was measured.
-        base: Mean over the seeds of the first run; None where the metric is undefined.
-        experiment: The same of the second run.
+        metric: what was measured.
+        base: mean over the seeds of the first run; None where the metric is undefined.
+        experiment: the same of the second run.
         difference: `experiment - base`; None where one of them is.
-        ci_low: Lower end of the interval of the difference; None where there is none.
-        ci_high: Upper end of it.
-        gain_low: Lower end of the interval of the gain; None where there is none.
-        gain_high: Upper end of it.
-        p_value: The level at which an interval of the gain would just touch zero; None with the intervals.
-        reason: Why something is None; None where nothing is.
+        ci_low: lower end of the interval of the difference; None where there is none.
+        ci_high: upper end of it.
+        gain_low: lower end of the interval of the gain; None where there is none.
+        gain_high: upper end of it.
+        p_value: the level at which an interval of the gain would just touch zero; None with the intervals.
+        reason: why something is None; None where nothing is.
     """
 
     metric: Metric
@@ -98,11 +98,11 @@ class ModelComparison:
     """One model on one split, in both runs.
 
     Attributes:
-        model: Its name in the predictions.
+        model: its name in the predictions.
         split: `valid` or `test`.
-        measured: A row for each metric.
-        paired: What the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
-        basis: What was compared with what, and what the intervals are over, in words.
+        measured: a row for each metric.
+        paired: what the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
+        basis: what was compared with what, and what the intervals are over, in words.
     """
 
     model: str

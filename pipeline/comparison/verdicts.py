@@ -11,8 +11,8 @@ class Judgement:
     """One verdict on an experiment.
 
     Attributes:
-        verdict: The word; None where no headline metric can be judged.
-        reason: Why, in a sentence without its full stop.
+        verdict: the word; None where no headline metric can be judged.
+        reason: why, in a sentence without its full stop.
     """
 
     verdict: Verdict | None
@@ -31,8 +31,8 @@ def judge(headline: Sequence[Measured], *, confidence: float) -> Judgement:
     not pass because it can no longer measure.
 
     Args:
-        headline: The metrics to judge by, the one that matters most first.
-        confidence: Level of the whole verdict, in (0, 1).
+        headline: the metrics to judge by, the one that matters most first.
+        confidence: level of the whole verdict, in (0, 1).
     """
     lost = [row for row in headline if row.became_undefined]
     judged = [row for row in headline if row.verdict is not None]

@@ -8,6 +8,7 @@ from pipeline.artifacts.segments import SPLITS, Rejection, Segment, Split
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import Inspected
+from pipeline.corpus.spoken import spoken_text
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
 
@@ -157,7 +158,7 @@ def build_segment(
             speaker=candidate.speaker or candidate.video,
             video=candidate.video,
             language=candidate.language or language,
-            text=candidate.text,
+            text=None if candidate.text is None else spoken_text(candidate.text).text,
             media=str(folder / candidate.media) if candidate.media is not None else None,
             media_sha256=media.sha256,
             has_audio=bool(media.info and media.info.has_audio),

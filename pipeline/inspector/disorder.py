@@ -27,7 +27,7 @@ def wrong_pairs(
 ) -> WrongPairs:
     """The pairs whose order by prediction is the opposite of that by label; equal predictions are no order.
 
-    The width of a pair is what its labels are apart plus what its predictions are apart the other way, in label units: the error
+    The width of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order, in label units: the error
     of the predicted difference. Equal widths by position.
     """
     n = len(truth)

@@ -14,9 +14,9 @@ function shape(name, attributes, title) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   if (title) {
-    const said = document.createElementNS("http://www.w3.org/2000/svg", "title");
-    said.textContent = title;
-    made.append(said);
+    const words = document.createElementNS("http://www.w3.org/2000/svg", "title");
+    words.textContent = title;
+    made.append(words);
   }
   return made;
 }
@@ -39,16 +39,16 @@ function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-// A strip: rows of dots, one a seed, over one horizontal axis. A row has a name, dots, and perhaps a label and a baseline.
+// A strip: rows of dots, one per seed, over one horizontal axis. A row has a name, dots, and perhaps a label and a baseline.
 function strip(rows, { low, high, ticks, marks = [], written, axis }) {
   const rowHeight = 26, height = rows.length * rowHeight + 20;
   const span = high - low || 1;
   // A margin of four per cent, so that dots and numbers at the ends are whole.
   const x = (value) => `${4 + (92 * (Math.min(high, Math.max(low, value)) - low)) / span}%`;
   const picture = shape("svg", { height, role: "img" });
-  const said = rows.map((row) =>
+  const sentences = rows.map((row) =>
     `${row.name}: ${row.dots.map((dot) => written(dot)).join(", ")}${row.label === undefined ? "" : `; label ${row.labelWritten}`}`);
-  picture.setAttribute("aria-label", `${axis}. ${said.join(". ")}`);
+  picture.setAttribute("aria-label", `${axis}. ${sentences.join(". ")}`);
   for (const tick of ticks) {
     picture.append(shape("line", { class: "tick", x1: x(tick), x2: x(tick), y1: 0, y2: height - 16 }));
     const text = shape("text", { class: "tick-text", x: x(tick), y: height - 3 });

@@ -78,7 +78,7 @@ function about(list) {
   if (kind === "order") {
     if (summary.comparable === 0) blocks.push(["", `No two segments of ${split} have different labels, so there is no order to get wrong.`]);
     else if (summary.wrong === 0) blocks.push(["", `No pair of ${split} is in the wrong order ${seeds}: all ${plural(summary.comparable, "pair")} with different labels are ordered rightly or tied.`]);
-    else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)} %) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${shown < summary.wrong ? `Here are the ${shown} widest` : "All are here"}; the gap of a pair is what its labels are apart plus what its predictions are apart the other way.`]);
+    else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)} %) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${shown < summary.wrong ? `Here are the ${shown} widest` : "All are here"}; the gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order.`]);
   } else if (kind === "error") {
     blocks.push(["", `The ${shown === summary.segments ? "" : `${shown} of `}${plural(summary.segments, "segment")} of ${split}, farthest from the label ${seeds} first.`]);
   } else if (kind === "weight") {

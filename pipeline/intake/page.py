@@ -91,7 +91,7 @@ def _labels(report: CorpusReport) -> list[Block]:
         for split, counts in report.label_counts.items()
     )
     sentence = [] if report.annotator_spread is None else [Paragraph(_annotators(report))]
-    return [*sentence, Grid(charts, least_width_em=18.0), labels_table(report)]
+    return [*sentence, Grid(charts, least_width_em=18.0), labels_table(report, with_bars=False)]
 
 
 def _annotators(report: CorpusReport) -> str:
@@ -132,19 +132,20 @@ def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
     )
 
 
-def labels_table(report: CorpusReport) -> Table:
-    """A row per interval of the labels: counts by split, and a bar for all of them."""
+def labels_table(report: CorpusReport, *, with_bars: bool = True) -> Table:
+    """A row per interval of the labels: counts by split, and for a terminal a bar for all of them."""
     totals = [sum(counts) for counts in zip(*report.label_counts.values(), strict=True)]
     most = max([*totals, 1])
     rows = [
         (
             name,
             *(str(counts[position]) for counts in report.label_counts.values()),
-            "█" * -(-_BAR * total // most),
+            *(["█" * -(-_BAR * total // most)] if with_bars else []),
         )
         for position, (name, total) in enumerate(zip(_intervals(report), totals, strict=True))
     ]
-    return plain_table(("labels", *report.label_counts, "all"), rows, worded=(len(report.label_counts) + 1,))
+    header = ("labels", *report.label_counts, *(["all"] if with_bars else []))
+    return plain_table(header, rows, worded=(len(report.label_counts) + 1,))
 
 
 def _intervals(report: CorpusReport) -> list[str]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.spoken import spoken_text
 from pipeline.intake.duplicates import near_duplicates
 from pipeline.intake.problems import Level, Problem, Rules, joined
 
@@ -19,6 +20,7 @@ def text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: R
     """What is wrong with what is spoken, or with not knowing it."""
     return [
         *_missing_problems(used, rules),
+        *_annotation_problems(used),
         *_script_problems(used, rules),
         *_duplicate_problems(used, splits),
     ]
@@ -36,6 +38,19 @@ def _missing_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
         "languages"
     )
     return [Problem(level, "transcripts", len(silent), sentence)]
+
+
+def _annotation_problems(used: Sequence[Candidate]) -> list[Problem]:
+    """Markup and annotations, which are left out of what is spoken: to be seen before they are missed."""
+    sentences = [
+        f"{candidate.id!r}: {', '.join(map(repr, left_out[:3]))}"
+        for candidate in used
+        if (left_out := spoken_text(candidate.text or "").left_out)
+    ]
+    if not sentences:
+        return []
+    advice = "Markup and annotations are taken to be not spoken and are left out"
+    return [joined("warning", "annotations", sentences, advice=advice)]
 
 
 def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str]) -> list[Problem]:

@@ -28,8 +28,8 @@ def write_plots(search: Search, *, metric: str) -> list[Path]:
     """Draw what can be drawn of the trials so far, into the folder of the search.
 
     Args:
-        search: The trials.
-        metric: Name of the values.
+        search: the trials.
+        metric: name of the values.
 
     Returns:
         The files: the values by trial, by each parameter and as parallel lines, and which parameters mattered. Fewer

@@ -23,7 +23,7 @@ class Point:
     """One experiment: the parameters that it changes.
 
     Attributes:
-        values: Value by dotted key, sorted by key; a tuple stands for a list.
+        values: value by dotted key, sorted by key; a tuple stands for a list.
     """
 
     values: tuple[tuple[str, Any], ...]
@@ -39,13 +39,13 @@ class Point:
         return tuple(f"{key}={written(value)}" for key, value in self.values)
 
     def name(self, prefix: str, *, changes: str | None = None) -> str:
-        """The name of its experiment: the same for the same point, and one that git and DVC take for a reference.
+        """The name of its experiment: one point always has one name, and git and DVC accept it as a reference.
 
-        It shows the values where that makes a name of a bearable length, else a digest of them.
+        It spells the values out where the name stays short, and has a digest of them otherwise.
 
         Args:
-            prefix: What asks for the point.
-            changes: Digest of uncommitted changes that go into it, None where there are none.
+            prefix: what asks for the point.
+            changes: digest of uncommitted changes that go into it, None where there are none.
 
         >>> Point.of({"rank.learning_rate": 1e-3, "margin.base": 0.1}).name("sweep")
         'sweep-margin.base=0.1-rank.learning_rate=0.001'

@@ -13,10 +13,10 @@ class Progress:
     """Lines on standard error, so that what is printed at the end can go into a file.
 
     Attributes:
-        total: How many experiments there will be, those done before included.
-        metric: What the number behind an experiment is, such as "mae on valid".
-        done: How many ended, those done before included.
-        failed: Those that failed: the name and why.
+        total: how many experiments there will be, those done before included.
+        metric: what the number behind an experiment is, such as "mae on valid".
+        done: how many ended, those done before included.
+        failed: those that failed: the name and why.
     """
 
     total: int

@@ -20,6 +20,13 @@ from pipeline.extract.tokens import sentence_of, tokenise
         ("¡Qué película más aburrida!", ["Qué", "película", "más", "aburrida"]),
         ("हिन्दी फ़िल्म", ["हिन्दी", "फ़िल्म"]),
         ("so good 😀 <3 snake_case", ["so", "good", "3", "snake", "case"]),
+        ("ฉันรักหนังเรื่องนี้", ["ฉั", "น", "รั", "ก", "ห", "นั", "ง", "เรื่", "อ", "ง", "นี้"]),
+        ("ดีมากๆ 10 คะแนน", ["ดี", "มา", "กๆ", "10", "คะ", "แน", "น"]),
+        ("ຂ້ອຍມັກເລື່ອງນີ້", ["ຂ້", "ອ", "ຍ", "ມັ", "ກ", "ເລື່", "ອ", "ງ", "ນີ້"]),
+        ("မြန်မာစာကို", ["မြန်", "မာ", "စာ", "ကို"]),
+        ("ခ\u103bစ\u103aတယ\u103a", ["ခ\u103bစ\u103a", "တယ\u103a"]),
+        ("ខ្ញុំចូលចិត្ត", ["ខ្ញុំ", "ចូ", "ល", "ចិ", "ត្ត"]),
+        ("ok ฉัน 3.5", ["ok", "ฉั", "น", "3.5"]),
         ("...", []),
         (" \n\t", []),
         ("", []),
@@ -59,3 +66,17 @@ def test_the_sentence_of_the_words_has_the_same_words(transcript):
 
 def test_ideographs_are_joined_without_spaces():
     assert sentence_of(["我", "爱", "NLP", "吗"])[0] == "我爱 NLP 吗"
+
+
+@given(
+    st.text(
+        st.characters(categories=["L", "M", "N"], min_codepoint=0x0E00, max_codepoint=0x17FF), max_size=30
+    )
+)
+def test_scripts_without_spaces_keep_every_letter_and_come_back(transcript):
+    words = tokenise(transcript)
+    kept = [character for character in "".join(words) if character.isalnum()]
+    assert kept == [character for character in transcript if character.isalnum()]
+    sentence, spans = sentence_of(words)
+    assert [sentence[start:end] for start, end in spans] == words
+    assert tokenise(sentence) == words

@@ -1,4 +1,4 @@
-"""What is told of the pairs of train is what the loss compared."""
+"""The statistics of pairs are those of the pairs that the loss compared."""
 
 from dataclasses import fields, replace
 

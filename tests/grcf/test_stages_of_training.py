@@ -134,6 +134,7 @@ def test_a_baseline_loss_learns_the_order_too(train, valid, objective):
     assert ordered_pair_accuracy(valid.labels, predict([baseline], valid, device="cpu")[0]) > 0.85
 
 
+@pytest.mark.slow
 def test_representations_that_were_contrasted_need_only_a_new_last_layer(train, valid):
     contrasted = rank(train, valid, objective="rank_n_contrast")
     settings = replace(SETTINGS, epochs=30, learning_rate=2e-2)

@@ -12,7 +12,7 @@ from tests.browsers import Opened, chromium, expect, needs_browser, open_page
 from tests.inspector.runs import Run, copy_clip, write_run
 from tests.reporting.runs import BINARY
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 NASTY = "</script><img src=x onerror=alert(1)> & \"quotes\" 'single'"
 

@@ -159,6 +159,7 @@ def test_a_real_recording_has_a_face_and_sound_throughout(extractors):
     assert all(observed.sequences[modality].failure is None for modality in MODALITIES)
 
 
+@pytest.mark.slow
 def test_words_are_recognised_by_the_model_of_training(model, clip, tmp_path):
     whisper = whisper_folder(tmp_path / "whisper", says="Nice film!")
     settings = model.preprocessing.words["settings"] | {

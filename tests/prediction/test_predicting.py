@@ -195,6 +195,7 @@ def test_a_track_of_zeros_and_pictures_without_faces_count_as_absent(model):
     assert made.modality["visual"] is None
 
 
+@pytest.mark.slow
 def test_the_same_recording_gives_the_same_bits(model, clip, observed, prediction):
     again = predict_observed(model, Extractors(model.preprocessing).observe(observed.segment))
     np.testing.assert_array_equal(again.by_seed, prediction.by_seed)

@@ -89,7 +89,7 @@ def test_it_is_in_the_card_under_the_name_of_the_hub(inputs):
     seeds = inputs.parameters["training.seeds"]
     checkpoints = [
         Checkpoint(
-            "calibrate", "groupwise", seed, {}, {}, 1, [], "identity", 0.0, {"device": "cpu"}, {"w": np.ones(1)}
+            "calibrate", "groupwise", True, seed, {}, {}, 1, [], "identity", 0.0, {"device": "cpu"}, {"w": np.ones(1)}
         )
         for seed in seeds
     ]  # fmt: skip

@@ -80,7 +80,7 @@ def test_the_calibration_of_each_model_and_split_is_that_of_the_comparisons_file
         "Point-wise regression, test",
     ]
     held = inputs.comparisons("test").reliability["grcf"]
-    wanted = [f"{held[name]:.3f}" for name in ("slope", "offset", "expected_calibration_error")]
+    wanted = [f"{getattr(held, name):.3f}" for name in ("slope", "offset", "expected_calibration_error")]
     assert [cell.text.replace("−", "-") for cell in table.rows[2][1:]] == wanted
 
 

@@ -42,7 +42,7 @@ def test_the_verdict_is_about_the_brier_score_and_the_auroc(binary):
     lead, details = (block.text for block in verdict_section(binary).blocks[:2])
     mean = binary.evaluation.metrics["valid"]["grcf"]["brier_score"].mean
     assert f"On valid, the Brier score of GRCF is {mean:.3f}" in lead
-    assert "the error of GRCF is smaller than that of point-wise classification" in lead
+    assert "GRCF has a smaller error than point-wise classification" in lead
     assert "On valid, the AUROC of GRCF is " in details
     constant = binary.evaluation.metrics["test"]["prevalence"]["brier_score"].mean
     assert "Predicting the share of ones of train for every segment gives a Brier score of " in details

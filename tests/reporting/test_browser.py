@@ -10,7 +10,7 @@ from pipeline.pages.html import to_html
 from pipeline.reporting.report import build_report
 from tests.browsers import Opened, chromium, expect, needs_browser, open_page
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 DOTS = "#scatter-test-grcf .live path[transform]"
 
 

@@ -28,7 +28,7 @@ README = "# Lectures\n\nRead aloud by\nten people.\n\n## Files\n\n* a\n\n## Lice
 def checkpoints(stage: str, seeds) -> list[Checkpoint]:
     return [
         Checkpoint(
-            stage, "groupwise", seed, {"width": 8}, {"text": ["a"]}, seed + 10, [], "identity", 0.0,
+            stage, "groupwise", True, seed, {"width": 8}, {"text": ["a"]}, seed + 10, [], "identity", 0.0,
             {"torch": "2.13.0", "device": "cpu"}, {"w": np.ones((3, 4), np.float32)},
         )
         for seed in seeds

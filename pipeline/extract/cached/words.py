@@ -104,11 +104,11 @@ def _describe(settings: WordSettings) -> dict[str, Any]:
         assert settings.whisper_model is not None
         whisper = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
         models["whisper"] = dict(whisper.identity)
-    libraries = ("av", "numpy", "pocketsphinx")
+    libraries = ("av", "numpy", "pocketsphinx", "silero-vad", "torch")
     if not models:
         return describe_extractor(asdict(settings), libraries=libraries, device="cpu")
     from pipeline.execution.device import device_class
 
-    networks = ("tokenizers", "torch", "transformers")
+    networks = ("tokenizers", "transformers")
     described = describe_extractor(asdict(settings), libraries=(*libraries, *networks), device=device_class())
     return {**described, "models": models}

@@ -1,6 +1,5 @@
 """When each word of a segment was spoken, by the best means that the segment allows."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from pipeline.execution.device import best_device
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words import sphinx
 from pipeline.extract.words.proportional import spread_over
+from pipeline.extract.words.speech import speech_s, speech_spans_s, spoken_only
 from pipeline.extract.words.sphinx import SAMPLE_RATE_HZ
-from pipeline.extract.words.voiced import is_silent, voiced_bounds_s
+from pipeline.extract.words.voiced import is_silent
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
 
@@ -32,6 +32,8 @@ Recogniser = Literal["pocketsphinx", "whisper", "none"]
 # Word times are multiples of 10 ms at best; more digits would only lengthen the file.
 _DIGITS = 4
 _SHORTEST_WORD_S = 0.01
+# Less speech than this is a shout in music, of which recognisers make words that nobody said.
+_LEAST_SPEECH_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
     """Find the words of one segment and their times.
 
     The corpus's own times are taken as they are; else a transcript is aligned with its sound, or, where that cannot be
-    done or the two do not fit, spread over the voiced part in proportion to the length of its words; else the sound is
+    done or the two do not fit, spread over the speech in proportion to the length of its words; else the sound is
     recognised.
 
     Args:
@@ -84,18 +86,16 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
 
     if segment.timed_words:
         return SegmentWords(segment.id, "given", _clipped(segment.timed_words, segment.duration_s))
-    transcript = (segment.text or "").strip()
-    tokens = tokenise(transcript)
+    tokens = tokenise(segment.text or "")
     samples = _samples_of(segment)
     heard = not is_silent(samples)
     if tokens:
         aligned = _aligned(samples, tokens, segment.language, settings) if heard else None
         if aligned is not None:
             return found("forced", *aligned)
-        start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ) if heard else (0.0, math.inf)
-        spread = spread_over(tokens, start_s=start_s, end_s=min(end_s, segment.duration_s))
+        spread = spread_over(tokens, spans_s=_speech(samples if heard else None, segment.duration_s))
         return SegmentWords(segment.id, "proportional", _fitted(spread, segment.duration_s))
-    if heard and not transcript:
+    if heard and segment.text is None:
         words, confidence = _recognised(samples, segment.language, settings)
         if words:
             return found("recognised", words, confidence)
@@ -118,21 +118,33 @@ def _aligned(
 def _recognised(
     samples: Float32[np.ndarray, "sample"], language: str, settings: WordSettings
 ) -> tuple[tuple[Word, ...], float]:
-    """What was recognised in the sound, and the confidence; no words where nothing was."""
+    """What was recognised in the sound, and the confidence; no words where nothing was, or where nobody speaks."""
+    knows = settings.recogniser == "whisper" or (
+        settings.recogniser == "pocketsphinx" and _is_english(language)
+    )
+    if not knows or speech_s(samples) < _LEAST_SPEECH_S:
+        return (), 0.0
     if settings.recogniser == "whisper":
         assert settings.whisper_model is not None
         model = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
-        return model.recognise(samples, language=language)
-    if settings.recogniser == "pocketsphinx" and _is_english(language):
-        return sphinx.recognise(samples)
-    return (), 0.0
+        words, confidence = model.recognise(samples, language=language)
+    else:
+        words, confidence = sphinx.recognise(samples)
+    return tuple(spoken_only(words, samples)), confidence
+
+
+def _speech(samples: Float32[np.ndarray, "sample"] | None, duration_s: float) -> list[tuple[float, float]]:
+    """The stretches of a segment in which somebody speaks; the whole of it where there is no sound."""
+    spans = [] if samples is None else speech_spans_s(samples)
+    inside = [(start_s, min(end_s, duration_s)) for start_s, end_s in spans if start_s < duration_s]
+    return inside or [(0.0, duration_s)]
 
 
 def needs_model(segment: Segment, settings: WordSettings) -> bool:
     """Whether the words of a segment may take a network to find, which is loaded once and not in every worker."""
     if segment.timed_words or segment.media is None or not segment.has_audio:
         return False
-    has_transcript = bool((segment.text or "").strip())
+    has_transcript = segment.text is not None
     return settings.aligner == "ctc" if has_transcript else settings.recogniser == "whisper"
 
 

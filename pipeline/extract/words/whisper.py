@@ -1,27 +1,35 @@
 """The words of a sound without a transcript, by a Whisper model that the user names."""
 
+import math
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
+from scipy.ndimage import median_filter
 
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.proportional import spread_over
-from pipeline.extract.words.voiced import voiced_bounds_s
+from pipeline.extract.words.speech import speech_spans_s, without_pauses
 from pipeline.pretrained.models import find_pretrained
 
 _RATE_HZ = 16_000
 # The model reads at most 30 s. A longer sound is cut where it is quietest between the two.
 _EARLIEST_CUT_S, _LATEST_CUT_S = 20.0, 29.0
 _QUIET_S = 0.1
-# Below this mean log-probability of the tokens, Whisper's own decoding (Radford et al., 2022, section 4.5) takes a text for failed.
+# Whisper's own bounds (Radford et al., 2022, section 4.5): the text has failed below this mean log-probability of its tokens or above
+# this compression; nobody speaks where the model's first step says so with more than this probability.
 _LEAST_LOG_PROB = -1.0
+_MOST_COMPRESSION = 2.4
+_MOST_NO_SPEECH = 0.6
+_FRAME_S = 0.02  # of the encoder
+_MEDIAN_FRAMES = 7
 
 
 class WhisperRecogniser:
@@ -70,7 +78,7 @@ class WhisperRecogniser:
             The words as `tokenise` finds them in the model's text, times in seconds from the first sample; and the geometric mean
             of the tokens' probabilities. No words where nothing was said or the model is too unsure. The times are those of the
             model where it tells them (`alignment_heads` in its generation_config.json), else the words of a window are spread
-            over its voiced part.
+            over its speech.
         """
         words: list[Word] = []
         log_probs: list[float] = []
@@ -86,54 +94,93 @@ class WhisperRecogniser:
     def _window(
         self, samples: Float32[np.ndarray, "sample"], language: str
     ) -> tuple[list[Word], list[float]]:
+        """The words of one window, and the log-probability of each token; neither where nobody speaks or the model repeats itself."""
         inputs = self._prepare(
             samples, sampling_rate=_RATE_HZ, return_tensors="pt", return_attention_mask=True
         ).to(self._device)
-        generation = self._model.generation_config
-        timed = getattr(generation, "alignment_heads", None) is not None
-        settings: dict[str, Any] = {"return_token_timestamps": True} if timed else {}
-        if getattr(generation, "is_multilingual", False):
-            code = re.split("[-_]", language.lower())[0]
-            known = f"<|{code}|>" in generation.lang_to_id
-            settings |= {"task": "transcribe", "language": code if known else None}
+        heard = self._model.get_encoder()(inputs["input_features"])
         output = self._model.generate(
-            **inputs,
+            encoder_outputs=heard,
             do_sample=False,
             num_beams=1,
             return_dict_in_generate=True,
-            output_scores=True,
-            **settings,
+            **self._language(language),
         )
-        tokens = output["sequences"][0].tolist()
-        n_scored = len(output["scores"])
-        generated = tokens[len(tokens) - n_scored :]
-        log_probs = [
-            float(torch.log_softmax(score[0].float(), dim=-1)[token])
-            for token, score in zip(generated, output["scores"], strict=True)
-        ]
+        sequence = output["sequences"]
+        # Once more with the whole text at once: what generation returns leaves out the step that chose the first token, and with
+        # it where the first word ends.
+        decoded = self._model(
+            encoder_outputs=heard, decoder_input_ids=sequence, output_attentions=True, use_cache=False
+        )
+        log_probs = torch.log_softmax(decoded.logits[0].float(), dim=-1)
+        tokens = sequence[0].tolist()
+        first = tokens.index(self._model.generation_config.no_timestamps_token_id) + 1
         special = set(self._tokenizer.all_special_ids)
-        spoken = [i for i, token in enumerate(generated) if token not in special]
-        text_tokens = [generated[i] for i in spoken]
-        ends_s = None
-        if timed:
-            times_s = output["token_timestamps"][0].tolist()[len(tokens) - n_scored :]
-            ends_s = [times_s[i] for i in spoken]
-        return self._timed(text_tokens, ends_s, samples), [log_probs[i] for i in spoken]
+        last = next((n for n in range(first, len(tokens)) if tokens[n] in special), len(tokens))
+        text_tokens = tokens[first:last]
+        # The model's answer at its first step to whether there is speech; the token stands before that which asks for no times.
+        no_speech = float(log_probs[0, self._model.generation_config.no_timestamps_token_id - 1].exp())
+        text = self._tokenizer.decode(text_tokens).encode()
+        if not text_tokens or no_speech > _MOST_NO_SPEECH or _compression(text) > _MOST_COMPRESSION:
+            return [], []
+        scores = [float(log_probs[n - 1, tokens[n]]) for n in range(first, last)]
+        bounds_s = self._bounds_s(decoded.cross_attentions, first - 1, last, len(samples) / _RATE_HZ)
+        return self._timed(text_tokens, bounds_s, samples), scores
+
+    def _language(self, language: str) -> dict[str, Any]:
+        generation = self._model.generation_config
+        if not getattr(generation, "is_multilingual", False):
+            return {}
+        code = re.split("[-_]", language.lower())[0]
+        known = f"<|{code}|>" in generation.lang_to_id
+        return {"task": "transcribe", "language": code if known else None}
+
+    def _bounds_s(
+        self, attentions: Sequence[torch.Tensor], first: int, last: int, duration_s: float
+    ) -> list[float] | None:
+        """When each token begins and the last one ends, by the path that the decoder's attention takes through the sound.
+
+        The method of Whisper's own `timing.py` (Radford et al., 2022): chosen heads, normalised over the tokens, smoothed by a
+        median over seven frames, averaged; then the monotonic path of least cost.
+
+        Args:
+            attentions: of each layer, of shape (1, head, position, frame).
+            first: position whose step chose the first token of the text.
+            last: position after the text's last token.
+            duration_s: length of the window.
+
+        Returns:
+            One more than there are tokens; None where the model does not say which heads follow the sound.
+        """
+        heads = getattr(self._model.generation_config, "alignment_heads", None)
+        if heads is None:
+            return None
+        n_frames = max(min(math.ceil(duration_s / _FRAME_S), attentions[0].shape[-1]), 1)
+        weights = torch.stack([attentions[layer][0, head, :, :n_frames].float() for layer, head in heads])
+        deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, correction=0)
+        scaled = ((weights - mean) / deviation.clamp_min(1e-9)).cpu().numpy()
+        smooth = median_filter(scaled, size=(1, 1, _MEDIAN_FRAMES), mode="reflect").mean(axis=0)
+        starts = _path_starts(-smooth[first:last].astype(np.float64))
+        return [min(start * _FRAME_S, duration_s) for start in starts]
 
     def _timed(
-        self, tokens: Sequence[int], ends_s: Sequence[float] | None, samples: Float32[np.ndarray, "sample"]
+        self, tokens: Sequence[int], bounds_s: Sequence[float] | None, samples: Float32[np.ndarray, "sample"]
     ) -> list[Word]:
-        """The words of decoded tokens; `ends_s` is when each token ended."""
+        """The words of decoded tokens.
+
+        Args:
+            tokens: tokens of the text.
+            bounds_s: when each token begins, and when the last one ends; None where the model does not tell.
+            samples: sound of the window.
+        """
         # A character of several bytes may be cut by the end of a token; it counts as said by the token that completes it.
         lengths = [len(self._tokenizer.decode(tokens[: n + 1]).rstrip("\ufffd")) for n in range(len(tokens))]
         text = self._tokenizer.decode(tokens)
         words = tokenise(text)
-        if ends_s is None:
-            if not words:
-                return []
-            start_s, end_s = voiced_bounds_s(samples, sample_rate_hz=_RATE_HZ)
-            return list(spread_over(words, start_s=start_s, end_s=end_s))
-        starts_s = [0.0, *ends_s[:-1]]
+        if not words:
+            return []
+        if bounds_s is None:
+            return list(spread_over(words, spans_s=speech_spans_s(samples)))
         found, at = [], 0
         for word in words:
             first = text.index(word, at)
@@ -142,8 +189,36 @@ class WhisperRecogniser:
             before = int(np.searchsorted(lengths, first)) if first else -1
             brings_it = first and lengths[before] > first
             last_token = int(np.searchsorted(lengths, at))
-            found.append(Word(word, starts_s[before if brings_it else before + 1], ends_s[last_token]))
-        return found
+            found.append(Word(word, bounds_s[before if brings_it else before + 1], bounds_s[last_token + 1]))
+        return without_pauses(found, samples)
+
+
+def _compression(text: bytes) -> float:
+    """How often a text repeats itself, by how far it can be compressed; Whisper's own measure of a decoder in a loop."""
+    return len(text) / len(zlib.compress(text)) if text else 0.0
+
+
+def _path_starts(cost: Float64[np.ndarray, "token frame"]) -> list[int]:
+    """The frame at which each row begins on the cheapest path that goes right, down, or both (dynamic time warping)."""
+    n_tokens, n_frames = cost.shape
+    total = np.full((n_tokens + 1, n_frames + 1), np.inf)
+    total[0, 0] = 0.0
+    for token in range(n_tokens):
+        above = np.minimum(total[token, :-1], total[token, 1:])
+        row = total[token + 1]
+        for frame in range(n_frames):
+            row[frame + 1] = cost[token, frame] + min(above[frame], row[frame])
+    starts, token, frame = [0] * n_tokens, n_tokens, n_frames
+    while token > 0:
+        starts[token - 1] = frame - 1
+        diagonal, up, left = total[token - 1, frame - 1], total[token - 1, frame], total[token, frame - 1]
+        if diagonal <= up and diagonal <= left:
+            token, frame = token - 1, frame - 1
+        elif up <= left:
+            token -= 1
+        else:
+            frame -= 1
+    return starts
 
 
 def _windows(samples: Float32[np.ndarray, "sample"]) -> list[tuple[int, int]]:

@@ -293,6 +293,7 @@ def test_bits_do_not_depend_on_the_batch_or_the_order(folder):
     assert_bits_are_kept(encoder_of(folder), [*SENTENCES, LONG, *SENTENCES[:3] * 30])
 
 
+@pytest.mark.slow
 def test_bits_of_the_bundled_encoder_do_not_depend_on_the_batch_or_the_order(minilm):
     assert_bits_are_kept(minilm, [*SENTENCES, *([word] for word in LONG[:70])])
 
@@ -311,6 +312,7 @@ def test_a_sentence_is_read_in_a_batch_of_the_same_shape_whatever_stands_beside_
     assert len(shapes) == 2
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_threads_and_torch_keeps_its_own(minilm, monkeypatch):
     before = torch.get_num_threads()
     found = []

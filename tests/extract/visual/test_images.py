@@ -90,6 +90,7 @@ def test_times_validity_and_quality_are_those_of_the_mesh(folders, clips):
     np.testing.assert_array_equal(found.quality, mesh.quality)
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_batch_the_order_or_the_workers(folders, clips, cache, monkeypatch):
     entries = extractor_of(folders["vit"])
     segments = [

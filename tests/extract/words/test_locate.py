@@ -297,5 +297,25 @@ def test_found_words_that_fit_are_left_alone():
 
 
 def test_spread_words_are_as_long_as_their_characters():
-    words = spread_over(["a", "bcd"], start_s=1.0, end_s=3.0)
+    words = spread_over(["a", "bcd"], spans_s=[(1.0, 3.0)])
     assert words == (Word("a", 1.0, 1.5), Word("bcd", 1.5, 3.0))
+
+
+def test_spread_words_leave_pauses_out():
+    words = spread_over(["ab", "cd", "ef", "g"], spans_s=[(1.0, 2.5), (4.0, 6.0)])
+    assert words == (Word("ab", 1.0, 2.0), Word("cd", 4.0, 4.5), Word("ef", 4.5, 5.5), Word("g", 5.5, 6.0))
+
+
+@given(
+    st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=12),
+    st.lists(st.floats(0.11, 3.0), min_size=2, max_size=10),
+)
+def test_spread_words_lie_in_the_speech_in_order(tokens, lengths_s):
+    edges_s = np.cumsum(lengths_s[: len(lengths_s) // 2 * 2])
+    spans_s = [(float(start), float(end)) for start, end in edges_s.reshape(-1, 2)]
+    words = spread_over(tokens, spans_s=spans_s)
+    assert [word.text for word in words] == tokens
+    times_s = [edge for word in words for edge in (word.start_s, word.end_s)]
+    assert np.all(np.diff(times_s) >= -1e-9)
+    for word in words:
+        assert any(start - 1e-9 <= word.start_s and word.end_s <= end + 1e-9 for start, end in spans_s)

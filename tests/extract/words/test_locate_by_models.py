@@ -1,6 +1,7 @@
 """`locate_words` and its cache entries where a CTC or a Whisper model finds the words."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ NOWHERE = WordSettings(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobod
 @pytest.fixture(scope="module")
 def by_models(tone_model, tmp_path_factory) -> WordSettings:
     """Settings that name a model for each task."""
-    whisper = whisper_folder(tmp_path_factory.mktemp("models") / "whisper", says="Nice film!")
+    whisper = whisper_folder(tmp_path_factory.mktemp("models") / "whisper", says="Nice film!", timed=False)
     chosen = {
         "aligner": "ctc",
         "ctc_model": str(tone_model),
@@ -69,15 +70,41 @@ def test_what_the_model_cannot_align_is_spread_over_the_voiced_part(sentences, b
     assert located.words[-1].end_s <= sentences[3].duration_s
 
 
+@pytest.fixture(scope="module")
+def speech() -> Segment:
+    """Real words, since nothing is recognised where nobody speaks."""
+    clip = Path(__file__).parents[3] / "data/raw/demo/clips/s01_01.mp4"
+    return segment(clip, duration_s=2.0, text=None, id="4")
+
+
 @pytest.mark.parametrize("language", ["en", "zh", "xx"])
-def test_without_a_transcript_the_named_model_recognises_any_language(sentences, by_models, language):
-    located = locate_words(replace(sentences[0], text=None, language=language), by_models)
+def test_without_a_transcript_the_named_model_recognises_any_language(speech, by_models, language):
+    located = locate_words(replace(speech, language=language), by_models)
 
     assert located.align_method == "recognised"
     assert [word.text for word in located.words] == ["Nice", "film"]
     times_s = [edge for word in located.words for edge in (word.start_s, word.end_s)]
     assert times_s == sorted(times_s)
-    assert times_s[-1] <= sentences[0].duration_s
+    assert times_s[-1] <= speech.duration_s
+
+
+@pytest.mark.parametrize("recogniser", ["whisper", "pocketsphinx"])
+def test_nothing_is_recognised_where_nobody_speaks(by_models, tmp_path, recogniser):
+    seconds = np.arange(3 * RATE_HZ) / RATE_HZ
+    notes = sum(np.sin(2 * np.pi * hz * seconds) for hz in (261.6, 329.6, 392.0))
+    piano = (notes * np.exp(-3 * (seconds % 0.5)) / 4).astype(np.float32)
+    noise = 0.2 * np.random.default_rng(0).standard_normal(len(seconds)).astype(np.float32)
+    for name, samples in {"piano": piano, "noise": noise}.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE_HZ)
+        unspoken = segment(tmp_path / f"{name}.wav", duration_s=3.0, text=None)
+        located = locate_words(unspoken, replace(by_models, recogniser=recogniser))
+        assert located.align_method == "none"
+        assert located.words == ()
+
+
+def test_a_transcript_of_annotations_alone_is_not_recognised(speech, by_models):
+    assert locate_words(replace(speech, text=""), by_models).align_method == "none"
+    assert not needs_model(replace(speech, text=""), replace(by_models, aligner="proportional"))
 
 
 def test_given_times_and_silence_need_no_model(sentences, tmp_path):
@@ -90,9 +117,9 @@ def test_given_times_and_silence_need_no_model(sentences, tmp_path):
 
 
 def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
-    sentences, by_models, tmp_path, monkeypatch
+    sentences, speech, by_models, tmp_path, monkeypatch
 ):
-    everything = [*sentences, replace(sentences[0], text=None, id="4")]
+    everything = [*sentences, replace(speech, media_sha256="4" * 64)]
     alone = [replace(locate_words(spoken, by_models), id="?") for spoken in everything]
 
     def located(cache: str, segments: list[Segment]):

@@ -1,8 +1,12 @@
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.extract.words.whisper import WhisperRecogniser, _windows
+from pipeline.extract.words.whisper import WhisperRecogniser, _path_starts, _windows
 from tests.extract.speech_models import RATE_HZ, byte_tokens, ctc_folder, whisper_folder
 
 SAYS = ["Hello", "there", "你", "好", "world"]
@@ -42,18 +46,60 @@ def test_the_text_of_the_model_becomes_words_with_times(request, name, language)
     assert confidence > 0.9
 
 
-def test_a_word_lasts_from_the_end_of_the_token_before_it_to_that_of_its_last(timed):
+def test_a_word_lasts_from_the_start_of_its_first_token_to_that_of_the_next_word(timed):
     text = " no 好 ok"
     tokens = byte_tokens(text)  # the ideograph has three bytes
-    ends_s = [0.1 * (n + 1) for n in range(len(tokens))]
+    bounds_s = [0.1 * n for n in range(len(tokens) + 1)]
 
-    words = timed._timed(tokens, ends_s, noise(2.0))
+    words = timed._timed(tokens, bounds_s, noise(2.0))
 
     assert [(word.text, round(word.start_s, 3), round(word.end_s, 3)) for word in words] == [
         ("no", 0.1, 0.3),
         ("好", 0.4, 0.7),
         ("ok", 0.8, 1.0),
     ]
+
+
+def test_the_path_follows_the_attention_of_each_token():
+    attention = np.zeros((4, 50))
+    for token, (start, end) in enumerate([(0, 7), (7, 19), (19, 40), (40, 50)]):
+        attention[token, start:end] = 1.0
+    assert _path_starts(-attention) == [0, 7, 19, 40]
+
+
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 99))
+def test_the_path_is_the_cheapest_of_all(n_tokens, n_frames, seed):
+    cost = np.random.default_rng(seed).standard_normal((n_tokens, n_frames))
+
+    def cheapest(token: int, frame: int) -> float:
+        if token < 0 or frame < 0:
+            return np.inf
+        if token == frame == 0:
+            return cost[0, 0]
+        before = ((token - 1, frame), (token, frame - 1), (token - 1, frame - 1))
+        return cost[token, frame] + min(cheapest(*step) for step in before)
+
+    starts = _path_starts(cost)
+    assert starts == sorted(starts)
+    assert starts[0] == 0
+    ends = [*starts[1:], n_frames - 1]
+    # The last frame of a row is the first of the next one, or the one before it.
+    found = min(
+        sum(cost[token, starts[token] : stop + 1].sum() for token, stop in enumerate(stops))
+        for stops in itertools.product(
+            *({end, max(end - 1, start)} for start, end in zip(starts, ends, strict=True))
+        )
+        if stops[-1] == n_frames - 1
+    )
+    assert found <= cheapest(n_tokens - 1, n_frames - 1) + 1e-9
+
+
+def test_a_text_that_repeats_itself_and_a_sound_without_speech_are_none(untimed, monkeypatch):
+    monkeypatch.setattr("pipeline.extract.words.whisper._MOST_COMPRESSION", 0.1)
+    assert untimed.recognise(noise(2.0), language="en") == ((), 0.0)
+    monkeypatch.undo()
+    monkeypatch.setattr("pipeline.extract.words.whisper._MOST_NO_SPEECH", 0.0)
+    assert untimed.recognise(noise(2.0), language="en") == ((), 0.0)
 
 
 def test_a_long_sound_is_cut_where_it_is_quiet():

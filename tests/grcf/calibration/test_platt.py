@@ -83,9 +83,9 @@ def test_scores_that_are_all_equal_get_the_share_of_ones(label):
     n_ones, n_zeros = label.sum(), len(label) - label.sum()
     smoothed = (n_ones * (n_ones + 1) / (n_ones + 2) + n_zeros / (n_zeros + 2)) / 3
 
-    said = fit_platt(np.full(3, 4.0), label)(np.full(3, 4.0))
+    logit = fit_platt(np.full(3, 4.0), label)(np.full(3, 4.0))
 
-    np.testing.assert_allclose(1 / (1 + np.exp(-said)), smoothed, rtol=1e-9)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logit)), smoothed, rtol=1e-9)
 
 
 def test_the_same_scores_give_the_same_bytes():

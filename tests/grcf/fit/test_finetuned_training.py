@@ -47,6 +47,7 @@ def ranked(spoken_train, spoken_valid) -> Checkpoint:
     return ranked_by(spoken_train, spoken_valid)
 
 
+@pytest.mark.slow
 def test_the_words_tell_more_once_the_encoder_learns(spoken_train, spoken_valid):
     # Learnt at a rate of nearly nothing, the encoder stays what it was and only the fusion learns.
     train, valid = (

@@ -65,6 +65,7 @@ def assert_same(one, other):
             torch.testing.assert_close(value, weights[name], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_every_seed_goes_the_way_that_it_goes_alone(train, valid, fusion):
     networks = starts(train, fusion)

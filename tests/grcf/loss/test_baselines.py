@@ -1,4 +1,4 @@
-"""Each relative's loss against its definition, one pair at a time in plain Python."""
+"""Each baseline loss against its definition, one pair at a time in plain Python."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The encoder within the network reads what the frozen one reads, and learns what it is told to."""
+"""The encoder within the network reads what the frozen one reads, and learns only what was chosen."""
 
 from dataclasses import replace
 
@@ -55,10 +55,10 @@ def test_the_rows_of_a_batch_are_those_of_its_words(spoken_train, frozen_vectors
     batch = encoder(SplitTensors(spoken_train, device="cpu").batch(segments))
     for position, segment in enumerate(segments.tolist()):
         ours = batch.features["text"][batch.row[position]][batch.valid["text"][position]]
-        mine = slice(spoken_train.offsets[segment], spoken_train.offsets[segment + 1])
-        torch.testing.assert_close(ours, torch.from_numpy(frozen_vectors[mine]), atol=2e-6, rtol=0)
+        words = slice(spoken_train.offsets[segment], spoken_train.offsets[segment + 1])
+        torch.testing.assert_close(ours, torch.from_numpy(frozen_vectors[words]), atol=2e-6, rtol=0)
         sound = batch.features["audio"][batch.row[position]][batch.valid["audio"][position]]
-        expected = spoken_train.features["audio"][mine][spoken_train.valid["audio"][mine]]
+        expected = spoken_train.features["audio"][words][spoken_train.valid["audio"][words]]
         assert np.array_equal(sound.numpy(), expected)
 
 
