@@ -92,9 +92,8 @@ def test_strong_even_harmonics_double_no_pitch(f0_hz, odd):
 
 
 def test_a_few_rows_of_doubtful_octave_do_not_flip():
-    odd = np.where(
-        (np.arange(RATE_HZ) // 640) % 5 == 0, 0.06, 0.6
-    )  # 0.04 s of every 0.2 s sound an octave higher
+    # 0.06 s of every 0.36 s sound an octave higher.
+    odd = np.where((np.arange(RATE_HZ) // 960) % 6 == 0, 0.03, 0.6)
     found_hz, _, voiced = track(noisy(vowel(steady(120), odd=odd), 25))
 
     off = cents_off(found_hz, steady(120))[3:-3]
