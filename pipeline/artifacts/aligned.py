@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
 from pipeline.artifacts.segments import Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText, tokens_from
@@ -79,16 +79,17 @@ def write_aligned(path: Path, aligned: AlignedSplit) -> None:
 def read_aligned(path: Path) -> AlignedSplit:
     """Read what `write_aligned` wrote."""
     tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
-    return AlignedSplit(
-        split=header["split"],
-        ids=tuple(header["ids"]),
-        labels=tensors["labels"],
-        offsets=tensors["offsets"],
-        features={modality: tensors[modality] for modality in MODALITIES},
-        valid={modality: tensors[f"{modality}_valid"] for modality in MODALITIES},
-        columns={modality: tuple(header["columns"][modality]) for modality in MODALITIES},
-        tokens=tokens_from(tensors, word_offsets=tensors["offsets"], encoder=header.get("encoder", {})),
-    )
+    with rebuilding(path, _KIND):
+        return AlignedSplit(
+            split=header["split"],
+            ids=tuple(header["ids"]),
+            labels=tensors["labels"],
+            offsets=tensors["offsets"],
+            features={modality: tensors[modality] for modality in MODALITIES},
+            valid={modality: tensors[f"{modality}_valid"] for modality in MODALITIES},
+            columns={modality: tuple(header["columns"][modality]) for modality in MODALITIES},
+            tokens=tokens_from(tensors, word_offsets=tensors["offsets"], encoder=header.get("encoder", {})),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 from safetensors import SafetensorError, safe_open
 
+from pipeline.artifacts.foreign import unreadable
 from pipeline.errors import PipelineError
 
 
@@ -50,7 +51,17 @@ def read_extraction(path: Path) -> Extraction:
         )
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (
+        SafetensorError,
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise PipelineError(
             f"{path}: not a whole file of features ({type(error).__name__}); delete it and run `dvc repro`"
         ) from error

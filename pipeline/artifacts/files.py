@@ -6,16 +6,19 @@ import math
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file, unreadable
 from pipeline.errors import PipelineError
+
+Built = TypeVar("Built")
 
 # One key only: safetensors writes several metadata keys in hash order, which differs from process to process.
 _HEADER = "header"
@@ -115,13 +118,53 @@ def read_text(path: Path) -> str:
         return path.read_bytes().decode()
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a file that an earlier stage wrote, by line feed alone: a transcript may hold U+2028."""
-    return [line for line in read_text(path).split("\n") if line]
+def read_json_lines(path: Path, build: Callable[[Any], Built], *, stage: str) -> list[Built]:
+    """The rows of a file with a JSON value per line that an earlier stage wrote.
+
+    Args:
+        path: the file.
+        build: makes a row of the value on a line.
+        stage: the stage that wrote it, which makes it anew.
+
+    Raises:
+        PipelineError: the file is missing, cut short or damaged.
+    """
+    advice = f"delete it and run `dvc repro {stage}` to make it anew"
+    text = read_text(path)
+    if text and not text.endswith("\n"):
+        raise PipelineError(f"{path}, line {text.count(chr(10)) + 1}: is cut short; {advice}")
+    rows = []
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
+        try:
+            rows.append(build(json.loads(line)))
+        except PipelineError as error:
+            raise PipelineError(f"{path}, line {number}: {error}; {advice}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise PipelineError(
+                f"{path}, line {number}: is damaged ({type(error).__name__}: {str(error)[:80]}); {advice}"
+            ) from error
+    if not rows:
+        raise PipelineError(f"{path}: is empty; {advice}")
+    return rows
+
+
+@contextmanager
+def rebuilding(source: object, kind: str) -> Iterator[None]:
+    """What cannot be rebuilt from the parts of a file is a damaged file, and said so.
+
+    Raises:
+        PipelineError: a part is missing or of another form.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise _not_whole(str(source), kind, error) from error
 
 
 def finite(value: Any, *, digits: int = 6) -> Any:
@@ -162,7 +205,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PipelineError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from error
 
 
@@ -194,7 +237,7 @@ def tensors_from_bytes(
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
         header: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_HEADER])
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _not_whole(source, kind, error) from error
     _check_header(header, kind=kind, version=version, source=source)
     return tensors, header
@@ -206,7 +249,11 @@ def _not_whole(source: str, kind: str, error: Exception) -> PipelineError:
     )
 
 
-def _check_header(header: Mapping[str, Any], *, kind: str, version: int, source: str) -> None:
+def _check_header(header: Any, *, kind: str, version: int, source: str) -> None:
+    if not isinstance(header, dict):
+        raise PipelineError(
+            f"{source}: its header is a {type(header).__name__}; delete it and run `dvc repro`"
+        )
     if header.get("kind") != kind:
         raise PipelineError(
             f"{source}: holds {header.get('kind')}, but {kind} was expected; delete it and run `dvc repro`"
@@ -233,15 +280,25 @@ def _check_version(found: Any, expected: int, *, what: str) -> None:
 def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a tensor file; see `tensors_from_bytes`."""
     try:
+        if not path.exists():
+            raise FileNotFoundError
+        require_plain_file(path, what=f"a {kind} file")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    refuse_stand_in(path, content[:512])
     return tensors_from_bytes(content, kind=kind, version=version, source=str(path))
 
 
 def map_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Like `read_tensors`, but the arrays stay in the file until they are looked at, and cannot be written to."""
     try:
+        if not path.exists():
+            raise FileNotFoundError
+        require_plain_file(path, what=f"a {kind} file")
+        refuse_stand_in(path)
         with safe_open(path, framework="np"):  # refuses a file that is not whole
             pass
         content = np.memmap(path, np.uint8, "r")
@@ -254,7 +311,9 @@ def map_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.nd
             tensors[name] = content[first:last].view(_DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _not_whole(str(path), kind, error) from error
     _check_header(header, kind=kind, version=version, source=str(path))
     return tensors, header

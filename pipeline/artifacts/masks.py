@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
 from pipeline.artifacts.segments import Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
@@ -73,13 +73,14 @@ def write_masks(path: Path, masks: WordMasks) -> None:
 def read_masks(path: Path) -> WordMasks:
     """Read what `write_masks` wrote."""
     tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
-    return WordMasks(
-        split=header["split"],
-        ids=tuple(header["ids"]),
-        offsets=tensors["offsets"],
-        rates=tuple(header["rates"]),
-        hidden_from={
-            seed: {modality: tensors[f"seed_{seed}/{modality}"] for modality in MODALITIES}
-            for seed in header["seeds"]
-        },
-    )
+    with rebuilding(path, _KIND):
+        return WordMasks(
+            split=header["split"],
+            ids=tuple(header["ids"]),
+            offsets=tensors["offsets"],
+            rates=tuple(header["rates"]),
+            hidden_from={
+                seed: {modality: tensors[f"seed_{seed}/{modality}"] for modality in MODALITIES}
+                for seed in header["seeds"]
+            },
+        )

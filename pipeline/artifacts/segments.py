@@ -1,7 +1,5 @@
 """The manifest: one labelled stretch of speech a line, whatever corpus it came from."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -9,12 +7,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline.artifacts.files import read_lines, read_text, write_text
+from pipeline.artifacts.files import read_json_lines, read_text, write_text
+from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+_REJECTION = ("id", "media", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +95,33 @@ def _row(segment: Segment) -> dict[str, Any]:
 
 
 def read_segments(path: Path) -> list[Segment]:
-    """Read what `write_segments` wrote."""
-    segments = []
-    for line in read_lines(path):
-        row = json.loads(line)
-        row["timed_words"] = tuple(Word(**word) for word in row["timed_words"])
-        segments.append(Segment(**row))
-    return segments
+    """Read what `write_segments` wrote.
+
+    Raises:
+        PipelineError: the file is missing, cut short or damaged.
+    """
+    return read_json_lines(path, _segment, stage="manifest")
+
+
+def _segment(row: dict[str, Any]) -> Segment:
+    words = tuple(Word(**word) for word in row["timed_words"])
+    return Segment(**row | {"timed_words": words})
 
 
 def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:
     """Write a CSV with the columns id, media, reason."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "media", "reason"])
-    writer.writerows((rejection.id, rejection.media, rejection.reason) for rejection in rejections)
-    write_text(path, text.getvalue())
+    rows = list(rejections)
+    write_text(path, table_to_csv({name: [getattr(row, name) for row in rows] for name in _REJECTION}))
 
 
 def read_rejections(path: Path) -> list[Rejection]:
-    """Read what `write_rejections` wrote."""
-    return [Rejection(**row) for row in csv.DictReader(io.StringIO(read_text(path)))]
+    """Read what `write_rejections` wrote.
+
+    Raises:
+        PipelineError: the file is missing, cut short or damaged.
+    """
+    what, remedy = "table of rejected segments", "dvc repro manifest"
+    columns = table_from_csv(read_text(path), source=str(path), what=what, remedy=remedy)
+    if tuple(columns) != _REJECTION:
+        raise not_a_table(str(path), what, remedy, f"its columns are {', '.join(columns)}")
+    return [Rejection(*row) for row in zip(*columns.values(), strict=True)]

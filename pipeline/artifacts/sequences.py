@@ -8,7 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from pipeline.artifacts.files import map_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import (
+    map_tensors,
+    rebuilding,
+    tensors_from_bytes,
+    tensors_to_bytes,
+    write_bytes,
+)
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
@@ -33,8 +39,9 @@ class FeatureSequence:
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a
     whole segment came out empty, None where nothing failed. `tokens` is the one segment as an encoder that learns reads
     it; its rows are then empty until that encoder fills them. `quality` says how well the extractor could see what a valid
-    row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature. `notes`
-    are sentences on what was out of the ordinary and still gave rows: a choice among tracks, pictures that could not be decoded.
+    row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature.
+    `spans_s` is the stretch that each row was computed from, where rows are longer than words; None where they are shorter.
+    `notes` are sentences on what was out of the ordinary and still gave rows: a choice among tracks, pictures that could not be decoded.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -46,11 +53,13 @@ class FeatureSequence:
     failure: str | None = None
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
+    spans_s: Float64[np.ndarray, "row 2"] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_qualities = len(self.values) if self.quality is None else len(self.quality)
-        if not len(self.values) == len(self.times_s) == len(self.valid) == n_qualities:
+        n_spans = len(self.values) if self.spans_s is None else len(self.spans_s)
+        if not len(self.values) == len(self.times_s) == len(self.valid) == n_qualities == n_spans:
             raise PipelineError(
                 f"a feature sequence has {len(self.values)} rows, {len(self.times_s)} times and {len(self.valid)} "
                 "validity flags; expected as many of each"
@@ -70,6 +79,8 @@ class FeatureSequence:
         tensors = {"values": self.values, "times_s": self.times_s, "valid": self.valid}
         if self.quality is not None:
             tensors["quality"] = self.quality
+        if self.spans_s is not None:
+            tensors["spans_s"] = self.spans_s
         header: dict[str, Any] = {"failure": self.failure}
         if self.notes:
             header["notes"] = self.notes
@@ -87,6 +98,7 @@ class FeatureSequence:
             tensors["valid"],
             failure=header["failure"],
             quality=tensors.get("quality"),
+            spans_s=tensors.get("spans_s"),
             notes=tuple(header.get("notes", ())),
         )
 
@@ -96,7 +108,8 @@ class PackedSequences:
     """All sequences of one modality, end to end; segment i owns the rows `offsets[i]:offsets[i + 1]`.
 
     `columns` names each feature dimension. `extractor` describes what made them (settings, model, device, libraries).
-    `quality` is that of `FeatureSequence`, None where no segment has one; `notes` has the segments that have some.
+    `quality` and `spans_s` are those of `FeatureSequence`, None where no segment has them; NaN in `spans_s` stands for a segment
+    without. `notes` has the segments that have some.
     """
 
     modality: Modality
@@ -110,6 +123,7 @@ class PackedSequences:
     extractor: Mapping[str, Any]
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
+    spans_s: Float64[np.ndarray, "row 2"] | None = None
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _index: Mapping[str, int] = field(init=False, repr=False)
 
@@ -121,6 +135,7 @@ class PackedSequences:
         position = self._index[segment_id]
         rows = slice(int(self.offsets[position]), int(self.offsets[position + 1]))
         tokens = self.tokens.select(np.array([position])) if self.tokens is not None else None
+        spans_s = None if self.spans_s is None else self.spans_s[rows]
         return FeatureSequence(
             self.values[rows],
             self.times_s[rows],
@@ -128,6 +143,7 @@ class PackedSequences:
             self.failures.get(segment_id),
             tokens,
             None if self.quality is None else self.quality[rows],
+            None if spans_s is None or np.isnan(spans_s).any() else spans_s,
             self.notes.get(segment_id, ()),
         )
 
@@ -148,6 +164,7 @@ def pack(
     qualities = [
         np.zeros(len(row.values), np.float32) if row.quality is None else row.quality for row in rows
     ]
+    spans_s = [np.full((len(row.values), 2), np.nan) if row.spans_s is None else row.spans_s for row in rows]
     return PackedSequences(
         modality=modality,
         ids=tuple(ids),
@@ -164,6 +181,7 @@ def pack(
         extractor=extractor,
         tokens=join_tokens(tokens) if tokens else None,
         quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
+        spans_s=np.concatenate(spans_s) if any(row.spans_s is not None for row in rows) else None,
         notes={id_: sequence.notes for id_, sequence in zip(ids, sequences, strict=True) if sequence.notes},
     )
 
@@ -175,6 +193,8 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
         tensors |= packed.tokens.tensors()
     if packed.quality is not None:
         tensors["quality"] = packed.quality
+    if packed.spans_s is not None:
+        tensors["spans_s"] = packed.spans_s
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
     if packed.notes:
         header["notes"] = packed.notes
@@ -184,6 +204,20 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
 def read_sequences(path: Path) -> PackedSequences:
     """Read what `write_sequences` wrote."""
     tensors, header = map_tensors(path, kind=_KIND, version=_VERSION)
+    with rebuilding(path, _KIND):
+        packed = _rebuilt(tensors, header)
+        n_rows = len(packed.values)
+        if (
+            len(packed.offsets) != len(packed.ids) + 1
+            or (packed.offsets[0], packed.offsets[-1]) != (0, n_rows)
+            or (np.diff(packed.offsets) < 0).any()
+            or not len(packed.times_s) == len(packed.valid) == n_rows
+        ):
+            raise ValueError("its arrays do not fit together")
+    return packed
+
+
+def _rebuilt(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> PackedSequences:
     return PackedSequences(
         modality=header["modality"],
         ids=tuple(header["ids"]),
@@ -194,6 +228,7 @@ def read_sequences(path: Path) -> PackedSequences:
             tensors, word_offsets=tensors["offsets"], encoder=header["extractor"].get("settings", {})
         ),
         quality=tensors.get("quality"),
+        spans_s=tensors.get("spans_s"),
         notes={id_: tuple(notes) for id_, notes in header.get("notes", {}).items()},
         **{name: tensors[name] for name in _TENSORS},
     )

@@ -1,4 +1,4 @@
-"""CSV tables: written with six digits and nothing for what is missing, and never read back by half."""
+"""CSV tables: written with six digits and nothing for what is missing, safe in a spreadsheet, never read back by half."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from pipeline.artifacts.csv_cells import escaped, restored
 from pipeline.errors import PipelineError
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -43,6 +44,7 @@ def table_from_csv(text: str, *, source: str, what: str, remedy: str) -> Columns
         header, *rows = csv.reader(io.StringIO(text, newline=""))
         if len(set(header)) < len(header):
             raise ValueError("a column occurs twice")
+        rows = [[restored(cell) for cell in row] for row in rows]
         cells = list(zip(*rows, strict=True)) or [()] * len(header)
         return dict(zip(header, cells, strict=True))
     except (ValueError, csv.Error) as error:
@@ -64,4 +66,4 @@ def _written(value: Any) -> Any:
         return ""
     if isinstance(value, float | np.floating):
         return "" if math.isnan(value) else f"{value:.6f}"
-    return value
+    return escaped(value) if isinstance(value, str) else value

@@ -1,12 +1,12 @@
 """The words of each segment and when they were spoken."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from pipeline.artifacts.files import read_lines, write_bytes
+from pipeline.artifacts.files import read_json_lines, write_bytes
 from pipeline.errors import PipelineError
 
 AlignMethod = Literal["given", "forced", "proportional", "recognised", "none"]
@@ -65,7 +65,11 @@ class SegmentWords:
     @classmethod
     def from_bytes(cls, line: bytes) -> "SegmentWords":
         """Read what `to_bytes` wrote."""
-        row = json.loads(line)
+        return cls.from_row(json.loads(line))
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "SegmentWords":
+        """Rebuild from the value of a JSON line."""
         words = tuple(Word(**word) for word in row["words"])
         return cls(row["id"], row["align_method"], words, row["confidence"])
 
@@ -76,5 +80,9 @@ def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:
 
 
 def read_words(path: Path) -> list[SegmentWords]:
-    """Read what `write_words` wrote."""
-    return [SegmentWords.from_bytes(line.encode()) for line in read_lines(path)]
+    """Read what `write_words` wrote.
+
+    Raises:
+        PipelineError: the file is missing, cut short or damaged.
+    """
+    return read_json_lines(path, SegmentWords.from_row, stage="words")

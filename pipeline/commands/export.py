@@ -43,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--unaligned", action="store_true", help="audio and vision row by row; mmsa only")
     parser.add_argument(
+        "--pad",
+        choices=("left", "right"),
+        help="side of the zeros, mmsa only; default left, where its recurrent models want them, and right with --unaligned",
+    )
+    parser.add_argument(
         "--force",
         action="store_true",
         help="replace a file that this command did not write; never a recording",
@@ -53,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Write one export."""
     if args.unaligned and args.format != "mmsa":
         raise PipelineError(f"--unaligned is for mmsa; {args.format} has one form")
+    if args.pad and args.format != "mmsa":
+        raise PipelineError(f"--pad is for mmsa; {args.format} has no padding")
     if args.out is not None and args.format == "mmsa":
         require_writable(args.out, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
@@ -67,7 +74,12 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "mmsa":
         binary = params.load(params.Task).kind == "binary"
         export_mmsa(
-            extracted, out, unaligned=args.unaligned, binary=binary, force=args.force or args.out is None
+            extracted,
+            out,
+            unaligned=args.unaligned,
+            binary=binary,
+            pad=args.pad,
+            force=args.force or args.out is None,
         )
         others = sorted({segment.language for segment in extracted.segments} - {"en"})
         if others:

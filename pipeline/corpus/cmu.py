@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.words import Word
@@ -115,7 +118,7 @@ def _candidate(
     place = f"{folder}, {video}, label {position + 1}"
     line = _line(lines, position, start_s, end_s)
     clip = line.clip if line is not None else str(position + 1)
-    row = [float(value) for value in labels.features[position].reshape(-1)]
+    row = _numbers(labels.features[position], place)
     found, is_clip = _medium(media, video, clip)
     # A clip of its own has a clock of its own.
     zero_s = start_s if is_clip else 0.0
@@ -137,6 +140,23 @@ def _candidate(
     )
 
 
+def _numbers(row: Any, place: str) -> list[float]:
+    """The labels of a segment, at least one.
+
+    Raises:
+        PipelineError: they are no finite numbers.
+    """
+    try:
+        found = [float(value) for value in np.asarray(row).reshape(-1)]
+    except (TypeError, ValueError) as error:
+        raise PipelineError(
+            f"{place}: the labels are no numbers ({str(error)[:80]}); fetch the file again"
+        ) from error
+    if not found or not np.isfinite(found).all():
+        raise PipelineError(f"{place}: the label is missing or not finite; expected a number")
+    return found
+
+
 def _line(lines: list[_Line], position: int, start_s: float, end_s: float) -> _Line | None:
     """The transcript of a label: by its times where it has some, else by its number."""
     for line in lines:
@@ -153,7 +173,8 @@ def _words(words: Sequence, start_s: float, end_s: float, zero_s: float) -> tupl
     middle_s = words.intervals.mean(axis=1)
     found = []
     for position in ((middle_s >= start_s) & (middle_s < end_s)).nonzero()[0]:
-        text = words.features[position].reshape(-1)[0]
+        cells = np.asarray(words.features[position]).reshape(-1)
+        text = cells[0] if len(cells) else ""
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         if text and text != _PAUSE:
             first_s, last_s = (float(value) - zero_s for value in words.intervals[position])
@@ -247,7 +268,7 @@ def _folds(folder: Path) -> Mapping[str, Split]:
             if isinstance(target, ast.Name) and target.id.startswith("standard_")
         }
         return {str(video): split for split in SPLITS for video in named[f"standard_{split}_fold"]}
-    except (ValueError, SyntaxError, KeyError, TypeError) as error:
+    except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError) as error:
         raise PipelineError(
             f"{file}: not the SDK's file of folds ({type(error).__name__}: {error}); expected standard_train_fold, "
             "standard_valid_fold and standard_test_fold, or a JSON file with train, valid and test"

@@ -9,7 +9,12 @@ import h5py
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.errors import PipelineError
+from pipeline.artifacts.foreign import head_of, refuse_stand_in, require_plain_file
+from pipeline.errors import PipelineError, machine_error
+
+_MEMBERS = ("intervals", "features")
+# What gzip can do to zeros; below the second, nobody is hurt.
+_MAX_RATIO, _ALWAYS_BYTES = 1100, 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +34,30 @@ def read_csd(path: Path) -> Mapping[str, Sequence]:
     Raises:
         PipelineError: the file is no HDF5, or not of this form.
     """
+    require_plain_file(path, what="a computational sequence (.csd)")
+    head = head_of(path)
+    refuse_stand_in(path, head)
     try:
         with h5py.File(path, "r") as file:
             roots = list(file)
             if len(roots) != 1:
                 raise PipelineError(f"{path}: expected one computational sequence, found {len(roots)}")
             data = _own(_own(file, roots[0], str(path)), "data", str(path))
+            if not isinstance(data, h5py.Group):
+                raise PipelineError(f"{path}: data is no group of videos; expected a computational sequence")
             return {
                 video: _sequence(_own(data, video, str(path)), f"{path}, {video}") for video in sorted(data)
             }
-    except OSError as error:
-        raise PipelineError(f"{path}: not a whole HDF5 file ({error}); fetch it again") from error
+    except MemoryError as error:
+        raise PipelineError(f"{path}: does not fit into memory; free some") from error
+    # HDF5 reports damage by whatever its many parts do; of a file that others made, all of it is a fault of the file.
+    except (
+        OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, UnicodeError, OverflowError,
+        NotImplementedError,
+    ) as error:  # fmt: skip
+        fault = machine_error(error, path) if isinstance(error, OSError) else None
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise fault or PipelineError(f"{path}: not a whole HDF5 file ({reason}); fetch it again") from error
 
 
 def _own(group: Any, name: str, place: str) -> Any:
@@ -55,10 +73,33 @@ def _own(group: Any, name: str, place: str) -> Any:
 
 
 def _sequence(group: Any, place: str) -> Sequence:
-    intervals, features = (np.asarray(_own(group, name, place)) for name in ("intervals", "features"))
-    if intervals.ndim != 2 or intervals.shape[1] != 2 or len(features) != len(intervals):
+    intervals, features = (_array(_own(group, name, place), f"{place}, {name}") for name in _MEMBERS)
+    if intervals.ndim != 2 or intervals.shape[1] != 2 or not features.ndim or len(features) != len(intervals):
         raise PipelineError(
-            f"{place}: has intervals of shape {intervals.shape} for {len(features)} rows of features; expected "
-            "a start and an end for each"
+            f"{place}: has intervals of shape {intervals.shape} and features of shape {features.shape}; expected a start and an end "
+            "for each row of features"
+        )
+    if intervals.dtype.kind not in "fiu" or not np.isfinite(intervals.astype(np.float64)).all():
+        raise PipelineError(
+            f"{place}: intervals are {intervals.dtype}, or not finite; expected seconds from the start of the video"
         )
     return Sequence(intervals.astype(np.float64), features)
+
+
+def _array(dataset: Any, place: str) -> np.ndarray:
+    """A dataset read into memory, if the file really holds as much as it announces.
+
+    Raises:
+        PipelineError: it is no array, of another type than numbers and text, or larger than its file.
+    """
+    if not isinstance(dataset, h5py.Dataset):
+        raise PipelineError(f"{place}: is no array; expected a computational sequence of the CMU SDK")
+    n_bytes = dataset.size * dataset.dtype.itemsize if dataset.size is not None else 0
+    # What was never written has no bytes in the file and reads as zeros, as many as the header says.
+    if n_bytes > _ALWAYS_BYTES and n_bytes > _MAX_RATIO * dataset.id.get_storage_size():
+        raise PipelineError(
+            f"{place}: announces {n_bytes:,} bytes and holds {dataset.id.get_storage_size():,}; fetch it again"
+        )
+    if dataset.dtype.kind not in "fiubSUO":
+        raise PipelineError(f"{place}: holds {dataset.dtype}; expected numbers or text")
+    return np.asarray(dataset)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
@@ -65,7 +67,7 @@ def read_mustard(folder: Path) -> list[Candidate]:
 def _rows(table: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         rows = json.loads(read_text_file(table))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise PipelineError(f"{table}: not JSON ({error}); fetch it again") from error
     if not isinstance(rows, dict) or not rows:
         raise PipelineError(f"{table}: expected utterances by id, found {type(rows).__name__}")
@@ -106,7 +108,10 @@ def _folds(folder: Path, *, n_rows: int) -> Mapping[int, int]:
     for number, pair in enumerate(pairs, start=1):
         if not isinstance(pair, Sequence) or len(pair) != 2:
             break
-        fold |= dict.fromkeys((int(position) for position in pair[1]), number)
+        tested = np.asarray(pair[1], object).reshape(-1).tolist()
+        if not all(isinstance(position, int | np.integer) for position in tested):
+            break
+        fold |= dict.fromkeys(map(int, tested), number)
     if sorted(fold) != list(range(n_rows)):
         raise PipelineError(
             f"{file}: its folds test on {len(fold)} rows, but the table has {n_rows}; take both files from the same "

@@ -4,9 +4,12 @@ A clip holds the context and then the punchline; the segment is the punchline. W
 the clip where the first of them begins near 0, and as seconds of the talk that the clip was cut from otherwise.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.artifacts.segments import Split
 from pipeline.artifacts.words import Word
@@ -34,7 +37,12 @@ def read_urfunny(folder: Path) -> list[Candidate]:
     )
     clips_folder = first_folder(folder, *_CLIPS)
     clips = None if clips_folder is None else MediaFolder(folder, clips_folder)
-    splits = {_name(id): _FOLDS[fold] for fold, ids in folds.items() if fold in _FOLDS for id in ids}
+    splits = {
+        _name(id): _FOLDS[fold]
+        for fold, ids in folds.items()
+        if fold in _FOLDS
+        for id in _sequence(ids, f"{folder}/data_folds.pkl, {fold}")
+    }
     candidates = []
     for key, row in language.items():
         id, place = _name(key), f"{folder}/language_sdk.pkl, {key}"
@@ -45,7 +53,7 @@ def read_urfunny(folder: Path) -> list[Candidate]:
             Candidate(
                 place=place,
                 id=id,
-                label=float(labels[key]),
+                label=_label(labels[key], place),
                 media=None if clips is None else clips.find(id) or f"{clips.below}/{id}.mp4",
                 text=spoken(_sentence(row.get("punchline_sentence", ""))),
                 split=splits[id],
@@ -74,43 +82,62 @@ def _name(id: Any) -> str:
     return id.decode("utf-8", "replace") if isinstance(id, bytes) else str(id)
 
 
+def _sequence(value: Any, place: str) -> Sequence[Any]:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return list(value)
+    if isinstance(value, list | tuple):
+        return value
+    raise PipelineError(f"{place}: is a {type(value).__name__}; expected a list")
+
+
+def _label(value: Any, place: str) -> float:
+    if not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        raise PipelineError(f"{place}: the label is {str(value)[:60]!r}; expected a number")
+    return float(value)
+
+
 def _sentence(value: Any) -> str:
     """The text of a sentence, a string or a list of words; Python 2 wrote bytes."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return value if isinstance(value, str) else " ".join(_sentence(part) for part in value)
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+        return " ".join(_sentence(part) for part in value)
+    return str(value)
 
 
 def _intervals(value: Any, place: str) -> list[tuple[float, float]]:
     try:
-        return [(float(start), float(end)) for start, end in value]
-    except (TypeError, ValueError) as error:
+        found = [(float(start), float(end)) for start, end in value]
+    except (TypeError, ValueError, OverflowError) as error:
         raise PipelineError(f"{place}: an interval is no pair of numbers ({error})") from error
+    if not all(math.isfinite(bound) for interval in found for bound in interval):
+        raise PipelineError(f"{place}: an interval is not finite; expected seconds")
+    return found
 
 
 def _timed(row: Any, place: str) -> tuple[tuple[Word, ...], tuple[float, float] | None]:
     """Words and span of the punchline, in seconds of the clip; nothing where the row has no intervals."""
     if not isinstance(row, Mapping):
         raise PipelineError(f"{place}: expected a dictionary, found {type(row).__name__}")
-    mine = _intervals(row.get("punchline_intervals", ()), place)
-    if not mine:
+    punchline = _intervals(row.get("punchline_intervals", ()), place)
+    if not punchline:
         return (), None
     context = [
         interval
-        for sentence in row.get("context_intervals", ())
-        if isinstance(sentence, Sequence) or hasattr(sentence, "__len__")
+        for sentence in _sequence(row.get("context_intervals", ()), place)
+        if hasattr(sentence, "__len__")
         for interval in _intervals(sentence, place)
     ]
-    first_s = min(start for start, _ in [*context, *mine])
+    first_s = min(start for start, _ in [*context, *punchline])
     zero_s = first_s if first_s > _NEAR_S else 0.0
-    start_s, end_s = (round(value - zero_s, 4) for value in (mine[0][0], mine[-1][1]))
+    start_s, end_s = (round(value - zero_s, 4) for value in (punchline[0][0], punchline[-1][1]))
     spelt = _sentence(row.get("punchline_sentence", "")).split()
-    if len(spelt) != len(mine):
+    if len(spelt) != len(punchline):
         return (), (start_s, end_s)
     return (
         tuple(
             Word(text, round(start - zero_s, 4), round(end - zero_s, 4))
-            for text, (start, end) in zip(spelt, mine, strict=True)
+            for text, (start, end) in zip(spelt, punchline, strict=True)
         ),
         (start_s, end_s),
     )

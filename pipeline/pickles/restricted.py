@@ -18,9 +18,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from pipeline.artifacts.foreign import head_of, other_kind, refuse_stand_in, require_plain_file, unreadable
 from pipeline.errors import PipelineError
 
 _MAPPED_FROM = 1 << 16
+# What may be built in memory, whatever a file says: large arrays stay in the file and count for nothing.
+_MAX_ITEMS = 20_000_000
+_MAX_DEPTH = 100
 _DTYPE = re.compile(r"[<>|=]?([biufSUOV]\d{0,5}|\?)")
 _ALLOWED = "NumPy arrays, lists, dicts, tuples, strings, bytes and numbers"
 
@@ -104,11 +108,20 @@ def read_pickle(path: Path) -> Any:
         PipelineError: the file is missing, is no whole pickle, or holds anything but plain data; the sentence names the
             global or instruction that was asked for. Nothing of it was run.
     """
+    require_plain_file(path, what="a pickle")
+    head = head_of(path)
+    refuse_stand_in(path, head)
+    kind = other_kind(head)
+    if kind is not None:
+        raise PipelineError(f"{path}: is {kind}; expected a pickle")
     try:
         with path.open("rb") as file:
-            return _PlainUnpickler(path, file).load()
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path}: not found; put the file there or correct its name") from error
+            found = _PlainUnpickler(path, file).load()
+        return _as_tree(found)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise PipelineError(f"{path}: does not fit into memory; free some, or get a smaller file") from error
     except Refused as error:
         raise PipelineError(
             f"{path}: refused, because it asks for {error}; a pickle of features may hold {_ALLOWED} and nothing else. "
@@ -123,6 +136,55 @@ def read_pickle(path: Path) -> Any:
 
 # The one in Python: the table of the one in C cannot be changed. Its attributes are not typed.
 _StandardUnpickler: Any = pickle._Unpickler  # type: ignore[attr-defined,unused-ignore]
+
+
+def _as_tree(found: Any) -> Any:
+    """What was built, if it is a tree of bounded size: one list in many places grows with every level when it is read.
+
+    Raises:
+        Refused: it holds itself, is nested deeper than data is, or has more entries than fit into memory.
+    """
+    sizes: dict[int, tuple[int, int]] = {}
+    open_: set[int] = set()
+    waiting = [(found, False)]
+    while waiting:
+        value, is_done = waiting.pop()
+        items = _items(value)
+        if items is None or (not is_done and id(value) in sizes):
+            continue
+        if not is_done:
+            if id(value) in open_:
+                raise Refused("a value that holds itself")
+            open_.add(id(value))
+            waiting.append((value, True))
+            waiting.extend((item, False) for item in items)
+            continue
+        open_.discard(id(value))
+        below = [sizes.get(id(item), (1, 0)) for item in items if _items(item) is not None]
+        size = len(items) + sum(n for n, _ in below) + sum(map(_long, items))
+        depth = 1 + max((level for _, level in below), default=0)
+        if size > _MAX_ITEMS or depth > _MAX_DEPTH:
+            raise Refused(
+                f"lists in lists that come to more than {_MAX_ITEMS:,} entries or {_MAX_DEPTH} levels"
+            )
+        sizes[id(value)] = (size, depth)
+    return found
+
+
+def _long(value: Any) -> int:
+    """How many entries' worth of room a text takes: a long one may stand in many places."""
+    return len(value) >> 6 if isinstance(value, str | bytes) else 0
+
+
+def _items(value: Any) -> list[Any] | None:
+    """What a container holds; None for everything else."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return value.reshape(-1).tolist()
+    return None
 
 
 class _PlainUnpickler(_StandardUnpickler):  # type: ignore[misc]

@@ -99,3 +99,33 @@ def test_equals_the_definition_frame_by_frame(times, words, mask):
         ]
         assert is_valid == bool(within)
         assert row[0] == pytest.approx(np.mean(within) if within else 0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([("good", 0.0, 0.85), ("film", 1.15, 2.0)], [1.0, 1.0]),
+        ([("a", 0.0, 0.5), ("very", 0.5, 0.9), ("good", 0.9, 1.4), ("film", 1.4, 2.0)], [1.0, 1.0, 1.0, 1.0]),
+        ([("short", 1.0, 1.0)], [1.0]),
+    ],
+)
+def test_a_row_that_covers_the_segment_belongs_to_every_word(words, expected):
+    row = FeatureSequence(
+        np.ones((1, 1), np.float32), np.array([1.0]), np.array([True]), spans_s=np.array([[0.0, 2.0]])
+    )
+    pooled, valid = pool_onto_words(row, [Word(*word) for word in words], max_gap_s=0.1)
+    assert valid.all()
+    assert pooled[:, 0].tolist() == expected
+
+
+def test_rows_with_spans_are_shared_out_by_what_they_overlap():
+    rows = FeatureSequence(
+        np.array([[1.0], [3.0], [9.0]], np.float32),
+        np.array([0.5, 1.5, 2.5]),
+        np.array([True, True, False]),
+        spans_s=np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]),
+    )
+    words = [Word("one", 0.0, 1.0), Word("both", 0.5, 1.5), Word("unseen", 2.0, 3.0), Word("far", 4.0, 5.0)]
+    pooled, valid = pool_onto_words(rows, words, max_gap_s=0.1)
+    assert valid.tolist() == [True, True, False, False]
+    assert pooled[:, 0].tolist() == [1.0, 2.0, 0.0, 0.0]

@@ -11,7 +11,7 @@ from pipeline.artifacts.files import (
     finite,
     map_tensors,
     read_json,
-    read_lines,
+    read_json_lines,
     read_tensors,
     tensors_to_bytes,
     write_bytes,
@@ -60,9 +60,9 @@ def test_a_missing_or_broken_json_is_a_sentence(tmp_path):
         read_json(tmp_path / "x.json")
 
 
-def test_lines_end_at_line_feeds_only(tmp_path):
-    (tmp_path / "x").write_text("a\u2028b\x85c\nd\n", encoding="utf-8")
-    assert read_lines(tmp_path / "x") == ["a\u2028b\x85c", "d"]
+def test_lines_end_with_a_line_feed_alone(tmp_path):
+    (tmp_path / "x").write_bytes('"a\u2028b\x85c"\n"d"\n'.encode())
+    assert read_json_lines(tmp_path / "x", str, stage="words") == ["a\u2028b\x85c", "d"]
 
 
 @pytest.mark.parametrize("read", [read_tensors, map_tensors])

@@ -199,3 +199,18 @@ def test_a_write_that_fails_leaves_the_file_of_before(tmp_path, monkeypatch):
     with pytest.raises(PipelineError, match=r"could not be written \(No space left"):
         export_mmsa(EXTRACTED, tmp_path / "features.pkl", unaligned=False, binary=False)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("features.pkl", b"before")]
+
+
+@pytest.mark.parametrize(
+    ("unaligned", "pad", "side"),
+    [(False, None, "left"), (True, None, "right"), (False, "right", "right"), (True, "left", "left")],
+)
+def test_zeros_are_on_the_side_that_was_asked_for(tmp_path, unaligned, pad, side):
+    export_mmsa(EXTRACTED, tmp_path / "a.pkl", unaligned=unaligned, binary=False, pad=pad)
+    with (tmp_path / "a.pkl").open("rb") as file:
+        text = pickle.load(file)["train"]["text"]
+    is_zero = (text == 0).all(axis=2)
+    assert is_zero.any(), "nothing is padded here"
+    first, last = (is_zero[:, 0], is_zero[:, -1])
+    padded, whole = (first, last) if side == "left" else (last, first)
+    assert padded.sum() > whole.sum()

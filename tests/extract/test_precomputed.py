@@ -1,6 +1,8 @@
 """Features from a file of the corpus: what is taken, and what is refused in a sentence."""
 
 import os
+import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -111,3 +113,99 @@ def test_a_name_cannot_leave_the_corpus_folder(tmp_path, name):
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(PipelineError, match="not found"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"ids": np.array("a")}, "ids is <U1 of shape (); expected one text per segment"),
+        ({"ids": [["a"], ["b"], ["c"]]}, "ids is <U1 of shape (3, 1)"),
+        ({"ids": [1.5, 2.5, 3.5]}, "ids is float64"),
+        ({"ids": ["a", "b"], "offsets": ["0", "1", "3"], "times_s": [0, 1, 2]}, "offsets is <U1"),
+        ({"ids": ["a", "b"], "offsets": [[0, 1, 3]], "times_s": [0, 1, 2]}, "offsets is int64 of shape (1, 3)"),
+        ({"ids": ["a", "b"], "offsets": [0, 5, 3], "times_s": [0, 1, 2]}, "expected them to rise from 0 to the 3 rows"),
+        ({"ids": ["a", "b"], "offsets": [0, 1, 3], "times_s": [0, 1, np.nan]}, "1 of 3 times_s are not finite"),
+        ({"ids": ["a", "b"], "offsets": [0, 1, 3], "times_s": [0, 2, 1]}, "1 of 3 times_s are before the one in front"),
+        ({"ids": ["a", "b"], "offsets": [0, 1, 3]}, "has offsets and no times_s"),
+        ({"columns": np.array("x")}, "columns is <U1 of shape ()"),
+        ({"valid": np.array(True)}, "valid is bool of shape ()"),
+        ({"values": np.zeros((3, 0), np.float32)}, "values is float32 of shape (3, 0)"),
+        ({"values": np.zeros(3, np.float32)}, "values is float32 of shape (3,)"),
+        ({"values": np.zeros((3, 2), complex)}, "values is complex128"),
+    ],
+)  # fmt: skip
+def test_arrays_of_another_form_are_named(tmp_path, arrays, sentence):
+    np.savez(tmp_path / "rows.npz", **({"ids": ["a", "b", "c"], "values": VALUES} | arrays))
+    with pytest.raises(PipelineError, match=re.escape(sentence)):
+        read(tmp_path)
+
+
+def with_header(folder, name: str, header: bytes, content: bytes = b"") -> None:
+    head = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(folder / "rows.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.npy", head + content)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }\n",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 2), }\n",
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }\n",
+        b"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1), }\n",
+        b"['a', 'list']\n",
+        b"(" * 4000,
+        b"",
+    ],
+)
+def test_headers_that_announce_what_is_not_there_are_refused(tmp_path, header):
+    with_header(tmp_path, "values", header)
+    with pytest.raises(PipelineError, match=r"rows\.npz: not an \.npz file of plain arrays"):
+        read(tmp_path)
+
+
+def test_an_array_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    shape = (1 << 15, 1 << 12)
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    with_header(tmp_path, "values", header, bytes(4 * shape[0] * shape[1]))
+    with pytest.raises(PipelineError, match="says that it unpacks to"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"<html>", "is a web page"),
+        (b"\x93NUMPY\x01\x00", r"is a NumPy array \(.npy\)"),
+    ],
+)
+def test_another_file_is_named(tmp_path, content, sentence):
+    (tmp_path / "rows.npz").write_bytes(content)
+    with pytest.raises(PipelineError, match=sentence):
+        read(tmp_path)
+
+
+def test_a_link_out_of_the_corpus_is_refused(tmp_path):
+    np.savez(tmp_path / "secret.npz", ids=["a"], values=VALUES[:1])
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/rows.npz").symlink_to(tmp_path / "secret.npz")
+    with pytest.raises(PipelineError, match=r"is a link to .*secret\.npz, outside of the corpus folder"):
+        read(tmp_path / "corpus")
+
+
+def test_segments_without_rows_are_told(tmp_path, capsys):
+    np.savez(tmp_path / "rows.npz", ids=["a"], values=VALUES[:1])
+    read(tmp_path)
+    assert "has no rows for 1 of 2 segments, such as 'b'" in capsys.readouterr().err
+
+
+def test_the_only_row_of_a_segment_covers_all_of_it_and_rare_rows_reach_half_way(tmp_path):
+    np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES[:2])
+    assert read(tmp_path)["a"].spans_s.tolist() == [[0.0, 4.0]]
+    np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES, offsets=[0, 2, 3], times_s=[1, 2, 0.25])
+    packed = read(tmp_path)
+    assert packed["a"].spans_s.tolist() == [[0.0, 1.5], [1.5, 4.0]]
+    assert packed["b"].spans_s.tolist() == [[0.0, 4.0]]
+    np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES, offsets=[0, 3, 3], times_s=[1, 1.1, 1.2])
+    assert read(tmp_path)["a"].spans_s is None

@@ -1,6 +1,7 @@
 """Feature pickles of three toolkits: what is taken from them, and what is refused in a sentence."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -126,3 +127,26 @@ def test_a_folder_holds_one_feature_pickle(tmp_path, names, sentence):
         find_pickle(tmp_path)
     with pytest.raises(PipelineError, match="no such folder"):
         find_pickle(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("text", [[1.0], [1.0, 2.0]], "train, text: is no array"),
+        ("text", 3.0, "train, text: float64 of shape ()"),
+        ("text", {"a": 1}, "train, text: object of shape ()"),
+        ("regression_labels", [[1.0], [1.0, 2.0]], "regression_labels: is no array"),
+        ("regression_labels", "high", "regression_labels: <U4 of shape ()"),
+        ("id", 7, "train, id: is a int; expected an entry per sample"),
+        ("id", np.array(7), "train, id: is an array of int64 of shape ()"),
+        ("id", {"a": 1}, "train, id: is a dict"),
+        ("raw_text", 2.5, "train, raw_text: is a float; expected an entry per sample"),
+        ("audio_lengths", [[1], [1, 2]], "audio_lengths: is no array"),
+        ("audio_lengths", "x", "audio_lengths: <U1 of shape ()"),
+    ],
+)
+def test_fields_of_another_form_are_named(tmp_path, key, value, sentence):
+    content = mmsa(aligned=False)
+    content["train"][key] = value
+    with pytest.raises(PipelineError, match=re.escape(sentence)):
+        read(tmp_path, content, "mmsa")

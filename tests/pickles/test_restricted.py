@@ -269,3 +269,64 @@ def test_damage_anywhere_is_a_sentence_or_other_data(tmp_path_factory, position,
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(PipelineError, match="not found"):
         read_pickle(tmp_path / "features.pkl")
+
+
+def bomb(depth: int) -> list:
+    """A list of ten times the same list of ten times the same list, and so on: small in a file, endless when it is read."""
+    value: list = ["word"] * 10
+    for _ in range(depth):
+        value = [value] * 10
+    return value
+
+
+def holding_itself() -> list:
+    value: list = []
+    value.append(value)
+    return value
+
+
+def nested(depth: int) -> bytes:
+    return b"\x80\x04" + b"]" * depth + b"a" * (depth - 1) + b"."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps(bomb(12)),
+        pickle.dumps({"train": {"raw_text": bomb(12)}}),
+        pickle.dumps(["x" * (1 << 20)] * (1 << 16)),
+        pickle.dumps(holding_itself()),
+        nested(150),
+        nested(100_000),
+        pickle.dumps([np.array([bomb(9), None], object)] * 100),
+    ],
+)
+def test_what_grows_when_it_is_read_is_refused(tmp_path, content):
+    with pytest.raises(
+        PipelineError, match=r"refused, because it asks for (lists in lists|a value that holds itself)"
+    ):
+        read(tmp_path, content)
+
+
+def test_a_list_in_two_places_is_plain_data(tmp_path):
+    shared = ["a", "b"]
+    assert read(tmp_path, pickle.dumps({"x": shared, "y": [shared, shared]})) == {
+        "x": shared,
+        "y": [shared, shared],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"  <!DOCTYPE HTML><html>", "is a web page"),
+        (b"PK\x03\x04", "is a zip archive or an .npz file"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+        (b"\x93NUMPY", r"is a NumPy array \(.npy\)"),
+        (b"", "not a whole pickle"),
+    ],
+)
+def test_what_is_no_pickle_is_named(tmp_path, content, sentence):
+    with pytest.raises(PipelineError, match=sentence):
+        read(tmp_path, content)

