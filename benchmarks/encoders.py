@@ -108,7 +108,7 @@ def measure_text(n_segments: int, device: str) -> dict[str, Any]:
 
 
 def measure_speech(n_segments: int, device: str, speech: str | None, folder: Path) -> dict[str, Any]:
-    """Noise as long as people speak, a file a segment; the clip cache is empty each time."""
+    """Noise as long as people speak, one file per segment; the clip cache is empty each time."""
     encoder_folder = speech or str(draw_speech_encoder(folder / "encoder", 3 if device == "cpu" else 12))
     random = np.random.default_rng(0)
     durations_s = np.exp(random.normal(*LOG_DURATION, n_segments)).clip(0.5, 20)

@@ -131,7 +131,7 @@ def reproduce(repository: Repository, target: str, *, kill_after_s: float | None
     """`dvc repro` of a stage and what it needs, to its end or its kill.
 
     Returns:
-        The kill; None where the run came to its end before.
+        the kill; None where the run came to its end before.
     """
     log = repository.path / "run.log"
     with log.open("w", encoding="utf-8") as output:
@@ -222,12 +222,12 @@ def measure(
     """Both runs, compared.
 
     Args:
-        folder: where the two repositories are made.
+        folder: folder in which the two repositories are made.
         n_clips: size of the corpus.
         n_kills: how often one of the runs is killed.
         seed: draws the moments.
         target: the stage that is made.
-        share_of_run: what the moments add up to on average, as a share of the undisturbed run.
+        share_of_run: mean sum of the moments, as a share of the undisturbed run.
 
     Raises:
         PipelineError: a run failed, or came to its end before it was killed so many times.

@@ -62,12 +62,12 @@ def map_trials(
 
     Args:
         run_trial: trains and evaluates one, given `repository` and `align` by name.
-        trials: what to train.
+        trials: trials to train.
         benchmark: name of the folder of the cache.
         features: files below `data/` of the repository that every trial reads.
         repository: the clone in which the features were extracted.
         align: parameters of the alignment.
-        title: what is being done, for the progress line.
+        title: name of the work, for the progress line.
     """
     inputs = [sha256_of(repository / "data" / name) for name in features]
     sources = [source_digest(module) for module in (run_trial.__module__, "benchmarks.training")]

@@ -28,9 +28,9 @@ def perform(
     """The actions and the pose of every frame.
 
     Args:
-        clip: Whose face view is acted.
-        speech: What is said.
-        times_s: Times of the frames, relative to the first sample of the speech.
+        clip: the clip whose face view is acted.
+        speech: the speech of the clip.
+        times_s: times of the frames, relative to the first sample of the speech.
     """
     rng = np.random.default_rng(seed_of(f"{clip.id} acting"))
     openness, rounding = _lips(speech, times_s)
@@ -75,7 +75,7 @@ def _lips(
         during = (times_s >= phoneme.onset_s) & (times_s < end_s)
         openness[during] = _OPENNESS.get(sound, _CONSONANT) if sound else 0.0
         rounding[during] = float(bool(sound) and sound in _ROUNDED)
-    # Lips cannot jump: about 0.1 s of inertia at 25 frames a second.
+    # Lips cannot jump: about 0.1 s of inertia at 25 frames per second.
     inertia = np.array([0.25, 0.5, 0.25])
     return np.convolve(openness, inertia, "same"), np.convolve(rounding, inertia, "same")
 

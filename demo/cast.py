@@ -15,11 +15,11 @@ class Speaker:
 
     Attributes:
         id: `s01` … `s10`.
-        split: Where all clips of the speaker are.
-        voice: The voice when nothing is felt.
-        look: The picture.
-        resting_smile: Added to the smile of every frame.
-        expressiveness: Factor on every expression.
+        split: split that holds all clips of the speaker.
+        voice: voice without any sentiment.
+        look: appearance in the picture.
+        resting_smile: offset that is added to the smile of every frame.
+        expressiveness: factor by which every expression is scaled.
     """
 
     id: str

@@ -32,7 +32,7 @@ def speak(clip: Clip) -> Speech:
     """The sound of a clip: the sentence, silence around it, the noise of a room; true times from the clip's start.
 
     Raises:
-        ValueError: The sentence takes too long to say.
+        ValueError: the sentence takes too long to say.
     """
     rng = np.random.default_rng(seed_of(f"{clip.id} sound"))
     voice = delivery(clip)
@@ -63,7 +63,7 @@ def speak(clip: Clip) -> Speech:
 
 
 def make(clip: Clip, path: Path) -> None:
-    """Speak, act and write a clip as MP4: H.264, 320x240 at 25 frames a second, and mono AAC."""
+    """Speak, act and write a clip as MP4: H.264, 320x240 at 25 frames per second, and mono AAC."""
     speech = speak(clip)
     times_s = np.arange(round(speech.duration_s * FRAME_RATE_HZ)) / FRAME_RATE_HZ
     head = Head(clip.speaker.look)

@@ -73,15 +73,15 @@ class Clip:
     """One clip of the corpus, and what lies behind it.
 
     Attributes:
-        id: Speaker and number, such as `s01_01`.
-        speaker: Who speaks.
-        sentence: What is said.
-        condition: Which of the modalities carry the sentiment.
-        sentiment: The latent sentiment z in [-3, 3].
-        voice_view: What the voice shows of it, in [-1, 1].
-        face_view: What the face shows of it, in [-1, 1].
-        mislabelled: Whether the panel rated something else.
-        label: Mean of the panel's whole-numbered ratings, in [-3, 3].
+        id: id made of speaker and number, such as `s01_01`.
+        speaker: the person who speaks.
+        sentence: sentence that is spoken.
+        condition: modalities that carry the sentiment.
+        sentiment: the latent sentiment z in [-3, 3].
+        voice_view: sentiment that the voice shows, in [-1, 1].
+        face_view: sentiment that the face shows, in [-1, 1].
+        mislabelled: whether the panel rated something else.
+        label: mean of the panel's whole-numbered ratings, in [-3, 3].
     """
 
     id: str

@@ -163,15 +163,15 @@ class Look:
     """What tells one speaker's picture from another's.
 
     Attributes:
-        traits: Units of `TRAITS`, about -1 to 1.
-        mirrored: Left and right exchanged.
-        magnification: Output pixels per pixel of the photograph; 1.2 makes the face about a third of the width.
-        aspect: Width of the head relative to its height, about 0.93 to 1.07.
-        offset_px: Resting place of the head relative to the middle of the picture.
-        tint: Shift of the person's colour in CIELAB's a* and b*.
-        brightness: Factor on the person's lightness.
-        contrast: Factor on the person's lightness about its mean.
-        backdrop: Two RGB colours, top and bottom.
+        traits: units of `TRAITS`, about -1 to 1.
+        mirrored: whether left and right are exchanged.
+        magnification: output pixels per pixel of the photograph; 1.2 makes the face about a third of the width.
+        aspect: width of the head relative to its height, about 0.93 to 1.07.
+        offset_px: resting place of the head relative to the middle of the picture.
+        tint: shift of the person's colour in CIELAB's a* and b*.
+        brightness: factor on the person's lightness.
+        contrast: factor on the person's lightness about its mean.
+        backdrop: two RGB colours, top and bottom.
     """
 
     traits: Mapping[str, float] = field(default_factory=dict)
@@ -204,8 +204,8 @@ class Head:
         """Draw one frame.
 
         Args:
-            actions: Units of `ACTIONS`; those left out are 0.
-            pose: Place of the head.
+            actions: units of `ACTIONS`; those left out are 0.
+            pose: place of the head.
         """
         forward = np.zeros_like(self._fields["open"])
         for name, units in actions.items():

@@ -19,8 +19,8 @@ class Sentence:
 
     Attributes:
         text: ASCII, with punctuation.
-        kind: How the sentiment is put into words.
-        meant: The sentiment a reader who understands it would give, in [-3, 3]; 0 for plain statements.
+        kind: the way in which the sentiment is put into words.
+        meant: the sentiment a reader who understands it would give, in [-3, 3]; 0 for plain statements.
     """
 
     text: str

@@ -22,11 +22,11 @@ class Voice:
     """How a sentence is spoken.
 
     Attributes:
-        name: An espeak-ng voice with its variant, such as `"en-us+f3"`.
-        rate_wpm: Words per minute, 80 to 450.
+        name: an espeak-ng voice with its variant, such as `"en-us+f3"`.
+        rate_wpm: words per minute, 80 to 450.
         pitch: 0 to 99; 50 is the voice's own pitch.
         pitch_range: 0 (a monotone) to 99; 50 is the voice's own liveliness.
-        gain_db: Level relative to the voice's own.
+        gain_db: level relative to the voice's own.
     """
 
     name: str = "en-us"
@@ -98,11 +98,11 @@ def synthesise(text: str, voice: Voice | None = None) -> Speech:
     the same from run to run only for the same sequence of calls in a process.
 
     Args:
-        text: The sentence, ASCII.
-        voice: How to speak it.
+        text: sentence in ASCII.
+        voice: voice that speaks it.
 
     Returns:
-        Samples in [-1, 1] at 22050 Hz, and the onsets of words and phonemes.
+        samples in [-1, 1] at 22050 Hz, and the onsets of words and phonemes.
 
     Raises:
         RuntimeError: espeak-ng does not start or does not know the voice.

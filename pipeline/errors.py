@@ -33,7 +33,7 @@ def machine_error(error: Exception, what: object) -> MachineError | None:
     """The sentence for an error of the machine (no memory, no free file, no room, no permission), None for any other.
 
     Args:
-        error: what the operating system reported, also through a library: an exception with an `errno`.
+        error: exception with an `errno`, from the operating system or through a library.
         what: the file that was being read or written.
     """
     number = getattr(error, "errno", None)

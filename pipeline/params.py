@@ -311,7 +311,7 @@ def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, A
     """What `params.yaml` would hold under some keys such as `margin.base`, checked with all that it holds beside them.
 
     Returns:
-        The values as the sections have them: 1 is 1.0 where a key is a number with a fraction, a list is a tuple.
+        the values as the sections have them: 1 is 1.0 where a key is a number with a fraction, a list is a tuple.
 
     Raises:
         PipelineError: a key is unknown, a value is of the wrong type or out of range, or values do not go together.

@@ -17,7 +17,7 @@ def prepare_streams() -> bool:
     child prints would go into that file.
 
     Returns:
-        Whether standard output was open.
+        whether standard output was open.
     """
     was_open = True
     for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):

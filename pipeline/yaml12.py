@@ -83,7 +83,7 @@ def parse_yaml(text: str, *, source: str | Path = "YAML") -> Any:
 
     Args:
         text: the content; aliases, merge keys and tags of plain values are understood.
-        source: what error sentences call it.
+        source: name of the text in error sentences.
 
     Raises:
         PipelineError: the text is not YAML, has a key twice, a number without end, deeper nesting or more values (aliases

@@ -20,7 +20,7 @@ def write_corpus(root: Path, *, demo: Path, folders: list[Path], params: Path) -
     """A workspace with a corpus of the demo's clips and of every file with sound and video in `folders`, and its params.yaml.
 
     Returns:
-        The rows of its table. Clips without a transcript have no words: they are not recognised.
+        the rows of its table. Clips without a transcript have no words: they are not recognised.
     """
     corpus = root / "data/raw" / CORPUS
     (corpus / "clips").mkdir(parents=True)

@@ -26,7 +26,7 @@ class Trial:
 
     Attributes:
         method: the row of the table.
-        seed: of the first weights and of everything random in training, and of which labels are spoilt.
+        seed: seed of the first weights, of everything random in training, and of the choice of labels that are spoilt.
         split: "standard" or the seed of a random one.
         noise: share of the labels of train and valid that are replaced by others, 0 to 1.
         share: share of train that is used, 0 to 1.

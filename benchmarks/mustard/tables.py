@@ -21,7 +21,7 @@ Outcomes = Mapping[str, Sequence[Sequence[Outcome]]]
 
 
 def pooled(rows: Sequence[Sequence[Outcome]], split: str = "test") -> tuple[np.ndarray, np.ndarray]:
-    """Labels of all segments, each from the fold that it is tested in, and predictions, a row a seed."""
+    """Labels of all segments, each from the fold that it is tested in, and predictions, one row per seed."""
     truth = np.concatenate([fold[0].truth[split] for fold in rows])
     prediction = np.concatenate(
         [np.stack([outcome.prediction[split] for outcome in fold]) for fold in rows], axis=1

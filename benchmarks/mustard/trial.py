@@ -28,7 +28,7 @@ class Trial:
     Attributes:
         method: the row of the table, with its learning rate.
         fold: the fold that is test.
-        seed: of the first weights and of everything random in training.
+        seed: seed of the first weights and of everything random in training.
     """
 
     method: Method

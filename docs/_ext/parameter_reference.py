@@ -35,7 +35,7 @@ class Parameter:
         name: section and key, such as `margin.base`.
         value: the committed value.
         meaning: the comment behind the line and below it, as one text.
-        kind: which values are allowed, in Markdown.
+        kind: allowed values, in Markdown.
     """
 
     name: str

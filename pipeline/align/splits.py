@@ -131,7 +131,7 @@ def describe_train(
     """Describe train, so that a recording that is unlike all of it can be recognised.
 
     Returns:
-        The language of most segments (of equals, the first by the alphabet); and `segments`, the number of segments,
+        the language of most segments (of equals, the first by the alphabet); and `segments`, the number of segments,
         `label_min` and `label_max`, and `duration_s` and `words` with the `median` and `max` over the segments.
     """
     ids = set(train.ids)

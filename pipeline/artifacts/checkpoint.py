@@ -61,7 +61,7 @@ class Checkpoint:
         objective: name of what was minimised.
         leaves_order: whether its scores are in the order of the labels, so that a curve can calibrate them.
         seed: seed of its first weights and of everything random in training.
-        network: what it takes to build the network again.
+        network: settings that build the network again.
         columns: names of its feature columns, by modality.
         selected_epoch: number of the epoch whose weights these are.
         history: measures of each epoch.

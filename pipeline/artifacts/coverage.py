@@ -47,10 +47,10 @@ class Coverage:
         duration_s: length of all segments in seconds.
         words: number of words of all segments.
         words_cut_off: number of words that are left out because their segment has too many.
-        align_methods: number of segments by where their word times come from.
-        modalities: a row per split and modality.
+        align_methods: number of segments by the source of their word times.
+        modalities: coverage, one row per split and modality.
         failures: reason of each failure of extraction, by modality and segment id.
-        given_rows: where features were made elsewhere, by modality, the counts of rows of their files over all splits
+        given_rows: counts of the rows in files of features made elsewhere, by modality, over all splits
             (how many are padding, zeros alone, or not finite); None where none were.
         notes: what was out of the ordinary in a segment that was extracted all the same, such as pictures that could not be
             decoded, by modality and segment id; None where nothing was.

@@ -60,7 +60,7 @@ class Difference:
         ci_high: upper end of that interval.
         n_seeds: number of seed pairs; a model without seeds is compared with every seed of the other.
         n_segments: number of segments.
-        over: what the interval covers.
+        over: sources of variation that the interval covers: segments, seeds, or both.
         method: how the interval was computed, in one sentence.
         reason: why a value is None; None where no value is.
     """
@@ -132,7 +132,7 @@ class SplitComparisons:
         differences: the method minus each other model, by the name of that model.
         modalities: the method by which modalities it is shown: `all`, `without audio`, `only text`, `nothing`.
         modality_differences: the method shown these modalities minus itself shown all of them.
-        contributions: Shapley values of each modality, positive where it helps.
+        contributions: shapley values of each modality, positive where it helps.
         order: metrics of the order after each stage of training, `rank` and `calibrate`.
         reliability: reliability of each trained model.
     """

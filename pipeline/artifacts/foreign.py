@@ -28,11 +28,11 @@ def require_plain_file(path: Path, *, what: str, largest_bytes: int | None = Non
 
     Args:
         path: the file; links are followed.
-        what: what was expected there, with its article.
+        what: noun of the expected content, with its article.
         largest_bytes: more than this is refused; None for any size.
 
     Returns:
-        Its size in bytes.
+        its size in bytes.
 
     Raises:
         PipelineError: the file is missing, is no plain file, or too large.

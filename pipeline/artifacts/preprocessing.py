@@ -27,7 +27,7 @@ class Preprocessing:
             name of the file that they were taken from, which no new recording is in.
         columns: names of the feature columns per modality.
         align: the settings of `align_segment`.
-        train: what the models know: see `describe_train`.
+        train: description of the training split, see `describe_train`.
         normalisation: the scaler that was fitted on train.
     """
 

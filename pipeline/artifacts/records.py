@@ -20,7 +20,7 @@ def read_record(path: Path, kind: type[_Kind], *, what: str, remedy: str) -> _Ki
     Args:
         path: file to read.
         kind: type of its content, a dataclass with the configuration `STRICT`.
-        what: what the file holds, for errors.
+        what: noun of the content of the file, for errors.
         remedy: command that makes the file again, for errors.
 
     Raises:

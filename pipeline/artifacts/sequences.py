@@ -33,7 +33,7 @@ def row_bytes(dim: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class FeatureSequence:
-    """The features of one segment: a row a frame (audio, visual) or a word (text).
+    """The features of one segment: one row per frame (audio, visual) or word (text).
 
     `times_s` is the middle of each row in seconds from the start of the segment, non-decreasing. `valid` is False where
     the extractor saw nothing (no face, no signal): such a row holds zeros that must not be read. `failure` says why a

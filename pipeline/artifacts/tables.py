@@ -31,7 +31,7 @@ def table_from_csv(text: str, *, source: str, what: str, remedy: str) -> Columns
     Args:
         text: content of the file.
         source: name of the file, for errors.
-        what: what the table holds, for errors.
+        what: noun of the content of the table, for errors.
         remedy: command that makes the file again, for errors.
 
     Raises:

@@ -64,7 +64,7 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
     """The tables, the sentence about the difference, and where to go from there.
 
     Args:
-        evaluation: what the last run found.
+        evaluation: results of the last run.
         protocol: protocol by which was measured.
         confidence: level of its intervals, in (0, 1).
     """

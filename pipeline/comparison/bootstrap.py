@@ -32,8 +32,8 @@ class Bootstrap:
     """Means over seeds of resamples of segments and seeds; the same settings draw the same resamples.
 
     Args:
-        n_resamples: how many, at least 1.
-        seed: what is drawn.
+        n_resamples: number of resamples, at least 1.
+        seed: seed of the draws; the same seed gives the same resamples.
     """
 
     def __init__(self, *, n_resamples: int, seed: int = 0) -> None:
@@ -52,10 +52,10 @@ class Bootstrap:
         """Each metric's mean over the seeds drawn, by resample; NaN where it is undefined for one of them.
 
         Args:
-            side: labels and predictions.
-            metrics: what is measured.
-            other_segments: draw segments independently of the sides for which this is False.
-            other_seeds: draw seeds independently likewise.
+            side: labels and predictions of the run.
+            metrics: metrics to measure.
+            other_segments: whether segments are drawn independently of the sides for which this is False.
+            other_seeds: whether seeds are drawn independently of the sides for which this is False.
         """
         by_row = [self._values(side.truth, row, metrics, apart=other_segments) for row in side.rows]
         n_seeds = len(by_row)

@@ -24,14 +24,14 @@ class Comparison:
 
     Attributes:
         base: the run that is compared with.
-        experiment: the run that is compared; differences are its values less those of the base.
-        parameters: what was set differently, by key.
-        stages: what ran differently, in the order of the data.
+        experiment: the run that is compared; differences are its values minus those of the base.
+        parameters: the parameters that differ, by key.
+        stages: the stages that ran differently, in the order of the data.
         data: outputs of the manifest that differ; None where that is not recorded.
         doubts: sentences about what may make the numbers mean something else.
         confidence: level of the intervals.
         models: the method with every metric, the baseline with the headline, per split; or the headline alone.
-        headline: what the verdict goes by: the method's headline metrics on `JUDGED_ON`, the one that is sorted by first.
+        headline: the method's headline metrics on `JUDGED_ON`, which decide the verdict; the one for sorting comes first.
         judgement: the verdict.
     """
 
@@ -62,11 +62,11 @@ def compare_runs(
     Args:
         base: the run to compare with.
         experiment: the run that is compared.
-        splits: which splits; they have to hold `JUDGED_ON`, by which the verdict goes.
-        protocol: what is measured, and what of it decides.
+        splits: the splits to compare on; `JUDGED_ON`, which decides the verdict, has to be among them.
+        protocol: the metrics, and which of them decide.
         confidence: level of the intervals and of the verdict, in (0, 1).
         bootstrap: the resamples; one for all comparisons saves what they have in common.
-        headline_only: measure nothing but what the verdict goes by, in a quarter of the time.
+        headline_only: whether only the metrics that decide the verdict are measured, in a quarter of the time.
 
     Raises:
         PipelineError: a run lacks a split or a model.

@@ -28,8 +28,8 @@ def curve_blocks(runs: Sequence[Run], names: Sequence[str], *, protocol: Protoco
 
     Args:
         runs: the base and at most `N_COLOURS` experiments.
-        names: what to call them.
-        protocol: what the measures are called.
+        names: names of the runs, in the same order.
+        protocol: the protocol that names the measures.
     """
     assert len(runs) <= N_COLOURS + 1, "a colour for each"
     blocks: list[Block] = [Legend(tuple(names))]

@@ -55,8 +55,8 @@ def compare_model(
     Args:
         base: predictions of the first run.
         experiment: predictions of the second run, of the same split.
-        model: which model.
-        metrics: what is measured, in this order.
+        model: name of the model.
+        metrics: metrics to measure, in the order of the rows.
         confidence: level of the intervals, in (0, 1).
         bootstrap: the resamples; one for all that is compared saves what they have in common.
 

@@ -22,9 +22,9 @@ class Leaderboard:
     """Experiments sorted by the first headline metric of the method on valid.
 
     Attributes:
-        base: what all are compared with.
-        metric: what they are sorted by.
-        protocol: by whose headline the verdicts go.
+        base: the run that all experiments are compared with.
+        metric: the metric that the rows are sorted by.
+        protocol: the protocol whose headline decides the verdicts.
         confidence: level of the intervals and verdicts.
         n_resamples: number of bootstrap resamples.
         rows: the comparisons, best first; those of equal value in the order given, those without a value last.
@@ -51,9 +51,9 @@ def leaderboard(
     """Compare each experiment with the base on valid, by the headline metrics alone, and sort them.
 
     Args:
-        base: what all are compared with.
-        experiments: at least one.
-        protocol: what is measured; the first of its headline sorts.
+        base: the run that all experiments are compared with.
+        experiments: the runs to sort, at least one.
+        protocol: the protocol of the metrics; the rows are sorted by the first of its headline.
         confidence: level of the intervals and verdicts, in (0, 1).
         n_resamples: number of bootstrap resamples, at least 1.
 

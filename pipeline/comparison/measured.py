@@ -29,14 +29,14 @@ class Measured:
     negative; a slope of 0.9 that became 1.1 has a difference of 0.2 and a gain of 0.
 
     Attributes:
-        metric: what was measured.
+        metric: the metric that was measured.
         base: mean over the seeds of the first run; None where the metric is undefined.
-        experiment: the same of the second run.
-        difference: `experiment - base`; None where one of them is.
+        experiment: mean over the seeds of the second run; None where the metric is undefined.
+        difference: `experiment - base`; None where one of them is None.
         ci_low: lower end of the interval of the difference; None where there is none.
-        ci_high: upper end of it.
+        ci_high: upper end of the interval of the difference.
         gain_low: lower end of the interval of the gain; None where there is none.
-        gain_high: upper end of it.
+        gain_high: upper end of the interval of the gain.
         p_value: the level at which an interval of the gain would just touch zero; None with the intervals.
         reason: why something is None; None where nothing is.
     """
@@ -100,9 +100,9 @@ class ModelComparison:
     Attributes:
         model: its name in the predictions.
         split: `valid` or `test`.
-        measured: a row for each metric.
-        paired: what the two runs share, and so what the intervals pair: segments and seeds, segments, or nothing.
-        basis: what was compared with what, and what the intervals are over, in words.
+        measured: the metrics, one row per metric.
+        paired: what the two runs share and the intervals therefore pair: segments and seeds, segments, or nothing.
+        basis: sentence on what was compared with what, and what the intervals are over.
     """
 
     model: str

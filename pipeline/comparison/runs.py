@@ -29,7 +29,7 @@ class Run:
     """A run as its revision recorded it.
 
     Attributes:
-        revision: where it was read from.
+        revision: revision that the run was read from.
         predictions: predictions by split.
         parameters: parameters by dotted key.
         stages: stages by name, in the order in which data flows.

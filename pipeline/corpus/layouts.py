@@ -84,10 +84,10 @@ class Layout:
 
     Attributes:
         read: reads a corpus folder; a folder that is not of this layout is a `PipelineError`.
-        settings: what params.yaml has to hold for such a corpus, with values as `-S key=value` takes them; empty where the
+        settings: settings of params.yaml that such a corpus needs, with values as `-S key=value` takes them; empty where the
             layout does not say.
-        standard_mixes: what the published split of this corpus is known to have in two parts at once.
-        folds_mix: the same for its published folds.
+        standard_mixes: groupings (such as the video) that the published split of this corpus is known to mix between parts.
+        folds_mix: groupings that its published folds are known to mix.
     """
 
     read: Callable[[Path], list[Candidate]]

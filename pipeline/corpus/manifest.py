@@ -97,7 +97,7 @@ def build_manifest(
         candidates: the rows of the corpus, checked by `check_table`.
         splits: split of each id that is not excluded.
         folder: the corpus folder relative to the repository root.
-        inspected: what opening each media file showed, by its name relative to the corpus folder.
+        inspected: findings from opening each media file, by its name relative to the corpus folder.
         language: language of segments that do not say.
         max_rejected_share: more than this share of unusable segments is an error, not a loss.
 

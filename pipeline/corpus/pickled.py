@@ -21,7 +21,7 @@ def read_pickled(folder: Path, *, layout: PickleLayout) -> list[Candidate]:
 
     A sample has as many words as its text has rows. They bear the words of the transcript where it has as many (or two less,
     between [CLS] and [SEP]) and numbers otherwise, and lie evenly in the sample's span in its video; where no span is given,
-    in a nominal one of 0.4 s a word. Splits are taken as they are: a video in more than one of them is named by its split,
+    in a nominal one of 0.4 s per word. Splits are taken as they are: a video in more than one of them is named by its split,
     and said on standard error.
 
     Raises:

@@ -44,7 +44,7 @@ def read_label_table(
         table: the file.
         folder: the corpus folder; media are in `Raw/<video_id>/<clip_id>` of any suffix. Without `Raw`, segments have
             no media.
-        encodings: what the file may be written in.
+        encodings: encodings that the file may be written in.
 
     Raises:
         PipelineError: the table is not of this layout, or names a split that nobody knows.

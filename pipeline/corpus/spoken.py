@@ -206,8 +206,8 @@ class SpokenText:
     """A transcript as it was spoken.
 
     Attributes:
-        text: what was spoken, empty where the transcript holds annotations alone.
-        left_out: what was taken for markup or an annotation, in order, as written.
+        text: spoken words, empty where the transcript holds annotations alone.
+        left_out: markup and annotations that were removed, in order, as written.
     """
 
     text: str

@@ -63,7 +63,7 @@ def read_rows(
         required: columns that have to be there.
         known: whether a column may be there; None where published tables hold more than is read, which is passed on.
         named: names of optional columns, for the sentence on a misspelt one.
-        encodings: what the file may be written in, the first that fits.
+        encodings: encodings that the file may be written in; the first that fits is taken.
 
     Raises:
         PipelineError: the file cannot be read, a required column is missing, one is unknown or there twice, or a row has more

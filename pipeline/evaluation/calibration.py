@@ -30,7 +30,7 @@ def reliability(
         n_bins: number of bins that are asked for, at least 1.
 
     Returns:
-        The bins, from the lowest predictions to the highest; none where there are no segments.
+        the bins, from the lowest predictions to the highest; none where there are no segments.
 
     Raises:
         PipelineError: the lengths differ, a value is not finite, or `n_bins` is below 1.

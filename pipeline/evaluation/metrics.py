@@ -43,11 +43,11 @@ class Metric:
     Attributes:
         name: name in `metrics.json` and in the terminal.
         title: name as people write it, in headings of tables and figures.
-        better: which values are better: higher, lower, or nearer to one or to zero.
+        better: direction of better values: higher, lower, or nearer to one or to zero.
         description: one sentence for the report.
         unit: `label` for label units, `share` for a number in [0, 1], `1` for any other pure number.
         formula: the number, from labels, predictions and counts (see `formulas`).
-        needs: what must hold for the number to exist, beside there being a segment.
+        needs: conditions under which the number exists, beside there being a segment.
         clip_to: labels and predictions are clipped to ± this first; None leaves them as they are.
         in_words: name within a sentence; None where that is the title.
         compared: whether models are compared by it, with bootstrap intervals of their differences.
@@ -144,7 +144,7 @@ class Protocol:
         finest: name of the accuracy with the most classes, which are those of a confusion matrix.
         headline: names of three metrics: the error that judges, the field's measure of agreement, and the order.
         order: names of the metrics that need the order of the predictions alone, not their scale.
-        constant: what the best constant prediction is, and its name among the models.
+        constant: the best constant prediction, and its name among the models.
         cuts: borders between the classes of `finest`; None where classes are rounded labels.
     """
 

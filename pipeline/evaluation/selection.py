@@ -114,7 +114,7 @@ def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCo
         counts: how often each segment occurs in each sample.
 
     Returns:
-        The counts, a number for each sample.
+        the counts, a number for each sample.
     """
     truth_rank, prediction_rank = _dense_rank(truth), _dense_rank(prediction)
     ordered = pairs_apart(truth, counts)

@@ -39,7 +39,7 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
         confidence: level of the interval, in (0, 1).
 
     Returns:
-        The summary. One undefined seed makes it null: the mean of the others would be of another population.
+        the summary. One undefined seed makes it null: the mean of the others would be of another population.
 
     Raises:
         PipelineError: `confidence` is not in (0, 1).
@@ -101,7 +101,7 @@ def paired_differences(
         n_resamples: number of bootstrap resamples, at least 1; without effect for `over="seeds"`.
         confidence: level of the interval, in (0, 1).
         seed: seed of the resamples; the same seed gives the same interval.
-        over: what the interval covers.
+        over: sources of variation that the interval covers: segments, seeds, or both.
 
     Returns:
         A difference for each metric, in the order of `metrics`.

@@ -23,7 +23,7 @@ def device_class(device: str | None = None) -> str:
         device: device of torch, `best_device()` by default.
 
     Returns:
-        For example `cuda NVIDIA H200` or `cpu x86_64 AVX512`.
+        for example `cuda NVIDIA H200` or `cpu x86_64 AVX512`.
     """
     import torch
 

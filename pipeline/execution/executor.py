@@ -52,7 +52,7 @@ def map_cached(
         describe: name of an item for messages.
         on_loss: makes the result of an item that was lost, from the item and a sentence that says why. It is not stored, since
             the next run may have more luck. None where there can be no such result.
-        affinity: which items one worker had better take one after the other, see `Schedule`; None where it makes no
+        affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
 
     Raises:

@@ -84,7 +84,7 @@ def run_in_workers(
         n_workers: number of processes side by side.
         limit_s: seconds that an item may take until its worker is stopped, which is final; None for any number.
         describe: name of an item for standard error.
-        affinity: which items one worker had better take one after the other, see `Schedule`; None where it makes no
+        affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
 
     Raises:

@@ -10,7 +10,7 @@ class Affinity:
     """Which items one worker had better take one after the other.
 
     Attributes:
-        group: what the item has in common with others, such as its recording.
+        group: name of what the item shares with others, such as its recording.
         position: rank of the item within its group; the lowest comes first.
         length: amount of work, in any unit that all items share.
     """

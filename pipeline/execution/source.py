@@ -15,7 +15,7 @@ def import_closure(module: str) -> dict[str, Path]:
     Read from the source by its import statements, those inside functions too, so nothing is executed.
 
     Returns:
-        Module name to source file, sorted by name.
+        module name to source file, sorted by name.
     """
     found: dict[str, Path] = {}
     waiting = [module]

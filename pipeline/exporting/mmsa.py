@@ -40,10 +40,10 @@ def export_mmsa(
     Rows that are invalid are zeros: the layout has no masks. `text_bert` is padded on the right, as its mask says.
 
     Args:
-        extracted: what is written.
+        extracted: features of all segments.
         path: the file; it is whole or absent.
-        unaligned: which of the two forms.
-        pad: on which side the zeros are; by default where MMSA's models want them, see `PADDED`.
+        unaligned: whether the unaligned form is written, rather than the aligned one.
+        pad: side on which the zeros stand; None takes the side that MMSA's models expect, see `PADDED`.
         binary: whether labels are classes 0 and 1, which they stay then.
         force: whether a file that no export wrote may be replaced.
     """

@@ -18,7 +18,7 @@ _ROWS_PER_GROUP = 256
 
 
 def export_tables(extracted: Extracted, folder: Path) -> None:
-    """Write `data/<split>-00000-of-00001.parquet`, a row a segment, and `README.md`.
+    """Write `data/<split>-00000-of-00001.parquet`, one row per segment, and `README.md`.
 
     Features lie on the words of their segment, not normalised: a list of vectors per modality, and which of them are valid.
     """
@@ -99,7 +99,7 @@ def _card(extracted: Extracted) -> str:
 
 # Aligned multimodal features
 
-A row a segment of speech: its label, its words with their times in seconds from its start, and for each word a vector of
+One row per segment of speech: its label, its words with their times in seconds from its start, and for each word a vector of
 each modality. `<modality>_valid` says which vectors are real; the others are zeros that must not be read. A segment without
 words has one vector per modality that spans all of it. Nothing is normalised.
 

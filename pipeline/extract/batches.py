@@ -43,7 +43,7 @@ def map_batches(
         device: device on which `read` computes.
 
     Yields:
-        The key of each window and its row, batch by batch.
+        the key of each window and its row, batch by batch.
     """
     n_threads = worker_count() if device == "cpu" else 1
     waiting: dict[int, list[tuple[Key, Window]]] = defaultdict(list)

@@ -97,7 +97,7 @@ def coarse_spans(
         duration_s: length of the segment, seconds.
 
     Returns:
-        Start and end of each row in seconds from the start of the segment; None where rows are closer than words are.
+        start and end of each row in seconds from the start of the segment; None where rows are closer than words are.
     """
     if not len(times_s) or (len(times_s) > 1 and float(np.median(np.diff(times_s))) <= _COARSE_S):
         return None

@@ -88,7 +88,7 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
             recording; the rest stays 0.
 
     Returns:
-        As many samples as the rows see. A row is valid where most of what it sees was recorded.
+        as many samples as the rows see. A row is valid where most of what it sees was recorded.
     """
     n_rows = frames.n_rows(round(segment.duration_s * frames.sample_rate_hz))
     n_samples = frames.n_samples(n_rows)

@@ -67,7 +67,7 @@ def tokenise(transcript: str) -> list[str]:
         transcript: text in any script.
 
     Returns:
-        The words in order, none of them empty or with white space; each is a substring of the transcript.
+        the words in order, none of them empty or with white space; each is a substring of the transcript.
 
     Example:
         >>> tokenise('"It\'s 3.5 well-known stars," 他说。')
@@ -114,7 +114,7 @@ def sentence_of(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """Join words as they would be written: by spaces, but without in scripts that have none.
 
     Returns:
-        The sentence, and for each word its span `(start, end)` in characters of the sentence.
+        the sentence, and for each word its span `(start, end)` in characters of the sentence.
     """
     sentence, spans, before = "", [], ""
     for word in words:

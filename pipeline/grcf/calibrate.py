@@ -134,7 +134,7 @@ def tune(
         ranked: the checkpoint of stage 1.
         train: the split that is learnt from.
         valid: the split on which the affine curve is fitted and the epoch selected.
-        part: which part of the network is tuned.
+        part: part of the network that is tuned.
         ranking: the ranking loss that is kept beside the error.
         settings: how to train.
         task: "regression" minimises the mean absolute error, "binary" the cross-entropy of labels 0 and 1.

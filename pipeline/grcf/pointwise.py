@@ -42,7 +42,7 @@ def train_pointwises(
         network: settings of the network.
         settings: how to train; its epochs are those of stage 1.
         extra_epochs: epochs beside those of stage 1, for the same budget as both stages of GRCF have.
-        select_by: what the epoch is selected by, "magnitude" or "order".
+        select_by: criterion of the selected epoch, "magnitude" or "order".
         calibration: "none" takes the network's scores as predictions; "affine" and "monotone" offer the baseline the
             curve that GRCF's stage 2 fits, so that a difference between them is not the curve's.
         n_knots: number of bends of a monotone curve.

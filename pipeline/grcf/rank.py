@@ -76,7 +76,7 @@ def train_rankings(
         valid: the split on which the epoch is selected: by order, or by the loss itself where that leaves none.
         seeds: seeds of the first weights and of everything random in training, one per network.
         network: settings of the network.
-        objective: what is minimised; one without a loss leaves the first weights as they are.
+        objective: objective to minimise; one without a loss leaves the first weights as they are.
         settings: how to train.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.

@@ -9,8 +9,8 @@ def ask(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
     """Run git in the working directory, whatever it answers.
 
     Args:
-        arguments: of git.
-        given: what it reads from its standard input.
+        arguments: arguments of the command `git`.
+        given: text for its standard input.
 
     Raises:
         PipelineError: there is no git.

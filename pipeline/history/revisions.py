@@ -24,8 +24,8 @@ class Revision:
     """Where files are read from: a commit, or the disk where `sha` is None.
 
     Attributes:
-        name: What the person called it.
-        sha: The commit in full.
+        name: name as the person gave it.
+        sha: full hash of the commit; None for the files on disk.
     """
 
     name: str
@@ -93,8 +93,8 @@ def read_files(revisions: Sequence[Revision], paths: Sequence[Path]) -> list[dic
     """Files as each revision has them, None where it has none; one process of git for all of them.
 
     Args:
-        revisions: Where to read.
-        paths: What to read, relative to the working directory.
+        revisions: revisions to read from.
+        paths: files to read, relative to the working directory.
     """
     names = [
         f"{revision.sha}:./{path.as_posix()}" for revision in revisions if revision.sha for path in paths

@@ -218,7 +218,7 @@ function strips(list, entry) {
     drawn.push(strip([{ name: "", kind: "alone", dots: entry.gaps }], {
       low, high, ticks: ticksOf(low, high), written: (value, isTick) => (isTick ? String(Number(value.toFixed(2))).replace("-", "−") : signed(value)),
       marks: [{ at: 0, kind: "zero", title: "wrong order left of here" }, { at: entry.margin, kind: "margin", title: `margin ${number(entry.margin)}` }],
-      axis: "score of the upper less that of the lower, by seed; dashed: the margin",
+      axis: "score of the upper minus that of the lower, by seed; dashed: the margin",
     }));
   }
   return drawn;

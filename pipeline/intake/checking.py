@@ -74,7 +74,7 @@ def check_corpus(
         folder: the corpus folder.
         layout: the name of its layout, for the reader.
         reader: that layout.
-        rules: what a run would hold it against.
+        rules: rules by which a run would reject it.
         n_opened: how many media files are opened, evenly spread; None for all.
     """
     try:

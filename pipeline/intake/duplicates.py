@@ -46,7 +46,7 @@ def near_duplicates(
     Args:
         texts: transcripts.
         splits: the split of each transcript.
-        threshold: from 0, nothing in common, to 1, the same words in the same order.
+        threshold: least similarity, from 0, nothing in common, to 1, the same words in the same order.
     """
     words = [tuple(_WORD.findall(text.lower())) for text in texts]
     known = [position for position, sequence in enumerate(words) if len(sequence) >= _MIN_WORDS]

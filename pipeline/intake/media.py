@@ -20,7 +20,7 @@ class Opened:
     Attributes:
         named: every file that a segment names, sorted.
         missing: files that cannot be read at all, with the reason.
-        infos: what was opened and could be decoded.
+        infos: description of each file that could be decoded.
         broken: files that were opened and could not, with the reason.
     """
 

@@ -51,7 +51,7 @@ def decode(path: Path, kind: Kind, *, start_s: float, rank: int = 0) -> "LinearP
 
     Args:
         path: the recording.
-        kind: which stream.
+        kind: kind of the stream.
         start_s: seconds from the start of the recording. What is wanted lies at or after it; earlier frames come too.
         rank: position of the stream among those of its kind, in the order of `streams_of`.
 
@@ -100,7 +100,7 @@ class LinearPass:
         """Where a pass for `start_s` would begin to decode, as far as the container's index knows.
 
         Returns:
-            Seconds from the start of the recording; None before the first frame, without an index, or where `start_s` lies
+            seconds from the start of the recording; None before the first frame, without an index, or where `start_s` lies
             behind its last entry.
         """
         return None if self._track is None else self._track.entry_s(start_s - _RUN_UP_S)
@@ -153,7 +153,7 @@ class _Track:
 
     Attributes:
         stream: the stream in its open container.
-        zero: where the recording's clock starts on that of the container, seconds.
+        zero: start of the recording's clock on that of the container, in seconds.
         pixel_aspect: width of a pixel over its height, 1 for sound.
         is_stored_unordered: whether pictures lie out of order in a container that has no times of display.
     """

@@ -1,4 +1,4 @@
-"""Pictures of one span after the other: a recording with many segments is decoded once, not once a segment."""
+"""Pictures of one span after the other: a recording with many segments is decoded once, not once per segment."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -16,10 +16,10 @@ class Cell:
 
     Attributes:
         text: plain text, as everything here is.
-        detail: what belongs to it and matters less, such as an interval.
-        note: why it says no more; shown once under the table, with a letter at the entry.
+        detail: text that belongs to it and matters less, such as an interval.
+        note: reason why it says no more; shown once under the table, with a letter at the entry.
         strong: whether it stands out.
-        shade: how dark its background is, 0 to 1; None for no background at all.
+        shade: darkness of its background, 0 to 1; None for no background at all.
         tone: whether it says something good or bad; None for neither.
     """
 
@@ -38,7 +38,7 @@ class Table:
     Attributes:
         caption: one sentence or phrase on what it shows; empty where a heading says so.
         header: headings of the columns, that of the row headings included.
-        rows: as many cells each as `header`; the first is the heading of the row.
+        rows: rows of as many cells as `header`; the first cell is the heading of the row.
         worded: positions of the columns that hold words; all others hold numbers. The first always holds words.
         compact: whether its columns stand close together, as those of a matrix do.
 
@@ -77,7 +77,7 @@ def plain_table(
 
     Args:
         header: headings of the columns.
-        rows: as many entries each as `header`.
+        rows: rows of as many entries as `header`.
         worded: positions of the columns that hold words.
     """
     cells = tuple(tuple(Cell(entry) if isinstance(entry, str) else entry for entry in row) for row in rows)
@@ -91,7 +91,7 @@ class Figure:
     Attributes:
         name: anchor in a page and name of a file.
         spec: the description.
-        caption: what it shows, for those who see it and for those who do not.
+        caption: description of what it shows, for those who see it and for those who do not.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Picture:
 
     Attributes:
         svg: an element of a page, coloured by its style sheet.
-        caption: what it shows, for those who see it and for those who do not.
+        caption: description of what it shows, for those who see it and for those who do not.
     """
 
     svg: Markup
@@ -166,11 +166,11 @@ class Section:
     """A heading with an anchor, and what stands under it.
 
     Attributes:
-        anchor: what a link goes to.
+        anchor: target of links to it.
         heading: its heading.
-        blocks: what stands under it.
+        blocks: blocks under the heading.
         brief: whether it is in the short report too.
-        in_contents: what the list of contents calls it; empty for its heading.
+        in_contents: its entry in the list of contents; empty for its heading.
         mark: a word beside its heading; None for none.
         folds: parts of it that are shown when they are opened.
     """
@@ -190,7 +190,7 @@ class Document:
 
     Attributes:
         title: its heading.
-        subtitle: what it is about; may be empty.
+        subtitle: subject of the page; may be empty.
         sections: its parts, in order.
         links: pages beside it: a relative address and what stands there.
     """

@@ -32,10 +32,10 @@ class Line:
     """A curve.
 
     Attributes:
-        name: what the pointer is told.
+        name: name that the pointer shows.
         colour: number of its colour, 0 for the base.
-        x: where its points are; values that are not finite are left out.
-        y: how high they are.
+        x: horizontal places of its points; values that are not finite are left out.
+        y: heights of its points.
         seeds: the values of each seed, whose range is a band behind the curve; empty for no band.
     """
 
@@ -140,11 +140,11 @@ def column_chart(
     """Columns side by side, as high as they count.
 
     Args:
-        counts: how many, from left to right.
-        names: what each counts, for the pointer.
+        counts: heights of the columns, from left to right.
+        names: names of the columns, for the pointer.
         ends: words under the left and the right end of the axis.
         style: class of the style sheet that colours them.
-        caption: what they show.
+        caption: description of what the columns show.
     """
     bottom, most = _HEIGHT - _BOTTOM, max([*counts, 1])
     width = (_WIDTH - 2 * _RIGHT) / max(len(counts), 1)

@@ -21,7 +21,7 @@ def figure(name: str, size: tuple[int, int], caption: str, **description: Any) -
     Args:
         name: anchor in a page and name of a file.
         size: width and height of the plot, in pixels.
-        caption: what it shows.
+        caption: description of what it shows.
         description: the rest of its description.
     """
     return Figure(name, {"width": size[0], "height": size[1]} | description, caption)

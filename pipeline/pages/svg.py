@@ -22,8 +22,8 @@ def element(name: str, *children: str, title: str = "", **attributes: Real | str
 
     Args:
         name: its tag.
-        children: what is inside, texts or other elements.
-        title: what the pointer is told; empty for nothing.
+        children: content, texts or other elements.
+        title: text that the pointer shows; empty for nothing.
         attributes: `class_` stands for `class`, and other underscores for hyphens; numbers are in units of the picture,
             of which a hundredth cannot be seen.
 
@@ -59,9 +59,9 @@ def picture(
         parts: its elements, those on top last.
         width: width of its coordinates.
         height: height of its coordinates.
-        label: what it shows, for those who do not see it.
+        label: description of what it shows, for those who do not see it.
         class_: class of the style sheet.
-        top: where its coordinates begin.
+        top: vertical coordinate of its upper edge.
     """
     box = " ".join(coordinate(value) for value in (0.0, top, width, height))
     body = Markup("\n{}\n").format(Markup("\n").join(parts))
@@ -89,7 +89,7 @@ class Axis:
     """From values to places in a picture, linear or by powers of ten.
 
     Args:
-        values: what is shown; those that are not finite do not count.
+        values: values to place; those that are not finite do not count.
         start: place of the lower end.
         end: place of the upper end.
         log: whether powers of ten are equally far apart; then all values are positive.

@@ -50,9 +50,9 @@ def render_page(
         title: title of the window.
         styles: file names of style sheets beside `module`, added to `base.css`.
         scripts: JavaScript to run after the page is there, in this order; no other script runs.
-        sources: what the page may load, by directive of the policy, such as `media-src`; nothing where it is not named.
+        sources: sources that the page may load, by directive of the policy, such as `media-src`; nothing where it is not named.
         filters: filters of the template.
-        content: what the template shows.
+        content: variables of the template.
     """
     environment = templates_beside(module)
     environment.filters |= dict(filters or {})

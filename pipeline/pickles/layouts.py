@@ -41,10 +41,10 @@ class GivenSplit:
     Attributes:
         split: name of the split.
         ids: a name of its own for each sample.
-        videos: what each sample was cut from; its own id where nothing says so.
+        videos: video that each sample was cut from; its own id where nothing says so.
         spans_s: start and end in the video, seconds; None where the file does not say.
         labels: one number a sample.
-        transcripts: what was said; None where the file does not say.
+        transcripts: spoken words of each sample; None where the file does not say.
         features: sample × row × dimension, padded; large ones lie in the file until they are read.
         lengths: number of rows that are no padding, for the modalities whose file says so.
         aligned: whether row w of every modality belongs to word w.

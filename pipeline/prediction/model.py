@@ -37,8 +37,8 @@ def load_model(folder: Path, *, text_model: str | None = None) -> Model:
     """Read what stage `calibrate` or `pointwise` left; a copy of its folder elsewhere is enough.
 
     Args:
-        folder: of the checkpoints.
-        text_model: where the text encoder lies that the checkpoints learnt from, None where it was in training.
+        folder: folder of the checkpoints.
+        text_model: folder of the text encoder that the checkpoints learnt from; None for the one that was named in training.
 
     Raises:
         PipelineError: no such folder, no checkpoint in it, checkpoints of stage `rank` or of several stages, one of another

@@ -58,8 +58,8 @@ def preview(segment: Segment, spoken: SegmentWords, *, faces: FaceSettings, n_ti
     Args:
         segment: segment to show.
         spoken: words of the segment.
-        faces: which face counts, and how many pictures are read.
-        n_tiles: how many pictures to keep, evenly over the segment; fewer where there are fewer.
+        faces: settings of the choice of the face and of the rate of pictures.
+        n_tiles: number of pictures to keep, evenly over the segment; fewer where the segment has fewer.
 
     Raises:
         PipelineError: no video, or no picture in the span.

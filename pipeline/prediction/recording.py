@@ -36,8 +36,8 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
     Its label is 0 and its split `test`, which neither extraction nor prediction looks at.
 
     Args:
-        recording: what is asked about.
-        language: of recordings that do not say.
+        recording: the recording to open.
+        language: language of recordings that do not name theirs.
 
     Raises:
         PipelineError: the file is missing or no recording, or the span lies outside of it.

@@ -51,8 +51,8 @@ def as_page(model: Model, prediction: Prediction, found: Available, notes: Seque
     """Lay one prediction out.
 
     Args:
-        model: what predicted.
-        prediction: what it predicted.
+        model: the model that predicted.
+        prediction: its prediction for the recording.
         found: how much of the recording reached the model.
         notes: sentences about what makes the prediction doubtful.
     """

@@ -15,10 +15,10 @@ class CardInputs:
     """The content of every file that the card reads.
 
     Attributes:
-        report: what the report of the same run is made from.
+        report: inputs of the report of the same run.
         n_rejected: number of segments of the corpus that could not be used.
         readme: the corpus's own README.md; None where it has none.
-        extractions: what made the features, by modality.
+        extractions: extractors that made the features, by modality.
         ranked: checkpoints of stage 1, one per seed.
         grcf: checkpoints that the card is about, one per seed.
 

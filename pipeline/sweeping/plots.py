@@ -32,7 +32,7 @@ def write_plots(search: Search, *, metric: str) -> list[Path]:
         metric: name of the values.
 
     Returns:
-        The files: the values by trial, by each parameter and as parallel lines, and which parameters mattered. Fewer
+        the files: the values by trial, by each parameter and as parallel lines, and which parameters mattered. Fewer
         than two values give none, and equal values say nothing of what mattered.
     """
     values = [trial.value for trial in search.study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))]

@@ -44,7 +44,7 @@ class Point:
         It spells the values out where the name stays short, and has a digest of them otherwise.
 
         Args:
-            prefix: what asks for the point.
+            prefix: first part of the name, which says who asks for the point.
             changes: digest of uncommitted changes that go into it, None where there are none.
 
         >>> Point.of({"rank.learning_rate": 1e-3, "margin.base": 0.1}).name("sweep")

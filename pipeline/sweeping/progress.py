@@ -14,9 +14,9 @@ class Progress:
 
     Attributes:
         total: how many experiments there will be, those done before included.
-        metric: what the number behind an experiment is, such as "mae on valid".
+        metric: name of the number behind an experiment, such as "mae on valid".
         done: how many ended, those done before included.
-        failed: those that failed: the name and why.
+        failed: name and reason of each experiment that failed.
     """
 
     total: int

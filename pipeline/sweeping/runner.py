@@ -35,12 +35,12 @@ class Finished:
     """How an experiment ended.
 
     Attributes:
-        name: The experiment.
-        assignments: What it changed.
-        sha: Its commit; None where there is none, because it failed.
-        log: File with all that it printed.
-        duration_s: How long it took.
-        reason: Why it failed, in words; None where it did not.
+        name: name of the experiment.
+        assignments: parameters that it changed.
+        sha: full hash of its commit; None where it failed.
+        log: file with all its output.
+        duration_s: seconds that it took.
+        reason: reason of its failure, in words; None where it succeeded.
     """
 
     name: str
@@ -69,10 +69,10 @@ class Runner:
     """At most `n_jobs` experiments at a time; what is done is kept however the others end.
 
     Args:
-        workspace: What every experiment starts from.
-        n_jobs: How many run side by side.
-        logs: Folder for a log a point.
-        pull: Fetch from the remote what an experiment needs and this clone lacks.
+        workspace: workspace that every experiment starts from.
+        n_jobs: number of experiments that run side by side.
+        logs: folder of the logs, one per point.
+        pull: whether data that an experiment needs and this clone lacks are fetched from the remote.
     """
 
     def __init__(self, workspace: Workspace, *, n_jobs: int, logs: Path, pull: bool = False) -> None:

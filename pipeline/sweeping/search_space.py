@@ -20,10 +20,10 @@ class Range:
     """Numbers between two ends, both included.
 
     Attributes:
-        key: The parameter.
-        low: The lower end.
-        high: The upper end.
-        is_log: Whether all orders of magnitude are alike.
+        key: dotted key of the parameter.
+        low: lower end of the range.
+        high: upper end of the range.
+        is_log: whether values are spread evenly over the orders of magnitude.
     """
 
     key: str

@@ -31,12 +31,12 @@ class Search:
     a time gives the same trials whether or not the search was stopped in between.
 
     Args:
-        space: What to choose from.
-        workspace: What the experiments start from; another commit is another search.
-        metric: What is optimised.
-        lower_is_better: Which way.
-        seed: Seed of the sampler.
-        folder: Where searches are kept.
+        space: parameters and the values to choose from.
+        workspace: workspace that the experiments start from; another commit is another search.
+        metric: metric that is optimised.
+        lower_is_better: whether the metric is minimised.
+        seed: seed of the sampler.
+        folder: folder in which searches are kept.
     """
 
     def __init__(

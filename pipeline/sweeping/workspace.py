@@ -18,10 +18,10 @@ class Workspace:
     """The repository as `dvc exp run --temp` would copy it.
 
     Attributes:
-        head: The commit in full.
-        changed: Tracked files with uncommitted changes, which become part of every experiment.
-        untracked: Files that git does not know and does not ignore, which do not.
-        changes: Digest of the uncommitted changes, None where there are none.
+        head: full hash of the commit.
+        changed: tracked files with uncommitted changes, which become part of every experiment.
+        untracked: files that git neither tracks nor ignores, which no experiment sees.
+        changes: digest of the uncommitted changes, None where there are none.
     """
 
     head: str

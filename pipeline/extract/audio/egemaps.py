@@ -54,7 +54,7 @@ def extract_egemaps(segment: Segment) -> FeatureSequence:
     set defines them. Sound beyond the ends of the segment is looked at where there is some.
 
     Returns:
-        Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
+        rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
         has no sound, or where it cannot be decoded.
 
     Raises:

@@ -42,7 +42,7 @@ def cached_function(kind: FrameModality, name: str, extractor: FrameFunction) ->
 
     Args:
         kind: modality, and folder in the clip cache.
-        name: what the parameters call the extractor.
+        name: name of the extractor in the parameters.
         extractor: function and all that its results depend on.
     """
     function = extractor.function

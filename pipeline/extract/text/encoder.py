@@ -99,7 +99,7 @@ class TextEncoder:
             words: words of each sentence; a sentence may have none.
 
         Returns:
-            One row per word; zeros where the tokenizer leaves nothing of the word. The bits depend on the sentence alone,
+            one row per word; zeros where the tokenizer leaves nothing of the word. The bits depend on the sentence alone,
             not on the sentences beside it, their order, or the number of threads.
         """
         windows = self._windows(words)
@@ -120,7 +120,7 @@ class TextEncoder:
         """Cut sentences into the windows that `encode` would read, for an encoder that learns. Weights are not loaded.
 
         Returns:
-            One tokenised text per sentence, without a window where the sentence has no words.
+            one tokenised text per sentence, without a window where the sentence has no words.
         """
         windows: list[list[_Window]] = [[] for _ in words]
         for window in self._windows(words):

@@ -40,7 +40,7 @@ def picture_faces(segment: Segment, settings: FaceSettings, *, side: int) -> Fac
 
     Args:
         segment: segment to search.
-        settings: which face counts, and how many pictures are read.
+        settings: settings of the choice of the face and of the rate of pictures.
         side: width and height of the square cut-outs in pixels.
     """
     times_s, quality, pictures, failure = [], [], [], None

@@ -34,7 +34,7 @@ class ImageEncoder:
     Args:
         encoder: local folder or Hugging Face name, see `find_pretrained`.
         settings: layers and precision; layer 0 is the patches as they come in. Vectors are float32 in any case.
-        faces: which face counts, and how many pictures are read.
+        faces: settings of the choice of the face and of the rate of pictures.
         device: device that computes, see `best_device`.
 
     Raises:

@@ -60,7 +60,7 @@ def speaking_face(
         loudness: level of the sound between each two pictures, dB; None without sound.
 
     Returns:
-        The points of the face in each picture; None where it is not seen.
+        the points of the face in each picture; None where it is not seen.
     """
     tracks = _follow(faces, times_s)
     scores = [0.0] * len(tracks)

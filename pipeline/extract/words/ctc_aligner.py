@@ -72,7 +72,7 @@ class CtcAligner:
             language: ISO 639 code, which decides how digits are read.
 
         Returns:
-            One word per token, texts as given, times in seconds from the first sample; and the geometric mean of the labels'
+            one word per token, texts as given, times in seconds from the first sample; and the geometric mean of the labels'
             probabilities. None where the model cannot spell half of the words, the sound is too short for them, or they fit it
             no better than their own letters in another order.
         """

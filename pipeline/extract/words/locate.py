@@ -45,7 +45,7 @@ class WordSettings:
             spreads every transcript.
         ctc_model: model of the aligner `ctc`: a folder or a Hugging Face name; None with other aligners.
         ctc_revision: branch, tag or commit of a Hugging Face name.
-        recogniser: what recognises speech without a transcript: `pocketsphinx` English, roughly; `whisper` what the model knows;
+        recogniser: recogniser of speech without a transcript: `pocketsphinx`, rough and English alone; `whisper`, in the languages of its model;
             with `none`, such a segment has no words.
         whisper_model: model of the recogniser `whisper`: a folder or a Hugging Face name; None with other recognisers.
         whisper_revision: branch, tag or commit of a Hugging Face name.
@@ -71,7 +71,7 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
         settings: aligner, recogniser and their models.
 
     Returns:
-        The words in order with times in [0, duration_s], as many as `tokenise` finds in a transcript, and how they
+        the words in order with times in [0, duration_s], as many as `tokenise` finds in a transcript, and how they
         were found. A pure function of the segment, its media and the models, whatever the process did before.
 
     Raises:

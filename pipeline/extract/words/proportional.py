@@ -16,7 +16,7 @@ def spread_over(tokens: Sequence[str], *, spans_s: Sequence[tuple[float, float]]
             both sides of a pause is cut to the side where its middle is.
 
     Returns:
-        One word per token, in order, each of its share of all characters but for such a cut.
+        one word per token, in order, each of its share of all characters but for such a cut.
     """
     starts_s, ends_s = np.array(spans_s, np.float64).T
     spoken_s = np.cumsum([0.0, *(ends_s - starts_s)])

@@ -31,7 +31,7 @@ def speech_probabilities(samples: Float32[np.ndarray, "sample"]) -> Float32[np.n
         samples: mono at 16 kHz in [-1, 1].
 
     Returns:
-        Probabilities in [0, 1], a pure function of the samples; the last window is padded by silence.
+        probabilities in [0, 1], a pure function of the samples; the last window is padded by silence.
     """
     import torch  # not for those whose words need no detector
 
@@ -52,7 +52,7 @@ def speech_spans_s(samples: Float32[np.ndarray, "sample"]) -> list[tuple[float, 
         samples: mono at 16 kHz in [-1, 1], not silent.
 
     Returns:
-        At least one pair of start and end in seconds from the first sample, in order and apart; where the detector finds no speech,
+        at least one pair of start and end in seconds from the first sample, in order and apart; where the detector finds no speech,
         from the first to the last moment that is loud.
     """
     spans = _spans(speech_probabilities(samples), len(samples) / SAMPLE_RATE_HZ)

@@ -72,7 +72,7 @@ def align(
         tokens: words of the transcript, at least one, as `tokenise` gives them.
 
     Returns:
-        One word per token, texts as given, times in seconds from the first sample (possibly a little before it or past
+        one word per token, texts as given, times in seconds from the first sample (possibly a little before it or past
         the last); and how likely its sounds are against the likeliest ones, the geometric mean over the frames. None where the
         transcript does not fit the sound, or most of it cannot be read as English.
     """
@@ -110,7 +110,7 @@ def recognise(samples: Float32[np.ndarray, "sample"]) -> tuple[tuple[Word, ...],
         samples: mono sound at 16 kHz in [-1, 1], not silent.
 
     Returns:
-        The words in lower case with times as `align` gives them, and the part of them that the decoder expects to be right.
+        the words in lower case with times as `align` gives them, and the part of them that the decoder expects to be right.
         No words where none was heard, or so few are expected to be right that it is music, noise or another language.
     """
     pieces = [piece for piece in _decode(_recogniser(), samples, _DITHER_TO_RECOGNISE) if piece.is_word]

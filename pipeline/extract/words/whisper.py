@@ -75,7 +75,7 @@ class WhisperRecogniser:
             language: ISO 639 code of the speech; with one that the model does not know, it detects the language itself.
 
         Returns:
-            The words as `tokenise` finds them in the model's text, times in seconds from the first sample; and the geometric mean
+            the words as `tokenise` finds them in the model's text, times in seconds from the first sample; and the geometric mean
             of the tokens' probabilities. No words where nothing was said or the model is too unsure. The times are those of the
             model where it tells them (`alignment_heads` in its generation_config.json), else the words of a window are spread
             over its speech.
@@ -144,13 +144,13 @@ class WhisperRecogniser:
         median over seven frames, averaged; then the monotonic path of least cost.
 
         Args:
-            attentions: of each layer, of shape (1, head, position, frame).
+            attentions: attention weights of each layer, of shape (1, head, position, frame).
             first: position whose step chose the first token of the text.
             last: position after the text's last token.
             duration_s: length of the window.
 
         Returns:
-            One more than there are tokens; None where the model does not say which heads follow the sound.
+            bounds of the tokens in seconds, one more than there are tokens; None where the model does not say which heads follow the sound.
         """
         heads = getattr(self._model.generation_config, "alignment_heads", None)
         if heads is None:
@@ -170,7 +170,7 @@ class WhisperRecogniser:
 
         Args:
             tokens: tokens of the text.
-            bounds_s: when each token begins, and when the last one ends; None where the model does not tell.
+            bounds_s: start of each token and end of the last one, in seconds; None where the model gives no times.
             samples: sound of the window.
         """
         # A character of several bytes may be cut by the end of a token; it counts as said by the token that completes it.

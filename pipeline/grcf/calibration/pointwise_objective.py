@@ -27,7 +27,7 @@ class PointwiseObjective:
 
     Attributes:
         name: name of the loss, for headers.
-        loss: from the outputs and labels of a batch to the loss that is minimised.
+        loss: function of the outputs and labels of a batch that is minimised.
         error: the same quantity over a whole split, from labels and outputs; None where the split is empty.
         link: how an output becomes a prediction.
     """

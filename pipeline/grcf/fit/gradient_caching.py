@@ -32,7 +32,7 @@ def backward(
         objective: loss of scores, labels and representations.
 
     Returns:
-        The loss, without a graph.
+        the loss, without a graph.
     """
     if len(chunks) > 1:
         return cached_backward(forward, chunks, objective)

@@ -87,8 +87,8 @@ def train_network(
         train: the split that is learnt from.
         valid: the split on which the epoch is selected.
         objective: loss of a batch.
-        selection: which epoch is kept.
-        parameters: which parameters of the network are trained.
+        selection: rule for the epoch that is kept.
+        parameters: function that returns the parameters of the network to train.
         keep_start: whether the untrained start (epoch 0) may be kept too.
         seed: seed of the order of the segments, of dropout and of modality dropout.
         settings: how to train.

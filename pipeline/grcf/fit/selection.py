@@ -47,7 +47,7 @@ class EpochRecord:
         Args:
             truth: labels of valid.
             seed: seed of the network, for the rows of `history`.
-            selection: which epoch is the best.
+            selection: rule for the best epoch.
         """
         self.history: list[EpochRow] = []
         self.best: tuple[float, int, Mapping[str, Tensor]] | None = None

@@ -49,7 +49,7 @@ def train_each(
         train: the split that is learnt from.
         valid: the split on which the epochs are selected.
         objective: loss of a batch.
-        selection: which epoch is kept.
+        selection: rule for the epoch that is kept.
         seeds: seed of each network.
         settings: how to train.
     """
@@ -95,10 +95,10 @@ def train_networks(
         train: the split that is learnt from.
         valid: the split on which the epochs are selected.
         objective: loss of a batch.
-        selection: which epoch is kept.
+        selection: rule for the epoch that is kept.
         seeds: seed of each network.
         settings: how to train.
-        stack_size: how many networks are trained at a time.
+        stack_size: number of networks that are trained at a time.
 
     Raises:
         PipelineError: a loss is no longer finite.

@@ -38,7 +38,7 @@ def pair_weights(
         scope: the peers of a pair are the pairs between the same two groups, those with the same upper segment, or the whole
             batch.
         scale: divide by the population standard deviation of the scope, or leave the difference in score units.
-        strength: what one unit of disadvantage adds to the weight; 0 gives all pairs the weight 1.
+        strength: weight that is added per unit of disadvantage; 0 gives all pairs the weight 1.
         cap: largest weight, at least 1.
 
     Where all rewards of a scope are equal (spread below `MIN_SPREAD`) nobody has an advantage and the weight is 1.

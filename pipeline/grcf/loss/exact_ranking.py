@@ -49,7 +49,7 @@ def loss_and_gradient(
         settings: settings of margin and advantage; `smoothing` is the τ of the quadratic shape, 0 the hinge.
 
     Returns:
-        Loss and gradient; both 0 without a pair.
+        loss and gradient; both 0 without a pair.
     """
     blocks = partial(_blocks, key, group, settings)
     batch = None

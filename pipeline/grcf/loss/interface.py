@@ -12,7 +12,7 @@ class RankingObjective:
 
     Attributes:
         name: the value of `rank.objective`; a checkpoint keeps it.
-        loss: from the scores, labels and representations of a batch to the loss; None trains nothing.
+        loss: function of the scores, labels and representations of a batch; None trains nothing.
         leaves_order: whether the trained scores are in the order of the labels, so that a curve can calibrate them and the
             epoch can be selected by their order.
         groups: the sentiment groups between which it compares pairs; None where it compares all different labels.

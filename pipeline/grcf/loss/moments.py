@@ -18,7 +18,7 @@ class Moments:
     Attributes:
         count: number of values.
         mean: their mean, rounded.
-        rest: what rounding left of the mean.
+        rest: rounding error of the mean.
         squares: sum of the squared differences from the mean.
     """
 

@@ -115,7 +115,7 @@ class SplitTensors:
             chunk_size: the most segments of one part of a batch; None leaves each batch whole.
 
         Yields:
-            For each batch, its parts.
+            the parts of each batch.
         """
         positions = torch.from_numpy(rng.permutation(len(self))).to(self.label.device)
         for segments in positions.tensor_split(self.n_batches(batch_size)):

@@ -48,7 +48,7 @@ def draw_scatter(
         predictions: predictions of each seed, in label units.
         limits: least and greatest value of both axes.
         colour: key of `COLOURS`.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     mean, low, high = predictions.mean(axis=0), predictions.min(axis=0), predictions.max(axis=0)
     dots = [
@@ -91,7 +91,7 @@ def draw_reliability(
         lines: slope and offset of the least-squares line of a model's labels on its predictions; dashed.
         names: models in words.
         labels: axes in words.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     dots: list[Spec] = [
         {
@@ -144,7 +144,7 @@ def draw_order(
         accuracy: share of the pairs in the right order, 0 to 1.
         n_pairs: number of pairs.
         classes: names of the classes, the lowest first.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     cells = [
         {"above": classes[above], "below": classes[below], "wrong": digits(1 - accuracy[above, below])}

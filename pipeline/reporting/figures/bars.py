@@ -33,7 +33,7 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
     Args:
         name: name of the figure.
         bars: mean, low and high by the name of the metric; above zero where GRCF is better.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     rows = [
         {"metric": metric, "mean": digits(mean), "low": digits(low), "high": digits(high)}
@@ -77,7 +77,7 @@ def draw_shares(
         name: name of the figure.
         classes: names of the classes.
         shares: share of each class by split, 0 to 1.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     rows = [
         {"class": words, "series": series, "share": digits(100 * value)}
@@ -102,7 +102,7 @@ def draw_histogram(name: str, bins: Sequence[PairBinRow], *, measure: str, capti
         name: name of the figure.
         bins: rows of the distribution.
         measure: horizontal axis in words.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     apart = sorted({row.distance for row in bins})
     rows = [

@@ -52,7 +52,7 @@ def draw_curves(
         best: position of the kept epoch, one per seed; None where nothing was kept.
         colour: key of `COLOURS`.
         measure: vertical axis in words.
-        caption: what the figure shows.
+        caption: description of what the figure shows.
     """
     rows = [
         {"epoch": digits(at), "mean": digits(m)} | {f"s{n}": digits(v) for n, v in enumerate(column)}
@@ -97,8 +97,8 @@ def draw_rates(
         measure: vertical axis in words.
         amount: horizontal axis in words, and its format by d3.
         limits: ends of the vertical axis, alike in figures that are to be compared; None for no values.
-        constant: what the best constant reaches, drawn as a grey line; None for no line.
-        caption: what the figure shows.
+        constant: value of the best constant, drawn as a grey line; None for no line.
+        caption: description of what the figure shows.
     """
     values = [
         {"model": names[row["model"]], "rate": digits(row["rate"]), "mean": digits(row["mean"])}

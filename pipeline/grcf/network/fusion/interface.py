@@ -17,8 +17,8 @@ class Fused:
 
     Attributes:
         representation: one vector per segment, of which the score is a linear function.
-        penalty: what the fusion wants low beside the objective, one value per segment, already weighted; None where it wants
-            nothing. Of each segment by itself, so that a batch may be taken in parts and the mean is the same.
+        penalty: term that is minimised beside the objective, one value per segment, already weighted; None where the fusion has
+            none. It depends on each segment alone, so that a batch may be taken in parts and the mean is the same.
     """
 
     representation: Float[Tensor, "segment width"]
