@@ -119,6 +119,42 @@ MUTANTS = {
         "import os\n\nimport pipeline.execution.progress\n",
         "tests/extract/test_closures.py::test_no_extractor_imports_what_carries_its_results",
     ),
+    "a mirror is not undone": Mutant(
+        "pipeline/media/video.py",
+        "image[:: axes[1, 1], :: axes[0, 0]]",
+        "image[:: axes[0, 0], :: axes[0, 0]]",
+        "tests/media/test_video.py::test_mirrors_are_undone_like_turns",
+    ),
+    "a picture stands for pictures that are lost": Mutant(
+        "pipeline/media/video.py",
+        "if any(shown.time_s < lost_s < next_s for lost_s in facts.lost_s):",
+        "if not facts:",
+        "tests/media/test_video.py::test_pictures_that_cannot_be_decoded_are_counted_and_none_holds_in_their_place",
+    ),
+    "channels cancel": Mutant(
+        "pipeline/media/audio.py",
+        "return of_mix < _CANCELLED * apart or",
+        "return",
+        "tests/media/test_audio.py::test_channels_of_opposite_phase_do_not_cancel",
+    ),
+    "a pitch flips by an octave": Mutant(
+        "pipeline/extract/audio/pitch.py",
+        "_OCTAVE_JUMP = 1.0",
+        "_OCTAVE_JUMP = 0.0",
+        "tests/extract/audio/test_pitch.py::test_a_few_rows_of_doubtful_octave_do_not_flip",
+    ),
+    "a mesh is trusted unseen": Mutant(
+        "pipeline/extract/visual/tracking.py",
+        "followed.trusted = fresh is not None and place.agrees(_Place.of(fresh))",
+        "followed.trusted = True",
+        "tests/extract/visual/test_tracking.py::test_a_mesh_that_turns_onto_the_back_of_a_head_is_left_within_a_few_pictures",
+    ),
+    "rare rows leave words out": Mutant(
+        "pipeline/align/splits.py",
+        "max_gap_s=reach_s(sequence, max_gap_s=max_gap_s)",
+        "max_gap_s=max_gap_s",
+        "tests/align/test_splits.py::test_one_picture_a_second_reaches_every_short_word",
+    ),
     "a half entry is a hit": Mutant(
         "pipeline/execution/cache.py",
         "payload if hashlib.sha256(payload).digest() == digest else None",

@@ -51,6 +51,18 @@ def pool_onto_words(
     return np.where(valid[:, None], pooled, 0.0).astype(np.float32), valid
 
 
+def reach_s(sequence: FeatureSequence, *, max_gap_s: float) -> float:
+    """How far from a word the row may be that stands for it, in seconds.
+
+    A row stands for what follows until the next one. So where rows are rarer than two gaps, as one picture per second is, the
+    usual time between two of them takes the place of `max_gap_s`: otherwise half of the short words would have none. Rows that say which stretch they are about need no such guess.
+    """
+    if sequence.spans_s is not None or len(sequence.times_s) < 2:
+        return max_gap_s
+    step_s = float(np.median(np.diff(sequence.times_s)))
+    return step_s if step_s > 2 * max_gap_s else max_gap_s
+
+
 def _pool_spans(
     sequence: FeatureSequence,
     spans_s: Float64[np.ndarray, "row 2"],

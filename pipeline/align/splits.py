@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from pipeline.align.pooling import pool_onto_words
+from pipeline.align.pooling import pool_onto_words, reach_s
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.segments import Segment, Split
@@ -64,8 +64,9 @@ def align_segment(
         valid["text"] = np.zeros(1, bool)
     frame_modalities: tuple[Modality, ...] = ("audio", "visual")
     for modality in frame_modalities:
+        sequence = sequences[modality][segment.id]
         features[modality], valid[modality] = pool_onto_words(
-            sequences[modality][segment.id], slots, max_gap_s=max_gap_s
+            sequence, slots, max_gap_s=reach_s(sequence, max_gap_s=max_gap_s)
         )
     tokens = text.tokens.keep_words(np.array([len(slots)])) if text.tokens is not None else None
     return AlignedSegment(features, valid, tokens)
@@ -179,6 +180,11 @@ def coverage(
         for modality in MODALITIES
         if sequences[modality].failures
     }
+    notes = {
+        modality: dict(sorted(sequences[modality].notes.items()))
+        for modality in MODALITIES
+        if sequences[modality].notes
+    }
     given = {
         modality: sequences[modality].extractor["given_rows"]
         for modality in MODALITIES
@@ -194,4 +200,5 @@ def coverage(
         modalities=tuple(modalities),
         failures=failures,
         given_rows=given or None,
+        notes=notes or None,
     )

@@ -52,6 +52,8 @@ class Coverage:
         failures: reason of each failure of extraction, by modality and segment id.
         given_rows: counts of the rows in files of features made elsewhere, by modality, over all splits
             (how many are padding, zeros alone, or not finite); None where none were.
+        notes: what was out of the ordinary in a segment that was extracted all the same, such as pictures that could not be
+            decoded, by modality and segment id; None where nothing was.
     """
 
     segments: int
@@ -63,14 +65,12 @@ class Coverage:
     modalities: tuple[ModalityCoverage, ...]
     failures: Mapping[Modality, Mapping[str, str]]
     given_rows: Mapping[Modality, Any] | None = None
+    notes: Mapping[Modality, Mapping[str, tuple[str, ...]]] | None = None
 
 
 def write_coverage(path: Path, coverage: Coverage) -> None:
     """Write a JSON file that git tracks."""
-    write_json(
-        path,
-        {name: value for name, value in asdict(coverage).items() if (name, value) != ("given_rows", None)},
-    )
+    write_json(path, {name: value for name, value in asdict(coverage).items() if value is not None})
 
 
 def read_coverage(path: Path) -> Coverage:

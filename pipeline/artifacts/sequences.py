@@ -41,6 +41,7 @@ class FeatureSequence:
     it; its rows are then empty until that encoder fills them. `quality` says how well the extractor could see what a valid
     row describes, from 0 to 1, None where it cannot tell; it is beside the columns, so that no model takes it for a feature.
     `spans_s` is the stretch that each row was computed from, where rows are longer than words; None where they are shorter.
+    `notes` are sentences on what was out of the ordinary and still gave rows: a choice among tracks, pictures that could not be decoded.
 
     Raises:
         PipelineError: lengths differ, times decrease, or a valid row holds a value that is not finite.
@@ -53,6 +54,7 @@ class FeatureSequence:
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
     spans_s: Float64[np.ndarray, "row 2"] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_qualities = len(self.values) if self.quality is None else len(self.quality)
@@ -79,9 +81,10 @@ class FeatureSequence:
             tensors["quality"] = self.quality
         if self.spans_s is not None:
             tensors["spans_s"] = self.spans_s
-        return tensors_to_bytes(
-            tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header={"failure": self.failure}
-        )
+        header: dict[str, Any] = {"failure": self.failure}
+        if self.notes:
+            header["notes"] = self.notes
+        return tensors_to_bytes(tensors, kind=_CLIP_KIND, version=_CLIP_VERSION, header=header)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "FeatureSequence":
@@ -96,6 +99,7 @@ class FeatureSequence:
             failure=header["failure"],
             quality=tensors.get("quality"),
             spans_s=tensors.get("spans_s"),
+            notes=tuple(header.get("notes", ())),
         )
 
 
@@ -105,7 +109,7 @@ class PackedSequences:
 
     `columns` names each feature dimension. `extractor` describes what made them (settings, model, device, libraries).
     `quality` and `spans_s` are those of `FeatureSequence`, None where no segment has them; NaN in `spans_s` stands for a segment
-    without.
+    without. `notes` has the segments that have some.
     """
 
     modality: Modality
@@ -120,6 +124,7 @@ class PackedSequences:
     tokens: TokenizedText | None = None
     quality: Float32[np.ndarray, "row"] | None = None
     spans_s: Float64[np.ndarray, "row 2"] | None = None
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _index: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +144,7 @@ class PackedSequences:
             tokens,
             None if self.quality is None else self.quality[rows],
             None if spans_s is None or np.isnan(spans_s).any() else spans_s,
+            self.notes.get(segment_id, ()),
         )
 
 
@@ -176,6 +182,7 @@ def pack(
         tokens=join_tokens(tokens) if tokens else None,
         quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
         spans_s=np.concatenate(spans_s) if any(row.spans_s is not None for row in rows) else None,
+        notes={id_: sequence.notes for id_, sequence in zip(ids, sequences, strict=True) if sequence.notes},
     )
 
 
@@ -189,6 +196,8 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
     if packed.spans_s is not None:
         tensors["spans_s"] = packed.spans_s
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
+    if packed.notes:
+        header["notes"] = packed.notes
     write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
 
 
@@ -220,5 +229,6 @@ def _rebuilt(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> Pa
         ),
         quality=tensors.get("quality"),
         spans_s=tensors.get("spans_s"),
+        notes={id_: tuple(notes) for id_, notes in header.get("notes", {}).items()},
         **{name: tensors[name] for name in _TENSORS},
     )

@@ -20,6 +20,7 @@ from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, plural, signed
 from pipeline.pages.text import as_text
+from pipeline.reporting.verdict import OVER
 
 _DIGITS = 4
 METRICS = Path("reports/metrics.json")
@@ -113,7 +114,7 @@ def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, 
     basis = next(iter(rows.values()))
     return (
         f"On {EVALUATED[0]}, {minus(BASELINE)}: {numbers} (paired, {plural(basis.n_seeds, 'seed')}, "
-        f"{plural(basis.n_segments, 'segment')}, {level(confidence)} intervals): {verdict}."
+        f"{plural(basis.n_segments, 'segment')}, {level(confidence)} intervals {OVER[basis.over]}): {verdict}."
     )
 
 

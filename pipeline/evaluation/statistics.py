@@ -184,7 +184,7 @@ def _over_resamples(
     if summary.mean is None:
         reason = summary.reason
     elif over == "both" and summary.n == 1:
-        reason = "one seed cannot be resampled; ask for an interval over segments"
+        reason = "one seed cannot be resampled"
     elif n_segments == 1:
         reason = "one segment cannot be resampled"
     elif n_dropped > MOST_DROPPED * len(resampled):

@@ -38,7 +38,10 @@ def difference_table(
     confidence: float,
     n_resamples: int,
 ) -> dict[str, Differences]:
-    """Each compared metric of the first of a pair minus that of the second, with paired intervals over seeds and segments."""
+    """Each compared metric of the first of a pair minus that of the second, with paired intervals.
+
+    They are over seeds and segments; over segments alone where there is one seed, which cannot be resampled.
+    """
     metrics = [metric for metric in protocol.metrics if metric.compared]
     return {
         name: paired_differences(
@@ -49,7 +52,7 @@ def difference_table(
             n_resamples=n_resamples,
             confidence=confidence,
             seed=0,
-            over="both",
+            over="both" if max(len(first), len(second)) > 1 else "segments",
         )
         for name, (first, second) in pairs.items()
     }

@@ -8,11 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from pipeline.artifacts.segments import Segment
-from pipeline.media.audio import Sound, read_audio
+from pipeline.media.audio import MUTED_PEAK, Sound, read_audio
 from pipeline.media.container import MediaError
 
-# A track that stays below one step of 16-bit sound was muted, not quiet.
-_MUTED_PEAK = 2.0**-15
 # The value in transformers' Wav2Vec2FeatureExtractor.
 _LEAST_VARIANCE = 1e-7
 
@@ -40,7 +38,7 @@ def hear(segment: Segment, *, sample_rate_hz: int, n_samples: int, context: int 
 def is_muted(samples: Float[np.ndarray, "..."]) -> bool:
     """Whether a sound holds nothing but the last bit of its quantisation."""
     # Not np.abs, which would copy an hour of sound.
-    return bool(max(samples.max(initial=0), -samples.min(initial=0)) <= _MUTED_PEAK)
+    return bool(max(samples.max(initial=0), -samples.min(initial=0)) <= MUTED_PEAK)
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,7 @@ class Heard:
     samples: Float32[np.ndarray, "sample"]
     valid: Bool[np.ndarray, "row"]
     failure: str | None
+    notes: tuple[str, ...] = ()
 
 
 def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard:
@@ -98,7 +97,7 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
     except MediaError as error:
         return Heard(np.zeros(0, np.float32), np.zeros(0, bool), str(error))
     if is_muted(sound.samples):
-        return Heard(np.zeros(0, np.float32), np.zeros(n_rows, bool), None)
+        return Heard(np.zeros(0, np.float32), np.zeros(n_rows, bool), None, sound.notes)
     seen = np.concatenate([[0], np.cumsum(sound.recorded)])
     first = np.arange(n_rows) * frames.stride
     valid = 2 * (seen[first + frames.field] - seen[first]) >= frames.field
@@ -108,4 +107,4 @@ def hear_frames(segment: Segment, *, frames: Frames, standardise: bool) -> Heard
         scale = math.sqrt(recorded.var() + _LEAST_VARIANCE)
         scaled = ((samples - recorded.mean()) / scale).astype(np.float32)
         samples = np.where(sound.recorded, scaled, np.float32(0))
-    return Heard(samples, valid, None)
+    return Heard(samples, valid, None, sound.notes)

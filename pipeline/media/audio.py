@@ -3,16 +3,18 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from jaxtyping import Bool, Float32
+from av.error import FFmpegError
+from jaxtyping import Bool, Float32, Float64
 
-from pipeline.media.container import MediaError
+from pipeline.media.container import MediaError, identity
 from pipeline.media.linear_pass import decode
 
 # Containers round times, some to several milliseconds; a block of sound this close to the end of the one before it
@@ -23,21 +25,41 @@ _REACH = 64
 # Seconds of the source that are held: a block of sound may begin before the end of the one before it, not by more.
 _HELD_CHUNKS = 4
 
+# Channels with nothing in common have a mix with the sum of their energies; with less than this share of it they cancel. Two of
+# equal level do so from a correlation of -0.75 on.
+_CANCELLED = 0.25
+# A mix leaves out a channel for bass; if nothing but what is left out sounds, it is no mix of the sound.
+_LEFT_OUT = 1e-4
+_AS_LOUD = 0.9
+# How much of a recording decides on its tracks and channels, seconds.
+_LISTENED_S = 600.0
+MUTED_PEAK = 2.0**-15
+"""A track that stays below one step of 16-bit sound was muted, not quiet."""
+_MANY_CHANNELS = 8
+# What channels without places are taken for.
+_USUAL_LAYOUTS = {4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_PROBE_SAMPLES = 8000
+
 
 @dataclass(frozen=True, eq=False)
 class Sound:
     """A span of mono sound in [-1, 1].
 
     `recorded` is False where the recording holds no sound (before the track starts, after it ends, in a gap); the samples
-    there are zeros that must not be taken for silence.
+    there are zeros that must not be taken for silence. `notes` are sentences on choices that were made on the way.
     """
 
     samples: Float32[np.ndarray, "sample"]
     recorded: Bool[np.ndarray, "sample"]
+    notes: tuple[str, ...] = ()
 
 
 def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int) -> Sound:
-    """Decode a span of sound in one linear pass: the mean of its channels, resampled.
+    """Decode a span of sound in one linear pass: its channels mixed to one, resampled.
+
+    Two channels become their mean, more are mixed with FFmpeg's weights for their places. Where a recording's channels
+    cancel each other in the mix, as those of a stereo microphone that was wired the wrong way round, its loudest channel is taken.
+    Of several sound tracks it is the default one, or the first with any sound where the default one is mute.
 
     Sample 0 lies at `start_s`, to the nearest sample of a grid that starts with the recording, so that a moment has the
     same sample in every span that holds it. The span may reach beyond the recording. Of the source, a few
@@ -55,8 +77,39 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
     Raises:
         MediaError: the file cannot be opened, has no sound, or changes its sample rate within the span.
     """
+    span = _Span(start_s, end_s, sample_rate_hz)
+    mix = _Mix()
+    sound = _read(path, span, mix)
+    notes, rank = [], 0
+    if mix.n_tracks > 1:
+        rank = _first_with_sound(path, identity(path))
+        notes.append(
+            f"there are {mix.n_tracks} sound tracks; {'the default one' if rank == 0 else 'the first with sound'} was taken"
+        )
+        if rank:
+            mix = _Mix(rank=rank)
+            sound = _read(path, span, mix)
+    if mix.cancels:
+        channel = _loudest_of_cancelling(path, identity(path), rank)
+        if channel is not None:
+            notes.append(
+                f"the channels of the sound cancel each other; channel {channel + 1} was taken alone"
+            )
+            sound = _read(path, span, _Mix(rank=rank, channel=channel))
+    return replace(sound, notes=tuple(notes)) if notes else sound
+
+
+@dataclass(frozen=True)
+class _Span:
+    start_s: float
+    end_s: float
+    sample_rate_hz: int
+
+
+def _read(path: Path, span: _Span, mix: "_Mix") -> Sound:
+    start_s, end_s, sample_rate_hz = span.start_s, span.end_s, span.sample_rate_hz
     first, n_samples = round(start_s * sample_rate_hz), round((end_s - start_s) * sample_rate_hz)
-    blocks = _mono_blocks(path, start_s=start_s - _REACH / sample_rate_hz)
+    blocks = _mono_blocks(path, mix, start_s=start_s - _REACH / sample_rate_hz)
     block = next(blocks, None)
     if block is None:
         return Sound(np.zeros(n_samples, np.float32), np.zeros(n_samples, bool))
@@ -103,9 +156,11 @@ class _Block:
     samples: Float32[np.ndarray, "sample"]
 
 
-def _mono_blocks(path: Path, *, start_s: float) -> Iterator[_Block]:
+def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]:
     rate_hz, expected = 0, None
-    for decoded in decode(path, "audio", start_s=start_s):
+    decoding = decode(path, "audio", start_s=start_s, rank=mix.rank)
+    for decoded in decoding:
+        mix.n_tracks = decoding.n_streams
         frame = decoded.frame
         if rate_hz not in (0, frame.sample_rate):
             raise MediaError(
@@ -116,23 +171,148 @@ def _mono_blocks(path: Path, *, start_s: float) -> Iterator[_Block]:
         position = round(decoded.time_s * rate_hz)
         if expected is not None and abs(position - expected) <= _JITTER_S * rate_hz:
             position = expected
-        block = _Block(position, rate_hz, _mono(frame))
+        block = _Block(position, rate_hz, mix.mono(frame))
         expected = position + len(block.samples)
         yield block
 
 
-def _mono(frame: Any) -> Float32[np.ndarray, "sample"]:
-    """Mean over the channels, integers scaled to [-1, 1]."""
-    samples = frame.to_ndarray()
-    channels = samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
-    mono = channels.mean(axis=0, dtype=np.float64)
-    if samples.dtype == np.uint8:
-        mono = (mono - 128) / 128
-    elif samples.dtype.kind == "i":
-        mono /= -float(np.iinfo(samples.dtype).min)
+@dataclass
+class _Mix:
+    """One channel of several, and what that did to their energy.
+
+    Attributes:
+        rank: which sound track, in the order of `streams_of`.
+        channel: take this channel alone; None for the mix.
+        n_tracks: how many sound tracks the recording has; 0 before a frame was mixed.
+        energies: sums of squares of the mix; of what its channels would come to if they had nothing in common; and of each channel.
+    """
+
+    rank: int = 0
+    channel: int | None = None
+    n_tracks: int = 0
+    energies: tuple[float, float, Float64[np.ndarray, "channel"]] = (0.0, 0.0, np.zeros(0))
+
+    def mono(self, frame: Any) -> Float32[np.ndarray, "sample"]:
+        """The mix of a frame in [-1, 1]."""
+        channels = _channels(frame)
+        if self.channel is not None and self.channel < len(channels):
+            return _in_unit_range(channels[self.channel].astype(np.float64), channels.dtype)
+        weights = _weights(frame.layout.name, len(channels))
+        if weights is None:
+            mono = _in_unit_range(channels.mean(axis=0, dtype=np.float64), channels.dtype)
+        else:
+            mixed = (np.array(weights)[:, None] * channels).sum(axis=0)
+            mono = _in_unit_range(mixed, channels.dtype)
+        if len(channels) > 1:
+            self._measure(channels, mono, np.array(weights or [1 / len(channels)]))
+        return mono
+
+    def _measure(
+        self,
+        channels: np.ndarray,
+        mono: Float32[np.ndarray, "sample"],
+        weights: Float64[np.ndarray, "channel"],
+    ) -> None:
+        scaled = _scaled(channels.astype(np.float32), channels.dtype)
+        each = np.einsum("ij,ij->i", scaled, scaled).astype(np.float64)
+        of_mix, apart, of_channels = self.energies
+        if len(of_channels) != len(each):  # the first frame, or one with other channels
+            of_mix, apart, of_channels = 0.0, 0.0, np.zeros(len(each))
+        apart += float((np.square(weights) * each).sum())
+        self.energies = (of_mix + float(np.dot(mono, mono)), apart, of_channels + each)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mix is much weaker than its channels, or leaves out all that sounds."""
+        of_mix, apart, of_channels = self.energies
+        loudest = float(of_channels.max(initial=0.0))
+        return of_mix < _CANCELLED * apart or apart < _LEFT_OUT * loudest
+
+
+def _channels(frame: Any) -> np.ndarray:
+    """The samples of a frame as they are stored, shape (channel, sample)."""
+    n_channels = frame.layout.nb_channels
+    if frame.format.is_planar and n_channels >= _MANY_CHANNELS:
+        # PyAV 18.1 reads behind the planes of a frame that has so many.
+        packed = av.AudioResampler(
+            format=frame.format.packed.name, layout=frame.layout, rate=frame.sample_rate
+        )
+        (frame,) = packed.resample(frame)
+    samples: np.ndarray = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(-1, n_channels).T
+
+
+def _scaled(samples: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Samples on the scale of a type, brought to that of the unit range."""
+    if dtype == np.uint8:
+        return (samples - 128) / 128
+    return samples / -float(np.iinfo(dtype).min) if dtype.kind == "i" else samples
+
+
+def _in_unit_range(
+    samples: Float64[np.ndarray, "sample"], dtype: np.dtype[Any]
+) -> Float32[np.ndarray, "sample"]:
     # A damaged file of floats can hold anything.
-    finite: np.ndarray = np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0)
+    finite: np.ndarray = np.nan_to_num(_scaled(samples, dtype), nan=0.0, posinf=1.0, neginf=-1.0)
     return finite.clip(-1, 1).astype(np.float32)
+
+
+@cache
+def _weights(layout: str, n_channels: int) -> tuple[float, ...] | None:
+    """What each channel counts in FFmpeg's mix, 1 in sum; None for the mean, of two channels and of those without places."""
+    if n_channels <= 2:
+        return None
+    try:
+        known = av.AudioLayout(layout)
+    except ValueError:
+        known = None
+    if known is None or known.nb_channels != n_channels:
+        if n_channels not in _USUAL_LAYOUTS:
+            return None
+        layout = _USUAL_LAYOUTS[n_channels]
+    found = []
+    for channel in range(n_channels):
+        samples = np.zeros((_PROBE_SAMPLES, n_channels), np.int32)
+        samples[:, channel] = 2**30
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s32", layout=layout)
+        frame.sample_rate = _PROBE_SAMPLES
+        try:
+            (mixed,) = av.AudioResampler(format="s32", layout="mono", rate=_PROBE_SAMPLES).resample(frame)
+        except (FFmpegError, ValueError):
+            return None
+        found.append(float(mixed.to_ndarray()[0, _PROBE_SAMPLES // 2]) / 2**30)
+    return tuple(found) if sum(found) > 0 else None
+
+
+@lru_cache(maxsize=64)
+def _first_with_sound(path: Path, _: tuple[int, ...]) -> int:
+    """The rank of the first sound track that is not mute over its first minutes; 0 where all are."""
+    rank = 0
+    while True:
+        mix = _Mix(rank=rank)
+        try:
+            for block in _mono_blocks(path, mix, start_s=0.0):
+                if np.abs(block.samples).max(initial=0) > MUTED_PEAK:
+                    return rank
+                if block.position > _LISTENED_S * block.rate_hz:
+                    break
+        except MediaError:
+            return 0
+        rank += 1
+
+
+@lru_cache(maxsize=64)
+def _loudest_of_cancelling(path: Path, _: tuple[int, ...], rank: int) -> int | None:
+    """The loudest channel, of equals the first, of a recording whose channels cancel each other as a whole; None where they do not.
+
+    It is for the recording to say, not for a span: one moment has one sound, whatever span it is read in.
+    """
+    mix = _Mix(rank=rank)
+    for block in _mono_blocks(path, mix, start_s=0.0):
+        if block.position > _LISTENED_S * block.rate_hz:
+            break
+    each = mix.energies[2]
+    return int((each >= _AS_LOUD * each.max()).argmax()) if mix.cancels else None
 
 
 @dataclass(frozen=True, eq=False)

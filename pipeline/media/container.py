@@ -75,6 +75,15 @@ def open_media(path: Path) -> Iterator[Any]:
         yield container
 
 
+def identity(path: Path) -> tuple[int, ...]:
+    """What tells that a file is still the same; empty where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _refuse_machine_faults(path: Path, error: FFmpegError | OSError) -> None:
     """End the run where the machine is at fault: no recording is to be rejected because of it.
 
@@ -112,8 +121,8 @@ def _is_playlist(path: Path) -> bool:
         return False
 
 
-def main_stream(container: Any, kind: Kind) -> Any | None:
-    """The stream marked as default, else the first one; None without any. A cover picture is no video."""
+def streams_of(container: Any, kind: Kind) -> list[Any]:
+    """The streams of a kind that can be decoded, the one marked as default first. A cover picture is no video."""
     streams = [
         stream
         for stream in container.streams
@@ -121,7 +130,12 @@ def main_stream(container: Any, kind: Kind) -> Any | None:
         and stream.codec_context is not None
         and not stream.disposition & Disposition.attached_pic
     ]
-    return max(streams, key=lambda stream: bool(stream.disposition & Disposition.default), default=None)
+    return sorted(streams, key=lambda stream: not stream.disposition & Disposition.default)
+
+
+def main_stream(container: Any, kind: Kind) -> Any | None:
+    """The stream marked as default, else the first one; None without any. A cover picture is no video."""
+    return next(iter(streams_of(container, kind)), None)
 
 
 def time_zero(container: Any) -> Fraction:
@@ -134,6 +148,16 @@ def time_zero(container: Any) -> Fraction:
         and not stream.disposition & Disposition.attached_pic
     ]
     return Fraction(min(starts, default=0))
+
+
+def ends_s(container: Any) -> float | None:
+    """Where the recording ends, by its header or the header of its last stream, in seconds; None where no header says."""
+    zero = time_zero(container)
+    ends = [container.duration / 1e6] if container.duration else []
+    for stream in container.streams:
+        if stream.type in ("audio", "video") and stream.duration:
+            ends.append(float(((stream.start_time or 0) + stream.duration) * stream.time_base - zero))
+    return max(ends, default=None)
 
 
 def read_packets(path: Path, container: Any, stream: Any) -> Iterator[Any]:

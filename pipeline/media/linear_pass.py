@@ -17,9 +17,10 @@ from pipeline.media.container import (
     MAX_PIXELS,
     Kind,
     MediaError,
-    main_stream,
+    ends_s,
     open_media,
     read_packets,
+    streams_of,
     time_zero,
 )
 
@@ -47,7 +48,7 @@ class Decoded:
     pixel_aspect: Fraction
 
 
-def decode(path: Path, kind: Kind, *, start_s: float) -> "LinearPass":
+def decode(path: Path, kind: Kind, *, start_s: float, rank: int = 0) -> "LinearPass":
     """Decode one stream from a little before `start_s` to its end, in one linear pass.
 
     A packet that cannot be decoded leaves a gap, which ends at the next keyframe: pictures between the two would be made
@@ -57,19 +58,30 @@ def decode(path: Path, kind: Kind, *, start_s: float) -> "LinearPass":
         path: the recording.
         kind: kind of the stream.
         start_s: seconds from the start of the recording. What is wanted lies at or after it; earlier frames come too.
+        rank: position of the stream among those of its kind, in the order of `streams_of`.
 
     Raises:
         MediaError: while frames are taken: the file cannot be opened, has no such stream, or has a sample rate or a shape of
             pixels that nobody meant.
     """
-    return LinearPass(path, kind, start_s)
+    return LinearPass(path, kind, start_s, rank)
 
 
 class LinearPass:
-    """The frames that `decode` finds, one after the other; made by `decode`."""
+    """The frames that `decode` finds, one after the other; made by `decode`.
 
-    def __init__(self, path: Path, kind: Kind, start_s: float) -> None:
-        self._path, self._kind = path, kind
+    Attributes:
+        lost_s: times of what is stored but could not be decoded, as far as it was read, in seconds from the start of the
+            recording; of a file that was cut off also what its index tells is missing.
+        n_streams: number of streams of the kind; 0 before the first frame was taken.
+        ends_s: where the recording ends by its header, in seconds from its start; None where no header says.
+    """
+
+    def __init__(self, path: Path, kind: Kind, start_s: float, rank: int = 0) -> None:
+        self.lost_s: list[float] = []
+        self.n_streams = 0
+        self.ends_s: float | None = None
+        self._path, self._kind, self._rank = path, kind, rank
         self._track: _Track | None = None
         self._continuity = _Continuity()
         self._frames = self._run(start_s)
@@ -105,6 +117,7 @@ class LinearPass:
         if seek_s > 0 and (first is None or first.time_s > start_s):
             # The index of this container led too far, or nowhere; the way from the start is slow and sure.
             frames.close()
+            self.lost_s.clear()
             yield from self._decode_from(0.0)
         elif first is not None:
             yield first
@@ -112,21 +125,31 @@ class LinearPass:
 
     def _decode_from(self, seek_s: float) -> Generator[Decoded, None, None]:
         with open_media(self._path) as container:
-            track = self._track = _Track.of(container, self._kind, path=self._path)
+            streams = streams_of(container, self._kind)
+            self.n_streams, self.ends_s = len(streams), ends_s(container)
+            if self._rank >= len(streams):
+                raise MediaError(
+                    f"{self._path}: has no {self._kind} stream; leave it out where {self._kind} is needed"
+                )
+            track = self._track = _Track.of(container, streams[self._rank], self._kind)
             if seek_s > 0 and not track.seek(container, seek_s):
                 return
             clock = _StorageClock() if track.is_stored_unordered else _FrameClock()
             self._continuity.begin(has_entries=self._kind == "video" and not track.is_stored_unordered)
+            losses = _Losses(track, self.lost_s)
             packets = read_packets(self._path, container, track.stream)
-            for frame in _decoded_frames(packets, clock, self._continuity):
+            for frame in _decoded_frames(packets, clock, self._continuity, losses):
                 _check_frame(self._path, frame, track.pixel_aspect)
                 pts = clock.time_of(frame)
                 if pts is None or frame.is_corrupt:
                     self._continuity.break_off()
+                    losses.add(pts)
                     continue
                 time_s = float(pts * frame.time_base - track.zero)
                 self._continuity.add_frame(frame, time_s)
                 yield Decoded(time_s, frame, track.pixel_aspect)
+            if self._kind == "video":
+                losses.end()
 
 
 @dataclass(frozen=True)
@@ -146,15 +169,8 @@ class _Track:
     is_stored_unordered: bool
 
     @classmethod
-    def of(cls, container: Any, kind: Kind, *, path: Path) -> "_Track":
-        """The main stream of `kind`, set up for decoding.
-
-        Raises:
-            MediaError: there is none.
-        """
-        stream = main_stream(container, kind)
-        if stream is None:
-            raise MediaError(f"{path}: has no {kind} stream; leave it out where {kind} is needed")
+    def of(cls, container: Any, stream: Any, kind: Kind) -> "_Track":
+        """A stream, set up for decoding."""
         stream.codec_context.thread_count = 1  # segments are spread over processes, not threads
         stream.codec_context.options = CODEC_OPTIONS
         return cls(
@@ -266,13 +282,57 @@ class _Continuity:
                 self.break_off()
 
 
-def _decoded_frames(packets: Iterator[Any], clock: _FrameClock, continuity: _Continuity) -> Iterator[Any]:
+class _Losses:
+    """What is stored and never comes out of the decoder.
+
+    Args:
+        track: the stream that is decoded.
+        lost_s: takes the times of what is lost.
+    """
+
+    def __init__(self, track: _Track, lost_s: list[float]) -> None:
+        self._track, self._lost_s = track, lost_s
+        self._pending: set[int | None] = set()
+        self._last_dts: int | None = None
+
+    def add(self, timestamp: int | None) -> None:
+        """Note something that is lost, by its time in the stream's time base."""
+        if timestamp is not None:
+            self._lost_s.append(float(timestamp * self._track.stream.time_base - self._track.zero))
+
+    def add_packet(self, packet: Any, *, decoded: bool) -> None:
+        """Note a packet that was given to the decoder, or left out after damage."""
+        self._last_dts = packet.dts if packet.dts is not None else self._last_dts
+        if decoded:
+            self._pending.add(packet.pts)
+        elif packet.size:
+            self.add(packet.pts if packet.pts is not None else packet.dts)
+
+    def add_frame(self, frame: Any) -> None:
+        """Note a frame that came out."""
+        self._pending.discard(frame.pts)
+
+    def end(self) -> None:
+        """Note what did not come out to the end of the stream, and what its index names behind it."""
+        if self._lost_s and not self._track.is_stored_unordered:
+            for pts in self._pending:  # a decoder that met damage is silent on what it drops
+                self.add(pts)
+        if self._last_dts is not None:
+            for entry in self._track.stream.index_entries:
+                if entry.timestamp > self._last_dts:
+                    self.add(entry.timestamp)
+
+
+def _decoded_frames(
+    packets: Iterator[Any], clock: _FrameClock, continuity: _Continuity, losses: _Losses
+) -> Iterator[Any]:
     """The frames of the packets; after one that cannot be decoded, those from the next keyframe on."""
     after_damage = False
     for packet in packets:
         if packet.is_corrupt:
             continuity.break_off()
         if after_damage and not packet.is_keyframe:
+            losses.add_packet(packet, decoded=False)
             continue
         clock.add(packet)
         try:
@@ -280,11 +340,15 @@ def _decoded_frames(packets: Iterator[Any], clock: _FrameClock, continuity: _Con
         except FFmpegError:
             clock.drop(packet)
             continuity.break_off()
+            losses.add_packet(packet, decoded=False)
             after_damage = True
             continue
         after_damage = False
         continuity.add_packet(packet)
-        yield from frames
+        losses.add_packet(packet, decoded=True)
+        for frame in frames:
+            losses.add_frame(frame)
+            yield frame
 
 
 def _lacks_times(container: Any, stream: Any) -> bool:

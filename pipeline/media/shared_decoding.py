@@ -1,11 +1,12 @@
 """Pictures of one span after the other: a recording with many segments is decoded once, not once per segment."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.media.container import identity
 from pipeline.media.linear_pass import Decoded, LinearPass, decode
 
 # A time is a fraction rounded to a float; a picture this close before a bound lies on it.
@@ -15,23 +16,42 @@ _LONG_GAP_S = 30.0
 
 
 @dataclass
+class SpanFacts:
+    """What is known of a span, up to the picture that was taken last; times in seconds from the start of the recording.
+
+    Attributes:
+        next_s: when the first picture at or after the end of the span is shown; None where none came.
+        ends_s: where the recording ends; None where its header does not say.
+        lost_s: when pictures would have been shown that could not be decoded, before the span and in it.
+    """
+
+    next_s: float | None = None
+    ends_s: float | None = None
+    lost_s: Sequence[float] = ()
+
+
+@dataclass
 class _Pass:
     """A pass over one file, what it has passed by, and the picture that ended the last span and may begin the next."""
 
     file: tuple[int, ...]
     frames: LinearPass
-    latest_s: float = -math.inf
+    latest: Decoded | None = None
     next: list[Decoded] = field(default_factory=list)
+
+    @property
+    def latest_s(self) -> float:
+        return -math.inf if self.latest is None else self.latest.time_s
 
     def take(self) -> Decoded | None:
         decoded = self.next.pop() if self.next else next(self.frames, None)
-        if decoded is not None:
-            self.latest_s = max(self.latest_s, decoded.time_s)
+        if decoded is not None and decoded.time_s >= self.latest_s:
+            self.latest = decoded
         return decoded
 
-    def put_back(self, decoded: Decoded, latest_s: float) -> None:
+    def put_back(self, decoded: Decoded, latest: Decoded | None) -> None:
         self.next.append(decoded)
-        self.latest_s = latest_s
+        self.latest = latest
 
     def wind_to(self, start_s: float) -> bool:
         """Pass by what lies before `start_s`; False where a new pass is needed for the same pictures, or faster."""
@@ -41,11 +61,11 @@ class _Pass:
         if entry_s > self.latest_s if entry_s is not None else start_s - self.latest_s > _LONG_GAP_S:
             return False
         while self.frames.intact:
-            latest_s, decoded = self.latest_s, self.take()
+            latest, decoded = self.latest, self.take()
             if decoded is None:
                 return False
             if decoded.time_s - start_s >= -TOLERANCE_S:
-                self.put_back(decoded, latest_s)
+                self.put_back(decoded, latest)
                 return self.frames.intact
         return False
 
@@ -54,25 +74,38 @@ class _Pass:
 _resting: list[_Pass] = []
 
 
-def decode_span(path: Path, *, start_s: float, end_s: float) -> Iterator[Decoded]:
+def decode_span(
+    path: Path, *, start_s: float, end_s: float, facts: SpanFacts | None = None
+) -> Iterator[Decoded]:
     """Pictures from before `start_s` up to the first one at or after `end_s`, which is left out.
 
-    They are those of `decode(path, "video", start_s=start_s)`. But a span that lies ahead of the span read last goes on
+    The one that is shown at `start_s` is among them, where there is one. They are those of `decode(path, "video", start_s=start_s)`. But a span that lies ahead of the span read last goes on
     from there, unless the container's index leads further or the recording is damaged on the way. A pass of its own would
     decode once more what lies between the last keyframe and the span, which is the whole way where there is but one
     keyframe. The recording read last stays open for that.
+
+    Args:
+        path: the recording.
+        start_s: start of the span in seconds from the start of the recording.
+        end_s: end of the span, likewise.
+        facts: filled as pictures are taken.
 
     Raises:
         MediaError: the file cannot be opened, or has no video.
     """
     current = _begin(path, start_s)
+    facts = facts or SpanFacts()
     try:
+        if current.latest is not None:
+            yield current.latest
         while True:
-            latest_s, decoded = current.latest_s, current.take()
+            latest, decoded = current.latest, current.take()
+            facts.ends_s, facts.lost_s = current.frames.ends_s, current.frames.lost_s
             if decoded is None:  # a pass that seeks may find more behind what ended this one
                 return
             if decoded.time_s >= end_s - TOLERANCE_S:
-                current.put_back(decoded, latest_s)
+                facts.next_s = decoded.time_s
+                current.put_back(decoded, latest)
                 break
             yield decoded
     except GeneratorExit:
@@ -88,7 +121,7 @@ def forget() -> None:
 
 
 def _begin(path: Path, start_s: float) -> _Pass:
-    file = _identity(path)
+    file = identity(path)
     with suppress(IndexError):
         resting = _resting.pop()
         if file and resting.file == file and resting.wind_to(start_s):
@@ -100,12 +133,3 @@ def _begin(path: Path, start_s: float) -> _Pass:
 def _rest(done: _Pass) -> None:
     forget()  # what another span, read side by side with this one, has left
     _resting.append(done)
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    """What tells that a file is still the same; empty where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

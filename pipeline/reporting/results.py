@@ -13,6 +13,7 @@ from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell, value
 from pipeline.reporting.verdict import (
+    OVER,
     Standing,
     comparison_sentence,
     conclusion,
@@ -31,7 +32,12 @@ def verdict_section(inputs: ReportInputs) -> Section:
     error, order = inputs.protocol.error, inputs.protocol.ranking
     sentences = [_sentence(inputs, split, error, first=split == EVALUATED[0]) for split in EVALUATED]
     standings = [_standing(inputs, split, error) for split in EVALUATED]
-    sentences.append(conclusion(standings[0], standings[1], other=inputs.baseline))
+    if inputs.n_seeds > 1:
+        sentences.append(conclusion(standings[0], standings[1], other=inputs.baseline))
+    else:
+        sentences.append(
+            f"This is one seed, and these intervals are over segments alone: training again may turn GRCF and {inputs.baseline} around."
+        )
     details = [_sentence(inputs, split, order) for split in EVALUATED]
     constants = [_error_of_constant(inputs, split, error) for split in EVALUATED]
     if all(constants):
@@ -84,7 +90,7 @@ def differences_section(inputs: ReportInputs) -> Section:
         if not rows:
             continue
         header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
-        caption = f"GRCF minus {words}, with {level(inputs.confidence)} intervals over seeds and segments"
+        caption = f"GRCF minus {words}, with {level(inputs.confidence)} intervals {covered(inputs)}"
         blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, other, words)]
         if other == BASELINE:
             blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
@@ -96,7 +102,7 @@ def modalities_section(inputs: ReportInputs) -> Section:
     explanation = Paragraph(
         "The same trained models, with modalities masked at prediction. Nothing is trained again, so a model trained on one "
         "modality alone may do better. Differences are from the row “all”, paired, with the "
-        f"{level(inputs.confidence)} interval over seeds and segments.",
+        f"{level(inputs.confidence)} interval {covered(inputs)}.",
         "small",
     )
     shares = Paragraph(
@@ -166,6 +172,11 @@ def _error_of_constant(inputs: ReportInputs, split: EvaluatedSplit, metric: Metr
     return None if mean is None else value(mean, metric)
 
 
+def covered(inputs: ReportInputs) -> str:
+    """What the intervals of differences are over: one seed cannot be resampled."""
+    return OVER["both" if inputs.n_seeds > 1 else "segments"]
+
+
 def _spread(inputs: ReportInputs) -> str:
     if inputs.n_seeds == 1:
         return "one seed"
@@ -227,8 +238,8 @@ def _differences_figure(inputs: ReportInputs, split: EvaluatedSplit) -> Figure:
     return draw_differences(
         f"differences-{split}",
         _towards_grcf(inputs, split),
-        caption=f"GRCF against {inputs.baseline} on {split}: the paired differences and their intervals, turned so that "
-        "GRCF is better to the right of zero. Shares as fractions.",
+        caption=f"GRCF against {inputs.baseline} on {split}: the paired differences and their intervals "
+        f"{covered(inputs)}, turned so that GRCF is better to the right of zero. Shares as fractions.",
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.align.pooling import pool_onto_words
+from pipeline.align.pooling import pool_onto_words, reach_s
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import Word
 
@@ -47,6 +47,27 @@ def test_a_word_between_two_frames_takes_the_nearer_one_within_the_gap():
     assert valid[0]
     _, valid = pool_onto_words(sequence, [Word("a", 0.04, 0.06)], max_gap_s=0.01)
     assert not valid[0]
+
+
+@pytest.mark.parametrize("rate_hz", [0.5, 1.0, 2.0])
+def test_rare_rows_stand_for_the_words_until_the_next_one(rate_hz):
+    sequence = frames(np.arange(4) / rate_hz)
+    words = [Word(str(i), i / 10, i / 10 + 0.05) for i in range(round(40 / rate_hz))]
+
+    pooled, valid = pool_onto_words(sequence, words, max_gap_s=reach_s(sequence, max_gap_s=0.1))
+
+    assert valid.all()
+    assert set(np.unique(pooled)) == set(np.float32(sequence.times_s))
+
+
+def test_a_gap_in_frequent_rows_stays_one():
+    sequence = frames([0.0, 0.1, 0.2, 1.2, 1.3, 1.4])
+
+    assert reach_s(sequence, max_gap_s=0.1) == 0.1
+
+
+def test_one_row_alone_tells_no_rate():
+    assert reach_s(frames([0.5]), max_gap_s=0.1) == 0.1
 
 
 def test_without_frames_all_words_are_invalid():

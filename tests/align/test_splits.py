@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.align.splits import align_segment, assemble_split, coverage, fit_normalisation, normalise
+from pipeline.artifacts.coverage import read_coverage, write_coverage
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, pack
 from pipeline.artifacts.words import SegmentWords, Word
@@ -116,3 +117,34 @@ def test_coverage_counts_what_is_there():
     assert (visual.valid_words, visual.segments_without, visual.valid_rows) == (0, 1, 0)
     text = next(row for row in found.modalities if row.modality == "text")
     assert text.segments_without == 0.5
+    assert found.notes is None
+
+
+def test_coverage_repeats_what_extractors_noted(tmp_path):
+    rows, sequences = align(("a", "b"), (2, 2))
+    noted = {"b": ("22 of 50 pictures could not be decoded",)}
+    sequences["visual"] = dataclasses.replace(sequences["visual"], notes=noted)
+    segments = [segment("a"), segment("b")]
+    train = assemble_split("train", segments, rows, COLUMNS)
+
+    found = coverage(
+        segments, [spoken("a", 2), spoken("b", 2)], sequences, [train], max_words=9, n_rejected=0
+    )
+    write_coverage(tmp_path / "coverage.json", found)
+
+    assert found.notes == {"visual": noted}
+    assert read_coverage(tmp_path / "coverage.json") == found
+
+
+def test_one_picture_a_second_reaches_every_short_word():
+    times_s = np.arange(3) * 1.0
+    slow = FeatureSequence(times_s[:, None].astype(np.float32), times_s, np.ones(3, bool))
+    sequences = features(["a"], [15])
+    sequences["visual"] = pack("visual", ["a"], [slow], columns=COLUMNS["visual"], extractor={})
+    words = tuple(Word(f"w{k}", k * 0.2, k * 0.2 + 0.1) for k in range(15))
+
+    found = align_segment(
+        segment("a"), SegmentWords("a", "given", words), sequences, max_words=50, max_gap_s=0.1
+    )
+
+    assert found.valid["visual"].all()

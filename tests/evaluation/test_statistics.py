@@ -303,7 +303,7 @@ def test_over_both_has_no_interval_for_one_seed() -> None:
     found = difference(*models(n_seeds=1), over="both")
 
     assert (found.ci_low, found.ci_high) == (None, None)
-    assert found.reason == "one seed cannot be resampled; ask for an interval over segments"
+    assert found.reason == "one seed cannot be resampled"
 
 
 # ---- models without seeds

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 
 def shared_data(part: str) -> Path:
@@ -30,33 +31,42 @@ def write_recording(
     video_options: dict[str, str] | None = None,
     audio_codec: str = "pcm_s16le",
     rotation_deg: int = 0,
+    flipped: tuple[bool, bool] = (False, False),
+    layout: str | None = None,
+    other_sounds: Sequence[np.ndarray] = (),
+    default_sound: int | None = None,
     pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Write pictures at their times and sound of shape (channel, sample) in [-1, 1]; the suffix names the container.
 
-    Within `sound_gap_s` nothing is written, as if the recorder had dropped it.
+    Within `sound_gap_s` nothing is written, as if the recorder had dropped it. `flipped` mirrors left and right, and up and down,
+    after the rotation. `other_sounds` are further tracks, of which `default_sound` counts the one that is marked.
     """
     with av.open(str(path), "w") as container:
-        video = audio = None
+        video, tracks, sounds = None, [], []
         if len(pictures):
             height, width, _ = pictures[0][1].shape
             video = container.add_stream(video_codec, rate=25, width=width, height=height, pix_fmt="yuv420p")
             video.options = video_options or {}
             video.codec_context.time_base = Fraction(1, 1000)
-            if rotation_deg:
-                video.set_display_rotation(rotation_deg)
+            if rotation_deg or any(flipped):
+                video.set_display_rotation(rotation_deg, hflip=flipped[0], vflip=flipped[1])
             if pixel_aspect is not None:
                 video.codec_context.sample_aspect_ratio = pixel_aspect
         if sound is not None:
-            layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(sound)]
-            audio = container.add_stream(audio_codec, rate=sound_rate_hz, layout=layout)
+            layout = layout or {1: "mono", 2: "stereo", 4: "quad", 6: "5.1", 8: "7.1"}[len(sound)]
+            sounds = [sound, *other_sounds]
+            tracks = [container.add_stream(audio_codec, rate=sound_rate_hz, layout=layout) for _ in sounds]
+            for number, track in enumerate(tracks):
+                if default_sound is not None:
+                    track.disposition = Disposition.default if number == default_sound else Disposition(0)
         for time_s, image in pictures:
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
             container.mux(video.encode(frame))
         if video is not None:
             container.mux(video.encode(None))
-        if audio is not None:
+        for audio, sound in zip(tracks, sounds, strict=True):
             for frame in _sound_frames(audio, sound, sound_rate_hz):
                 start_s = frame.pts / sound_rate_hz
                 frame.pts += round(sound_start_s * sound_rate_hz)
@@ -70,8 +80,8 @@ def _sound_frames(audio, sound, rate_hz):
     size = audio.codec_context.frame_size or 1000
     to_codec = av.AudioResampler(format=audio.codec_context.format, layout=audio.layout, rate=rate_hz)
     for start in range(0, sound.shape[1], size):
-        block = np.ascontiguousarray(sound[:, start : start + size], dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=audio.layout.name)
+        block = np.ascontiguousarray(sound[:, start : start + size].T, dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="flt", layout=audio.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = rate_hz, start, Fraction(1, rate_hz)
         yield from to_codec.resample(frame)
 

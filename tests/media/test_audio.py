@@ -1,4 +1,5 @@
 import tracemalloc
+import wave
 
 import numpy as np
 import pytest
@@ -139,6 +140,193 @@ def test_mono_is_the_mean_of_the_channels(tmp_path):
     path = write_recording(tmp_path / "stereo.wav", sound=np.stack([left, right]))
 
     np.testing.assert_allclose(read(path, start_s=0.2, end_s=0.8).samples, 0.2, atol=1e-4)
+
+
+def test_a_stereo_recording_is_the_bits_of_its_mean(tmp_path):
+    rng = np.random.default_rng(4)
+    stereo = (0.3 * rng.standard_normal((2, RATE_HZ))).clip(-1, 1)
+    path = write_recording(tmp_path / "stereo.wav", sound=stereo, audio_codec="pcm_f32le")
+
+    sound = read(path, start_s=0.0, end_s=1.0)
+
+    mean = stereo.astype(np.float32).mean(axis=0, dtype=np.float64).astype(np.float32)
+    np.testing.assert_array_equal(sound.samples[100:-100], mean[100:-100])
+    assert sound.notes == ()
+
+
+def level_db(samples):
+    return 20 * np.log10(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+@pytest.mark.parametrize("gain", [-1.0, -0.95, -0.7])
+@pytest.mark.parametrize(("name", "codec"), [("wired.wav", "pcm_s16le"), ("wired.mp4", "aac")])
+def test_channels_of_opposite_phase_do_not_cancel(tmp_path, name, codec, gain):
+    voice = tone(150, 2.0, n_harmonics=10, amplitude=0.4)[0]
+    path = write_recording(
+        tmp_path / name, sound=np.stack([voice, gain * voice]), audio_codec=codec, layout="stereo"
+    )
+
+    sound = read(path, start_s=0.5, end_s=1.5)
+
+    assert level_db(sound.samples) == pytest.approx(level_db(voice), abs=0.5)
+    assert sound.notes == ("the channels of the sound cancel each other; channel 1 was taken alone",)
+
+
+def test_the_louder_of_two_cancelling_channels_is_taken(tmp_path):
+    voice = tone(150, 1.0, n_harmonics=10, amplitude=0.4)[0]
+    path = write_recording(tmp_path / "wired.wav", sound=np.stack([-0.8 * voice, voice]))
+
+    sound = read(path, start_s=0.2, end_s=0.8)
+
+    np.testing.assert_allclose(sound.samples, voice[3200:12800], atol=1e-3)
+    assert "channel 2" in sound.notes[0]
+
+
+def test_a_moment_of_opposite_phase_does_not_change_a_recording_that_is_in_phase(tmp_path):
+    voice = tone(150, 3.0, n_harmonics=10, amplitude=0.4)[0]
+    sign = np.where(np.arange(len(voice)) // (RATE_HZ // 2) == 2, -1, 1)
+    path = write_recording(tmp_path / "effect.wav", sound=np.stack([voice, sign * voice]))
+
+    whole, part = read(path), read(path, start_s=1.1, end_s=1.4)
+
+    np.testing.assert_array_equal(part.samples, whole.samples[17600:22400])
+    assert part.notes == ()
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        lambda voice, rest: [voice, rest],
+        lambda voice, rest: [voice, 0 * voice],
+        lambda voice, rest: [voice, voice + rest],
+        lambda voice, rest: [voice + rest, voice - rest],
+    ],
+    ids=["two voices", "one side", "noise on one side", "wide"],
+)
+def test_ordinary_stereo_is_mixed(tmp_path, channels):
+    voice = tone(150, 1.0, n_harmonics=10, amplitude=0.3)[0]
+    rest = 0.1 * np.random.default_rng(2).standard_normal(RATE_HZ)
+    stereo = np.stack(channels(voice, rest))
+    path = write_recording(tmp_path / "stereo.wav", sound=stereo)
+
+    sound = read(path, start_s=0.2, end_s=0.8)
+
+    np.testing.assert_allclose(sound.samples, stereo.mean(axis=0)[3200:12800], atol=1e-3)
+    assert sound.notes == ()
+
+
+# FFmpeg's matrix: 1 for the centre, 1/sqrt(2) for the sides, 1/2 for what is behind, nothing for bass; scaled to 1 in sum.
+CENTRE, SIDE, BEHIND = 1.0, 2**-0.5, 0.5
+
+
+@pytest.mark.parametrize(
+    ("layout", "weights"),
+    [
+        ("3.0", [SIDE, SIDE, CENTRE]),
+        ("quad", [SIDE, SIDE, BEHIND, BEHIND]),
+        ("5.0", [SIDE, SIDE, CENTRE, BEHIND, BEHIND]),
+        ("5.1", [SIDE, SIDE, CENTRE, 0, BEHIND, BEHIND]),
+        ("7.1", [SIDE, SIDE, CENTRE, 0, BEHIND, BEHIND, BEHIND, BEHIND]),
+    ],
+)
+def test_more_than_two_channels_have_the_weights_of_ffmpeg(tmp_path, layout, weights):
+    heard = []
+    for channel in range(len(weights)):
+        sound = np.zeros((len(weights), RATE_HZ // 2))
+        sound[channel] = tone(200, 0.5)[0]
+        sound[0] += 0.5 * tone(700, 0.5)[0]  # so that no channel is alone
+        path = write_recording(tmp_path / f"{channel}.wav", sound=sound, layout=layout)
+        spectrum = np.abs(np.fft.rfft(read(path, start_s=0.1, end_s=0.3).samples))
+        heard.append(spectrum[40] / 800)  # 200 Hz
+
+    np.testing.assert_allclose(heard, np.array(weights) / sum(weights), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layout"),
+    [
+        ("surround.wav", "pcm_s16le", "5.1"),
+        ("surround.mp4", "aac", "5.1"),
+        ("surround.mkv", "ac3", "5.1(side)"),
+        ("surround.flac", "flac", "7.1"),
+        ("surround.mp4", "aac", "7.1"),
+    ],
+)
+def test_speech_in_the_centre_is_as_loud_as_ffmpeg_makes_it(tmp_path, name, codec, layout):
+    n_channels = {"5.1": 6, "5.1(side)": 6, "7.1": 8}[layout]
+    sound = np.zeros((n_channels, 2 * 48000))
+    sound[2] = tone(200, 2.0, rate_hz=48000)[0]
+    path = write_recording(
+        tmp_path / name, sound=sound, sound_rate_hz=48000, audio_codec=codec, layout=layout
+    )
+
+    heard = read(path, start_s=0.5, end_s=1.5)
+
+    total = CENTRE + 2 * SIDE + (n_channels - 4) * BEHIND
+    assert level_db(heard.samples) - level_db(sound[2]) == pytest.approx(20 * np.log10(1 / total), abs=0.3)
+    assert heard.notes == ()
+
+
+def test_six_channels_without_places_are_taken_for_surround(tmp_path):
+    sound = np.zeros((RATE_HZ, 6), "<i2")
+    sound[:, 2] = 16000 * tone(200, 1.0, amplitude=1.0)[0]
+    with wave.open(str(tmp_path / "unplaced.wav"), "wb") as file:
+        file.setnchannels(6)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(sound.tobytes())
+
+    heard = read(tmp_path / "unplaced.wav", start_s=0.2, end_s=0.8)
+
+    assert np.abs(heard.samples).max() == pytest.approx(16000 / 32768 * 0.2929, rel=0.01)
+
+
+def test_sound_in_the_bass_channel_alone_is_heard(tmp_path):
+    sound = np.zeros((6, RATE_HZ))
+    sound[3] = tone(100, 1.0)[0]
+    path = write_recording(tmp_path / "bass.wav", sound=sound)
+
+    heard = read(path, start_s=0.2, end_s=0.8)
+
+    assert np.abs(heard.samples).max() == pytest.approx(0.5, abs=0.01)
+    assert "channel 4 was taken" in heard.notes[0]
+
+
+@pytest.mark.parametrize("default_sound", [0, 1])
+def test_of_several_tracks_the_default_is_taken_and_it_is_said(tmp_path, default_sound):
+    path = write_recording(
+        tmp_path / "tracks.mkv",
+        sound=tone(200, 1.0),
+        other_sounds=[tone(300, 1.0)],
+        default_sound=default_sound,
+    )
+
+    sound = read(path, end_s=1.0)
+
+    loudest_hz = np.abs(np.fft.rfft(sound.samples)).argmax()
+    assert loudest_hz == (200, 300)[default_sound]
+    assert sound.notes == ("there are 2 sound tracks; the default one was taken",)
+
+
+def test_of_several_tracks_a_mute_one_is_passed_over(tmp_path):
+    path = write_recording(
+        tmp_path / "tracks.mkv",
+        sound=np.zeros((1, RATE_HZ)),
+        other_sounds=[np.zeros((1, RATE_HZ)), tone(300, 1.0)],
+        default_sound=0,
+    )
+
+    sound = read(path, end_s=1.0)
+
+    assert np.abs(np.fft.rfft(sound.samples)).argmax() == 300
+    assert sound.notes == ("there are 3 sound tracks; the first with sound was taken",)
+
+
+def test_tracks_that_are_all_mute_are_mute(tmp_path):
+    mute = np.zeros((1, RATE_HZ))
+    path = write_recording(tmp_path / "tracks.mkv", sound=mute, other_sounds=[mute])
+
+    assert not read(path, end_s=1.0).samples.any()
 
 
 @pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"])

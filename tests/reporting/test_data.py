@@ -90,3 +90,11 @@ def test_many_shared_speakers_are_counted(inputs):
     warning = text(corpus_section(with_speakers(inputs, 30)))
     assert "30 speakers" in warning
     assert "and 10 more" in warning
+
+
+def test_notes_are_listed_where_there_are_any(inputs):
+    notes = {"audio": {"clip": ("there are 2 sound tracks; the default one was taken",)}}
+    noted = replace(inputs, coverage=replace(inputs.coverage, notes=notes))
+
+    assert "2 sound tracks" in str(coverage_section(noted).blocks[-1])
+    assert "on segments that were extracted" not in str(coverage_section(inputs).blocks)

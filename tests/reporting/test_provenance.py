@@ -25,6 +25,8 @@ def test_intervals_say_what_they_are_over(inputs):
 
 
 def test_one_seed_is_a_warning(read_run, inputs):
-    kinds = [block.kind for block in intervals_section(read_run(seeds=(1,))).blocks]
-    assert kinds[0] == "warning"
+    blocks = intervals_section(read_run(seeds=(1,))).blocks
+    assert [block.kind for block in blocks] == ["warning", *["plain"] * (len(blocks) - 1)]
+    assert "percentile bootstrap interval over segments, drawn" in blocks[1].text
+    assert "over seeds" not in " ".join(block.text for block in blocks)
     assert "warning" not in [block.kind for block in intervals_section(inputs).blocks]

@@ -85,11 +85,27 @@ def test_the_verdict_follows_the_error(read_run, grcf_sd, words):
         assert f"On {split}, the MAE of GRCF is {mean:.3f}" in lead
 
 
-def test_one_seed_claims_nothing(read_run):
-    lead = verdict_section(read_run(seeds=(4,), grcf_sd=0.1)).blocks[0].text
-    assert "does not show" in lead
-    assert "one seed cannot be resampled" in lead
-    assert "better" not in lead
+def test_one_seed_has_intervals_over_segments_and_no_conclusion(read_run):
+    run = read_run(seeds=(4,), grcf_sd=0.1)
+    lead = verdict_section(run).blocks[0].text
+    assert lead.count("95 % interval") == 1
+    assert "over segments)" in lead
+    assert "seeds and segments" not in lead
+    assert "This is one seed, and these intervals are over segments alone" in lead
+    assert "On both splits" not in lead
+
+
+def test_one_seed_has_differences_in_tables_and_figures_over_segments(read_run):
+    blocks = differences_section(read_run(seeds=(4,), grcf_sd=0.1)).blocks
+    tables = [block for block in blocks if isinstance(block, Table)]
+    assert all(table.caption.endswith("95 % intervals over segments") for table in tables)
+    cells = [row[column] for table in tables for row in table.rows for column in (1, 3)]
+    assert sum(cell.detail.startswith("[") for cell in cells) > len(cells) / 2
+    assert [cell.note for cell in cells if not cell.detail and "undefined" not in (cell.note or "")] == []
+    (grid,) = [block for block in blocks if isinstance(block, Grid)]
+    for figure in grid.blocks:
+        assert "intervals over segments, turned" in figure.caption
+        assert figure.spec["data"]["values"]
 
 
 def test_an_unfair_budget_is_a_warning_beside_the_verdict(read_run):

@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.execution.compilation import compile_once
+from pipeline.extract.audio.pitch import reach_rows, track_pitch, window_length
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
@@ -20,8 +21,6 @@ from pipeline.media.container import MediaError
 _SPECTRUM_WINDOW_S = 0.04
 # The semitones of a low voice are 6 to 8 Hz apart.
 _CHROMA_WINDOW_S = 0.128
-# Pitch needs a window with this many periods of the lowest one: two to compare with the two that start a period later.
-_PITCH_WINDOW_PERIODS = 3
 _N_MELS = 40
 # Rows are computed this many seconds at a time: spectra take a hundred times the memory of the sound.
 _BLOCK_S = 10.0
@@ -30,6 +29,7 @@ _FLOOR_DB = -100.0
 _FAINTEST_VOICE_DB = -70.0
 VOICED = 0.5
 """From this voicing on, a row is taken for a voice."""
+_MOST_WITHOUT_VOICE = 0.49
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
     | column | meaning |
     |---|---|
     | `f0_log_hz` | natural logarithm of the fundamental frequency in Hz; drawn straight across unvoiced rows, so that its mean over a word is a pitch; the middle of the range where nothing is voiced |
-    | `voicing` | how well the sound repeats itself after one period of that frequency: its correlation, 0 to 1; a voice has more than about 0.5; 0 in near silence |
+    | `voicing` | how well the sound repeats itself after one period of that frequency: its correlation, 0 to 1; a voice has at least 0.5, and a row without one at most 0.49, as where noise repeats itself by chance; 0 in near silence |
     | `rms_db` | level of the row's own `hop_s`, dB below full scale, at least -100 |
     | `spectral_centroid_hz` | mean frequency, weighted by magnitude |
     | `spectral_flatness` | geometric over arithmetic mean of the power, 0 (a tone) to 1 (white noise) |
@@ -91,7 +91,8 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
     | `chroma_1` … | strength of each pitch class from C up, 1 for the strongest of the row |
 
     A row is computed from windows around its middle, sound beyond the ends of the segment included, and nothing is scaled
-    to the segment: a moment has the same row in every segment that holds it, but for `f0_log_hz` where it is unvoiced.
+    to the segment: a moment has the same row in every segment that holds it, but for `f0_log_hz` where it is unvoiced. The pitch is
+    that of the likeliest path through the candidates of 0.3 s before and after the row, see `track_pitch`.
 
     Args:
         segment: segment to describe.
@@ -105,7 +106,10 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
     sample_rate_hz = settings.sample_rate_hz
     columns = audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma)
     hop = round(settings.hop_s * sample_rate_hz)
-    context = math.ceil(max(_CHROMA_WINDOW_S, _PITCH_WINDOW_PERIODS / settings.f0_min_hz) * sample_rate_hz)
+    pitch_window = window_length(sample_rate_hz=sample_rate_hz, f0_min_hz=settings.f0_min_hz)
+    context = max(
+        math.ceil(_CHROMA_WINDOW_S * sample_rate_hz), pitch_window + reach_rows(hop / sample_rate_hz) * hop
+    )
     rows = _Rows(max(round(segment.duration_s * sample_rate_hz / hop), 1), hop, context)
     try:
         sound = hear(segment, sample_rate_hz=sample_rate_hz, n_samples=rows.count * hop, context=context)
@@ -127,7 +131,8 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
     values = values.astype(np.float32)
     valid = (recorded.mean(axis=1) >= 0.5) & (not is_muted(rows.own(sound.samples)))
     values[~valid] = 0
-    return FeatureSequence(values, (np.arange(rows.count) + 0.5) * hop / sample_rate_hz, valid)
+    times_s = (np.arange(rows.count) + 0.5) * hop / sample_rate_hz
+    return FeatureSequence(values, times_s, valid, notes=sound.notes)
 
 
 def _blocks(n_rows: int, n_at_once: int) -> Iterator[tuple[int, int]]:
@@ -139,7 +144,7 @@ def _blocks(n_rows: int, n_at_once: int) -> Iterator[tuple[int, int]]:
 def _describe(
     samples: Float64[np.ndarray, "sample"], rows: "_Rows", settings: ClassicSettings
 ) -> Float64[np.ndarray, "row column"]:
-    """The columns of `extract_audio`, but for the pitch of unvoiced rows, which is what YIN names."""
+    """The columns of `extract_audio`, but for the pitch of unvoiced rows, which is that of their best candidate."""
     within = rows.own(samples)
     level_db = 10 * np.log10(np.maximum(np.square(within).mean(axis=1), 10 ** (_FLOOR_DB / 10)))
     f0_hz, voicing = _pitch(samples, rows, settings)
@@ -169,8 +174,6 @@ def _describe(
 def _use_librosa() -> None:
     """Call what is called of librosa, so that all of it is compiled."""
     noise = np.random.default_rng(0).normal(size=8192)
-    librosa.yin(noise, fmin=100, fmax=400, sr=16000)
-    librosa.util.frame(noise, frame_length=512, hop_length=128, axis=0)
     spectrum = np.abs(librosa.stft(noise, n_fft=512, dtype=np.complex128))
     librosa.feature.mfcc(S=librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum)), n_mfcc=13)
     librosa.feature.chroma_stft(S=spectrum, tuning=0.0)
@@ -214,32 +217,20 @@ def _spectrum(
 def _pitch(
     samples: Float64[np.ndarray, "sample"], rows: _Rows, settings: ClassicSettings
 ) -> tuple[Float64[np.ndarray, "row"], Float64[np.ndarray, "row"]]:
-    """Fundamental frequency by YIN (de Cheveigné and Kawahara, 2002), and how far the sound repeats itself with it.
-
-    YIN names a frequency for every row, noise included. The second result is the correlation of the sound with itself one
-    period later, clipped to [0, 1].
-    """
-    sample_rate_hz, f0_min_hz = settings.sample_rate_hz, settings.f0_min_hz
-    window = _even(_PITCH_WINDOW_PERIODS * sample_rate_hz / f0_min_hz)
-    stretch = rows.around(samples, window)
-    f0_hz = librosa.yin(
-        stretch,
-        fmin=f0_min_hz,
-        fmax=settings.f0_max_hz,
-        sr=sample_rate_hz,
-        frame_length=window,
-        hop_length=rows.hop,
-        center=False,
+    """Fundamental frequency, named for rows without a voice too, and voicing."""
+    hop_s = rows.hop / settings.sample_rate_hz
+    reach = reach_rows(hop_s)
+    wider = _Rows(rows.count + 2 * reach, rows.hop, rows.context - reach * rows.hop)
+    window = window_length(sample_rate_hz=settings.sample_rate_hz, f0_min_hz=settings.f0_min_hz)
+    windows = np.lib.stride_tricks.sliding_window_view(wider.around(samples, window), window)[:: rows.hop]
+    f0_hz, correlation, voiced = track_pitch(
+        windows,
+        sample_rate_hz=settings.sample_rate_hz,
+        hop_s=hop_s,
+        f0_min_hz=settings.f0_min_hz,
+        f0_max_hz=settings.f0_max_hz,
     )
-    windows = librosa.util.frame(stretch, frame_length=window, hop_length=rows.hop, axis=0)
-    period = np.round(sample_rate_hz / f0_hz).astype(int)
-    compared = np.arange(window - math.ceil(sample_rate_hz / f0_min_hz) - 1)
-    now = windows[:, compared]
-    later = np.take_along_axis(windows, period[:, None] + compared, axis=1)
-    now, later = now - now.mean(axis=1, keepdims=True), later - later.mean(axis=1, keepdims=True)
-    energy = np.sqrt(np.square(now).sum(axis=1) * np.square(later).sum(axis=1))
-    correlation = (now * later).sum(axis=1) / np.maximum(energy, 1e-12)
-    return f0_hz, correlation.clip(0, 1)
+    return f0_hz, np.where(voiced, correlation, np.minimum(correlation, _MOST_WITHOUT_VOICE))
 
 
 def _across_unvoiced(

@@ -70,7 +70,7 @@ def extract_egemaps(segment: Segment) -> FeatureSequence:
     times_s = (np.arange(n_rows) + 0.5) * _HOP / _SAMPLE_RATE_HZ
     if is_muted(sound.samples[own]):
         nothing = np.zeros((n_rows, len(columns)), np.float32)
-        return FeatureSequence(nothing, times_s, np.zeros(n_rows, bool))
+        return FeatureSequence(nothing, times_s, np.zeros(n_rows, bool), notes=sound.notes)
     found = _smile().process_signal(sound.samples, _SAMPLE_RATE_HZ).to_numpy(np.float32)
     long = np.array([any(part in name for part in _OF_LONG_WINDOWS) for name in columns])
     values = np.where(
@@ -78,7 +78,7 @@ def extract_egemaps(segment: Segment) -> FeatureSequence:
     )
     valid = sound.recorded[own].reshape(n_rows, _HOP).mean(axis=1) >= 0.5
     values[~valid] = 0
-    return FeatureSequence(values, times_s, valid)
+    return FeatureSequence(values, times_s, valid, notes=sound.notes)
 
 
 @cache

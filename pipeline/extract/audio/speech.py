@@ -135,7 +135,7 @@ class SpeechEncoder:
             counts[start : start + len(read)] += 1
         values = sums / np.maximum(counts, 1)
         values[~given.valid] = 0
-        return FeatureSequence(values, self.frames.middle_s(n_rows), given.valid)
+        return FeatureSequence(values, self.frames.middle_s(n_rows), given.valid, notes=given.notes)
 
     @torch.inference_mode()
     def _read_batch(self, windows: Sequence[_Window], n_rows: int) -> list[np.ndarray]:

@@ -24,6 +24,7 @@ class FacePictures:
         quality: `face_quality` of each face, 0 without one.
         pictures: cut-out of the face for each valid row, RGB.
         failure: why there are no rows, None where there are.
+        notes: what was out of the ordinary.
     """
 
     times_s: Float64[np.ndarray, "row"]
@@ -31,6 +32,7 @@ class FacePictures:
     quality: Float32[np.ndarray, "row"]
     pictures: UInt8[np.ndarray, "face side side 3"]
     failure: str | None
+    notes: tuple[str, ...] = ()
 
 
 def picture_faces(segment: Segment, settings: FaceSettings, *, side: int) -> FacePictures:
@@ -42,8 +44,9 @@ def picture_faces(segment: Segment, settings: FaceSettings, *, side: int) -> Fac
         side: width and height of the square cut-outs in pixels.
     """
     times_s, quality, pictures, failure = [], [], [], None
+    notes: list[str] = []
     try:
-        for frame in find_faces(segment, settings, pictures=True):
+        for frame in find_faces(segment, settings, pictures=True, notes=notes):
             times_s.append(frame.time_s)
             quality.append(frame.quality)
             if frame.points is not None and frame.image is not None:
@@ -56,6 +59,7 @@ def picture_faces(segment: Segment, settings: FaceSettings, *, side: int) -> Fac
         np.array(quality, dtype=np.float32),
         np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8),
         failure,
+        tuple(notes),
     )
 
 

@@ -110,7 +110,7 @@ class ImageEncoder:
         values = np.zeros((len(given.valid), len(self.columns)), np.float32)
         if len(rows):
             values[given.valid] = np.stack(rows)
-        return FeatureSequence(values, given.times_s, given.valid, quality=given.quality)
+        return FeatureSequence(values, given.times_s, given.valid, quality=given.quality, notes=given.notes)
 
     @torch.inference_mode()
     def _read_batch(self, faces: Sequence[np.ndarray], _: int) -> list[np.ndarray]:

@@ -159,13 +159,13 @@ def _in_head(
     points: Float64[np.ndarray, "478 3"],
 ) -> tuple[Float64[np.ndarray, "478 3"], Float64[np.ndarray, "3 3"]]:
     """The points in a frame that moves and turns with the head, in units of the distance between the eyes, and its turn."""
-    rotation = _head_rotation(points)
+    rotation = head_rotation(points)
     eyes = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
     unit = float(np.linalg.norm(eyes[0] - eyes[1]))
     return (points - (eyes[0] + eyes[1]) / 2) * _FLIP @ rotation / unit, rotation
 
 
-def _head_rotation(points: Float64[np.ndarray, "478 3"]) -> Float64[np.ndarray, "3 3"]:
+def head_rotation(points: Float64[np.ndarray, "478 3"]) -> Float64[np.ndarray, "3 3"]:
     """The turn that takes the canonical face to this one, the best in least squares (Kabsch, 1976).
 
     Column 2 is where the face looks, column 1 its upwards; axes as in `_RIGID`.

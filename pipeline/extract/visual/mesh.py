@@ -24,8 +24,9 @@ from pipeline.extract.visual.landmarks import (
     face_quality,
 )
 from pipeline.extract.visual.speaking import loudness_db, speaking_face
+from pipeline.extract.visual.tracking import ConfirmedFaces, LargestFace, Points, is_possible
 from pipeline.media.container import MediaError
-from pipeline.media.video import Frame, read_frames
+from pipeline.media.video import Frame, PictureCount, read_frames
 
 Face = Literal["largest", "speaking"]
 
@@ -33,6 +34,8 @@ Face = Literal["largest", "speaking"]
 _MAX_FACES = 3
 # The mesh wants a face that fills about half of the picture.
 _CUT_OUT_SCALE = 2.0
+# Below this quality lips and lids are a few pixels.
+_ROUGH_QUALITY = 0.5
 # A graph starts, and says so, when it sees its first picture.
 _NOTHING = np.zeros((16, 16, 3), np.uint8)
 
@@ -94,8 +97,9 @@ def extract_visual(segment: Segment, settings: MeshSettings) -> FeatureSequence:
     """
     columns = visual_columns(landmarks=settings.landmarks)
     times_s, rows, quality = [], [], []
+    notes: list[str] = []
     try:
-        for frame in find_faces(segment, settings, pictures=False):
+        for frame in find_faces(segment, settings, pictures=False, notes=notes):
             row = np.zeros(len(columns), np.float32)
             if frame.points is not None:
                 row[: len(FACE_COLUMNS)] = frame.describe()
@@ -108,7 +112,11 @@ def extract_visual(segment: Segment, settings: MeshSettings) -> FeatureSequence:
         return FeatureSequence.empty(len(columns), str(error))
     valid = np.array(quality) > 0
     return FeatureSequence(
-        np.stack(rows), np.array(times_s), valid, quality=np.array(quality, dtype=np.float32)
+        np.stack(rows),
+        np.array(times_s),
+        valid,
+        quality=np.array(quality, dtype=np.float32),
+        notes=tuple(notes),
     )
 
 
@@ -142,43 +150,52 @@ class FaceFrame:
         return 0.0 if self.points is None else face_quality(self.points)
 
 
-def find_faces(segment: Segment, settings: FaceSettings, *, pictures: bool) -> Iterator[FaceFrame]:
+def find_faces(
+    segment: Segment, settings: FaceSettings, *, pictures: bool, notes: list[str] | None = None
+) -> Iterator[FaceFrame]:
     """Find the face that counts in one picture of a segment after the other.
 
     Args:
         segment: segment to search.
         settings: which face counts, and how many pictures are read.
         pictures: whether the pictures are wanted, which costs `speaking` a second pass over the video.
+        notes: takes sentences on what was out of the ordinary, when the last picture was taken.
 
     Raises:
         MediaError: the segment has no video, no picture, or it cannot be decoded.
     """
     if segment.media is None or not segment.has_video:
         raise MediaError(f"segment {segment.id}: there is no video")
-    finder = _face_finder(settings.min_confidence)
+    finder, count = _face_finder(settings.min_confidence), PictureCount()
     finder.forget()
     if settings.face == "largest":
+        largest = LargestFace()
         found: Iterator[FaceFrame] = (
-            _face_frame(frame, max(finder.faces(frame.image), key=_box_area, default=None), pictures)
-            for frame in _frames(segment, settings.frame_rate_hz)
+            _face_frame(frame, largest.among(finder.faces(frame.image)), pictures)
+            for frame in _frames(segment, settings.frame_rate_hz, count)
         )
     else:
-        found = _find_speaker(segment, finder, settings.frame_rate_hz, pictures)
-    n_frames = 0
+        largest = None
+        found = _find_speaker(segment, finder, settings.frame_rate_hz, pictures, count)
+    n_frames, n_small, n_faces = 0, 0, 0
     for face_frame in found:
         n_frames += 1
+        n_faces += face_frame.quality > 0
+        n_small += 0 < face_frame.quality < _ROUGH_QUALITY
         yield face_frame
+    if notes is not None:
+        notes += _notes(count, finder, largest, n_faces=n_faces, n_small=n_small)
     if not n_frames:
         span = f"{segment.start_s:g} to {segment.end_s:g} s"
         raise MediaError(f"{segment.media}: there is no picture from {span}, segment {segment.id}")
 
 
 def _find_speaker(
-    segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool
+    segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool, count: PictureCount
 ) -> Iterator[FaceFrame]:
     seen = [
         (_face_frame(frame, None, False), finder.faces(frame.image))
-        for frame in _frames(segment, frame_rate_hz)
+        for frame in _frames(segment, frame_rate_hz, count)
     ]
     times_s = [face_frame.time_s for face_frame, _ in seen]
     chosen = speaking_face([faces for _, faces in seen], times_s, loudness_db(segment, times_s))
@@ -190,12 +207,31 @@ def _find_speaker(
             yield replace(face_frame, points=points)
 
 
-def _frames(segment: Segment, frame_rate_hz: float) -> Iterator[Frame]:
+def _notes(
+    count: PictureCount, finder: "_FaceFinder", largest: LargestFace | None, *, n_faces: int, n_small: int
+) -> Iterator[str]:
+    if count.lost:
+        yield f"{count.lost} of {count.decoded + count.lost} pictures could not be decoded"
+    if finder.n_refused:
+        yield (
+            f"in {finder.n_refused} pictures a mesh lay on what a fresh look does not take for a face; it was left out"
+        )
+    if largest is not None and largest.n_changes:
+        yield f"the largest face became another one {'once' if largest.n_changes == 1 else f'{largest.n_changes} times'}"
+    if 2 * n_small > n_faces:
+        yield (
+            f"in {n_small} of {n_faces} pictures with a face it is so small that its expression is rough (quality below "
+            f"{_ROUGH_QUALITY:g})"
+        )
+
+
+def _frames(segment: Segment, frame_rate_hz: float, count: PictureCount | None = None) -> Iterator[Frame]:
     return read_frames(
         Path(segment.media or ""),
         start_s=segment.start_s,
         end_s=segment.end_s,
         frame_rate_hz=frame_rate_hz,
+        count=count,
     )
 
 
@@ -209,6 +245,10 @@ class _FaceFinder:
 
     The mesh follows a face from picture to picture, and finds one that takes a tenth of the picture's longer side or more.
     Where it finds none, the full-range detector looks for faces down to half of that, and the mesh is put on a cut-out.
+    What it follows counts only as long as a fresh look confirms it now and then, see `ConfirmedFaces`.
+
+    Attributes:
+        n_refused: in how many pictures since `forget` a mesh was left out because a fresh look did not confirm it.
     """
 
     def __init__(self, min_confidence: float) -> None:
@@ -228,18 +268,38 @@ class _FaceFinder:
         self._far = FaceDetection(model_selection=1, min_detection_confidence=min_confidence)
         for graph in (self._single, self._far):
             _process(graph, _NOTHING)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.n_refused = 0
+        self._confirmed = ConfirmedFaces(self._look_again)
+        self._image, self._faces = _NOTHING, list[Points]()
 
     def forget(self) -> None:
         """Start anew, so that the face of the last segment is not looked for in the next."""
         with _native_log_discarded():
             self._following.reset()
             _process(self._following, _NOTHING)
+        self._begin()
 
     def faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
         """The points of each face, x, y and depth in pixels."""
-        faces = _meshes(self._following, image) or self._far_faces(image)
-        # A mesh can collapse into a point, which has no expression.
-        return [face for face in faces if _box_area(face) > 1]
+        if image is not self._image:  # one that is held for long is looked at once
+            self._image = image
+            followed = _meshes(self._following, image)
+            confirmed = self._confirmed.among([face for face in followed if is_possible(face)])
+            self.n_refused += len(confirmed) < len(followed)
+            self._faces = confirmed or [face for face in self._far_faces(image) if is_possible(face)]
+        return self._faces
+
+    def _look_again(self, points: Points) -> Points | None:
+        """The face in the box around a mesh, found anew; the one nearest to its middle."""
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        middle = (low + high) / 2
+        found = self._in_cut_out(self._image, middle, float((high - low).max()))
+        return min(
+            found, key=lambda face: float(np.linalg.norm(face[:, :2].mean(axis=0) - middle)), default=None
+        )
 
     def _far_faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
         """The largest face that the full-range detector finds, if any, by a mesh on a cut-out around it."""
@@ -250,7 +310,14 @@ class _FaceFinder:
         height, width, _ = image.shape
         box = max(boxes, key=lambda box: box.width * box.height)
         middle = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
-        half = _CUT_OUT_SCALE / 2 * max(box.width * width, box.height * height)
+        return self._in_cut_out(image, middle, max(box.width * width, box.height * height))
+
+    def _in_cut_out(
+        self, image: UInt8[np.ndarray, "height width 3"], middle: Float64[np.ndarray, "2"], side: float
+    ) -> list[Points]:
+        """The face that a mesh of its own finds in the square around a box of a given side, if any."""
+        height, width, _ = image.shape
+        half = _CUT_OUT_SCALE / 2 * side
         left, top = np.maximum(np.floor(middle - half), 0).astype(int)
         right, bottom = np.minimum(np.ceil(middle + half), (width, height)).astype(int)
         if left >= right or top >= bottom:
@@ -282,10 +349,6 @@ def _process(graph: Any, image: UInt8[np.ndarray, "height width 3"]) -> Any:
         # MediaPipe 0.10.14 reads its results in a way that protobuf 4 would like to retire.
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
         return graph.process(image)
-
-
-def _box_area(points: Float64[np.ndarray, "478 3"]) -> float:
-    return float(np.prod(np.ptp(points[:, :2], axis=0)))
 
 
 @contextmanager

@@ -10,17 +10,15 @@ from jaxtyping import Float64
 from pipeline.artifacts.segments import Segment
 from pipeline.extract.sound import hear, is_muted
 from pipeline.extract.visual.landmarks import mouth_gap
+from pipeline.extract.visual.tracking import Points, jump, side
 from pipeline.media.container import MediaError
-
-Points = Float64[np.ndarray, "478 3"]
 
 _SAMPLE_RATE_HZ = 16000
 # Sound this much below the loudest moment is no speech; see also `voiced_bounds_s`.
 _BELOW_LOUDEST_DB = 30.0
 _FLOOR_DB = -100.0
-# A face that was not seen for longer is another one when it comes back; nor does a face jump further than this part of its side,
-# or change its size more than so many times, from one picture to the next.
-_FORGOTTEN_S, _LARGEST_JUMP, _LARGEST_GROWTH = 1.0, 0.75, 1.6
+# A face that was not seen for longer is another one when it comes back.
+_FORGOTTEN_S = 1.0
 
 
 def loudness_db(segment: Segment, times_s: Sequence[float]) -> Float64[np.ndarray, "interval"] | None:
@@ -70,7 +68,7 @@ def speaking_face(
         weight = 2 * ((loudness - loudness.max()) / _BELOW_LOUDEST_DB + 1).clip(0, 1) - 1
         scores = [float((track.motion(len(faces)) * weight).sum()) for track in tracks]
     if max(scores, default=0) <= 0:
-        scores = [sum(_side(points) for points in track.seen.values()) for track in tracks]
+        scores = [sum(side(points) for points in track.seen.values()) for track in tracks]
     chosen: dict[int, Points] = {}
     least = 0.0
     for score, track in sorted(zip(scores, tracks, strict=True), key=lambda pair: -pair[0]):
@@ -110,9 +108,9 @@ def _follow(faces: Sequence[Sequence[Points]], times_s: Sequence[float]) -> list
             if times_s[picture] - times_s[before] > _FORGOTTEN_S:
                 continue
             for index, points in enumerate(found):
-                jump = _jump(last, points)
-                if jump is not None:
-                    pairs.append((jump, number, index))
+                distance = jump(last, points)
+                if distance is not None:
+                    pairs.append((distance, number, index))
         joined: dict[int, int] = {}
         for _, number, index in sorted(pairs):
             if number not in joined.values() and index not in joined:
@@ -123,15 +121,3 @@ def _follow(faces: Sequence[Sequence[Points]], times_s: Sequence[float]) -> list
                 joined[index] = len(tracks) - 1
             tracks[joined[index]].seen[picture] = points
     return tracks
-
-
-def _jump(last: Points, points: Points) -> float | None:
-    """How far a face moved in units of its side; None where it cannot be the same one."""
-    sides = _side(last), _side(points)
-    middles = [(face[:, :2].min(axis=0) + face[:, :2].max(axis=0)) / 2 for face in (last, points)]
-    jump = float(np.linalg.norm(middles[0] - middles[1])) / max(sides)
-    return jump if jump <= _LARGEST_JUMP and max(sides) <= _LARGEST_GROWTH * min(sides) else None
-
-
-def _side(points: Points) -> float:
-    return float(np.sqrt(np.prod(np.ptp(points[:, :2], axis=0))))

@@ -294,3 +294,14 @@ def test_a_long_segment_is_described_in_blocks_that_nobody_can_tell(recorded, mo
 
     np.testing.assert_array_equal(in_blocks.values, whole.values)
     np.testing.assert_array_equal(in_blocks.valid, whole.valid)
+
+
+def test_channels_that_cancel_are_heard_and_it_is_noted(tmp_path):
+    wave = voice(150, 2.0)
+    path = write_recording(tmp_path / "wired.wav", sound=np.stack([wave, -wave]))
+
+    sequence = extract(path)
+
+    assert sequence.valid.all()
+    assert (column(sequence, "voicing")[5:-5] > 0.9).all()
+    assert sequence.notes == ("the channels of the sound cancel each other; channel 1 was taken alone",)
