@@ -14,6 +14,7 @@ from typing import Any, get_args
 import torch
 
 from benchmarks.clone import prepare
+from benchmarks.markdown import headings_of, table
 from benchmarks.methods import Method, changed_sections, make_method
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.data import STANDARD, divide, read_pool
@@ -24,6 +25,7 @@ from benchmarks.trials import Outcome, map_trials
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.files import write_json, write_text
+from pipeline.evaluation.protocols import MOSI
 from pipeline.execution.device import best_device
 from pipeline.grcf.network.network import FusionName
 from pipeline.grcf.scoring import predict
@@ -45,7 +47,7 @@ ON_MOSI = {
     "pointwise.learning_rate": 0.001,
 }
 _SPLITS = ("train", "valid", "test")
-_METRICS = {"mae": "MAE ↓", "pearson": "Pearson r ↑", "ordered_pair_accuracy": "ordered pairs ↑"}
+_METRICS = ("mae", "pearson", "ordered_pair_accuracy")
 # Of the timing: epochs a run, and runs of which the fastest counts, because others use the machine too.
 _TIMED_EPOCHS, _TIMED_RUNS = 2, 3
 
@@ -141,7 +143,7 @@ def page(result: Mapping[str, Any]) -> str:
     for corpus in (name for name in ("mosi", "demo") if name in result):
         found = result[corpus]
         lines += ["", f"## {corpus}", "", "### Cost", ""]
-        lines += _grid(
+        lines += table(
             ("fusion", "parameters", "CPU s per epoch", "times the default"),
             [
                 (
@@ -155,16 +157,16 @@ def page(result: Mapping[str, Any]) -> str:
         )
         for split in ("valid", "test"):
             lines += ["", f"### {split}", ""]
-            lines += _grid(
-                ("fusion and objective", *_METRICS.values()),
+            lines += table(
+                ("fusion and objective", *headings_of(_METRICS, MOSI)),
                 [
                     (name, *(f"{row[split][m]['mean']:.3f} ± {row[split][m]['sd']:.3f}" for m in _METRICS))
                     for name, row in found["rows"].items()
                 ],
             )
         lines += ["", "### Differences on test", ""]
-        lines += _grid(
-            ("minus", *_METRICS.values()),
+        lines += table(
+            ("minus", *headings_of(_METRICS, MOSI)),
             [
                 (name, *(_difference(row["test"]["both"][m]) for m in _METRICS))
                 for name, row in found["differences"].items()
@@ -177,10 +179,6 @@ def _difference(found: Mapping[str, float]) -> str:
     low, high = found["ci_low"], found["ci_high"]
     text = f"{signed(found['mean'], 3)} {interval(low, high, 3)}"
     return f"**{text}**" if low > 0 or high < 0 else text
-
-
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
 
 
 def main() -> None:

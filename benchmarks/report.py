@@ -88,8 +88,8 @@ def main() -> None:
     for n_segments in parser.parse_args().segments:
         rows.append(measure(n_segments))
         print(rows[-1], flush=True)
-    made_with = {"processor": platform.machine(), "vl-convert-python": version("vl-convert-python")}
-    RESULTS.write_text(json.dumps({"machine": made_with, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    machine = {"processor": platform.machine(), "vl-convert-python": version("vl-convert-python")}
+    RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

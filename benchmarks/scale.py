@@ -184,8 +184,8 @@ def main() -> None:
         write_corpus(arguments.write, arguments.segments[0])
         return
     rows = [row for n_segments in arguments.segments for row in measure(n_segments)]
-    made_with = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
-    RESULTS.write_text(json.dumps({"machine": made_with, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
+    RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     draw(rows)
 
 

@@ -1,8 +1,10 @@
 """One row of a benchmark, trained by the code of the stages."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.methods import Method
+from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
@@ -11,6 +13,7 @@ from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.calibration.pointwise_objective import Task
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import ranking_objective, train_ranking
+from pipeline.grcf.scoring import predict
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import network_settings, training_settings
 
@@ -71,3 +74,16 @@ def train_method(
         **machine,
     )
     return [ranked, calibrated]
+
+
+def outcome_of(stages: Sequence[Checkpoint], splits: Mapping[str, AlignedSplit]) -> Outcome:
+    """What the stages of one trained row predict for each split."""
+    predictions = [
+        {name: predict([stage], part, device=best_device())[0] for name, part in splits.items()}
+        for stage in stages
+    ]
+    return Outcome(
+        {name: part.labels for name, part in splits.items()},
+        predictions[0] if len(predictions) > 1 else {},
+        predictions[-1],
+    )

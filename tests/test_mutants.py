@@ -60,10 +60,10 @@ MUTANTS = {
         "tests/inspector/test_page.py::test_without_text_neither_transcripts_nor_recordings_are_told",
     ),
     "a tie is in the wrong order": Mutant(
-        "pipeline/inspector/disorder.py",
+        "pipeline/inspector/discordant_pairs.py",
         "prediction[rows, None] < prediction[None, :]",
         "prediction[rows, None] <= prediction[None, :]",
-        "tests/inspector/test_disorder.py::test_equal_predictions_are_not_in_the_wrong_order",
+        "tests/inspector/test_discordant_pairs.py::test_equal_predictions_are_not_in_the_wrong_order",
     ),
     "truth and prediction swapped": Mutant(
         "pipeline/evaluation/tables.py",

@@ -1,13 +1,12 @@
 """`python -m benchmarks.mosi --data FOLDER`: every row of the table, on the standard split, five others, and in noise."""
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clone import prepare, reproduce
+from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on, seeds_of
 from benchmarks.methods import Method, changed_sections, read_methods, read_rows
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.page import page
@@ -36,12 +35,6 @@ SHARES = (0.5, 0.25, 0.1)
 FOLLOWED = (GRCF, MAIN_BASELINE)
 
 
-def seeds_of(text: str) -> list[int]:
-    """`1-10` or `1,5,9`."""
-    first, dash, last = text.partition("-")
-    return list(range(int(first), int(last) + 1)) if dash else [int(seed) for seed in text.split(",")]
-
-
 def check_against_pipeline(clone: Path, sections: dict[str, Any], table: dict[str, Any]) -> None:
     """Run the whole pipeline on MOSI and hold the table's GRCF against its `reports/metrics.json`.
 
@@ -61,27 +54,15 @@ def check_against_pipeline(clone: Path, sections: dict[str, Any], table: dict[st
 
 def main() -> None:
     """Run the benchmark and write its aggregates."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mosi", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
-    )
+    parser = parser_of("benchmarks.mosi", __doc__, content=MOSI_CONTENT, results=RESULTS)
     parser.add_argument(
         "--seeds", type=seeds_of, default=seeds_of("1-10"), help="1-10 or 1,5,9; default 1-10"
     )
     parser.add_argument(
         "--splits", type=lambda text: text.split(","), default=list(SPLITS), help="seeds of splits"
     )
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
-    )
     chosen = parser.parse_args()
-    if not chosen.data.is_dir():
-        print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
-        return
-    try:
-        run(chosen.data, seeds=chosen.seeds, splits=chosen.splits, out=chosen.out)
-    except PipelineError as error:
-        sys.exit(f"\n{error}")
+    run_on(MOSI, chosen, partial(run, chosen.data, seeds=chosen.seeds, splits=chosen.splits, out=chosen.out))
 
 
 def run(data: Path, *, seeds: Sequence[int], splits: Sequence[str], out: Path) -> None:

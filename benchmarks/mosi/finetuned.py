@@ -5,23 +5,20 @@ The same labels, audio rows, network, protocol and statistics as `python -m benc
 that was stopped goes on from where it stood.
 """
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clone import prepare
+from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on, seeds_of
 from benchmarks.methods import Method, changed_sections, read_methods, read_rows
-from benchmarks.mosi.__main__ import seeds_of
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.tables import compare, order_by_stage, summarise_methods
 from benchmarks.mosi.trial import Trial, run_trials
 from benchmarks.trials import Outcome
 from pipeline import params
 from pipeline.artifacts.files import write_json
-from pipeline.errors import PipelineError
 from pipeline.yaml12 import parse_yaml
 
 METHODS = Path(__file__).with_name("finetuned.yaml")
@@ -61,22 +58,12 @@ def aggregate(
 
 def main() -> None:
     """Run the benchmark and print its main numbers."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mosi.finetuned", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
-    )
+    parser = parser_of("benchmarks.mosi.finetuned", __doc__, content=MOSI_CONTENT, results=RESULTS)
     parser.add_argument("--seeds", type=seeds_of, default=seeds_of("1-5"), help="1-5 or 1,3,5; default 1-5")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
-    )
     chosen = parser.parse_args()
-    if not chosen.data.is_dir():
-        print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
+    result = run_on(MOSI, chosen, partial(run, chosen.data, seeds=chosen.seeds, out=chosen.out))
+    if result is None:
         return
-    try:
-        result = run(chosen.data, seeds=chosen.seeds, out=chosen.out)
-    except PipelineError as error:
-        sys.exit(f"\n{error}")
     for name, splits in result["standard"].items():
         found = {
             metric: splits["test"][metric]["mean"] for metric in ("mae", "pearson", "ordered_pair_accuracy")

@@ -1,20 +1,16 @@
 """The benchmark as a Markdown page: every row, every comparison, nothing that is not in the results."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from benchmarks.markdown import headings_of, table
 from benchmarks.methods import Row
 from benchmarks.mosi.tables import GRCF, MAIN_BASELINE
+from pipeline.evaluation.protocols import MOSI
 from pipeline.pages.numbers import interval, signed
 
-_METRICS = {
-    "mae": "MAE ↓",
-    "pearson": "Pearson r ↑",
-    "ordered_pair_accuracy": "ordered pairs ↑",
-    "acc7": "acc7 ↑",
-    "acc2_negative_positive": "acc2 ↑",
-}
 _DIFFERENCES = ("mae", "pearson", "ordered_pair_accuracy")
+_METRICS = (*_DIFFERENCES, "acc7", "acc2_negative_positive")
 
 
 def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
@@ -35,8 +31,8 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
             "",
             "95 % intervals over seeds and segments together (bootstrap of both); an interval that excludes zero is bold.",
             "",
-            *_table(
-                ("minus", *(_METRICS[name] for name in _DIFFERENCES)),
+            *table(
+                ("minus", *headings_of(_DIFFERENCES, MOSI)),
                 (
                     (pair.removeprefix(f"{GRCF} - "), *_differences(found["test"]["both"]))
                     for pair, found in result["comparisons"].items()
@@ -45,8 +41,8 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
             "",
             "## The same by what is resampled, against " + MAIN_BASELINE,
             "",
-            *_table(
-                ("over", *(_METRICS[name] for name in _DIFFERENCES)),
+            *table(
+                ("over", *headings_of(_DIFFERENCES, MOSI)),
                 (
                     (over, *_differences(found))
                     for over, found in result["comparisons"][f"{GRCF} - {MAIN_BASELINE}"]["test"].items()
@@ -67,8 +63,8 @@ def page(result: Mapping[str, Any], rows: Mapping[str, Row]) -> str:
 
 def standard_table(result: Mapping[str, Any], rows: Mapping[str, Row]) -> list[str]:
     """A row a method, on the test part of the standard split."""
-    return _table(
-        ("row", "what it is", *_METRICS.values()),
+    return table(
+        ("row", "what it is", *headings_of(_METRICS, MOSI)),
         (
             (name, rows[name].what, *(_summary(found["test"][metric]) for metric in _METRICS))
             for name, found in result["standard"].items()
@@ -85,8 +81,8 @@ def elsewhere_table(result: Mapping[str, Any]) -> list[str]:
         f"{float(part):.0%} of the labels of train and valid replaced": found["comparison"]
         for part, found in result["noise"].items()
     }
-    return _table(
-        ("where", *(_METRICS[name] for name in _DIFFERENCES)),
+    return table(
+        ("where", *headings_of(_DIFFERENCES, MOSI)),
         (
             (name, *_differences(found["test"]["both"]))
             for name, found in (standard | splits | share | noise).items()
@@ -98,7 +94,7 @@ def _order_table(result: Mapping[str, Any]) -> list[str]:
     def written(found: Mapping[str, float]) -> str:
         return " → ".join(f"{value:.3f}" for value in found.values())
 
-    return _table(
+    return table(
         ("row", "train", "valid", "test"),
         (
             (name, *(written(found[split]) for split in ("train", "valid", "test")))
@@ -117,8 +113,3 @@ def _differences(found: Mapping[str, Any]) -> Iterable[str]:
         low, high = difference["ci_low"], difference["ci_high"]
         text = f"{signed(difference['mean'], 3)} {interval(low, high, 3)}"
         yield f"**{text}**" if low > 0 or high < 0 else text
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]

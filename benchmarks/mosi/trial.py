@@ -1,16 +1,14 @@
 """One trained and evaluated model of the benchmark: a method, a seed, a split, spoilt or thinned out or as it is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.methods import Method
 from benchmarks.mosi.data import divide, read_pool, spoil_labels, thin_out
-from benchmarks.training import train_method
+from benchmarks.training import outcome_of, train_method
 from benchmarks.trials import Outcome, map_trials
-from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import predict
 
 _FEATURES = (
     "manifest/segments.jsonl",
@@ -39,21 +37,6 @@ class Trial:
     share: float = 1.0
 
 
-def run_trials(
-    trials: Sequence[Trial], *, repository: Path, align: dict[str, Any], title: str
-) -> list[Outcome]:
-    """Train and evaluate each; see `map_trials`."""
-    return map_trials(
-        run_trial,
-        trials,
-        benchmark="mosi",
-        features=_FEATURES,
-        repository=repository,
-        align=align,
-        title=title,
-    )
-
-
 def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outcome:
     """Train one model and let it predict every split; labels of test are never spoilt and never seen in training."""
     train, valid, test = divide(read_pool(repository, **align), trial.split)
@@ -63,12 +46,8 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
     if trial.share < 1:
         train = thin_out(train, share=trial.share, seed=trial.seed)
     stages = train_method(trial.method, train, valid, seed=trial.seed)
-    predictions = [
-        {name: predict([model], part, device=best_device())[0] for name, part in clean.items()}
-        for model in stages
-    ]
-    return Outcome(
-        {name: part.labels for name, part in clean.items()},
-        predictions[0] if len(predictions) > 1 else {},
-        predictions[-1],
-    )
+    return outcome_of(stages, clean)
+
+
+run_trials = partial(map_trials, run_trial, benchmark="mosi", features=_FEATURES)
+"""Train and evaluate trials, given `repository`, `align` and `title`; see `map_trials`."""

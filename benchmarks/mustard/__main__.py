@@ -1,7 +1,5 @@
 """`python -m benchmarks.mustard --data FOLDER`: sarcasm from text, five folds in which nobody is in two parts."""
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.clone import prepare, reproduce
+from benchmarks.corpora import parser_of, run_on
 from benchmarks.methods import Method, Row, changed_sections, make_method, read_rows
 from benchmarks.mosi.data import Pool, read_pool
 from benchmarks.mustard.corpus import N_FOLDS, write_corpus
@@ -168,19 +167,11 @@ def run(data: Path, *, out: Path) -> None:
 
 def main() -> None:
     """Run the benchmark and write its aggregates."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mustard", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with MUStARD's utterances.csv")
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS, help=f"where the aggregates go, default {RESULTS}"
+    parser = parser_of(
+        "benchmarks.mustard", __doc__, content="folder with MUStARD's utterances.csv", results=RESULTS
     )
     chosen = parser.parse_args()
-    if not chosen.data.is_dir():
-        print(f"skipped: {chosen.data} is no folder; name the one that holds MUStARD by --data")
-        return
-    try:
-        run(chosen.data, out=chosen.out)
-    except PipelineError as error:
-        sys.exit(f"\n{error}")
+    run_on("MUStARD", chosen, partial(run, chosen.data, out=chosen.out))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One trained and evaluated model of the benchmark: a method, a learning rate, a fold and a seed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,11 @@ import numpy as np
 from benchmarks.methods import Method
 from benchmarks.mosi.data import Pool, read_pool
 from benchmarks.mustard.corpus import assign_folds, split_of
-from benchmarks.training import train_method
+from benchmarks.training import outcome_of, train_method
 from benchmarks.trials import Outcome, map_trials
 from pipeline.align.splits import assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.segments import SPLITS
-from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import predict
 
 _FEATURES = ("manifest/segments.jsonl", "words/words.jsonl", "text/features.safetensors")
 
@@ -36,31 +34,15 @@ class Trial:
     seed: int
 
 
-def run_trials(
-    trials: Sequence[Trial], *, repository: Path, align: dict[str, Any], title: str
-) -> list[Outcome]:
-    """Train and evaluate each; see `map_trials`."""
-    return map_trials(
-        run_trial,
-        trials,
-        benchmark="mustard",
-        features=_FEATURES,
-        repository=repository,
-        align=align,
-        title=title,
-    )
-
-
 def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outcome:
     """Train one model on its fold and let it predict every part; test is never seen in training."""
     parts = divide(read_pool(repository, **align), trial.fold)
     checkpoints = train_method(trial.method, *parts[:2], seed=trial.seed, task="binary")
-    predictions: list[dict[str, np.ndarray]] = [
-        {part.split: predict([model], part, device=best_device())[0] for part in parts}
-        for model in checkpoints
-    ]
-    truth: dict[str, np.ndarray] = {part.split: part.labels for part in parts}
-    return Outcome(truth, predictions[0] if len(predictions) > 1 else {}, predictions[-1])
+    return outcome_of(checkpoints, {part.split: part for part in parts})
+
+
+run_trials = partial(map_trials, run_trial, benchmark="mustard", features=_FEATURES)
+"""Train and evaluate trials, given `repository`, `align` and `title`; see `map_trials`."""
 
 
 def divide(pool: Pool, fold: int) -> tuple[AlignedSplit, AlignedSplit, AlignedSplit]:

@@ -37,24 +37,33 @@ def judge(headline: Sequence[Measured], *, confidence: float) -> Judgement:
     lost = [row for row in headline if row.became_undefined]
     judged = [row for row in headline if row.verdict is not None]
     clear = _clear(judged, alpha=1.0 - confidence)
-    worse = [row for row in clear if row.verdict == "regression"]
-    better = [row for row in clear if row.verdict == "better"]
     if lost:
         return Judgement("regression", f"{_names(lost)} became undefined ({lost[0].reason})")
+    if not judged:
+        return Judgement(None, "; ".join(f"{row.metric.name}: {row.reason}" for row in headline))
+    return _beyond_chance(clear) or _within_noise(judged[0], n_judged=len(judged))
+
+
+def _beyond_chance(clear: Sequence[Measured]) -> Judgement | None:
+    """The verdict by the metrics that changed by more than chance; None where none got better or worse."""
+    worse = [row for row in clear if row.verdict == "regression"]
+    better = [row for row in clear if row.verdict == "better"]
     if worse:
         but = f", though {_names(better)} got better" if better else ""
         return Judgement("regression", f"{_names(worse)} got worse by more than chance{but}")
     if better:
         return Judgement("better", f"{_names(better)} got better by more than chance, and no other worse")
-    if not judged:
-        return Judgement(None, "; ".join(f"{row.metric.name}: {row.reason}" for row in headline))
-    first = judged[0]
-    if first.direction == "worse":
-        but = "by no more than chance"
-        if first.verdict == "regression":
-            but = f"by no more than chance once it counts as one of {len(judged)} looks"
-        return Judgement("worse within noise", f"{first.metric.name} got worse, but {but}")
-    return Judgement("same", "nothing changed by more than chance")
+    return None
+
+
+def _within_noise(first: Measured, *, n_judged: int) -> Judgement:
+    """The verdict by the first of the metrics where none changed by more than chance."""
+    if first.direction != "worse":
+        return Judgement("same", "nothing changed by more than chance")
+    but = "by no more than chance"
+    if first.verdict == "regression":
+        but = f"by no more than chance once it counts as one of {n_judged} looks"
+    return Judgement("worse within noise", f"{first.metric.name} got worse, but {but}")
 
 
 def _clear(rows: Sequence[Measured], *, alpha: float) -> list[Measured]:

@@ -141,7 +141,7 @@ def _commits(names: Sequence[str]) -> dict[str, str | None]:
 
 
 def _experiment(name: str) -> str | None:
-    found = {each.baseline: each for each in list_experiments() if each.name == name}
+    found = {experiment.baseline: experiment for experiment in list_experiments() if experiment.name == name}
     if len(found) == 1:
         return next(iter(found.values())).sha
     if not found:
@@ -151,5 +151,5 @@ def _experiment(name: str) -> str | None:
         return found[head].sha
     raise PipelineError(
         f"{name}: {len(found)} experiments have this name, none of them run on HEAD; "
-        f"give one in full: {' or '.join(sorted(each.reference for each in found.values()))}"
+        f"give one in full: {' or '.join(sorted(experiment.reference for experiment in found.values()))}"
     )

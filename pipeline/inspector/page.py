@@ -11,7 +11,7 @@ from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.inspector.clips import clip_of
-from pipeline.inspector.disorder import largest_errors, wrong_pairs
+from pipeline.inspector.discordant_pairs import discordant_pairs, largest_errors
 from pipeline.inspector.inputs import InspectorInputs
 
 # Of the longest corpus the page stays below a few megabytes; nobody looks at more.
@@ -124,7 +124,7 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
     """The pairs that the mean prediction orders wrongly, widest first."""
     rows = predicted.models[METHOD]
     baseline = predicted.models[BASELINE].mean(axis=0)
-    found = wrong_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
+    found = discordant_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
     entries = []
     for above, below in zip(found.above.tolist(), found.below.tolist(), strict=True):
         gaps = rows[:, above] - rows[:, below]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Aligner = Literal["pocketsphinx", "ctc", "proportional"]
 Recogniser = Literal["pocketsphinx", "whisper", "none"]
 
+_Audible: TypeAlias = Float32[np.ndarray, "sample"] | None
+"""Sound of a segment at 16 kHz; None where it has none or all of it is silent."""
+
 # Word times are multiples of 10 ms at best; more digits would only lengthen the file.
 _DIGITS = 4
 _SHORTEST_WORD_S = 0.01
@@ -45,8 +48,8 @@ class WordSettings:
             spreads every transcript.
         ctc_model: model of the aligner `ctc`: a folder or a Hugging Face name; None with other aligners.
         ctc_revision: branch, tag or commit of a Hugging Face name.
-        recogniser: recogniser of speech without a transcript: `pocketsphinx`, rough and English alone; `whisper`, in the languages of its model;
-            with `none`, such a segment has no words.
+        recogniser: recogniser of speech without a transcript: `pocketsphinx`, rough and English alone; `whisper`, in the
+            languages of its model; with `none`, such a segment has no words.
         whisper_model: model of the recogniser `whisper`: a folder or a Hugging Face name; None with other recognisers.
         whisper_revision: branch, tag or commit of a Hugging Face name.
     """
@@ -78,62 +81,67 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
         PipelineError: the corpus's own word times are no numbers, or a model cannot be found or loaded.
     """
 
-    def found(
-        method: Literal["forced", "recognised"], words: Sequence[Word], confidence: float
-    ) -> SegmentWords:
-        fitted = _fitted(words, segment.duration_s)
-        return SegmentWords(segment.id, method, fitted, round(confidence, _DIGITS))
-
     if segment.timed_words:
         return SegmentWords(segment.id, "given", _clipped(segment.timed_words, segment.duration_s))
-    tokens = tokenise(segment.text or "")
     samples = _samples_of(segment)
-    heard = not is_silent(samples)
-    if tokens:
-        aligned = _aligned(samples, tokens, segment.language, settings) if heard else None
-        if aligned is not None:
-            return found("forced", *aligned)
-        spread = spread_over(tokens, spans_s=_speech(samples if heard else None, segment.duration_s))
-        return SegmentWords(segment.id, "proportional", _fitted(spread, segment.duration_s))
-    if heard and segment.text is None:
-        words, confidence = _recognised(samples, segment.language, settings)
-        if words:
-            return found("recognised", words, confidence)
+    audible = None if is_silent(samples) else samples
+    for locate in (_aligned, _spread, _recognised):
+        located = locate(segment, audible, settings)
+        if located is not None:
+            return located
     return SegmentWords(segment.id, "none", ())
 
 
-def _aligned(
-    samples: Float32[np.ndarray, "sample"], tokens: Sequence[str], language: str, settings: WordSettings
-) -> tuple[tuple[Word, ...], float] | None:
-    """A transcript put to its sound, and the confidence; None where that cannot be done or the two do not fit."""
+def _aligned(segment: Segment, samples: _Audible, settings: WordSettings) -> SegmentWords | None:
+    """A transcript aligned with its sound by force; None where that cannot be done or the two do not fit."""
+    tokens = tokenise(segment.text or "")
+    if not tokens or samples is None:
+        return None
+    aligned = None
     if settings.aligner == "ctc":
         assert settings.ctc_model is not None
         model = ctc_aligner(settings.ctc_model, settings.ctc_revision)
-        return model.align(samples, tokens, language=language)
-    if settings.aligner == "pocketsphinx" and _is_english(language):
-        return sphinx.align(samples, tokens)
-    return None
+        aligned = model.align(samples, tokens, language=segment.language)
+    elif settings.aligner == "pocketsphinx" and _is_english(segment.language):
+        aligned = sphinx.align(samples, tokens)
+    return None if aligned is None else _located(segment, "forced", *aligned)
 
 
-def _recognised(
-    samples: Float32[np.ndarray, "sample"], language: str, settings: WordSettings
-) -> tuple[tuple[Word, ...], float]:
-    """What was recognised in the sound, and the confidence; no words where nothing was, or where nobody speaks."""
-    knows = settings.recogniser == "whisper" or (
-        settings.recogniser == "pocketsphinx" and _is_english(language)
+def _spread(segment: Segment, samples: _Audible, settings: WordSettings) -> SegmentWords | None:
+    """A transcript spread over the speech; None without a word in it."""
+    tokens = tokenise(segment.text or "")
+    if not tokens:
+        return None
+    words = spread_over(tokens, spans_s=_speech(samples, segment.duration_s))
+    return SegmentWords(segment.id, "proportional", _fitted(words, segment.duration_s))
+
+
+def _recognised(segment: Segment, samples: _Audible, settings: WordSettings) -> SegmentWords | None:
+    """Words recognised in the sound of a segment without a transcript; None where nobody speaks or no word is found."""
+    knows_language = settings.recogniser == "whisper" or (
+        settings.recogniser == "pocketsphinx" and _is_english(segment.language)
     )
-    if not knows or speech_s(samples) < _LEAST_SPEECH_S:
-        return (), 0.0
+    if segment.text is not None or samples is None or not knows_language:
+        return None
+    if speech_s(samples) < _LEAST_SPEECH_S:
+        return None
     if settings.recogniser == "whisper":
         assert settings.whisper_model is not None
         model = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
-        words, confidence = model.recognise(samples, language=language)
+        words, confidence = model.recognise(samples, language=segment.language)
     else:
         words, confidence = sphinx.recognise(samples)
-    return tuple(spoken_only(words, samples)), confidence
+    spoken = spoken_only(words, samples)
+    return _located(segment, "recognised", spoken, confidence) if spoken else None
 
 
-def _speech(samples: Float32[np.ndarray, "sample"] | None, duration_s: float) -> list[tuple[float, float]]:
+def _located(
+    segment: Segment, method: Literal["forced", "recognised"], words: Sequence[Word], confidence: float
+) -> SegmentWords:
+    return SegmentWords(segment.id, method, _fitted(words, segment.duration_s), round(confidence, _DIGITS))
+
+
+def _speech(samples: _Audible, duration_s: float) -> list[tuple[float, float]]:
     """The stretches of a segment in which somebody speaks; the whole of it where there is no sound."""
     spans = [] if samples is None else speech_spans_s(samples)
     inside = [(start_s, min(end_s, duration_s)) for start_s, end_s in spans if start_s < duration_s]
@@ -151,9 +159,8 @@ def needs_model(segment: Segment, settings: WordSettings) -> bool:
 @lru_cache(maxsize=1)
 def ctc_aligner(model: str, revision: str) -> "CtcAligner":
     """The aligner of this process on its best device."""
-    from pipeline.extract.words.ctc_aligner import (
-        CtcAligner,
-    )  # torch and transformers, which nothing else here needs
+    # torch and transformers, which nothing else here needs
+    from pipeline.extract.words.ctc_aligner import CtcAligner
 
     return CtcAligner(model, revision=revision, device=best_device())
 

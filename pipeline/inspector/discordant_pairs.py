@@ -1,4 +1,4 @@
-"""What a model gets most wrong in a split: pairs in the wrong order, and segments far from their label."""
+"""What a model gets most wrong in a split: discordant pairs, and segments far from their label."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ _AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
-class WrongPairs:
+class DiscordantPairs:
     """Positions of the upper and lower segments by label, widest gap first.
 
     `n_comparable` counts the pairs with different labels, `n_wrong` those of them in the wrong order.
@@ -22,13 +22,13 @@ class WrongPairs:
     n_wrong: int
 
 
-def wrong_pairs(
+def discordant_pairs(
     truth: Float64[np.ndarray, "segment"], prediction: Float64[np.ndarray, "segment"], *, at_most: int
-) -> WrongPairs:
+) -> DiscordantPairs:
     """The pairs whose order by prediction is the opposite of that by label; equal predictions are no order.
 
-    The width of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order, in label units: the error
-    of the predicted difference. Equal widths by position.
+    The gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order, in
+    label units: the error of the predicted difference. Pairs of equal gap come by position.
     """
     n = len(truth)
     error = truth - prediction
@@ -42,13 +42,15 @@ def wrong_pairs(
         n_comparable += int(higher.sum())
         n_wrong += int(wrong.sum())
         above, below = np.nonzero(wrong)
-        width = error[rows][above] - error[below]
-        block = np.stack([-width, above + start, below], axis=1)
+        gap = error[rows][above] - error[below]
+        block = np.stack([-gap, above + start, below], axis=1)
         if len(block) > at_most:
             block = block[block[:, 0] <= np.partition(block[:, 0], at_most - 1)[at_most - 1]]
         both = np.concatenate([widest, block])
         widest = both[np.lexsort((both[:, 2], both[:, 1], both[:, 0]))[:at_most]]
-    return WrongPairs(widest[:, 1].astype(np.int64), widest[:, 2].astype(np.int64), n_comparable, n_wrong)
+    return DiscordantPairs(
+        widest[:, 1].astype(np.int64), widest[:, 2].astype(np.int64), n_comparable, n_wrong
+    )
 
 
 def largest_errors(

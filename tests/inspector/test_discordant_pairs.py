@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.inspector import disorder
-from pipeline.inspector.disorder import largest_errors, wrong_pairs
+from pipeline.inspector.discordant_pairs import discordant_pairs, largest_errors
 
 # Few different values, so that labels and predictions tie.
 VALUES = st.lists(
@@ -31,15 +30,15 @@ def by_double_loop(truth, prediction):
 def test_the_widest_wrong_pairs_are_those_of_a_double_loop(rows, at_most, at_once):
     truth, prediction = np.array(rows, np.float64).reshape(-1, 2).T
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(disorder, "_AT_ONCE", at_once)
-        found = wrong_pairs(truth.copy(), prediction.copy(), at_most=at_most)
+        patch.setattr("pipeline.inspector.discordant_pairs._AT_ONCE", at_once)
+        found = discordant_pairs(truth.copy(), prediction.copy(), at_most=at_most)
     n_comparable, wanted = by_double_loop(truth, prediction)
     assert (found.n_comparable, found.n_wrong) == (n_comparable, len(wanted))
     assert list(zip(found.above, found.below, strict=True)) == [(i, j) for _, i, j in wanted[:at_most]]
 
 
 def test_equal_predictions_are_not_in_the_wrong_order():
-    found = wrong_pairs(np.array([0.0, 1.0]), np.array([0.5, 0.5]), at_most=5)
+    found = discordant_pairs(np.array([0.0, 1.0]), np.array([0.5, 0.5]), at_most=5)
     assert (found.n_comparable, found.n_wrong, len(found.above)) == (1, 0, 0)
 
 
