@@ -52,7 +52,7 @@ class Coverage:
         failures: reason of each failure of extraction, by modality and segment id.
         given_rows: counts of the rows in files of features made elsewhere, by modality, over all splits
             (how many are padding, zeros alone, or not finite); None where none were.
-        notes: what was out of the ordinary in a segment that was extracted all the same, such as pictures that could not be
+        notes: sentence on each segment that was extracted in spite of a fault, such as pictures that could not be
             decoded, by modality and segment id; None where nothing was.
     """
 

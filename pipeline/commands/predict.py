@@ -137,35 +137,35 @@ def run(args: argparse.Namespace) -> int:
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
     model = load_model(args.model, text_model=folders.get("text"))
     opened = open_recordings(asked, language=model.preprocessing.language)
-    told = _Told(model, folders, as_json=args.json)
+    output = _Output(model, folders, as_json=args.json)
     # What predicts is loaded while the workers load what extracts.
     with (
         ThreadPoolExecutor(1) as beside,
         closing(map_segments(Observer(model.preprocessing, folders), opened)) as answers,
     ):
         loaded = (
-            beside.submit(told.load)
-            if len(opened) > sum(isinstance(each, Refusal) for each in opened)
+            beside.submit(output.load)
+            if len(opened) > sum(isinstance(recording, Refusal) for recording in opened)
             else None
         )
         for recording, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Refusal):
-                told.refusal(recording.name, answer.sentence)
+                output.refusal(recording.name, answer.sentence)
                 continue
             assert loaded is not None
             loaded.result()
-            told.prediction(recording.name, answer.result)
-    told.end(args.model)
-    if args.html is not None and told.pages:
+            output.prediction(recording.name, answer.result)
+    output.end(args.model)
+    if args.html is not None and output.pages:
         from pipeline.prediction.timeline import timeline
 
-        write_output(args.html, timeline(told.pages).encode(), force=args.force)
+        write_output(args.html, timeline(output.pages).encode(), force=args.force)
         sys.stderr.write(f"wrote {args.html}\n")
-    return told.status
+    return output.status
 
 
-class _Told:
-    """What was told of the recordings so far: text at once, JSON at the end.
+class _Output:
+    """Prints the answers about the recordings: text at once, JSON at the end.
 
     Attributes:
         pages: the part of the page of each prediction.

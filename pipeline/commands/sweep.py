@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     for warning in workspace.warnings:
         say(f"Note: {warning}.")
     progress = Progress(total=len(named), metric=f"{primary_metric()} on valid")
-    progress.kept([name for name in named if name in there])
+    progress.skip([name for name in named if name in there])
     waiting = [(name, point) for name, point in named.items() if name not in there]
     stopped = _run_all(waiting, workspace, progress, n_jobs=args.jobs, pull=args.pull)
     progress.close()

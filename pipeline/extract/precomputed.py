@@ -52,7 +52,7 @@ def read_precomputed(
     duration_s = {segment.id: segment.duration_s for segment in segments}
     sides, dims = set(), set()
     # PICKLE_LAYOUTS holds every layout that `is_precomputed` lets through without a name.
-    for given in read_feature_pickle(path, layout=next(each for each in PICKLE_LAYOUTS if each == layout)):
+    for given in read_feature_pickle(path, layout=next(known for known in PICKLE_LAYOUTS if known == layout)):
         windows = GivenWindows(given)
         counts = {what: n + windows.counts(modality)[what] for what, n in counts.items()}
         sides.add(windows.sides[modality])

@@ -26,7 +26,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
 
     Args:
         inputs: content of the files that the run left.
-        with_text: False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
+        with_text: whether texts are shown; False leaves out transcripts, media, names of recordings and messages of extractors; ids, speakers,
             labels and predictions remain.
         root: the repository root, relative to the folder of the page, with forward slashes.
     """

@@ -157,7 +157,7 @@ def map_segments(
 
     Args:
         function: computes one segment in a worker process; picklable. What it loads, it keeps for the next segment.
-        opened: what `open_recordings` gave.
+        opened: segments and refusals from `open_recordings`.
 
     Raises:
         PipelineError: what `function` raised.

@@ -131,19 +131,19 @@ def cut_transcript(segment: Segment, *, n_words: int) -> tuple[Segment, tuple[st
     text = segment.text or ""
     most = max(n_words + _WORDS_AROUND, math.ceil(_WORDS_PER_S * segment.duration_s))
     n_characters = most * _CHARACTERS_PER_WORD
-    kept = text[:n_characters]
-    starts = [found.start() for found in re.finditer(r"\S+", kept)]
+    beginning = text[:n_characters]
+    starts = [found.start() for found in re.finditer(r"\S+", beginning)]
     if len(starts) > most:
-        kept = kept[: starts[most]]
-    kept = kept.rstrip()
-    if len(kept) == len(text.rstrip()):
+        beginning = beginning[: starts[most]]
+    beginning = beginning.rstrip()
+    if len(beginning) == len(text.rstrip()):
         return segment, ()
     length = f"in {segment.duration_s:.1f} s" if segment.media is not None else "in one segment"
     note = (
         f"The transcript has {len(text):,} characters, more than anybody can say {length}; what comes after the first "
-        f"{len(kept):,} was not read."
+        f"{len(beginning):,} was not read."
     )
-    return replace(segment, text=kept), (note,)
+    return replace(segment, text=beginning), (note,)
 
 
 def read_transcript(path: Path) -> str:

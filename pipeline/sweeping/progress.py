@@ -26,7 +26,7 @@ class Progress:
     _n_timed: int = 0
     _started_s: float = field(default_factory=time.monotonic)
 
-    def kept(self, names: Sequence[str]) -> None:
+    def skip(self, names: Sequence[str]) -> None:
         """Say what is there already."""
         self.done += len(names)
         if names:

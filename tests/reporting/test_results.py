@@ -130,15 +130,15 @@ def test_differences_are_the_numbers_of_the_comparisons_file(inputs):
 
 
 @pytest.mark.parametrize(
-    ("sds", "winner", "loser"), [((0.2, 1.5), "grcf", "pointwise"), ((1.5, 0.2), "pointwise", "grcf")]
+    ("sds", "winner", "loser"), [((0.2, 1.5), "blue", "orange"), ((1.5, 0.2), "orange", "blue")]
 )
 def test_the_figure_turns_errors_so_that_one_side_is_better(read_run, sds, winner, loser):
     section = differences_section(read_run(grcf_sd=sds[0], pointwise_sd=sds[1]))
     (grid,) = [block for block in section.blocks if isinstance(block, Grid)]
     for figure in grid.blocks:
         drawn = page_svg(figure)
-        assert f"--figure-{winner}," in drawn
-        assert f"--figure-{loser}," not in drawn
+        assert f"--{winner}," in drawn
+        assert f"--{loser}," not in drawn
 
 
 def test_differences_to_a_median_without_correlation_give_the_reason(inputs):

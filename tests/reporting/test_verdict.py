@@ -83,12 +83,12 @@ def test_without_an_interval_nothing_is_claimed():
     text = sentence(MAE, difference(-0.04, reason="one seed cannot be resampled"))
     assert "one seed cannot be resampled" in text
     assert "better" not in text
-    assert "nothing says that this is more than noise" in text
+    assert "so this may be noise" in text
 
 
 def test_an_undefined_difference_gives_its_reason():
     text = sentence(PEARSON, difference(None, reason="all predictions are equal"))
-    assert text.endswith("a difference from point-wise regression does not exist: all predictions are equal.")
+    assert text.endswith("its difference from point-wise regression is undefined: all predictions are equal.")
 
 
 def test_an_undefined_metric_gives_its_reason():
@@ -102,8 +102,8 @@ def test_an_undefined_metric_gives_its_reason():
 @pytest.mark.parametrize(
     ("valid", "test", "expected"),
     [
-        ("better", "better", "On both splits the error of GRCF is smaller"),
-        ("worse", "worse", "On both splits the error of GRCF is larger"),
+        ("better", "better", "On both splits GRCF has a smaller error"),
+        ("worse", "worse", "On both splits GRCF has a larger error"),
         ("within noise", "within noise", "is within noise"),
         ("better", "within noise", "GRCF is better on valid and within noise on test"),
         ("within noise", "worse", "GRCF is within noise on valid and worse on test"),

@@ -61,7 +61,7 @@ def track_pitch(
         f0_max_hz: highest fundamental frequency looked for.
 
     Returns:
-        The frequency in Hz of the best candidate of each inner row, voice or not; the correlation of the window with itself one
+        the frequency in Hz of the best candidate of each inner row, voice or not; the correlation of the window with itself one
         period later, 0 to 1; and whether the path runs through a voice there.
     """
     shortest, longest = int(sample_rate_hz // f0_max_hz), math.ceil(sample_rate_hz / f0_min_hz)

@@ -24,7 +24,7 @@ class FacePictures:
         quality: `face_quality` of each face, 0 without one.
         pictures: cut-out of the face for each valid row, RGB.
         failure: why there are no rows, None where there are.
-        notes: what was out of the ordinary.
+        notes: sentences on faults in spite of which pictures were read.
     """
 
     times_s: Float64[np.ndarray, "row"]
