@@ -79,8 +79,8 @@ MUTANTS = {
     ),
     "invalid frames pooled": Mutant(
         "pipeline/align/pooling.py",
-        "np.where(sequence.valid[:, None],",
-        "np.where(~sequence.valid[:, None],",
+        "seen = np.where(sequence.valid[:, None],",
+        "seen = np.where(~sequence.valid[:, None],",
         "tests/align/test_pooling.py::test_invalid_frames_do_not_count",
     ),
     "stage 2 from scratch": Mutant(

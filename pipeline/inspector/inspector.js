@@ -3,7 +3,7 @@
 const page = JSON.parse(document.getElementById("data").textContent);
 const AT_A_TIME = 20;
 const byId = (id) => document.getElementById(id);
-const state = { list: null, shown: AT_A_TIME, found: [] };
+const state = { list: null, nShown: AT_A_TIME, found: [] };
 
 const KINDS = {
   order: {
@@ -70,7 +70,7 @@ const addressOf = (list, entry) => `${list.key}/${members(entry).map((segment) =
 function about(list) {
   const { summary, split, kind } = list;
   const seeds = summary.seeds === 1 ? "by the one seed there is" : `in the mean over ${summary.seeds} seeds`;
-  const shown = list.entries.length;
+  const nListed = list.entries.length;
   const blocks = [];
   if (split === "test") {
     blocks.push(["warning", "This is the test split. Read it to understand a finished model; a parameter, a threshold or a removed segment that is chosen by it turns it into a second valid split."]);
@@ -78,12 +78,12 @@ function about(list) {
   if (kind === "order") {
     if (summary.comparable === 0) blocks.push(["", `No two segments of ${split} have different labels, so there is no order to get wrong.`]);
     else if (summary.wrong === 0) blocks.push(["", `No pair of ${split} is in the wrong order ${seeds}: all ${plural(summary.comparable, "pair")} with different labels are ordered rightly or tied.`]);
-    else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)} %) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${shown < summary.wrong ? `Here are the ${shown} widest` : "All are here"}; the gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order.`]);
+    else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)} %) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${nListed < summary.wrong ? `Here are the ${nListed} widest` : "All are here"}; the gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order.`]);
   } else if (kind === "error") {
-    blocks.push(["", `The ${shown === summary.segments ? "" : `${shown} of `}${plural(summary.segments, "segment")} of ${split}, farthest from the label ${seeds} first.`]);
+    blocks.push(["", `The ${nListed === summary.segments ? "" : `${nListed} of `}${plural(summary.segments, "segment")} of ${split}, farthest from the label ${seeds} first.`]);
   } else if (kind === "weight") {
-    if (shown === 0) blocks.push(["", "All segments of train are of one group, so stage 1 compares no pair."]);
-    else blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${shown} that weigh most or add most to the loss (weight × violation) at the end of stage 1, all of train taken as one batch. A weight above 1 (up to ${summary.cap}) says that a pair is harder than its peers; what it adds to the loss says whether that matters.`]);
+    if (nListed === 0) blocks.push(["", "All segments of train are of one group, so stage 1 compares no pair."]);
+    else blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that weigh most or add most to the loss (weight × violation) at the end of stage 1, all of train taken as one batch. A weight above 1 (up to ${summary.cap}) says that a pair is harder than its peers; what it adds to the loss says whether that matters.`]);
     if (summary.strength === 0) blocks.push(["small", "advantage.strength is 0, so all pairs weigh 1."]);
   } else {
     blocks.push(["", `How much the pairs of a segment add to the loss of stage 1 (weight × violation, summed ${seeds}), as a multiple of the mean over train. A segment that stands out (beyond ${number(summary.fence)} times, Tukey's fence) is very hard or wrongly labelled: look and listen before you believe its label. Training fits some wrong labels, so a label further down is not thereby right.`]);
@@ -279,9 +279,9 @@ function refresh() {
   // The first order is that of the file, whose ties are settled; sorting is stable.
   if (byId("sort").selectedIndex > 0) found.sort((a, b) => key(b) - key(a));
   state.found = kind.pair && byId("once").checked ? eachOnce(found) : found;
-  const shown = state.found.slice(0, state.shown);
-  byId("entries").replaceChildren(...shown.map((entry, position) => draw(list, entry, position + 1)));
-  const total = list.entries.length, left = state.found.length - shown.length;
+  const visible = state.found.slice(0, state.nShown);
+  byId("entries").replaceChildren(...visible.map((entry, position) => draw(list, entry, position + 1)));
+  const total = list.entries.length, left = state.found.length - visible.length;
   byId("count").textContent = total === 0 ? "" : state.found.length === total ? `${plural(total, kind.pair ? "pair" : "segment")}` : `${state.found.length} of ${plural(total, kind.pair ? "pair" : "segment")}${state.found.length ? "" : ": nothing fits these filters"}`;
   byId("more").hidden = left === 0;
   byId("more").textContent = `Show ${Math.min(AT_A_TIME, left)} more`;
@@ -293,7 +293,7 @@ function options(select, first, values) {
 
 function open(list) {
   state.list = list;
-  state.shown = AT_A_TIME;
+  state.nShown = AT_A_TIME;
   const kind = KINDS[list.kind];
   for (const link of document.querySelectorAll("nav a")) link.toggleAttribute("aria-current", link.dataset.key === list.key);
   byId("about").replaceChildren(element("h2", {}, `${kind.name}: ${list.split}`), ...about(list));
@@ -333,8 +333,8 @@ function follow() {
     byId("count").textContent = `The linked entry is not in this list any more: ${ids.join(" and ")}.`;
     return;
   }
-  if (place >= state.shown) {
-    state.shown = Math.ceil((place + 1) / AT_A_TIME) * AT_A_TIME;
+  if (place >= state.nShown) {
+    state.nShown = Math.ceil((place + 1) / AT_A_TIME) * AT_A_TIME;
     refresh();
   }
   focusOn(byId("entries").children[place]);
@@ -356,10 +356,10 @@ for (const [split, heading] of Object.entries(SPLITS)) {
     ...lists.map((list) => element("a", { href: `#${list.key}`, "data-key": list.key }, KINDS[list.kind].name, element("small", {}, String(list.entries.length)))))));
 }
 const filters = byId("filters");
-for (const event of ["input", "change"]) filters.addEventListener(event, () => { state.shown = AT_A_TIME; refresh(); });
+for (const event of ["input", "change"]) filters.addEventListener(event, () => { state.nShown = AT_A_TIME; refresh(); });
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("reset", () => setTimeout(() => { state.shown = AT_A_TIME; refresh(); }));
-byId("more").addEventListener("click", () => { state.shown += AT_A_TIME; refresh(); });
+filters.addEventListener("reset", () => setTimeout(() => { state.nShown = AT_A_TIME; refresh(); }));
+byId("more").addEventListener("click", () => { state.nShown += AT_A_TIME; refresh(); });
 addEventListener("hashchange", follow);
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
