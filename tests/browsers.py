@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,3 +69,11 @@ def open_page(
     opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.page.goto(address)
     return opened
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait for an expression to hold; `page.wait_for_function` needs an `eval` that the pages' security policy refuses."""
+    deadline_s = time.monotonic() + _PATIENCE_MS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline_s, f"{expression}: not within {_PATIENCE_MS / 1000:.0f} s"
+        page.wait_for_timeout(50)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from stages import report
-from tests.browsers import Opened, chromium, expect, needs_browser, open_page
+from tests.browsers import Opened, chromium, expect, needs_browser, open_page, wait_until
 from tests.inspector.runs import Run, copy_clip, write_run
 from tests.reporting.runs import BINARY
 
@@ -79,7 +79,7 @@ def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
     page = found.page
     names = []
     for name in every_list(page):
-        page.wait_for_function("document.querySelector('article video').readyState > 0")
+        wait_until(page, "document.querySelector('article video').readyState > 0")
         names.append(name)
     assert len(set(names)) == 6
     assert found.complaints == []
@@ -89,8 +89,9 @@ def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
 def test_both_clips_of_a_pair_play(opened):
     page = opened(there=everything, media=media_of).page
     page.locator("article").first.get_by_role("button", name="Play both").click()
-    page.wait_for_function(
-        "[...document.querySelector('article').querySelectorAll('video')].every((v) => v.currentTime > 0.2 && !v.paused)"
+    wait_until(
+        page,
+        "[...document.querySelector('article').querySelectorAll('video')].every((v) => v.currentTime > 0.2 && !v.paused)",
     )
 
 
@@ -98,9 +99,10 @@ def test_one_plays_after_the_other(opened):
     page = opened(there=everything, media=media_of, span_s=(0.5, 0.9)).page
     first = page.locator("article").first
     first.get_by_role("button", name="One, then the other").click()
-    page.wait_for_function(
+    wait_until(
+        page,
         """() => { const [a, b] = document.querySelector('article').querySelectorAll('video');
-        return a.paused && a.currentTime > 0.8 && b.currentTime > 0.6; }"""
+        return a.paused && a.currentTime > 0.8 && b.currentTime > 0.6; }""",
     )
 
 
@@ -113,7 +115,7 @@ def test_a_segment_of_a_long_recording_starts_and_ends_where_it_should(opened):
     page.locator("article").first.focus()
     page.keyboard.press("j")
     page.keyboard.press("p")
-    page.wait_for_function("window.seen.length > 0 && document.querySelector('article video').paused")
+    wait_until(page, "window.seen.length > 0 && document.querySelector('article video').paused")
     seen = page.evaluate("window.seen")
     assert min(seen) > 0.55
     assert max(seen) > 1.0
@@ -141,7 +143,7 @@ def test_sound_alone_plays(opened):
     assert page.locator("article video").count() == 0
     page.keyboard.press("j")
     page.keyboard.press("p")
-    page.wait_for_function("document.querySelector('article audio').currentTime > 0.1")
+    wait_until(page, "document.querySelector('article audio').currentTime > 0.1")
 
 
 def test_foreign_text_is_shown_as_it_is_and_runs_nothing(opened):
@@ -232,7 +234,7 @@ def test_keys_lead_through_the_entries_and_lists(opened):
     page.keyboard.press("k")
     assert page.locator("article").first.get_attribute("class") == "pair current"
     page.keyboard.press("3")
-    page.wait_for_function("document.querySelector('h2').textContent === 'Hardest pairs: train'")
+    wait_until(page, "document.querySelector('h2').textContent === 'Hardest pairs: train'")
     page.keyboard.press("/")
     page.keyboard.type("j1")
     assert page.locator("#search").input_value() == "j1"
