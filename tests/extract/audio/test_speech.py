@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -254,12 +255,16 @@ def test_what_the_cache_holds_is_not_encoded_again(folders, recording, cache, mo
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_other_precisions_come_close_and_differ(folders, recording, precision):
+    if precision == "bfloat16" and "ATEN_CPU_CAPABILITY" in os.environ:
+        pytest.skip("torch refuses attention in bfloat16 where fewer instructions are allowed than there are")
     exact, rounded = (
         extractor_of(folders["wav2vec2-large"], precision=p).one(segment(recording)).values
         for p in ("float32", precision)
     )
     assert rounded.dtype == np.float32
-    assert 0 < np.abs(exact - rounded).max() < 0.3
+    # A rounding in every layer, not an error as large as the rows themselves.
+    error = np.sqrt(np.mean((exact - rounded) ** 2) / np.mean(exact**2))
+    assert 0 < error < (0.01 if precision == "float16" else 0.05)
 
 
 def test_an_overflow_is_reported(folders, recording, tmp_path):
