@@ -23,7 +23,8 @@ import matplotlib
 import numpy as np
 import yaml
 
-from pipeline.artifacts.segments import Segment, Split, write_rejections, write_segments
+from pipeline.artifacts.rejections import write_rejections
+from pipeline.artifacts.segments import Segment, Split, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.extract.audio.classic import audio_columns

@@ -20,7 +20,8 @@ from pipeline.artifacts.aligned import AlignedSplit, write_aligned
 from pipeline.artifacts.coverage import write_coverage
 from pipeline.artifacts.files import read_json
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.segments import SPLITS, Segment, Split, read_rejections, read_segments
+from pipeline.artifacts.rejections import read_rejections
+from pipeline.artifacts.segments import SPLITS, Segment, Split, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
 

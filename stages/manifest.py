@@ -5,7 +5,8 @@ from pathlib import Path, PurePosixPath
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.segments import write_rejections, write_segments
+from pipeline.artifacts.rejections import write_rejections
+from pipeline.artifacts.segments import write_segments
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings

@@ -16,8 +16,9 @@ from pipeline.artifacts.extraction import read_extraction
 from pipeline.artifacts.files import read_text, sha256_of, write_bytes, write_text
 from pipeline.artifacts.pair_statistics import read_distributions, read_group_pairs
 from pipeline.artifacts.predictions import read_predictions
+from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.robustness import read_robustness
-from pipeline.artifacts.segments import read_rejections, read_segments
+from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles

@@ -57,7 +57,7 @@ def test_a_stage_runs_with_closed_streams(closed, tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "imported"),
-    [("stages.rank", "pandas"), ("stages.audio", "numpy"), ("pipeline compare HEAD workspace", "numpy")],
+    [("stages.rank", "numpy"), ("stages.audio", "numpy"), ("pipeline compare HEAD workspace", "numpy")],
 )
 def test_ctrl_c_while_modules_are_imported_is_no_traceback(module, imported, tmp_path):
     (tmp_path / f"{imported}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")

@@ -7,14 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline.artifacts.files import read_json_lines, read_text, write_text
-from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
+from pipeline.artifacts.files import read_json_lines, write_text
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-_REJECTION = ("id", "media", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,6 @@ class Segment:
         return self.end_s - self.start_s
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A segment that the corpus names and the pipeline cannot use, with the sentence that says why."""
-
-    id: str
-    media: str
-    reason: str
-
-
 def write_segments(path: Path, segments: Iterable[Segment]) -> None:
     """Write one JSON line a segment; other labels and a spread only where there are any."""
     write_text(path, "".join(json.dumps(_row(segment), ensure_ascii=False) + "\n" for segment in segments))
@@ -106,22 +95,3 @@ def read_segments(path: Path) -> list[Segment]:
 def _segment(row: dict[str, Any]) -> Segment:
     words = tuple(Word(**word) for word in row["timed_words"])
     return Segment(**row | {"timed_words": words})
-
-
-def write_rejections(path: Path, rejections: Iterable[Rejection]) -> None:
-    """Write a CSV with the columns id, media, reason."""
-    rows = list(rejections)
-    write_text(path, table_to_csv({name: [getattr(row, name) for row in rows] for name in _REJECTION}))
-
-
-def read_rejections(path: Path) -> list[Rejection]:
-    """Read what `write_rejections` wrote.
-
-    Raises:
-        PipelineError: the file is missing, cut short or damaged.
-    """
-    what, remedy = "table of rejected segments", "dvc repro manifest"
-    columns = table_from_csv(read_text(path), source=str(path), what=what, remedy=remedy)
-    if tuple(columns) != _REJECTION:
-        raise not_a_table(str(path), what, remedy, f"its columns are {', '.join(columns)}")
-    return [Rejection(*row) for row in zip(*columns.values(), strict=True)]

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pipeline.artifacts.segments import SPLITS, Rejection, Segment, Split
+from pipeline.artifacts.rejections import Rejection
+from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import Inspected

@@ -10,7 +10,7 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 _LINE_BREAK = re.compile(r"<(?:br|BR|p|P) */?>|\\[Nnh]")  # of web pages and of SubStation Alpha
 # Inside of a word too, so nothing takes their place.
 _MARKUP = re.compile(
-    r"</?[A-Za-z][^<>]{0,200}>"  # HTML, SubRip, WebVTT: <i>, <font color="#fff">, </c.yellow>
+    r"</?[A-Za-z][^<>]{0,200}>"  # HTML, SubRip, WebVTT: <i>, <font size="2">, </c.yellow>
     r"|<[0-9][0-9:.,]*>"  # WebVTT: <00:00:01.500>
     r"|\{\\[^{}]{0,200}\}"  # SubStation Alpha: {\an8}
     r"|\{[A-Za-z]{1,2}:[^{}]{0,200}\}"  # MicroDVD: {y:i}

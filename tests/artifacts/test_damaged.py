@@ -13,14 +13,8 @@ from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.masks import read_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
 from pipeline.artifacts.preprocessing import read_preprocessing
-from pipeline.artifacts.segments import (
-    Rejection,
-    Segment,
-    read_rejections,
-    read_segments,
-    write_rejections,
-    write_segments,
-)
+from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
+from pipeline.artifacts.segments import Segment, read_segments, write_segments
 from pipeline.artifacts.sequences import MODALITIES, read_sequences
 from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
 from pipeline.errors import PipelineError

@@ -8,14 +8,8 @@ import pytest
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_checkpoints
 from pipeline.artifacts.curves import read_curves, write_curves
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
-from pipeline.artifacts.segments import (
-    Rejection,
-    Segment,
-    read_rejections,
-    read_segments,
-    write_rejections,
-    write_segments,
-)
+from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
+from pipeline.artifacts.segments import Segment, read_segments, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, pack, read_sequences, write_sequences
 from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
 from pipeline.errors import PipelineError

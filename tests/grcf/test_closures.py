@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 STAGES = get_args(TrainingStage)
 # Of everything that a trained stage imports, this decides nothing: it carries weights, or describes them for people.
 CARRIES = re.compile(
-    r"pipeline\.(artifacts\.(curves|tables|hardest_pairs|pair_statistics|preprocessing)"
+    r"pipeline\.(artifacts\.(csv_cells|curves|tables|hardest_pairs|pair_statistics|preprocessing)"
     r"|grcf\.(pair_statistics|hardest_pairs|scoring|perturbations)"
     r"|execution\.(?!versions$)\w+|params|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
     r"|stages(\.\w+)?"

@@ -161,7 +161,7 @@ def test_a_real_recording_has_a_face_and_sound_throughout(extractors):
 
 @pytest.mark.slow
 def test_words_are_recognised_by_the_model_of_training(model, clip, tmp_path):
-    whisper = whisper_folder(tmp_path / "whisper", says="Nice film!")
+    whisper = whisper_folder(tmp_path / "whisper", says="Nice film!", timed=False)
     settings = model.preprocessing.words["settings"] | {
         "recogniser": "whisper",
         "whisper_model": str(whisper),

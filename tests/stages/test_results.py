@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned import read_aligned
-from pipeline.artifacts.segments import read_rejections, read_segments
+from pipeline.artifacts.rejections import read_rejections
+from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pipeline.artifacts.segments import read_rejections, read_segments
+from pipeline.artifacts.rejections import read_rejections
+from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
 from tests.media.broken import absurd, truncated, whole_recordings
