@@ -11,6 +11,8 @@ from pipeline.__main__ import main
 from pipeline.evaluation.protocols import BINARY, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 
 

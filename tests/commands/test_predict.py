@@ -14,7 +14,10 @@ from tests.prediction.conftest import CLIP, SAID
 from tests.prediction.models import make_checkpoint, write_model
 from tests.test_params import PARAMS
 
-pytestmark = pytest.mark.skipif(not CLIP.is_file(), reason="the corpus of the repository is not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CLIP.is_file(), reason="the corpus of the repository is not here"),
+]
 
 
 @pytest.fixture(scope="module")

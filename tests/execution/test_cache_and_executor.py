@@ -16,6 +16,8 @@ from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
 from pipeline.execution.workers import worker_count
 
+pytestmark = pytest.mark.slow
+
 
 def square(item: int, *, log: Path, fail_at: int | None = None, kill_at: int | None = None) -> int:
     if item == fail_at:

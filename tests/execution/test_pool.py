@@ -15,6 +15,8 @@ from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.executor import map_cached, map_guarded
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 
 

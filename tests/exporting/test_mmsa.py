@@ -21,6 +21,8 @@ from pipeline.extract.words.locate import WordSettings, locate_words
 from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
 from tests.extract.word_settings import WITHOUT_MODELS
 
+pytestmark = pytest.mark.slow
+
 EXTRACTED = make_extracted()
 KEYS = {"text": "text", "audio": "audio", "visual": "vision"}
 WORDS = {**WITHOUT_MODELS, "aligner": "proportional", "recogniser": "none"}

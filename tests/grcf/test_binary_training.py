@@ -22,6 +22,8 @@ from pipeline.grcf.scoring import predict
 from tests.grcf.models import pointwise, rank, stage_two
 from tests.grcf.synthetic import make_split
 
+pytestmark = pytest.mark.slow
+
 
 def classes(split: AlignedSplit) -> AlignedSplit:
     """The same segments, labelled by the sign of what they were labelled with, with some noise."""

@@ -13,6 +13,8 @@ from pipeline.grcf.scoring import predict
 from tests.grcf.models import ADVANTAGE, MARGIN, SETTINGS, pointwise, rank, stage_two
 from tests.grcf.synthetic import make_split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ranked(train, valid) -> Checkpoint:

@@ -13,6 +13,8 @@ from pipeline.inspector.page import build_page
 from stages import report
 from tests.reporting.runs import BINARY
 
+pytestmark = pytest.mark.slow
+
 
 def list_of(page, key):
     (found,) = [each for each in page["lists"] if each["key"] == key]

@@ -17,6 +17,8 @@ from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 from tests.corpus.replicas import REPLICAS, ROOT
 
+pytestmark = pytest.mark.slow
+
 MOSI = Rules(
     label_min=-3.0, label_max=3.0, binary=False, language="en", split="standard", valid_share=0.2, test_share=0.2,
     split_seed=1, max_rejected_share=0.1,

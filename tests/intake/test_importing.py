@@ -18,6 +18,8 @@ from pipeline.intake.importing import Imported, corpus_name, import_corpus
 from tests.corpus.replicas import REPLICAS, ROOT
 from tests.pickles.examples import N, mmsa
 
+pytestmark = pytest.mark.slow
+
 RAW = Path("data/raw")
 
 

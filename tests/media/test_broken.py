@@ -18,6 +18,8 @@ from pipeline.media.probe import probe
 from tests.media.broken import absurd, damage, read_all, truncated, whole_recordings
 from tests.media.recordings import numbered_pictures, write_recording
 
+pytestmark = pytest.mark.slow
+
 # A minute of damage in 20 s; another seed finds other damage.
 N_MUTATED = 400
 SEED = int(os.environ.get("GRCF_FUZZ_SEED", "1"))

@@ -10,6 +10,8 @@ from pipeline.media.probe import MediaInfo, probe
 from pipeline.media.video import read_frames
 from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
+pytestmark = pytest.mark.slow
+
 TIMES_S = np.arange(50) / 25
 
 ZOO = [

@@ -9,6 +9,8 @@ from pipeline.media import shared_decoding
 from pipeline.media.video import read_frames
 from tests.media.recordings import write_recording
 
+pytestmark = pytest.mark.slow
+
 TIMES_S = np.arange(300) / 25
 SPANS_S = [
     (0.3, 1.7),

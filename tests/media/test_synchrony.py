@@ -8,6 +8,8 @@ from pipeline.media.probe import probe
 from pipeline.media.video import read_frames
 from tests.media.recordings import tone, write_recording
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ, SOURCE_HZ = 16_000, 48_000
 STEADY_S = np.arange(70) / 25
 UNSTEADY_S = np.cumsum(np.random.default_rng(3).choice([17, 33, 40, 41, 80], 70)) / 1000

@@ -7,6 +7,8 @@ from pipeline.media.container import MediaError
 from pipeline.media.video import PictureCount, read_frames
 from tests.media.recordings import numbered_pictures, shared_data, tone, write_recording
 
+pytestmark = pytest.mark.slow
+
 STEADY_S = np.arange(100) / 25
 # Milliseconds between two pictures of a camera that drops some and is late with others.
 UNSTEADY_S = np.cumsum(np.random.default_rng(3).choice([17, 33, 40, 41, 80, 160], 90)) / 1000

@@ -10,6 +10,8 @@ import pytest
 
 from pipeline.pages.palette import PALETTE
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CODE = [
     path

@@ -16,6 +16,8 @@ from tests.media.recordings import shared_data, write_recording
 from tests.prediction.conftest import SAID
 from tests.prediction.models import AUDIO, VISUAL, make_preprocessing
 
+pytestmark = pytest.mark.slow
+
 SHARP = {"qmin": "2", "qmax": "2"}
 
 

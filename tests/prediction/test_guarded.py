@@ -23,6 +23,8 @@ from tests.prediction.behaviour import behave
 from tests.prediction.models import make_preprocessing
 from tests.segments import make_segment
 
+pytestmark = pytest.mark.slow
+
 
 def segment(name: str) -> Segment:
     return make_segment(id=name, media=f"{name}.mp4", has_audio=True, has_video=True)

@@ -16,6 +16,8 @@ from pipeline.extract.words.locate import WordSettings
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
 from tests.segments import make_segment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 SECTIONS_OF = {stage: DVC[stage]["params"] for stage in STAGES}

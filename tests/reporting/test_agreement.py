@@ -7,6 +7,8 @@ import pytest
 from pipeline.reporting import agreement
 from pipeline.reporting.agreement import confusion, confusion_section, reliability_section, scatter_section
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("model", ["grcf", "pointwise"])
 def test_the_diagonal_of_the_confusion_is_the_accuracy(inputs, model):

@@ -21,6 +21,8 @@ from stages import report
 from tests.reporting.runs import BINARY, Run, write_run
 from tests.reporting.test_results import tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> ReportInputs:

@@ -21,6 +21,8 @@ from pipeline.reporting.model_card import metric_rows, parts_of, to_markdown
 from stages import report
 from tests.reporting.runs import BINARY, Run, write_run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 README = "# Lectures\n\nRead aloud by\nten people.\n\n## Files\n\n* a\n\n## Licence and rights\n\nCC BY 4.0, named so.\n"
 

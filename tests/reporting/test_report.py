@@ -14,6 +14,8 @@ from pipeline.pages.markdown import to_markdown
 from pipeline.reporting.report import build_report
 from stages import report
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ANCHORS = [
     "verdict", "results", "differences", "modalities", "robustness", "noise", "order", "group-order", "curves", "scatter",

@@ -11,6 +11,8 @@ from pipeline.reporting.results import (
 )
 from tests.reporting.runs import MODALITIES
 
+pytestmark = pytest.mark.slow
+
 
 def tables(section) -> list[Table]:
     blocks = [

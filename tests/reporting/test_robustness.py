@@ -6,6 +6,8 @@ import pytest
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.reporting.robustness import noise_section, robustness_section
 
+pytestmark = pytest.mark.slow
+
 
 def tables(section):
     return [block for block in section.blocks if isinstance(block, Table)]

@@ -25,6 +25,8 @@ from tests.extract.encoders import SPEECH_KINDS, save_speech_encoder
 from tests.media.recordings import tone, write_recording
 from tests.segments import make_segment
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ, FIELD, STRIDE = 16000, 400, 320
 
 

@@ -18,6 +18,8 @@ from tests.extract.encoders import save_image_encoder, save_speech_encoder
 from tests.extract.visual.test_mesh import DEMO, filmed, segment
 from tests.media.recordings import shared_data
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("vit", "dinov2", "clip", "siglip")
 FACES = FaceSettings(face="largest", frame_rate_hz=10.0, min_confidence=0.5)
 

@@ -14,6 +14,8 @@ from pipeline.media.video import read_frames
 from tests.media.recordings import shared_data, write_recording
 from tests.segments import make_segment
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"face": "largest", "landmarks": False, "frame_rate_hz": 10.0, "min_confidence": 0.5}
 VISUAL_COLUMNS = visual_columns(landmarks=False)
 DEMO = Path(__file__).parents[3] / "data" / "raw" / "demo" / "clips"

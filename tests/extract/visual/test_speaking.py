@@ -13,6 +13,8 @@ from pipeline.extract.visual.speaking import loudness_db, speaking_face
 from tests.extract.visual.test_mesh import DEMO, SETTINGS, segment
 from tests.media.recordings import shared_data, write_recording
 
+pytestmark = pytest.mark.slow
+
 N_PICTURES = 40
 TIMES_S = [i / 10 for i in range(N_PICTURES)]
 LOUD = np.tile([-60.0] * 5 + [-20.0] * 5, N_PICTURES // 10)[1:]

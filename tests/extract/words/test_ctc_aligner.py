@@ -18,6 +18,8 @@ from tests.extract.speech_models import (
     tones,
 )
 
+pytestmark = pytest.mark.slow
+
 FRAME_S = 0.02
 
 

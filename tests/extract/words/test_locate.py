@@ -20,6 +20,8 @@ from pipeline.extract.words.proportional import spread_over
 from tests.extract.word_settings import WITHOUT_MODELS
 from tests.segments import make_segment
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 16_000
 
 

@@ -16,6 +16,8 @@ from tests.extract.speech_models import RATE_HZ, random_words, tones, whisper_fo
 from tests.extract.word_settings import WITHOUT_MODELS
 from tests.extract.words.test_locate import segment
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = WordSettings(**WITHOUT_MODELS | {"aligner": "ctc", "ctc_model": "nobody/nothing"})
 
 

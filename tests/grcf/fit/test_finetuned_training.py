@@ -18,6 +18,8 @@ from pipeline.grcf.scoring import Scorer, hidden_subsets, predict
 from tests.grcf.models import ADVANTAGE, MARGIN, NETWORK, pointwise, rank, stage_two
 from tests.grcf.network.test_word_encoder import SETTINGS as FINETUNING
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = TrainingSettings(
     epochs=5,
     batch_size=24,

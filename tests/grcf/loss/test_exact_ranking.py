@@ -20,6 +20,8 @@ from pipeline.grcf.loss.groupwise import (
     pairwise_ranking_loss,
 )
 
+pytestmark = pytest.mark.slow
+
 CUTS = (-0.75, -0.125, 0.125, 0.75)
 # Binary fractions: on a grid of them a shortfall is exactly 0 or exactly the corner.
 MARGIN = MarginSettings(
