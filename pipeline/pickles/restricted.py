@@ -124,7 +124,7 @@ def read_pickle(path: Path) -> Any:
         raise PipelineError(f"{path}: does not fit into memory; free some, or get a smaller file") from error
     except Refused as error:
         raise PipelineError(
-            f"{path}: refused, because it asks for {error}; a pickle of features may hold {_ALLOWED} and nothing else. "
+            f"{path}: refused, because it asks for {' '.join(str(error).split())}; a pickle of features may hold {_ALLOWED} and nothing else. "
             "Nothing of it was run; get the file from its authors, or save its arrays with numpy.savez"
         ) from error
     # A damaged pickle fails wherever it happens to: any failure of these instructions is a fault of the file.

@@ -343,3 +343,9 @@ def test_a_list_in_two_places_is_plain_data(tmp_path):
 def test_what_is_no_pickle_is_named(tmp_path, content, sentence):
     with pytest.raises(PipelineError, match=sentence):
         read(tmp_path, content)
+
+
+def test_a_name_with_line_breaks_stays_one_sentence(tmp_path):
+    with pytest.raises(PipelineError, match="asks for the global") as raised:
+        read(tmp_path, b"\x80\x04\x8c\x05a\nb.c\x8c\x03d\ne\x93.")
+    assert "\n" not in str(raised.value)
