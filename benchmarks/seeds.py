@@ -115,7 +115,7 @@ def objectives(sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         "rank": {"objective": ranking.loss, "selection": Selection(by="order")},
         "pointwise": {
-            "objective": lambda score, label, _: absolute_error(score, label),
+            "objective": lambda score, label, _: absolute_error(score, label).mean(),
             "selection": Selection(by="magnitude", calibration=IDENTITY, error=mean_absolute_error),
         },
     }

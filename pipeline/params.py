@@ -230,10 +230,12 @@ class Margin(Section):
 class Advantage(Section):
     """How much each pair weighs."""
 
+    direction: Literal["harder", "bounded"]
     scope: Literal["group_pair", "anchor", "batch"]
     scale: Literal["std", "none"]
     strength: NotNegative
     cap: Annotated[float, Field(ge=1)]
+    bound: Positive
 
 
 class Rank(Section):
@@ -261,6 +263,8 @@ class Pointwise(Section):
     n_knots: Count
     learning_rate: Positive
     extra_epochs: Annotated[int, Field(ge=0)]
+    weight: Literal["none", "bounded"]
+    bound: Positive
 
 
 class Evaluate(Section):

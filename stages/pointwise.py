@@ -47,6 +47,8 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         select_by=pointwise.select_by,
         calibration=pointwise.calibration,
         n_knots=pointwise.n_knots,
+        weight=pointwise.weight,
+        bound=pointwise.bound,
         task=params.load(params.Task).kind,
         device=best_device(),
         environment=environment(),

@@ -19,5 +19,10 @@ def margin_settings(section: params.Margin) -> MarginSettings:
 def advantage_settings(section: params.Advantage) -> AdvantageSettings:
     """The section `advantage`."""
     return AdvantageSettings(
-        scope=section.scope, scale=section.scale, strength=section.strength, cap=section.cap
+        scope=section.scope,
+        scale=section.scale,
+        strength=section.strength,
+        cap=section.cap,
+        direction=section.direction,
+        bound=section.bound,
     )

@@ -19,12 +19,12 @@ from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES
 from pipeline.grcf.fit.loop import TrainingPrecision
 from pipeline.grcf.fit.modulation import Balance
 from pipeline.grcf.fit.selection import SelectBy
-from pipeline.grcf.loss.advantages import Scale, Scope
+from pipeline.grcf.loss.advantages import Direction, Scale, Scope
 from pipeline.grcf.loss.groups import Grouping
 from pipeline.grcf.loss.margins import Distance, Shape
 from pipeline.grcf.loss.objectives import GROUPWISE, OBJECTIVES
 from pipeline.grcf.network.network import FUSIONS, FusionName
-from pipeline.grcf.pointwise import PointwiseCalibration
+from pipeline.grcf.pointwise import PointwiseCalibration, PointwiseWeight
 from pipeline.pretrained.models import EncoderPrecision
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +62,7 @@ KNOWN: dict[str, Iterable[str]] = {
     "margin.groups": choices(Grouping),
     "margin.distance": choices(Distance),
     "margin.shape": choices(Shape),
+    "advantage.direction": choices(Direction),
     "advantage.scope": choices(Scope),
     "advantage.scale": choices(Scale),
     "rank.objective": {GROUPWISE, *OBJECTIVES},
@@ -69,6 +70,7 @@ KNOWN: dict[str, Iterable[str]] = {
     # The loss itself selects where stage 1 leaves no order; a baseline always has a magnitude.
     "pointwise.select_by": choices(SelectBy) - {"objective"},
     "pointwise.calibration": choices(PointwiseCalibration),
+    "pointwise.weight": choices(PointwiseWeight),
     "evaluate.protocol": PROTOCOLS,
 }
 

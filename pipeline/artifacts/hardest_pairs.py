@@ -30,7 +30,7 @@ class HardSegment:
     place in the order of the labels, equal labels sharing one. Over its `n_pairs` pairs in which it is the upper or the
     lower segment, `pull_above` and `pull_below` are the sums of weight × violation (score units), `extra` that of
     weight − 1; means over seeds. `n_hardest` counts the recorded pairs that it is part of. `stands_out` says that it is
-    pulled at more than Tukey's fence.
+    pulled at more than Tukey's fence. Where weights are bounded, `extra` is negative: the weight that its pairs have lost.
     """
 
     id: str
@@ -53,8 +53,8 @@ class HardSegment:
 class HardestPairs:
     """The record of one run of stage 1.
 
-    `n_pairs` counts all pairs of different groups of train. `pairs` holds those with the largest weight and those with the
-    largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
+    `n_pairs` counts all pairs of different groups of train. `pairs` holds those with the largest weight (the smallest where
+    weights are bounded) and those with the largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
     others that `pairs` names; the first `n_ranked` are there for their own sake. `mean_pull` and `fence`
     (Q3 + 1.5 · IQR) are of the pull at the segments of train.
     """

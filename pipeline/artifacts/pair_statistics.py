@@ -17,7 +17,8 @@ _MOST_ROUNDING = 1e-3
 class GroupPairRow:
     """How stage 1 left the pairs between two groups of train: means over pairs compared within a batch.
 
-    `margin` and `violation` are in score units; `capped` and `ordered` are shares from 0 to 1.
+    `margin` and `violation` are in score units; `capped` (the weight meets `advantage.cap`, or is at most one half where
+    weights are bounded) and `ordered` are shares from 0 to 1.
     """
 
     seed: int

@@ -14,6 +14,7 @@ from torch import Tensor
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment
+from pipeline.grcf.bounded_weights import bounded_weight_of
 from pipeline.grcf.loss.advantages import Scope, advantage_of, weight_of
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
@@ -39,6 +40,9 @@ def find_hardest_pairs(
     n_segments: int = N_SEGMENTS,
 ) -> HardestPairs:
     """The pairs of the largest mean weight over seeds and of the largest mean weight × violation, at the selected epochs.
+
+    Where weights are bounded, the pairs of the smallest weight take the place of those of the largest: they contradict
+    the model most, and a wrong label is often behind them.
 
     Both, because a weight tells how hard a pair is beside its peers only: between groups that are far apart, the hardest
     pair may keep its margin and add next to nothing to the loss.
@@ -145,7 +149,7 @@ def weigh_pairs(
         label: labels of the segments, label units.
         margin: margin of the groupwise loss.
         advantage: weights of the groupwise loss.
-        n_pairs: number of pairs to keep by weight, and by weight × violation.
+        n_pairs: number of pairs to keep by weight (the smallest where weights are bounded), and by weight × violation.
     """
     group = group_of(label, groups=margin.groups)
     sorting = group.argsort(stable=True)
@@ -154,23 +158,21 @@ def weigh_pairs(
     n = len(label)
     above, below, extra = np.zeros(n), np.zeros(n), np.zeros(n)
     by_weight, by_pull = np.zeros((0, 4)), np.zeros((0, 4))
+    # Under a bound the pairs that stand out by their weight are those that the loss believes least.
+    sign = -1 if advantage.direction == "bounded" else 1
     for rows, columns, kinds in blocks.rectangles():
         violation = blocks.violation(rows, columns)
-        centred = mean[:, rows, kinds, None] - violation
-        weight = weight_of(
-            advantage_of(centred, spread[:, rows, kinds, None], scale=advantage.scale),
-            strength=advantage.strength,
-            cap=advantage.cap,
-        )
+        weight = _weight_of(violation, mean[:, rows, kinds, None], spread[:, rows, kinds, None], advantage)
         weighs, pull = weight.mean(dim=0).numpy(), (weight * violation).mean(dim=0).numpy()
         above[rows] += pull.sum(axis=1)
         below[columns] += pull.sum(axis=0)
         extra[rows] += (weighs - 1).sum(axis=1)
         extra[columns] += (weighs - 1).sum(axis=0)
         corner = (rows.start, columns.start)
-        by_weight = _best(by_weight, weighs, pull, corner, at_most=n_pairs)
+        by_weight = _best(by_weight, sign * weighs, pull, corner, at_most=n_pairs)
         by_pull = _best(by_pull, pull, weighs, corner, at_most=n_pairs)
     # The same columns for both: pull, weight, row, column.
+    by_weight[:, 0] *= sign
     best = np.unique(np.concatenate([by_pull, by_weight[:, [1, 0, 2, 3]]]), axis=0)
     best = best[np.lexsort((best[:, 3], best[:, 2], -best[:, 1], -best[:, 0]))]
     positions = sorting.numpy()
@@ -251,11 +253,7 @@ class _Blocks:
         """One pair in full."""
         kind = next(number for number, members in enumerate(self._groups) if column < members.stop)
         violation = self.violation(slice(row, row + 1), slice(column, column + 1))[:, 0, 0]
-        weight = weight_of(
-            advantage_of(mean[:, row, kind] - violation, spread[:, row, kind], scale=advantage.scale),
-            strength=advantage.strength,
-            cap=advantage.cap,
-        )
+        weight = _weight_of(violation, mean[:, row, kind], spread[:, row, kind], advantage)
         return WeighedPair(
             above=int(positions[row]),
             below=int(positions[column]),
@@ -263,6 +261,17 @@ class _Blocks:
             weight=tuple(weight.tolist()),
             violation=tuple(violation.tolist()),
         )
+
+
+def _weight_of(violation: Tensor, mean: Tensor, spread: Tensor, advantage: AdvantageSettings) -> Tensor:
+    """The weight of pairs with these violations, from the mean and the spread of their peers."""
+    if advantage.direction == "bounded":
+        return bounded_weight_of(violation, bound=advantage.bound)
+    return weight_of(
+        advantage_of(mean - violation, spread, scale=advantage.scale),
+        strength=advantage.strength,
+        cap=advantage.cap,
+    )
 
 
 def _best(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float64, Int64
+from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
@@ -29,7 +30,7 @@ class PairValues:
         margin: margin of the pair, score units.
         violation: distance of the pair from its margin, score units.
         weight: weight of the pair in the loss.
-        capped: 1 where the weight is at its cap, else 0.
+        capped: 1 where the weight is at its cap, or at most one half where weights are bounded; else 0.
         ordered: 1 where the scores are in the order of the groups, 0.5 where they are equal, else 0.
     """
 
@@ -81,7 +82,7 @@ def pair_values(
                     compared.margin[above, below],
                     compared.violation[above, below],
                     compared.weight[above, below],
-                    compared.weight[above, below] >= advantage.cap,
+                    _is_capped(compared.weight[above, below], advantage),
                     (gap.sign() + 1) / 2,
                 ]
             ).double()
@@ -89,6 +90,10 @@ def pair_values(
     values = torch.cat(parts, dim=1).cpu().numpy()
     groups = values[:2].astype(np.int64)
     return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
+
+
+def _is_capped(weight: Tensor, advantage: AdvantageSettings) -> Tensor:
+    return weight <= 0.5 if advantage.direction == "bounded" else weight >= advantage.cap
 
 
 def describe_group_pairs(values: PairValues) -> Iterator[GroupPairRow]:

@@ -16,6 +16,7 @@ from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
 
 PointwiseCalibration = Literal["none", "affine", "monotone"]
+PointwiseWeight = Literal["none", "bounded"]
 
 
 def train_pointwises(
@@ -29,6 +30,8 @@ def train_pointwises(
     select_by: SelectBy,
     calibration: PointwiseCalibration,
     n_knots: int,
+    weight: PointwiseWeight = "none",
+    bound: float = 1.5,
     task: Task,
     device: str,
     environment: Mapping[str, str],
@@ -46,6 +49,9 @@ def train_pointwises(
         calibration: "none" takes the network's scores as predictions; "affine" and "monotone" offer the baseline the
             curve that GRCF's stage 2 fits, so that a difference between them is not the curve's.
         n_knots: number of bends of a monotone curve.
+        weight: "none" weighs all segments alike; "bounded" weighs those with a large loss less, for labels that may be
+            wrong: what the direction "bounded" does for the pairs of GRCF.
+        bound: the loss of a segment at which a bounded weight is one half.
         task: "regression" minimises the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.
@@ -58,7 +64,9 @@ def train_pointwises(
         starts,
         SplitTensors(train, device=device),
         valid_tensors,
-        objective=lambda score, label, _: objective.loss(score, label),
+        objective=lambda score, label, _: objective.loss(
+            score, label, bound=bound if weight == "bounded" else None
+        ),
         selection=Selection(by=select_by, calibration=IDENTITY, error=objective.error),
         seeds=seeds,
         settings=settings,

@@ -199,6 +199,7 @@ def _hardest_pairs(register: _Register) -> Json:
         "objective": hardest.objective,
         "strength": register.inputs.parameters["advantage.strength"],
         "cap": register.inputs.parameters["advantage.cap"],
+        "bounded": register.inputs.parameters["advantage.direction"] == "bounded",
     }
     return _list("weight", "train", entries, summary)
 

@@ -43,7 +43,8 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
     names = group_names(
         groups.tolist(), groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary
     )
-    tables = tuple(_pair_table(pairs, groups, names, measure) for measure in _PAIR_MEASURES)
+    bounded = inputs.parameters["advantage.direction"] == "bounded"
+    tables = tuple(_pair_table(pairs, groups, names, measure, bounded=bounded) for measure in _PAIR_MEASURES)
     n_seeds = len({row.seed for row in pairs})
     explanation = Paragraph(
         f"Segments of train, as stage 1 left them: means over the pairs that meet in a batch, then over {plural(n_seeds, 'seed')}. "
@@ -74,20 +75,22 @@ def _distributions(inputs: ReportInputs) -> list[Block]:
 
 
 def _pair_table(
-    pairs: Sequence[GroupPairRow], groups: np.ndarray, names: Sequence[str], measure: str
+    pairs: Sequence[GroupPairRow], groups: np.ndarray, names: Sequence[str], measure: str, *, bounded: bool
 ) -> Table:
     values = _means(pairs, groups, measure)
     written = _PAIR_FORMATS.get(measure, partial(fixed, digits=2))
     return matrix_table(
-        _PAIR_MEASURES[measure],
+        "Pairs that weigh at most one half, %"
+        if bounded and measure == "capped"
+        else _PAIR_MEASURES[measure],
         # The lowest group stands above no other, the highest below none.
         values[:0:-1, :-1],
         rows=tuple(names)[:0:-1],
         columns=tuple(names)[:-1],
         corner="above ↓ below →",
         written=written,
-        # No pair weighs less than 1, so shades from zero would all look alike.
-        lightest=1.0 if measure == "weight" else 0.0,
+        # Unless weights are bounded, no pair weighs less than 1, so shades from zero would all look alike.
+        lightest=1.0 if measure == "weight" and not bounded else 0.0,
         darkest=1.0 if measure in ("capped", "ordered") else None,
     )
 

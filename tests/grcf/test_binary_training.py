@@ -55,8 +55,22 @@ def test_the_losses_are_those_worked_out_by_hand():
     # -ln σ(ln 3) = -ln 0.75, -ln(1 - σ(ln 3)) = -ln 0.25, and ln 2 at logit 0.
     logit, label = torch.tensor([np.log(3), np.log(3), 0.0]), torch.tensor([1.0, 0.0, 1.0])
     by_hand = -(np.log(0.75) + np.log(0.25) + np.log(0.5)) / 3
-    assert cross_entropy_loss(logit.double(), label.double()).item() == pytest.approx(by_hand)
-    assert absolute_error(torch.tensor([1.0, -1.0]), torch.tensor([0.5, 1.0])).item() == pytest.approx(1.25)
+    assert cross_entropy_loss(logit.double(), label.double()).mean().item() == pytest.approx(by_hand)
+    assert absolute_error(torch.tensor([1.0, -1.0]), torch.tensor([0.5, 1.0])).mean().item() == pytest.approx(
+        1.25
+    )
+
+
+@pytest.mark.parametrize("task", list(POINTWISE_OBJECTIVES))
+def test_under_a_bound_a_segment_weighs_less_the_larger_its_loss(task):
+    objective = POINTWISE_OBJECTIVES[task]
+    output, label = torch.tensor([0.5, -4.0], dtype=torch.float64), torch.tensor([1.0, 1.0]).double()
+    losses = objective.losses(output, label)
+    weights = 1 / (1 + (losses / 1.5) ** 2)
+    bounded = objective.loss(output, label, bound=1.5)
+    assert bounded.item() == pytest.approx(((weights * losses).sum() / weights.sum()).item())
+    assert bounded < objective.loss(output, label)
+    assert objective.loss(output, label, bound=1e6).item() == pytest.approx(losses.mean().item())
 
 
 @pytest.mark.parametrize("task", list(POINTWISE_OBJECTIVES))

@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pipeline.artifacts.checkpoint import Link
 from pipeline.errors import PipelineError
 from pipeline.evaluation import selection
+from pipeline.grcf.bounded_weights import bounded_weight_of
 from pipeline.grcf.calibration.piecewise_linear import fit_curve
 from pipeline.grcf.calibration.platt import fit_platt
 from pipeline.grcf.network.curve import Curve
@@ -27,27 +28,45 @@ class PointwiseObjective:
 
     Attributes:
         name: name of the loss, for headers.
-        loss: function of the outputs and labels of a batch that is minimised.
+        losses: function from the outputs and labels of a batch to one loss per segment, never negative.
         error: the same quantity over a whole split, from labels and outputs; None where the split is empty.
         link: how an output becomes a prediction.
     """
 
     name: str
-    loss: Callable[[Tensor, Tensor], Tensor]
+    losses: Callable[[Tensor, Tensor], Tensor]
     error: Callable[[np.ndarray, np.ndarray], float | None]
     link: Link
+
+    def loss(
+        self, output: Float[Tensor, "segment"], label: Float[Tensor, "segment"], *, bound: float | None = None
+    ) -> Float[Tensor, ""]:
+        """What is minimised: the mean of the losses, or their weighted mean Σ w l / Σ w under a bound.
+
+        Args:
+            output: outputs of a batch, one per segment.
+            label: labels of the same segments.
+            bound: the loss at which a segment weighs one half, see `bounded_weights.bounded_weight_of`; None weighs all alike.
+        """
+        losses = self.losses(output, label)
+        if bound is None:
+            return losses.mean()
+        weights = bounded_weight_of(losses, bound=bound)
+        return (weights * losses).sum() / weights.sum()
 
 
 def absolute_error(
     prediction: Float[Tensor, "segment"], label: Float[Tensor, "segment"]
-) -> Float[Tensor, ""]:
-    """Mean absolute error in label units."""
-    return (prediction - label).abs().mean()
+) -> Float[Tensor, "segment"]:
+    """Absolute error of each segment in label units."""
+    return (prediction - label).abs()
 
 
-def cross_entropy(logit: Float[Tensor, "segment"], label: Float[Tensor, "segment"]) -> Float[Tensor, ""]:
-    """Mean binary cross-entropy in nats, of labels 0 and 1 under the logits of label 1."""
-    return binary_cross_entropy_with_logits(logit, label)
+def cross_entropy(
+    logit: Float[Tensor, "segment"], label: Float[Tensor, "segment"]
+) -> Float[Tensor, "segment"]:
+    """Binary cross-entropy of each segment in nats, of labels 0 and 1 under the logits of label 1."""
+    return binary_cross_entropy_with_logits(logit, label, reduction="none")
 
 
 POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {

@@ -1,4 +1,4 @@
-"""Advantages: which pairs are harder than their peers, after the group-relative reward of GRPO."""
+"""Advantages: which pairs are harder than their peers, after the group-relative reward of GRPO, and which are beyond belief."""
 
 from typing import Literal
 
@@ -6,10 +6,13 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from pipeline.grcf.bounded_weights import bounded_weight_of
 from pipeline.grcf.loss.moments import Moments
 
 Scope = Literal["group_pair", "anchor", "batch"]
 Scale = Literal["std", "none"]
+Direction = Literal["harder", "bounded"]
+"""Whether harder pairs weigh more, or pairs that are violated beyond belief weigh less."""
 
 # A scope whose rewards spread less than this has no easier and harder pairs, only rounding.
 MIN_SPREAD = 1e-6
@@ -24,8 +27,13 @@ def pair_weights(
     scale: Scale,
     strength: float,
     cap: float,
+    direction: Direction = "harder",
+    bound: float = 3.0,
 ) -> Float[Tensor, "above below"]:
-    """Weight of each pair: w = clip(1 + strength · max(0, −A), 1, cap), without gradient, 0 off the pairs.
+    """Weight of each pair, without gradient, 0 off the pairs.
+
+    The direction "harder" gives w = clip(1 + strength · max(0, −A), 1, cap). "bounded" gives `bounded_weight_of` the
+    violation, and has no use for scope, scale, strength and cap.
 
     The reward of a pair is r = −violation and its advantage A = (r − mean r) / std r over the pairs of its scope. A pair
     that does worse than its peers has A < 0 and weighs more; no pair weighs less than 1, because a signed advantage as
@@ -40,6 +48,8 @@ def pair_weights(
         scale: divide by the population standard deviation of the scope, or leave the difference in score units.
         strength: weight that is added per unit of disadvantage; 0 gives all pairs the weight 1.
         cap: largest weight, at least 1.
+        direction: whether harder pairs weigh more, or pairs that are violated beyond belief weigh less.
+        bound: violation at which a bounded weight is one half, score units, above 0.
 
     Where all rewards of a scope are equal (spread below `MIN_SPREAD`) nobody has an advantage and the weight is 1.
 
@@ -47,6 +57,8 @@ def pair_weights(
     formula is ours (docs/explanation/method.md).
     """
     violation = violation.detach()
+    if direction == "bounded":
+        return bounded_weight_of(violation, bound=bound) * pair
     rows, columns = pair.nonzero(as_tuple=True)
     weights = torch.zeros_like(violation)
     if len(rows) == 0:

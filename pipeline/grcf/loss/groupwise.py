@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from pipeline.grcf.loss.advantages import Scale, Scope, pair_weights
+from pipeline.grcf.loss.advantages import Direction, Scale, Scope, pair_weights
 from pipeline.grcf.loss.exact_ranking import ExactSettings, loss_and_gradient
 from pipeline.grcf.loss.groups import Grouping, group_of
 from pipeline.grcf.loss.margins import (
@@ -45,6 +45,8 @@ class AdvantageSettings:
     scale: Scale
     strength: float
     cap: float
+    direction: Direction = "harder"
+    bound: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,8 @@ def compare_pairs(
         scale=advantage.scale,
         strength=advantage.strength,
         cap=advantage.cap,
+        direction=advantage.direction,
+        bound=advantage.bound,
     )
     return ComparedPairs(pair, distance, violation, weight)
 
@@ -100,7 +104,8 @@ def groupwise_ranking_loss(
     """Stage 1: the weighted mean violation L1 = Σ w_ij v_ij / Σ w_ij over the pairs of different groups.
 
     Blind to an offset of all scores. Without a pair of different groups the loss is 0 and so is its gradient. Hinge and
-    quadratic go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that of `pairwise_ranking_loss`.
+    quadratic whose harder pairs weigh more go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that
+    of `pairwise_ranking_loss`.
 
     Args:
         score: scores of a batch, one per segment, any scale.
@@ -118,7 +123,7 @@ def groupwise_ranking_loss(
         >>> round(groupwise_ranking_loss(score, label, margin=hinge, advantage=alike).item(), 6)
         0.6
     """
-    if len(score) >= EXACT_FROM and has_exact_path(margin):
+    if len(score) >= EXACT_FROM and has_exact_path(margin, advantage):
         return exact_ranking_loss(score, label, margin=margin, advantage=advantage)
     return pairwise_ranking_loss(score, label, margin=margin, advantage=advantage)
 
@@ -137,9 +142,9 @@ def pairwise_ranking_loss(
     return weighted / total if total > 0 else 0 * score.sum()
 
 
-def has_exact_path(margin: MarginSettings) -> bool:
-    """Whether `exact_ranking_loss` can do it: hinge or quadratic, because sums of softplus do not come apart."""
-    return margin.smoothing == 0 or margin.shape == "quadratic"
+def has_exact_path(margin: MarginSettings, advantage: AdvantageSettings) -> bool:
+    """Whether `exact_ranking_loss` can do it: sums of softplus do not come apart, nor do those of a bounded weight."""
+    return (margin.smoothing == 0 or margin.shape == "quadratic") and advantage.direction == "harder"
 
 
 def exact_ranking_loss(
@@ -161,11 +166,12 @@ def exact_ranking_loss(
     worked out together with the loss, so there is no second derivative.
 
     Raises:
-        ValueError: softplus with smoothing above 0, which has no exact path.
+        ValueError: softplus with smoothing above 0 or bounded weights, which have no exact path.
     """
-    if not has_exact_path(margin):
+    if not has_exact_path(margin, advantage):
         raise ValueError(
-            "softplus with smoothing has no exact path; use shape quadratic, or the pairwise loss"
+            "softplus with smoothing and bounded weights have no exact path; use shape quadratic and direction harder, or the "
+            "pairwise loss"
         )
     group = group_of(label, groups=margin.groups).cpu()
     key = ranking_key(

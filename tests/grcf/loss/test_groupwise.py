@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import (
+    EXACT_FROM,
     AdvantageSettings,
     MarginSettings,
     compare_pairs,
+    exact_ranking_loss,
     groupwise_ranking_loss,
 )
 
@@ -45,6 +47,11 @@ def naive_loss(score: list[float], label: list[float], margin: MarginSettings, a
         peers = [-v for s, v in pairs if s == scope]
         mean = sum(peers) / len(peers)
         spread = math.sqrt(sum((r - mean) ** 2 for r in peers) / len(peers))
+        if advantage.direction == "bounded":
+            weight = advantage.bound**2 / (advantage.bound**2 + violation**2)
+            total += weight * violation
+            weights += weight
+            continue
         gain = 0.0
         if spread >= 1e-6:
             gain = (-violation - mean) / (spread if advantage.scale == "std" else 1.0)
@@ -62,18 +69,26 @@ labels = st.floats(-3, 3, allow_nan=False).map(lambda y: round(y, 1))
 segments = st.lists(st.tuples(st.floats(-4, 4, allow_nan=False), labels), min_size=2, max_size=12)
 
 
-@pytest.mark.parametrize("scope", ["group_pair", "anchor", "batch"])
-@pytest.mark.parametrize("scale", ["std", "none"])
+@pytest.mark.parametrize(
+    "advantage",
+    [
+        *(
+            AdvantageSettings(scope=scope, scale=scale, strength=0.7, cap=1.8)
+            for scope in ("group_pair", "anchor", "batch")
+            for scale in ("std", "none")
+        ),
+        AdvantageSettings(scope="batch", scale="std", strength=0.7, cap=1.8, direction="bounded", bound=0.8),
+    ],
+)
 @pytest.mark.parametrize("distance", ["group", "label"])
 @pytest.mark.parametrize(("shape", "smoothing"), [("softplus", 0.0), ("softplus", 1.5), ("quadratic", 1.5)])
 @settings(max_examples=15)
 @given(rows=segments)
-def test_equals_the_naive_double_loop(rows, scope, scale, distance, shape, smoothing):
+def test_equals_the_naive_double_loop(rows, advantage, distance, shape, smoothing):
     score, label = (list(column) for column in zip(*rows, strict=True))
     margin = MarginSettings(
         groups="integer", base=0.2, slope=0.3, distance=distance, shape=shape, smoothing=smoothing
     )
-    advantage = AdvantageSettings(scope=scope, scale=scale, strength=0.7, cap=1.8)
     loss = groupwise_ranking_loss(doubles(score), doubles(label), margin=margin, advantage=advantage)
     assert loss.item() == pytest.approx(naive_loss(score, label, margin, advantage), rel=1e-9, abs=1e-12)
 
@@ -154,6 +169,57 @@ def test_no_weight_is_negative_or_beyond_its_bounds(rows, strength, cap):
     assert (weight >= 1).all()
     assert (weight <= cap + 1e-12).all()
     assert (compared.weight[~compared.pair] == 0).all()
+
+
+def bounded(bound: float) -> AdvantageSettings:
+    return AdvantageSettings(
+        scope="batch", scale="std", strength=3.0, cap=9.0, direction="bounded", bound=bound
+    )
+
+
+@settings(max_examples=40)
+@given(rows=segments, bound=st.floats(0.1, 10))
+def test_a_bounded_weight_falls_from_one_and_is_half_at_the_bound(rows, bound):
+    score, label = (doubles(list(column)) for column in zip(*rows, strict=True))
+    compared = compare_pairs(score, label, margin=HINGE, advantage=bounded(bound))
+    weight, violation = compared.weight[compared.pair], compared.violation[compared.pair]
+    assert ((weight > 0) & (weight <= 1)).all()
+    assert (weight[violation == 0] == 1).all()
+    assert ((weight < 0.5) == (violation > bound))[(violation - bound).abs() > 1e-9].all()
+    order = violation.argsort()
+    assert (weight[order].diff() <= 0).all()
+    assert (compared.weight[~compared.pair] == 0).all()
+
+
+def test_under_a_bound_one_wrong_label_pulls_less_the_more_it_contradicts():
+    label = doubles([-1.0, 1.0])
+
+    def pull(gap: float) -> float:
+        score = doubles([gap, 0.0])
+        compared = compare_pairs(score, label, margin=HINGE, advantage=bounded(1.0))
+        return (compared.weight * compared.violation).sum().item()
+
+    # The margin is 0.8, so that the violation is the bound at a gap of 0.2.
+    assert pull(0.0) < pull(0.2) > pull(1.0) > pull(5.0)
+
+
+def test_a_bound_out_of_reach_weighs_all_pairs_alike():
+    score, label = doubles([0.3, -0.1, 0.8, 0.2]), doubles([1.0, -1.0, 2.0, 0.0])
+    loss = groupwise_ranking_loss(score, label, margin=HINGE, advantage=bounded(1e6))
+    alike = groupwise_ranking_loss(score, label, margin=HINGE, advantage=ALIKE)
+    assert loss.item() == pytest.approx(alike.item(), rel=1e-9)
+
+
+def test_many_segments_with_bounded_weights_go_pair_by_pair():
+    """The exact path has no sums of a bounded weight, so it refuses rather than gives another loss."""
+    random = torch.Generator().manual_seed(3)
+    label = (6 * torch.rand(EXACT_FROM, generator=random, dtype=torch.float64) - 3).round(decimals=1)
+    score = label + torch.randn(EXACT_FROM, generator=random, dtype=torch.float64)
+    loss = groupwise_ranking_loss(score, label, margin=HINGE, advantage=bounded(1.0))
+    alike = groupwise_ranking_loss(score, label, margin=HINGE, advantage=ALIKE)
+    assert loss < 0.9 * alike
+    with pytest.raises(ValueError, match="no exact path"):
+        exact_ranking_loss(score, label, margin=HINGE, advantage=bounded(1.0))
 
 
 def test_equal_rewards_give_the_weight_one():
