@@ -30,8 +30,8 @@ _HEADER = (
 )
 
 TrainingStage = Literal["rank", "calibrate", "pointwise"]
-Link = Literal["identity", "logistic"]
-"""How an output of the calibration curve becomes a prediction: as it is, or as the logit of a probability."""
+Link = Literal["identity", "logistic", "softmax"]
+"""How outputs of the calibration curve become predictions: as they are, or as logits of one probability or of one per class."""
 
 EpochRow = dict[str, float | int | None]
 """Measures of one epoch: `seed`, `epoch`, and those of `artifacts.curves.MEASURES`; None where one was not taken."""
@@ -45,7 +45,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "columns": dict,
     "selected_epoch": int,
     "link": str,
-    "best_constant": (int, float),
+    "best_constant": (int, float, list),
     "environment": dict,
 }
 # Settings that are no widths, such as numbers of heads and layers.
@@ -66,7 +66,8 @@ class Checkpoint:
         selected_epoch: number of the epoch whose weights these are.
         history: measures of each epoch.
         link: how an output of the calibration curve becomes a prediction.
-        best_constant: the prediction that needs no features: the median label of train, or its share of positives.
+        best_constant: the prediction that needs no features: the median label of train, its share of positives, or those of
+            its classes.
         environment: versions of libraries and class of device that trained it.
         tensors: the network's weights under `network.` and the calibration curve under `calibration.`.
     """
@@ -80,7 +81,7 @@ class Checkpoint:
     selected_epoch: int
     history: list[EpochRow]
     link: Link
-    best_constant: float
+    best_constant: float | list[float]
     environment: Mapping[str, str]
     tensors: Mapping[str, np.ndarray]
 
@@ -136,8 +137,10 @@ def _check(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any], source:
         raise PipelineError(
             f"{source}: the link is {str(header['link'])[:60]!r}; expected {' or '.join(get_args(Link))}: get another copy"
         )
-    if not math.isfinite(header["best_constant"]):
-        raise PipelineError(f"{source}: best_constant is {header['best_constant']}; expected a finite number")
+    constants = header["best_constant"]
+    for constant in constants if isinstance(constants, list) else [constants]:
+        if not isinstance(constant, int | float) or not math.isfinite(constant):
+            raise PipelineError(f"{source}: best_constant is {str(constants)[:60]}; expected finite numbers")
     widest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
     for name, value in header["network"].items():
         if isinstance(value, int | float) and value > max(widest, _SMALL):

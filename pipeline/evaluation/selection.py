@@ -19,6 +19,9 @@ Counts = Float[NDArray[np.float64], "resample segment"]
 Values = Float[NDArray[np.float64], "resample"]
 """A number for each resample."""
 
+Outputs = Float[NDArray[np.float64], "segment *class"]
+"""A number for each segment, or, where labels are classes, one for each segment and class."""
+
 
 class PairCounts(NamedTuple):
     """Pairs of segments with different labels, by their order in the predictions; one entry per resample.
@@ -62,6 +65,35 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None
     return float((pairs.concordant[0] + 0.5 * pairs.tied[0]) / pairs.ordered[0])
 
 
+def order(truth: Segments, scores: Outputs) -> float | None:
+    """How well scores order segments: `ordered_pair_accuracy`, and for classes its mean over one class against all others.
+
+    The latter is the macro average of the areas under the ROC curves, over the classes that some segments have and others
+    have not.
+
+    Args:
+        truth: labels of the segments, or the numbers of their classes.
+        scores: one score per segment, or one per segment and class.
+
+    Returns:
+        A number in [0, 1]; None where no two labels differ.
+
+    Raises:
+        ValueError: a value is not finite.
+
+    >>> order(np.array([0.0, 1.0, 2.0]), np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 1.0], [0.0, 1.0, 2.0]]))
+    1.0
+    """
+    if scores.ndim == 1:
+        return ordered_pair_accuracy(truth, scores)
+    by_class = [
+        ordered_pair_accuracy((truth == number).astype(np.float64), column)
+        for number, column in enumerate(scores.T)
+    ]
+    found = [area for area in by_class if area is not None]
+    return float(np.mean(found)) if found else None
+
+
 def mean_absolute_error(truth: Segments, prediction: Segments) -> float | None:
     """The mean of `|prediction - truth|`, in label units.
 
@@ -97,6 +129,29 @@ def cross_entropy(truth: Segments, logit: Segments) -> float | None:
     """
     _require_finite(truth, logit)
     return float(np.mean(np.logaddexp(0.0, logit) - truth * logit)) if len(truth) else None
+
+
+def class_cross_entropy(truth: Segments, logit: Float[NDArray[np.float64], "segment class"]) -> float | None:
+    """The mean cross-entropy of classes under the softmax of their logits, in nats.
+
+    Args:
+        truth: number of the class of each segment, from 0.
+        logit: logarithm of the probability of each class, up to a constant per segment; finite.
+
+    Returns:
+        A number from 0 up; None where there is no segment.
+
+    Raises:
+        ValueError: a value is not finite.
+
+    >>> class_cross_entropy(np.array([1.0, 0.0]), np.zeros((2, 2)))
+    0.6931471805599453
+    """
+    _require_finite(truth, logit)
+    if not len(truth):
+        return None
+    total = np.logaddexp.reduce(logit, axis=1)
+    return float(np.mean(total - logit[np.arange(len(truth)), truth.astype(np.int64)]))
 
 
 def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCounts:
@@ -158,7 +213,7 @@ def _dense_rank(values: Segments) -> Int[NDArray[np.int64], "segment"]:
     return np.unique(values, return_inverse=True)[1]
 
 
-def _require_finite(truth: Segments, prediction: Segments) -> None:
+def _require_finite(truth: Segments, prediction: Outputs) -> None:
     n_bad = int((~np.isfinite(truth)).sum() + (~np.isfinite(prediction)).sum())
     if n_bad:
         raise ValueError(f"{n_bad} of {len(truth)} labels and {len(prediction)} predictions are not finite")

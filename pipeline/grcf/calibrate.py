@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
-from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.evaluation.selection import order
 from pipeline.grcf.calibration.pointwise_objective import (
     POINTWISE_OBJECTIVES,
     CurveShape,
@@ -19,8 +21,10 @@ from pipeline.grcf.calibration.pointwise_objective import (
 )
 from pipeline.grcf.fit.loop import TrainingSettings, train_network
 from pipeline.grcf.fit.selection import Selection
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
-from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.loss.classes import class_by_class
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.loss.objectives import groupwise_objective
+from pipeline.grcf.network.batches import Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import Trained, check_columns, make_checkpoint, restore, score_split
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import SentimentNetwork
@@ -39,11 +43,21 @@ class RankingTerm:
         beta: its weight; 0 leaves it out.
         margin: margin of the loss.
         advantage: weights of its pairs.
+        ordered: whether classes have an order; without effect on labels that are no classes.
     """
 
     beta: float
     margin: MarginSettings
     advantage: AdvantageSettings
+    ordered: bool = False
+
+    def objective(self, task: Task) -> Objective:
+        """The loss for one score per segment, or for one per segment and class."""
+        objective = groupwise_objective(self.margin, self.advantage)
+        if task == "classes":
+            objective = class_by_class(objective, ordered=self.ordered)
+        assert objective.loss is not None, "the groupwise objective has a loss"
+        return objective.loss
 
 
 def calibrate_scores(
@@ -66,7 +80,7 @@ def calibrate_scores(
             those of new segments and would give too small a slope.
         shape: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends.
         n_knots: number of bends of a monotone curve.
-        task: "regression" fits by absolute error, "binary" by the cross-entropy of labels 0 and 1.
+        task: "regression" fits by absolute error, "binary" and "classes" by cross-entropy.
         device: device on which the network runs.
         environment: versions of libraries and class of device, for the header.
 
@@ -95,7 +109,7 @@ def calibrate_scores(
                 "seed": ranked.seed,
                 "epoch": 0,
                 "train_loss": objective.error(train.labels, curve(train_scores)),
-                "valid_ordered_pair_accuracy": ordered_pair_accuracy(valid.labels, valid_scores),
+                "valid_ordered_pair_accuracy": order(valid.labels, valid_scores),
                 "valid_error": objective.error(valid.labels, curve(valid_scores)),
             }
         ],
@@ -137,7 +151,7 @@ def tune(
         part: part of the network that is tuned.
         ranking: the ranking loss that is kept beside the error.
         settings: how to train.
-        task: "regression" minimises the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
+        task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
         device: device on which the network runs.
         environment: versions of libraries and class of device, for the header.
 
@@ -158,13 +172,14 @@ def tune(
         else IDENTITY
     )
 
-    def loss(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
-        error = objective.loss(curve.offset + curve.slope * score, label)
+    ranking_loss = ranking.objective(task)
+    offset, slope = (_as_factor(part, device=device) for part in (curve.offset, curve.slope))
+
+    def loss(score: Tensor, label: Tensor, representation: Tensor) -> Tensor:
+        error = objective.loss(offset + slope * score, label)
         if ranking.beta == 0:
             return error
-        return error + ranking.beta * groupwise_ranking_loss(
-            score, label, margin=ranking.margin, advantage=ranking.advantage
-        )
+        return error + ranking.beta * ranking_loss(score, label, representation)
 
     trained = train_network(
         network,
@@ -195,6 +210,11 @@ def _network_of(ranked: Checkpoint, train: AlignedSplit, *, device: str) -> Sent
     check_columns(ranked, train)
     network, _ = restore(ranked, device=device)
     return network
+
+
+def _as_factor(part: float | np.ndarray, *, device: str) -> float | Tensor:
+    """A number as it is, and one for each class as a tensor in the precision of scores."""
+    return part if isinstance(part, float) else torch.tensor(part, dtype=torch.float32, device=device)
 
 
 def _head(network: SentimentNetwork) -> Iterable[Parameter]:

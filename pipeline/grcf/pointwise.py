@@ -52,7 +52,7 @@ def train_pointwises(
         weight: "none" weighs all segments alike; "bounded" weighs those with a large loss less, for labels that may be
             wrong: what the direction "bounded" does for the pairs of GRCF.
         bound: the loss of a segment at which a bounded weight is one half.
-        task: "regression" minimises the mean absolute error, "binary" the cross-entropy of labels 0 and 1.
+        task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.
     """

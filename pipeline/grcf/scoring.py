@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 from jaxtyping import Float, Float64
-from scipy.special import expit
+from scipy.special import expit, softmax
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
@@ -44,8 +44,8 @@ class Scorer:
         *,
         hidden: Set[Modality] = frozenset(),
         seeds: Sequence[int] | None = None,
-    ) -> Float64[np.ndarray, "seed segment"]:
-        """Predictions in label units or as probabilities of label 1 (scores, after stage 1), one row per seed.
+    ) -> Float64[np.ndarray, "seed segment *class"]:
+        """Predictions in label units, or as probabilities of label 1 or of each class (scores, after stage 1), one row per seed.
 
         Args:
             split: the segments to predict.
@@ -73,11 +73,13 @@ class _Restored:
 
     def predict(
         self, split: AlignedSplit, tensors: SplitTensors, hidden: Set[Modality]
-    ) -> Float64[np.ndarray, "segment"]:
+    ) -> Float64[np.ndarray, "segment *class"]:
         check_columns(self._checkpoint, split)
         if split.tokens is not None:
             tensors = tensors.with_text(self._vectors(split.tokens))
         output = self._calibration(score_split(self._network, tensors, hidden=hidden))
+        if self._checkpoint.link == "softmax":
+            return np.asarray(softmax(output, axis=-1))
         return np.asarray(expit(output)) if self._checkpoint.link == "logistic" else output
 
     def _vectors(self, tokens: TokenizedText) -> Float[Tensor, "word dim"]:
@@ -95,7 +97,7 @@ def predict(
     *,
     hidden: Set[Modality] = frozenset(),
     device: str,
-) -> Float64[np.ndarray, "seed segment"]:
+) -> Float64[np.ndarray, "seed segment *class"]:
     """Predict one split once; see `Scorer` for models that are asked more often."""
     return Scorer(checkpoints, device=device).predict(split, hidden=hidden)
 

@@ -1,8 +1,11 @@
 """Small trained models: the stages of training with settings that take a second."""
 
+from dataclasses import replace
+
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.fit.loop import TrainingSettings
+from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
@@ -33,13 +36,16 @@ def rank(
     margin=MARGIN,
     advantage=ADVANTAGE,
     settings=SETTINGS,
+    n_classes=1,
+    ordered=False,
 ) -> Checkpoint:
+    chosen = objective_of(objective, margin=margin, advantage=advantage)
     return train_ranking(
         train,
         valid,
         seed=seed,
-        network=network,
-        objective=objective_of(objective, margin=margin, advantage=advantage),
+        network=replace(network, n_outputs=n_classes),
+        objective=chosen if n_classes == 1 else class_by_class(chosen, ordered=ordered),
         settings=settings,
         **MACHINE,
     )
@@ -68,12 +74,13 @@ def pointwise(
     settings=SETTINGS,
     extra_epochs=0,
     task="regression",
+    n_classes=1,
 ) -> Checkpoint:
     return train_pointwise(
         train,
         valid,
         seed=1,
-        network=NETWORK,
+        network=replace(NETWORK, n_outputs=n_classes),
         settings=settings,
         extra_epochs=extra_epochs,
         select_by=select_by,

@@ -73,7 +73,7 @@ def test_under_a_bound_a_segment_weighs_less_the_larger_its_loss(task):
     assert objective.loss(output, label, bound=1e6).item() == pytest.approx(losses.mean().item())
 
 
-@pytest.mark.parametrize("task", list(POINTWISE_OBJECTIVES))
+@pytest.mark.parametrize("task", ["regression", "binary"])
 def test_what_is_minimised_is_what_selects(task):
     rng = np.random.default_rng(0)
     output, label = rng.normal(size=50), (rng.random(50) < 0.5).astype(np.float64)

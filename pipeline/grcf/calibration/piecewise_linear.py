@@ -39,7 +39,7 @@ def fit_curve(
     return Curve(float(solution[0]), float(solution[1]), knots, solution[2 : k + 2])
 
 
-def require_finite(score: Float[np.ndarray, "segment"]) -> None:
+def require_finite(score: Float[np.ndarray, "segment *class"]) -> None:
     """Refuse scores to which no curve can be fitted.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn import functional
 
 from pipeline.artifacts.checkpoint import Link
 from pipeline.errors import PipelineError
@@ -15,9 +15,10 @@ from pipeline.evaluation import selection
 from pipeline.grcf.bounded_weights import bounded_weight_of
 from pipeline.grcf.calibration.piecewise_linear import fit_curve
 from pipeline.grcf.calibration.platt import fit_platt
+from pipeline.grcf.calibration.vector_scaling import fit_vector_scaling
 from pipeline.grcf.network.curve import Curve
 
-Task = Literal["regression", "binary"]
+Task = Literal["regression", "binary", "classes"]
 CurveShape = Literal["affine", "monotone"]
 """One positive slope and an offset, or a piecewise linear curve with several positive slopes."""
 
@@ -39,12 +40,16 @@ class PointwiseObjective:
     link: Link
 
     def loss(
-        self, output: Float[Tensor, "segment"], label: Float[Tensor, "segment"], *, bound: float | None = None
+        self,
+        output: Float[Tensor, "segment *class"],
+        label: Float[Tensor, "segment"],
+        *,
+        bound: float | None = None,
     ) -> Float[Tensor, ""]:
         """What is minimised: the mean of the losses, or their weighted mean Σ w l / Σ w under a bound.
 
         Args:
-            output: outputs of a batch, one per segment.
+            output: outputs of a batch, one per segment, or one per segment and class.
             label: labels of the same segments.
             bound: the loss at which a segment weighs one half, see `bounded_weights.bounded_weight_of`; None weighs all alike.
         """
@@ -66,7 +71,14 @@ def cross_entropy(
     logit: Float[Tensor, "segment"], label: Float[Tensor, "segment"]
 ) -> Float[Tensor, "segment"]:
     """Binary cross-entropy of each segment in nats, of labels 0 and 1 under the logits of label 1."""
-    return binary_cross_entropy_with_logits(logit, label, reduction="none")
+    return functional.binary_cross_entropy_with_logits(logit, label, reduction="none")
+
+
+def class_cross_entropy(
+    logit: Float[Tensor, "segment class"], label: Float[Tensor, "segment"]
+) -> Float[Tensor, "segment"]:
+    """Cross-entropy of each segment in nats, of the numbers of classes under the softmax of their logits."""
+    return functional.cross_entropy(logit, label.long(), reduction="none")
 
 
 POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {
@@ -74,34 +86,38 @@ POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {
         "absolute_error", absolute_error, selection.mean_absolute_error, "identity"
     ),
     "binary": PointwiseObjective("cross_entropy", cross_entropy, selection.cross_entropy, "logistic"),
+    "classes": PointwiseObjective(
+        "cross_entropy", class_cross_entropy, selection.class_cross_entropy, "softmax"
+    ),
 }
 
 
 def fit_calibration(
-    score: Float[np.ndarray, "segment"],
+    score: Float[np.ndarray, "segment *class"],
     label: Float[np.ndarray, "segment"],
     *,
     task: Task,
     shape: CurveShape,
     n_knots: int,
 ) -> Curve:
-    """The best increasing curve from scores to outputs, which cannot change their order.
+    """The best increasing curve from scores to outputs, which cannot change their order; for classes, one curve for each.
 
     Args:
         score: scores, any scale.
         label: labels of the same segments.
-        task: "regression" fits by absolute error, "binary" by cross-entropy, which is Platt scaling.
+        task: "regression" fits by absolute error, "binary" by cross-entropy, which is Platt scaling, "classes" by cross-entropy
+            too, which is vector scaling.
         shape: "affine" is one positive slope and an offset, "monotone" adds `n_knots` bends, for regression only.
         n_knots: number of bends of a monotone curve.
 
     Raises:
-        PipelineError: a monotone curve for two classes, no segments, or a score that is not finite.
+        PipelineError: a monotone curve for classes, no segments, or a score that is not finite.
     """
     if task == "regression":
         return fit_curve(score, label, n_knots=n_knots if shape == "monotone" else 0)
     if shape == "monotone":
         raise PipelineError(
-            "a monotone calibration curve is fitted by absolute error, which binary labels do not have; choose affine, "
-            "which is Platt scaling for them"
+            "a monotone calibration curve is fitted by absolute error, which classes do not have; choose affine, "
+            "which is Platt scaling of two classes and vector scaling of several"
         )
-    return fit_platt(score, label)
+    return fit_platt(score, label) if task == "binary" else fit_vector_scaling(score, label)

@@ -14,7 +14,7 @@ from pipeline.grcf.network.batches import Batch, Objective
 class Computed:
     """Outputs of the network for a batch; `penalty` is None where its fusion adds nothing to the objective."""
 
-    score: Float[Tensor, "segment"]
+    score: Float[Tensor, "segment *class"]
     representation: Float[Tensor, "segment width"]
     penalty: Float[Tensor, "segment"] | None
 

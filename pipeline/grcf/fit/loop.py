@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.errors import PipelineError
-from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.evaluation.selection import order
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.modulation import Balance, GradientModulation
 from pipeline.grcf.fit.selection import EpochRecord, Selection
@@ -139,7 +139,7 @@ def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> T
                 "seed": seed,
                 "epoch": 0,
                 "train_loss": None,
-                "valid_ordered_pair_accuracy": ordered_pair_accuracy(truth, scores),
+                "valid_ordered_pair_accuracy": order(truth, scores),
                 "valid_error": None,
             }
         ],

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.artifacts.checkpoint import EpochRow
-from pipeline.evaluation.selection import ordered_pair_accuracy
+from pipeline.evaluation.selection import order
 from pipeline.grcf.network.curve import Curve
 
 SelectBy = Literal["order", "magnitude", "objective"]
@@ -22,7 +22,7 @@ class Selection:
     """By what the epoch that is kept is the best on valid; the earliest of equals.
 
     Attributes:
-        by: "order" keeps the epoch with the highest ordered-pair accuracy, "magnitude" the one with the lowest `error`,
+        by: "order" keeps the epoch with the highest ordered-pair accuracy (its mean over classes against all others), "magnitude" the one with the lowest `error`,
             "objective" the one with the lowest loss.
         calibration: curve from scores to what `error` measures; None where scores have no magnitude.
         error: error of the task; None without a curve.
@@ -57,7 +57,7 @@ class EpochRecord:
         self,
         epoch: int,
         train_loss: float | None,
-        scores: Float[np.ndarray, "segment"],
+        scores: Float[np.ndarray, "segment *class"],
         *,
         valid_loss: Callable[[], float],
         weights: Callable[[], Mapping[str, Tensor]],
@@ -67,12 +67,12 @@ class EpochRecord:
         Args:
             epoch: number of the epoch; 0 is the start.
             train_loss: mean loss over its steps; None for the start.
-            scores: scores of valid, one per segment.
+            scores: scores of valid, one per segment, or one per segment and class.
             valid_loss: gives the loss on valid; called only where that selects the epoch.
             weights: gives a copy of the weights; called only where they are kept.
         """
         selection = self._selection
-        accuracy = ordered_pair_accuracy(self._truth, scores)
+        accuracy = order(self._truth, scores)
         error = (
             selection.error(self._truth, selection.calibration(scores))
             if selection.calibration and selection.error

@@ -200,7 +200,7 @@ class _Stack:
 
     def forward(
         self, batch: Batch, n_words: Int64[np.ndarray, "seed modality"] | None = None
-    ) -> tuple[Float[Tensor, "seed segment"], Float[Tensor, "seed segment width"], Tensor | None]:
+    ) -> tuple[Float[Tensor, "seed segment *class"], Float[Tensor, "seed segment width"], Tensor | None]:
         """Scores, representations and penalties of every network on its own batch; training where `n_words` is given."""
         self._base.train(n_words is not None)
         masks = {} if n_words is None else self._masks(batch, n_words)
@@ -222,7 +222,7 @@ class _Stack:
 
     def score(
         self, split: SplitTensors, objective: Objective | None
-    ) -> tuple[Float[np.ndarray, "seed segment"], list[float]]:
+    ) -> tuple[Float[np.ndarray, "seed segment *class"], list[float]]:
         """Scores of a split by every network, and its mean loss over batches where an objective is given."""
         scores, losses = [], []
         size = len(self._rngs)

@@ -15,7 +15,8 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 
 Objective = Callable[
-    [Float[Tensor, "segment"], Float[Tensor, "segment"], Float[Tensor, "segment width"]], Float[Tensor, ""]
+    [Float[Tensor, "segment *class"], Float[Tensor, "segment"], Float[Tensor, "segment width"]],
+    Float[Tensor, ""],
 ]
 """A loss of a batch: from the scores, labels and representations of its segments to one number."""
 

@@ -48,8 +48,8 @@ def build_network(
 
 def score_split(
     network: SentimentNetwork, split: SplitTensors, *, hidden: Set[Modality] = frozenset()
-) -> Float[np.ndarray, "segment"]:
-    """One score per segment of the split, with the modalities of `hidden` masked."""
+) -> Float[np.ndarray, "segment *class"]:
+    """One score per segment of the split, or one per segment and class, with the modalities of `hidden` masked."""
     network.eval()
     with torch.inference_mode():
         if network.word_encoder is not None and split.tokens is not None:
@@ -78,12 +78,17 @@ def make_checkpoint(
         objective: name of what was minimised.
         leaves_order: whether its scores are in the order of the labels.
         seed: seed of its first weights and of everything random in training.
-        calibration: curve from scores to label units or logits.
+        calibration: curve from scores to label units or logits; its link makes them predictions.
         link: how an output of the curve becomes a prediction.
         train: the split that it learnt from, for its columns and the best constant.
         environment: versions of libraries and class of device.
     """
-    best_constant = np.mean(train.labels) if link == "logistic" else np.median(train.labels)
+    best_constant: float | list[float]
+    if link == "softmax":
+        of_class = np.bincount(train.labels.astype(np.int64), minlength=trained.network.settings.n_outputs)
+        best_constant = (of_class / len(train)).tolist()
+    else:
+        best_constant = float(np.mean(train.labels) if link == "logistic" else np.median(train.labels))
     return Checkpoint(
         stage=stage,
         objective=objective,
@@ -94,7 +99,7 @@ def make_checkpoint(
         selected_epoch=trained.selected_epoch,
         history=trained.history,
         link=link,
-        best_constant=float(best_constant),
+        best_constant=best_constant,
         environment={**environment, **encoder_libraries(trained.network)},
         tensors=network_tensors(trained.network, calibration),
     )
@@ -152,12 +157,16 @@ def restore(
             f"({' '.join(str(error).split())}); delete it and train it again"
         ) from error
     calibration = Curve(
-        float(tensors["calibration.offset"]),
-        float(tensors["calibration.slope"]),
+        _number_or_classes(tensors["calibration.offset"]),
+        _number_or_classes(tensors["calibration.slope"]),
         tensors["calibration.knots"],
         tensors["calibration.bends"],
     )
     return restored.to(device), calibration
+
+
+def _number_or_classes(value: np.ndarray) -> float | Float[np.ndarray, "class"]:
+    return value if value.ndim else float(value)
 
 
 def check_columns(checkpoint: Checkpoint, aligned: AlignedSplit) -> None:

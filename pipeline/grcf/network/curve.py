@@ -13,11 +13,12 @@ MIN_SLOPE = 1e-3
 class Curve:
     """A strictly increasing piecewise linear function: offset + slope · s, with `bends[k]` added beyond `knots[k]`.
 
-    Offset in label units; slope and bends in label units per score unit; knots in score units, increasing.
+    Offset in label units; slope and bends in label units per score unit; knots in score units, increasing. Where labels are
+    classes, offset and slope have a number for each class, and so has the last axis of scores; there are no knots then.
     """
 
-    offset: float
-    slope: float
+    offset: float | Float[np.ndarray, "class"]
+    slope: float | Float[np.ndarray, "class"]
     knots: Float[np.ndarray, "knot"]
     bends: Float[np.ndarray, "knot"]
 

@@ -33,10 +33,12 @@ class NetworkSettings:
     fusion: FusionName
     width: int
     dropout: float
+    n_outputs: int = 1
+    """Scores per segment: one, or one for each class."""
 
 
 class SentimentNetwork(nn.Module):
-    """One score per segment from whatever modalities it has.
+    """One score per segment, or one per segment and class, from whatever modalities it has.
 
     Args:
         n_features: number of feature columns per modality; 0 for one that the corpus does not have.
@@ -49,7 +51,7 @@ class SentimentNetwork(nn.Module):
         self.fusion = FUSIONS[settings.fusion](
             {modality: n_features[modality] for modality in MODALITIES}, settings.width, settings.dropout
         )
-        self.head = nn.Linear(settings.width, 1)
+        self.head = nn.Linear(settings.width, settings.n_outputs)
         self.word_encoder: WordEncoder | None = None
 
     def fuse(self, batch: Batch) -> Fused:
@@ -67,7 +69,7 @@ class SentimentNetwork(nn.Module):
         """One vector per segment, of which the score is a linear function."""
         return self.fuse(batch).representation
 
-    def forward(self, batch: Batch) -> Float[Tensor, "segment"]:
-        """One score per segment, unbounded."""
+    def forward(self, batch: Batch) -> Float[Tensor, "segment *class"]:
+        """One score per segment, or one per segment and class, unbounded."""
         score: Tensor = self.head(self.represent(batch)).squeeze(-1)
         return score
