@@ -50,11 +50,16 @@ MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks
 
 
 def predict_split(
-    split: AlignedSplit, models: Mapping[str, Scorer], *, best_constant: float, protocol: Protocol
+    split: AlignedSplit,
+    models: Mapping[str, Scorer],
+    *,
+    best_constant: float | list[float],
+    protocol: Protocol,
 ) -> SplitPredictions:
     """Predictions of one split by the models that are compared, and by the best constant."""
     predictions = {name: scorer.predict(split) for name, scorer in models.items()}
-    predictions[protocol.constant] = np.full((1, len(split)), best_constant)
+    constant = np.asarray(best_constant)
+    predictions[protocol.constant] = np.broadcast_to(constant, (1, len(split), *constant.shape)).copy()
     seeds = {name: scorer.seeds for name, scorer in models.items()}
     return SplitPredictions(
         split.split,

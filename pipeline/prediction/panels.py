@@ -58,6 +58,7 @@ def draw_scale(model: Model, prediction: Prediction) -> Markup:
     """The range of the training labels with a dot per seed, a line for their mean, and the best guess without looking."""
     train = model.preprocessing.train
     constant = model.checkpoints[0].best_constant
+    assert not isinstance(constant, list), "classes have no scale"
     by_seed = [float(found) for found in prediction.by_seed]
     low, high = float(min(train["label_min"], *by_seed)), float(max(train["label_max"], *by_seed))
 

@@ -61,7 +61,7 @@ def test_the_losses_are_those_worked_out_by_hand():
     )
 
 
-@pytest.mark.parametrize("task", list(POINTWISE_OBJECTIVES))
+@pytest.mark.parametrize("task", ["regression", "binary"])
 def test_under_a_bound_a_segment_weighs_less_the_larger_its_loss(task):
     objective = POINTWISE_OBJECTIVES[task]
     output, label = torch.tensor([0.5, -4.0], dtype=torch.float64), torch.tensor([1.0, 1.0]).double()
