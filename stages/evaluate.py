@@ -28,7 +28,7 @@ from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
-from pipeline.evaluation.tables import headline, model_table
+from pipeline.evaluation.tables import headline, result_table
 from pipeline.execution.device import best_device
 from pipeline.grcf.perturbations import (
     Perturbation,
@@ -144,8 +144,12 @@ def main() -> None:
         split = read_aligned(path)
         found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
         predictions.append(found)
-        metrics[name] = model_table(
-            found.truth, found.models, protocol=protocol, confidence=settings.confidence
+        metrics[name] = result_table(
+            found.truth,
+            found.models,
+            protocol=protocol,
+            confidence=settings.confidence,
+            n_resamples=settings.n_resamples,
         )
         comparisons[name] = compare(split, found, ranked, grcf, settings)
         perturbed = partial(perturbed_curves, split, models, protocol)

@@ -4,14 +4,14 @@ Two files, both tracked by git: `reports/metrics.json` holds the metrics of each
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import with_config
 
 from pipeline.artifacts.files import write_json
-from pipeline.artifacts.models import COMPARED, METHOD, minus
+from pipeline.artifacts.models import COMPARED, METHOD, is_ensemble, minus
 from pipeline.artifacts.records import STRICT, read_record
 from pipeline.errors import PipelineError
 
@@ -27,12 +27,16 @@ _WHAT, _REMEDY = "an evaluation", "dvc repro evaluate"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One metric of one model over its seeds.
+    """One metric of one model over its seeds, or of the ensemble of its seeds.
+
+    An ensemble predicts the mean of its seeds, so its metric has no spread over them: `mean` is its value, `sd` is None,
+    and the interval is the percentile bootstrap over segments.
 
     Attributes:
         mean: mean over the seeds; None where the metric is undefined for a seed.
         sd: standard deviation over the seeds (n - 1 in the denominator); None for fewer than two seeds.
-        ci_low: lower end of the t interval of the mean over seeds; None with `sd`.
+        ci_low: lower end of the t interval of the mean over seeds, or of the ensemble's interval over segments; None where
+            there is none.
         ci_high: upper end of that interval.
         n: number of seeds.
         reason: why a value is None; None where no value is.
@@ -135,6 +139,7 @@ class SplitComparisons:
         contributions: shapley values of each modality, positive where it helps.
         order: metrics of the order after each stage of training, `rank` and `calibrate`.
         reliability: reliability of each trained model.
+        ensembles: the ensemble of the method's seeds minus that of the baseline's, over segments; empty for one seed.
     """
 
     differences: Mapping[str, Differences]
@@ -143,6 +148,7 @@ class SplitComparisons:
     contributions: Mapping[str, Summaries]
     order: Mapping[str, Summaries]
     reliability: Mapping[str, Reliability]
+    ensembles: Differences = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +237,7 @@ def _require_whole(evaluation: Evaluation, metrics: Path, comparisons: Path) -> 
             raise PipelineError(
                 f"{metrics}: the models of {split} were measured by different metrics; run `{_REMEDY}` to measure again"
             )
-        others = sorted(models.keys() - {METHOD})
+        others = sorted(model for model in models if model != METHOD and not is_ensemble(model))
         found = sorted(evaluation.comparisons[split].differences)
         if found != others:
             raise PipelineError(

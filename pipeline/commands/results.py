@@ -10,11 +10,12 @@ from pipeline.artifacts.evaluation import (
     EVALUATED,
     Difference,
     Differences,
+    EvaluatedSplit,
     Evaluation,
     Summary,
     read_evaluation,
 )
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of, minus
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
@@ -77,7 +78,7 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
     reasons: dict[str, None] = {}
     for split in EVALUATED:
         rows = []
-        for model in (*COMPARED, protocol.constant):
+        for model in _models(evaluation, split, protocol):
             summaries = {metric.name: evaluation.metrics[split][model][metric.name] for metric in metrics}
             rows.append((model, *map(_cell, summaries.values())))
             for name, summary in summaries.items():
@@ -86,6 +87,8 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
         blocks.append(plain_table((split, *(metric.name for metric in metrics)), rows))
     n_seeds = evaluation.metrics[EVALUATED[0]][METHOD][metrics[0].name].n
     seeds = f"Mean ± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "One seed"
+    if n_seeds > 1:
+        seeds += "; an ensemble predicts the mean of its seeds"
     lower = " and ".join(metric.name for metric in metrics if metric.better == "lower")
     blocks.append(
         Paragraph(
@@ -101,6 +104,12 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
     blocks.append(_where_the_report_is())
     blocks += [Heading("What to try next"), *NEXT]
     return blocks
+
+
+def _models(evaluation: Evaluation, split: EvaluatedSplit, protocol: Protocol) -> list[str]:
+    """Each trained model with the ensemble of its seeds, where it has several, and the constant."""
+    named = [name for model in COMPARED for name in (model, ensemble_of(model))]
+    return [name for name in (*named, protocol.constant) if name in evaluation.metrics[split]]
 
 
 def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, confidence: float) -> str:

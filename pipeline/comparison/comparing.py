@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.models import BASELINE, METHOD, ensemble_of
 from pipeline.comparison.bootstrap import Bootstrap
-from pipeline.comparison.differences import compare_model
+from pipeline.comparison.differences import compare_model, with_ensemble
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
 from pipeline.comparison.runs import Run
@@ -30,7 +30,8 @@ class Comparison:
         data: outputs of the manifest that differ; None where that is not recorded.
         doubts: sentences about what may make the numbers mean something else.
         confidence: level of the intervals.
-        models: the method with every metric, the baseline with the headline, per split; or the headline alone.
+        models: the method with every metric, the ensemble of its seeds and the baseline with the headline, per split; or the
+            method with the headline alone.
         headline: the method's headline metrics on `JUDGED_ON`, which decide the verdict; the one for sorting comes first.
         judgement: the verdict.
     """
@@ -79,11 +80,12 @@ def compare_runs(
                     f"{run.revision.title}: reports/predictions.csv has no rows of the split {split!r}; "
                     "run `dvc repro` to make it anew"
                 )
-        for model in (METHOD,) if headline_only else (METHOD, BASELINE):
+        found = tuple(with_ensemble(run.predictions[split], METHOD) for run in (base, experiment))
+        averaged = [ensemble_of(METHOD)] if all(ensemble_of(METHOD) in each.models for each in found) else []
+        for model in (METHOD,) if headline_only else (METHOD, *averaged, BASELINE):
             models.append(
                 compare_model(
-                    base.predictions[split],
-                    experiment.predictions[split],
+                    *found,
                     model=model,
                     metrics=[
                         metric

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from pipeline.artifacts.models import ensemble_of
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Rows, Side
 from pipeline.comparison.measured import Measured, ModelComparison
@@ -34,6 +36,16 @@ def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str
         if ids
     ]
     return ", ".join(changes) or None
+
+
+def with_ensemble(split: SplitPredictions, model: str) -> SplitPredictions:
+    """The predictions with the mean of a model's seeds as a further model without seeds, where it has several."""
+    rows = split.models.get(model)
+    if rows is None or len(rows) < 2:
+        return split
+    name = ensemble_of(model)
+    models = {**split.models, name: rows.mean(axis=0, keepdims=True)}
+    return replace(split, models=models, seeds={**split.seeds, name: ()})
 
 
 def compare_model(

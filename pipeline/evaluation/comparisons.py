@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.artifacts.evaluation import SplitComparisons
-from pipeline.artifacts.models import COMPARED, METHOD
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol
@@ -38,6 +38,7 @@ def compare_split(
         n_bins: number of reliability bins, at least 1.
     """
     truth, models = predictions.truth, predictions.models
+    averaged = tuple(models[name].mean(axis=0, keepdims=True) for name in (METHOD, BASELINE))
     by_name = {name: rows for name, (_, rows) in subsets.items()}
     return SplitComparisons(
         differences=difference_table(
@@ -65,4 +66,11 @@ def compare_split(
             confidence=confidence,
         ),
         reliability=reliability_table(truth, {name: models[name] for name in COMPARED}, n_bins=n_bins),
+        ensembles=difference_table(
+            truth,
+            {METHOD: (averaged[0], averaged[1])} if len(models[METHOD]) > 1 else {},
+            protocol=protocol,
+            confidence=confidence,
+            n_resamples=n_resamples,
+        ).get(METHOD, {}),
     )

@@ -69,6 +69,57 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
     return Summary(mean, sd, mean - half_width, mean + half_width, n)
 
 
+def segment_intervals(
+    truth: Float[NDArray[np.float64], "segment"],
+    prediction: Float[NDArray[np.float64], "segment"],
+    *,
+    metrics: Sequence[Metric],
+    n_averaged: int,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+) -> dict[str, Summary]:
+    """The metrics of one row of predictions, with percentile bootstrap intervals over segments.
+
+    Args:
+        truth: labels of the segments, in label units.
+        prediction: one prediction for each of them, such as the mean over seeds.
+        metrics: metrics to measure; they share their resamples.
+        n_averaged: number of seeds that the predictions are the mean of.
+        n_resamples: number of bootstrap resamples, at least 1.
+        confidence: level of the intervals, in (0, 1).
+        seed: seed of the resamples; the same seed gives the same intervals.
+
+    Raises:
+        PipelineError: the shapes do not fit together, a value is not finite, or `confidence` is not in (0, 1).
+    """
+    _require_confidence(confidence)
+    require_comparable(truth, prediction)
+    blocks: dict[str, list[Values]] = {metric.name: [] for metric in metrics}
+    for counts in draws(np.random.default_rng(seed), n_resamples, len(truth)):
+        for metric in metrics:
+            blocks[metric.name].append(metric.resampled(truth, prediction, counts))
+    ends = [0.5 - confidence / 2.0, 0.5 + confidence / 2.0]
+    summaries = {}
+    for metric in metrics:
+        value, resampled = metric.function(truth, prediction), np.concatenate(blocks[metric.name])
+        finite = resampled[np.isfinite(resampled)]
+        n_dropped = len(resampled) - len(finite)
+        if isinstance(value, Undefined):
+            summaries[metric.name] = Summary(None, None, None, None, n_averaged, value.reason)
+        elif len(truth) == 1 or n_dropped > MOST_DROPPED * len(resampled):
+            reason = (
+                "one segment cannot be resampled"
+                if len(truth) == 1
+                else f"the metric is undefined in {n_dropped} of {len(resampled)} resamples"
+            )
+            summaries[metric.name] = Summary(value, None, None, None, n_averaged, reason)
+        else:
+            low, high = (float(end) for end in np.quantile(finite, ends))
+            summaries[metric.name] = Summary(value, None, low, high, n_averaged)
+    return summaries
+
+
 def paired_differences(
     truth: Float[NDArray[np.float64], "n_labels"],
     predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a"],

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.artifacts.evaluation import Differences, Metrics, Reliability, Summaries
-from pipeline.artifacts.models import COMPARED
+from pipeline.artifacts.models import COMPARED, ensemble_of
 from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
 from pipeline.evaluation.metrics import Protocol, Undefined, require_comparable
 from pipeline.evaluation.protocols import measure
-from pipeline.evaluation.statistics import paired_differences, summarise
+from pipeline.evaluation.statistics import paired_differences, segment_intervals, summarise
 
 Truth = Float[np.ndarray, "segment"]
 Predictions = Float[np.ndarray, "seed segment"]
@@ -28,6 +28,47 @@ def model_table(
             for metric in by_seed[0]
         }
     return table
+
+
+def ensemble_table(
+    truth: Truth,
+    models: Mapping[str, Predictions],
+    *,
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+) -> dict[str, Summaries]:
+    """Each metric of the mean of each model's seeds, by the ensemble's name; the intervals are over segments.
+
+    A model without several seeds has no ensemble.
+    """
+    return {
+        ensemble_of(model): segment_intervals(
+            truth,
+            predictions.mean(axis=0),
+            metrics=protocol.metrics,
+            n_averaged=len(predictions),
+            n_resamples=n_resamples,
+            confidence=confidence,
+            seed=0,
+        )
+        for model, predictions in models.items()
+        if len(predictions) > 1
+    }
+
+
+def result_table(
+    truth: Truth,
+    models: Mapping[str, Predictions],
+    *,
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+) -> dict[str, Summaries]:
+    """Each metric of each model over its seeds, and of the ensembles; see `model_table` and `ensemble_table`."""
+    return model_table(truth, models, protocol=protocol, confidence=confidence) | ensemble_table(
+        truth, models, protocol=protocol, confidence=confidence, n_resamples=n_resamples
+    )
 
 
 def difference_table(

@@ -33,7 +33,7 @@ def spread_sentence(model: Model, prediction: Prediction) -> str:
     if prediction.sd is None:
         return f"one seed ({prediction.seeds[0]})"
     low, high = (value(model, float(bound)) for bound in (prediction.by_seed.min(), prediction.by_seed.max()))
-    return f"{len(prediction.seeds)} seeds from {low} to {high}, sd {prediction.sd:.2f}"
+    return f"mean of {len(prediction.seeds)} seeds from {low} to {high}, sd {prediction.sd:.2f}"
 
 
 def span_sentence(prediction: Prediction) -> str:

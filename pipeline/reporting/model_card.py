@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from pipeline.artifacts.checkpoint import VERSION
 from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit, Summary
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.templates import templates_beside
 from pipeline.reporting.card_inputs import CardInputs
@@ -22,13 +22,14 @@ _ROLES = {"text": "text features", "audio": "audio features", "visual": "facial 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One line of a table of results, written out."""
+    """One line of a table of results, written out; `ensemble` is empty for one seed."""
 
     name: str
     better: str
     grcf: str
     baseline: str
     difference: str
+    ensemble: str
 
 
 def to_markdown(inputs: CardInputs) -> str:
@@ -77,7 +78,12 @@ def metric_rows(inputs: CardInputs, split: EvaluatedSplit) -> list[MetricRow]:
         if metric.name in inputs.report.evaluation.metrics[split][METHOD]:
             grcf, baseline = (_summary(inputs.report.summary(split, model, metric)) for model in COMPARED)
             difference = _difference(inputs.report.difference(split, BASELINE, metric))
-            rows.append(MetricRow(metric.name, _DIRECTIONS[metric.better], grcf, baseline, difference))
+            ensemble = ""
+            if ensemble_of(METHOD) in inputs.report.evaluation.metrics[split]:
+                ensemble = _summary(inputs.report.summary(split, ensemble_of(METHOD), metric))
+            rows.append(
+                MetricRow(metric.name, _DIRECTIONS[metric.better], grcf, baseline, difference, ensemble)
+            )
     return rows
 
 

@@ -29,13 +29,14 @@ def change(number: float, metric: Metric) -> str:
 
 
 def summary_cell(summary: Summary, metric: Metric, *, strong: bool = False) -> Cell:
-    """`0.712` with `± 0.012 [0.697, 0.727]`; what is missing becomes a note."""
+    """`0.712` with `± 0.012 [0.697, 0.727]`, an ensemble without `±`; what is missing becomes a note."""
     if summary.mean is None:
         return Cell(NOT_AVAILABLE, note=summary.reason)
     detail = ""
-    if summary.sd is not None and summary.ci_low is not None and summary.ci_high is not None:
-        low, high = value(summary.ci_low, metric), value(summary.ci_high, metric)
-        detail = f"± {value(summary.sd, metric)} [{low}, {high}]"
+    if summary.ci_low is not None and summary.ci_high is not None:
+        detail = f"[{value(summary.ci_low, metric)}, {value(summary.ci_high, metric)}]"
+        if summary.sd is not None:
+            detail = f"± {value(summary.sd, metric)} {detail}"
     return Cell(value(summary.mean, metric), detail, summary.reason, strong)
 
 

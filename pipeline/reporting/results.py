@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.artifacts.evaluation import EVALUATED, EvaluatedSplit
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
@@ -20,7 +20,14 @@ from pipeline.reporting.verdict import (
     standing,
 )
 
-_TITLES = {METHOD: "GRCF", BASELINE: "Point-wise", "median": "Median", "prevalence": "Share of ones"}
+_TITLES = {
+    METHOD: "GRCF",
+    ensemble_of(METHOD): "GRCF, mean of seeds",
+    BASELINE: "Point-wise",
+    ensemble_of(BASELINE): "Point-wise, mean of seeds",
+    "median": "Median",
+    "prevalence": "Share of ones",
+}
 _CONSTANTS = {"median": "the constant median", "prevalence": "the constant share of ones"}
 _CONSTANTS_OF_TRAIN = {"median": "the median label", "prevalence": "the share of ones"}
 _STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
@@ -67,10 +74,20 @@ def results_section(inputs: ReportInputs) -> Section:
     is_bold = any(cell.strong for table in tables for row in table.rows for cell in row)
     rule = f"the better of GRCF and {inputs.baseline}, where the interval of their paired difference excludes zero"
     bold = Paragraph(f"Bold: {rule}{'' if is_bold else ' (nowhere here)'}. {_units(inputs)}", "small")
+    ensembles = (
+        [
+            Paragraph(
+                "“Mean of seeds” predicts the mean of all seeds; its intervals are over segments.", "small"
+            )
+        ]
+        if inputs.n_seeds > 1
+        else []
+    )
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
-    return Section("results", "Results", (Grid(tables, least_width_em=34.0), bold, meanings))
+    blocks: tuple[Block, ...] = (Grid(tables, least_width_em=34.0), bold, *ensembles, meanings)
+    return Section("results", "Results", blocks)
 
 
 def result_tables(inputs: ReportInputs) -> tuple[Table, ...]:
@@ -94,6 +111,7 @@ def differences_section(inputs: ReportInputs) -> Section:
         blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, other, words)]
         if other == BASELINE:
             blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
+    blocks += _ensembles(inputs)
     return Section("differences", "Paired differences", tuple(blocks))
 
 
@@ -203,23 +221,39 @@ def _result_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
 
 def _n_seeds(inputs: ReportInputs, split: EvaluatedSplit, model: str) -> Cell:
     predicted = inputs.predicted(split)
-    seeds = predicted.seeds.get(model, ()) if predicted else ()
+    trained = {ensemble_of(name): name for name in COMPARED}.get(model, model)
+    seeds = predicted.seeds.get(trained, ()) if predicted else ()
     return Cell(str(len(seeds)) if seeds else "–")
 
 
 def _difference_cells(inputs: ReportInputs, other: str, metric: Metric) -> Sequence[Cell]:
-    cells = []
-    for split in EVALUATED:
-        difference = inputs.difference(split, other, metric)
-        if difference is None:
-            cells += [Cell("–"), Cell("–")]
-            continue
-        stands = standing(difference, metric)
-        cells += [
-            difference_cell(difference, metric),
-            Cell(stands or "–", strong=stands in ("better", "worse")),
-        ]
-    return cells
+    found = (inputs.difference(split, other, metric) for split in EVALUATED)
+    return [cell for difference in found for cell in _stands(difference, metric)]
+
+
+def _ensembles(inputs: ReportInputs) -> list[Block]:
+    """The ensembles against each other; nothing for one seed."""
+    rows = []
+    for metric in inputs.protocol.metrics:
+        found = [inputs.comparisons(split).ensembles.get(metric.name) for split in EVALUATED]
+        if any(found):
+            rows.append((Cell(metric_heading(metric)), *(c for each in found for c in _stands(each, metric))))
+    if not rows:
+        return []
+    header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
+    caption = (
+        f"The mean of GRCF's seeds minus the mean of the seeds of {inputs.baseline}, with {level(inputs.confidence)} "
+        f"intervals {OVER['segments']}"
+    )
+    return [Table(caption, header, tuple(rows), frozenset({2, 4}))]
+
+
+def _stands(difference: Difference | None, metric: Metric) -> Sequence[Cell]:
+    """A difference, and what it amounts to in words."""
+    if difference is None:
+        return Cell("–"), Cell("–")
+    stands = standing(difference, metric)
+    return difference_cell(difference, metric), Cell(stands or "–", strong=stands in ("better", "worse"))
 
 
 def _methods(inputs: ReportInputs, other: str, words: str) -> list[Block]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.comparison.bootstrap import Bootstrap
-from pipeline.comparison.differences import compare_model, data_difference
+from pipeline.comparison.differences import compare_model, data_difference, with_ensemble
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.statistics import paired_differences
@@ -137,3 +137,19 @@ def test_a_model_that_a_run_lacks_is_a_sentence():
     without = replace(base, models={"pointwise": base.models["pointwise"]})
     with pytest.raises(PipelineError, match="of the experiment hold no model 'grcf', only pointwise"):
         compare(base, without)
+
+
+def test_an_ensemble_is_the_mean_of_the_seeds_paired_over_segments():
+    base, experiment = (
+        with_ensemble(split_predictions("valid", noise=noise), "grcf") for noise in (0.5, 0.7)
+    )
+    compared, rows = compare(base, experiment, model="grcf_ensemble")
+    errors = [np.abs(each.models["grcf"].mean(axis=0) - each.truth).mean() for each in (base, experiment)]
+    assert rows["mae"].difference == pytest.approx(errors[1] - errors[0])
+    assert rows["mae"].ci_low < errors[1] - errors[0] < rows["mae"].ci_high
+    assert "segments alone" in compared.basis
+
+
+def test_one_seed_is_no_ensemble():
+    split = split_predictions("valid", seeds=(1,))
+    assert with_ensemble(split, "grcf") is split

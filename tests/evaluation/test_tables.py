@@ -6,6 +6,7 @@ import pytest
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import (
     difference_table,
+    ensemble_table,
     headline,
     model_table,
     order_table,
@@ -31,6 +32,26 @@ def test_every_model_has_every_metric_of_the_protocol():
     assert list(table["a"]) == [metric.name for metric in MOSI.metrics]
     assert table["a"]["mae"].mean < table["b"]["mae"].mean
     assert table["a"]["mae"].n == 3
+
+
+def test_an_ensemble_is_the_mean_of_the_seeds_and_its_interval_is_over_segments():
+    settings = {"protocol": MOSI, "confidence": 0.95, "n_resamples": 400}
+    table = ensemble_table(TRUTH, {"a": BAD, "constant": BAD[:1]}, **settings)
+    assert list(table) == ["a_ensemble"]
+    found = table["a_ensemble"]["mae"]
+    errors = np.abs(TRUTH - BAD.mean(axis=0))
+    assert found.mean == pytest.approx(errors.mean())
+    assert (found.sd, found.n) == (None, 3)
+    half_width = 1.96 * errors.std() / np.sqrt(len(errors))
+    assert found.ci_low == pytest.approx(errors.mean() - half_width, abs=0.3 * half_width)
+    assert found.ci_high == pytest.approx(errors.mean() + half_width, abs=0.3 * half_width)
+
+
+def test_an_ensemble_that_is_constant_has_no_correlation_and_says_why():
+    settings = {"protocol": MOSI, "confidence": 0.95, "n_resamples": 50}
+    opposite = np.stack([GOOD[0], -GOOD[0]])
+    found = ensemble_table(TRUTH, {"a": opposite}, **settings)["a_ensemble"]["pearson"]
+    assert (found.mean, found.reason) == (None, "all predictions are equal")
 
 
 def test_a_difference_is_the_first_minus_the_second():

@@ -109,7 +109,7 @@ def prediction() -> Page:
         span="0.00 to 1.00 s",
         quantity="sentiment",
         value="−0.50",
-        spread="2 seeds from −0.60 to −0.40, sd 0.14",
+        spread="mean of 2 seeds from −0.60 to −0.40, sd 0.14",
         scale=drawn,
         panels=[drawn, Markup(drawn)],
         modalities=[("text", "−0.30", 100.0, "down"), ("audio", "absent", 0.0, "down")],

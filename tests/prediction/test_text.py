@@ -24,7 +24,7 @@ def printed(model, prediction, found):
 def test_the_mean_and_the_spread_of_the_seeds(printed, prediction):
     low, high = signed(prediction.by_seed.min()), signed(prediction.by_seed.max())
     assert (
-        f"sentiment {signed(prediction.mean)} (3 seeds from {low} to {high}, sd {prediction.sd:.2f})"
+        f"sentiment {signed(prediction.mean)} (mean of 3 seeds from {low} to {high}, sd {prediction.sd:.2f})"
         in printed
     )
 

@@ -27,7 +27,7 @@ from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
-from pipeline.evaluation.tables import model_table
+from pipeline.evaluation.tables import result_table
 from pipeline.yaml12 import parse_yaml
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -123,7 +123,13 @@ def write_run_evaluation(
         )
         truth, models, grcf = found.truth, found.models, found.models["grcf"]
         predictions.append(found)
-        metrics[split] = model_table(truth, models, protocol=protocol, confidence=settings["confidence"])
+        metrics[split] = result_table(
+            truth,
+            models,
+            protocol=protocol,
+            confidence=settings["confidence"],
+            n_resamples=settings["n_resamples"],
+        )
         comparisons[split] = compare_split(
             found,
             subsets=shown_to(run, grcf),

@@ -60,10 +60,10 @@ def blocks(inputs):
     return found
 
 
-@pytest.mark.parametrize("anchor", ["results", "differences"])
-def test_it_has_a_row_in_the_report(blocks, anchor):
+@pytest.mark.parametrize(("anchor", "n_tables"), [("results", 2), ("differences", 3)])
+def test_it_has_a_row_in_the_report(blocks, anchor, n_tables):
     tables = [block for block in blocks[anchor] if isinstance(block, Table)]
-    assert len(tables) == 2
+    assert len(tables) == n_tables
     for table in tables:
         (row,) = (row for row in table.rows if row[0].text.startswith("Largest error"))
         assert row[1].text not in ("", "–", "n/a")

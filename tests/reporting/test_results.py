@@ -32,24 +32,37 @@ def scale(metric) -> float:
 @pytest.mark.parametrize(("position", "split"), [(0, "valid"), (1, "test")])
 def test_results_are_the_numbers_of_the_metrics_file(inputs, position, split):
     table = tables(results_section(inputs))[position]
-    assert table.header == ("Metric", "GRCF", "Point-wise", "Median")
+    models = ("grcf", "grcf_ensemble", "pointwise", "pointwise_ensemble", "median")
+    titles = ("GRCF", "GRCF, mean of seeds", "Point-wise", "Point-wise, mean of seeds", "Median")
+    assert table.header == ("Metric", *titles)
     metrics = inputs.protocol.metrics
     for metric, row in zip(metrics, table.rows[:-1], strict=True):
         tolerance = 0.051 if metric.unit == "share" else 0.00051
-        for model, cell in zip(("grcf", "pointwise", "median"), row[1:], strict=True):
+        for model, cell in zip(models, row[1:], strict=True):
             held = inputs.evaluation.metrics[split][model][metric.name].as_json()
             if held["mean"] is None:
                 assert (cell.text, cell.note) == ("n/a", held["reason"])
                 continue
             assert number(cell.text) == pytest.approx(scale(metric) * held["mean"], abs=tolerance)
-            if model != "median":
+            if model.endswith("_ensemble"):
+                low, high = (number(part.strip("[], ")) for part in cell.detail.split(maxsplit=1))
+                wanted = [scale(metric) * held[name] for name in ("ci_low", "ci_high")]
+                assert [low, high] == pytest.approx(wanted, abs=tolerance)
+            elif model != "median":
                 sd, low, high = (number(part.strip("±[], ")) for part in cell.detail[1:].split(maxsplit=2))
                 wanted = [scale(metric) * held[name] for name in ("sd", "ci_low", "ci_high")]
                 assert [sd, low, high] == pytest.approx(wanted, abs=tolerance)
 
 
 def test_results_count_the_seeds_and_the_median_has_none(inputs):
-    assert [cell.text for cell in tables(results_section(inputs))[0].rows[-1]] == ["Seeds", "3", "3", "–"]
+    assert [cell.text for cell in tables(results_section(inputs))[0].rows[-1]] == [
+        "Seeds",
+        "3",
+        "3",
+        "3",
+        "3",
+        "–",
+    ]
 
 
 def bold(inputs) -> list[set[str]]:
