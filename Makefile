@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard peers ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -69,6 +69,12 @@ mosi-finetuned: $(VENV)/.run
 mustard: DATA ?= ../shared/data/mustard
 mustard: $(VENV)/.run
 	@python -m benchmarks.mustard --data "$(DATA)"
+
+# MMSA's own networks on exported features, MMSA in a folder of its own: make peers DATA=folder
+peers: DATA ?= ../shared/data/mosi
+peers: $(VENV)/.run
+	@python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/mmsa --requirement benchmarks/peers/requirements.txt
+	@python -m benchmarks.peers --data "$(DATA)" --mmsa .cache/mmsa $(if $(SEEDS),--seeds $(SEEDS))
 
 # What .github/workflows/experiment.yml runs: make ci-compare BASE=main
 ci-compare: BASE ?= main
