@@ -1,8 +1,7 @@
 """`python -m benchmarks.peers --data FOLDER --mmsa FOLDER`: MMSA's own networks on CMU-MOSI as `export mmsa` writes it.
 
 The features are those of `make mosi`: word vectors of MiniLM, one row of audio per segment, no video. Each network has MMSA's own
-configuration. Zeros stand on the left or on the right of the words: what that does to networks that read the last state is
-what this benchmark is for, and how far a reader should trust either file.
+configuration. What zeros before or behind the words do to networks that read the last state is what this benchmark is for.
 """
 
 import json
@@ -25,31 +24,35 @@ from pipeline import params
 from pipeline.artifacts.files import write_json, write_text
 from pipeline.errors import PipelineError
 from pipeline.execution.progress import track
-from pipeline.exporting.mmsa import PADDED
-from pipeline.pickles.rows import Side
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/peers.json")
 MODELS = ("lf_dnn", "lmf", "tfn")
-SIDES: tuple[Side, ...] = ("left", "right")
+# What `export mmsa` is asked for, and whether MMSA is told that the rows are aligned.
+FORMS = {
+    "aligned, zeros on the left (default)": (("--pad", "left"), True),
+    "aligned, zeros on the right": (("--pad", "right"), True),
+    "unaligned (default)": (("--unaligned",), False),
+}
 # MMSA's names of figures, and what they are called here.
 FIGURES = {"MAE": "mae", "Corr": "pearson", "Mult_acc_7": "acc7", "Non0_acc_2": "acc2_negative_positive"}
 
 
-def export(clone: Path, side: Side) -> Path:
-    """The clone's features in MMSA's layout, zeros on one side of the words."""
-    path = clone / f"exports/mosi_{side}.pkl"
-    _run(clone, "-m", "pipeline", "export", "mmsa", "--pad", side, "--out", str(path), "--force")
+def export(clone: Path, options: Sequence[str]) -> Path:
+    """The clone's features in MMSA's layout."""
+    path = clone / f"exports/mosi{''.join(options)}.pkl"
+    _run(clone, "-m", "pipeline", "export", "mmsa", *options, "--out", str(path), "--force")
     return path
 
 
-def train(features: Path, model: str, seed: int, *, mmsa: Path) -> dict[str, float]:
+def train(features: Path, model: str, seed: int, *, aligned: bool, mmsa: Path) -> dict[str, float]:
     """One network in a process of its own, with MMSA on its path.
 
     Raises:
         PipelineError: the process failed.
     """
-    command = (sys.executable, "-m", "benchmarks.peers.train", str(features), model, str(seed))
+    command = [sys.executable, "-m", "benchmarks.peers.train", str(features), model, str(seed)]
+    command += ["--aligned"] if aligned else []
     paths = os.pathsep.join([str(mmsa.resolve()), str(Path().resolve())])
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths}
@@ -65,16 +68,17 @@ def run(data: Path, *, mmsa: Path, models: Sequence[str], seeds: Sequence[int], 
     for_all, _ = read_rows(METHODS)
     sections = changed_sections(parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8")), for_all)
     clone = prepare("mosi", partial(write_corpus, data), sections)
-    files = {side: export(clone, side) for side in SIDES}
-    found: dict[tuple[str, Side], list[dict[str, float]]] = {}
-    trials = [(model, side, seed) for model in models for side in SIDES for seed in seeds]
-    for model, side, seed in track(trials, total=len(trials), title="peers", unit="model"):
-        found.setdefault((model, side), []).append(train(files[side], model, seed, mmsa=mmsa))
+    files = {form: export(clone, options) for form, (options, _) in FORMS.items()}
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    trials = [(model, form, seed) for model in models for form in FORMS for seed in seeds]
+    for model, form, seed in track(trials, total=len(trials), title="peers", unit="model"):
+        figures = train(files[form], model, seed, aligned=FORMS[form][1], mmsa=mmsa)
+        found.setdefault((model, form), []).append(figures)
     rows = [
-        {"model": model, "pad": side, "n_seeds": len(seeds), **_summary(figures)}
-        for (model, side), figures in found.items()
+        {"model": model, "form": form, "n_seeds": len(seeds), **_summary(figures)}
+        for (model, form), figures in found.items()
     ]
-    result = {"corpus": "CMU-MOSI, standard split, test", "default_pad": PADDED["aligned"], "rows": rows}
+    result = {"corpus": "CMU-MOSI, standard split, test", "rows": rows}
     write_json(out, result)
     write_text(out.with_suffix(".md"), page(result))
     print(f"{out} and {out.with_suffix('.md')} are written")
@@ -93,11 +97,11 @@ def _summary(found: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 def page(result: Mapping[str, Any]) -> str:
     """The table as Markdown."""
-    head = ("Network", "Zeros", "Seeds", "MAE ↓", "Pearson r ↑", "Acc-7 ↑", "Acc-2 (< 0, > 0) ↑")
+    head = ("Network", "Export", "Seeds", "MAE ↓", "Pearson r ↑", "Acc-7 ↑", "Acc-2 (< 0, > 0) ↑")
     lines = [
         (
             row["model"].upper().replace("_", "-"),
-            row["pad"] + (" (default)" if row["pad"] == result["default_pad"] else ""),
+            row["form"],
             str(row["n_seeds"]),
             *(_cell(row[name]) for name in FIGURES.values()),
         )
@@ -108,7 +112,7 @@ def page(result: Mapping[str, Any]) -> str:
             "# MMSA's own networks on exported features",
             "",
             "CMU-MOSI, standard split, test; MMSA 2.2.1 with its own configurations, not tuned here, on what",
-            "`python -m pipeline export mmsa --pad left|right` writes: word vectors of MiniLM, one audio row per segment, no video.",
+            "`python -m pipeline export mmsa` writes: word vectors of MiniLM, one audio row per segment, no video.",
             "Mean ± standard deviation over seeds. Written by `make peers`.",
             "",
             *table(head, lines),
@@ -127,9 +131,7 @@ def _cell(figure: Mapping[str, float | None]) -> str:
 def _run(folder: Path, *arguments: str) -> None:
     done = subprocess.run((sys.executable, *arguments), cwd=folder, check=False)
     if done.returncode:
-        raise PipelineError(
-            f"`python {' '.join(arguments)}` failed in {folder}; its own words stand above"
-        )
+        raise PipelineError(f"`python {' '.join(arguments)}` failed in {folder}; its own words stand above")
 
 
 def main() -> None:
@@ -142,9 +144,7 @@ def main() -> None:
     run_on(
         MOSI,
         chosen,
-        partial(
-            run, chosen.data, mmsa=chosen.mmsa, models=chosen.models, seeds=chosen.seeds, out=chosen.out
-        ),
+        partial(run, chosen.data, mmsa=chosen.mmsa, models=chosen.models, seeds=chosen.seeds, out=chosen.out),
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import torch
 
 
-def train(features: Path, model: str, seed: int) -> dict[str, Any]:
+def train(features: Path, model: str, seed: int, *, aligned: bool) -> dict[str, Any]:
     """Train one of MMSA's regression models and test the epoch that its own early stopping keeps.
 
     Args:
         features: pickle in MMSA's layout; its lengths and widths replace those of the configuration, as MMSA's loader does.
         model: name of the model as MMSA writes it, such as `lf_dnn`.
         seed: seed of the first weights and of the order of the segments.
+        aligned: whether the rows of all modalities are the words; else MMSA's loader expects lengths.
 
     Returns:
         MMSA's own figures on the test split: `MAE`, `Corr`, `Mult_acc_7`, `Non0_acc_2` and so on.
@@ -34,6 +35,7 @@ def train(features: Path, model: str, seed: int) -> dict[str, Any]:
         settings = get_config_regression(
             model, "mosi", Path(mmsa.__file__).parent / "config/config_regression.json"
         )
+        settings.need_data_aligned = aligned
         settings.update(
             device=torch.device("cpu"),
             train_mode="regression",
@@ -56,9 +58,12 @@ def main() -> None:
     parser.add_argument("features", type=Path)
     parser.add_argument("model")
     parser.add_argument("seed", type=int)
+    parser.add_argument("--aligned", action="store_true")
     chosen = parser.parse_args()
     results, sys.stdout = sys.stdout, sys.stderr
-    results.write(json.dumps(train(chosen.features, chosen.model, chosen.seed)) + "\n")
+    results.write(
+        json.dumps(train(chosen.features, chosen.model, chosen.seed, aligned=chosen.aligned)) + "\n"
+    )
 
 
 if __name__ == "__main__":

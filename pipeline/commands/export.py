@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pad",
         choices=("left", "right"),
-        help="side of the zeros, mmsa only; default left, where its recurrent models want them, and right with --unaligned",
+        help="side of the zeros, mmsa only; default left, where its recurrent models want them, but right for audio and vision with "
+        "--unaligned",
     )
     parser.add_argument(
         "--force",

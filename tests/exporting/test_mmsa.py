@@ -204,15 +204,21 @@ def test_a_write_that_fails_leaves_the_file_of_before(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("unaligned", "pad", "side"),
-    [(False, None, "left"), (True, None, "right"), (False, "right", "right"), (True, "left", "left")],
+    ("unaligned", "pad", "sides"),
+    [
+        (False, None, {"text": "left", "audio": "left", "vision": "left"}),
+        # Text has no lengths by which a model could stop at its last word.
+        (True, None, {"text": "left", "audio": "right", "vision": "right"}),
+        (False, "right", {"text": "right", "audio": "right", "vision": "right"}),
+        (True, "left", {"text": "left", "audio": "left", "vision": "left"}),
+    ],
 )
-def test_zeros_are_on_the_side_that_was_asked_for(tmp_path, unaligned, pad, side):
+def test_zeros_are_on_the_side_that_was_asked_for(tmp_path, unaligned, pad, sides):
     export_mmsa(EXTRACTED, tmp_path / "a.pkl", unaligned=unaligned, binary=False, pad=pad)
-    with (tmp_path / "a.pkl").open("rb") as file:
-        text = pickle.load(file)["train"]["text"]
-    is_zero = (text == 0).all(axis=2)
-    assert is_zero.any(), "nothing is padded here"
-    first, last = (is_zero[:, 0], is_zero[:, -1])
-    padded, whole = (first, last) if side == "left" else (last, first)
-    assert padded.sum() > whole.sum()
+    train = pickle.loads((tmp_path / "a.pkl").read_bytes())["train"]
+    for key, side in sides.items():
+        is_zero = (train[key] == 0).all(axis=2)
+        assert is_zero.any(), "nothing is padded here"
+        first, last = (is_zero[:, 0], is_zero[:, -1])
+        padded, whole = (first, last) if side == "left" else (last, first)
+        assert padded.sum() > whole.sum(), key
