@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -204,21 +205,37 @@ def test_a_write_that_fails_leaves_the_file_of_before(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("unaligned", "pad", "sides"),
-    [
-        (False, None, {"text": "left", "audio": "left", "vision": "left"}),
-        # Text has no lengths by which a model could stop at its last word.
-        (True, None, {"text": "left", "audio": "right", "vision": "right"}),
-        (False, "right", {"text": "right", "audio": "right", "vision": "right"}),
-        (True, "left", {"text": "left", "audio": "left", "vision": "left"}),
-    ],
+    ("unaligned", "pad", "side"),
+    # Unaligned too: text has no lengths by which a model could stop at its last word.
+    [(False, None, "left"), (True, None, "left"), (False, "right", "right"), (True, "right", "right")],
 )
-def test_zeros_are_on_the_side_that_was_asked_for(tmp_path, unaligned, pad, sides):
+def test_zeros_of_the_text_are_on_the_side_that_was_asked_for(tmp_path, unaligned, pad, side):
     export_mmsa(EXTRACTED, tmp_path / "a.pkl", unaligned=unaligned, binary=False, pad=pad)
+    text = pickle.loads((tmp_path / "a.pkl").read_bytes())["train"]["text"]
+    is_zero = (text == 0).all(axis=2)
+    assert is_zero.any(), "nothing is padded here"
+    first, last = (is_zero[:, 0], is_zero[:, -1])
+    padded, whole = (first, last) if side == "left" else (last, first)
+    assert padded.sum() > whole.sum()
+
+
+def test_unaligned_rows_with_lengths_begin_at_the_first(tmp_path):
+    shorter = make_extracted()
+    audio = shorter.sequences["audio"]
+    # The first segment keeps ten of its forty rows.
+    kept = np.r_[0:10, 40 : len(audio.values)]
+    offsets = audio.offsets.copy()
+    offsets[1:] -= 30
+    cut = replace(
+        audio,
+        values=audio.values[kept],
+        times_s=audio.times_s[kept],
+        valid=np.ones(len(kept), bool),
+        offsets=offsets,
+    )
+    extracted = replace(shorter, sequences={**shorter.sequences, "audio": cut})
+    export_mmsa(extracted, tmp_path / "a.pkl", unaligned=True, binary=False)
     train = pickle.loads((tmp_path / "a.pkl").read_bytes())["train"]
-    for key, side in sides.items():
-        is_zero = (train[key] == 0).all(axis=2)
-        assert is_zero.any(), "nothing is padded here"
-        first, last = (is_zero[:, 0], is_zero[:, -1])
-        padded, whole = (first, last) if side == "left" else (last, first)
-        assert padded.sum() > whole.sum(), key
+    assert train["audio_lengths"][0] == 10
+    assert np.array_equal(train["audio"][0, :10], audio.values[:10])
+    assert not train["audio"][0, 10:].any()
