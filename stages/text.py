@@ -9,7 +9,7 @@ from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
-from pipeline.extract.precomputed import check_one_row_per_word, is_precomputed, read_precomputed
+from pipeline.extract.precomputed import is_precomputed, read_precomputed, rows_of_words
 from pipeline.extract.text.encoder import TextSettings
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -30,10 +30,10 @@ def main() -> None:
     rows = read_words(WORDS)
     if is_precomputed(settings.precomputed, layout=corpus.layout):
         folder = Path("data/raw") / corpus.name
-        packed = read_precomputed(
+        given = read_precomputed(
             "text", read_segments(SEGMENTS), folder=folder, layout=corpus.layout, name=settings.precomputed
         )
-        check_one_row_per_word(packed, rows)
+        packed = rows_of_words(given, rows)
     else:
         packed = extract(rows, settings)
     write_sequences(FEATURES, packed)

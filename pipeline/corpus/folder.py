@@ -21,6 +21,7 @@ _OPTIONAL = ("label", "media", "text", "split", "speaker", "video", "language", 
 # label_1, label_2, … are annotators; label_audio and the like are other labels.
 _ANNOTATOR = re.compile(r"label_[0-9]+")
 _FURTHER_LABEL = re.compile(r"label_\w+")
+_SPREAD = "label_spread"
 _WORD_COLUMNS = ("id", "word", "start_s", "end_s")
 
 
@@ -60,7 +61,7 @@ def _is_annotator(column: str) -> bool:
 
 
 def _is_other_label(column: str) -> bool:
-    return _FURTHER_LABEL.fullmatch(column) is not None and not _is_annotator(column)
+    return _FURTHER_LABEL.fullmatch(column) is not None and not _is_annotator(column) and column != _SPREAD
 
 
 def _candidate(
@@ -90,8 +91,20 @@ def _candidate(
         end_s=number(row["end_s"], place, "end_s") if row.get("end_s") else None,
         words=tuple(words.get(row["id"], ())),
         other_labels={name.removeprefix("label_"): value for name, value in others.items()},
-        spread=statistics.stdev(given.values()) if len(given) > 1 else None,
+        spread=_spread(row, place, given),
     )
+
+
+def _spread(row: Mapping[str, str], place: str, given: Mapping[str, float]) -> float | None:
+    """The standard deviation of the annotators: of their labels, where these are there, or as the table has it."""
+    if len(given) > 1:
+        return statistics.stdev(given.values())
+    if not row.get(_SPREAD):
+        return None
+    spread = number(row[_SPREAD], place, _SPREAD)
+    if spread < 0:
+        raise PipelineError(f"{place}: {_SPREAD} is {row[_SPREAD]!r}; expected a standard deviation from 0")
+    return spread
 
 
 def _media(row: Mapping[str, str], clips: MediaFolder | None, names: NamesOnDisk) -> str | None:

@@ -105,18 +105,49 @@ def coarse_spans(
     return np.stack([np.minimum(bounds_s[:-1], times_s), np.maximum(bounds_s[1:], times_s)], axis=1)
 
 
-def check_one_row_per_word(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
-    """Refuse text features of other words.
+def rows_of_words(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> PackedSequences:
+    """Text features with a row per word: a file with one row per segment describes each of its words by that row.
+
+    Args:
+        packed: features as the file has them.
+        spoken: words of the same segments.
 
     Raises:
-        PipelineError: a segment does not have one row per word.
+        PipelineError: a segment has more than one row, and not one per word.
     """
+    n_rows, n_words = np.diff(packed.offsets), np.array([len(row.words) for row in spoken])
+    if tuple(row.id for row in spoken) == packed.ids and (n_rows == n_words).all():
+        return packed
+    if n_rows.max(initial=0) > 1:
+        _refuse_other_rows(packed, spoken)
+        return packed
+    sequences = []
+    for row in spoken:
+        whole = packed[row.id]
+        n = len(row.words) if len(whole.values) else 0
+        middles_s = np.array([(word.start_s + word.end_s) / 2 for word in row.words[:n]], np.float64)
+        missing = FeatureSequence(
+            np.zeros((len(row.words), len(packed.columns)), np.float32),
+            np.zeros(len(row.words)),
+            np.zeros(len(row.words), bool),
+            whole.failure,
+        )
+        repeated = FeatureSequence(
+            np.repeat(whole.values, n, axis=0), np.maximum.accumulate(middles_s), np.repeat(whole.valid, n)
+        )
+        sequences.append(repeated if n else missing)
+    extractor = {**packed.extractor, "rows": "one per segment, which describes each of its words"}
+    return pack("text", [row.id for row in spoken], sequences, columns=packed.columns, extractor=extractor)
+
+
+def _refuse_other_rows(packed: PackedSequences, spoken: Sequence[SegmentWords]) -> None:
     for row in spoken:
         n_rows, n_words = len(packed[row.id].values), len(row.words)
         if n_rows != n_words:
             raise PipelineError(
                 f"text.precomputed: {packed.extractor['precomputed']} has {n_rows} rows for segment {row.id}, which has "
-                f"{n_words} words; expected one row per word, in their order; give the words too, in words.csv, or leave it empty"
+                f"{n_words} words; expected one row per word in their order, or one per segment; give the words too, in words.csv, "
+                "or leave it empty"
             )
 
 

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pipeline.corpus.layouts import Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
+from pipeline.intake.conversion import Converted, is_table
 from pipeline.intake.copying import Link, copy_files, require_space, same_content
 from pipeline.intake.files import Item, list_files
 
@@ -23,7 +24,7 @@ CACHE_TYPES = "reflink,hardlink,copy"
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought in."""
+    """What an import brought in; `notes` are sentences on what became of a table of somebody else."""
 
     folder: Path
     candidates: Sequence[Candidate]
@@ -31,6 +32,7 @@ class Imported:
     n_bytes: int
     missing_media: Sequence[str]
     set_cache_type: bool
+    notes: Sequence[str] = ()
 
 
 def corpus_name(source: Path) -> str:
@@ -43,7 +45,15 @@ def corpus_name(source: Path) -> str:
     return re.sub(r"[^\w.-]+", "_", stem).strip("._-").lower()
 
 
-def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: Sequence[Link]) -> Imported:
+def import_corpus(
+    layout: Layout,
+    source: Path,
+    *,
+    name: str,
+    raw: Path,
+    links: Sequence[Link],
+    table: Callable[[Path, Path], Converted] | None = None,
+) -> Imported:
     """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
 
     Until the last file is there, everything is in `.<name>.incomplete`, which no corpus can be called.
@@ -54,6 +64,7 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
         name: the folder below `raw` to be.
         raw: the folder of all corpora, inside of a DVC repository whose root is the working directory.
         links: how to bring files in, by preference.
+        table: converts a table into a folder of this layout, see `convert_table`; None where the layout has no such form.
 
     Raises:
         PipelineError: the source is not of this layout, something of it leads elsewhere, another corpus has the name,
@@ -63,12 +74,16 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
         raise PipelineError(f"{Path.cwd()}: no DVC repository; run from the root of the repository")
     if not source.exists():
         raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
+    notes: Sequence[str] = ()
     target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
     if source.is_file():
         if is_archive(source):
             unpacked.mkdir(parents=True, exist_ok=True)
             require_space(unpacked, unpacked_bytes(source))
             unpack(source, unpacked)
+        elif table is not None and is_table(source):
+            shutil.rmtree(unpacked, ignore_errors=True)
+            notes = table(source, unpacked).notes
         else:  # a corpus that is one file, such as a feature pickle
             copy_files([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
         source, links = _root(unpacked, layout), ("reflink", "hardlink", "copy")
@@ -90,9 +105,8 @@ def import_corpus(layout: Layout, source: Path, *, name: str, raw: Path, links: 
         )
     shutil.rmtree(unpacked, ignore_errors=True)
     set_cache_type = _track(target)
-    return Imported(
-        target, candidates, len(items), sum(item.n_bytes for item in items), missing, set_cache_type
-    )
+    n_bytes = sum(item.n_bytes for item in items)
+    return Imported(target, candidates, len(items), n_bytes, missing, set_cache_type, notes)
 
 
 def _root(unpacked: Path, layout: Layout) -> Path:

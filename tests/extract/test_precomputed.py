@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
-from pipeline.extract.precomputed import read_npz
+from pipeline.extract.precomputed import read_npz, rows_of_words
 from tests.segments import make_segment
 
 
@@ -209,3 +210,34 @@ def test_the_only_row_of_a_segment_covers_all_of_it_and_rare_rows_reach_half_way
     assert packed["b"].spans_s.tolist() == [[0.0, 4.0]]
     np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES, offsets=[0, 3, 3], times_s=[1, 1.1, 1.2])
     assert read(tmp_path)["a"].spans_s is None
+
+
+def test_text_features_of_a_segment_describe_each_of_its_words(tmp_path):
+    spoken = [
+        SegmentWords("a", "given", (Word("x", 0.0, 1.0), Word("y", 1.0, 3.0))),
+        SegmentWords("b", "given", (Word("z", 0.0, 4.0),)),
+    ]
+    np.savez(tmp_path / "rows.npz", ids=["a"], values=VALUES[:1])
+    given = read_npz("text", [segment("a"), segment("b")], folder=tmp_path, name="rows.npz")
+    packed = rows_of_words(given, spoken)
+    assert packed.ids == ("a", "b")
+    np.testing.assert_array_equal(packed["a"].values, np.repeat(VALUES[:1], 2, axis=0))
+    assert packed["a"].times_s.tolist() == [0.5, 2.0]
+    assert packed["a"].valid.all()
+    # A segment that the file does not have has a row per word too, and none of them is valid.
+    assert packed["b"].valid.tolist() == [False]
+    assert "has no rows for segment b" in packed.failures["b"]
+
+
+def test_text_features_of_other_words_are_refused_and_those_of_the_words_stay(tmp_path):
+    np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES, offsets=[0, 2, 3], times_s=[1, 2, 0.25])
+    given = read_npz("text", [segment("a"), segment("b")], folder=tmp_path, name="rows.npz")
+    words = (Word("x", 0.0, 1.0), Word("y", 1.0, 3.0))
+    assert (
+        rows_of_words(given, [SegmentWords("a", "given", words), SegmentWords("b", "given", words[:1])])
+        is given
+    )
+    with pytest.raises(
+        PipelineError, match=r"has 1 rows for segment b, which has 2 words; expected one row per word"
+    ):
+        rows_of_words(given, [SegmentWords("a", "given", words), SegmentWords("b", "given", words)])
