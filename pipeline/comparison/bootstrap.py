@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.resampling import Resamples, draw, generators
 from pipeline.evaluation.selection import Segments, Values
-from pipeline.evaluation.statistics import draw, draws
 
 Rows = Float64[np.ndarray, "seed segment"]
 """Predictions in label units; one row for a model without seeds."""
@@ -39,7 +39,7 @@ class Bootstrap:
     def __init__(self, *, n_resamples: int, seed: int = 0) -> None:
         self.n_resamples = n_resamples
         self._seed = seed
-        self._known: dict[tuple[bytes, bool, str], Values] = {}
+        self._drawn: dict[tuple[bytes, bool], Resamples] = {}
 
     def means(
         self,
@@ -57,7 +57,8 @@ class Bootstrap:
             other_segments: whether segments are drawn independently of the sides for which this is False.
             other_seeds: whether seeds are drawn independently of the sides for which this is False.
         """
-        by_row = [self._values(side.truth, row, metrics, apart=other_segments) for row in side.rows]
+        resamples = self._resamples(side.truth, apart=other_segments)
+        by_row = [resamples.values(row, metrics) for row in side.rows]
         n_seeds = len(by_row)
         times = np.ones((self.n_resamples, n_seeds))
         if n_seeds > 1:
@@ -69,21 +70,13 @@ class Bootstrap:
             means[metric.name] = np.where(times > 0, times * values, 0.0).sum(axis=1) / n_seeds
         return means
 
-    def _values(
-        self, truth: Segments, row: Segments, metrics: Sequence[Metric], *, apart: bool
-    ) -> dict[str, Values]:
-        """Each metric of one row, by resample."""
-        content = hashlib.blake2b(truth.tobytes() + row.tobytes()).digest()
-        keys = {metric.name: (content, apart, metric.name) for metric in metrics}
-        missing = [metric for metric in metrics if keys[metric.name] not in self._known]
-        if missing:
-            blocks: dict[str, list[Values]] = {metric.name: [] for metric in missing}
-            for counts in draws(self._generators(apart=apart)[0], self.n_resamples, len(truth)):
-                for metric in missing:
-                    blocks[metric.name].append(metric.resampled(truth, row, counts))
-            self._known |= {keys[name]: np.concatenate(values) for name, values in blocks.items()}
-        return {name: self._known[key] for name, key in keys.items()}
+    def _resamples(self, truth: Segments, *, apart: bool) -> Resamples:
+        key = hashlib.blake2b(truth.tobytes()).digest(), apart
+        if key not in self._drawn:
+            rng = self._generators(apart=apart)[0]
+            self._drawn[key] = Resamples(truth, n_resamples=self.n_resamples, rng=rng)
+        return self._drawn[key]
 
-    def _generators(self, *, apart: bool) -> list[np.random.Generator]:
+    def _generators(self, *, apart: bool) -> tuple[np.random.Generator, np.random.Generator]:
         """Of segments and of seeds; those for which `apart` is False draw what `paired_differences` draws."""
-        return np.random.default_rng([self._seed, 1] if apart else self._seed).spawn(2)
+        return generators([self._seed, 1] if apart else self._seed)

@@ -7,13 +7,14 @@ checked by its caller.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from pipeline.evaluation.groups import interval_of
-from pipeline.evaluation.selection import Counts, Segments, Values, pair_counts, pairs_apart
+from pipeline.evaluation.selection import Counts, PairCounter, PairCounts, Segments, Values
 
 Formula = Callable[[Segments, Segments, Counts], Values]
 
@@ -43,16 +44,16 @@ def calibration_offset(truth: Segments, prediction: Segments, counts: Counts) ->
 
 def ordered_pair_accuracy(truth: Segments, prediction: Segments, counts: Counts) -> Values:
     """Share of the pairs with different labels that the predictions order alike; a tie counts one half."""
-    pairs = pair_counts(truth, prediction, counts)
+    pairs = _pairs(truth, prediction, counts)
     return (pairs.concordant + 0.5 * pairs.tied) / pairs.ordered
 
 
 def kendall_tau(truth: Segments, prediction: Segments, counts: Counts) -> Values:
     """Kendall's tau-b: concordant minus discordant pairs, over the geometric mean of the untied of each side."""
-    pairs = pair_counts(truth, prediction, counts)
+    pairs = _pairs(truth, prediction, counts)
     discordant = pairs.ordered - pairs.concordant - pairs.tied
     # One root of the product: two roots would make a perfect order 1.0000000000000002.
-    return (pairs.concordant - discordant) / np.sqrt(pairs.ordered * pairs_apart(prediction, counts))
+    return (pairs.concordant - discordant) / np.sqrt(pairs.ordered * pairs.untied)
 
 
 def rounded_accuracy(limit: float) -> Formula:
@@ -133,6 +134,31 @@ def accuracy_negative_positive(truth: Segments, prediction: Segments, counts: Co
 def f1_negative_positive(truth: Segments, prediction: Segments, counts: Counts) -> Values:
     """Weighted F1 of `value > 0` over the segments whose label is not zero."""
     return _weighted_f1(truth > 0, prediction > 0, counts * (truth != 0))
+
+
+class _RememberedPairs:
+    """The pairs of one set of labels and predictions, counted once for all metrics that look at the same samples."""
+
+    def __init__(self, truth: Segments, prediction: Segments) -> None:
+        self._counter = PairCounter(truth, prediction)
+        self._last: tuple[Counts, PairCounts] | None = None
+
+    def __call__(self, counts: Counts) -> PairCounts:
+        if self._last is not None and self._last[0] is counts:
+            return self._last[1]
+        found = self._counter(counts)
+        # An array that can be written to may hold something else the next time.
+        self._last = None if counts.flags.writeable else (counts, found)
+        return found
+
+
+def _pairs(truth: Segments, prediction: Segments, counts: Counts) -> PairCounts:
+    return _remembered_pairs(truth.tobytes(), prediction.tobytes())(counts)
+
+
+@lru_cache(maxsize=2)
+def _remembered_pairs(truth: bytes, prediction: bytes) -> _RememberedPairs:
+    return _RememberedPairs(np.frombuffer(truth), np.frombuffer(prediction))
 
 
 class _Moments:

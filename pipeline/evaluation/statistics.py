@@ -6,7 +6,7 @@ so each says which it covers.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pipeline.artifacts.evaluation import Difference, Over, Summary
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
-from pipeline.evaluation.selection import Counts, Segments, Values
+from pipeline.evaluation.resampling import Resamples, draw, generators
+from pipeline.evaluation.selection import Segments, Values
 
 PredictionsA = Float[NDArray[np.float64], "seed_a segment"]
 PredictionsB = Float[NDArray[np.float64], "seed_b segment"]
@@ -23,9 +24,6 @@ PredictionsB = Float[NDArray[np.float64], "seed_b segment"]
 
 MOST_DROPPED = 0.05
 """The greatest share of resamples without a value for which an interval is still given."""
-
-_BLOCK_SIZE = 1 << 17
-"""Counts in a block of resamples: about a megabyte, which stays in the processor's cache."""
 
 
 def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summary:
@@ -95,14 +93,12 @@ def segment_intervals(
     """
     _require_confidence(confidence)
     require_comparable(truth, prediction)
-    blocks: dict[str, list[Values]] = {metric.name: [] for metric in metrics}
-    for counts in draws(np.random.default_rng(seed), n_resamples, len(truth)):
-        for metric in metrics:
-            blocks[metric.name].append(metric.resampled(truth, prediction, counts))
+    resamples = Resamples(truth, n_resamples=n_resamples, rng=np.random.default_rng(seed))
+    by_metric = resamples.values(prediction, metrics)
     ends = [0.5 - confidence / 2.0, 0.5 + confidence / 2.0]
     summaries = {}
     for metric in metrics:
-        value, resampled = metric.function(truth, prediction), np.concatenate(blocks[metric.name])
+        value, resampled = metric.function(truth, prediction), by_metric[metric.name]
         finite = resampled[np.isfinite(resampled)]
         n_dropped = len(resampled) - len(finite)
         if isinstance(value, Undefined):
@@ -130,6 +126,7 @@ def paired_differences(
     confidence: float,
     seed: int,
     over: Over,
+    resamples: Resamples | None = None,
 ) -> dict[str, Difference]:
     """The difference A - B of each metric, with an interval that uses the pairing of seeds and of segments.
 
@@ -153,6 +150,8 @@ def paired_differences(
         confidence: level of the interval, in (0, 1).
         seed: seed of the resamples; the same seed gives the same interval.
         over: sources of variation that the interval covers: segments, seeds, or both.
+        resamples: samples of these segments, `n_resamples` of them by the first of `generators(seed)`, where several
+            differences share them; None draws them.
 
     Returns:
         A difference for each metric, in the order of `metrics`.
@@ -174,7 +173,11 @@ def paired_differences(
             name: _over_seeds(differences, len(truth), confidence, method)
             for name, differences in per_seed.items()
         }
-    resampled = _resampled_means(truth, predictions_a, predictions_b, metrics, n_resamples, seed, over)
+    of_segments, of_seeds = generators(seed)
+    if resamples is None:
+        resamples = Resamples(truth, n_resamples=n_resamples, rng=of_segments)
+    seed_counts = draw(of_seeds, n_resamples, n_seeds) if over == "both" else np.ones((n_resamples, n_seeds))
+    resampled = _resampled_means(predictions_a, predictions_b, metrics, resamples, seed_counts)
     drawn = "segments drawn with replacement, seeds as they are"
     if over == "both":
         drawn = "segments and seeds drawn with replacement"
@@ -248,47 +251,26 @@ def _over_resamples(
 
 
 def _resampled_means(
-    truth: Segments,
     predictions_a: PredictionsA,
     predictions_b: PredictionsB,
     metrics: Sequence[Metric],
-    n_resamples: int,
-    seed: int,
-    over: Over,
+    resamples: Resamples,
+    seed_counts: Float[NDArray[np.float64], "resample seed"],
 ) -> dict[str, Values]:
     """The mean difference over the seeds of each resample, by metric; NaN where a seed drawn has none."""
-    n_seeds = max(len(predictions_a), len(predictions_b))
-    of_segments, of_seeds = np.random.default_rng(seed).spawn(2)
-    blocks: dict[str, list[Values]] = {metric.name: [] for metric in metrics}
-    for counts in draws(of_segments, n_resamples, len(truth)):
-        seed_counts = np.ones((len(counts), n_seeds))
-        if over == "both":
-            seed_counts = draw(of_seeds, len(counts), n_seeds)
-        for metric in metrics:
-            values_a = np.stack([metric.resampled(truth, row, counts) for row in predictions_a], axis=1)
-            values_b = np.stack([metric.resampled(truth, row, counts) for row in predictions_b], axis=1)
-            # A seed that is not drawn must not spoil the mean where its metric is undefined.
-            drawn = np.where(seed_counts > 0, seed_counts * (values_a - values_b), 0.0)
-            blocks[metric.name].append(drawn.sum(axis=1) / n_seeds)
-    return {name: np.concatenate(values) for name, values in blocks.items()}
-
-
-def draws(generator: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
-    """So many resamples as `draw` makes them, in blocks that fit a processor's cache."""
-    n_at_once = max(1, _BLOCK_SIZE // max(n_items, 1))
-    for start in range(0, n_resamples, n_at_once):
-        yield draw(generator, min(n_at_once, n_resamples - start), n_items)
-
-
-def draw(
-    generator: np.random.Generator, n_resamples: int, n_items: int
-) -> Float[NDArray[np.float64], "resample item"]:
-    """How often each item occurs in samples of `n_items` with replacement."""
-    if n_items == 0:
-        return np.zeros((n_resamples, 0))
-    items = generator.integers(n_items, size=(n_resamples, n_items))
-    items += n_items * np.arange(n_resamples)[:, None]
-    return np.bincount(items.ravel(), minlength=items.size).reshape(items.shape).astype(np.float64)
+    by_row_a, by_row_b = (
+        [resamples.values(row, metrics) for row in predictions]
+        for predictions in (predictions_a, predictions_b)
+    )
+    means = {}
+    for metric in metrics:
+        values_a, values_b = (
+            np.stack([values[metric.name] for values in by_row], axis=1) for by_row in (by_row_a, by_row_b)
+        )
+        # A seed that is not drawn must not spoil the mean where its metric is undefined.
+        drawn = np.where(seed_counts > 0, seed_counts * (values_a - values_b), 0.0)
+        means[metric.name] = drawn.sum(axis=1) / seed_counts.shape[1]
+    return means
 
 
 def _pairing(n_seeds_a: int, n_seeds_b: int) -> str:

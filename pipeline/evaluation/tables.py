@@ -10,10 +10,14 @@ from pipeline.artifacts.models import COMPARED, ensemble_of
 from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
 from pipeline.evaluation.metrics import Protocol, Undefined, require_comparable
 from pipeline.evaluation.protocols import measure
+from pipeline.evaluation.resampling import Resamples, generators
 from pipeline.evaluation.statistics import paired_differences, segment_intervals, summarise
 
 Truth = Float[np.ndarray, "segment"]
 Predictions = Float[np.ndarray, "seed segment"]
+
+_SEED = 0
+"""Seed of the bootstrap."""
 
 
 def model_table(
@@ -84,6 +88,7 @@ def difference_table(
     They are over seeds and segments; over segments alone where there is one seed, which cannot be resampled.
     """
     metrics = [metric for metric in protocol.metrics if metric.compared]
+    resamples = Resamples(truth, n_resamples=n_resamples, rng=generators(_SEED)[0])
     return {
         name: paired_differences(
             truth,
@@ -92,8 +97,9 @@ def difference_table(
             metrics=metrics,
             n_resamples=n_resamples,
             confidence=confidence,
-            seed=0,
+            seed=_SEED,
             over="both" if max(len(first), len(second)) > 1 else "segments",
+            resamples=resamples,
         )
         for name, (first, second) in pairs.items()
     }

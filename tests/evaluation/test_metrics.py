@@ -432,3 +432,17 @@ def test_an_unknown_protocol_is_refused_with_the_known_ones() -> None:
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PipelineError, match="no metric 'acc3'; choose one of mae, "):
         MOSI.metric("acc3")
+
+
+def test_pairs_that_are_remembered_are_those_of_the_same_samples() -> None:
+    truth, prediction = np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 1.0])
+    metric = MOSI.metric("ordered_pair_accuracy")
+    counts = np.ones((1, 3))
+    before = metric.resampled(truth, prediction, counts)
+    counts[0, 0] = 0.0
+    assert before.tolist() == [pytest.approx(2 / 3)]
+    assert metric.resampled(truth, prediction, counts).tolist() == [0.0]
+
+    for frozen, expected in ((np.ones((1, 3)), 2 / 3), (np.array([[1.0, 1.0, 0.0]]), 1.0)):
+        frozen.flags.writeable = False
+        assert metric.resampled(truth, prediction, frozen).tolist() == [pytest.approx(expected)]

@@ -265,7 +265,7 @@ def test_pairing_segments_narrows_the_interval_where_the_same_are_hard_for_both(
 def test_blocks_of_resamples_cover_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = difference(*models(), over="both")
 
-    monkeypatch.setattr("pipeline.evaluation.statistics._BLOCK_SIZE", 80 * 7)
+    monkeypatch.setattr("pipeline.evaluation.resampling._BLOCK_SIZE", 80 * 7)
 
     in_blocks = difference(*models(), over="both")
 

@@ -1,0 +1,83 @@
+"""Samples of segments with replacement, and metrics measured in all of them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.selection import Counts, Segments, Values
+
+_BLOCK_SIZE = 1 << 21
+"""Counts in a block of resamples: 16 megabytes while they are looked at."""
+
+
+class Resamples:
+    """So many samples of segments with replacement, drawn once for all predictions that are measured in them.
+
+    They are kept as whole numbers of a byte or two: how often each segment occurs in each sample.
+
+    Args:
+        truth: labels of the segments, in label units.
+        n_resamples: number of samples, at least 1.
+        rng: generator of the draws.
+    """
+
+    def __init__(self, truth: Segments, *, n_resamples: int, rng: np.random.Generator) -> None:
+        self._truth = truth
+        self._blocks = [
+            counts.astype(np.min_scalar_type(int(counts.max(initial=0.0))))
+            for counts in _draws(rng, n_resamples, len(truth))
+        ]
+        self._known: dict[tuple[bytes, str], Values] = {}
+
+    def values(self, prediction: Segments, metrics: Sequence[Metric]) -> dict[str, Values]:
+        """Each metric of one row of predictions, by sample; NaN where it is undefined. It is computed once for a row.
+
+        Args:
+            prediction: predictions of the segments, in label units.
+            metrics: metrics to measure.
+        """
+        content = hashlib.blake2b(prediction.tobytes()).digest()
+        missing = [metric for metric in metrics if (content, metric.name) not in self._known]
+        blocks: dict[str, list[Values]] = {metric.name: [] for metric in missing}
+        for counts in self._counts() if missing else ():
+            for metric in missing:
+                blocks[metric.name].append(metric.resampled(self._truth, prediction, counts))
+        self._known |= {(content, name): np.concatenate(values) for name, values in blocks.items()}
+        return {metric.name: self._known[content, metric.name] for metric in metrics}
+
+    def _counts(self) -> Iterator[Counts]:
+        for block in self._blocks:
+            counts = block.astype(np.float64)
+            counts.flags.writeable = (
+                False  # what two metrics have in common is remembered for such an array alone
+            )
+            yield counts
+
+
+def generators(seed: int | Sequence[int]) -> tuple[np.random.Generator, np.random.Generator]:
+    """One for the draws of segments, and one for those of seeds."""
+    of_segments, of_seeds = np.random.default_rng(seed).spawn(2)
+    return of_segments, of_seeds
+
+
+def draw(
+    rng: np.random.Generator, n_resamples: int, n_items: int
+) -> Float[NDArray[np.float64], "resample item"]:
+    """How often each item occurs in samples of `n_items` with replacement."""
+    if n_items == 0:
+        return np.zeros((n_resamples, 0))
+    items: Int[NDArray[Any], "resample item"] = rng.integers(n_items, size=(n_resamples, n_items))
+    items += n_items * np.arange(n_resamples)[:, None]
+    return np.bincount(items.ravel(), minlength=items.size).reshape(items.shape).astype(np.float64)
+
+
+def _draws(rng: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
+    """What `draw` would make at once, in blocks that fit the memory."""
+    n_at_once = max(1, _BLOCK_SIZE // max(n_items, 1))
+    for start in range(0, n_resamples, n_at_once):
+        yield draw(rng, min(n_at_once, n_resamples - start), n_items)
