@@ -23,6 +23,7 @@ from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import Modality
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
@@ -67,6 +68,7 @@ def predict_split(
         split.labels,
         predictions,
         {**seeds, protocol.constant: ()},
+        **{owner: getattr(split, owner) for owner in OWNERS},
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from pipeline.align.pooling import pool_onto_words, reach_s
-from pipeline.artifacts.aligned import AlignedSplit, Normalisation
+from pipeline.artifacts.aligned import AlignedSplit, Normalisation, Ratings
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage
-from pipeline.artifacts.segments import Segment, Split
+from pipeline.artifacts.segments import OWNERS, Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.artifacts.words import SegmentWords, Word
@@ -97,6 +97,9 @@ def assemble_split(
         },
         columns=columns,
         tokens=join_tokens(tokens) if tokens else None,
+        trusted=np.array([segments[position].trusted for position in chosen], bool),
+        ratings=Ratings.of([segments[position].ratings for position in chosen]),
+        **{owner: tuple(getattr(segments[position], owner) or "" for position in chosen) for owner in OWNERS},
     )
 
 

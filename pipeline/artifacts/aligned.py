@@ -1,7 +1,7 @@
 """One split, ready for training: three modalities on one word axis, normalised, with masks."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,53 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.segments import OWNERS, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText, tokens_from
 from pipeline.errors import PipelineError
 
-_KIND, _VERSION = "aligned split", 1
+_KIND, _VERSION = "aligned split", 2
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """The single labels of segments that several raters labelled, in the order of the segments.
+
+    Attributes:
+        segment: position of the segment that each rating is of.
+        rater: position of its rater in `names`.
+        label: the label, label units.
+        names: names of the raters, sorted.
+    """
+
+    segment: Int64[np.ndarray, "rating"]
+    rater: Int64[np.ndarray, "rating"]
+    label: Float64[np.ndarray, "rating"]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, by_segment: Sequence[Mapping[str, float]]) -> "Ratings":
+        """From the labels of each segment by rater; empty for a segment without any."""
+        names = sorted({rater for given in by_segment for rater in given})
+        number = {rater: position for position, rater in enumerate(names)}
+        rows = [
+            (position, number[rater], label)
+            for position, given in enumerate(by_segment)
+            for rater, label in sorted(given.items())
+        ]
+        segment, rater, label = zip(*rows, strict=True) if rows else ((), (), ())
+        return cls(
+            np.array(segment, np.int64), np.array(rater, np.int64), np.array(label, np.float64), tuple(names)
+        )
+
+    def by_segment(self, n_segments: int) -> list[dict[str, float]]:
+        """The labels of each segment by rater."""
+        given: list[dict[str, float]] = [{} for _ in range(n_segments)]
+        for segment, rater, label in zip(
+            self.segment.tolist(), self.rater.tolist(), self.label.tolist(), strict=True
+        ):
+            given[segment][self.names[rater]] = label
+        return given
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +67,9 @@ class AlignedSplit:
 
     Where the text encoder learns with the network, `tokens` holds what it reads, `columns` names the vectors that it makes
     of them, and the rows of text have no columns yet.
+
+    `corpus`, `speaker`, `video` and `rater` say whose each segment is, by one name per segment, empty where nobody says;
+    `trusted` marks the labels that are on the scale that all should be on. Left out, they are empty and False for all.
 
     Raises:
         PipelineError: arrays whose lengths do not fit together, or a segment without a word slot.
@@ -39,14 +83,28 @@ class AlignedSplit:
     valid: Mapping[Modality, Bool[np.ndarray, "word"]]
     columns: Mapping[Modality, tuple[str, ...]]
     tokens: TokenizedText | None = None
+    corpus: tuple[str, ...] = ()
+    speaker: tuple[str, ...] = ()
+    video: tuple[str, ...] = ()
+    rater: tuple[str, ...] = ()
+    trusted: Bool[np.ndarray, "segment"] = field(default_factory=lambda: np.zeros(0, bool))
+    ratings: Ratings = field(default_factory=lambda: Ratings.of([]))
 
     def __post_init__(self) -> None:
+        for owner in OWNERS:
+            if not getattr(self, owner):
+                object.__setattr__(self, owner, ("",) * len(self.ids))
+        if not len(self.trusted):
+            object.__setattr__(self, "trusted", np.zeros(len(self.ids), bool))
         n_words = int(self.offsets[-1]) if len(self.offsets) else -1
         lengths_fit = len(self.ids) == len(self.labels) == len(self.offsets) - 1 and all(
             self.features[modality].shape == (n_words, self._n_columns(modality))
             and self.valid[modality].shape == (n_words,)
             for modality in MODALITIES
         )
+        lengths_fit &= all(len(getattr(self, owner)) == len(self.ids) for owner in OWNERS)
+        lengths_fit &= len(self.trusted) == len(self.ids)
+        lengths_fit &= bool((self.ratings.segment < len(self.ids)).all())
         if self.tokens is not None:
             lengths_fit &= np.array_equal(self.tokens.word_offsets, self.offsets)
         if not lengths_fit or (np.diff(self.offsets) < 1).any():
@@ -59,17 +117,54 @@ class AlignedSplit:
         """Number of segments."""
         return len(self.ids)
 
+    def select(self, segments: Int64[np.ndarray, "segment"]) -> "AlignedSplit":
+        """The segments at these positions, in this order."""
+        words = np.concatenate(
+            [np.arange(self.offsets[segment], self.offsets[segment + 1]) for segment in segments]
+            or [np.zeros(0, np.int64)]
+        )
+        ratings = self.ratings.by_segment(len(self))
+        owners: dict[str, Any] = {
+            owner: tuple(getattr(self, owner)[segment] for segment in segments) for owner in OWNERS
+        }
+        return replace(
+            self,
+            ids=tuple(self.ids[segment] for segment in segments),
+            labels=self.labels[segments],
+            offsets=np.concatenate([[0], np.cumsum(np.diff(self.offsets)[segments])]).astype(np.int64),
+            features={modality: rows[words] for modality, rows in self.features.items()},
+            valid={modality: rows[words] for modality, rows in self.valid.items()},
+            tokens=None if self.tokens is None else self.tokens.select(segments),
+            trusted=self.trusted[segments],
+            ratings=Ratings.of([ratings[segment] for segment in segments]),
+            **owners,
+        )
+
     def _n_columns(self, modality: Modality) -> int:
         return 0 if modality == "text" and self.tokens is not None else len(self.columns[modality])
 
 
 def write_aligned(path: Path, aligned: AlignedSplit) -> None:
     """Write one split as a byte-deterministic safetensors file."""
-    tensors = {"labels": aligned.labels, "offsets": aligned.offsets}
+    ratings = aligned.ratings
+    tensors = {
+        "labels": aligned.labels,
+        "offsets": aligned.offsets,
+        "trusted": aligned.trusted,
+        "rating_segment": ratings.segment,
+        "rating_rater": ratings.rater,
+        "rating_label": ratings.label,
+    }
     for modality in MODALITIES:
         tensors[modality] = aligned.features[modality]
         tensors[f"{modality}_valid"] = aligned.valid[modality]
-    header: dict[str, Any] = {"split": aligned.split, "ids": aligned.ids, "columns": dict(aligned.columns)}
+    header: dict[str, Any] = {
+        "split": aligned.split,
+        "ids": aligned.ids,
+        "columns": dict(aligned.columns),
+        "raters": ratings.names,
+        **{owner: getattr(aligned, owner) for owner in OWNERS},
+    }
     if aligned.tokens is not None:
         tensors |= aligned.tokens.tensors()
         header["encoder"] = dict(aligned.tokens.encoder)
@@ -89,6 +184,14 @@ def read_aligned(path: Path) -> AlignedSplit:
             valid={modality: tensors[f"{modality}_valid"] for modality in MODALITIES},
             columns={modality: tuple(header["columns"][modality]) for modality in MODALITIES},
             tokens=tokens_from(tensors, word_offsets=tensors["offsets"], encoder=header.get("encoder", {})),
+            trusted=tensors["trusted"],
+            ratings=Ratings(
+                tensors["rating_segment"],
+                tensors["rating_rater"],
+                tensors["rating_label"],
+                tuple(header["raters"]),
+            ),
+            **{owner: tuple(header[owner]) for owner in OWNERS},
         )
 
 

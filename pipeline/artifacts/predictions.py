@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from pipeline.artifacts.files import read_text
-from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.segments import OWNERS, SPLITS, Split
 from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
 
 _SEED = "_seed_"
 _WHAT = "table of predictions"
+# The columns that are no numbers.
+_NAMES = ("split", "id", *OWNERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,8 @@ class SplitPredictions:
     """Truth and predictions of one split, in label units.
 
     `models` maps a model's name to a row per seed; `seeds` to the seeds of these rows, none for a model without any
-    (the median), which then has one row.
+    (the median), which then has one row. `corpus`, `speaker`, `video` and `rater` say whose each segment is, by one name
+    per segment, empty where nobody says; left out, they are empty for all.
     """
 
     split: Split
@@ -28,15 +31,25 @@ class SplitPredictions:
     truth: Float64[np.ndarray, "segment"]
     models: Mapping[str, Float64[np.ndarray, "_ segment"]]
     seeds: Mapping[str, tuple[int, ...]]
+    corpus: tuple[str, ...] = ()
+    speaker: tuple[str, ...] = ()
+    video: tuple[str, ...] = ()
+    rater: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for owner in OWNERS:
+            if not getattr(self, owner):
+                object.__setattr__(self, owner, ("",) * len(self.ids))
 
 
 def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
-    """Columns: split, id, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed; six digits."""
+    """Columns: split, id, whose it is, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed."""
     columns: dict[str, list[object]] = {}
     for split in splits:
         rows: dict[str, Sequence[object] | np.ndarray] = {
             "split": [split.split] * len(split.ids),
             "id": split.ids,
+            **{owner: getattr(split, owner) for owner in OWNERS},
             "label": split.truth,
         }
         for model, predictions in split.models.items():
@@ -69,7 +82,7 @@ def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -
     columns = table_from_csv(text, source=source, what=_WHAT, remedy=remedy)
     try:
         split = np.array(columns["split"])
-        models = [name for name in columns if name not in ("split", "id", "label") and _SEED not in name]
+        models = [name for name in columns if name not in (*_NAMES, "label") and _SEED not in name]
         return [
             _split(_named(name), split == name, columns, models) for name in dict.fromkeys(columns["split"])
         ]
@@ -90,7 +103,7 @@ def _split(
     numbers = {
         name: np.array(column, dtype=np.float64)[rows]
         for name, column in columns.items()
-        if name not in ("split", "id")
+        if name not in _NAMES
     }
     seeds = {
         model: tuple(
@@ -107,4 +120,5 @@ def _split(
             for model in models
         },
         seeds=seeds,
+        **{owner: tuple(np.array(columns[owner])[rows].tolist()) for owner in OWNERS if owner in columns},
     )

@@ -13,6 +13,19 @@ from pipeline.errors import PipelineError
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+Owner = Literal["corpus", "speaker", "video", "rater"]
+"""Whose a segment is; each is a column of names."""
+OWNERS: tuple[Owner, ...] = get_args(Owner)
+
+# What is not written for a segment of which it says nothing.
+_ABSENT: Mapping[str, Any] = {
+    "other_labels": {},
+    "label_spread": None,
+    "corpus": "",
+    "rater": None,
+    "ratings": {},
+    "trusted": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,11 @@ class Segment:
     `start_s` and `end_s` are seconds from the start of the media. `text` is the transcript, None where there is none.
     `timed_words` are the corpus's own word times in seconds from the start of the *segment*, empty where it has none.
     `other_labels` are further labels by name, such as those of one modality alone. `label_spread` is the standard
-    deviation of several annotators' labels, None where there was one.
+    deviation of several raters' labels, None where there was one.
+
+    `corpus` names the corpus, empty for a recording that is in none. `rater` is who gave the label, None where nobody says
+    or several did; `ratings` are the labels of several by rater, and `label` is then their mean, unless the corpus has one of
+    its own. `trusted` says that the label is on the scale that all labels should be on, such as that of an expert.
 
     Raises:
         PipelineError: no id, an unknown split, a label that is no finite number, a negative spread, or an empty span.
@@ -45,13 +62,17 @@ class Segment:
     timed_words: tuple[Word, ...] = ()
     other_labels: Mapping[str, float] = field(default_factory=dict, hash=False)
     label_spread: float | None = None
+    corpus: str = ""
+    rater: str | None = None
+    ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
+    trusted: bool = False
 
     def __post_init__(self) -> None:
         if not self.id:
             raise PipelineError("a segment has an empty id; every segment needs one of its own")
         if self.split not in SPLITS:
             raise PipelineError(f"segment {self.id}: split {self.split!r} is none of {', '.join(SPLITS)}")
-        for label in (self.label, *self.other_labels.values()):
+        for label in (self.label, *self.other_labels.values(), *self.ratings.values()):
             if not math.isfinite(label):
                 raise PipelineError(f"segment {self.id}: the label {label} is not a finite number")
         if self.label_spread is not None and not 0 <= self.label_spread < math.inf:
@@ -71,13 +92,13 @@ class Segment:
 
 
 def write_segments(path: Path, segments: Iterable[Segment]) -> None:
-    """Write one JSON line a segment; other labels and a spread only where there are any."""
+    """Write one JSON line a segment; what only some corpora say is there only where it is said."""
     write_text(path, "".join(json.dumps(_row(segment), ensure_ascii=False) + "\n" for segment in segments))
 
 
 def _row(segment: Segment) -> dict[str, Any]:
     row = asdict(segment)
-    for name, absent in (("other_labels", {}), ("label_spread", None)):
+    for name, absent in _ABSENT.items():
         if row[name] == absent:
             del row[name]
     return row

@@ -56,6 +56,18 @@ def _why_not(text: str) -> str:
     return " such as -1.5"
 
 
+def truth_value(text: str, place: str, column: str) -> bool:
+    """Whether a cell says yes: 1 or true, in any letter case; 0 or false is no.
+
+    Raises:
+        PipelineError: it says neither.
+    """
+    known = {"1": True, "true": True, "0": False, "false": False}.get(text.strip().casefold())
+    if known is None:
+        raise PipelineError(f"{place}: {column} is {shortened(text)}; expected 1 or true, 0 or false")
+    return known
+
+
 def split_named(text: str, place: str, column: str = "split") -> Split:
     """The split that a cell names, in any letter case; val, dev and validation are valid.
 

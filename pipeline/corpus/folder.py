@@ -4,33 +4,47 @@ import re
 import statistics
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.artifacts.csv_cells import restored
 from pipeline.artifacts.words import TOLERANCE_S, Word
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.cells import language_code, number, split_named
+from pipeline.corpus.cells import language_code, number, split_named, truth_value
 from pipeline.corpus.media_index import MediaFolder, NamesOnDisk
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError, did_you_mean
 
 _TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
-_OPTIONAL = ("label", "media", "text", "split", "speaker", "video", "language", "start_s", "end_s")
-# label_1, label_2, … are annotators; label_audio and the like are other labels.
+_RATING_TABLE = "ratings.csv"
+_OPTIONAL = (
+    "label",
+    "media",
+    "text",
+    "split",
+    "speaker",
+    "video",
+    "rater",
+    "trusted",
+    "language",
+    "start_s",
+    "end_s",
+)
+# label_1, label_2, … are raters; label_audio and the like are other labels.
 _ANNOTATOR = re.compile(r"label_[0-9]+")
 _FURTHER_LABEL = re.compile(r"label_\w+")
 _SPREAD = "label_spread"
 _WORD_COLUMNS = ("id", "word", "start_s", "end_s")
+_RATING_COLUMNS = ("id", "rater", "label")
 
 
 def read_folder(folder: Path) -> list[Candidate]:
-    """Read `segments.csv` and, where there is one, `words.csv`; see docs/reference/data.md for their columns.
+    """Read `segments.csv` and, where they are there, `words.csv` and `ratings.csv`; docs/reference/data.md has their columns.
 
     Raises:
         PipelineError: the folder, the table or a column is missing, an unknown column is there (a typing error in an
-            optional name would go unseen), a cell is not what its column asks for, or `words.csv` does not fit to the table.
+            optional name would go unseen), a cell is not what its column asks for, or another table does not fit to this one.
     """
     if not folder.is_dir():
         raise PipelineError(
@@ -40,14 +54,16 @@ def read_folder(folder: Path) -> list[Candidate]:
     if not rows:
         raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
     columns = rows[0][1]
-    if "label" not in columns and not any(map(_is_annotator, columns)):
+    ratings = _read_ratings(folder / _RATING_TABLE)
+    if "label" not in columns and not any(map(_is_annotator, columns)) and not ratings:
         raise PipelineError(
-            f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … of several annotators"
+            f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … or {_RATING_TABLE} of several raters"
         )
     words = _read_words(folder / _WORD_TABLE)
     clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
     names = NamesOnDisk(folder)
-    candidates = [_candidate(place, row, words, clips, names) for place, row in rows]
+    candidates = [_candidate(place, row, words, ratings, clips, names) for place, row in rows]
+    _refuse_strange_ids(folder / _RATING_TABLE, ratings, candidates)
     _check_words(folder / _WORD_TABLE, words, candidates)
     return candidates
 
@@ -68,12 +84,13 @@ def _candidate(
     place: str,
     row: Mapping[str, str],
     words: Mapping[str, Sequence[Word]],
+    ratings: Mapping[str, Mapping[str, float]],
     clips: MediaFolder | None,
     names: NamesOnDisk,
 ) -> Candidate:
     row = {column: restored(cell) for column, cell in row.items()}
     media = _media(row, clips, names)
-    given = _given(row, place, _is_annotator)
+    given = _ratings_of(row, place, ratings.get(row["id"], {}))
     others = _given(row, place, _is_other_label)
     if not row.get("label") and not given:
         raise PipelineError(f"{place}: label is {row.get('label', '')!r}; expected a number")
@@ -92,11 +109,27 @@ def _candidate(
         words=tuple(words.get(row["id"], ())),
         other_labels={name.removeprefix("label_"): value for name, value in others.items()},
         spread=_spread(row, place, given),
+        rater=row.get("rater") or (next(iter(given)) if len(given) == 1 else None),
+        ratings=given,
+        trusted=truth_value(row["trusted"], place, "trusted") if row.get("trusted") else False,
     )
 
 
+def _ratings_of(row: Mapping[str, str], place: str, further: Mapping[str, float]) -> Mapping[str, float]:
+    """The labels of a segment by rater: those of the columns label_1, label_2, …, and those of the table of ratings."""
+    columns = {
+        name.removeprefix("label_"): value for name, value in _given(row, place, _is_annotator).items()
+    }
+    twice = sorted(columns.keys() & further.keys())
+    if twice:
+        raise PipelineError(
+            f"{place}: the rater {twice[0]!r} has a label in the column label_{twice[0]} and another in {_RATING_TABLE}; keep one"
+        )
+    return {**columns, **further}
+
+
 def _spread(row: Mapping[str, str], place: str, given: Mapping[str, float]) -> float | None:
-    """The standard deviation of the annotators: of their labels, where these are there, or as the table has it."""
+    """The standard deviation of the raters: of their labels, where these are there, or as the table has it."""
     if len(given) > 1:
         return statistics.stdev(given.values())
     if not row.get(_SPREAD):
@@ -114,8 +147,29 @@ def _media(row: Mapping[str, str], clips: MediaFolder | None, names: NamesOnDisk
 
 
 def _given(row: Mapping[str, str], place: str, wanted: Callable[[str], bool]) -> Mapping[str, float]:
-    """The numbers in the columns that are wanted; an empty cell is an annotator who did not see the segment."""
+    """The numbers in the columns that are wanted; an empty cell is a rater who did not see the segment."""
     return {name: number(cell, place, name) for name, cell in row.items() if cell and wanted(name)}
+
+
+def _read_ratings(path: Path) -> Mapping[str, Mapping[str, float]]:
+    """Labels by segment id and rater, from a row for each; none without the table.
+
+    Raises:
+        PipelineError: a row names no rater, or a rater labels a segment twice.
+    """
+    ratings: dict[str, dict[str, float]] = defaultdict(dict)
+    if not path.exists() and not path.is_symlink():
+        return ratings
+    for place, row in read_rows(path, required=_RATING_COLUMNS, known=_RATING_COLUMNS.__contains__):
+        id_, rater = restored(row["id"]), restored(row["rater"])
+        if not rater:
+            raise PipelineError(f"{place}: the rater of {id_!r} is empty; name who gave the label")
+        if rater in ratings[id_]:
+            raise PipelineError(
+                f"{place}: {rater!r} labels {id_!r} a second time; keep one label of each rater"
+            )
+        ratings[id_][rater] = number(row["label"], place, "label")
+    return ratings
 
 
 def _read_words(path: Path) -> Mapping[str, Sequence[Word]]:
@@ -165,13 +219,7 @@ def _check_words(path: Path, words: Mapping[str, Sequence[Word]], candidates: Se
     Raises:
         PipelineError: there are such words; the sentence counts them.
     """
-    ids = {candidate.id for candidate in candidates}
-    strange = [id_ for id_ in words if id_ not in ids]
-    if strange:
-        raise PipelineError(
-            f"{path}: {len(strange)} of its {len(words)} ids are none of {_TABLE}, such as {strange[0]!r}"
-            f"{_near_id(strange[0], ids)}; write them as in the column id there"
-        )
+    _refuse_strange_ids(path, words, candidates)
     outside = [candidate for candidate in candidates if candidate.words and not any(_within(candidate))]
     if outside:
         first = outside[0]
@@ -179,6 +227,16 @@ def _check_words(path: Path, words: Mapping[str, Sequence[Word]], candidates: Se
             f"{path}: of {len(outside)} segments all words lie outside of the segment, such as those of {first.id!r}, which is "
             f"cut at {first.start_s or 0:g}–{'the end' if first.end_s is None else f'{first.end_s:g}'} s; expected seconds from "
             "the start of the recording, not of the segment"
+        )
+
+
+def _refuse_strange_ids(path: Path, named: Collection[str], candidates: Sequence[Candidate]) -> None:
+    ids = {candidate.id for candidate in candidates}
+    strange = [id_ for id_ in named if id_ not in ids]
+    if strange:
+        raise PipelineError(
+            f"{path}: {len(strange)} of its {len(named)} ids are none of {_TABLE}, such as {strange[0]!r}"
+            f"{_near_id(strange[0], ids)}; write them as in the column id there"
         )
 
 

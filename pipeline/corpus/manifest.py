@@ -62,6 +62,12 @@ def check_table(
                 f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected a number from "
                 f"{label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
             )
+        strange = [rater for rater, label in candidate.ratings.items() if not label_min <= label <= label_max]
+        if strange:
+            raise PipelineError(
+                f"{candidate.place}: the label that {strange[0]!r} gave {candidate.id!r} is {candidate.ratings[strange[0]]}; "
+                f"expected a number from {label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
+            )
         if binary and candidate.label not in (0, 1):
             raise PipelineError(
                 f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected 0 or 1, because "
@@ -170,6 +176,10 @@ def build_segment(
             timed_words=_relative(candidate.words, start_s, end_s),
             other_labels=candidate.other_labels,
             label_spread=candidate.spread,
+            corpus=candidate.corpus or folder.name,
+            rater=candidate.rater,
+            ratings=candidate.ratings,
+            trusted=candidate.trusted,
         )
     except PipelineError as error:
         return f"{candidate.place}: {error}"

@@ -159,16 +159,9 @@ def _without_each_word(model: Model, split: AlignedSplit, n_words: int) -> Float
 
 def _copies(split: AlignedSplit, visible: Bool[np.ndarray, "copy word"]) -> AlignedSplit:
     """The one segment of `split` as often as there are masks, each with only the words of its mask."""
-    n_copies, n_words = visible.shape
+    copies = split.select(np.zeros(len(visible), np.int64))
     return replace(
-        split,
-        ids=tuple(f"{split.ids[0]} {copy}" for copy in range(n_copies)),
-        labels=np.repeat(split.labels, n_copies),
-        offsets=np.arange(n_copies + 1, dtype=np.int64) * n_words,
-        features={modality: np.tile(split.features[modality], (n_copies, 1)) for modality in MODALITIES},
-        valid={
-            modality: np.tile(split.valid[modality], n_copies) & visible.reshape(-1)
-            for modality in MODALITIES
-        },
-        tokens=split.tokens.select(np.zeros(n_copies, np.int64)) if split.tokens is not None else None,
+        copies,
+        ids=tuple(f"{id_} {copy}" for copy, id_ in enumerate(copies.ids)),
+        valid={modality: copies.valid[modality] & visible.reshape(-1) for modality in MODALITIES},
     )

@@ -9,7 +9,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_ch
 from pipeline.artifacts.curves import read_curves, write_curves
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
 from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
-from pipeline.artifacts.segments import Segment, read_segments, write_segments
+from pipeline.artifacts.segments import OWNERS, Segment, read_segments, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, pack, read_sequences, write_sequences
 from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
 from pipeline.errors import PipelineError
@@ -157,9 +157,12 @@ def test_predictions_survive_their_table():
         np.array([1.0, -2.0]),
         {"grcf": np.array([[0.5, 0.25], [1.5, 0.75]]), "median": np.zeros((1, 2))},
         {"grcf": (3, 11), "median": ()},
+        speaker=("anna", "=1"),
+        rater=("", "ada"),
     )
     back = predictions_from_csv(predictions_to_csv([split]), source="x")[0]
     assert (back.split, back.ids, back.seeds) == ("valid", ("001", "NA"), split.seeds)
+    assert [getattr(back, owner) for owner in OWNERS] == [("", ""), ("anna", "=1"), ("", ""), ("", "ada")]
     for model in split.models:
         np.testing.assert_allclose(back.models[model], split.models[model])
 
