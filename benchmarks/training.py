@@ -47,7 +47,10 @@ def train_method(
                 **machine,
             )
         ]
-    margin, advantage = margin_settings(method.margin), advantage_settings(method.advantage)
+    margin, advantage = (
+        margin_settings(method.margin, method.margin.groups or "integer"),
+        advantage_settings(method.advantage),
+    )
     ranked = train_ranking(
         train,
         valid,

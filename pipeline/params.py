@@ -2,14 +2,14 @@
 
 import difflib
 import itertools
-import math
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from pipeline.errors import PipelineError
+from pipeline.strict import StrictModel, as_tuple, sentence
 from pipeline.yaml12 import read_yaml
 
 PARAMS_FILE = Path("params.yaml")
@@ -24,39 +24,16 @@ Name = Annotated[str, Field(min_length=1)]
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
 
-def _tuple(value: Any) -> Any:
-    """YAML has lists; a frozen section holds tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Section(BaseModel):
+class Section(StrictModel):
     """One top-level key of params.yaml; unknown keys and values of the wrong type are refused."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Corpus(Section):
-    """Which corpus, and what every part of it has in common."""
+    """Which corpus, and what an experiment takes otherwise than the corpus says."""
 
     name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
-    layout: Literal[
-        "folder", "mosi", "mosei", "sims", "simsv2", "urfunny", "mustard", "mmsa", "mult", "multibench"
-    ]
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-    label_min: float
-    label_max: float
-
-    @model_validator(mode="after")
-    def _range_has_a_width(self) -> "Corpus":
-        if self.label_min >= self.label_max:
-            raise ValueError(f"label_min {self.label_min} has to be below label_max {self.label_max}")
-        return self
-
-
-class Task(Section):
-    """What a label is."""
-
-    kind: Literal["regression", "binary"]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None
+    label: Name | None
 
 
 class Manifest(Section):
@@ -191,7 +168,7 @@ class Finetuning(Section):
 class Training(Section):
     """The training that rank, calibrate and pointwise share."""
 
-    seeds: Annotated[tuple[int, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    seeds: Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     weight_decay: NotNegative
@@ -212,7 +189,7 @@ class Training(Section):
 class Margin(Section):
     """How far apart two sentiment groups have to be scored."""
 
-    groups: Annotated[Literal["integer"] | tuple[float, ...], BeforeValidator(_tuple)]
+    groups: Annotated[Literal["integer"] | tuple[float, ...] | None, BeforeValidator(as_tuple)]
     base: NotNegative
     slope: NotNegative
     distance: Literal["group", "label"]
@@ -270,10 +247,10 @@ class Pointwise(Section):
 class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
-    protocol: Literal["mosi", "sims", "binary"]
-    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(_tuple)]
+    protocol: Literal["mosi", "sims", "regression", "binary", "classes"] | None
+    missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(as_tuple)]
     n_bins: Annotated[int, Field(ge=2)]
-    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(_tuple)]
+    noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(as_tuple)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
     n_resamples: Annotated[int, Field(ge=100)]
 
@@ -300,14 +277,12 @@ def load(section: type[SectionType], file: Path = PARAMS_FILE) -> SectionType:
     """Read one section of `params.yaml`, checked: the class `Margin` reads the key `margin`.
 
     Raises:
-        PipelineError: the file or the section is missing, a key is unknown, missing or of the wrong type, or the file's
-            task and its protocol of evaluation do not go together.
+        PipelineError: the file or the section is missing, or a key is unknown, missing or of the wrong type.
     """
     name = section.__name__.lower()
     sections = _read(file)
     if name not in sections:
         raise PipelineError(f"{file}: the section {name!r} is missing")
-    _check_protocol(sections, source=str(file))
     return check(section, sections[name], source=str(file))
 
 
@@ -334,7 +309,6 @@ def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, A
             )
         name, _, below = key.partition(".")
         sections[name][below] = value
-    _check_protocol(sections, source=source)
     classes = {section.__name__.lower(): section for section in Section.__subclasses__()}
     found = {}
     for key in changes:
@@ -353,33 +327,6 @@ def _read(file: Path) -> dict[str, Any]:
     return sections
 
 
-PROTOCOL_RANGES: Mapping[Any, tuple[float, float]] = {"mosi": (-3.0, 3.0), "sims": (-1.0, 1.0)}
-"""The labels that each protocol measures, as `evaluation.protocols` has them; beyond, it would cut labels off."""
-
-
-def _check_protocol(sections: Mapping[str, Any], *, source: str) -> None:
-    """Refuse a protocol for another task before anything is extracted or trained, whichever section is asked for."""
-    kind, protocol = (
-        section.get(key) if isinstance(section := sections.get(name), dict) else None
-        for name, key in (("task", "kind"), ("evaluate", "protocol"))
-    )
-    if kind is not None and protocol is not None and (kind == "binary") != (protocol == "binary"):
-        fitting = "binary" if kind == "binary" else "mosi or sims"
-        raise PipelineError(
-            f"{source}: task.kind is {kind!r}, but evaluate.protocol is {protocol!r}; set evaluate.protocol to {fitting}, "
-            f"or task.kind to {'regression' if kind == 'binary' else 'binary'}"
-        )
-    least, most = PROTOCOL_RANGES.get(protocol, (-math.inf, math.inf))
-    found = sections.get("corpus")
-    limits = [found.get(key) for key in ("label_min", "label_max")] if isinstance(found, dict) else []
-    if any(isinstance(limit, int | float) and not least <= limit <= most for limit in limits):
-        raise PipelineError(
-            f"{source}: evaluate.protocol is {protocol!r}, which measures labels from {least:g} to {most:g} and cuts others off, "
-            f"but corpus.label_min and corpus.label_max are {limits[0]} and {limits[1]}; choose another protocol, or set them to "
-            "the range of the labels"
-        )
-
-
 def check(section: type[SectionType], values: Any, *, source: str) -> SectionType:
     """Check the values of one section; `source` names where they come from, for error sentences.
 
@@ -391,7 +338,8 @@ def check(section: type[SectionType], values: Any, *, source: str) -> SectionTyp
         return section.model_validate(values)
     except ValidationError as error:
         raise PipelineError(
-            f"{source}: " + "; ".join(_sentence(name, problem) for problem in error.errors())
+            f"{source}: "
+            + "; ".join(sentence(problem, section=name, expected=_EXPECTED) for problem in error.errors())
         ) from None
 
 
@@ -412,20 +360,3 @@ _EXPECTED = {
     "manifest.split": "standard, drawn, or a fold such as fold_1",
     "corpus.language": "an ISO 639 code of two or three small letters, such as en",
 }
-
-
-def _sentence(section: str, problem: Any) -> str:
-    key = ".".join(
-        [section, *(str(part) for part in problem["loc"] if isinstance(part, str) and part.isidentifier())]
-    )
-    explain: dict[str, Callable[[], str]] = {
-        "extra_forbidden": lambda: f"{key} is unknown; check its spelling against the commented file",
-        "missing": lambda: f"{key} is missing",
-        "value_error": lambda: f"{key}: {problem['ctx']['error']}",
-    }
-    explanation = explain.get(problem["type"])
-    if explanation is not None:
-        return explanation()
-    if problem["type"] == "string_pattern_mismatch":
-        return f"{key} is {problem['input']!r}; expected {_EXPECTED[key]}"
-    return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"

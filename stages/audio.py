@@ -6,6 +6,7 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.extract.cached.audio import audio_extractor
+from pipeline.settled.facts import load_facts
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -18,7 +19,8 @@ def main() -> None:
         "audio",
         FEATURES,
         segments=SEGMENTS,
-        corpus=params.load(params.Corpus),
+        folder=Path("data/raw") / params.load(params.Corpus).name,
+        facts=load_facts(),
         settings=params.load(params.Audio).model_dump(),
         make_extractor=audio_extractor,
     )

@@ -13,10 +13,12 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.calibrate import RankingTerm, calibrate
+from pipeline.settled.task import load_task
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+TASK = Path("data/manifest/task.json")
 RANKED = Path("data/rank")
 PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
@@ -24,7 +26,6 @@ CURVES = Path("reports/curves/calibrate.csv")
 
 TRAINER = calibrate.__module__
 SECTIONS = (
-    params.Task,
     params.Training,
     params.Finetuning,
     params.Margin,
@@ -49,7 +50,7 @@ def train_seed(seed: int) -> Checkpoint:
         n_knots=settings.n_knots,
         ranking=RankingTerm(
             beta=settings.beta,
-            margin=margin_settings(params.load(params.Margin)),
+            margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
             advantage=advantage_settings(params.load(params.Advantage)),
         ),
         settings=training_settings(
@@ -58,7 +59,7 @@ def train_seed(seed: int) -> Checkpoint:
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
         ),
-        task=params.load(params.Task).kind,
+        task=load_task(TASK).kind,
         device=best_device(),
         environment=environment(),
     )
@@ -77,7 +78,7 @@ def main() -> None:
         stage="calibrate",
         trainer=TRAINER,
         inputs=inputs_of,
-        settings=params.dump(SECTIONS, without={"training.seeds"}),
+        settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_preprocessing(preprocessing_path(CHECKPOINTS), read_preprocessing(PREPROCESSING))

@@ -23,14 +23,16 @@ from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.task import Task
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import headline, result_table
-from pipeline.execution.device import best_device
+from pipeline.execution.device import best_device, device_class
 from pipeline.grcf.perturbations import (
     Perturbation,
     mask_table,
@@ -39,11 +41,14 @@ from pipeline.grcf.perturbations import (
     without_words,
 )
 from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
+from pipeline.settled.task import load_task
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
+TASK = Path("data/manifest/task.json")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")
 SUMMARY = Path("reports/summary.json")
 METRICS = Path("reports/metrics.json")
+RECORD = Path("reports/run.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
@@ -78,6 +83,7 @@ def compare(
     ranked: Scorer,
     grcf: Scorer,
     settings: params.Evaluate,
+    protocol: Protocol,
 ) -> SplitComparisons:
     """The models of one split against each other, and GRCF with and without each modality."""
     present = present_modalities(split)
@@ -88,7 +94,7 @@ def compare(
             for name, hidden in hidden_subsets(split).items()
         },
         scores=ranked.predict(split),
-        protocol=protocol_named(settings.protocol),
+        protocol=protocol,
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
         n_bins=settings.n_bins,
@@ -124,15 +130,34 @@ def perturbed_curves(
         )
 
 
-def main() -> None:
-    """Measure every model on valid and test."""
-    settings = params.load(params.Evaluate)
-    protocol = protocol_named(settings.protocol)
-    trained: dict[str, list[Checkpoint]] = {
+def read_trained() -> dict[str, list[Checkpoint]]:
+    """The checkpoints of each stage that trains."""
+    return {
         "rank": read_checkpoints(RANKED, stage="rank"),
         "calibrate": read_checkpoints(CALIBRATED, stage="calibrate"),
         "pointwise": read_checkpoints(POINTWISE, stage="pointwise"),
     }
+
+
+def record(trained: Mapping[str, Sequence[Checkpoint]], task: Task) -> RunRecord:
+    """What the run was of, and on which classes of machines it was made."""
+    machines = {
+        tuple(sorted(checkpoint.environment.items())) for found in trained.values() for checkpoint in found
+    }
+    return RunRecord(
+        corpus=params.load(params.Corpus).name,
+        task=task,
+        trained_on=tuple(map(dict, sorted(machines))),
+        measured_on=device_class(),
+    )
+
+
+def main() -> None:
+    """Measure every model on valid and test."""
+    settings = params.load(params.Evaluate)
+    task = load_task(TASK)
+    protocol = protocol_named(task.protocol)
+    trained = read_trained()
     ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
     models = {METHOD: grcf, BASELINE: pointwise}
     best_constant = trained["pointwise"][0].best_constant
@@ -153,11 +178,12 @@ def main() -> None:
             confidence=settings.confidence,
             n_resamples=settings.n_resamples,
         )
-        comparisons[name] = compare(split, found, ranked, grcf, settings)
+        comparisons[name] = compare(split, found, ranked, grcf, settings, protocol)
         perturbed = partial(perturbed_curves, split, models, protocol)
         missing += perturbed(levels=settings.missing_rates, perturb=without_words)
         noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
         write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
+    write_run_record(RECORD, record(trained, task))
     write_text(PREDICTIONS, predictions_to_csv(predictions))
     write_robustness(ROBUSTNESS, missing, perturbation="missing")
     write_robustness(NOISE, noisy, perturbation="noisy")

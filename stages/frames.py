@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline import params
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality, pack, write_sequences
+from pipeline.corpus.facts import Facts
 from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
 
@@ -16,7 +16,8 @@ def write_features(
     path: Path,
     *,
     segments: Path,
-    corpus: params.Corpus,
+    folder: Path,
+    facts: Facts,
     settings: Mapping[str, Any],
     make_extractor: Callable[[Mapping[str, Any]], CachedFrames],
 ) -> None:
@@ -26,19 +27,15 @@ def write_features(
         modality: `audio` or `visual`.
         path: file to write.
         segments: manifest with the segments.
-        corpus: section `corpus` of the parameters; a precomputed file lies in its folder.
-        settings: section of the modality; its `precomputed` decides.
+        folder: folder of the corpus; a precomputed file lies there.
+        facts: facts of the corpus.
+        settings: section of the modality; its `precomputed` decides, or else that of the facts.
         make_extractor: makes the cached extractor from the section.
     """
     listed = read_segments(segments)
-    if is_precomputed(settings["precomputed"], layout=corpus.layout):
-        packed = read_precomputed(
-            modality,
-            listed,
-            folder=Path("data/raw") / corpus.name,
-            layout=corpus.layout,
-            name=settings["precomputed"],
-        )
+    name = facts.precomputed(modality, settings["precomputed"])
+    if is_precomputed(name, layout=facts.layout):
+        packed = read_precomputed(modality, listed, folder=folder, layout=facts.layout, name=name)
     else:
         extractor = make_extractor(settings)
         ids = [segment.id for segment in listed]

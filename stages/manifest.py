@@ -7,47 +7,49 @@ from stages.entry import run
 from pipeline import params
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import write_segments
+from pipeline.artifacts.task import write_task
 from pipeline.corpus.inspection import inspect_all
+from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.splits import say_leaks, split_candidates
+from pipeline.settled.facts import load_facts
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")
+TASK = Path("data/manifest/task.json")
 
 
 def main() -> None:
     """Read the corpus's table, open every media file once, and write what the later stages may rely on."""
     corpus, settings = params.load(params.Corpus), params.load(params.Manifest)
     folder = PurePosixPath("data/raw") / corpus.name
-    layout = LAYOUTS[corpus.layout]
-    candidates = layout.read(Path(folder))
-    check_table(
-        candidates,
-        label_min=corpus.label_min,
-        label_max=corpus.label_max,
-        binary=params.load(params.Task).kind == "binary",
-    )
+    facts = load_facts()
+    task = facts.task(corpus.label, source="params.yaml")
+    candidates = label_chosen(LAYOUTS[facts.layout].read(Path(folder)), task.label)
+    check_table(candidates, task=task)
+    mixes = facts.splits.mixes(settings.split)
     splits = split_candidates(
         candidates,
         split=settings.split,
         valid_share=settings.valid_share,
         test_share=settings.test_share,
         split_seed=settings.split_seed,
-        mixes=layout.mixes(settings.split),
+        mixes=mixes,
     )
-    say_leaks(candidates, splits, mixes=layout.mixes(settings.split))
+    say_leaks(candidates, splits, mixes=mixes)
     segments, rejections = build_manifest(
         candidates,
         splits,
         folder=folder,
         inspected=inspect_all(media_files(candidates), folder=Path(folder)),
-        language=corpus.language,
+        language=corpus.language or facts.language,
         max_rejected_share=settings.max_rejected_share,
     )
     say_repeated_recordings(segments)
     write_segments(SEGMENTS, segments)
     write_rejections(REJECTED, rejections)
+    write_task(TASK, task)
 
 
 if __name__ == "__main__":

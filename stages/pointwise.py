@@ -13,15 +13,17 @@ from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocess
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.pointwise import train_pointwises
+from pipeline.settled.task import load_task
 from stages.settings import network_settings, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+TASK = Path("data/manifest/task.json")
 PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
 TRAINER = train_pointwises.__module__
-SECTIONS = (params.Task, params.Network, params.Training, params.Finetuning, params.Pointwise)
+SECTIONS = (params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
 def inputs_of(seed: int) -> tuple[Path, ...]:
@@ -49,7 +51,7 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         n_knots=pointwise.n_knots,
         weight=pointwise.weight,
         bound=pointwise.bound,
-        task=params.load(params.Task).kind,
+        task=load_task(TASK).kind,
         device=best_device(),
         environment=environment(),
     )
@@ -63,7 +65,7 @@ def main() -> None:
         stage="pointwise",
         trainer=TRAINER,
         inputs=inputs_of,
-        settings=params.dump(SECTIONS, without={"training.seeds"}),
+        settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_preprocessing(preprocessing_path(CHECKPOINTS), read_preprocessing(PREPROCESSING))

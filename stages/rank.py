@@ -21,10 +21,12 @@ from pipeline.grcf.pair_statistics import (
     pair_values,
 )
 from pipeline.grcf.rank import ranking_objective, train_rankings
+from pipeline.settled.task import load_task
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import network_settings, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+TASK = Path("data/manifest/task.json")
 CHECKPOINTS = Path("data/rank")
 CURVES = Path("reports/curves/rank.csv")
 GROUP_PAIRS = Path("reports/group_pairs.csv")
@@ -50,7 +52,7 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         network=network_settings(params.load(params.Network)),
         objective=ranking_objective(
             rank.objective,
-            margin=margin_settings(params.load(params.Margin)),
+            margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
             advantage=advantage_settings(params.load(params.Advantage)),
         ),
         settings=training_settings(
@@ -70,7 +72,7 @@ def values_of(checkpoint: Checkpoint, train: AlignedSplit) -> PairValues:
         checkpoint,
         train,
         batch_size=params.load(params.Training).batch_size,
-        margin=margin_settings(params.load(params.Margin)),
+        margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
         advantage=advantage_settings(params.load(params.Advantage)),
         device=best_device(),
     )
@@ -85,7 +87,7 @@ def describe(checkpoints: list[Checkpoint]) -> None:
     hardest = find_hardest_pairs(
         checkpoints,
         train,
-        margin=margin_settings(params.load(params.Margin)),
+        margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
         advantage=advantage_settings(params.load(params.Advantage)),
         device=best_device(),
     )
@@ -100,7 +102,7 @@ def main() -> None:
         stage="rank",
         trainer=TRAINER,
         inputs=inputs_of,
-        settings=params.dump(SECTIONS, without={"training.seeds"}),
+        settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_curves(CURVES, checkpoints)

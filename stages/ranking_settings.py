@@ -1,13 +1,14 @@
 """The sections `margin` and `advantage` as the library knows them; apart from `settings`, because the baseline has neither."""
 
 from pipeline import params
+from pipeline.artifacts.task import Groups
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 
 
-def margin_settings(section: params.Margin) -> MarginSettings:
-    """The section `margin`."""
+def margin_settings(section: params.Margin, groups: Groups) -> MarginSettings:
+    """The section `margin`, with the groups of the task."""
     return MarginSettings(
-        groups=section.groups,
+        groups=groups,
         base=section.base,
         slope=section.slope,
         distance=section.distance,

@@ -33,6 +33,7 @@ from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
+from pipeline.settled.task import load_task
 
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
@@ -47,6 +48,7 @@ GROUP_PAIRS = Path("reports/group_pairs.csv")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 SEGMENTS, REJECTED = Path("data/manifest/segments.jsonl"), Path("data/manifest/rejected.csv")
+TASK = Path("data/manifest/task.json")
 WORDS = Path("data/words/words.jsonl")
 FEATURES: dict[Modality, Path] = {
     "text": Path("data/text/features.safetensors"),
@@ -80,7 +82,7 @@ READ = (
 
 def read_inputs() -> ReportInputs:
     """Everything that the report is made from."""
-    parameters = params.dump(params.Section.__subclasses__())
+    parameters = params.dump(params.Section.__subclasses__()) | load_task(TASK).parameters
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
     return ReportInputs(
@@ -127,7 +129,9 @@ def write_report(inputs: ReportInputs) -> None:
 
 def write_inspector() -> None:
     """The page of pairs and segments that the model gets wrong."""
-    inputs = read_inspector_inputs(INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
+    inputs = read_inspector_inputs(
+        INSPECTED, parameters=params.dump(params.Section.__subclasses__()) | load_task(TASK).parameters
+    )
     page = build_page(inputs, with_text=params.load(params.Report).transcripts, root="..")
     write_text(INSPECTOR, inspector_to_html(page))
 

@@ -11,6 +11,7 @@ from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import is_precomputed, read_precomputed, rows_of_words
 from pipeline.extract.text.encoder import TextSettings
+from pipeline.settled.facts import load_facts
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
@@ -26,12 +27,13 @@ def extract(rows: list[SegmentWords], settings: params.Text) -> PackedSequences:
 
 def main() -> None:
     """Encode the words, or take the vectors that the corpus brings."""
-    settings, corpus = params.load(params.Text), params.load(params.Corpus)
+    settings, corpus, facts = params.load(params.Text), params.load(params.Corpus), load_facts()
     rows = read_words(WORDS)
-    if is_precomputed(settings.precomputed, layout=corpus.layout):
+    name = facts.precomputed("text", settings.precomputed)
+    if is_precomputed(name, layout=facts.layout):
         folder = Path("data/raw") / corpus.name
         given = read_precomputed(
-            "text", read_segments(SEGMENTS), folder=folder, layout=corpus.layout, name=settings.precomputed
+            "text", read_segments(SEGMENTS), folder=folder, layout=facts.layout, name=name
         )
         packed = rows_of_words(given, rows)
     else:

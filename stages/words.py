@@ -10,6 +10,7 @@ from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import write_words
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
+from pipeline.settled.facts import load_facts
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
@@ -18,6 +19,7 @@ EXTRACTOR = Path("data/words/extractor.json")
 
 def main() -> None:
     """Locate the words of every segment through the clip cache."""
+    load_facts()  # refuses what does not fit together, before anything heavy runs
     extractor = words_extractor(WordSettings(**params.load(params.Words).model_dump()))
     write_words(WORDS, extractor.map(read_segments(SEGMENTS)))
     write_json(EXTRACTOR, extractor.description)

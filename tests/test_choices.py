@@ -1,5 +1,6 @@
 """Every choice that params.yaml offers is one that the code knows, and the other way round."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from pipeline import params
+from pipeline.artifacts.task import PROTOCOL_RANGES, PROTOCOLS_OF, Kind, ProtocolName
+from pipeline.corpus.facts import LayoutName
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.evaluation.protocols import PROTOCOLS
 from pipeline.extract.text.encoder import TextSettings
@@ -47,8 +50,6 @@ OFFERED = {
 }
 
 KNOWN: dict[str, Iterable[str]] = {
-    "corpus.layout": LAYOUTS,
-    "task.kind": POINTWISE_OBJECTIVES,
     "words.aligner": choices(Aligner),
     "words.recogniser": choices(Recogniser),
     "text.mode": choices(get_type_hints(TextSettings)["mode"]),
@@ -71,8 +72,17 @@ KNOWN: dict[str, Iterable[str]] = {
     "pointwise.select_by": choices(SelectBy) - {"objective"},
     "pointwise.calibration": choices(PointwiseCalibration),
     "pointwise.weight": choices(PointwiseWeight),
-    "evaluate.protocol": PROTOCOLS,
+    "evaluate.protocol": get_args(ProtocolName),
 }
+
+
+def test_the_facts_of_a_corpus_offer_what_the_code_knows():
+    assert set(get_args(LayoutName)) == set(LAYOUTS)
+    assert set(get_args(Kind)) == set(POINTWISE_OBJECTIVES) == set(PROTOCOLS_OF)
+    assert set(get_args(ProtocolName)) == set(itertools.chain(*PROTOCOLS_OF.values()))
+    assert {name: (PROTOCOLS[name].label_min, PROTOCOLS[name].label_max) for name in PROTOCOL_RANGES} == dict(
+        PROTOCOL_RANGES
+    )
 
 
 def test_every_parameter_with_choices_is_held_against_the_code():

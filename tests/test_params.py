@@ -143,10 +143,15 @@ def test_pyyaml_alone_would_fail_here():
         (params.Margin, "base: 0.2", "bsae: 0.2", r"margin\.base is missing; margin\.bsae is unknown"),
         (params.Margin, "base: 0.2", "base: -1.0", r"margin\.base is -1\.0: input should be greater than"),
         (params.Margin, "base: 0.2", "base: .nan", r"margin\.base is nan"),
-        (params.Margin, "groups: integer", "groups: [0.5, 0.1]", r"margin: groups has to be 'integer' or"),
+        (params.Margin, "  groups:  ", "  groups: [0.5, 0.1]  ", r"margin: groups has to be 'integer' or"),
         (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
         (params.Training, "  - 1\n  - 2\n", "  - 1\n  - 1\n", r"seeds have to be different"),
-        (params.Corpus, "label_min: -3.0", "label_min: 3.0", r"label_min 3\.0 has to be below"),
+        (
+            params.Corpus,
+            "  language:  ",
+            "  language: English  ",
+            r"corpus\.language is 'English'; expected an ISO 639 code",
+        ),
         (
             params.Corpus,
             "name: demo",
@@ -187,24 +192,3 @@ def test_broken_yaml_is_a_sentence(tmp_path):
 
 def test_the_headline_command_changes_something():
     assert params.load(params.Margin, PARAMS).base != 0.5
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        ("kind: regression", "kind: binary", "task.kind is 'binary', but evaluate.protocol is 'mosi'; set evaluate.protocol to binary"),
-        ("protocol: mosi", "protocol: binary", "task.kind is 'regression', but evaluate.protocol is 'binary'; set evaluate.protocol to mosi"),
-    ],
-)  # fmt: skip
-def test_a_protocol_for_another_task_is_refused_by_whatever_loads_first(tmp_path, old, new, sentence):
-    file = changed(tmp_path, old, new)
-    for section in (params.Manifest, params.Evaluate):
-        with pytest.raises(PipelineError) as error:
-            params.load(section, file)
-        assert sentence in str(error.value)
-
-
-def test_a_binary_task_with_its_protocol_is_accepted(tmp_path):
-    file = changed(tmp_path, "kind: regression", "kind: binary")
-    file.write_text(file.read_text().replace("protocol: mosi", "protocol: binary"))
-    assert params.load(params.Task, file).kind == "binary"

@@ -1,12 +1,12 @@
 """The tables of metrics, one for each protocol, from `pipeline.evaluation.protocols`."""
 
+import math
 from collections.abc import Iterator
 
 from generated import ROOT, GeneratedDirective, as_sentence
 from sphinx.application import Sphinx
 
-from pipeline import params
-from pipeline.evaluation.protocols import protocol_named
+from pipeline.evaluation.protocols import PROTOCOLS
 
 UNITS = {"label": "label units", "share": "0 to 1", "1": ""}
 
@@ -20,10 +20,14 @@ class ProtocolReference(GeneratedDirective):
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        names: list[str] = params.Evaluate.model_json_schema()["properties"]["protocol"]["enum"]
-        for name in names:
-            protocol = protocol_named(name)
-            yield f"## {name}\n\nLabels from {protocol.label_min:g} to {protocol.label_max:g}. "
+        for name, protocol in PROTOCOLS.items():
+            bounded = math.isfinite(protocol.label_min)
+            labels = (
+                f"Labels from {protocol.label_min:g} to {protocol.label_max:g}"
+                if bounded
+                else "Labels of any range"
+            )
+            yield f"## {name}\n\n{labels}. "
             yield "Headline: " + ", ".join(f"`{metric}`" for metric in protocol.headline) + ".\n"
             yield "| metric | meaning | better | unit |\n|---|---|---|---|"
             for metric in protocol.metrics:

@@ -3,26 +3,27 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.intake.checking import check_corpus
+from pipeline.intake.facts import find_facts, rules_of
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
-from pipeline.yaml12 import parse_yaml
-
-RAW = Path("data/raw")
+from pipeline.settled.facts import RAW, chosen_task
 
 DESCRIPTION = """\
 Look at a corpus before anything heavy runs: segments, speakers, hours and languages of each split, labels, media that
 are missing or cannot be opened, speakers and recordings in two splits, sentences that are nearly the same in two splits.
 The status is 1 where something would end or spoil a run.
 
-Without --layout, the corpus is held against params.yaml. With another layout than that of params.yaml, against what
-that layout asks of params.yaml, as `python -m pipeline import` prints it.
+The corpus is held against the facts in its corpus.yaml, and against params.yaml if it is the corpus named there. With
+--layout, a folder that has no corpus.yaml yet is held against the facts that `python -m pipeline import` would write.
 """
 
 EXAMPLES = """\
@@ -38,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("corpus", nargs="?", help="a folder, or a name below data/raw; default: corpus.name")
-    parser.add_argument("--layout", choices=list(LAYOUTS), help="how it is organised; default: corpus.layout")
+    parser.add_argument(
+        "--layout", choices=list(LAYOUTS), help="how it is organised; default: as its corpus.yaml says"
+    )
     parser.add_argument(
         "--split", help="the split to look at: standard, drawn or fold_1 …; default: manifest.split"
     )
@@ -62,14 +65,20 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         require_writable(args.html, force=args.force)
     corpus = params.load(params.Corpus)
-    layout = args.layout or corpus.layout
     if args.open != "all" and not args.open.isdecimal():
         raise PipelineError(f"--open is {args.open!r}; expected a whole number or all")
+    folder = _folder(args.corpus or corpus.name)
+    facts = None if args.layout is not None and not (folder / FACTS_FILE).is_file() else read_facts(folder)
+    if facts is not None and args.layout not in (None, facts.layout):
+        facts = None
+    layout = args.layout or (facts.layout if facts is not None else "")
+    in_params = folder.resolve() == (RAW / corpus.name).resolve()
     report = check_corpus(
-        _folder(args.corpus or corpus.name),
+        folder,
         layout=layout,
-        reader=LAYOUTS[layout],
-        rules=_rules(layout if layout != corpus.layout else None, args.split),
+        rules_for=lambda candidates: _rules(
+            facts or find_facts(layout, candidates, folder).facts, args.split, in_params=in_params
+        ),
         n_opened=None if args.open == "all" else int(args.open),
     )
     if args.html is not None:
@@ -90,23 +99,20 @@ def _folder(named: str) -> Path:
     return folder
 
 
-def _rules(layout: str | None, split: str | None) -> Rules:
-    """What params.yaml says, changed as the layout asks for and as `split` says."""
-    settings = {} if layout is None else dict(LAYOUTS[layout].settings)
-    changes = {key: parse_yaml(value) for key, value in settings.items()}
+def _rules(facts: Facts, split: str | None, *, in_params: bool) -> Rules:
+    """What a run holds the corpus against; the choices of params.yaml are for the corpus that it names."""
     if split is not None:
-        changes["manifest.split"] = split
-    changed = params.checked(changes) if changes else {}
-    corpus, manifest = params.load(params.Corpus), params.load(params.Manifest)
-    return Rules(
-        label_min=changed.get("corpus.label_min", corpus.label_min),
-        label_max=changed.get("corpus.label_max", corpus.label_max),
-        binary=changed.get("task.kind", params.load(params.Task).kind) == "binary",
-        language=changed.get("corpus.language", corpus.language),
-        split=changed.get("manifest.split", manifest.split),
+        params.checked({"manifest.split": split})
+    manifest = params.load(params.Manifest)
+    corpus = params.load(params.Corpus)
+    rules = rules_of(
+        facts,
+        label=corpus.label if in_params else None,
+        language=corpus.language if in_params else None,
+        split=split or manifest.split,
         valid_share=manifest.valid_share,
         test_share=manifest.test_share,
         split_seed=manifest.split_seed,
         max_rejected_share=manifest.max_rejected_share,
-        groups=changed.get("margin.groups", params.load(params.Margin).groups),
     )
+    return replace(rules, task=chosen_task(facts)) if in_params else rules

@@ -12,10 +12,10 @@ from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
-from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
+from pipeline.settled.protocol import workspace_protocol
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         require_writable(args.html, force=args.force)
     settings = params.load(params.Evaluate)
-    protocol = protocol_named(settings.protocol)
+    protocol = workspace_protocol()
     revisions = resolve_all([args.base, *args.experiments])
     base, *experiments = read_runs(revisions)
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.outputs import require_writable
+from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
 
 DATA, EXPORTS = Path("data"), Path("exports")
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     corpus = params.load(params.Corpus)
     out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
     if args.format == "mmsa":
-        binary = params.load(params.Task).kind == "binary"
+        binary = read_task(DATA / "manifest/task.json").kind == "binary"
         export_mmsa(
             extracted,
             out,

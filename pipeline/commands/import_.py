@@ -5,25 +5,34 @@ import re
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, get_args
 
 from pipeline import params
 from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.task import Kind, ProtocolName
+from pipeline.comparison.parameters import flattened, same_value
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import language_code
+from pipeline.corpus.facts import FACTS_FILE, Facts
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
+from pipeline.history.revisions import read_files, resolve_all
+from pipeline.intake.checking import refuse_unusable
 from pipeline.intake.columns import ColumnChoice
 from pipeline.intake.conversion import Converted, convert_table, is_table
 from pipeline.intake.copying import Link
+from pipeline.intake.facts import Given, Known, rules_of
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
+from pipeline.settled.facts import RAW
 from pipeline.yaml12 import parse_yaml, read_yaml
-
-RAW = Path("data/raw")
 
 DESCRIPTION = """\
 Bring a corpus into data/raw and put it under DVC, so that runs, `dvc exp run --temp` and sweeps find it. The source is a
 folder or an archive (.zip, .tar, .tar.gz); it is checked against the layout before anything is copied and stays as it is.
+What the corpus is (language, label, protocol, …) is written into its corpus.yaml, so that choosing it is one parameter.
 An interrupted import goes on from where it was when the same command is run again. The layouts are described in
 docs/reference/data.md.
 """
@@ -34,6 +43,8 @@ examples:
   python -m pipeline import mustard mmsd.zip --name mustard
   python -m pipeline import mosei /corpora/CMU-MOSEI --link hardlink
   python -m pipeline import folder reviews.csv --label stars --text review --speaker author
+  python -m pipeline import folder ~/ratings --language Spanish --label-min 0 --label-max 9
+  python -m pipeline import folder data/raw/mine          write corpus.yaml for a folder that lies in its place
 """
 
 _ROLES = {
@@ -86,18 +97,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     table.add_argument("--complete", action="store_true", help="leave out rows that lack a feature")
     table.add_argument("--words", metavar="FILE", type=Path, help="a table of words with times beside it")
+    facts = parser.add_argument_group(
+        "facts",
+        "what to write into corpus.yaml of the corpus, where layout and table do not say it, or say it otherwise",
+    )
+    facts.add_argument("--language", help="of the speech: a code such as zh, or a name such as Chinese")
+    facts.add_argument("--task", choices=get_args(Kind), help="what a label is")
+    facts.add_argument("--label-min", type=float, metavar="X", help="least label that there may be")
+    facts.add_argument("--label-max", type=float, metavar="X", help="greatest label that there may be")
+    facts.add_argument(
+        "--classes",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        metavar="NAME,…",
+        help="names of the classes, that of label 0 first",
+    )
+    facts.add_argument(
+        "--ordered", action="store_true", help="the classes have an order, that of their numbers"
+    )
+    facts.add_argument("--protocol", choices=get_args(ProtocolName), help="how predictions are measured")
+    facts.add_argument("--meaning", metavar="TEXT", help="what the label says, and what its ends mean")
+    facts.add_argument(
+        "--mixes",
+        action="append",
+        choices=("speaker", "video"),
+        help="the published split has these in two parts, and is to be used all the same",
+    )
+    facts.add_argument("--rated-by", metavar="TEXT", help="who gave the labels")
+    facts.add_argument("--licence", metavar="TEXT", help="on what terms the corpus may be used")
+    facts.add_argument("--citation", metavar="TEXT", help="what to cite")
 
 
 def run(args: argparse.Namespace) -> int:
     """Import one corpus and say what came of it."""
-    name = args.name or corpus_name(args.path)
+    name = args.name or _name(args.path)
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise PipelineError(
             f"{name!r} is no name for a corpus; name one of letters, digits, '_', '.' and '-' by --name"
         )
     links: tuple[Link, ...] = ("hardlink",) if args.link == "hardlink" else ("reflink", "copy")
-    done = import_corpus(LAYOUTS[args.layout], args.path, name=name, raw=RAW, links=links, table=_table(args))
-    sys.stdout.write(_said(done, name=name, layout=args.layout))
+    done = import_corpus(
+        args.layout,
+        args.path,
+        name=name,
+        raw=RAW,
+        links=links,
+        table=_table(args),
+        given=_given(args),
+        require=_require,
+    )
+    sys.stdout.write(_report(done, name=name))
     return 0
 
 
@@ -126,7 +174,43 @@ def _table(args: argparse.Namespace) -> Callable[[Path, Path], Converted] | None
     return None
 
 
-def _said(done: Imported, *, name: str, layout: str) -> str:
+def _name(path: Path) -> str:
+    """A corpus that lies in its place keeps its name."""
+    here = path.expanduser().resolve()
+    return here.name if here.parent == RAW.resolve() else corpus_name(path)
+
+
+def _given(args: argparse.Namespace) -> Given:
+    return Given(
+        language=None if args.language is None else language_code(args.language, "--language"),
+        kind=args.task,
+        label_min=args.label_min,
+        label_max=args.label_max,
+        classes=tuple(args.classes or ()),
+        ordered=args.ordered,
+        protocol=args.protocol,
+        meaning=args.meaning,
+        mixes=tuple(args.mixes or ()),
+        rated_by=args.rated_by,
+        licence=args.licence,
+        citation=args.citation,
+    )
+
+
+def _require(candidates: Sequence[Candidate], facts: Facts) -> None:
+    """Refuse what could not run, by the shares and the seed of a drawn split that params.yaml has."""
+    manifest = params.load(params.Manifest)
+    rules = rules_of(
+        facts,
+        valid_share=manifest.valid_share,
+        test_share=manifest.test_share,
+        split_seed=manifest.split_seed,
+        max_rejected_share=manifest.max_rejected_share,
+    )
+    refuse_unusable(candidates, rules)
+
+
+def _report(done: Imported, *, name: str) -> str:
     used = [candidate for candidate in done.candidates if candidate.excluded is None]
     splits = Counter(candidate.split for candidate in used)
     known = ", ".join(f"{splits[split]} {split}" for split in ("train", "valid", "test") if splits[split])
@@ -144,39 +228,89 @@ def _said(done: Imported, *, name: str, layout: str) -> str:
         lines.append(
             f"set cache.type to {CACHE_TYPES} in .dvc/config, so that the corpus is on the disk once"
         )
-    settings = {"corpus.name": name, "corpus.layout": layout} | _changed(dict(LAYOUTS[layout].settings))
-    # Features that lie in the corpus folder under the name of their modality, as `export npz` writes them, are meant to be used.
-    settings |= {
-        f"{modality}.precomputed": f"{modality}.npz"
-        for modality in MODALITIES
-        if layout == "folder" and (done.folder / f"{modality}.npz").is_file()
-    }
-    changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
-    if settings.get("corpus.language", "en") != "en":
-        lines.append(
-            "the text encoder of params.yaml may not know this language; name one that does by -S text.model=…"
-        )
+    lines += ["", f"{done.folder / FACTS_FILE} says of it, for every run:", *_facts_lines(done.known)]
+    if done.known.facts.language not in ("en", None):
+        lines += ["", "the text encoder may not know this language; name one that does by -S text.model=…"]
     return "\n".join(
         [
             *lines,
             "",
             "look at it, keep it, run it:",
-            f"  python -m pipeline check {shlex.quote(name)} --layout {layout}",
+            f"  python -m pipeline check {shlex.quote(name)}",
             f"  git add {done.folder}.dvc {done.folder.parent}/.gitignore .dvc/config && git commit -m 'Corpus {name}'",
-            f"  {shlex.join(['dvc', 'exp', 'run', *changes])}",
+            *_run_lines(name),
             "",
         ]
     )
 
 
-def _changed(settings: dict[str, str]) -> dict[str, str]:
-    """Those that params.yaml holds otherwise."""
-    wanted = params.checked({key: parse_yaml(value) for key, value in settings.items()})
-    sections = read_yaml(params.PARAMS_FILE)
-    current = params.checked({key: _held(sections, key) for key in settings})
-    return {key: value for key, value in settings.items() if wanted[key] != current[key]}
+def _facts_lines(known: Known) -> list[str]:
+    """The facts that decide a run, and how those that nobody gave were found."""
+    facts = known.facts
+    task = facts.task(None, source=FACTS_FILE)
+    groups = (
+        task.groups if task.groups == "integer" else f"cut at {', '.join(f'{cut:g}' for cut in task.groups)}"
+    )
+    kind = {
+        "binary": "0 or 1",
+        "classes": f"classes {', '.join(task.classes)}",
+        "regression": f"a number from {task.label_min:g} to {task.label_max:g}",
+    }[task.kind]
+    values = {
+        "language": facts.language or "as each segment says",
+        f"labels.{facts.label}.kind": f"{task.kind}: {kind}",
+        f"labels.{facts.label}.min": f"protocol {task.protocol}, groups {groups}",
+        **{
+            f"features.{modality}": f"{modality} from {given}"
+            for modality in MODALITIES
+            if (given := getattr(facts.features, modality)) is not None
+        },
+    }
+    lines = [
+        f"  {value}{f'  ({remark})' if (remark := known.remarks.get(key)) else ''}"
+        for key, value in values.items()
+    ]
+    if known.remarks:
+        lines.append(
+            "  what is wrong there, correct in that file, or by options such as --language and --label-max"
+        )
+    return lines
 
 
-def _held(sections: dict[str, dict[str, object]], key: str) -> object:
-    section, _, below = key.partition(".")
-    return sections[section][below]
+def _run_lines(name: str) -> list[str]:
+    """The one line that runs the corpus, right whatever earlier experiments have left in params.yaml, and what they have left."""
+    command = shlex.join(["dvc", "exp", "run", "-S", f"corpus.name={name}"])
+    committed = _committed()
+    if committed is None:
+        return [f"  {command}"]
+    here = flattened(read_yaml(params.PARAMS_FILE))
+    changed = {
+        key: value
+        for key, value in here.items()
+        if key != "corpus.name" and not (key in committed and same_value(committed[key], value))
+    }
+    lines = [f"  git restore {params.PARAMS_FILE} && {command}"]
+    if changed:
+        lines += [
+            "",
+            f"{params.PARAMS_FILE} differs from the committed one in {', '.join(map(_change(committed), changed.items()))}. An "
+            "experiment leaves its values there, and the next one would take them along; `git restore` goes back. To keep them, "
+            "commit them, or leave `git restore` out. `dvc exp run --temp` leaves nothing behind.",
+        ]
+    return lines
+
+
+def _change(committed: Mapping[str, Any]) -> Callable[[tuple[str, Any]], str]:
+    return lambda pair: f"{pair[0]} ({pair[1]}, committed {committed.get(pair[0], 'nothing')})"
+
+
+def _committed() -> dict[str, Any] | None:
+    """The parameters that were committed last, None where there is no commit that has any."""
+    try:
+        content = read_files(resolve_all(["HEAD"]), [params.PARAMS_FILE])[0][params.PARAMS_FILE]
+    except PipelineError:
+        return None
+    if content is None:
+        return None
+    values = parse_yaml(content.decode(), source=f"HEAD:{params.PARAMS_FILE}")
+    return flattened(values) if isinstance(values, dict) else None

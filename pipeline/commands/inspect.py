@@ -11,6 +11,7 @@ from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
 from pipeline.inspector.page import build_page
+from pipeline.settled.task import load_task
 
 # As the stage `report` has them.
 FILES = InspectorFiles(
@@ -24,7 +25,8 @@ FILES = InspectorFiles(
     predictions=Path("reports/predictions.csv"),
     hardest=Path("data/weights/hardest_pairs.json"),
 )
-SECTIONS = (params.Corpus, params.Task, params.Margin, params.Advantage, params.Report)
+TASK = Path("data/manifest/task.json")
+SECTIONS = (params.Corpus, params.Margin, params.Advantage, params.Report)
 WITH_TEXT, WITHOUT_TEXT = Path("reports/inspector.html"), Path("reports/inspector_shared.html")
 
 DESCRIPTION = """\
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         require_writable(file, force=args.force)
     # Links to the recordings lead from wherever the page is.
     root = Path(os.path.relpath(Path.cwd(), file.resolve().parent)).as_posix()
-    inputs = read_inputs(FILES, parameters=params.dump(SECTIONS))
+    inputs = read_inputs(FILES, parameters=params.dump(SECTIONS) | load_task(TASK).parameters)
     page = to_html(build_page(inputs, with_text=with_text, root=root))
     if args.out is None:
         write_text(file, page)  # the stage `report` writes the same bytes there

@@ -8,7 +8,9 @@ from pipeline import params
 from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.artifacts.segments import Segment
 from pipeline.commands.predict import add_recording_arguments, recordings
+from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
+from pipeline.settled.facts import RAW
 
 DESCRIPTION = """\
 Draw a few pictures of a recording as the extractors see them: the points of the face, where the head looks, the word
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     # Inside, so that --help and a mistyped option wait for no library; OpenCV and MediaPipe are loaded in the worker.
     from pipeline.prediction.guarded import Previewer, Refusal, map_segments, open_recordings
 
-    language = params.load(params.Corpus).language
+    language = _language(params.load(params.Corpus))
     previewer = Previewer(
         words=params.load(params.Words).model_dump(),
         visual=params.load(params.Visual).model_dump(),
@@ -81,3 +83,11 @@ def run(args: argparse.Namespace) -> int:
     write_output(out, answer.result.content, force=args.force)
     sys.stdout.write(f"{answer.result.heading}\nwrote {out}\n")
     return 0
+
+
+def _language(corpus: params.Corpus) -> str:
+    """That of params.yaml or of the corpus; a recording can be looked at before there is any corpus."""
+    if corpus.language is not None:
+        return corpus.language
+    folder = RAW / corpus.name
+    return (read_facts(folder).language if (folder / FACTS_FILE).is_file() else None) or "en"

@@ -17,11 +17,12 @@ from pipeline.artifacts.evaluation import (
 )
 from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of, minus
 from pipeline.evaluation.metrics import Metric, Protocol
-from pipeline.evaluation.protocols import protocol_named, require_measured_by
+from pipeline.evaluation.protocols import require_measured_by
 from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, plural, signed
 from pipeline.pages.text import as_text
 from pipeline.reporting.verdict import OVER
+from pipeline.settled.protocol import workspace_protocol
 
 _DIGITS = 4
 METRICS = Path("reports/metrics.json")
@@ -55,7 +56,7 @@ def run(_: argparse.Namespace) -> int:
     """Print the results."""
     settings = params.load(params.Evaluate)
     evaluation = read_evaluation(metrics=METRICS, comparisons=COMPARISONS)
-    protocol = protocol_named(settings.protocol)
+    protocol = workspace_protocol()
     require_measured_by(protocol, evaluation)
     blocks = results_page(evaluation, protocol=protocol, confidence=settings.confidence)
     sys.stdout.write(as_text(blocks))

@@ -13,8 +13,8 @@ from pipeline.commands.sweep import (
     show_leaderboard,
 )
 from pipeline.errors import PipelineError
-from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
+from pipeline.settled.protocol import workspace_protocol
 from pipeline.sweeping.plots import write_plots
 from pipeline.sweeping.points import Point
 from pipeline.sweeping.progress import Progress, say
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     workspace = read_workspace()
     read_base()
     metric = primary_metric()
-    better = protocol_named(params.load(params.Evaluate).protocol).metric(metric).better
+    better = workspace_protocol().metric(metric).better
     search = Search(
         space,
         workspace,

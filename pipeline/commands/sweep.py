@@ -10,11 +10,11 @@ from pipeline.artifacts.models import METHOD
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
-from pipeline.evaluation.protocols import protocol_named
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
 from pipeline.pages.blocks import Block, Command, Heading
 from pipeline.pages.text import as_text
+from pipeline.settled.protocol import workspace_protocol
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Runner, stopping
@@ -129,7 +129,7 @@ def _run_all(
 
 def primary_metric() -> str:
     """The metric that everything here is sorted by."""
-    return protocol_named(params.load(params.Evaluate).protocol).headline[0]
+    return workspace_protocol().headline[0]
 
 
 def primary_value(sha: str | None) -> float | None:
@@ -157,7 +157,7 @@ def show_leaderboard(names: Sequence[str], *, head: str) -> None:
     board = leaderboard(
         base,
         ran,
-        protocol=protocol_named(settings.protocol),
+        protocol=workspace_protocol(),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
     )

@@ -1,11 +1,11 @@
-"""Which reader understands which corpus layout, and what the layout asks of params.yaml."""
+"""Which reader understands which corpus layout, and what every corpus of a layout has in common."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cmu import read_mosei, read_mosi
@@ -19,29 +19,47 @@ from pipeline.errors import PipelineError
 from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
 
-Kind = Literal["speaker", "video"]
-
+_SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"
 _CMU = {
-    "corpus.language": "en",
-    "corpus.label_min": "-3.0",
-    "corpus.label_max": "3.0",
-    "task.kind": "regression",
-    "evaluate.protocol": "mosi",
-    "margin.groups": "integer",
+    "language": "en",
+    "labels": {
+        "label": {
+            "kind": "regression",
+            "min": -3.0,
+            "max": 3.0,
+            "groups": "integer",
+            "protocol": "mosi",
+            "meaning": f"sentiment {_SENTIMENT.format(-3, 3)}, mean of the annotators",
+        }
+    },
 }
-_SIMS = _CMU | {
-    "corpus.language": "zh",
-    "corpus.label_min": "-1.0",
-    "corpus.label_max": "1.0",
-    "evaluate.protocol": "sims",
-    "margin.groups": "[-0.7,-0.1,0.1,0.7]",
+_SIMS_LABEL = {
+    "kind": "regression",
+    "min": -1.0,
+    "max": 1.0,
+    "groups": (-0.7, -0.1, 0.1, 0.7),
+    "protocol": "sims",
 }
-_BINARY = _CMU | {
-    "corpus.label_min": "0.0",
-    "corpus.label_max": "1.0",
-    "task.kind": "binary",
-    "evaluate.protocol": "binary",
+_SIMS = {
+    "language": "zh",
+    "labels": {
+        "label": _SIMS_LABEL
+        | {"meaning": f"sentiment {_SENTIMENT.format(-1, 1)}, of all modalities together"},
+        **{
+            name: _SIMS_LABEL | {"meaning": f"sentiment {_SENTIMENT.format(-1, 1)}, of {what} alone"}
+            for name, what in (("text", "the text"), ("audio", "the sound"), ("vision", "the pictures"))
+        },
+    },
+    # 60/20/20 % of the clips, drawn without regard to the recording that they were cut from.
+    "splits": {"origin": "published with the corpus, drawn by clip", "standard_mixes": ("video",)},
 }
+
+
+def _binary(meaning: str) -> dict[str, Any]:
+    return {
+        "language": "en",
+        "labels": {"label": {"kind": "binary", "protocol": "binary", "meaning": meaning}},
+    }
 
 
 def _refuse_links_out(folder: Path) -> None:
@@ -84,31 +102,71 @@ class Layout:
 
     Attributes:
         read: reads a corpus folder; a folder that is not of this layout is a `PipelineError`.
-        settings: settings of params.yaml that such a corpus needs, with values as `-S key=value` takes them; empty where the
-            layout does not say.
-        standard_mixes: groupings (such as the video) that the published split of this corpus is known to mix between parts.
-        folds_mix: groupings that its published folds are known to mix.
+        facts: facts that every corpus of this layout has in common, as `corpus.yaml` has them; empty where the layout does not say.
     """
 
     read: Callable[[Path], list[Candidate]]
-    settings: Mapping[str, str] = field(default_factory=dict)
-    standard_mixes: tuple[Kind, ...] = ()
-    folds_mix: tuple[Kind, ...] = ()
-
-    def mixes(self, split: str) -> tuple[Kind, ...]:
-        """What `manifest.split` of this value may have in two parts, because the field's own split has."""
-        return {"standard": self.standard_mixes, "drawn": ()}.get(split, self.folds_mix)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 LAYOUTS: dict[str, Layout] = {
     "folder": Layout(_within(read_folder)),
-    "mosi": Layout(_within(read_mosi), _CMU),
-    "mosei": Layout(_within(read_mosei), _CMU),
-    # 60/20/20 % of the clips, drawn without regard to the recording that they were cut from.
-    "sims": Layout(_within(read_sims), _SIMS, standard_mixes=("video",)),
-    "simsv2": Layout(_within(read_sims), _SIMS, standard_mixes=("video",)),
-    "urfunny": Layout(_within(read_urfunny), _BINARY),
-    # The five folds are stratified by label alone; the standard split tests on one show.
-    "mustard": Layout(_within(read_mustard), _BINARY, folds_mix=("speaker",)),
+    "mosi": Layout(
+        _within(read_mosi),
+        _CMU
+        | {
+            "splits": {"origin": "that of the CMU-MultimodalSDK, by video"},
+            "rated_by": "five annotators of Amazon Mechanical Turk a segment",
+            "citation": "Zadeh et al. (2016), MOSI: Multimodal Corpus of Sentiment Intensity and Subjectivity Analysis in Online "
+            "Opinion Videos, arXiv:1606.06259",
+        },
+    ),
+    "mosei": Layout(
+        _within(read_mosei),
+        _CMU
+        | {
+            "splits": {"origin": "that of the CMU-MultimodalSDK, by video"},
+            "rated_by": "three annotators of Amazon Mechanical Turk a segment",
+            "citation": "Zadeh et al. (2018), Multimodal Language Analysis in the Wild: CMU-MOSEI Dataset and Interpretable Dynamic "
+            "Fusion Graph, ACL, P18-1208",
+        },
+    ),
+    "sims": Layout(
+        _within(read_sims),
+        _SIMS
+        | {
+            "rated_by": "five annotators a clip",
+            "citation": "Yu et al. (2020), CH-SIMS: A Chinese Multimodal Sentiment Analysis Dataset with Fine-grained Annotation of "
+            "Modality, ACL, 2020.acl-main.343",
+        },
+    ),
+    "simsv2": Layout(
+        _within(read_sims),
+        _SIMS
+        | {
+            "citation": "Liu et al. (2022), Make Acoustic and Visual Cues Matter: CH-SIMS v2.0 Dataset and AV-Mixup Consistent "
+            "Module, ICMI, arXiv:2209.02604",
+        },
+    ),
+    "urfunny": Layout(
+        _within(read_urfunny),
+        _binary("humor: 1 where the audience laughs after the sentence, 0 where it does not")
+        | {
+            "splits": {"origin": "published with the corpus"},
+            "citation": "Hasan et al. (2019), UR-FUNNY: A Multimodal Language Dataset for Understanding Humor, EMNLP, D19-1211",
+        },
+    ),
+    "mustard": Layout(
+        _within(read_mustard),
+        _binary("sarcasm: 1 where the utterance is sarcastic, 0 where it is not")
+        | {
+            # The five folds are stratified by label alone; the standard split tests on one show.
+            "splits": {
+                "origin": "standard = speaker-independent, tested on one show; fold_1 … fold_5 as published",
+                "folds_mix": ("speaker",),
+            },
+            "citation": "Castro et al. (2019), Towards Multimodal Sarcasm Detection (An Obviously Perfect Paper), ACL, P19-1455",
+        },
+    ),
     **{name: Layout(_within(partial(read_pickled, layout=name))) for name in PICKLE_LAYOUTS},
 }

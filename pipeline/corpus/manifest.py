@@ -6,8 +6,10 @@ from pathlib import PurePosixPath
 
 from pipeline.artifacts.rejections import Rejection
 from pipeline.artifacts.segments import SPLITS, Segment, Split
+from pipeline.artifacts.task import Task
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.inspection import Inspected
 from pipeline.corpus.spoken import spoken_text
 from pipeline.errors import PipelineError
@@ -30,20 +32,16 @@ def media_files(candidates: Sequence[Candidate]) -> list[str]:
     )
 
 
-def check_table(
-    candidates: Sequence[Candidate], *, label_min: float, label_max: float, binary: bool = False
-) -> None:
+def check_table(candidates: Sequence[Candidate], *, task: Task) -> None:
     """Refuse a table that nobody can have meant.
 
     Args:
         candidates: the rows of the corpus.
-        label_min: smallest label of the corpus.
-        label_max: largest label of the corpus.
-        binary: whether a label has to be 0 or 1.
+        task: what their labels have to be.
 
     Raises:
-        PipelineError: an empty or repeated id, a label outside of the corpus's range, one that is no class of a binary task, or
-            two classes in place of numbers.
+        PipelineError: an empty or repeated id, a label outside of the corpus' range, one that is no class where labels are
+            classes, or two classes in place of numbers.
     """
     first: dict[str, str] = {}
     for candidate in candidates:
@@ -57,24 +55,32 @@ def check_table(
         first[candidate.id] = candidate.place
         if candidate.excluded is not None:
             continue
-        if not label_min <= candidate.label <= label_max:
+        reason = _strange_label(candidate.label, task)
+        if reason is not None:
             raise PipelineError(
-                f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected a number from "
-                f"{label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
+                f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; {reason}"
             )
-        strange = [rater for rater, label in candidate.ratings.items() if not label_min <= label <= label_max]
-        if strange:
-            raise PipelineError(
-                f"{candidate.place}: the label that {strange[0]!r} gave {candidate.id!r} is {candidate.ratings[strange[0]]}; "
-                f"expected a number from {label_min} to {label_max} (corpus.label_min and corpus.label_max in params.yaml)"
-            )
-        if binary and candidate.label not in (0, 1):
-            raise PipelineError(
-                f"{candidate.place}: the label of {candidate.id!r} is {candidate.label}; expected 0 or 1, because "
-                "task.kind in params.yaml is binary"
-            )
-    if not binary:
+        for rater, label in candidate.ratings.items():
+            if not task.label_min <= label <= task.label_max:
+                raise PipelineError(
+                    f"{candidate.place}: the label that {rater!r} gave {candidate.id!r} is {label}; expected a number from "
+                    f"{task.label_min} to {task.label_max} (min and max of {task.label!r} in {FACTS_FILE})"
+                )
+    if task.kind == "regression":
         refuse_classes(candidates)
+
+
+def _strange_label(label: float, task: Task) -> str | None:
+    """What was expected instead of a label, None where it is one of the task."""
+    if task.kind == "binary":
+        return None if label in (0, 1) else f"expected 0 or 1, because kind in {FACTS_FILE} is binary"
+    if task.kind == "classes":
+        if label.is_integer() and task.label_min <= label <= task.label_max:
+            return None
+        return f"expected a whole number from 0 to {task.label_max:g}, because {FACTS_FILE} names {len(task.classes)} classes"
+    if task.label_min <= label <= task.label_max:
+        return None
+    return f"expected a number from {task.label_min} to {task.label_max} (min and max of {task.label!r} in {FACTS_FILE})"
 
 
 def refuse_classes(candidates: Sequence[Candidate]) -> None:
@@ -85,8 +91,8 @@ def refuse_classes(candidates: Sequence[Candidate]) -> None:
     """
     if {candidate.label for candidate in candidates if candidate.excluded is None} == {0.0, 1.0}:
         raise PipelineError(
-            f"{candidates[0].place.split(', ')[0]}: every label is 0 or 1, which are two classes, but task.kind in params.yaml is "
-            "regression; run with -S task.kind=binary -S evaluate.protocol=binary"
+            f"{candidates[0].place.split(', ')[0]}: every label is 0 or 1, which are two classes, but kind in {FACTS_FILE} is "
+            "regression; set it to binary there, without min, max, groups and protocol"
         )
 
 
@@ -96,7 +102,7 @@ def build_manifest(
     *,
     folder: PurePosixPath,
     inspected: Mapping[str, Inspected],
-    language: str,
+    language: str | None,
     max_rejected_share: float,
 ) -> tuple[list[Segment], list[Rejection]]:
     """Segments that can be used, sorted by id, and those that cannot, each with its reason.
@@ -106,7 +112,7 @@ def build_manifest(
         splits: split of each id that is not excluded.
         folder: the corpus folder relative to the repository root.
         inspected: findings from opening each media file, by its name relative to the corpus folder.
-        language: language of segments that do not say.
+        language: language of segments that do not say; None where every segment has to.
         max_rejected_share: more than this share of unusable segments is an error, not a loss.
 
     Raises:
@@ -144,11 +150,14 @@ def build_segment(
     split: Split,
     folder: PurePosixPath,
     inspected: Mapping[str, Inspected],
-    language: str,
+    language: str | None,
 ) -> Segment | str:
     """The segment, or a sentence on why it cannot be used; arguments as those of `build_manifest`."""
     if candidate.media is None and candidate.text is None and not candidate.words:
         return f"{candidate.place}: has neither media nor a transcript"
+    spoken_in = candidate.language or language
+    if spoken_in is None:
+        return f"{candidate.place}: names no language, and neither does {FACTS_FILE}"
     media = _NO_MEDIA if candidate.media is None else inspected[candidate.media]
     if media.reason is not None:
         return media.reason
@@ -165,7 +174,7 @@ def build_segment(
             label=candidate.label,
             speaker=candidate.speaker or candidate.video,
             video=candidate.video,
-            language=candidate.language or language,
+            language=spoken_in,
             text=None if candidate.text is None else spoken_text(candidate.text).text,
             media=str(folder / candidate.media) if candidate.media is not None else None,
             media_sha256=media.sha256,

@@ -138,10 +138,10 @@ class Protocol:
 
     Attributes:
         name: name by which `protocol_named` finds it.
-        label_min: least label.
-        label_max: greatest label.
+        label_min: least label, negative infinity where every range is measured.
+        label_max: greatest label, infinity likewise.
         metrics: metrics in the order in which they are reported.
-        finest: name of the accuracy with the most classes, which are those of a confusion matrix.
+        finest: name of the accuracy with the most classes, which are those of a confusion matrix; None where labels have none.
         headline: names of three metrics: the error that judges, the field's measure of agreement, and the order.
         order: names of the metrics that need the order of the predictions alone, not their scale.
         constant: the best constant prediction, and its name among the models.
@@ -152,7 +152,7 @@ class Protocol:
     label_min: float
     label_max: float
     metrics: tuple[Metric, ...]
-    finest: str
+    finest: str | None
     headline: tuple[str, str, str] = ("mae", "pearson", "ordered_pair_accuracy")
     order: tuple[str, ...] = ("pearson", "ordered_pair_accuracy", "kendall_tau")
     constant: Literal["median", "prevalence"] = "median"

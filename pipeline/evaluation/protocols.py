@@ -4,6 +4,7 @@ A metric is a formula in `formulas` and a row here, in each protocol that has it
 pages and the model card say of it, so nothing else knows metrics by name.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -298,7 +299,16 @@ BINARY = Protocol(
 )
 """Humor (UR-FUNNY) and sarcasm (MUStARD): labels 0 and 1, predictions are probabilities of 1."""
 
-PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, BINARY)}
+REGRESSION = Protocol(
+    name="regression",
+    label_min=-math.inf,
+    label_max=math.inf,
+    metrics=(*MOSI.metrics[:2], *_ORDER, *_CALIBRATION),
+    finest=None,
+)
+"""Labels of any range: nothing is clipped, and nothing is cut into classes that the field has not agreed on."""
+
+PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, REGRESSION, BINARY)}
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metric in (*BINARY.metrics, *SIMS.metrics, *MOSI.metrics)
@@ -310,7 +320,7 @@ A description may differ between protocols, so a report takes it from its own.
 
 
 def protocol_named(name: str) -> Protocol:
-    """The protocol of this name: `mosi` (also for CMU-MOSEI), `sims` (also for CH-SIMS v2) or `binary`.
+    """The protocol of this name: `mosi` (also for CMU-MOSEI), `sims` (also for CH-SIMS v2), `regression` or `binary`.
 
     Raises:
         PipelineError: there is no such protocol.

@@ -242,7 +242,7 @@ def _list(kind: str, split: Split, entries: Sequence[Json], summary: Json) -> Js
 
 def _axis(inputs: InspectorInputs) -> tuple[float, float]:
     """One scale for all predictions, so that entries can be compared at a glance."""
-    low, high = inputs.parameters["corpus.label_min"], inputs.parameters["corpus.label_max"]
+    low, high = inputs.parameters["task.label_min"], inputs.parameters["task.label_max"]
     for predicted in inputs.predictions:
         values: Float64[np.ndarray, "_ segment"] = predicted.models[METHOD]
         if values.size:

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.layouts import Layout
+from pipeline.corpus.labels import label_chosen
+from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import check_table, refuse_classes
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
@@ -66,24 +67,29 @@ class CorpusReport:
 
 
 def check_corpus(
-    folder: Path, *, layout: str, reader: Layout, rules: Rules, n_opened: int | None
+    folder: Path,
+    *,
+    layout: str,
+    rules_for: Callable[[Sequence[Candidate]], Rules],
+    n_opened: int | None,
 ) -> CorpusReport:
     """Read a corpus, look at each of its media files and open some.
 
     Args:
         folder: the corpus folder.
-        layout: the name of its layout, for the reader.
-        reader: that layout.
-        rules: rules by which a run would reject it.
+        layout: name of its layout.
+        rules_for: gives the rules by which a run would reject it, from the rows that were read.
         n_opened: how many media files are opened, evenly spread; None for all.
     """
     try:
-        candidates = reader.read(folder)
+        candidates = LAYOUTS[layout].read(folder)
+        rules = rules_for(candidates)
+        candidates = label_chosen(candidates, rules.task.label)
     except PipelineError as error:
         problem = Problem("error", "table", 1, str(error))
         return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
     used = [candidate for candidate in candidates if candidate.excluded is None]
-    splits, split_problems = _splits(used, reader, rules)
+    splits, split_problems = _splits(used, rules)
     opened = open_some(used, folder, n_opened)
     problems = [
         *_excluded_problems(candidates),
@@ -113,9 +119,26 @@ def check_corpus(
         n_media_opened=opened.n_opened,
         duration_is_estimated=any(value is None for value in durations_s.values()),
         annotator_spread=spread,
-        groups=() if spread is None or rules.binary else group_cuts(spread, rules.label_min, rules.label_max),
+        groups=()
+        if spread is None or rules.task.kind != "regression"
+        else group_cuts(spread, rules.task.label_min, rules.task.label_max),
         problems=sorted(problems, key=lambda problem: problem.level != "error"),
     )
+
+
+def refuse_unusable(candidates: Sequence[Candidate], rules: Rules) -> None:
+    """Refuse a corpus that cannot run by its table alone, before its media are looked at.
+
+    Raises:
+        PipelineError: a label, an id, a split or a fact would end a run.
+    """
+    candidates = label_chosen(candidates, rules.task.label)
+    used = [candidate for candidate in candidates if candidate.excluded is None]
+    splits, split_problems = _splits(used, rules)
+    problems = [*_table_problems(candidates, rules), *split_problems, *label_problems(used, splits, rules)]
+    for problem in problems:
+        if problem.level == "error":
+            raise PipelineError(problem.sentence)
 
 
 def _by_split(used: Sequence[Candidate], splits: Mapping[str, str]) -> Mapping[str, list[Candidate]]:
@@ -141,10 +164,10 @@ def _failing(check: Callable[[], object]) -> str | None:
 
 
 def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Problem]:
-    check = partial(check_table, label_min=rules.label_min, label_max=rules.label_max, binary=rules.binary)
+    check = partial(check_table, task=rules.task)
     wrong = [reason for row in candidates if (reason := _failing(partial(check, [row]))) is not None]
     problems = [joined("error", "labels", wrong)] if wrong else []
-    classes = None if rules.binary else _failing(partial(refuse_classes, candidates))
+    classes = _failing(partial(refuse_classes, candidates)) if rules.task.kind == "regression" else None
     if classes is not None:
         problems.append(Problem("error", "task", len(candidates), classes))
     repeated = [id for id, n in Counter(candidate.id for candidate in candidates).items() if n > 1]
@@ -154,11 +177,9 @@ def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Probl
     return problems
 
 
-def _splits(
-    used: Sequence[Candidate], reader: Layout, rules: Rules
-) -> tuple[Mapping[str, str], list[Problem]]:
+def _splits(used: Sequence[Candidate], rules: Rules) -> tuple[Mapping[str, str], list[Problem]]:
     """The split of each segment as a run would have it, or as the corpus names it where a run would end here."""
-    mixes = reader.mixes(rules.split)
+    mixes = rules.mixes
     try:
         splits: Mapping[str, Split] = split_candidates(
             used,
@@ -212,5 +233,5 @@ def _part(rows: Sequence[Candidate], durations_s: Mapping[str, float | None], ru
         mean_label=float(np.mean([row.label for row in rows])),
         mean_duration_s=mean_s,
         total_duration_s=None if mean_s is None else mean_s * len(rows),
-        languages=dict(sorted(Counter(row.language or rules.language for row in rows).items())),
+        languages=dict(sorted(Counter(row.language or rules.language or "?" for row in rows).items())),
     )

@@ -9,14 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.artifacts.files import write_text
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.facts import FACTS_FILE, Facts, facts_to_yaml, read_facts
 from pipeline.corpus.inspection import refuse_name
-from pipeline.corpus.layouts import Layout
+from pipeline.corpus.layouts import LAYOUTS, Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
 from pipeline.intake.conversion import Converted, is_table
 from pipeline.intake.copying import Link, copy_files, require_space, same_content
+from pipeline.intake.facts import NOTHING_GIVEN, Given, Known, find_facts
 from pipeline.intake.files import Item, list_files
 
 CACHE_TYPES = "reflink,hardlink,copy"
@@ -28,6 +31,7 @@ class Imported:
 
     folder: Path
     candidates: Sequence[Candidate]
+    known: Known
     n_files: int
     n_bytes: int
     missing_media: Sequence[str]
@@ -46,25 +50,29 @@ def corpus_name(source: Path) -> str:
 
 
 def import_corpus(
-    layout: Layout,
+    layout: str,
     source: Path,
     *,
     name: str,
     raw: Path,
     links: Sequence[Link],
     table: Callable[[Path, Path], Converted] | None = None,
+    given: Given = NOTHING_GIVEN,
+    require: Callable[[Sequence[Candidate], Facts], None] = lambda candidates, facts: None,
 ) -> Imported:
     """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
 
     Until the last file is there, everything is in `.<name>.incomplete`, which no corpus can be called.
 
     Args:
-        layout: how the corpus is organised.
+        layout: name of how the corpus is organised.
         source: its folder, an archive of it, or the one file that it is.
         name: the folder below `raw` to be.
         raw: the folder of all corpora, inside of a DVC repository whose root is the working directory.
         links: how to bring files in, by preference.
         table: converts a table into a folder of this layout, see `convert_table`; None where the layout has no such form.
+        given: what is said of the corpus; see `find_facts`.
+        require: refuses a corpus that could not run, by a `PipelineError`, before anything is copied.
 
     Raises:
         PipelineError: the source is not of this layout, something of it leads elsewhere, another corpus has the name,
@@ -86,27 +94,35 @@ def import_corpus(
             notes = table(source, unpacked).notes
         else:  # a corpus that is one file, such as a feature pickle
             copy_files([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
-        source, links = _root(unpacked, layout), ("reflink", "hardlink", "copy")
+        source, links = _root(unpacked, LAYOUTS[layout]), ("reflink", "hardlink", "copy")
     try:
-        candidates = layout.read(source)
+        candidates = LAYOUTS[layout].read(source)
+        known = find_facts(layout, candidates, source, given=given)
+        require(candidates, known.facts)
     except PipelineError:
         shutil.rmtree(unpacked, ignore_errors=True)
         raise
     missing = _missing_media(candidates, source)
-    items = list_files(source)
+    items = [item for item in list_files(source) if item.name != FACTS_FILE]
+    written = facts_to_yaml(known.facts, remarks=known.remarks)
     if not target.exists():
         _refuse_nested(source, target)
         copy_files(items, incomplete, links=links)
+        write_text(incomplete / FACTS_FILE, written)
         incomplete.rename(target)
     elif source.resolve() != target.resolve() and not _same(items, target):
         raise PipelineError(
             f"{target}: exists and holds other files than {source}; choose another name with --name, or remove it "
             "together with its .dvc file"
         )
+    elif given == NOTHING_GIVEN and (target / FACTS_FILE).is_file():
+        known = Known(read_facts(target), {})  # somebody may have corrected it by hand
+    if not (target / FACTS_FILE).is_file() or read_facts(target) != known.facts:
+        write_text(target / FACTS_FILE, written)
     shutil.rmtree(unpacked, ignore_errors=True)
     set_cache_type = _track(target)
     n_bytes = sum(item.n_bytes for item in items)
-    return Imported(target, candidates, len(items), n_bytes, missing, set_cache_type, notes)
+    return Imported(target, candidates, known, len(items), n_bytes, missing, set_cache_type, notes)
 
 
 def _root(unpacked: Path, layout: Layout) -> Path:
@@ -146,6 +162,7 @@ def _same(items: Sequence[Item], target: Path) -> bool:
         for above, _, names in os.walk(target)
         for path in (Path(above, name) for name in names)
     }
+    there.pop(FACTS_FILE, None)
     return {item.name for item in items} == set(there) and all(
         same_content(item.source, there[item.name]) for item in items
     )

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.facts import FACTS_FILE
 from pipeline.evaluation.groups import group_of
 from pipeline.intake.problems import Level, Problem, Rules
+
+_MOST_BARS = 40
 
 
 def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
@@ -20,21 +23,22 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
             what = "nothing can be ranked" if split == "train" else "its correlations are undefined"
             problems.append(Problem(level, "labels", 1, f"every label of {split} is {only:g}: {what}"))
     train = np.array([candidate.label for candidate in used if splits.get(candidate.id) == "train"])
-    if len(np.unique(train)) > 1 and len(np.unique(group_of(train, groups=rules.groups))) == 1:
+    if len(np.unique(train)) > 1 and len(np.unique(group_of(train, groups=rules.task.groups))) == 1:
         sentence = (
             f"all labels of train ({train.min():g} to {train.max():g}) are in one group of margin.groups, so stage 1 has no pair "
             "to order; set it to cuts between the labels"
         )
         problems.append(Problem("error", "labels", len(train), sentence))
     top = max((abs(candidate.label) for candidate in used), default=0.0)
-    if not rules.binary and top and top <= 0.5 * max(abs(rules.label_min), abs(rules.label_max)):
+    low, high = rules.task.label_min, rules.task.label_max
+    if rules.task.kind == "regression" and top and top <= 0.5 * max(abs(low), abs(high)):
         problems.append(
             Problem(
                 "warning",
                 "labels",
                 len(used),
-                f"no label is beyond ±{top:g}, but corpus.label_min and label_max allow {rules.label_min:g} to "
-                f"{rules.label_max:g}; set them to the range of the corpus",
+                f"no label is beyond ±{top:g}, but min and max in {FACTS_FILE} allow {low:g} to {high:g}; set them to the range "
+                "of the corpus",
             )
         )
     return problems
@@ -63,10 +67,10 @@ def group_cuts(spread: float, label_min: float, label_max: float) -> list[float]
 
 
 def histogram_edges(rules: Rules) -> list[float]:
-    """Edges of the histogram: whole units or tenths of the range, centred on its labels; two classes are two bars."""
-    if rules.binary:
-        return [-0.5, 0.5, 1.5]
-    width = 1.0 if rules.label_max - rules.label_min >= 4 else (rules.label_max - rules.label_min) / 10
-    n = max(1, round((rules.label_max - rules.label_min) / width))
-    edges = rules.label_min - width / 2 + width * np.arange(n + 2)
+    """Edges of the histogram: whole units or tenths of the range, centred on its labels; a bar for each class."""
+    low, high = rules.task.label_min, rules.task.label_max
+    width = 1.0 if high - low >= 4 or rules.task.kind != "regression" else (high - low) / 10
+    width = max(width, (high - low) / _MOST_BARS)
+    n = max(1, round((high - low) / width))
+    edges = low - width / 2 + width * np.arange(n + 2)
     return [round(float(edge), 6) for edge in edges]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.evaluation.groups import Grouping
+from pipeline.artifacts.task import Task
 
 Level = Literal["error", "warning"]
 _N_EXAMPLES = 3
@@ -22,18 +22,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rules:
-    """What params.yaml says of a corpus; see its sections corpus, task and manifest, and `groups` in margin."""
+    """What a run holds a corpus against: the task, and the section `manifest` of params.yaml.
 
-    label_min: float
-    label_max: float
-    binary: bool
-    language: str
+    `language` is that of segments which name none, None where every segment has to; `mixes` is what the split may have in two
+    parts.
+    """
+
+    task: Task
+    language: str | None
     split: str
     valid_share: float
     test_share: float
     split_seed: int
     max_rejected_share: float
-    groups: Grouping = "integer"
+    mixes: tuple[str, ...] = ()
 
 
 def joined(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:

@@ -10,6 +10,9 @@ from typing import Any, get_args
 from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment, read_segments
+from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.task import Groups, read_task
+from pipeline.corpus.facts import EXTRACT, FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.clips import clip_cache
@@ -22,7 +25,8 @@ from pipeline.extract.precomputed import is_precomputed
 from pipeline.extract.text.encoder import TextSettings
 from pipeline.extract.words.locate import WordSettings
 
-SEGMENTS = Path("data/manifest/segments.jsonl")
+RAW = Path("data/raw")
+SEGMENTS, TASK = Path("data/manifest/segments.jsonl"), Path("data/manifest/task.json")
 
 CLIP_SECTIONS = ("words", "text", "audio", "visual")
 """Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
@@ -75,9 +79,7 @@ def needs_of(
     found = {}
     for kind in CLIP_SECTIONS:
         settings = {key: value for key, value in sections[kind].items() if key != "precomputed"}
-        given = kind != "words" and is_precomputed(
-            sections[kind]["precomputed"], layout=sections["corpus"]["layout"]
-        )
+        given = kind != "words" and _is_given(kind, sections)
         # An encoder that learns is no part of extraction.
         if given or sections[kind].get("mode") == "finetuned":
             found[f"clips/{kind}"] = Needs(frozenset())
@@ -93,9 +95,28 @@ def needs_of(
         values = {
             f"{name}.{key}": value for name in sections_of[stage] for key, value in sections[name].items()
         }
-        seeds = values.pop("training.seeds")
+        seeds, written = values.pop("training.seeds"), locate(TASK)
+        if written is not None:
+            values = (
+                read_task(written).chosen(groups=_groups(sections), protocol=None, source="").settle(values)
+            )
         found[f"checkpoints/{stage}"] = _seed_needs(stage, seeds, values, locate)
     return found
+
+
+def _is_given(kind: str, sections: Sections) -> bool:
+    """Whether the corpus brings the features of a modality, by its facts where it is there; else only if params.yaml says so."""
+    choice, folder = sections[kind]["precomputed"], RAW / sections["corpus"]["name"]
+    if not (folder / FACTS_FILE).is_file():
+        return choice not in (None, EXTRACT)
+    facts = read_facts(folder)
+    modality: Modality = next(name for name in MODALITIES if name == kind)
+    return is_precomputed(facts.precomputed(modality, choice), layout=facts.layout)
+
+
+def _groups(sections: Sections) -> Groups | None:
+    groups = sections.get("margin", {}).get("groups")
+    return tuple(groups) if isinstance(groups, list | tuple) else groups
 
 
 def trainer_of(stage: TrainingStage) -> str:
@@ -158,6 +179,7 @@ def _seed_needs(
     locate: Callable[[Path], Path | None],
 ) -> Needs:
     found = {path: locate(path) for seed in seeds for path in inputs_of(seed, stage=stage)}
+    found[TASK] = locate(TASK)
     missing = [path for path, there in found.items() if there is None]
     if missing:
         return Needs(frozenset(), reason=f"{missing[0]}: not made yet; run `dvc repro`")

@@ -107,6 +107,7 @@ def confusion_section(inputs: ReportInputs) -> Section:
             for model, words in inputs.names.items()
         )
         blocks.append(Grid(tables))
+    assert protocol.finest is not None, "a protocol without classes has no confusion"
     finest = protocol.metric(protocol.finest)
     explanation = Paragraph(
         f"{finest.description.removeprefix('Accuracy in ').capitalize()} Means over seeds; a row adds up to 100 but for "

@@ -49,7 +49,10 @@ def build_report(inputs: ReportInputs) -> Document:
     """The report of one run, a pure function of its inputs."""
     parameters = inputs.parameters
     sections = [
-        section for section in _SECTIONS if section not in _OF_REGRESSION or not inputs.protocol.is_binary
+        section
+        for section in _SECTIONS
+        if (section not in _OF_REGRESSION or not inputs.protocol.is_binary)
+        and (section is not confusion_section or inputs.protocol.finest is not None)
     ]
     return Document(
         title=parameters["report.title"],

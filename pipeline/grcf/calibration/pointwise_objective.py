@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.artifacts.checkpoint import Link
+from pipeline.artifacts.task import Kind
 from pipeline.errors import PipelineError
 from pipeline.evaluation import selection
 from pipeline.grcf.bounded_weights import bounded_weight_of
@@ -18,7 +19,7 @@ from pipeline.grcf.calibration.platt import fit_platt
 from pipeline.grcf.calibration.vector_scaling import fit_vector_scaling
 from pipeline.grcf.network.curve import Curve
 
-Task = Literal["regression", "binary", "classes"]
+Task = Kind
 CurveShape = Literal["affine", "monotone"]
 """One positive slope and an offset, or a piecewise linear curve with several positive slopes."""
 

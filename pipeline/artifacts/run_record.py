@@ -1,0 +1,52 @@
+"""What a run was of and where it was made, in a small tracked file: what a comparison has to know before it says anything."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts.files import read_json, rebuilding, write_json
+from pipeline.artifacts.task import Task, task_from
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The task of a run and the machines that made it.
+
+    Attributes:
+        corpus: name of the corpus.
+        task: what was learnt and by which protocol it was measured.
+        trained_on: classes of the devices that trained its models, and versions of the libraries that decide bits; the same
+            for every machine of a class.
+        measured_on: class of the device that predicted and measured.
+    """
+
+    corpus: str
+    task: Task
+    trained_on: tuple[Mapping[str, str], ...]
+    measured_on: str
+
+
+def write_run_record(path: Path, record: RunRecord) -> None:
+    """Write the record as JSON."""
+    write_json(path, asdict(record))
+
+
+def read_run_record(path: Path) -> RunRecord:
+    """Read what `write_run_record` wrote.
+
+    Raises:
+        PipelineError: the file is missing or damaged.
+    """
+    return run_record_from(read_json(path), source=path)
+
+
+def run_record_from(value: Any, *, source: object) -> RunRecord:
+    """A record from JSON values; raises PipelineError where they are none."""
+    with rebuilding(source, "record of a run"):
+        return RunRecord(
+            corpus=str(value["corpus"]),
+            task=task_from(value["task"], source=source),
+            trained_on=tuple(dict(machine) for machine in value["trained_on"]),
+            measured_on=str(value["measured_on"]),
+        )

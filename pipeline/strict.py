@@ -1,0 +1,40 @@
+"""Values that a person writes into a YAML file as types: strict, frozen, and refused by a sentence."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StrictModel(BaseModel):
+    """A mapping with known keys; unknown keys and values of the wrong type are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def as_tuple(value: Any) -> Any:
+    """YAML has lists; a frozen model holds tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def sentence(problem: Any, *, section: str = "", expected: Mapping[str, str]) -> str:
+    """What is wrong with one value, by its key.
+
+    Args:
+        problem: one of the errors of a pydantic `ValidationError`.
+        section: name in front of every key, empty for none.
+        expected: what is expected instead of a pattern, by key; a pattern explains nothing to people.
+    """
+    parts = [part for part in problem["loc"] if isinstance(part, str) and part.isidentifier()]
+    key = ".".join([section, *parts] if section else parts)
+    explain: dict[str, Callable[[], str]] = {
+        "extra_forbidden": lambda: f"{key} is unknown; check its spelling against the commented file",
+        "missing": lambda: f"{key} is missing",
+        "value_error": lambda: f"{key}: {problem['ctx']['error']}" if key else str(problem["ctx"]["error"]),
+    }
+    explanation = explain.get(problem["type"])
+    if explanation is not None:
+        return explanation()
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{key} is {problem['input']!r}; expected {expected[key]}"
+    return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
