@@ -16,9 +16,9 @@ from pipeline.execution.device import best_device
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words import sphinx
 from pipeline.extract.words.proportional import spread_over
-from pipeline.extract.words.speech import speech_s, speech_spans_s, spoken_only
+from pipeline.extract.words.speech import Speech
 from pipeline.extract.words.sphinx import SAMPLE_RATE_HZ
-from pipeline.extract.words.voiced import is_silent
+from pipeline.extract.words.voiced import is_silent, voiced_bounds_s
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
 
@@ -123,15 +123,16 @@ def _recognised(segment: Segment, samples: _Audible, settings: WordSettings) -> 
     )
     if segment.text is not None or samples is None or not knows_language:
         return None
-    if speech_s(samples) < _LEAST_SPEECH_S:
+    speech = Speech.of(samples)
+    if speech.total_s < _LEAST_SPEECH_S:
         return None
     if settings.recogniser == "whisper":
         assert settings.whisper_model is not None
         model = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
-        words, confidence = model.recognise(samples, language=segment.language)
+        words, confidence = model.recognise(samples, speech, language=segment.language)
     else:
         words, confidence = sphinx.recognise(samples)
-    spoken = spoken_only(words, samples)
+    spoken = speech.spoken_only(words)
     return _located(segment, "recognised", spoken, confidence) if spoken else None
 
 
@@ -142,8 +143,13 @@ def _located(
 
 
 def _speech(samples: _Audible, duration_s: float) -> list[tuple[float, float]]:
-    """The stretches of a segment in which somebody speaks; the whole of it where there is no sound."""
-    spans = [] if samples is None else speech_spans_s(samples)
+    """The stretches of a segment in which somebody speaks.
+
+    Where the detector finds none, from the first to the last moment that is loud; the whole segment where there is no sound.
+    """
+    if samples is None:
+        return [(0.0, duration_s)]
+    spans = Speech.of(samples).spans_s or (voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ),)
     inside = [(start_s, min(end_s, duration_s)) for start_s, end_s in spans if start_s < duration_s]
     return inside or [(0.0, duration_s)]
 

@@ -3,14 +3,14 @@
 import threading
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from pipeline.artifacts.words import Word
-from pipeline.extract.words.voiced import voiced_bounds_s
 
 SAMPLE_RATE_HZ = 16_000
 _WINDOW = 512  # samples; the detector looks at 32 ms at once
@@ -45,57 +45,73 @@ def speech_probabilities(samples: Float32[np.ndarray, "sample"]) -> Float32[np.n
     return found
 
 
-def speech_spans_s(samples: Float32[np.ndarray, "sample"]) -> list[tuple[float, float]]:
-    """The stretches in which somebody speaks, pauses left out.
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Where in one sound somebody speaks; the detector listens once, however much is asked.
 
-    Args:
-        samples: mono at 16 kHz in [-1, 1], not silent.
-
-    Returns:
-        at least one pair of start and end in seconds from the first sample, in order and apart; where the detector finds no speech,
-        from the first to the last moment that is loud.
+    Attributes:
+        probabilities: the detector's probability of speech in each 32 ms of the sound.
+        length_s: length of the sound in seconds.
     """
-    spans = _spans(speech_probabilities(samples), len(samples) / SAMPLE_RATE_HZ)
-    return spans or [voiced_bounds_s(samples, sample_rate_hz=SAMPLE_RATE_HZ)]
 
+    probabilities: Float32[np.ndarray, "window"]
+    length_s: float
 
-def speech_s(samples: Float32[np.ndarray, "sample"]) -> float:
-    """For how many seconds somebody speaks; 0 in music and noise."""
-    spans = _spans(speech_probabilities(samples), len(samples) / SAMPLE_RATE_HZ)
-    return sum((end_s - start_s for start_s, end_s in spans), start=0.0)
+    @classmethod
+    def of(cls, samples: Float32[np.ndarray, "sample"]) -> "Speech":
+        """Listen to a sound, mono at 16 kHz in [-1, 1]."""
+        return cls(speech_probabilities(samples), len(samples) / SAMPLE_RATE_HZ)
 
+    @cached_property
+    def spans_s(self) -> tuple[tuple[float, float], ...]:
+        """Start and end of each stretch of speech in seconds, in order and apart, pauses left out; none in music and noise."""
+        return _spans(self.probabilities, self.length_s)
 
-def without_pauses(words: Sequence[Word], samples: Float32[np.ndarray, "sample"]) -> list[Word]:
-    """Words that were laid end to end, each cut back to the part of it in which somebody speaks.
+    @property
+    def total_s(self) -> float:
+        """For how many seconds somebody speaks."""
+        return sum((end_s - start_s for start_s, end_s in self.spans_s), start=0.0)
 
-    A recogniser gives the silence before the first word to that word, and a pause to the word before it.
-    """
-    spans = _spans(speech_probabilities(samples), len(samples) / SAMPLE_RATE_HZ)
-    found = []
-    for word in words:
-        inside = [
-            (max(start_s, word.start_s), min(end_s, word.end_s))
-            for start_s, end_s in spans
-            if start_s < word.end_s and end_s > word.start_s
+    def within(self, start_s: float, end_s: float) -> list[tuple[float, float]]:
+        """The stretches of speech between two moments, cut to them; empty where nobody speaks there."""
+        return [
+            (max(first_s, start_s), min(last_s, end_s))
+            for first_s, last_s in self.spans_s
+            if first_s < end_s and last_s > start_s
         ]
-        longest = max(inside, key=lambda span: span[1] - span[0], default=(word.start_s, word.end_s))
-        found.append(Word(word.text, *longest))
-    return found
+
+    def without_pauses(self, words: Sequence[Word]) -> list[Word]:
+        """Words that were laid end to end, each cut back to the longest part of it in which somebody speaks.
+
+        A recogniser gives the silence before the first word to that word, and a pause to the word before it.
+        """
+        return [
+            Word(
+                word.text,
+                *max(
+                    self.within(word.start_s, word.end_s),
+                    key=lambda span: span[1] - span[0],
+                    default=(word.start_s, word.end_s),
+                ),
+            )
+            for word in words
+        ]
+
+    def spoken_only(self, words: Sequence[Word]) -> list[Word]:
+        """Those of the words that lie where somebody speaks; a recogniser hears words in music too."""
+        is_speech = self.probabilities >= _SPEECH
+        found = []
+        for word in words:
+            first = max(int(word.start_s / WINDOW_S), 0)
+            last = max(int(np.ceil(word.end_s / WINDOW_S)), first + 1)
+            if len(is_speech[first:last]) and is_speech[first:last].mean() >= _LEAST_SPOKEN:
+                found.append(word)
+        return found
 
 
-def spoken_only(words: Sequence[Word], samples: Float32[np.ndarray, "sample"]) -> list[Word]:
-    """Those of the words that lie where somebody speaks; a recogniser hears words in music too."""
-    is_speech = speech_probabilities(samples) >= _SPEECH
-    found = []
-    for word in words:
-        first = max(int(word.start_s / WINDOW_S), 0)
-        last = max(int(np.ceil(word.end_s / WINDOW_S)), first + 1)
-        if len(is_speech[first:last]) and is_speech[first:last].mean() >= _LEAST_SPOKEN:
-            found.append(word)
-    return found
-
-
-def _spans(probabilities: Float32[np.ndarray, "window"], duration_s: float) -> list[tuple[float, float]]:
+def _spans(
+    probabilities: Float32[np.ndarray, "window"], duration_s: float
+) -> tuple[tuple[float, float], ...]:
     edges = np.flatnonzero(np.diff(np.pad(probabilities >= _SPEECH, 1).astype(np.int8)))
     spans = [[int(start), int(end)] for start, end in edges.reshape(-1, 2)]
     joined: list[list[int]] = []
@@ -105,11 +121,11 @@ def _spans(probabilities: Float32[np.ndarray, "window"], duration_s: float) -> l
         else:
             joined.append([start, end])
     # The detector is slow to believe the first and the last sound of a word.
-    return [
+    return tuple(
         (max(start * WINDOW_S - _PADDING_S, 0.0), min(end * WINDOW_S + _PADDING_S, duration_s))
         for start, end in joined
         if (end - start) * WINDOW_S >= _SHORTEST_SPEECH_S
-    ]
+    )
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.proportional import spread_over
-from pipeline.extract.words.speech import speech_spans_s, without_pauses
+from pipeline.extract.words.speech import Speech
 from pipeline.pretrained.models import find_pretrained
 
 _RATE_HZ = 16_000
@@ -66,12 +66,13 @@ class WhisperRecogniser:
         self._tokenizer = pretrained.load(transformers.AutoTokenizer)
 
     def recognise(
-        self, samples: Float32[np.ndarray, "sample"], *, language: str
+        self, samples: Float32[np.ndarray, "sample"], speech: Speech, *, language: str
     ) -> tuple[tuple[Word, ...], float]:
         """Transcribe a sound.
 
         Args:
             samples: mono sound at 16 kHz in [-1, 1], not silent.
+            speech: where in that sound somebody speaks.
             language: ISO 639 code of the speech; with one that the model does not know, it detects the language itself.
 
         Returns:
@@ -83,18 +84,32 @@ class WhisperRecogniser:
         words: list[Word] = []
         log_probs: list[float] = []
         for start, end in _windows(samples):
-            found, scores = self._window(samples[start:end], language)
-            offset_s = start / _RATE_HZ
-            words += [Word(word.text, offset_s + word.start_s, offset_s + word.end_s) for word in found]
+            spans = speech.within(start / _RATE_HZ, end / _RATE_HZ)
+            found, scores = self._window(
+                samples[start:end], language, start_s=start / _RATE_HZ, spans_s=spans
+            )
+            words += speech.without_pauses(found)
             log_probs += scores
         mean = float(np.mean(log_probs)) if log_probs else -np.inf
         return (tuple(words) if mean >= _LEAST_LOG_PROB else ()), float(np.exp(mean))
 
     @torch.inference_mode()
     def _window(
-        self, samples: Float32[np.ndarray, "sample"], language: str
+        self,
+        samples: Float32[np.ndarray, "sample"],
+        language: str,
+        *,
+        start_s: float,
+        spans_s: Sequence[tuple[float, float]],
     ) -> tuple[list[Word], list[float]]:
-        """The words of one window, and the log-probability of each token; neither where nobody speaks or the model repeats itself."""
+        """The words of one window, and the log-probability of each token; neither where nobody speaks or the model repeats itself.
+
+        Args:
+            samples: sound of the window.
+            language: ISO 639 code of the speech.
+            start_s: start of the window in the whole sound.
+            spans_s: stretches of speech in the window, on the clock of the whole sound, as the words' times are.
+        """
         inputs = self._prepare(
             samples, sampling_rate=_RATE_HZ, return_tensors="pt", return_attention_mask=True
         ).to(self._device)
@@ -124,8 +139,13 @@ class WhisperRecogniser:
         if not text_tokens or no_speech > _MOST_NO_SPEECH or _compression(text) > _MOST_COMPRESSION:
             return [], []
         scores = [float(log_probs[n - 1, tokens[n]]) for n in range(first, last)]
-        bounds_s = self._bounds_s(decoded.cross_attentions, first - 1, last, len(samples) / _RATE_HZ)
-        return self._timed(text_tokens, bounds_s, samples), scores
+        duration_s = len(samples) / _RATE_HZ
+        bounds_s = self._bounds_s(decoded.cross_attentions, first - 1, last, duration_s)
+        if bounds_s is None:
+            words = tokenise(text.decode())
+            spread = spread_over(words, spans_s=spans_s or [(start_s, start_s + duration_s)]) if words else ()
+            return list(spread), scores
+        return self._timed(text_tokens, [start_s + bound_s for bound_s in bounds_s]), scores
 
     def _language(self, language: str) -> dict[str, Any]:
         generation = self._model.generation_config
@@ -163,26 +183,13 @@ class WhisperRecogniser:
         starts = _path_starts(-smooth[first:last].astype(np.float64))
         return [min(start * _FRAME_S, duration_s) for start in starts]
 
-    def _timed(
-        self, tokens: Sequence[int], bounds_s: Sequence[float] | None, samples: Float32[np.ndarray, "sample"]
-    ) -> list[Word]:
-        """The words of decoded tokens.
-
-        Args:
-            tokens: tokens of the text.
-            bounds_s: start of each token and end of the last one, in seconds; None where the model gives no times.
-            samples: sound of the window.
-        """
+    def _timed(self, tokens: Sequence[int], bounds_s: Sequence[float]) -> list[Word]:
+        """The words of decoded tokens, given the start of each token and the end of the last one in seconds."""
         # A character of several bytes may be cut by the end of a token; it counts as said by the token that completes it.
         lengths = [len(self._tokenizer.decode(tokens[: n + 1]).rstrip("\ufffd")) for n in range(len(tokens))]
         text = self._tokenizer.decode(tokens)
-        words = tokenise(text)
-        if not words:
-            return []
-        if bounds_s is None:
-            return list(spread_over(words, spans_s=speech_spans_s(samples)))
         found, at = [], 0
-        for word in words:
+        for word in tokenise(text):
             first = text.index(word, at)
             at = first + len(word)
             # The token that ends what comes before may bring the first character along; else the next one begins it.
@@ -190,7 +197,7 @@ class WhisperRecogniser:
             brings_it = first and lengths[before] > first
             last_token = int(np.searchsorted(lengths, at))
             found.append(Word(word, bounds_s[before if brings_it else before + 1], bounds_s[last_token + 1]))
-        return without_pauses(found, samples)
+        return found
 
 
 def _compression(text: bytes) -> float:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
+from pipeline.extract.words.speech import Speech
 from pipeline.extract.words.whisper import WhisperRecogniser, _path_starts, _windows
 from tests.extract.speech_models import RATE_HZ, byte_tokens, ctc_folder, whisper_folder
 
@@ -33,10 +34,14 @@ def noise(duration_s: float) -> np.ndarray:
     return samples.astype(np.float32)
 
 
+def recognised(recogniser: WhisperRecogniser, samples: np.ndarray, *, language: str):
+    return recogniser.recognise(samples, Speech.of(samples), language=language)
+
+
 @pytest.mark.parametrize("language", ["en", "zh-CN", "tlh"])
 @pytest.mark.parametrize("name", ["timed", "untimed"])
 def test_the_text_of_the_model_becomes_words_with_times(request, name, language):
-    words, confidence = request.getfixturevalue(name).recognise(noise(3.0), language=language)
+    words, confidence = recognised(request.getfixturevalue(name), noise(3.0), language=language)
 
     assert [word.text for word in words] == SAYS
     times_s = [edge for word in words for edge in (word.start_s, word.end_s)]
@@ -51,7 +56,7 @@ def test_a_word_lasts_from_the_start_of_its_first_token_to_that_of_the_next_word
     tokens = byte_tokens(text)  # the ideograph has three bytes
     bounds_s = [0.1 * n for n in range(len(tokens) + 1)]
 
-    words = timed._timed(tokens, bounds_s, noise(2.0))
+    words = timed._timed(tokens, bounds_s)
 
     assert [(word.text, round(word.start_s, 3), round(word.end_s, 3)) for word in words] == [
         ("no", 0.1, 0.3),
@@ -96,10 +101,10 @@ def test_the_path_is_the_cheapest_of_all(n_tokens, n_frames, seed):
 
 def test_a_text_that_repeats_itself_and_a_sound_without_speech_are_none(untimed, monkeypatch):
     monkeypatch.setattr("pipeline.extract.words.whisper._MOST_COMPRESSION", 0.1)
-    assert untimed.recognise(noise(2.0), language="en") == ((), 0.0)
+    assert recognised(untimed, noise(2.0), language="en") == ((), 0.0)
     monkeypatch.undo()
     monkeypatch.setattr("pipeline.extract.words.whisper._MOST_NO_SPEECH", 0.0)
-    assert untimed.recognise(noise(2.0), language="en") == ((), 0.0)
+    assert recognised(untimed, noise(2.0), language="en") == ((), 0.0)
 
 
 def test_a_long_sound_is_cut_where_it_is_quiet():
@@ -117,7 +122,7 @@ def test_a_long_sound_is_cut_where_it_is_quiet():
 
 
 def test_the_words_of_a_long_sound_follow_one_another(untimed):
-    words, _ = untimed.recognise(noise(40.0), language="en")
+    words, _ = recognised(untimed, noise(40.0), language="en")
 
     assert [word.text for word in words] == SAYS * 2
     starts_s = [word.start_s for word in words]
@@ -127,7 +132,7 @@ def test_the_words_of_a_long_sound_follow_one_another(untimed):
 
 def test_words_that_the_model_does_not_believe_are_none(untimed, monkeypatch):
     monkeypatch.setattr("pipeline.extract.words.whisper._LEAST_LOG_PROB", 0.0)
-    words, confidence = untimed.recognise(noise(2.0), language="en")
+    words, confidence = recognised(untimed, noise(2.0), language="en")
     assert words == ()
     assert 0 < confidence < 1
 
