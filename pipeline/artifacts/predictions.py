@@ -19,45 +19,66 @@ _NAMES = ("split", "id", *OWNERS)
 
 @dataclass(frozen=True, eq=False)
 class SplitPredictions:
-    """Truth and predictions of one split, in label units.
+    """Truth and predictions of one split, in label units; of classes, their numbers, and a probability for each.
 
     `models` maps a model's name to a row per seed; `seeds` to the seeds of these rows, none for a model without any
     (the median), which then has one row. `corpus`, `speaker`, `video` and `rater` say whose each segment is, by one name
-    per segment, empty where nobody says; left out, they are empty for all.
+    per segment, empty where nobody says; left out, they are empty for all. `classes` names the classes in the order of
+    their numbers; empty where labels are numbers.
     """
 
     split: Split
     ids: tuple[str, ...]
     truth: Float64[np.ndarray, "segment"]
-    models: Mapping[str, Float64[np.ndarray, "_ segment"]]
+    models: Mapping[str, Float64[np.ndarray, "_ segment *class"]]
     seeds: Mapping[str, tuple[int, ...]]
     corpus: tuple[str, ...] = ()
     speaker: tuple[str, ...] = ()
     video: tuple[str, ...] = ()
     rater: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for owner in OWNERS:
             if not getattr(self, owner):
                 object.__setattr__(self, owner, ("",) * len(self.ids))
 
+    @property
+    def labels(self) -> list[float] | list[str]:
+        """The labels as people write them: numbers, or names of classes."""
+        if not self.classes:
+            return [float(label) for label in self.truth]
+        return [self.classes[int(number)] for number in self.truth]
+
 
 def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
-    """Columns: split, id, whose it is, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed."""
+    """Columns: split, id, whose it is, label, then per model its mean over seeds and one `<model>_seed_<n>` per seed.
+
+    Of classes, label and `<model>` name one, the latter the most probable by the mean over seeds; `<model>[<class>]` and
+    `<model>_seed_<n>[<class>]` hold the probability of each.
+    """
     columns: dict[str, list[object]] = {}
     for split in splits:
         rows: dict[str, Sequence[object] | np.ndarray] = {
             "split": [split.split] * len(split.ids),
             "id": split.ids,
             **{owner: getattr(split, owner) for owner in OWNERS},
-            "label": split.truth,
+            "label": split.labels,
         }
         for model, predictions in split.models.items():
-            rows[model] = predictions.mean(axis=0)
-            rows |= {
+            mean = predictions.mean(axis=0)
+            by_name = {model: mean} | {
                 f"{model}{_SEED}{seed}": row
                 for seed, row in zip(split.seeds[model], predictions, strict=False)
             }
+            if split.classes:
+                rows[model] = [split.classes[number] for number in mean.argmax(axis=1)]
+                by_name = {
+                    _of_class(name, class_): column
+                    for name, row in by_name.items()
+                    for class_, column in zip(split.classes, row.T, strict=True)
+                }
+            rows |= by_name
         for name, values in rows.items():
             columns.setdefault(name, []).extend(values)
     return table_to_csv(columns)
@@ -82,9 +103,15 @@ def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -
     columns = table_from_csv(text, source=source, what=_WHAT, remedy=remedy)
     try:
         split = np.array(columns["split"])
-        models = [name for name in columns if name not in (*_NAMES, "label") and _SEED not in name]
+        classes = tuple(dict.fromkeys(name[:-1].partition("[")[2] for name in columns if _is_of_class(name)))
+        models = [
+            name
+            for name in columns
+            if name not in (*_NAMES, "label") and _SEED not in name and not _is_of_class(name)
+        ]
         return [
-            _split(_named(name), split == name, columns, models) for name in dict.fromkeys(columns["split"])
+            _split(_named(name), split == name, columns, models, classes)
+            for name in dict.fromkeys(columns["split"])
         ]
     except (KeyError, ValueError) as error:
         raise not_a_table(source, _WHAT, remedy, error) from error
@@ -97,28 +124,47 @@ def _named(name: str) -> Split:
     raise ValueError(f"no split is called {name!r}")
 
 
+def _of_class(name: str, class_: str) -> str:
+    return f"{name}[{class_}]"
+
+
+def _is_of_class(name: str) -> bool:
+    return "[" in name and name.endswith("]")
+
+
 def _split(
-    split: Split, rows: Bool[np.ndarray, "row"], columns: Mapping[str, Sequence[str]], models: Sequence[str]
+    split: Split,
+    rows: Bool[np.ndarray, "row"],
+    columns: Mapping[str, Sequence[str]],
+    models: Sequence[str],
+    classes: tuple[str, ...],
 ) -> SplitPredictions:
-    numbers = {
-        name: np.array(column, dtype=np.float64)[rows]
-        for name, column in columns.items()
-        if name not in _NAMES
-    }
+    def numbers(name: str) -> Float64[np.ndarray, "segment *class"]:
+        if not classes:
+            return np.asarray(np.array(columns[name], dtype=np.float64)[rows])
+        of_classes = [np.array(columns[_of_class(name, class_)], dtype=np.float64) for class_ in classes]
+        return np.asarray(np.stack(of_classes, axis=1)[rows])
+
     seeds = {
         model: tuple(
-            int(name.removeprefix(model + _SEED)) for name in columns if name.startswith(model + _SEED)
+            dict.fromkeys(
+                int(name.removeprefix(model + _SEED).partition("[")[0])
+                for name in columns
+                if name.startswith(model + _SEED)
+            )
         )
         for model in models
     }
+    labels = np.array(columns["label"])[rows]
     return SplitPredictions(
         split=split,
         ids=tuple(np.array(columns["id"])[rows].tolist()),
-        truth=numbers["label"],
+        truth=np.array([classes.index(label) for label in labels] if classes else labels, dtype=np.float64),
         models={
-            model: np.stack([numbers[f"{model}{_SEED}{seed}"] for seed in seeds[model]] or [numbers[model]])
+            model: np.stack([numbers(f"{model}{_SEED}{seed}") for seed in seeds[model]] or [numbers(model)])
             for model in models
         },
         seeds=seeds,
         **{owner: tuple(np.array(columns[owner])[rows].tolist()) for owner in OWNERS if owner in columns},
+        classes=classes,
     )

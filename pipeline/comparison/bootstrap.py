@@ -16,8 +16,8 @@ from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.resampling import Resamples, draw, generators
 from pipeline.evaluation.selection import Segments, Values
 
-Rows = Float64[np.ndarray, "seed segment"]
-"""Predictions in label units; one row for a model without seeds."""
+Rows = Float64[np.ndarray, "seed segment *class"]
+"""Predictions in label units, or a probability for each class; one row for a model without seeds."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ from pipeline.pages.numbers import level, plural
 def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str | None:
     """What is different about the segments and labels of two runs, in words; None where nothing is."""
     before, after = (
-        dict(zip(base.ids, base.truth, strict=True)),
-        dict(zip(experiment.ids, experiment.truth, strict=True)),
+        dict(zip(base.ids, base.labels, strict=True)),
+        dict(zip(experiment.ids, experiment.labels, strict=True)),
     )
     gone, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
     relabelled = sorted(id_ for id_ in before.keys() & after.keys() if before[id_] != after[id_])
@@ -91,7 +91,7 @@ def compare_model(
         paired = "segments and seeds"
     before, after = (Side(split.truth, _of_seeds(split, model, seeds)) for split in (base, experiment))
     for side in (before, after):
-        require_comparable(side.truth, side.rows)
+        require_comparable(side.truth, side.rows, axis=1)
     is_same = paired == "segments and seeds" and np.array_equal(before.rows, after.rows)
     # What is the same in both runs differs by nothing in every resample, and need not be drawn to know it.
     nothing = {metric.name: np.zeros(1) for metric in metrics}

@@ -35,7 +35,7 @@ def reliability(
     Raises:
         PipelineError: the lengths differ, a value is not finite, or `n_bins` is below 1.
     """
-    require_comparable(truth, prediction)
+    require_comparable(truth, prediction, axis=0)
     if n_bins < 1:
         raise PipelineError(f"the number of reliability bins is {n_bins}; it must be at least 1")
     _, level, n_at_level = np.unique(prediction, return_inverse=True, return_counts=True)
@@ -69,7 +69,7 @@ def calibration_line(
     A slope below 1 says that predictions spread too far. For binary labels, whose predictions are probabilities, it is
     the linear form of the calibration slope (Cox, 1958), with the same two values of the calibrated model.
     """
-    require_comparable(truth, prediction)
+    require_comparable(truth, prediction, axis=0)
     if len(truth) == 0:
         return Undefined("there are no segments")
     if np.ptp(prediction) == 0:

@@ -40,7 +40,7 @@ def shapley_values(
 
 def contribution_table(
     truth: Float[np.ndarray, "segment"],
-    by_subset: Mapping[frozenset[str], Float[np.ndarray, "seed segment"]],
+    by_subset: Mapping[frozenset[str], Float[np.ndarray, "seed segment *class"]],
     *,
     protocol: Protocol,
     confidence: float,

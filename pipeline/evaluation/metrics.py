@@ -5,7 +5,8 @@ bases call it the other way round, which inflates it. A metric that does not exi
 correlation of a constant) is `Undefined` with a reason, never NaN.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal, TypeVar
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.formulas import Formula
-from pipeline.evaluation.selection import Counts, Segments, Values
+from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
 
 Better = Literal["higher", "lower", "one", "zero"]
 _Numbers = TypeVar("_Numbers", float, Values)
@@ -76,7 +77,7 @@ class Metric:
         """The name within a sentence."""
         return self.in_words or self.title
 
-    def function(self, truth: Segments, prediction: Segments) -> float | Undefined:
+    def function(self, truth: Segments, prediction: Outputs) -> float | Undefined:
         """The metric of finite labels and predictions (`measure` checks that they are)."""
         if len(truth) == 0:
             return Undefined("there are no segments")
@@ -90,7 +91,7 @@ class Metric:
     def resampled(
         self,
         truth: Segments,
-        prediction: Segments,
+        prediction: Outputs,
         counts: Counts,
     ) -> Values:
         """The metric of samples in which each segment occurs `counts` times; NaN where it is undefined."""
@@ -108,12 +109,12 @@ class Metric:
         """Distance from the best value: less is better, whatever `better` says: a key to sort values of this metric by, one or an array of them."""
         return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
 
-    def _clipped(self, values: Segments) -> Segments:
+    def _clipped(self, values: Outputs) -> Outputs:
         return values if self.clip_to is None else np.clip(values, -self.clip_to, self.clip_to)
 
 
 def _holds(
-    need: Need, truth: Segments, prediction: Segments, counts: Counts
+    need: Need, truth: Segments, prediction: Outputs, counts: Counts
 ) -> Bool[NDArray[np.bool_], "resample"]:
     if need is Need.NONZERO_TRUTH:
         n_nonzero: Values = counts @ (truth != 0).astype(np.float64)
@@ -146,6 +147,8 @@ class Protocol:
         order: names of the metrics that need the order of the predictions alone, not their scale.
         constant: the best constant prediction, and its name among the models.
         cuts: borders between the classes of `finest`; None where classes are rounded labels.
+        task: what a label is: a number, 0 or 1, or the number of a class; for classes predictions have a probability for each.
+        classes: names of the classes of such a task, in the order of their numbers; empty where they are not known.
     """
 
     name: str
@@ -155,13 +158,26 @@ class Protocol:
     finest: str | None
     headline: tuple[str, str, str] = ("mae", "pearson", "ordered_pair_accuracy")
     order: tuple[str, ...] = ("pearson", "ordered_pair_accuracy", "kendall_tau")
-    constant: Literal["median", "prevalence"] = "median"
+    constant: Literal["median", "prevalence", "class_shares"] = "median"
     cuts: tuple[float, ...] | None = None
+    task: Literal["regression", "binary", "classes"] = "regression"
+    classes: tuple[str, ...] = ()
 
     @property
     def is_binary(self) -> bool:
         """Whether labels are 0 and 1, and predictions probabilities of label 1."""
-        return self.constant == "prevalence"
+        return self.task == "binary"
+
+    @property
+    def is_classes(self) -> bool:
+        """Whether labels are numbers of classes, and predictions a probability for each."""
+        return self.task == "classes"
+
+    def of_classes(self, classes: Sequence[str]) -> "Protocol":
+        """The protocol for the classes of one corpus; itself where there are none."""
+        if not classes:
+            return self
+        return replace(self, classes=tuple(classes), label_max=float(len(classes) - 1))
 
     def metric(self, name: str) -> Metric:
         """The metric of this name.
@@ -187,12 +203,21 @@ class Protocol:
 
 
 def require_comparable(
-    truth: Float[NDArray[np.float64], "n_labels"], prediction: Float[NDArray[np.float64], "... n_predictions"]
+    truth: Float[NDArray[np.float64], "n_labels"],
+    prediction: Float[NDArray[np.float64], "*shape"],
+    *,
+    axis: int,
 ) -> None:
-    """Raises `PipelineError` unless every label has a finite prediction; leading axes are seeds."""
-    if truth.shape[-1] != prediction.shape[-1]:
+    """Raises `PipelineError` unless every label has a finite prediction.
+
+    Args:
+        truth: labels.
+        prediction: predictions of the segments along `axis`; axes before it are seeds, one behind it are classes.
+        axis: number of the axis of the segments.
+    """
+    if len(truth) != prediction.shape[axis]:
         raise PipelineError(
-            f"found {truth.shape[-1]} labels and {prediction.shape[-1]} predictions; "
+            f"found {len(truth)} labels and {prediction.shape[axis]} predictions; "
             "they must be of the same segments"
         )
     for what, values in (("labels", truth), ("predictions", prediction)):

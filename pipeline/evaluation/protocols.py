@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pipeline.artifacts.evaluation import Evaluation
 from pipeline.errors import PipelineError
 from pipeline.evaluation import formulas
+from pipeline.evaluation.class_protocols import CLASSES, N_CALIBRATION_BINS, ORDERED_CLASSES
 from pipeline.evaluation.metrics import Metric, Need, Protocol, Undefined, require_comparable
-from pipeline.evaluation.selection import Segments
+from pipeline.evaluation.selection import Outputs, Segments
 
 _BOTH_VARY = (Need.VARYING_TRUTH, Need.VARYING_PREDICTION)
 _SIMS_CUTS = (-0.7, -0.1, 0.1, 0.7)
@@ -227,9 +228,6 @@ SIMS = Protocol(
 The field clips first; that changes no class, so only error and correlation ask for it.
 """
 
-N_CALIBRATION_BINS = 10
-"""Bins of the expected calibration error, as most of the literature has it since Guo et al. (2017)."""
-
 BINARY = Protocol(
     name="binary",
     label_min=0.0,
@@ -296,6 +294,7 @@ BINARY = Protocol(
     order=("auroc",),
     constant="prevalence",
     finest="accuracy",
+    task="binary",
 )
 """Humor (UR-FUNNY) and sarcasm (MUStARD): labels 0 and 1, predictions are probabilities of 1."""
 
@@ -308,10 +307,12 @@ REGRESSION = Protocol(
 )
 """Labels of any range: nothing is clipped, and nothing is cut into classes that the field has not agreed on."""
 
-PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (MOSI, SIMS, REGRESSION, BINARY)}
+PROTOCOLS: Mapping[str, Protocol] = {
+    protocol.name: protocol for protocol in (MOSI, SIMS, REGRESSION, BINARY, CLASSES, ORDERED_CLASSES)
+}
 
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in (*BINARY.metrics, *SIMS.metrics, *MOSI.metrics)
+    metric.name: metric for protocol in reversed([*PROTOCOLS.values()]) for metric in protocol.metrics
 }
 """Every metric by name, for its direction and unit, which are the same in every protocol.
 
@@ -320,7 +321,8 @@ A description may differ between protocols, so a report takes it from its own.
 
 
 def protocol_named(name: str) -> Protocol:
-    """The protocol of this name: `mosi` (also for CMU-MOSEI), `sims` (also for CH-SIMS v2), `regression` or `binary`.
+    """The protocol of this name: `mosi` (also for CMU-MOSEI), `sims` (also for CH-SIMS v2), `regression`, `binary`, `classes`
+    or `ordered_classes`.
 
     Raises:
         PipelineError: there is no such protocol.
@@ -345,7 +347,7 @@ def require_measured_by(protocol: Protocol, evaluation: Evaluation) -> None:
 
 def measure(
     truth: Float[NDArray[np.float64], "n_labels"],
-    prediction: Float[NDArray[np.float64], "n_predictions"],
+    prediction: Float[NDArray[np.float64], "n_predictions *class"],
     *,
     protocol: Protocol,
 ) -> dict[str, float | Undefined]:
@@ -353,15 +355,15 @@ def measure(
 
     Args:
         truth: labels in label units.
-        prediction: predictions of the same segments in label units.
+        prediction: predictions of the same segments in label units, or a probability for each class.
         protocol: protocol whose metrics are computed.
 
     Returns:
         A finite number, or the reason why there is none, for each metric.
 
     Raises:
-        PipelineError: the lengths differ, a value is not finite, or, by a binary protocol, a label is neither 0 nor 1 or
-            a prediction no probability.
+        PipelineError: the lengths differ, a value is not finite, or labels and predictions are of another task than the
+            protocol is for.
 
     >>> values = measure(np.array([-2.0, 0.0, 1.5]), np.array([0.5, 0.5, 0.5]), protocol=MOSI)
     >>> values["mae"], values["acc2_negative_positive"]
@@ -369,8 +371,10 @@ def measure(
     >>> values["pearson"]
     Undefined(reason='all predictions are equal')
     """
-    require_comparable(truth, prediction)
-    if protocol.is_binary:
+    require_comparable(truth, prediction, axis=0)
+    if protocol.is_classes or prediction.ndim > 1:
+        _require_class_probabilities(truth, prediction, protocol)
+    elif protocol.is_binary:
         _require_probabilities(truth, prediction)
     return {metric.name: metric.function(truth, prediction) for metric in protocol.metrics}
 
@@ -384,4 +388,24 @@ def _require_probabilities(truth: Segments, prediction: Segments) -> None:
             raise PipelineError(
                 f"{int(bad.sum())} of {len(bad)} {what}; the protocol binary is for task.kind: binary, where labels are 0 and "
                 "1 and predictions are probabilities"
+            )
+
+
+def _require_class_probabilities(truth: Segments, prediction: Outputs, protocol: Protocol) -> None:
+    if not protocol.is_classes or prediction.ndim == 1:
+        held = "classes" if prediction.ndim > 1 else "no classes"
+        raise PipelineError(
+            f"the predictions are of {held}, but the protocol {protocol.name} is for task.kind: {protocol.task}; evaluate by "
+            "the protocol of the corpus (evaluate.protocol empty)"
+        )
+    n_classes = prediction.shape[1]
+    for what, bad in (
+        (f"labels are no numbers of its {n_classes} classes", ~np.isin(truth, np.arange(n_classes))),
+        ("predictions lie outside of 0 to 1", ((prediction < 0) | (prediction > 1)).any(axis=1)),
+        # Six digits of each are written to a file.
+        ("predictions do not add up to 1", np.abs(prediction.sum(axis=1) - 1) > 1e-3),
+    ):
+        if bad.any():
+            raise PipelineError(
+                f"{int(bad.sum())} of {len(truth)} {what}; predict again with `dvc repro evaluate`"
             )

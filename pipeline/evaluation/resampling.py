@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.selection import Counts, Segments, Values
+from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
 
 _BLOCK_SIZE = 1 << 21
 """Counts in a block of resamples: 16 megabytes while they are looked at."""
@@ -34,11 +34,11 @@ class Resamples:
         ]
         self._known: dict[tuple[bytes, str], Values] = {}
 
-    def values(self, prediction: Segments, metrics: Sequence[Metric]) -> dict[str, Values]:
+    def values(self, prediction: Outputs, metrics: Sequence[Metric]) -> dict[str, Values]:
         """Each metric of one row of predictions, by sample; NaN where it is undefined. It is computed once for a row.
 
         Args:
-            prediction: predictions of the segments, in label units.
+            prediction: predictions of the segments, in label units, or a probability for each class.
             metrics: metrics to measure.
         """
         content = hashlib.blake2b(prediction.tobytes()).digest()

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from pipeline.artifacts.robustness import RobustnessCurve
 from pipeline.evaluation.metrics import Metric, Protocol, Undefined
-from pipeline.evaluation.selection import Segments
+from pipeline.evaluation.selection import Outputs, Segments
 
 
 def robustness_curves(
     split: str,
     modality: str,
     truth: Segments,
-    predict: Callable[[float, int], Mapping[str, Segments]],
+    predict: Callable[[float, int], Mapping[str, Outputs]],
     *,
     levels: Sequence[float],
     seeds: Sequence[int],
@@ -53,7 +53,7 @@ def measured_metrics(protocol: Protocol) -> dict[str, Metric]:
     }
 
 
-def measure_rate(truth: Segments, prediction: Segments, *, protocol: Protocol) -> tuple[float, float]:
+def measure_rate(truth: Segments, prediction: Outputs, *, protocol: Protocol) -> tuple[float, float]:
     """Error and order of one model at one rate; NaN where they are undefined."""
     values = [metric.function(truth, prediction) for metric in measured_metrics(protocol).values()]
     error, order = (np.nan if isinstance(value, Undefined) else value for value in values)

@@ -18,9 +18,9 @@ from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
 from pipeline.evaluation.resampling import Resamples, draw, generators
 from pipeline.evaluation.selection import Segments, Values
 
-PredictionsA = Float[NDArray[np.float64], "seed_a segment"]
-PredictionsB = Float[NDArray[np.float64], "seed_b segment"]
-"""Predictions in label units, one row per seed; one row for what has no seeds."""
+PredictionsA = Float[NDArray[np.float64], "seed_a segment *class"]
+PredictionsB = Float[NDArray[np.float64], "seed_b segment *class"]
+"""Predictions in label units, or a probability for each class, one row per seed; one row for what has no seeds."""
 
 MOST_DROPPED = 0.05
 """The greatest share of resamples without a value for which an interval is still given."""
@@ -69,7 +69,7 @@ def summarise(values: Sequence[float | Undefined], *, confidence: float) -> Summ
 
 def segment_intervals(
     truth: Float[NDArray[np.float64], "segment"],
-    prediction: Float[NDArray[np.float64], "segment"],
+    prediction: Float[NDArray[np.float64], "segment *class"],
     *,
     metrics: Sequence[Metric],
     n_averaged: int,
@@ -92,7 +92,7 @@ def segment_intervals(
         PipelineError: the shapes do not fit together, a value is not finite, or `confidence` is not in (0, 1).
     """
     _require_confidence(confidence)
-    require_comparable(truth, prediction)
+    require_comparable(truth, prediction, axis=0)
     resamples = Resamples(truth, n_resamples=n_resamples, rng=np.random.default_rng(seed))
     by_metric = resamples.values(prediction, metrics)
     ends = [0.5 - confidence / 2.0, 0.5 + confidence / 2.0]
@@ -118,8 +118,8 @@ def segment_intervals(
 
 def paired_differences(
     truth: Float[NDArray[np.float64], "n_labels"],
-    predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a"],
-    predictions_b: Float[NDArray[np.float64], "n_seeds_b n_predictions_b"],
+    predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a *class"],
+    predictions_b: Float[NDArray[np.float64], "n_seeds_b n_predictions_b *class"],
     *,
     metrics: Sequence[Metric],
     n_resamples: int,
@@ -281,11 +281,11 @@ def _pairing(n_seeds_a: int, n_seeds_b: int) -> str:
 
 def _require_pairs(
     truth: Float[NDArray[np.float64], "n_labels"],
-    predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a"],
-    predictions_b: Float[NDArray[np.float64], "n_seeds_b n_predictions_b"],
+    predictions_a: Float[NDArray[np.float64], "n_seeds_a n_predictions_a *class"],
+    predictions_b: Float[NDArray[np.float64], "n_seeds_b n_predictions_b *class"],
 ) -> None:
-    require_comparable(truth, predictions_a)
-    require_comparable(truth, predictions_b)
+    require_comparable(truth, predictions_a, axis=1)
+    require_comparable(truth, predictions_b, axis=1)
     n_seeds_a, n_seeds_b = len(predictions_a), len(predictions_b)
     if min(n_seeds_a, n_seeds_b) < 1 or (n_seeds_a != n_seeds_b and min(n_seeds_a, n_seeds_b) > 1):
         raise PipelineError(

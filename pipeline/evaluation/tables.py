@@ -8,13 +8,14 @@ from jaxtyping import Float
 from pipeline.artifacts.evaluation import Differences, Metrics, Reliability, Summaries
 from pipeline.artifacts.models import COMPARED, ensemble_of
 from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
+from pipeline.evaluation.class_formulas import confidence_of
 from pipeline.evaluation.metrics import Protocol, Undefined, require_comparable
 from pipeline.evaluation.protocols import measure
 from pipeline.evaluation.resampling import Resamples, generators
 from pipeline.evaluation.statistics import paired_differences, segment_intervals, summarise
 
 Truth = Float[np.ndarray, "segment"]
-Predictions = Float[np.ndarray, "seed segment"]
+Predictions = Float[np.ndarray, "seed segment *class"]
 
 _SEED = 0
 """Seed of the bootstrap."""
@@ -111,7 +112,7 @@ def order_table(
     """The metrics of the order alone, for scores of any scale: what each stage of training makes of the order."""
     metrics = [protocol.metric(name) for name in protocol.order]
     for rows in scores.values():
-        require_comparable(truth, rows)
+        require_comparable(truth, rows, axis=1)
     return {
         name: {
             metric.name: summarise([metric.function(truth, row) for row in rows], confidence=confidence)
@@ -139,12 +140,14 @@ def headline(metrics: Metrics, *, protocol: Protocol) -> dict[str, float | None]
 def reliability_table(
     truth: Truth, models: Mapping[str, Predictions], *, n_bins: int
 ) -> dict[str, Reliability]:
-    """How well each model's mean over seeds is calibrated."""
+    """How well each model's mean over seeds is calibrated; of classes, the probability of the one that is predicted."""
     table = {}
     for model, predictions in models.items():
-        mean = predictions.mean(axis=0)
-        bins = reliability(truth, mean, n_bins=n_bins)
-        error, line = expected_calibration_error(bins), calibration_line(truth, mean)
+        mean, label = predictions.mean(axis=0), truth
+        if mean.ndim == 2:
+            label, mean = confidence_of(truth, mean)
+        bins = reliability(label, mean, n_bins=n_bins)
+        error, line = expected_calibration_error(bins), calibration_line(label, mean)
         slope, offset = (None, None) if isinstance(line, Undefined) else line
         table[model] = Reliability(bins, None if isinstance(error, Undefined) else error, slope, offset)
     return table
