@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
@@ -14,6 +15,22 @@ from pipeline.execution.workers import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class _Storing(Generic[Item, Result]):
+    """A function whose results are stored where they are computed.
+
+    Each worker waits for the disk by itself: one process that stored the results of all would be waited for by all.
+    """
+
+    function: Callable[[Item], Result]
+    encode: Callable[[Result], bytes]
+    cache: ResultCache
+
+    def __call__(self, keyed: tuple[str, Item]) -> None:
+        key, item = keyed
+        self.cache.put(key, self.encode(self.function(item)))
 
 
 def map_cached(
@@ -32,7 +49,7 @@ def map_cached(
     on_loss: Callable[[Item, str], Result] | None = None,
     affinity: Callable[[Item], Affinity] | None = None,
 ) -> list[Result]:
-    """`[function(item) for item in items]`, with each result stored as soon as it is there.
+    """`[function(item) for item in items]`, with each result stored by its worker as soon as it is there.
 
     What was stored before a kill is not computed again. `function` must be pure and, like the items, picklable; its
     result depends on nothing but what `keys` were made of. An item whose worker the system kills is tried once more; one that
@@ -43,7 +60,7 @@ def map_cached(
         items: items to compute.
         keys: one cache key per item.
         cache: cache in which results are looked up and stored.
-        encode: turns a result into bytes.
+        encode: turns a result into bytes, in the worker; picklable.
         decode: turns bytes into a result; raises PipelineError on an entry that it cannot read.
         title: name of the work for the progress line.
         unit: singular name of an item.
@@ -64,24 +81,31 @@ def map_cached(
         if (cached := cache.load(key, decode)) is not None
     }
 
-    missing = {position: item for position, item in enumerate(items) if position not in results}
+    missing = {
+        position: (keys[position], item) for position, item in enumerate(items) if position not in results
+    }
     lost = []
     outcomes = _outcomes(
-        function,
+        _Storing(function, encode, cache),
         missing,
         total=len(items),
         title=title,
         unit=unit,
         n_workers=n_workers,
-        limit_s=limit_s,
-        describe=describe,
-        affinity=affinity,
+        limit_s=_of_items(limit_s) if limit_s else None,
+        describe=_of_items(describe),
+        affinity=_of_items(affinity) if affinity else None,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
-                cache.put(keys[position], encode(outcome.result))
-                results[position] = outcome.result
+                stored = cache.load(keys[position], decode)
+                if stored is None:
+                    raise PipelineError(
+                        f"{title}: the result of {describe(items[position])} was stored in {cache.folder} and cannot be read again; "
+                        "run the same command once more, with another GRCF_CACHE if that file system loses files"
+                    )
+                results[position] = stored
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
@@ -95,6 +119,11 @@ def map_cached(
             "same command again, with GRCF_WORKERS=1 where memory is short"
         )
     return [results[position] for position in range(len(items))]
+
+
+def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:
+    """A function of an item as one of an item with its key."""
+    return lambda keyed: function(keyed[1])
 
 
 def map_guarded(

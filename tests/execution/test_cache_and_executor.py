@@ -29,6 +29,10 @@ def square(item: int, *, log: Path, fail_at: int | None = None, kill_at: int | N
     return item * item
 
 
+def as_text(value: int) -> bytes:
+    return str(value).encode()
+
+
 def run(tmp_path: Path, items, *, n_workers=2, **behaviour) -> list[int]:
     log = tmp_path / "log"
     log.mkdir(exist_ok=True)
@@ -37,7 +41,7 @@ def run(tmp_path: Path, items, *, n_workers=2, **behaviour) -> list[int]:
         items,
         keys=[cache_key(item=item) for item in items],
         cache=ResultCache(tmp_path / "cache"),
-        encode=lambda value: str(value).encode(),
+        encode=as_text,
         decode=lambda payload: int(payload),
         title="squares",
         unit="item",
@@ -61,7 +65,7 @@ def run_for_long(log: Path) -> None:
         range(4),
         keys=[cache_key(item=item) for item in range(4)],
         cache=ResultCache(log / "cache"),
-        encode=lambda value: str(value).encode(),
+        encode=as_text,
         decode=lambda payload: int(payload),
         title="stay",
         unit="item",
@@ -107,6 +111,17 @@ def test_what_was_done_before_a_failure_is_kept(tmp_path):
         run(tmp_path, [1, 2, 3], n_workers=1, fail_at=3)
     run(tmp_path, [1, 2, 3], n_workers=1)
     assert computed(tmp_path) == [1, 2, 3]
+
+
+def test_workers_store_their_results_themselves(tmp_path, monkeypatch):
+    monkeypatch.setattr(ResultCache, "put", lambda *_: pytest.fail("the parent stored a result"))
+    assert run(tmp_path, range(3)) == [0, 1, 4]
+
+
+def test_a_result_that_a_file_system_loses_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(ResultCache, "load", lambda *_: None)
+    with pytest.raises(PipelineError, match=r"the result of 0 was stored in .* and cannot be read again"):
+        run(tmp_path, [0])
 
 
 def test_a_killed_worker_costs_one_retry(tmp_path, capfd):
@@ -183,7 +198,7 @@ def test_workers_use_one_thread_per_library(tmp_path):
     log = tmp_path / "log"
     log.mkdir()
     (threads,) = map_cached(
-        _threads, [0], keys=["k" * 8], cache=ResultCache(tmp_path), encode=lambda v: v, decode=lambda v: v,
+        _threads, [0], keys=["k" * 8], cache=ResultCache(tmp_path), encode=bytes, decode=bytes,
         title="t", unit="item",
     )  # fmt: skip
     assert threads == b"1"

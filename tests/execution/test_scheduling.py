@@ -12,6 +12,10 @@ from pipeline.execution.scheduling import Affinity, Schedule
 from tests.segments import make_segment
 
 
+def as_text(value: int) -> bytes:
+    return str(value).encode()
+
+
 def schedule(*affinities: tuple[str, float, float] | None) -> Schedule:
     return Schedule(
         (key, given and Affinity(given[0], float(given[1]), float(given[2])))
@@ -70,7 +74,7 @@ def test_results_come_in_the_order_of_the_items(tmp_path, n_workers):
         [-item for item in items],
         keys=[cache_key(item=item) for item in items],
         cache=ResultCache(tmp_path),
-        encode=lambda value: str(value).encode(),
+        encode=as_text,
         decode=lambda payload: int(payload),
         title="numbers",
         unit="item",
