@@ -40,7 +40,7 @@ from pipeline.grcf.perturbations import (
     with_noise,
     without_words,
 )
-from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
+from pipeline.grcf.scoring import Scorer, hidden_subsets, predict_copies, present_modalities
 from pipeline.settled.task import load_task
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
@@ -112,11 +112,9 @@ def perturbed_curves(
     """Every model with one or all modalities perturbed more and more, without training again."""
 
     # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-    def predict_perturbed(
-        level: float, seed: int, *, modalities: frozenset[Modality]
-    ) -> dict[str, np.ndarray]:
-        perturbed = perturb(split, modalities=modalities, level=level, seed=seed)
-        return {model: scorer.predict(perturbed, seeds=[seed])[0] for model, scorer in models.items()}
+    def predict_perturbed(seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
+        copies = (perturb(split, modalities=modalities, level=level, seed=seed) for level in levels)
+        return predict_copies(models, copies, seed=seed)
 
     for name, modalities in perturbed_modalities(split).items() if levels else ():
         yield from robustness_curves(

@@ -15,7 +15,7 @@ def robustness_curves(
     split: str,
     modality: str,
     truth: Segments,
-    predict: Callable[[float, int], Mapping[str, Outputs]],
+    predict: Callable[[int], Mapping[str, Float[NDArray[np.float64], "level segment *class"]]],
     *,
     levels: Sequence[float],
     seeds: Sequence[int],
@@ -27,19 +27,16 @@ def robustness_curves(
         split: name of the split.
         modality: modality that is perturbed, or `all`.
         truth: labels of the segments.
-        predict: predictions of every model of a seed at a level, by the name of the model.
+        predict: predictions of every model of a seed at all levels, by the name of the model.
         levels: amounts of the perturbation, rising.
         seeds: seeds of the models.
         protocol: protocol by which is measured.
     """
     measured: dict[str, list[list[tuple[float, float]]]] = {}
     for seed in seeds:
-        rows: dict[str, list[tuple[float, float]]] = {}
-        for level in levels:  # one after another: each is a copy of the split
-            for model, prediction in predict(level, seed).items():
-                rows.setdefault(model, []).append(measure_rate(truth, prediction, protocol=protocol))
-        for model, row in rows.items():
-            measured.setdefault(model, []).append(row)
+        for model, by_level in predict(seed).items():
+            rows = [measure_rate(truth, prediction, protocol=protocol) for prediction in by_level]
+            measured.setdefault(model, []).append(rows)
     for model, values in measured.items():
         error, order = np.moveaxis(np.array(values), 2, 0)
         yield RobustnessCurve(split, modality, model, np.array(levels), tuple(seeds), error, order)

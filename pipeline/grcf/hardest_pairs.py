@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
-from scipy.stats import rankdata
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
@@ -75,8 +74,8 @@ def find_hardest_pairs(
         int(position) for position in np.argsort(-pull, kind="stable")[:n_segments] if pull[position] > 0
     ]
     listed = dict.fromkeys([*ranked, *n_hardest])
-    orders = (rankdata(scores, axis=1) - 0.5) / len(train)
-    label_order = (rankdata(train.labels) - 0.5) / len(train)
+    orders = np.stack([_middle_place(row) for row in scores])
+    label_order = _middle_place(train.labels)
     return HardestPairs(
         seeds=tuple(checkpoint.seed for checkpoint in checkpoints),
         objective=checkpoints[0].objective,
@@ -296,3 +295,11 @@ def _best(
     both = np.concatenate([best, block])
     order = np.lexsort((both[:, 3], both[:, 2], -both[:, 1], -both[:, 0]))
     return both[order[:at_most]]
+
+
+def _middle_place(values: Float[np.ndarray, "segment"]) -> Float64[np.ndarray, "segment"]:
+    """The place of each value among all, in (0, 1); equal values share the middle of theirs."""
+    in_order = np.sort(values)
+    below, up_to = (np.searchsorted(in_order, values, side=side) for side in ("left", "right"))
+    places: Float64[np.ndarray, segment] = (below + up_to) / 2 / len(values)
+    return places

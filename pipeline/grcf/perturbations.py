@@ -86,6 +86,30 @@ def with_noise(
     return replace(split, features=features)
 
 
+def end_to_end(copies: Sequence[AlignedSplit]) -> AlignedSplit:
+    """Perturbed copies of one split as one split, one copy after the other, so that a network sees them in one pass.
+
+    Args:
+        copies: copies of one split without tokens, at least one.
+    """
+    first = copies[0]
+    n_words = int(first.offsets[-1])
+    starts = [copy.offsets[:-1] + number * n_words for number, copy in enumerate(copies)]
+    return AlignedSplit(
+        split=first.split,
+        ids=first.ids * len(copies),
+        labels=np.concatenate([copy.labels for copy in copies]),
+        offsets=np.concatenate([*starts, [n_words * len(copies)]]),
+        features={
+            modality: np.concatenate([copy.features[modality] for copy in copies]) for modality in MODALITIES
+        },
+        valid={
+            modality: np.concatenate([copy.valid[modality] for copy in copies]) for modality in MODALITIES
+        },
+        columns=first.columns,
+    )
+
+
 def word_draws(split: AlignedSplit, *, seed: int) -> dict[Modality, Float64[np.ndarray, "word"]]:
     """A number in [0, 1) for each word and modality: the word is lost at every level above it."""
     return {

@@ -1,6 +1,7 @@
 """Trained models at work: restored once, then asked for predictions as often as needed, with all modalities or only some."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -13,8 +14,12 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import check_columns, restore, score_split
+from pipeline.grcf.perturbations import end_to_end
 
 ALL = frozenset(MODALITIES)
+
+# Of the features of copies that are predicted in one pass: 64 MiB.
+_NUMBERS_AT_ONCE = 1 << 24
 
 
 class Scorer:
@@ -58,6 +63,35 @@ class Scorer:
         tensors = SplitTensors(split, device=self._device)
         asked = self._models if seeds is None else [self._models[self.seeds.index(seed)] for seed in seeds]
         return np.stack([model.predict(split, tensors, hidden) for model in asked])
+
+
+def predict_copies(
+    scorers: Mapping[str, Scorer], copies: Iterable[AlignedSplit], *, seed: int
+) -> dict[str, Float64[np.ndarray, "copy segment *class"]]:
+    """What the models of one seed predict of perturbed copies of a split, a few copies in one pass.
+
+    A pass over a small split is the time of its calls, not of its arithmetic. A text encoder that learnt keeps the word
+    vectors of the tokens that it read last, so there each copy has a pass of its own.
+
+    Args:
+        scorers: the models that are asked, by name.
+        copies: copies of one split, at least one; no more of them are in memory than one pass takes.
+        seed: seed of the model of each scorer.
+    """
+    found: dict[str, list[Float64[np.ndarray, "copy segment *class"]]] = {name: [] for name in scorers}
+    for together in _passes(iter(copies)):
+        split = together[0] if len(together) == 1 else end_to_end(together)
+        for name, scorer in scorers.items():
+            (row,) = scorer.predict(split, seeds=[seed])
+            found[name].append(row.reshape(len(together), -1, *row.shape[1:]))
+    return {name: np.concatenate(rows) for name, rows in found.items()}
+
+
+def _passes(copies: Iterator[AlignedSplit]) -> Iterator[list[AlignedSplit]]:
+    for first in copies:
+        n_numbers = sum(rows.size for rows in first.features.values())
+        at_once = 1 if first.tokens is not None else max(1, _NUMBERS_AT_ONCE // max(n_numbers, 1))
+        yield [first, *islice(copies, at_once - 1)]
 
 
 class _Restored:

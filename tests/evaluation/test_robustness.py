@@ -11,15 +11,15 @@ def test_a_curve_is_measured_seed_by_seed_and_level_by_level():
     truth = np.array([-1.0, 0.0, 2.0])
     asked = []
 
-    def predict(level, seed):
-        asked.append((level, seed))
-        return {"grcf": truth + seed * level, "pointwise": truth}
+    def predict(seed):
+        asked.append(seed)
+        return {"grcf": np.stack([truth, truth + seed * 0.5]), "pointwise": np.stack([truth, truth])}
 
     grcf, pointwise = robustness_curves(
         "valid", "text", truth, predict, levels=[0.0, 0.5], seeds=[1, 2], protocol=MOSI
     )
 
-    assert asked == [(0.0, 1), (0.5, 1), (0.0, 2), (0.5, 2)]
+    assert asked == [1, 2]
     assert (grcf.split, grcf.modality, grcf.model, grcf.seeds) == ("valid", "text", "grcf", (1, 2))
     assert grcf.error.tolist() == [[0.0, 0.5], [0.0, 1.0]]
     assert pointwise.error.tolist() == [[0.0, 0.0], [0.0, 0.0]]

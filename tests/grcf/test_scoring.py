@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.grcf.scoring import Scorer, hidden_subsets, predict
+from pipeline.grcf import scoring
+from pipeline.grcf.perturbations import with_noise, without_words
+from pipeline.grcf.scoring import Scorer, hidden_subsets, predict, predict_copies
 from tests.grcf.models import rank
 
 
@@ -45,3 +47,21 @@ def test_every_present_modality_is_left_out_once_and_alone_once(valid):
     ]
     assert hidden_subsets(valid)["without text"] == {"text"}
     assert hidden_subsets(valid)["only text"] == {"audio", "visual"}
+
+
+@pytest.mark.parametrize("perturb", [without_words, with_noise])
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_copies_in_one_pass_are_predicted_as_each_is_alone(checkpoints, valid, perturb, at_once, monkeypatch):
+    copies = [
+        perturb(valid, modalities=frozenset({"text", "audio"}), level=level, seed=3)
+        for level in (0.0, 0.3, 0.9, 1.0)
+    ]
+    n_numbers = sum(rows.size for rows in valid.features.values())
+    monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", at_once * n_numbers)
+
+    found = predict_copies({"a": Scorer(checkpoints, device="cpu")}, iter(copies), seed=2)["a"]
+
+    alone = [predict(checkpoints[1:], copy, device="cpu")[0] for copy in copies]
+    np.testing.assert_allclose(found, np.stack(alone), rtol=0, atol=1e-5)
+    assert found.shape == (4, len(valid))
+    assert np.ptp(found, axis=0).max() > 0.01

@@ -188,11 +188,11 @@ def perturb(
     kinds = dict.fromkeys(run.modalities, 0.5) if len(run.modalities) > 1 else {}
     for modality, strength in (kinds | {"all": 1.0}).items() if by_amount else ():
 
-        def predict(level: float, seed: int, strength: float = strength) -> dict[str, np.ndarray]:
+        def predict(seed: int, strength: float = strength) -> dict[str, np.ndarray]:
             row = run.seeds.index(seed)
+            left = np.array([1 - strength * shrunk for shrunk in by_amount.values()])
             return {
-                model: (1 - strength * by_amount[level]) * found.models[model][row]
-                for model in ("grcf", "pointwise")
+                model: np.multiply.outer(left, found.models[model][row]) for model in ("grcf", "pointwise")
             }
 
         yield from robustness_curves(
