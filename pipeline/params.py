@@ -249,7 +249,7 @@ class Pointwise(Section):
 class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
-    protocol: Literal["mosi", "sims", "regression", "binary", "classes"] | None
+    protocol: Literal["mosi", "sims", "regression", "binary", "classes", "ordered_classes"] | None
     missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(as_tuple)]
     n_bins: Annotated[int, Field(ge=2)]
     noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(as_tuple)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from stages.entry import run
 
@@ -80,9 +81,14 @@ READ = (
 )
 
 
+def settled_parameters() -> dict[str, Any]:
+    """Every parameter by its full name, and instead of those that are as the corpus says, what it says."""
+    return params.dump(params.Section.__subclasses__()) | load_task(TASK).parameters
+
+
 def read_inputs() -> ReportInputs:
     """Everything that the report is made from."""
-    parameters = params.dump(params.Section.__subclasses__()) | load_task(TASK).parameters
+    parameters = settled_parameters()
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
     return ReportInputs(
@@ -129,9 +135,7 @@ def write_report(inputs: ReportInputs) -> None:
 
 def write_inspector() -> None:
     """The page of pairs and segments that the model gets wrong."""
-    inputs = read_inspector_inputs(
-        INSPECTED, parameters=params.dump(params.Section.__subclasses__()) | load_task(TASK).parameters
-    )
+    inputs = read_inspector_inputs(INSPECTED, parameters=settled_parameters())
     page = build_page(inputs, with_text=params.load(params.Report).transcripts, root="..")
     write_text(INSPECTOR, inspector_to_html(page))
 

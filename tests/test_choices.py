@@ -72,14 +72,14 @@ KNOWN: dict[str, Iterable[str]] = {
     "pointwise.select_by": choices(SelectBy) - {"objective"},
     "pointwise.calibration": choices(PointwiseCalibration),
     "pointwise.weight": choices(PointwiseWeight),
-    "evaluate.protocol": get_args(ProtocolName),
+    "evaluate.protocol": PROTOCOLS,
 }
 
 
 def test_the_facts_of_a_corpus_offer_what_the_code_knows():
     assert set(get_args(LayoutName)) == set(LAYOUTS)
     assert set(get_args(Kind)) == set(POINTWISE_OBJECTIVES) == set(PROTOCOLS_OF)
-    assert set(get_args(ProtocolName)) == set(itertools.chain(*PROTOCOLS_OF.values()))
+    assert set(get_args(ProtocolName)) == set(PROTOCOLS) == set(itertools.chain(*PROTOCOLS_OF.values()))
     assert {name: (PROTOCOLS[name].label_min, PROTOCOLS[name].label_max) for name in PROTOCOL_RANGES} == dict(
         PROTOCOL_RANGES
     )

@@ -11,14 +11,14 @@ from pipeline.artifacts.files import read_json, rebuilding, write_json
 from pipeline.errors import PipelineError
 
 Kind = Literal["regression", "binary", "classes"]
-ProtocolName = Literal["mosi", "sims", "regression", "binary", "classes"]
+ProtocolName = Literal["mosi", "sims", "regression", "binary", "classes", "ordered_classes"]
 Groups = Literal["integer"] | tuple[float, ...]
 """`integer` for labels rounded to whole numbers, or the rising cuts between groups."""
 
 PROTOCOLS_OF: Mapping[Kind, tuple[ProtocolName, ...]] = {
     "regression": ("mosi", "sims", "regression"),
     "binary": ("binary",),
-    "classes": ("classes",),
+    "classes": ("classes", "ordered_classes"),
 }
 """The protocols that measure each kind of label."""
 
@@ -87,6 +87,10 @@ class Task:
         if self.protocol not in fitting:
             raise PipelineError(
                 f"protocol is {self.protocol!r}, but the labels are of the kind {self.kind}; choose {' or '.join(fitting)}"
+            )
+        if self.protocol == "ordered_classes" and not self.ordered:
+            raise PipelineError(
+                "protocol is 'ordered_classes', but the classes have no order; choose classes, or say ordered: true"
             )
         low, high = PROTOCOL_RANGES.get(self.protocol, (self.label_min, self.label_max))
         if not low <= self.label_min < self.label_max <= high:

@@ -54,7 +54,7 @@ class LabelFacts(StrictModel):
     )
     protocol: ProtocolName | None = Field(
         default=None,
-        description="how predictions are measured: mosi (labels in [-3, 3]), sims ([-1, 1]), regression (any range), binary or classes",
+        description="how predictions are measured: mosi (labels in [-3, 3]), sims ([-1, 1]), regression (any range), binary, classes or ordered_classes",
     )
     groups: Annotated[Groups | None, BeforeValidator(as_tuple)] = Field(
         default=None,
@@ -96,7 +96,7 @@ class LabelFacts(StrictModel):
             if self.min is not None and self.max is not None and self.kind == "regression"
             else self._numbers_of_classes()
         )
-        default: ProtocolName = "regression" if self.kind == "regression" else self.kind
+        default: ProtocolName = "ordered_classes" if self.ordered else self.kind
         groups = self.groups
         if groups is None:
             groups = groups_of_range(low, high) if self.kind == "regression" and low < high else "integer"

@@ -40,6 +40,16 @@ def test_a_task_comes_back_from_its_file(tmp_path, changes):
         ({"protocol": "binary"}, "kind regression; choose mosi or sims or regression"),
         ({"kind": "binary", "protocol": "binary"}, "labels reach from -3 to 3; expected 0 to 1"),
         ({"label_max": -3.0}, "expected a least label below the greatest"),
+        (
+            {
+                "kind": "classes",
+                "protocol": "ordered_classes",
+                "label_min": 0.0,
+                "label_max": 1.0,
+                "classes": ("a", "b"),
+            },
+            "the classes have no order",
+        ),
         ({"groups": (0.5, 0.5)}, "a list of increasing cuts"),
         ({"groups": ()}, "a list of increasing cuts"),
         (

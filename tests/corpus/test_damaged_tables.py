@@ -9,6 +9,7 @@ from pipeline.corpus.inspection import Inspected
 from pipeline.corpus.manifest import build_manifest, check_table, media_files
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
+from tests.tasks import MOSI
 
 SEED = int(os.environ.get("GRCF_FUZZ_SEED", "1"))
 N_TABLES = 150
@@ -43,7 +44,7 @@ def damaged(content: bytes, draw: random.Random) -> bytes:
 def outcome(folder: Path) -> str:
     try:
         candidates = read_folder(folder)
-        check_table(candidates, label_min=-3.0, label_max=3.0)
+        check_table(candidates, task=MOSI)
         build_manifest(
             candidates,
             split_candidates(candidates, valid_share=0.2, test_share=0.2, split_seed=1),

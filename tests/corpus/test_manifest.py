@@ -16,6 +16,7 @@ from pipeline.corpus.manifest import build_manifest, check_table, media_files, s
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
+from tests.tasks import BINARY, MOSI
 
 FOLDER = PurePosixPath("data/raw/x")
 DRAW = {"valid_share": 0.2, "test_share": 0.2, "split_seed": 1}
@@ -117,18 +118,18 @@ def test_a_missing_folder_or_table_is_a_sentence(tmp_path):
 
 def test_a_duplicate_id_names_both_places():
     with pytest.raises(PipelineError, match=r"'a' was used before, at segments\.csv, a"):
-        check_table([candidate("a"), candidate("a")], label_min=-3.0, label_max=3.0)
+        check_table([candidate("a"), candidate("a")], task=MOSI)
 
 
 @pytest.mark.parametrize("label", [3.2, float("nan"), float("inf")])
 def test_a_label_out_of_range_is_refused(label):
     with pytest.raises(PipelineError, match=r"expected a number from -3\.0 to 3\.0"):
-        check_table([candidate("a", label=label)], label_min=-3.0, label_max=3.0)
+        check_table([candidate("a", label=label)], task=MOSI)
 
 
 def test_an_empty_id_is_refused():
     with pytest.raises(PipelineError, match="id is empty"):
-        check_table([candidate("")], label_min=-3.0, label_max=3.0)
+        check_table([candidate("")], task=MOSI)
 
 
 def test_unusable_media_is_rejected_with_its_reason_and_the_rest_goes_on():
@@ -306,7 +307,7 @@ def test_separators_of_windows_are_read(tmp_path):
 
 def test_what_the_field_leaves_out_is_listed_and_is_no_loss():
     rows = [*THREE, candidate("d", label=99.0, excluded="outside")]
-    check_table(rows, label_min=-3.0, label_max=3.0)
+    check_table(rows, task=MOSI)
     segments, rejections = build(
         rows, max_rejected_share=0.0, splits={"a": "train", "b": "valid", "c": "test"}
     )
@@ -340,21 +341,21 @@ def test_missing_and_broken_media_have_a_reason(tmp_path):
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_a_class_is_a_label_of_a_binary_task(label):
-    check_table([candidate("a", label=label)], label_min=0.0, label_max=1.0, binary=True)
+    check_table([candidate("a", label=label)], task=BINARY)
 
 
 @pytest.mark.parametrize("label", [0.5, 2.0, -1.0])
 def test_any_other_label_of_a_binary_task_is_refused_with_its_line(label):
     with pytest.raises(PipelineError, match=rf"csv, a: the label of 'a' is {label}; expected 0 or 1, .*task"):
-        check_table([candidate("a", label=label)], label_min=-3.0, label_max=3.0, binary=True)
+        check_table([candidate("a", label=label)], task=BINARY)
 
 
 def test_two_classes_under_regression_are_refused_with_the_task_to_set():
     rows = [candidate("a", label=0.0), candidate("b", label=1.0)]
     with pytest.raises(PipelineError, match=r"segments\.csv: every label is 0 or 1.*task\.kind=binary"):
-        check_table(rows, label_min=-3.0, label_max=3.0)
-    check_table(rows, label_min=0.0, label_max=1.0, binary=True)
-    check_table([*rows, candidate("c", label=0.5)], label_min=-3.0, label_max=3.0)
+        check_table(rows, task=MOSI)
+    check_table(rows, task=BINARY)
+    check_table([*rows, candidate("c", label=0.5)], task=MOSI)
 
 
 def test_one_recording_under_two_names_in_two_splits_is_told(capsys):

@@ -8,6 +8,7 @@ from pipeline.artifacts.segments import read_segments, write_segments
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.manifest import build_segment, check_table
 from pipeline.errors import PipelineError
+from tests.tasks import MOSI
 
 
 def folder(tmp_path: Path, **tables: str) -> Path:
@@ -85,7 +86,7 @@ def test_a_rating_out_of_range_is_refused_although_the_mean_is_within(tmp_path):
         folder(tmp_path, segments="id,text\na,x\n", ratings="id,rater,label\na,ada,5\na,ben,-5\n")
     )
     with pytest.raises(PipelineError, match=r"the label that 'ada' gave 'a' is 5\.0; expected a number"):
-        check_table(rows, label_min=-3.0, label_max=3.0)
+        check_table(rows, task=MOSI)
 
 
 def test_the_manifest_says_whose_a_segment_is(tmp_path):

@@ -21,6 +21,7 @@ from pipeline.extract.precomputed import read_precomputed
 from pipeline.extract.words.locate import WordSettings, locate_words
 from tests.exporting.examples import DIMS, MAX_WORDS, make_extracted
 from tests.extract.word_settings import WITHOUT_MODELS
+from tests.tasks import MOSI
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +138,7 @@ def test_numpy_before_2_finds_the_names(exported):
 def brought_in(folder: Path):
     """The pickle through the reading side, up to one word axis."""
     candidates = LAYOUTS["mmsa"].read(folder)
-    check_table(candidates, label_min=-3.0, label_max=3.0)
+    check_table(candidates, task=MOSI)
     splits = split_candidates(candidates, valid_share=0.1, test_share=0.1, split_seed=1)
     segments, rejected = build_manifest(
         candidates, splits, folder=PurePosixPath("x"), inspected={}, language="en", max_rejected_share=0.0

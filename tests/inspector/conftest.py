@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from pipeline import params
 from pipeline.inspector.inputs import InspectorInputs, read_inputs
 from pipeline.inspector.page import build_page
 from stages import report
@@ -18,7 +17,7 @@ def read_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., I
     def read(**fields: Any) -> InspectorInputs:
         write_run(tmp_path, Run(**fields))
         monkeypatch.chdir(tmp_path)
-        return read_inputs(report.INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
+        return read_inputs(report.INSPECTED, parameters=report.settled_parameters())
 
     return read
 

@@ -14,8 +14,10 @@ from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
+from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import SegmentWords, write_words
 from pipeline.yaml12 import parse_yaml
+from tests.tasks import others, task_of
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "data/raw/demo/clips"
@@ -43,11 +45,12 @@ def write_run(root: Path, run: Run) -> None:
     """Write every file that the inspector is made from under `root`."""
     random = np.random.default_rng(3)
     sections = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for name, value in run.params.items():
+    for name, value in others(run.params).items():
         section, key = name.split(".")
         sections[section][key] = value
     write_text(root / "params.yaml", yaml.safe_dump(sections, sort_keys=False))
-    segments = make_segments(run, sections, random)
+    write_task(root / "data/manifest/task.json", task_of(run.params))
+    segments = make_segments(run, random)
     ids = [segment.id for segment in segments]
     write_segments(root / "data/manifest/segments.jsonl", segments)
     write_words(root / "data/words/words.jsonl", [SegmentWords(id_, "proportional", ()) for id_ in ids])
@@ -71,9 +74,10 @@ def write_run(root: Path, run: Run) -> None:
     write_hardest_pairs(root / "data/weights/hardest_pairs.json", make_hardest_pairs(run, segments, random))
 
 
-def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
-    low, high = sections["corpus"]["label_min"], sections["corpus"]["label_max"]
-    digits = 0 if sections["task"]["kind"] == "binary" else 1
+def make_segments(run: Run, random: np.random.Generator) -> list[Segment]:
+    task = task_of(run.params)
+    low, high = task.label_min, task.label_max
+    digits = 0 if task.kind == "binary" else 1
     return [
         Segment(
             id=run.ids(split, n),

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from pipeline import params
 from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs
@@ -154,7 +153,7 @@ def test_a_predicted_segment_that_the_manifest_does_not_know_is_an_error_for_peo
     with pytest.raises(
         PipelineError, match="segment valid_xyz: predicted or weighed, but not in the manifest"
     ):
-        read_inputs(report.INSPECTED, parameters=params.dump(params.Section.__subclasses__()))
+        read_inputs(report.INSPECTED, parameters=report.settled_parameters())
 
 
 def test_thousands_of_segments_make_a_page_of_bounded_size(read_run):

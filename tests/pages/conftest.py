@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from pipeline import params
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
 from pipeline.comparison.html import as_html
@@ -52,8 +51,8 @@ def inspected(folder: Path) -> dict[str, object]:
     with pytest.MonkeyPatch.context() as patch:
         runs.write_run(folder, runs.Run())
         patch.chdir(folder)
-        sections = params.dump(params.Section.__subclasses__())
-        return build_page(read_inputs(report.INSPECTED, parameters=sections), with_text=True, root="..")
+        inputs = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+        return build_page(inputs, with_text=True, root="..")
 
 
 def corpus_report() -> CorpusReport:

@@ -23,23 +23,25 @@ from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
 from pipeline.artifacts.segments import SPLITS, Segment, Split, write_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.task import write_task
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import result_table
 from pipeline.yaml12 import parse_yaml
+from tests.tasks import others, task_of
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 N_RESAMPLES = 100
 N_EPOCHS: dict[TrainingStage, int] = {"rank": 8, "calibrate": 6, "pointwise": 8}
 BINARY = {
     "task.kind": "binary",
-    "corpus.label_min": 0.0,
-    "corpus.label_max": 1.0,
+    "task.label_min": 0.0,
+    "task.label_max": 1.0,
     "evaluate.protocol": "binary",
 }
-"""What a run on labels 0 and 1 changes in params.yaml."""
+"""What a run on labels 0 and 1 changes in the task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +69,22 @@ def write_run(root: Path, run: Run) -> None:
     sections["evaluate"]["n_resamples"] = N_RESAMPLES
     sections["training"]["epochs"] = N_EPOCHS["rank"]
     sections["calibrate"]["epochs"] = N_EPOCHS["calibrate"]
-    for name, value in run.params.items():
+    for name, value in others(run.params).items():
         section, key = name.split(".")
         sections[section][key] = value
     write_text(root / "params.yaml", yaml.safe_dump(sections, sort_keys=False))
-    segments = make_segments(run, sections, random)
+    write_task(root / "data/manifest/task.json", task_of(run.params))
+    segments = make_segments(run, random)
     write_segments(root / "data/manifest/segments.jsonl", segments)
     write_run_evaluation(root / "reports", run, sections, segments, random)
     write_training(root / "reports", run, sections, random)
     write_coverage(root / "reports/coverage.json", make_coverage(run, segments))
 
 
-def make_segments(run: Run, sections: Mapping[str, Any], random: np.random.Generator) -> list[Segment]:
-    low, high = sections["corpus"]["label_min"], sections["corpus"]["label_max"]
-    digits = 0 if sections["task"]["kind"] == "binary" else 1
+def make_segments(run: Run, random: np.random.Generator) -> list[Segment]:
+    task = task_of(run.params)
+    low, high = task.label_min, task.label_max
+    digits = 0 if task.kind == "binary" else 1
     return [
         Segment(
             id=run.ids(split, n),
@@ -111,7 +115,7 @@ def write_run_evaluation(
 ) -> None:
     """As stage `evaluate` does."""
     settings = sections["evaluate"]
-    protocol = protocol_named(settings["protocol"])
+    protocol = protocol_named(task_of(run.params).protocol)
     predictions: list[SplitPredictions] = []
     missing: list[RobustnessCurve] = []
     noisy: list[RobustnessCurve] = []
@@ -240,8 +244,8 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
             for seed in run.seeds
         ]
         write_curves(folder / f"curves/{stage}.csv", checkpoints)
-    grouping = sections["margin"]["groups"]
-    low, high = (round(sections["corpus"][key]) for key in ("label_min", "label_max"))
+    task = task_of(run.params)
+    grouping, low, high = task.groups, round(task.label_min), round(task.label_max)
     groups = range(low, high + 1) if grouping == "integer" else range(len(grouping) + 1)
     rows = [
         GroupPairRow(

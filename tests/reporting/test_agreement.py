@@ -40,8 +40,8 @@ def test_confusion_has_a_table_for_each_model_and_split(inputs):
 def test_sims_has_five_classes(read_run):
     sims = {
         "evaluate.protocol": "sims",
-        "corpus.label_min": -1.0,
-        "corpus.label_max": 1.0,
+        "task.label_min": -1.0,
+        "task.label_max": 1.0,
         "margin.groups": [-0.7, -0.1, 0.1, 0.7],
     }
     section = confusion_section(read_run(params=sims, grcf_sd=0.2, pointwise_sd=0.3))

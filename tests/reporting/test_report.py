@@ -23,8 +23,8 @@ ANCHORS = [
 ]  # fmt: skip
 SIMS = {
     "evaluate.protocol": "sims",
-    "corpus.label_min": -1.0,
-    "corpus.label_max": 1.0,
+    "task.label_min": -1.0,
+    "task.label_max": 1.0,
     "margin.groups": [-0.7, -0.1, 0.1, 0.7],
 }
 HOSTILE = "<script>alert(1)</script>|`*"

@@ -14,6 +14,7 @@ from pipeline.corpus.folder import read_folder
 from pipeline.corpus.manifest import check_table
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
+from tests.tasks import BINARY
 
 SHARED = Path(
     os.environ.get("GRCF_SHARED_DATA", Path(__file__).parents[4] / "shared/data")
@@ -67,7 +68,7 @@ def test_every_fold_is_tested_once_and_valid_once():
 
 def accepted(folder: Path):
     candidates = read_folder(folder)
-    check_table(candidates, label_min=0.0, label_max=1.0, binary=True)
+    check_table(candidates, task=BINARY)
     split_candidates(candidates, valid_share=0.1, test_share=0.1, split_seed=1)
     return candidates
 
