@@ -8,6 +8,7 @@ correlation of a constant) is `Undefined` with a reason, never NaN.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -81,11 +82,11 @@ class Metric:
         """The metric of finite labels and predictions (`measure` checks that they are)."""
         if len(truth) == 0:
             return Undefined("there are no segments")
-        truth, prediction, counts = self._clipped(truth), self._clipped(prediction), np.ones((1, len(truth)))
+        truth, prediction, counts = self._clipped(truth), self._clipped(prediction), _sample_itself(len(truth))
         for need in self.needs:
             if not _holds(need, truth, prediction, counts)[0]:
                 return Undefined(need.value)
-        value = float(self.resampled(truth, prediction, counts)[0])
+        value = float(self._computed(truth, prediction, counts)[0])
         return value if np.isfinite(value) else Undefined("the values exceed the range of double precision")
 
     def resampled(
@@ -98,8 +99,7 @@ class Metric:
         if len(truth) == 0:
             return np.full(len(counts), np.nan)
         truth, prediction = self._clipped(truth), self._clipped(prediction)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            values = self.formula(truth, prediction, counts)
+        values = self._computed(truth, prediction, counts)
         defined = np.isfinite(values)
         for need in self.needs:
             defined &= _holds(need, truth, prediction, counts)
@@ -109,8 +109,20 @@ class Metric:
         """Distance from the best value: less is better, whatever `better` says: a key to sort values of this metric by, one or an array of them."""
         return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
 
+    def _computed(self, truth: Segments, prediction: Outputs, counts: Counts) -> Values:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self.formula(truth, prediction, counts)
+
     def _clipped(self, values: Outputs) -> Outputs:
         return values if self.clip_to is None else np.clip(values, -self.clip_to, self.clip_to)
+
+
+@lru_cache(maxsize=4)
+def _sample_itself(n_segments: int) -> Counts:
+    """The sample in which each segment occurs once; nobody can write to it, so what metrics have in common is remembered."""
+    counts = np.ones((1, n_segments))
+    counts.flags.writeable = False
+    return counts
 
 
 def _holds(
@@ -122,6 +134,9 @@ def _holds(
     # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values
     # on both sides of the median varies; only the few that have none on one side are looked at closely.
     values = truth if need is Need.VARYING_TRUTH else prediction
+    if len(counts) == 1:
+        drawn = values[counts[0] > 0]
+        return np.array([drawn.min(initial=np.inf) < drawn.max(initial=-np.inf)])
     n_segments: Values = counts.sum(axis=1)
     n_above: Values = counts @ (values > np.median(values)).astype(np.float64)
     varies = (n_above > 0) & (n_above < n_segments)
