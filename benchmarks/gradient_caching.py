@@ -110,7 +110,7 @@ def network_for(split: AlignedSplit) -> SentimentNetwork:
     return network.train()
 
 
-def ranking(score: Tensor, label: Tensor, _: Tensor) -> Tensor:
+def ranking(score: Tensor, label: Tensor, *_: object) -> Tensor:
     loss: Tensor = groupwise_ranking_loss(score, label, margin=MARGIN, advantage=ADVANTAGE)
     return loss
 

@@ -150,7 +150,7 @@ def step_profile(train: AlignedSplit, sections: Mapping[str, Any]) -> dict[str, 
             fused = network.fusion(batch)
             score = network.head(fused.representation).squeeze(-1)
             mark("forward")
-            loss = objective(score, batch.label, fused.representation)
+            loss = objective(score, batch.label, fused.representation, batch.owned)
             mark("loss")
             optimiser.zero_grad()
             loss.backward()

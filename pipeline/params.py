@@ -189,8 +189,9 @@ class Training(Section):
 
 
 class Margin(Section):
-    """How far apart two sentiment groups have to be scored."""
+    """Which segments are compared, and how far apart two sentiment groups have to be scored."""
 
+    within: Literal["any", "corpus", "speaker", "video", "rater"]
     groups: Annotated[Literal["integer"] | tuple[float, ...] | None, BeforeValidator(as_tuple)]
     base: NotNegative
     slope: NotNegative

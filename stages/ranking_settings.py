@@ -14,6 +14,7 @@ def margin_settings(section: params.Margin, groups: Groups) -> MarginSettings:
         distance=section.distance,
         shape=section.shape,
         smoothing=section.smoothing,
+        within=section.within,
     )
 
 

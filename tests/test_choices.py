@@ -27,6 +27,7 @@ from pipeline.grcf.loss.groups import Grouping
 from pipeline.grcf.loss.margins import Distance, Shape
 from pipeline.grcf.loss.objectives import GROUPWISE, OBJECTIVES
 from pipeline.grcf.network.network import FUSIONS, FusionName
+from pipeline.grcf.network.owned_labels import Within
 from pipeline.grcf.pointwise import PointwiseCalibration, PointwiseWeight
 from pipeline.pretrained.models import EncoderPrecision
 
@@ -60,6 +61,7 @@ KNOWN: dict[str, Iterable[str]] = {
     "network.fusion": FUSIONS,
     "training.precision": choices(TrainingPrecision),
     "training.balance": choices(Balance),
+    "margin.within": choices(Within),
     "margin.groups": choices(Grouping),
     "margin.distance": choices(Distance),
     "margin.shape": choices(Shape),

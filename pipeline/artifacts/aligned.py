@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
 from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
-from pipeline.artifacts.segments import OWNERS, Split
+from pipeline.artifacts.segments import OWNERS, Owner, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText, tokens_from
 from pipeline.errors import PipelineError
@@ -69,7 +69,8 @@ class AlignedSplit:
     of them, and the rows of text have no columns yet.
 
     `corpus`, `speaker`, `video` and `rater` say whose each segment is, by one name per segment, empty where nobody says;
-    `trusted` marks the labels that are on the scale that all should be on. Left out, they are empty and False for all.
+    `trusted` marks the labels that are on the scale that all should be on. Each may be left out as a whole: `names_of` and
+    `is_trusted` then say so of every segment.
 
     Raises:
         PipelineError: arrays whose lengths do not fit together, or a segment without a word slot.
@@ -87,23 +88,18 @@ class AlignedSplit:
     speaker: tuple[str, ...] = ()
     video: tuple[str, ...] = ()
     rater: tuple[str, ...] = ()
-    trusted: Bool[np.ndarray, "segment"] = field(default_factory=lambda: np.zeros(0, bool))
+    trusted: Bool[np.ndarray, "_"] = field(default_factory=lambda: np.zeros(0, bool))
     ratings: Ratings = field(default_factory=lambda: Ratings.of([]))
 
     def __post_init__(self) -> None:
-        for owner in OWNERS:
-            if not getattr(self, owner):
-                object.__setattr__(self, owner, ("",) * len(self.ids))
-        if not len(self.trusted):
-            object.__setattr__(self, "trusted", np.zeros(len(self.ids), bool))
         n_words = int(self.offsets[-1]) if len(self.offsets) else -1
         lengths_fit = len(self.ids) == len(self.labels) == len(self.offsets) - 1 and all(
             self.features[modality].shape == (n_words, self._n_columns(modality))
             and self.valid[modality].shape == (n_words,)
             for modality in MODALITIES
         )
-        lengths_fit &= all(len(getattr(self, owner)) == len(self.ids) for owner in OWNERS)
-        lengths_fit &= len(self.trusted) == len(self.ids)
+        said = (*(getattr(self, owner) for owner in OWNERS), self.trusted)
+        lengths_fit &= all(len(of_segments) in (0, len(self.ids)) for of_segments in said)
         lengths_fit &= bool((self.ratings.segment < len(self.ids)).all())
         if self.tokens is not None:
             lengths_fit &= np.array_equal(self.tokens.word_offsets, self.offsets)
@@ -117,6 +113,16 @@ class AlignedSplit:
         """Number of segments."""
         return len(self.ids)
 
+    def names_of(self, owner: Owner) -> tuple[str, ...]:
+        """Whose each segment is, empty where nobody says."""
+        names: tuple[str, ...] = getattr(self, owner)
+        return names or ("",) * len(self)
+
+    @property
+    def is_trusted(self) -> Bool[np.ndarray, "segment"]:
+        """Whether the label of each segment is trusted."""
+        return self.trusted if len(self.trusted) else np.zeros(len(self), bool)
+
     def select(self, segments: Int64[np.ndarray, "segment"]) -> "AlignedSplit":
         """The segments at these positions, in this order."""
         words = np.concatenate(
@@ -125,7 +131,9 @@ class AlignedSplit:
         )
         ratings = self.ratings.by_segment(len(self))
         owners: dict[str, Any] = {
-            owner: tuple(getattr(self, owner)[segment] for segment in segments) for owner in OWNERS
+            owner: tuple(names[segment] for segment in segments)
+            for owner in OWNERS
+            if (names := self.names_of(owner))
         }
         return replace(
             self,
@@ -135,7 +143,7 @@ class AlignedSplit:
             features={modality: rows[words] for modality, rows in self.features.items()},
             valid={modality: rows[words] for modality, rows in self.valid.items()},
             tokens=None if self.tokens is None else self.tokens.select(segments),
-            trusted=self.trusted[segments],
+            trusted=self.is_trusted[segments],
             ratings=Ratings.of([ratings[segment] for segment in segments]),
             **owners,
         )

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from pipeline.artifacts.files import read_text
-from pipeline.artifacts.segments import OWNERS, SPLITS, Split
+from pipeline.artifacts.segments import OWNERS, SPLITS, Owner, Split
 from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
 
 _SEED = "_seed_"
@@ -23,7 +23,7 @@ class SplitPredictions:
 
     `models` maps a model's name to a row per seed; `seeds` to the seeds of these rows, none for a model without any
     (the median), which then has one row. `corpus`, `speaker`, `video` and `rater` say whose each segment is, by one name
-    per segment, empty where nobody says; left out, they are empty for all. `classes` names the classes in the order of
+    per segment, empty where nobody says; each may be left out as a whole. `classes` names the classes in the order of
     their numbers; empty where labels are numbers.
     """
 
@@ -38,10 +38,10 @@ class SplitPredictions:
     rater: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        for owner in OWNERS:
-            if not getattr(self, owner):
-                object.__setattr__(self, owner, ("",) * len(self.ids))
+    def names_of(self, owner: Owner) -> tuple[str, ...]:
+        """Whose each segment is, empty where nobody says."""
+        names: tuple[str, ...] = getattr(self, owner)
+        return names or ("",) * len(self.ids)
 
     @property
     def labels(self) -> list[float] | list[str]:
@@ -62,7 +62,7 @@ def predictions_to_csv(splits: Sequence[SplitPredictions]) -> str:
         rows: dict[str, Sequence[object] | np.ndarray] = {
             "split": [split.split] * len(split.ids),
             "id": split.ids,
-            **{owner: getattr(split, owner) for owner in OWNERS},
+            **{owner: split.names_of(owner) for owner in OWNERS},
             "label": split.labels,
         }
         for model, predictions in split.models.items():

@@ -50,7 +50,9 @@ class PairCounts(NamedTuple):
     untied: Values
 
 
-def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None:
+def ordered_pair_accuracy(
+    truth: Segments, prediction: Segments, *, owner: _Ranks | None = None
+) -> float | None:
     """The share of pairs with different labels that the predictions order alike; a tie counts one half.
 
     Invariant under every strictly increasing map of the predictions; 0.5 is chance, and any constant
@@ -60,6 +62,7 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None
     Args:
         truth: labels of the segments, finite.
         prediction: predictions or scores of the same segments, finite; their unit does not matter.
+        owner: owner of each label, such as the number of its rater: only pairs of one owner count; None counts all pairs.
 
     Returns:
         A number in [0, 1], exact up to one division; None where no two labels differ.
@@ -72,13 +75,26 @@ def ordered_pair_accuracy(truth: Segments, prediction: Segments) -> float | None
     0.8333333333333334
     """
     _require_finite(truth, prediction)
+    n_between = 0.0
+    if owner is not None:
+        # By owner first, both agree on every pair of two owners, and ties stay within one: these pairs can be taken off.
+        truth, prediction = (_by_owner(values, owner) for values in (truth, prediction))
+        n_between = (len(owner) ** 2 - float(np.square(np.unique(owner, return_counts=True)[1]).sum())) / 2
     pairs = pair_counts(truth, prediction, np.ones((1, len(truth))))
-    if pairs.ordered[0] == 0:
+    n_ordered = pairs.ordered[0] - n_between
+    if n_ordered == 0:
         return None
-    return float((pairs.concordant[0] + 0.5 * pairs.tied[0]) / pairs.ordered[0])
+    return float((pairs.concordant[0] - n_between + 0.5 * pairs.tied[0]) / n_ordered)
 
 
-def order(truth: Segments, scores: Outputs) -> float | None:
+def _by_owner(values: Segments, owner: _Ranks) -> Segments:
+    """Numbers in the order of the owners, and within each in that of the values."""
+    return (_dense_rank(owner.astype(np.float64)) * (len(values) + 1) + _dense_rank(values)).astype(
+        np.float64
+    )
+
+
+def order(truth: Segments, scores: Outputs, *, owner: _Ranks | None = None) -> float | None:
     """How well scores order segments: `ordered_pair_accuracy`, and for classes its mean over one class against all others.
 
     The latter is the macro average of the areas under the ROC curves, over the classes that some segments have and others
@@ -87,6 +103,7 @@ def order(truth: Segments, scores: Outputs) -> float | None:
     Args:
         truth: labels of the segments, or the numbers of their classes.
         scores: one score per segment, or one per segment and class.
+        owner: owner of each label: only pairs of one owner count; None counts all pairs.
 
     Returns:
         A number in [0, 1]; None where no two labels differ.
@@ -98,9 +115,9 @@ def order(truth: Segments, scores: Outputs) -> float | None:
     1.0
     """
     if scores.ndim == 1:
-        return ordered_pair_accuracy(truth, scores)
+        return ordered_pair_accuracy(truth, scores, owner=owner)
     by_class = [
-        ordered_pair_accuracy((truth == number).astype(np.float64), column)
+        ordered_pair_accuracy((truth == number).astype(np.float64), column, owner=owner)
         for number, column in enumerate(scores.T)
     ]
     found = [area for area in by_class if area is not None]

@@ -28,6 +28,7 @@ from pipeline.grcf.network.batches import Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import Trained, check_columns, make_checkpoint, restore, score_split
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import SentimentNetwork
+from pipeline.grcf.network.owned_labels import OwnedLabels
 
 TunedPart = Literal["head", "all"]
 """The last layer, or the whole network."""
@@ -163,7 +164,10 @@ def tune(
     """
     objective = POINTWISE_OBJECTIVES[task]
     network = _network_of(ranked, train, device=device)
-    train_tensors, valid_tensors = SplitTensors(train, device=device), SplitTensors(valid, device=device)
+    within = ranking.margin.within if ranking.beta else "any"
+    train_tensors, valid_tensors = (
+        SplitTensors(split, device=device, within=within) for split in (train, valid)
+    )
     curve = (
         fit_calibration(
             score_split(network, valid_tensors), valid.labels, task=task, shape="affine", n_knots=0
@@ -175,11 +179,11 @@ def tune(
     ranking_loss = ranking.objective(task)
     offset, slope = (_as_factor(part, device=device) for part in (curve.offset, curve.slope))
 
-    def loss(score: Tensor, label: Tensor, representation: Tensor) -> Tensor:
+    def loss(score: Tensor, label: Tensor, representation: Tensor, owned: OwnedLabels | None) -> Tensor:
         error = objective.loss(offset + slope * score, label)
         if ranking.beta == 0:
             return error
-        return error + ranking.beta * ranking_loss(score, label, representation)
+        return error + ranking.beta * ranking_loss(score, label, representation, owned)
 
     trained = train_network(
         network,

@@ -15,6 +15,7 @@ from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import restore, score_split
+from pipeline.grcf.network.owned_labels import compared
 
 _N_BINS = 24
 
@@ -64,25 +65,28 @@ def pair_values(
         device: device on which the network runs.
     """
     network, _ = restore(checkpoint, device=device)
-    split = SplitTensors(train, device=device)
+    split = SplitTensors(train, device=device, within=margin.within)
     score = torch.from_numpy(score_split(network, split)).to(split.label)
-    order = torch.from_numpy(np.random.default_rng(checkpoint.seed).permutation(len(split))).to(score.device)
+    order = torch.from_numpy(split.epoch_order(batch_size, np.random.default_rng(checkpoint.seed))).to(
+        score.device
+    )
     parts = []
     for segments in order.tensor_split(split.n_batches(batch_size)):
-        label = split.label[segments]
-        compared = compare_pairs(score[segments], label, margin=margin, advantage=advantage)
-        above, below = compared.pair.nonzero(as_tuple=True)
+        owned = None if split.owned is None else split.owned[segments]
+        batch, label, owner = compared(score[segments], split.label[segments], owned)
+        pairs = compare_pairs(batch, label, owner, margin=margin, advantage=advantage)
+        above, below = pairs.pair.nonzero(as_tuple=True)
         group = group_of(label, groups=margin.groups)
-        gap = score[segments][above] - score[segments][below]
+        gap = batch[above] - batch[below]
         parts.append(
             torch.stack(
                 [
                     group[above],
                     group[below],
-                    compared.margin[above, below],
-                    compared.violation[above, below],
-                    compared.weight[above, below],
-                    _is_capped(compared.weight[above, below], advantage),
+                    pairs.margin[above, below],
+                    pairs.violation[above, below],
+                    pairs.weight[above, below],
+                    _is_capped(pairs.weight[above, below], advantage),
                     (gap.sign() + 1) / 2,
                 ]
             ).double()

@@ -64,7 +64,7 @@ def train_pointwises(
         starts,
         SplitTensors(train, device=device),
         valid_tensors,
-        objective=lambda score, label, _: objective.loss(
+        objective=lambda score, label, *_: objective.loss(
             score, label, bound=bound if weight == "bounded" else None
         ),
         selection=Selection(by=select_by, calibration=IDENTITY, error=objective.error),

@@ -1,6 +1,7 @@
 """Stage 1: learn the order of the sentiments."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import Trained, make_checkpoint
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.owned_labels import owned_labels
 
 
 def ranking_objective(name: str, *, margin: MarginSettings, advantage: AdvantageSettings) -> RankingObjective:
@@ -28,10 +30,41 @@ def ranking_objective(name: str, *, margin: MarginSettings, advantage: Advantage
 
     Args:
         name: "groupwise" is GRCF; the others are the names of `objectives.OBJECTIVES`.
-        margin: margin of the groupwise objective.
+        margin: margin of the groupwise objective; whose labels are compared is that of every objective.
         advantage: weights of the groupwise objective.
     """
-    return groupwise_objective(margin, advantage) if name == GROUPWISE else OBJECTIVES[name]
+    if name == GROUPWISE:
+        return groupwise_objective(margin, advantage)
+    return replace(OBJECTIVES[name], within=margin.within)
+
+
+def comparable(train: AlignedSplit, objective: RankingObjective) -> AlignedSplit:
+    """The segments of train that stage 1 can learn from: those with an owner, where it compares within one.
+
+    Raises:
+        PipelineError: no segment has an owner, or no two labels of an owner differ for the objective.
+    """
+    owned = None if objective.loss is None else owned_labels(train, objective.within)
+    if owned is None:
+        require_pairs(train.labels, objective)
+        return train
+    kind = objective.within
+    label, owner = owned.flat()
+    if len(label) == 0:
+        raise PipelineError(
+            f"margin.within is {kind!r}, but no segment of train has a {kind}; name them in the column {kind} of segments.csv"
+            f"{', or in ratings.csv' if kind == 'rater' else ''}, or set margin.within to any"
+        )
+    level = label if objective.groups is None else group_of(label, groups=objective.groups)
+    kinds = torch.stack([owner.double(), level.double()]).unique(dim=1)[0]
+    if len(kinds) == len(owner.unique()):
+        raise PipelineError(
+            f"no {kind} of train has labels {'that differ' if objective.groups is None else 'of two sentiment groups'} (there are "
+            f"{len(label)} labels of {len(kinds)} {kind}s), so there is no pair to order within a {kind}; choose a wider "
+            f"margin.within{'' if objective.groups is None else ' or finer margin.groups'}"
+        )
+    is_owned = owned.is_owned.numpy()
+    return train if is_owned.all() else train.select(np.flatnonzero(is_owned))
 
 
 def require_pairs(labels: Float64[np.ndarray, "segment"], objective: RankingObjective) -> None:
@@ -76,7 +109,9 @@ def train_rankings(
         valid: the split on which the epoch is selected: by order, or by the loss itself where that leaves none.
         seeds: seeds of the first weights and of everything random in training, one per network.
         network: settings of the network.
-        objective: objective to minimise; one without a loss leaves the first weights as they are.
+        objective: objective to minimise; one without a loss leaves the first weights as they are. Where it compares within an
+            owner, such as the rater, segments without one are not learnt from, and the order on valid is that of pairs
+            within an owner and of trusted segments.
         settings: how to train.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.
@@ -84,9 +119,9 @@ def train_rankings(
     Raises:
         PipelineError: train has no pair that the objective could order.
     """
-    require_pairs(train.labels, objective)
+    learnt = comparable(train, objective)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
-    valid_tensors = SplitTensors(valid, device=device)
+    valid_tensors = SplitTensors(valid, device=device, within=objective.within)
     results: Iterator[Trained]
     if objective.loss is None:
         results = (
@@ -95,7 +130,7 @@ def train_rankings(
     else:
         results = train_each(
             starts,
-            SplitTensors(train, device=device),
+            SplitTensors(learnt, device=device, within=objective.within),
             valid_tensors,
             objective=objective.loss,
             selection=Selection(by="order" if objective.leaves_order else "objective"),

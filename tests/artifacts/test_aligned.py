@@ -31,8 +31,8 @@ def same(one, other):
         other.labels.tolist(),
         other.offsets.tolist(),
     )
-    assert [getattr(one, owner) for owner in OWNERS] == [getattr(other, owner) for owner in OWNERS]
-    assert one.trusted.tolist() == other.trusted.tolist()
+    assert [one.names_of(owner) for owner in OWNERS] == [other.names_of(owner) for owner in OWNERS]
+    assert one.is_trusted.tolist() == other.is_trusted.tolist()
     assert one.ratings.by_segment(len(one)) == other.ratings.by_segment(len(other))
     for modality in one.features:
         np.testing.assert_array_equal(one.features[modality], other.features[modality])
@@ -49,8 +49,8 @@ def test_a_split_comes_back_and_its_bytes_repeat(tmp_path):
 
 def test_without_owners_there_is_an_empty_name_for_each_segment(tmp_path):
     split = make_split("train", 4, seed=0)
-    assert split.rater == ("",) * 4
-    assert split.trusted.tolist() == [False] * 4
+    assert split.names_of("rater") == ("",) * 4
+    assert split.is_trusted.tolist() == [False] * 4
     write_aligned(tmp_path / "one", split)
     same(read_aligned(tmp_path / "one"), split)
 

@@ -162,7 +162,7 @@ def test_predictions_survive_their_table():
     )
     back = predictions_from_csv(predictions_to_csv([split]), source="x")[0]
     assert (back.split, back.ids, back.seeds) == ("valid", ("001", "NA"), split.seeds)
-    assert [getattr(back, owner) for owner in OWNERS] == [("", ""), ("anna", "=1"), ("", ""), ("", "ada")]
+    assert [back.names_of(owner) for owner in OWNERS] == [("", ""), ("anna", "=1"), ("", ""), ("", "ada")]
     for model in split.models:
         np.testing.assert_allclose(back.models[model], split.models[model])
 

@@ -55,7 +55,7 @@ def calibrated(ranked: Checkpoint, scope: str, *, beta: float = 0.0) -> Checkpoi
 def test_the_loss_is_the_mean_of_each_class_against_all_others():
     ranknet = objective_of("ranknet")
     score, label = torch.tensor([[1.0, 0.0], [0.0, 3.0]]), torch.tensor([0.0, 1.0])
-    loss = class_by_class(ranknet, ordered=False).loss(score, label, torch.zeros(2, 1))
+    loss = class_by_class(ranknet, ordered=False).loss(score, label, torch.zeros(2, 1), None)
     # One pair in either column: ln(1 + e^-1) where the gap is 1, ln(1 + e^-3) where it is 3.
     assert loss.item() == pytest.approx((np.log1p(np.exp(-1)) + np.log1p(np.exp(-3))) / 2)
 
@@ -65,7 +65,9 @@ def test_an_order_of_the_classes_makes_far_mistakes_cost_more():
     label, nothing = torch.tensor([0.0, 2.0]), torch.zeros(2, 1)
     right = torch.tensor([5.0, 0.0, 0.0])
     near, far = torch.tensor([0.0, 5.0, 0.0]), torch.tensor([5.0, 0.0, 0.0])
-    assert loss(torch.stack([right, near]), label, nothing) < loss(torch.stack([right, far]), label, nothing)
+    assert loss(torch.stack([right, near]), label, nothing, None) < loss(
+        torch.stack([right, far]), label, nothing, None
+    )
     assert expected_place(torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 50.0]])).tolist() == [1.0, 2.0]
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.grcf.network.batches import Batch, Objective
+from pipeline.grcf.network.owned_labels import OwnedLabels
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ def backward(
         return cached_backward(forward, chunks, objective)
     (batch,) = chunks
     computed = forward(batch)
-    loss = objective(computed.score.float(), batch.label, computed.representation.float())
+    loss = objective(computed.score.float(), batch.label, computed.representation.float(), batch.owned)
     if computed.penalty is not None:
         loss = loss + computed.penalty.float().mean()
     loss.backward()
@@ -62,7 +63,8 @@ def cached_backward(
             computed_once.append(forward(chunk))
     end = _random_state(device)
     label = torch.cat([chunk.label for chunk in chunks])
-    loss, gradients = _gradients(computed_once, label, objective)
+    owned = OwnedLabels.joined([chunk.owned for chunk in chunks])
+    loss, gradients = _gradients(computed_once, label, owned, objective)
     for chunk, state, *gradient in zip(chunks, states, *gradients, strict=True):
         _set_random_state(state, device)
         computed = forward(chunk)
@@ -79,14 +81,17 @@ def cached_backward(
 
 
 def _gradients(
-    chunks: Sequence[Computed], label: Float[Tensor, "segment"], objective: Objective
+    chunks: Sequence[Computed],
+    label: Float[Tensor, "segment"],
+    owned: OwnedLabels | None,
+    objective: Objective,
 ) -> tuple[Float[Tensor, ""], list[tuple[Tensor, ...]]]:
     """The loss of all chunks together, and its gradients by scores and by representations, chunk by chunk."""
     joined = [
         torch.cat(parts).float().requires_grad_()
         for parts in ([chunk.score for chunk in chunks], [chunk.representation for chunk in chunks])
     ]
-    loss = objective(joined[0], label, joined[1])
+    loss = objective(joined[0], label, joined[1], owned)
     loss.backward()
     penalties = [chunk.penalty.float() for chunk in chunks if chunk.penalty is not None]
     total = loss.detach() + (torch.cat(penalties).mean() if penalties else 0)

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.errors import PipelineError
-from pipeline.evaluation.selection import order
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.modulation import Balance, GradientModulation
-from pipeline.grcf.fit.selection import EpochRecord, Selection
+from pipeline.grcf.fit.selection import EpochRecord, Selection, ValidOrder
 from pipeline.grcf.network.batches import Batch, Objective, SplitTensors, drop_modalities, drop_words
 from pipeline.grcf.network.checkpoints import SCORING_BATCH, Trained, build_network, score_split
 from pipeline.grcf.network.finetuning import add_encoder, learning, parameter_groups
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
+from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.network.word_encoder import FinetuningSettings
 
 TrainingPrecision = Literal["float32", "bfloat16"]
@@ -102,7 +102,7 @@ def train_network(
     for parameter in learning(network, parameters):
         parameter.requires_grad_(True)
     training = _Training(network, train, objective, settings, np.random.default_rng(seed))
-    record = EpochRecord(valid.label.double().cpu().numpy(), seed=seed, selection=selection)
+    record = EpochRecord(valid, seed=seed, selection=selection)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for epoch in range(settings.epochs + 1):
@@ -130,7 +130,7 @@ def deterministic() -> None:
 
 def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> Trained:
     """The network as it is, with a history of one row."""
-    scores, truth = score_split(network, valid), valid.label.double().cpu().numpy()
+    scores = score_split(network, valid)
     return Trained(
         network,
         0,
@@ -139,7 +139,7 @@ def untrained(network: SentimentNetwork, valid: SplitTensors, *, seed: int) -> T
                 "seed": seed,
                 "epoch": 0,
                 "train_loss": None,
-                "valid_ordered_pair_accuracy": order(truth, scores),
+                "valid_ordered_pair_accuracy": ValidOrder(valid).accuracy(scores),
                 "valid_error": None,
             }
         ],
@@ -225,7 +225,8 @@ def _loss_of(network: SentimentNetwork, objective: Objective, batches: Sequence[
     """The objective over a batch that comes in one or more parts."""
     representation = torch.cat([network.represent(batch) for batch in batches])
     label = torch.cat([batch.label for batch in batches])
-    return objective(network.head(representation).squeeze(-1), label, representation)
+    owned = OwnedLabels.joined([batch.owned for batch in batches])
+    return objective(network.head(representation).squeeze(-1), label, representation, owned)
 
 
 def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Objective) -> float:

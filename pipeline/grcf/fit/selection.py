@@ -9,8 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.artifacts.checkpoint import EpochRow
-from pipeline.evaluation.selection import order
+from pipeline.evaluation.selection import order, ordered_pair_accuracy
+from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.curve import Curve
+from pipeline.grcf.network.owned_labels import NOBODY
 
 SelectBy = Literal["order", "magnitude", "objective"]
 ErrorMeasure = Callable[[np.ndarray, np.ndarray], float | None]
@@ -22,8 +24,8 @@ class Selection:
     """By what the epoch that is kept is the best on valid; the earliest of equals.
 
     Attributes:
-        by: "order" keeps the epoch with the highest ordered-pair accuracy (its mean over classes against all others), "magnitude" the one with the lowest `error`,
-            "objective" the one with the lowest loss.
+        by: "order" keeps the epoch with the highest ordered-pair accuracy (see `ValidOrder`; its mean over classes against all
+            others), "magnitude" the one with the lowest `error`, "objective" the one with the lowest loss.
         calibration: curve from scores to what `error` measures; None where scores have no magnitude.
         error: error of the task; None without a curve.
     """
@@ -31,6 +33,37 @@ class Selection:
     by: SelectBy
     calibration: Curve | None = None
     error: ErrorMeasure | None = None
+
+
+class ValidOrder:
+    """The pairs of valid by whose order an epoch is measured: those whose labels are on one scale.
+
+    Where labels have owners, such as raters with scales of their own, these are the pairs within an owner, and all pairs of
+    trusted segments, whose labels share a scale; a pair that is both counts twice. Where valid has no such pair, or labels
+    have no owners, they are all pairs of different labels.
+    """
+
+    def __init__(self, valid: SplitTensors) -> None:
+        self._truth = valid.label.double().cpu().numpy()
+        self._segment = np.arange(len(valid))
+        self._owner: np.ndarray | None = None
+        if valid.owned is None:
+            return
+        label, owner = (part.cpu().numpy() for part in valid.owned.flat())
+        trusted = np.flatnonzero(valid.trusted)
+        labels = np.concatenate([label.astype(np.float64), self._truth[trusted]])
+        owners = np.concatenate([owner, np.full(len(trusted), NOBODY)])
+        segments = np.concatenate([valid.owned.segment.cpu().numpy(), trusted])
+        if ordered_pair_accuracy(labels, labels, owner=owners) is not None:
+            self._truth, self._owner, self._segment = labels, owners, segments
+
+    def accuracy(self, scores: Float[np.ndarray, "segment *class"]) -> float | None:
+        """The share of these pairs that the scores order as the labels do; None without a pair.
+
+        Args:
+            scores: scores of valid, one per segment, or one per segment and class.
+        """
+        return order(self._truth, scores[self._segment], owner=self._owner)
 
 
 class EpochRecord:
@@ -41,17 +74,18 @@ class EpochRecord:
         best: quality, number and weights of the best epoch so far; None before the first.
     """
 
-    def __init__(self, truth: Float[np.ndarray, "segment"], *, seed: int, selection: Selection) -> None:
+    def __init__(self, valid: SplitTensors, *, seed: int, selection: Selection) -> None:
         """Start without an epoch.
 
         Args:
-            truth: labels of valid.
+            valid: the split that measures an epoch.
             seed: seed of the network, for the rows of `history`.
             selection: rule for the best epoch.
         """
         self.history: list[EpochRow] = []
         self.best: tuple[float, int, Mapping[str, Tensor]] | None = None
-        self._truth, self._seed, self._selection = truth, seed, selection
+        self._truth, self._order = valid.label.double().cpu().numpy(), ValidOrder(valid)
+        self._seed, self._selection = seed, selection
 
     def add(
         self,
@@ -72,7 +106,7 @@ class EpochRecord:
             weights: gives a copy of the weights; called only where they are kept.
         """
         selection = self._selection
-        accuracy = order(self._truth, scores)
+        accuracy = self._order.accuracy(scores)
         error = (
             selection.error(self._truth, selection.calibration(scores))
             if selection.calibration and selection.error

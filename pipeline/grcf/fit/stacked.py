@@ -108,8 +108,7 @@ def train_networks(
     for first in range(0, len(seeds), stack_size):
         chosen = slice(first, first + stack_size)
         stack = _Stack([*networks[chosen]], seeds[chosen], train, size=stack_size)
-        truth = valid.label.double().cpu().numpy()
-        records = [EpochRecord(truth, seed=seed, selection=selection) for seed in stack.seeds]
+        records = [EpochRecord(valid, seed=seed, selection=selection) for seed in stack.seeds]
         optimiser = torch.optim.AdamW(
             stack.weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -143,9 +142,7 @@ def _step(
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> Float[Tensor, "seed"]:
     score, representation, penalty = stack.forward(batch, n_words)
-    losses = torch.stack(
-        [objective(*of_seed) for of_seed in zip(score, batch.label, representation, strict=True)]
-    )
+    losses = _losses(objective, score, representation, batch)
     if penalty is not None:
         losses = losses + penalty.mean(dim=1)
     optimiser.zero_grad()
@@ -153,6 +150,18 @@ def _step(
     optimiser.step()
     schedule.step()
     return losses.detach()
+
+
+def _losses(
+    objective: Objective,
+    score: Float[Tensor, "seed segment *class"],
+    representation: Float[Tensor, "seed segment width"],
+    batch: Batch,
+) -> Float[Tensor, "seed"]:
+    """The loss of every network on its own batch."""
+    owned = [None if batch.owned is None else batch.owned[place] for place in range(len(score))]
+    outputs = zip(score, batch.label, representation, owned, strict=True)
+    return torch.stack([objective(*output) for output in outputs])
 
 
 class _Stack:
@@ -190,7 +199,9 @@ class _Stack:
         """The steps of one epoch, each seed in its own order, and how many words of each modality are visible in them."""
         train, p = self._train, settings.modality_dropout
         n_batches = train.n_batches(settings.batch_size)
-        orders = [np.array_split(rng.permutation(len(train)), n_batches) for rng in self._rngs]
+        orders = [
+            np.array_split(train.epoch_order(settings.batch_size, rng), n_batches) for rng in self._rngs
+        ]
         for parts in zip(*orders, strict=True):
             visible = [
                 train.draw_visible(part, p=p, rng=rng) for part, rng in zip(parts, self._rngs, strict=True)
@@ -233,8 +244,7 @@ class _Stack:
                 score, representation, _ = self.forward(batch)
                 scores.append(score)
                 if objective is not None:
-                    outputs = zip(score, batch.label, representation, strict=True)
-                    losses.append(torch.stack([objective(*output) for output in outputs]))
+                    losses.append(_losses(objective, score, representation, batch))
         means = torch.stack(losses).mean(dim=0).tolist() if losses else []
         return torch.cat(scores, dim=1).double().cpu().numpy(), means
 

@@ -22,6 +22,7 @@ def pair_weights(
     violation: Float[Tensor, "above below"],
     pair: Bool[Tensor, "above below"],
     group: Int64[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
     *,
     scope: Scope,
     scale: Scale,
@@ -43,6 +44,7 @@ def pair_weights(
         violation: distance of each pair from its margin, score units.
         pair: whether a pair is compared.
         group: sentiment group of each segment.
+        owner: owner of each label; the peers of a pair are then pairs of the same owner. None where there are no owners.
         scope: the peers of a pair are the pairs between the same two groups, those with the same upper segment, or the whole
             batch.
         scale: divide by the population standard deviation of the scope, or leave the difference in score units.
@@ -64,7 +66,11 @@ def pair_weights(
     if len(rows) == 0:
         return weights
     compared = violation[rows, columns]
-    scopes, member = _scope_of(rows, columns, group, scope).unique(return_inverse=True)
+    number = _scope_of(rows, columns, group, scope)
+    if owner is not None:
+        rank: Tensor = owner.unique(return_inverse=True)[1]
+        number = number + rank[rows] * (number.max() + 1)
+    scopes, member = number.unique(return_inverse=True)
     peers = Moments.by_scope(compared, member, n_scopes=len(scopes))
     advantage = advantage_of(peers.mean[member] - compared, peers.spread[member], scale=scale)
     weights[rows, columns] = weight_of(advantage, strength=strength, cap=cap)

@@ -1,13 +1,15 @@
 """Baseline losses: ranking losses of others, for a fair comparison within the same two stages.
 
-Pairs here are those with different labels; none of these losses knows sentiment groups, margins or advantages.
+Pairs here are those with different labels; none of these losses knows sentiment groups, margins or advantages. Where labels
+have owners, such as raters, each loss compares labels of one owner only.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.grcf.loss.interface import RankingObjective
+from pipeline.grcf.network.owned_labels import compared
 
 # RankList compares a segment with those at least this many ranks below it, one list for each.
 _SKIPS = (1, 2, 4, 8)
@@ -15,7 +17,11 @@ _SKIPS = (1, 2, 4, 8)
 _TEMPERATURE = 2.0
 
 
-def ranknet_loss(score: Float[Tensor, "segment"], label: Float[Tensor, "segment"]) -> Float[Tensor, ""]:
+def ranknet_loss(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
+) -> Float[Tensor, ""]:
     """RankNet (Burges et al., ICML 2005): the mean of log(1 + exp(−(s_i − s_j))) over pairs with y_i > y_j.
 
     Without a pair of different labels the loss is 0 and so is its gradient.
@@ -25,13 +31,19 @@ def ranknet_loss(score: Float[Tensor, "segment"], label: Float[Tensor, "segment"
         0.693147
     """
     above = label[:, None] > label[None, :]
+    if owner is not None:
+        above &= owner[:, None] == owner[None, :]
     if not above.any():
         return 0 * score.sum()
     difference = score[:, None] - score[None, :]
     return torch.nn.functional.softplus(-difference[above]).mean()
 
 
-def ranklist_loss(score: Float[Tensor, "segment"], label: Float[Tensor, "segment"]) -> Float[Tensor, ""]:
+def ranklist_loss(
+    score: Float[Tensor, "segment"],
+    label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
+) -> Float[Tensor, ""]:
     """RankList, reconstructed from the abstract of arXiv 2508.09826, which gives no formula.
 
     It says: a list-wise generalisation of RankNet with local and non-local constraints, a log-sum-exp approximation, and
@@ -49,8 +61,12 @@ def ranklist_loss(score: Float[Tensor, "segment"], label: Float[Tensor, "segment
         >>> round(ranklist_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 2.0])).item(), 6)
         0.693147
     """
-    rank = label.unique(return_inverse=True)[1]
+    # Ordered by owner first, labels of one owner stay as many distinct labels apart as they were.
+    by_owner = label[None] if owner is None else torch.stack([owner.double(), label.double()])
+    rank = by_owner.unique(dim=1, return_inverse=True)[1]
     gap = rank[:, None] - rank[None, :]
+    if owner is not None:
+        gap = gap.where(owner[:, None] == owner[None, :], 0)
     difference = score[None, :] - score[:, None]
     zero = score.new_zeros(len(score), 1)
     lists = []
@@ -63,7 +79,9 @@ def ranklist_loss(score: Float[Tensor, "segment"], label: Float[Tensor, "segment
 
 
 def rank_n_contrast_loss(
-    representation: Float[Tensor, "segment width"], label: Float[Tensor, "segment"]
+    representation: Float[Tensor, "segment width"],
+    label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
 ) -> Float[Tensor, ""]:
     """Rank-N-Contrast (Zha et al., NeurIPS 2023): order the distances of representations as those of the labels.
 
@@ -71,7 +89,8 @@ def rank_n_contrast_loss(
 
         L = −1/(n(n−1)) · Σ_i Σ_{k≠i} [ l_ik − log Σ_{j≠i, d_ij ≥ d_ik} exp l_ij ].
 
-    Their two augmented views of a segment are left out: our batches hold each segment once.
+    Their two augmented views of a segment are left out: our batches hold each segment once. Where labels have owners, i, j and
+    k are of one owner, and the mean is over the terms of all owners.
 
     With fewer than two segments the loss is 0 and so is its gradient.
 
@@ -83,6 +102,13 @@ def rank_n_contrast_loss(
     n = len(label)
     if n < 2:
         return 0 * representation.sum()
+    if owner is not None:
+        terms = []
+        for members in (owner == number for number in owner.unique()):
+            n_terms = int(members.sum()) * (int(members.sum()) - 1)
+            terms.append((n_terms, rank_n_contrast_loss(representation[members], label[members])))
+        total = sum(n_terms for n_terms, _ in terms)
+        return torch.stack([n_terms * mean for n_terms, mean in terms]).sum() / max(total, 1)
     others = ~torch.eye(n, dtype=torch.bool, device=label.device)
     square = (representation[:, None] - representation[None, :]).square().sum(dim=-1)
     # The root has no slope at 0, which the diagonal would turn into NaN.
@@ -99,11 +125,19 @@ def rank_n_contrast_loss(
 
 
 BASELINES = (
-    RankingObjective("ranknet", lambda score, label, _: ranknet_loss(score, label), leaves_order=True),
-    RankingObjective("ranklist", lambda score, label, _: ranklist_loss(score, label), leaves_order=True),
+    RankingObjective(
+        "ranknet",
+        lambda score, label, _, owned: ranknet_loss(*compared(score, label, owned)),
+        leaves_order=True,
+    ),
+    RankingObjective(
+        "ranklist",
+        lambda score, label, _, owned: ranklist_loss(*compared(score, label, owned)),
+        leaves_order=True,
+    ),
     RankingObjective(
         "rank_n_contrast",
-        lambda _, label, representation: rank_n_contrast_loss(representation, label),
+        lambda _, label, representation, owned: rank_n_contrast_loss(*compared(representation, label, owned)),
         leaves_order=False,
     ),
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.network.batches import Objective
+from pipeline.grcf.network.owned_labels import OwnedLabels
 
 
 def class_by_class(objective: RankingObjective, *, ordered: bool) -> RankingObjective:
@@ -32,13 +33,20 @@ def _class_by_class(loss: Objective, *, ordered: bool) -> Objective:
         score: Float[Tensor, "segment class"],
         label: Float[Tensor, "segment"],
         representation: Float[Tensor, "segment width"],
+        owned: OwnedLabels | None,
     ) -> Float[Tensor, ""]:
+        def against_all_others(labels: Tensor, number: int) -> Tensor:
+            return (labels == number).to(labels.dtype)
+
+        def of_class(number: int) -> OwnedLabels | None:
+            return owned and OwnedLabels(against_all_others(owned.label, number), owned.owner)
+
         losses = [
-            loss(column, (label == number).to(label.dtype), representation)
+            loss(column, against_all_others(label, number), representation, of_class(number))
             for number, column in enumerate(score.unbind(dim=1))
         ]
         mean = torch.stack(losses).mean()
-        return mean + loss(expected_place(score), label, representation) if ordered else mean
+        return mean + loss(expected_place(score), label, representation, owned) if ordered else mean
 
     return of_classes
 

@@ -38,18 +38,36 @@ class ExactSettings:
     cap: float
 
 
-def loss_and_gradient(
+@dataclass(frozen=True, eq=False)
+class WeightedSums:
+    """Sums over pairs: what the loss and its gradient are made of.
+
+    Attributes:
+        violation: Σ w v.
+        weight: Σ w.
+        gradient: gradient of Σ w v by the score of each segment, with weights held fixed.
+    """
+
+    violation: Float[Tensor, ""]
+    weight: Float[Tensor, ""]
+    gradient: Float[Tensor, "segment"]
+
+    def loss_and_gradient(self) -> tuple[Float[Tensor, ""], Float[Tensor, "segment"]]:
+        """The weighted mean violation Σ w v / Σ w and its gradient; both 0 without a pair."""
+        if self.weight > 0:
+            return self.violation / self.weight, self.gradient / self.weight
+        return self.violation, self.gradient
+
+
+def weighted_sums(
     key: Float[Tensor, "segment"], group: Int64[Tensor, "segment"], settings: ExactSettings
-) -> tuple[Float[Tensor, ""], Float[Tensor, "segment"]]:
-    """The weighted mean violation over all pairs of different groups, and its gradient with weights held fixed.
+) -> WeightedSums:
+    """The sums over all pairs of different groups.
 
     Args:
         key: z, the score minus slope times the group number or label; float64 on the CPU, finite.
         group: sentiment group of each segment, any integers.
         settings: settings of margin and advantage; `smoothing` is the τ of the quadratic shape, 0 the hinge.
-
-    Returns:
-        loss and gradient; both 0 without a pair.
     """
     blocks = partial(_blocks, key, group, settings)
     batch = None
@@ -72,7 +90,7 @@ def loss_and_gradient(
 
     # By map, and not in a loop, whose variable would keep a block while the next is made.
     violation, weight = sum(map(weigh, blocks()), key.new_zeros(2))
-    return (violation / weight, gradient.div_(weight)) if weight > 0 else (violation, gradient)
+    return WeightedSums(violation, weight, gradient)
 
 
 @dataclass(frozen=True, eq=False)

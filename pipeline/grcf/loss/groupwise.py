@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from pipeline.grcf.loss.advantages import Direction, Scale, Scope, pair_weights
-from pipeline.grcf.loss.exact_ranking import ExactSettings, loss_and_gradient
+from pipeline.grcf.loss.exact_by_owner import weighted_sums_by_owner
+from pipeline.grcf.loss.exact_ranking import ExactSettings, weighted_sums
 from pipeline.grcf.loss.groups import Grouping, group_of
 from pipeline.grcf.loss.margins import (
     Distance,
@@ -20,6 +21,7 @@ from pipeline.grcf.loss.margins import (
     ranking_key,
     shortfalls,
 )
+from pipeline.grcf.network.owned_labels import Within
 
 # Below, the fixed cost of the exact path (5 to 50 ms) outweighs its pairs; see benchmarks/ranking_loss.py.
 EXACT_FROM = 1024
@@ -27,7 +29,11 @@ EXACT_FROM = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class MarginSettings:
-    """Settings of the margin; see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`."""
+    """Settings of the margin, and of which pairs have one.
+
+    For most see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`. Pairs are compared `within` an
+    owner, or any with any; see `owned_labels.owned_labels`.
+    """
 
     groups: Grouping
     base: float
@@ -35,6 +41,7 @@ class MarginSettings:
     distance: Distance
     shape: Shape
     smoothing: float
+    within: Within = "any"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +76,14 @@ class ComparedPairs:
 def compare_pairs(
     score: Float[Tensor, "segment"],
     label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
 ) -> ComparedPairs:
-    """Compare every segment with every segment of a lower group."""
+    """Compare every segment with every segment of a lower group and the same owner."""
     group = group_of(label, groups=margin.groups)
-    pair = ordered_pairs(group)
+    pair = ordered_pairs(group, owner)
     distance = pair_margins(label, group, base=margin.base, slope=margin.slope, distance=margin.distance)
     key = ranking_key(score, label, group, slope=margin.slope, distance=margin.distance)
     shortfall = shortfalls(key, key, base=margin.base)
@@ -84,6 +92,7 @@ def compare_pairs(
         violation,
         pair,
         group,
+        owner,
         scope=advantage.scope,
         scale=advantage.scale,
         strength=advantage.strength,
@@ -97,19 +106,30 @@ def compare_pairs(
 def groupwise_ranking_loss(
     score: Float[Tensor, "segment"],
     label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
 ) -> Float[Tensor, ""]:
     """Stage 1: the weighted mean violation L1 = Σ w_ij v_ij / Σ w_ij over the pairs of different groups.
 
-    Blind to an offset of all scores. Without a pair of different groups the loss is 0 and so is its gradient. Hinge and
+    Where labels have owners, only the pairs of one owner are compared, and the sums are over the pairs of all owners,
+
+        L1 = Σ_o Σ_(i,j) of o w_ij v_ij / Σ_o Σ_(i,j) of o w_ij.
+
+    Blind to an offset of all scores, and of the scores of each owner. What a rater's scale can change is which pairs there
+    are and their margins: an offset of the labels of one owner changes nothing where margins are label distances and it
+    moves no pair across a boundary of groups, such as a whole number under integer groups.
+
+    Without a pair of different groups the loss is 0 and so is its gradient. Hinge and
     quadratic whose harder pairs weigh more go the way of `exact_ranking_loss` from `EXACT_FROM` segments on, all else that
     of `pairwise_ranking_loss`.
 
     Args:
         score: scores of a batch, one per segment, any scale.
         label: labels of the same segments, in label units.
+        owner: owner of each label, such as the number of its rater, any integers; None compares all with all. A segment with
+            labels of several owners comes once for each of them.
         margin: how far apart the scores of a pair have to be.
         advantage: how much each pair weighs.
 
@@ -124,19 +144,20 @@ def groupwise_ranking_loss(
         0.6
     """
     if len(score) >= EXACT_FROM and has_exact_path(margin, advantage):
-        return exact_ranking_loss(score, label, margin=margin, advantage=advantage)
-    return pairwise_ranking_loss(score, label, margin=margin, advantage=advantage)
+        return exact_ranking_loss(score, label, owner, margin=margin, advantage=advantage)
+    return pairwise_ranking_loss(score, label, owner, margin=margin, advantage=advantage)
 
 
 def pairwise_ranking_loss(
     score: Float[Tensor, "segment"],
     label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
 ) -> Float[Tensor, ""]:
     """`groupwise_ranking_loss` as it is defined, pair by pair: any shape, time and memory O(n²)."""
-    compared = compare_pairs(score, label, margin=margin, advantage=advantage)
+    compared = compare_pairs(score, label, owner, margin=margin, advantage=advantage)
     total = compared.weight.sum()
     weighted = (compared.weight * compared.violation).sum()
     return weighted / total if total > 0 else 0 * score.sum()
@@ -150,6 +171,7 @@ def has_exact_path(margin: MarginSettings, advantage: AdvantageSettings) -> bool
 def exact_ranking_loss(
     score: Float[Tensor, "segment"],
     label: Float[Tensor, "segment"],
+    owner: Int64[Tensor, "segment"] | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
@@ -157,7 +179,8 @@ def exact_ranking_loss(
     """`groupwise_ranking_loss` without its pairs: not an approximation, and the same gradient.
 
     For n segments in G groups time is O(G · n log n) and memory O(n), so one group of comparison may be a whole corpus;
-    see `exact_ranking` for how.
+    see `exact_ranking` for how. Where labels have owners, that is each owner's cost; small owners go pair by pair, many at
+    a time.
 
     Both forms agree to a relative 1e-9 in float64, value and gradient (largest difference over largest entry), save
     where rounding decides: scores of 1e9 beside others (1e-8 then, from either form), and a scope whose spread is all but
@@ -190,7 +213,12 @@ def exact_ranking_loss(
         cap=advantage.cap,
     )
     if key.isfinite().all():
-        loss, gradient = loss_and_gradient(key, group, settings)
+        sums = (
+            weighted_sums(key, group, settings)
+            if owner is None
+            else weighted_sums_by_owner(key, group, owner.cpu(), settings, exact_from=EXACT_FROM)
+        )
+        loss, gradient = sums.loss_and_gradient()
     else:
         loss, gradient = key.new_tensor(torch.nan), torch.full_like(key, torch.nan)
     attached: Tensor = _Attached.apply(score, loss.to(score), gradient.to(score))  # type: ignore[no-untyped-call]

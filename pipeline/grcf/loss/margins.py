@@ -10,12 +10,16 @@ Distance = Literal["group", "label"]
 Shape = Literal["softplus", "quadratic"]
 
 
-def ordered_pairs(group: Int64[Tensor, "segment"]) -> Bool[Tensor, "above below"]:
-    """True where the segment of the row belongs to a higher group than that of the column.
+def ordered_pairs(
+    group: Int64[Tensor, "segment"], owner: Int64[Tensor, "segment"] | None = None
+) -> Bool[Tensor, "above below"]:
+    """True where the segment of the row belongs to a higher group than that of the column, and both to one owner.
 
-    Segments of one group are not compared: their order is within the noise of the labels.
+    Segments of one group are not compared: their order is within the noise of the labels. Nor are labels of two owners,
+    such as two raters: their order is within the difference of the scales.
     """
-    return group[:, None] > group[None, :]
+    above = group[:, None] > group[None, :]
+    return above if owner is None else above & (owner[:, None] == owner[None, :])
 
 
 def pair_margins(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pipeline.grcf.loss.baselines import BASELINES
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
 from pipeline.grcf.loss.interface import RankingObjective
+from pipeline.grcf.network.owned_labels import compared
 
 GROUPWISE = "groupwise"
 
@@ -20,7 +21,10 @@ def groupwise_objective(margin: MarginSettings, advantage: AdvantageSettings) ->
     """GRCF's own objective under these settings; see `groupwise_ranking_loss`."""
     return RankingObjective(
         GROUPWISE,
-        lambda score, label, _: groupwise_ranking_loss(score, label, margin=margin, advantage=advantage),
+        lambda score, label, _, owned: groupwise_ranking_loss(
+            *compared(score, label, owned), margin=margin, advantage=advantage
+        ),
         leaves_order=True,
         groups=margin.groups,
+        within=margin.within,
     )

@@ -13,12 +13,21 @@ from torch import Tensor
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
+from pipeline.grcf.network.batch_order import order_by_owner
+from pipeline.grcf.network.owned_labels import OwnedLabels, Within, owned_labels
 
 Objective = Callable[
-    [Float[Tensor, "segment *class"], Float[Tensor, "segment"], Float[Tensor, "segment width"]],
+    [
+        Float[Tensor, "segment *class"],
+        Float[Tensor, "segment"],
+        Float[Tensor, "segment width"],
+        OwnedLabels | None,
+    ],
     Float[Tensor, ""],
 ]
-"""A loss of a batch: from the scores, labels and representations of its segments to one number."""
+"""A loss of a batch: from the scores, labels and representations of its segments, and their labels by owner, to one number.
+
+The labels by owner say what may be compared; they are None where everything may."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +45,7 @@ class Batch:
         packed: whether layers compute with the valid words alone; False where shapes must not depend on data.
         tokens: the sub-tokens from which a text encoder that learns makes the rows of text; `features` then holds the rows
             of this batch alone. None where word vectors are frozen.
+        owned: labels of each segment by owner; None where all segments are compared with all.
     """
 
     features: Mapping[Modality, Float[Tensor, "row _"]]
@@ -44,14 +54,34 @@ class Batch:
     label: Float[Tensor, "*seed segment"]
     packed: bool = True
     tokens: TokenizedText | None = None
+    owned: OwnedLabels | None = None
 
 
 class SplitTensors:
-    """One split on one device, its words end to end; batches are padded when they are asked for."""
+    """One split on one device, its words end to end; batches are padded when they are asked for.
 
-    def __init__(self, aligned: AlignedSplit, *, device: str) -> None:
+    Attributes:
+        label: label of each segment.
+        owned: labels of each segment by owner; None where all segments are compared with all.
+        trusted: whether the label of a segment is on the scale that all labels should be on.
+        tokens: sub-tokens of a text encoder that learns; None where word vectors are frozen.
+        modalities: modalities of which some word is valid.
+    """
+
+    def __init__(self, aligned: AlignedSplit, *, device: str, within: Within = "any") -> None:
+        """Copy the split to the device.
+
+        Args:
+            aligned: the split.
+            device: device for the tensors.
+            within: whose labels are compared; the batches of an epoch are drawn so that these meet.
+        """
         self.tokens = aligned.tokens
         self.label = torch.tensor(aligned.labels, dtype=torch.float32, device=device)
+        self.trusted = aligned.is_trusted
+        owned = owned_labels(aligned, within)
+        self.owned = None if owned is None else OwnedLabels(owned.label.to(device), owned.owner.to(device))
+        self._owner = None if owned is None else owned.owner.numpy()
         self._offsets = torch.tensor(aligned.offsets, device=device)
         self._features = {
             modality: torch.tensor(aligned.features[modality], device=device) for modality in MODALITIES
@@ -87,6 +117,7 @@ class SplitTensors:
             row=row,
             valid={modality: flat[row] & inside for modality, flat in self._valid.items()},
             label=self.label[segments],
+            owned=None if self.owned is None else self.owned[segments],
         )
         if self.tokens is None:
             return batch
@@ -106,7 +137,7 @@ class SplitTensors:
     def shuffled_chunks(
         self, batch_size: int, rng: np.random.Generator, *, chunk_size: int | None
     ) -> Iterator[Iterator[Batch]]:
-        """All segments once, in random order, in `n_batches` batches of nearly equal size.
+        """All segments once, in the order of `epoch_order`, in `n_batches` batches of nearly equal size.
 
         Equal sizes, because a last batch of one segment has nothing to compare and a small one is noisy.
 
@@ -118,9 +149,18 @@ class SplitTensors:
         Yields:
             the parts of each batch.
         """
-        positions = torch.from_numpy(rng.permutation(len(self))).to(self.label.device)
+        positions = torch.from_numpy(self.epoch_order(batch_size, rng)).to(self.label.device)
         for segments in positions.tensor_split(self.n_batches(batch_size)):
             yield (self.batch(part) for part in segments.split(chunk_size or len(segments)))
+
+    def epoch_order(self, batch_size: int, rng: np.random.Generator) -> Int64[np.ndarray, "segment"]:
+        """All segments once, in random order; where labels have owners, such that those of one owner meet in a batch.
+
+        Batches are the `n_batches` nearly equal parts of it.
+        """
+        if self._owner is None:
+            return rng.permutation(len(self))
+        return order_by_owner(self._owner, n_batches=self.n_batches(batch_size), rng=rng)
 
     def stacked(
         self, segments: Int64[np.ndarray, "seed segment"], visible: Bool[np.ndarray, "seed segment modality"]
@@ -143,7 +183,8 @@ class SplitTensors:
             modality: flat[row] & inside & seen[..., position, None]
             for position, (modality, flat) in enumerate(self._valid.items())
         }
-        return Batch(self._features, row, valid, self.label[chosen], packed=False)
+        owned = None if self.owned is None else self.owned[chosen]
+        return Batch(self._features, row, valid, self.label[chosen], packed=False, owned=owned)
 
     def draw_visible(
         self, segments: Int64[np.ndarray, "segment"], *, p: float, rng: np.random.Generator

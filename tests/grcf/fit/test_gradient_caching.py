@@ -22,11 +22,11 @@ MARGIN = MarginSettings(
 ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
 
 
-def ranking(score, label, _):
+def ranking(score, label, *_):
     return groupwise_ranking_loss(score, label, margin=MARGIN, advantage=ADVANTAGE)
 
 
-def contrast(_, label, representation):
+def contrast(_, label, representation, *_owned):
     return rank_n_contrast_loss(representation, label)
 
 
@@ -72,7 +72,7 @@ def plain(network, chunks, objective):
     score, representation = (
         torch.cat([getattr(each, name) for each in computed]) for name in ("score", "representation")
     )
-    loss = objective(score, torch.cat([chunk.label for chunk in chunks]), representation)
+    loss = objective(score, torch.cat([chunk.label for chunk in chunks]), representation, None)
     if computed[0].penalty is not None:
         loss = loss + torch.cat([each.penalty for each in computed]).mean()
     loss.backward()

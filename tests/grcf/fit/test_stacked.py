@@ -22,7 +22,7 @@ SEEDS = (3, 1, 7)
 SETTINGS = replace(SETTINGS, epochs=4, modality_dropout=0.3)
 OBJECTIVES = {
     "magnitude": {
-        "objective": lambda score, label, _: absolute_error(score, label).mean(),
+        "objective": lambda score, label, *_: absolute_error(score, label).mean(),
         "selection": Selection(by="magnitude", calibration=IDENTITY, error=mean_absolute_error),
     },
     "order": {

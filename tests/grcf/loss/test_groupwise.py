@@ -24,12 +24,19 @@ HINGE = MarginSettings(
 ALIKE = AdvantageSettings(scope="batch", scale="std", strength=0.0, cap=1.0)
 
 
-def naive_loss(score: list[float], label: list[float], margin: MarginSettings, advantage: AdvantageSettings):
+def naive_loss(
+    score: list[float],
+    label: list[float],
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+    owner: list[int] | None = None,
+):
     """The definition, one pair at a time, in plain Python."""
     group = [round(y) for y in label]  # Python rounds half to even too
+    owner = owner or [0] * len(score)
     pairs = []
     for i, j in itertools.product(range(len(score)), repeat=2):
-        if group[i] <= group[j]:
+        if group[i] <= group[j] or owner[i] != owner[j]:
             continue
         distance = group[i] - group[j] if margin.distance == "group" else label[i] - label[j]
         shortfall = margin.base + margin.slope * distance - (score[i] - score[j])
@@ -41,7 +48,7 @@ def naive_loss(score: list[float], label: list[float], margin: MarginSettings, a
         else:
             violation = margin.smoothing * math.log1p(math.exp(shortfall / margin.smoothing))
         scope = {"group_pair": (group[i], group[j]), "anchor": i, "batch": 0}[advantage.scope]
-        pairs.append((scope, violation))
+        pairs.append(((owner[i], scope), violation))
     total = weights = 0.0
     for scope, violation in pairs:
         peers = [-v for s, v in pairs if s == scope]
