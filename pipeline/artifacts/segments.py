@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pipeline.artifacts.files import read_json_lines, write_text
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.words import Cue, Word
 from pipeline.errors import PipelineError
 
 Split = Literal["train", "valid", "test"]
@@ -21,6 +21,7 @@ OWNERS: tuple[Owner, ...] = get_args(Owner)
 _ABSENT: Mapping[str, Any] = {
     "other_labels": {},
     "label_spread": None,
+    "cues": (),
     "corpus": "",
     "rater": None,
     "ratings": {},
@@ -36,7 +37,8 @@ class Segment:
     `start_s` and `end_s` are seconds from the start of the media. `text` is the transcript, None where there is none.
     `timed_words` are the corpus's own word times in seconds from the start of the *segment*, empty where it has none.
     `other_labels` are further labels by name, such as those of one modality alone. `label_spread` is the standard
-    deviation of several raters' labels, None where there was one.
+    deviation of several raters' labels, None where there was one. `cues` are stretches of the transcript with times, seconds
+    from the start of the segment, empty where it has none.
 
     `corpus` names the corpus, empty for a recording that is in none. `rater` is who gave the label, None where nobody says
     or several did; `ratings` are the labels of several by rater, and `label` is then their mean, unless the corpus has one of
@@ -66,6 +68,7 @@ class Segment:
     rater: str | None = None
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
     trusted: bool = False
+    cues: tuple[Cue, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -115,4 +118,5 @@ def read_segments(path: Path) -> list[Segment]:
 
 def _segment(row: dict[str, Any]) -> Segment:
     words = tuple(Word(**word) for word in row["timed_words"])
-    return Segment(**row | {"timed_words": words})
+    cues = tuple(Cue(**cue) for cue in row.get("cues", ()))
+    return Segment(**row | {"timed_words": words, "cues": cues})

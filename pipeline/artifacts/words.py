@@ -27,6 +27,15 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """A stretch of a transcript whose words lie between two times, such as a subtitle; seconds, as those of `Word`."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentWords:
     """The words of one segment in the order in which they were spoken.
 

@@ -18,6 +18,8 @@ Write the features that the stages extracted for other toolkits, as they were be
              every row that was extracted, with lengths
   npz        plain arrays with masks, offsets, ids and columns: a corpus folder with every modality precomputed
   datasets   Parquet with a dataset card, for `datasets.load_dataset`
+  textgrid   the words that were found, a TextGrid per recording, for Praat and ELAN
+  vtt        the same as WebVTT with a timestamp per word, for players and ELAN
 
 Nothing half-written appears: a file replaces the one before it when it is whole, a folder must not be there yet.
 """
@@ -28,6 +30,7 @@ examples:
   python -m pipeline export mmsa --unaligned --out ../MMSA/unaligned_50.pkl
   python -m pipeline export npz --out data/raw/features_of_mine
   python -m pipeline export datasets
+  python -m pipeline export textgrid
 """
 
 
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
-    parser.add_argument("format", choices=("mmsa", "npz", "datasets"), help="see above")
+    parser.add_argument("format", choices=("mmsa", "npz", "datasets", "textgrid", "vtt"), help="see above")
     parser.add_argument(
         "--out",
         metavar="PATH",
@@ -64,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
         raise PipelineError(f"--pad is for mmsa; {args.format} has no padding")
     if args.out is not None and args.format == "mmsa":
         require_writable(args.out, force=args.force)
+    if args.format in ("textgrid", "vtt"):
+        return _export_annotations(args)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
     from pipeline.exporting.arrays import export_arrays
     from pipeline.exporting.extracted import read_extracted
@@ -95,4 +100,14 @@ def run(args: argparse.Namespace) -> int:
         export_tables(extracted, out)
     counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))
     sys.stdout.write(f"{out}: {counts} segments\n")
+    return 0
+
+
+def _export_annotations(args: argparse.Namespace) -> int:
+    from pipeline.exporting.annotations import export_annotations
+
+    name = params.load(params.Corpus).name
+    out: Path = args.out or EXPORTS / f"{name}.{args.format}"
+    n_files = export_annotations(DATA, out, corpus=name, form=args.format)
+    sys.stdout.write(f"{out}: words of {n_files} recordings\n")
     return 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.words import Cue, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +13,10 @@ class Candidate:
     `place` says where it stands, for error sentences. `media` is relative to the corpus folder. Times, those of `words`
     too, are seconds from the start of the media. What is None, the corpus does not say. `split` is the standard one of
     the field; `fold`, from 1, is the fold of a published cross-validation that tests on this row. `other_labels` are
-    labels beside the one to learn, by name. `spread` is the standard deviation of several raters' labels, and `ratings`
-    are these labels by rater; `rater` is the one who gave the label alone. `trusted` says that the label is on the scale that
-    all should be on. `corpus` is the part of a pool that the row is of; None in a corpus that is none. A row with `excluded` is known and not used; that is the sentence which says why.
+    labels beside the one to learn, by name. `cues` are stretches of the transcript with times. `spread` is the standard deviation
+    of several raters' labels, and `ratings` are these labels by rater; `rater` is the one who gave the label alone. `trusted` says
+    that the label is on the scale that all should be on. `corpus` is the part of a pool that the row is of; None in a corpus that
+    is none. A row with `excluded` is known and not used; that is the sentence which says why.
     """
 
     place: str
@@ -38,3 +39,4 @@ class Candidate:
     rater: str | None = None
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
     trusted: bool = False
+    cues: tuple[Cue, ...] = ()

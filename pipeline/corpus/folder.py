@@ -5,6 +5,7 @@ import statistics
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.artifacts.csv_cells import restored
@@ -13,6 +14,7 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_code, number, split_named, truth_value
 from pipeline.corpus.media_index import MediaFolder, NamesOnDisk
 from pipeline.corpus.tables import read_rows
+from pipeline.corpus.timed.finding import TranscriptFolder, of_segment
 from pipeline.errors import PipelineError, did_you_mean
 
 _TABLE = "segments.csv"
@@ -63,6 +65,8 @@ def read_folder(folder: Path) -> list[Candidate]:
     clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
     names = NamesOnDisk(folder)
     candidates = [_candidate(place, row, words, ratings, clips, names) for place, row in rows]
+    transcripts = TranscriptFolder(folder)
+    candidates = [_with_transcript(candidate, transcripts) for candidate in candidates]
     _refuse_strange_ids(folder / _RATING_TABLE, ratings, candidates)
     _check_words(folder / _WORD_TABLE, words, candidates)
     return candidates
@@ -126,6 +130,21 @@ def _ratings_of(row: Mapping[str, str], place: str, further: Mapping[str, float]
             f"{place}: the rater {twice[0]!r} has a label in the column label_{twice[0]} and another in {_RATING_TABLE}; keep one"
         )
     return {**columns, **further}
+
+
+def _with_transcript(candidate: Candidate, transcripts: TranscriptFolder) -> Candidate:
+    """With the words of a timed transcript of its recording, where the tables have none, or its text and cues."""
+    if candidate.words:
+        return candidate
+    recordings = (candidate.media,) if candidate.media is not None else (candidate.id, candidate.video)
+    transcript = transcripts.find(*recordings)
+    if transcript is None:
+        return candidate
+    words, cues = of_segment(transcript, candidate.start_s, candidate.end_s)
+    if candidate.text is not None or words:
+        return replace(candidate, words=words)
+    # Nobody speaks where the transcript of the recording has nothing.
+    return replace(candidate, text=" ".join(cue.text for cue in cues), cues=cues)
 
 
 def _spread(row: Mapping[str, str], place: str, given: Mapping[str, float]) -> float | None:

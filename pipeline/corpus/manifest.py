@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from pipeline.artifacts.rejections import Rejection
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.task import Task
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.inspection import Inspected
@@ -18,6 +18,7 @@ from pipeline.media.probe import MediaInfo
 # Tables round times and containers round durations.
 OVERSHOOT_S = 0.5
 """How much later than the end of its media a span may end, in seconds; it is cut to the media."""
+_SHORTEST_CUE_S = 0.01
 _NO_MEDIA = Inspected(None, None, None)
 
 
@@ -189,6 +190,7 @@ def build_segment(
             rater=candidate.rater,
             ratings=candidate.ratings,
             trusted=candidate.trusted,
+            cues=_relative_cues(candidate.cues, start_s, end_s),
         )
     except PipelineError as error:
         return f"{candidate.place}: {error}"
@@ -223,6 +225,12 @@ def _relative(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word
         if word.start_s < end_s and word.end_s >= start_s
     ]
     return tuple(sorted(within, key=lambda word: word.start_s))
+
+
+def _relative_cues(cues: Sequence[Cue], start_s: float, end_s: float) -> tuple[Cue, ...]:
+    """Cues of the media to cues of the segment, likewise; one that is left with next to no time is none."""
+    within = (Cue(cue.text, max(cue.start_s - start_s, 0.0), min(cue.end_s, end_s) - start_s) for cue in cues)
+    return tuple(cue for cue in within if cue.end_s - cue.start_s >= _SHORTEST_CUE_S)
 
 
 def repeated_recordings(segments: Sequence[Segment]) -> list[str]:

@@ -39,7 +39,7 @@ class MediaFolder:
         found: dict[str, list[str]] = defaultdict(list)
         if ".." in PurePosixPath(self.below).parts or self.below.startswith("/"):
             return found
-        for name in _names_in(self._corpus / self.below):
+        for name in names_in(self._corpus / self.below):
             # macOS leaves `._name` beside each file that it copies to another file system.
             if is_medium(name) and not name.startswith("._"):
                 found[PurePosixPath(name).stem].append(name)
@@ -95,7 +95,7 @@ class MediaFolder:
         return same[0] if same else stem
 
 
-def _names_in(folder: Path) -> Sequence[str]:
+def names_in(folder: Path) -> Sequence[str]:
     """Sorted names of what is directly inside; none where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
@@ -140,7 +140,7 @@ class NamesOnDisk:
     def _by_characters(self, below: PurePosixPath) -> Mapping[str, list[str]]:
         if below not in self._names:
             found: dict[str, list[str]] = defaultdict(list)
-            for name in _names_in(self._corpus / below):
+            for name in names_in(self._corpus / below):
                 found[unicodedata.normalize("NFC", name)].append(name)
             self._names[below] = found
         return self._names[below]
@@ -159,7 +159,7 @@ def near_name(path: Path) -> str | None:
 @lru_cache(maxsize=16)
 def _near_names(folder: Path, changed_ns: int) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Names, and names of recordings without suffix, as `_folded` has them; `changed_ns` tells a later listing apart."""
-    names = _names_in(folder)
+    names = names_in(folder)
     recordings = [name for name in names if is_medium(name)]
     return {_folded(n): n for n in names}, {_folded(PurePosixPath(n).stem): n for n in recordings}
 

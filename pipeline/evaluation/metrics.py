@@ -82,7 +82,11 @@ class Metric:
         """The metric of finite labels and predictions (`measure` checks that they are)."""
         if len(truth) == 0:
             return Undefined("there are no segments")
-        truth, prediction, counts = self._clipped(truth), self._clipped(prediction), _sample_itself(len(truth))
+        truth, prediction, counts = (
+            self._clipped(truth),
+            self._clipped(prediction),
+            _sample_itself(len(truth)),
+        )
         for need in self.needs:
             if not _holds(need, truth, prediction, counts)[0]:
                 return Undefined(need.value)

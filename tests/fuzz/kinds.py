@@ -24,6 +24,8 @@ from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.extract.precomputed import read_npz
 from pipeline.intake.archives import unpack, unpacked_bytes
+from pipeline.intake.columns import ColumnChoice
+from pipeline.intake.conversion import convert_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +60,12 @@ def kinds() -> dict[str, Kind]:
         "checkpoint": Kind("seed_1.safetensors", _checkpoint(), lambda folder: read_checkpoint(folder / "seed_1.safetensors")),
         "preprocessing": Kind("p.safetensors", _preprocessing(), lambda folder: read_preprocessing(folder / "p.safetensors")),
         "sequences": Kind("f.safetensors", _sequences(), lambda folder: read_sequences(folder / "f.safetensors")),
+        "srt": Kind("a.srt", _SRT, _read_with_recording),
+        "vtt": Kind("a.vtt", _VTT, _read_with_recording),
+        "TextGrid": Kind("a.TextGrid", _TEXTGRID, _read_with_recording),
+        "whisper": Kind("a.json", _WHISPER, _read_with_recording),
+        "trs": Kind("a.trs", _TRS, _read_with_recording),
+        "foreign table": Kind("t.csv", _foreign_table(), _convert),
         "yaml": Kind("params.yaml", (ROOT / "params.yaml").read_bytes(), _read_params),
     }  # fmt: skip
 
@@ -69,6 +77,28 @@ _SEGMENTS = [
     )
     for id_ in "abc"
 ]  # fmt: skip
+
+
+_SRT = b"1\n00:00:00,500 --> 00:00:02,000\n<i>I don&#39;t</i> love it\n\n2\n00:00:02,100 --> 00:00:03,000\nBye.\n"
+_VTT = b"WEBVTT\n\nNOTE x\n\n00:01.000 --> 00:02.500\n<c>Hi,</c><00:01.500> <00:01.800><c> Anna</c>\n\n00:03.000 --> 00:04.000\nBye\n"
+_TEXTGRID = (
+    b'File type = "ooTextFile"\nObject class = "TextGrid"\n\nxmin = 0\nxmax = 2.3\ntiers? <exists>\nsize = 1\nitem []:\n item [1]:\n'
+    b'  class = "IntervalTier"\n  name = "words"\n  xmin = 0\n  xmax = 2.3\n  intervals: size = 2\n  intervals [1]:\n   xmin = 0\n'
+    b'   xmax = 1.25\n   text = "say ""a"""\n  intervals [2]:\n   xmin = 1.25\n   xmax = 2.3\n   text = "b"\n'
+)
+_WHISPER = (
+    b'{"text": " It 3", "segments": [{"id": 0, "start": 0.5, "end": 2.0, "text": " It 3", "words": [{"word": " It", "start": 0.5, '
+    b'"end": 0.75}, {"word": "3"}]}], "language": "en"}'
+)
+_TRS = (
+    b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<Trans><Turn startTime="0" endTime="5.5">\n<Sync time="0"/>\ncaf\xe9\n'
+    b'<Sync time="2.5"/>\nno &amp; no\n</Turn></Trans>'
+)
+
+
+def _foreign_table() -> bytes:
+    rows = [f"{i};v{i};1.5e0;;yes, no;train;0.5;-1" for i in range(4)]
+    return "\n".join(["utt_id;video_id;Sentiment;note;Text;Mode;mfcc1;mfcc2", *rows, ""]).encode()
 
 
 def _table() -> bytes:
@@ -170,6 +200,17 @@ def _read_with_table(folder: Path) -> object:
 def _unpack(archive: Path) -> None:
     unpacked_bytes(archive)
     unpack(archive, archive.parent / "there")
+
+
+def _read_with_recording(folder: Path) -> object:
+    (folder / "a.mp4").write_bytes(b"x")
+    (folder / "segments.csv").write_text("id,label,media,start_s,end_s\na,1,a.mp4,0,1.5\nb,1,a.mp4,1.5,9\n")
+    return read_folder(folder)
+
+
+def _convert(folder: Path) -> object:
+    convert_table(folder / "t.csv", folder / "out", ColumnChoice())
+    return read_folder(folder / "out")
 
 
 def _read_csd(folder: Path) -> object:

@@ -81,6 +81,7 @@ def words_extractor(settings: WordSettings) -> CachedWords:
             "text",
             "language",
             "timed_words",
+            "cues",
         ),
         function=partial(locate_words, settings=settings),
         module=locate_words.__module__,

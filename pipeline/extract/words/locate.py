@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -65,7 +65,7 @@ class WordSettings:
 def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
     """Find the words of one segment and their times.
 
-    The corpus's own times are taken as they are; else a transcript is aligned with its sound, or, where that cannot be
+    The corpus's own times are taken as they are; where it has cues, the words of each are looked for within it; else a transcript is aligned with its sound, or, where that cannot be
     done or the two do not fit, spread over the speech in proportion to the length of its words; else the sound is
     recognised.
 
@@ -83,6 +83,8 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
 
     if segment.timed_words:
         return SegmentWords(segment.id, "given", _clipped(segment.timed_words, segment.duration_s))
+    if segment.cues:
+        return _within_cues(segment, settings)
     samples = _samples_of(segment)
     audible = None if is_silent(samples) else samples
     for locate in (_aligned, _spread, _recognised):
@@ -90,6 +92,32 @@ def locate_words(segment: Segment, settings: WordSettings) -> SegmentWords:
         if located is not None:
             return located
     return SegmentWords(segment.id, "none", ())
+
+
+def _within_cues(segment: Segment, settings: WordSettings) -> SegmentWords:
+    """The words of each cue, found in the stretch of the recording that it covers."""
+    words: list[Word] = []
+    methods, confidences = set[str](), list[float]()
+    for cue in segment.cues:
+        start_s = segment.start_s + cue.start_s
+        part = replace(
+            segment,
+            text=cue.text,
+            start_s=start_s,
+            end_s=segment.start_s + cue.end_s,
+            cues=(),
+            timed_words=(),
+        )
+        located = locate_words(part, settings)
+        methods.add(located.align_method)
+        confidences += [] if located.confidence is None else [located.confidence] * len(located.words)
+        words += [Word(w.text, cue.start_s + w.start_s, cue.start_s + w.end_s) for w in located.words]
+    if not words:
+        return SegmentWords(segment.id, "none", ())
+    fitted = _fitted(sorted(words, key=lambda word: word.start_s), segment.duration_s)
+    if methods <= {"forced", "none"}:
+        return SegmentWords(segment.id, "forced", fitted, round(float(np.mean(confidences)), _DIGITS))
+    return SegmentWords(segment.id, "proportional", fitted)
 
 
 def _aligned(segment: Segment, samples: _Audible, settings: WordSettings) -> SegmentWords | None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.words import Cue, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, _fitted, locate_words
@@ -321,3 +321,27 @@ def test_spread_words_lie_in_the_speech_in_order(tokens, lengths_s):
     assert np.all(np.diff(times_s) >= -1e-9)
     for word in words:
         assert any(start - 1e-9 <= word.start_s and word.end_s <= end + 1e-9 for start, end in spans_s)
+
+
+def test_words_of_cues_stay_within_them(tmp_path):
+    cues = (Cue("first words", 0.5, 2.0), Cue("and the last", 4.0, 5.0), Cue("!", 5.0, 5.5))
+    for media in (None, record(tmp_path / "noise.wav", noise(6.0))):
+        found = locate(segment(media, duration_s=6.0, text="first words and the last", cues=cues))
+        assert found.align_method == "proportional"
+        assert [word.text for word in found.words] == ["first", "words", "and", "the", "last"]
+        assert all(0.5 <= word.start_s < word.end_s <= 2.0 for word in found.words[:2])
+        assert all(4.0 <= word.start_s < word.end_s <= 5.0 for word in found.words[2:])
+
+
+def test_cues_with_speech_are_aligned_each_in_its_stretch(jfk):
+    whole = locate(jfk)
+    split_s = (whole.words[9].start_s + whole.words[8].end_s) / 2
+    words = JFK.split()
+    cues = (Cue(" ".join(words[:9]), 0.0, split_s), Cue(" ".join(words[9:]), split_s, 11.0))
+    found = locate(replace(jfk, cues=cues))
+    assert found.align_method == "forced"
+    assert found.confidence is not None
+    assert [word.text for word in found.words] == words
+    np.testing.assert_allclose(
+        [word.start_s for word in found.words], [word.start_s for word in whole.words], atol=0.15
+    )
