@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.task import Task
+from pipeline.corpus.facts import facts_from, facts_to_yaml
 
 MOSI = Task(
     kind="regression", label="label", label_min=-3.0, label_max=3.0, protocol="mosi", groups="integer"
@@ -30,3 +32,13 @@ def others(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value for key, value in changes.items() if key not in _FIELDS and not key.startswith("task.")
     }
+
+
+def write_facts(folder: Path, layout: str = "folder", **label: Any) -> None:
+    """The facts of a corpus in English whose label is MOSI's, or as `label` says."""
+    values = {
+        "layout": layout,
+        "language": "en",
+        "labels": {"label": label or {"kind": "regression", "min": -3.0, "max": 3.0, "protocol": "mosi"}},
+    }
+    (folder / "corpus.yaml").write_text(facts_to_yaml(facts_from(values, source="test")), encoding="utf-8")

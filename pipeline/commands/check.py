@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     corpus = params.load(params.Corpus)
     if args.open != "all" and not args.open.isdecimal():
         raise PipelineError(f"--open is {args.open!r}; expected a whole number or all")
+    if args.split is not None:
+        params.checked({"manifest.split": args.split})
     folder = _folder(args.corpus or corpus.name)
     facts = None if args.layout is not None and not (folder / FACTS_FILE).is_file() else read_facts(folder)
     if facts is not None and args.layout not in (None, facts.layout):
@@ -101,8 +103,6 @@ def _folder(named: str) -> Path:
 
 def _rules(facts: Facts, split: str | None, *, in_params: bool) -> Rules:
     """What a run holds the corpus against; the choices of params.yaml are for the corpus that it names."""
-    if split is not None:
-        params.checked({"manifest.split": split})
     manifest = params.load(params.Manifest)
     corpus = params.load(params.Corpus)
     rules = rules_of(

@@ -2,18 +2,16 @@
 
 import json
 import pickle
-from typing import get_args
 
 import h5py
 import numpy as np
 import pytest
 
-from pipeline import params
 from pipeline.artifacts.words import Word
+from pipeline.corpus.facts import Splits
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
-from pipeline.yaml12 import parse_yaml
 from tests.corpus.replicas import LABELS, REPLICAS, VIDEOS, clips, label_csv, put, write_csd
 
 DRAW = {"valid_share": 0.2, "test_share": 0.2, "split_seed": 1}
@@ -28,17 +26,13 @@ def replica(tmp_path):
     return make
 
 
+def mixes_of(name: str, split: str):
+    """What the published split of this layout may have in two parts."""
+    return Splits.model_validate(LAYOUTS[name].facts.get("splits", {})).mixes(split)
+
+
 def by_id(name: str, folder):
     return {candidate.id: candidate for candidate in LAYOUTS[name].read(folder)}
-
-
-def test_params_names_the_layouts_that_there_are():
-    assert set(get_args(params.Corpus.model_fields["layout"].annotation)) == set(LAYOUTS)
-
-
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_the_settings_of_a_layout_are_accepted_by_params(name):
-    params.checked({key: parse_yaml(value) for key, value in LAYOUTS[name].settings.items()})
 
 
 @pytest.mark.parametrize("name", REPLICAS)
@@ -59,7 +53,7 @@ def test_a_folder_of_something_else_is_refused_with_a_sentence(name, tmp_path):
 @pytest.mark.parametrize("name", [name for name in REPLICAS if name != "mustard"])
 def test_the_standard_split_is_taken(name, replica):
     rows = LAYOUTS[name].read(replica(name))
-    splits = split_candidates(rows, **DRAW, mixes=LAYOUTS[name].mixes("standard"))
+    splits = split_candidates(rows, **DRAW, mixes=mixes_of(name, "standard"))
     assert sorted(splits.values()) == ["test"] * 2 + ["train"] * 2 + ["valid"] * 2
 
 
@@ -186,9 +180,7 @@ def test_a_published_fold_of_mustard_is_the_test_part(fold, replica):
     rows = LAYOUTS["mustard"].read(folder)
     with (folder / "data/split_indices.p").open("rb") as file:
         expected = pickle.load(file)[fold - 1][1]
-    splits = split_candidates(
-        rows, split=f"fold_{fold}", **DRAW, mixes=LAYOUTS["mustard"].mixes(f"fold_{fold}")
-    )
+    splits = split_candidates(rows, split=f"fold_{fold}", **DRAW, mixes=mixes_of("mustard", f"fold_{fold}"))
     assert {row.id for row in rows if splits[row.id] == "test"} == {rows[int(k)].id for k in expected}
     assert set(splits.values()) == {"train", "valid", "test"}
 

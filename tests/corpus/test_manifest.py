@@ -346,13 +346,15 @@ def test_a_class_is_a_label_of_a_binary_task(label):
 
 @pytest.mark.parametrize("label", [0.5, 2.0, -1.0])
 def test_any_other_label_of_a_binary_task_is_refused_with_its_line(label):
-    with pytest.raises(PipelineError, match=rf"csv, a: the label of 'a' is {label}; expected 0 or 1, .*task"):
+    with pytest.raises(
+        PipelineError, match=rf"csv, a: the label of 'a' is {label}; expected 0 or 1, .*binary"
+    ):
         check_table([candidate("a", label=label)], task=BINARY)
 
 
 def test_two_classes_under_regression_are_refused_with_the_task_to_set():
     rows = [candidate("a", label=0.0), candidate("b", label=1.0)]
-    with pytest.raises(PipelineError, match=r"segments\.csv: every label is 0 or 1.*task\.kind=binary"):
+    with pytest.raises(PipelineError, match=r"segments\.csv: every label is 0 or 1.*set it to binary"):
         check_table(rows, task=MOSI)
     check_table(rows, task=BINARY)
     check_table([*rows, candidate("c", label=0.5)], task=MOSI)

@@ -10,29 +10,28 @@ import pytest
 
 from pipeline import params
 from pipeline.__main__ import main
-from pipeline.corpus.layouts import LAYOUTS
 from pipeline.intake.checking import CorpusReport, check_corpus
 from pipeline.intake.labels import group_cuts
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
+from tests import tasks
 from tests.corpus.replicas import REPLICAS, ROOT
 
 pytestmark = pytest.mark.slow
 
 MOSI = Rules(
-    label_min=-3.0, label_max=3.0, binary=False, language="en", split="standard", valid_share=0.2, test_share=0.2,
-    split_seed=1, max_rejected_share=0.1,
+    task=tasks.MOSI, language="en", split="standard", valid_share=0.2, test_share=0.2, split_seed=1, max_rejected_share=0.1,
 )  # fmt: skip
 RULES = {
-    "sims": replace(MOSI, label_min=-1.0, label_max=1.0, language="zh"),
-    "mustard": replace(MOSI, label_min=0.0, label_max=1.0, binary=True),
+    "sims": replace(MOSI, task=tasks.SIMS, language="zh", mixes=("video",)),
+    "mustard": replace(MOSI, task=tasks.BINARY),
 }
 RULES |= {"simsv2": RULES["sims"], "urfunny": RULES["mustard"]}
 
 
 def look(folder: Path, name: str = "folder", *, n_opened: int | None = 0, **changes) -> CorpusReport:
     rules = replace(RULES.get(name, MOSI), **changes)
-    return check_corpus(folder, layout=name, reader=LAYOUTS[name], rules=rules, n_opened=n_opened)
+    return check_corpus(folder, layout=name, rules_for=lambda candidates: rules, n_opened=n_opened)
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_the_split_that_mixes_videos_is_told_and_no_error(tmp_path):
     found = problems(look(tmp_path, "sims"))
     assert "is in train and valid" in found["warning leaks"]
     assert "manifest.split=drawn" in found["warning leaks"]
-    assert "warning leaks" not in problems(look(tmp_path, "sims", split="drawn"))
+    assert "warning leaks" not in problems(look(tmp_path, "sims", split="drawn", mixes=()))
 
 
 def test_a_speaker_in_two_splits_is_an_error(corpus):
@@ -99,7 +98,9 @@ def test_a_repeated_id_and_labels_out_of_range_are_errors(corpus):
 
 
 def test_labels_that_fill_no_half_of_the_range_are_told(corpus):
-    found = problems(look(corpus, label_max=30.0, label_min=-30.0))
+    found = problems(
+        look(corpus, task=replace(tasks.MOSI, label_min=-30.0, label_max=30.0, protocol="regression"))
+    )
     assert "no label is beyond ±2.4" in found["warning labels"]
 
 
@@ -187,6 +188,7 @@ def test_the_same_corpus_gives_the_same_bytes(corpus):
 @pytest.fixture
 def repository(tmp_path, monkeypatch, corpus):
     shutil.copy(ROOT / "params.yaml", tmp_path)
+    tasks.write_facts(corpus)
     shutil.move(corpus, tmp_path / "data/raw/mine")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -207,7 +209,13 @@ def test_the_command_ends_with_1_where_a_run_would_end(repository, capsys):
     assert "expected one of them beside Raw" in report["problems"][0]["sentence"]
 
 
-def test_another_layout_brings_its_settings(repository, capsys):
+def test_a_corpus_without_facts_says_how_to_write_them(repository, capsys):
+    (repository / "data/raw/mine/corpus.yaml").unlink()
+    assert main(["check", "mine"]) == 1
+    assert "python -m pipeline import LAYOUT data/raw/mine" in capsys.readouterr().err
+
+
+def test_another_layout_brings_its_facts(repository, capsys):
     REPLICAS["sims"](repository / "elsewhere")
     assert main(["check", "elsewhere", "--layout", "sims", "--open", "0"]) == 0
     assert "zh 2" in capsys.readouterr().out
@@ -234,12 +242,14 @@ def test_two_classes_under_regression_name_the_task(corpus):
     for position, row in enumerate(cells):
         row[column] = str(position % 2)
     table.write_text("\n".join([header, *(",".join(row) for row in cells)]) + "\n")
-    assert "task.kind=binary" in problems(look(corpus))["error task"]
-    assert "error task" not in problems(look(corpus, binary=True))
+    assert "set it to binary" in problems(look(corpus))["error task"]
+    assert "error task" not in problems(look(corpus, task=tasks.BINARY))
 
 
 def test_labels_of_one_group_are_told_before_a_run(corpus):
-    assert "no pair to order" in problems(look(corpus, groups=(5.0,)))["error labels"]
+    assert (
+        "no pair to order" in problems(look(corpus, task=replace(tasks.MOSI, groups=(5.0,))))["error labels"]
+    )
 
 
 def test_the_same_recording_in_two_splits_is_told(corpus):

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dvc.utils.hydra import apply_overrides
+
+from tests.tasks import write_facts
 
 ROOT = Path(__file__).parent.parent.parent
 CLIPS = ROOT / "data/raw/demo"
@@ -69,7 +72,10 @@ class Repository:
         return Repository(path)
 
 
-def make_repository(path: Path, rows: list[dict[str, str]], media: Mapping[str, Path]) -> Repository:
+def make_repository(
+    path: Path, rows: list[dict[str, str]], media: Mapping[str, Path], *, layout: str = "folder", **label: Any
+) -> Repository:
+    """A repository with a corpus of these rows and files; `label` says what its labels are, see `write_facts`."""
     path.mkdir(parents=True)
     for folder in ("pipeline", "stages"):
         shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -84,6 +90,7 @@ def make_repository(path: Path, rows: list[dict[str, str]], media: Mapping[str, 
         writer = csv.DictWriter(table, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    write_facts(corpus, layout, **label)
     repository = Repository(path)
     repository.set_params(*SMALL)
     repository.run("git", "init", "-q", "-b", "main")

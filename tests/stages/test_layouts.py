@@ -36,7 +36,10 @@ def imported(request, empty, tmp_path) -> tuple[str, Repository, list[str]]:
     repository = empty.copy(tmp_path / "repository")
     command = (sys.executable, "-m", "pipeline", "import", request.param, str(tmp_path / "source"))
     printed = repository.run(*command, "--name", NAME).stdout
-    return request.param, repository, shlex.split(printed.splitlines()[-1])
+    (line,) = [
+        line for line in printed.splitlines() if line.strip().startswith("git restore params.yaml && ")
+    ]
+    return request.param, repository, shlex.split(line.partition(" && ")[2])
 
 
 def set_as_printed(repository: Repository, command: list[str]) -> None:
@@ -136,9 +139,7 @@ def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
     repository.run(
         sys.executable, "-m", "pipeline", "import", "folder", str(tmp_path / "corpus"), "--name", NAME
     )
-    set_as_printed(
-        repository, ["dvc", "exp", "run", "-S", f"corpus.name={NAME}", "-S", "audio.precomputed=audio.npz"]
-    )
+    set_as_printed(repository, ["dvc", "exp", "run", "-S", f"corpus.name={NAME}"])
     checked = repository.run(sys.executable, "-m", "pipeline", "check", check=False)
     assert "nothing would end a run" in checked.stdout
     for stage in ("manifest", "words", "audio", "visual"):

@@ -18,6 +18,7 @@ from pipeline.errors import MachineError, machine_error, sentence_of_machine
 from pipeline.media.container import MediaError, open_media
 from pipeline.media.linear_pass import decode
 from tests.media.recordings import numbered_pictures, write_recording
+from tests.tasks import write_facts
 
 ROOT = Path(__file__).parents[2]
 MACHINE = [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ENOSPC, errno.EACCES]
@@ -90,6 +91,7 @@ def test_a_stage_with_too_few_open_files_ends_with_the_reason(tmp_path, recordin
     for split in ("train", "valid", "test"):
         shutil.copyfile(recording, clips / f"{split}.mp4")
         rows.append(f"{split},1,{split}")
+    write_facts(clips.parent)
     (clips.parent / "segments.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     ended = subprocess.run(
         ["bash", "-c", f'ulimit -n {n_files}; exec "$0" -m stages.manifest', sys.executable],

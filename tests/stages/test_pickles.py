@@ -18,6 +18,7 @@ from pipeline.yaml12 import parse_yaml
 from stages import align, audio, manifest, text, visual, words
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
 from tests.stages.repositories import ROOT, Repository, make_repository
+from tests.tasks import write_facts
 
 pytestmark = pytest.mark.slow
 
@@ -26,20 +27,20 @@ def repository_with(tmp_path, content, layout: str) -> Repository:
     source = tmp_path / "source.pkl"
     source.write_bytes(pickle.dumps(content, protocol=4))
     repository = make_repository(
-        tmp_path / "repository", [{"id": "unused", "label": "0"}], {"features.pkl": source}
+        tmp_path / "repository", [{"id": "unused", "label": "0"}], {"features.pkl": source}, layout=layout
     )
-    repository.set_params(f"corpus.layout={layout}", "evaluate.missing_rates=[]", "evaluate.noise_scales=[]")
+    repository.set_params("evaluate.missing_rates=[]", "evaluate.noise_scales=[]")
     return repository
 
 
-def extract(tmp_path, monkeypatch, content, layout: str, **changes) -> None:
+def extract(tmp_path, monkeypatch, content, layout: str, **label) -> None:
     """The stages up to align, in this process."""
     folder = tmp_path / "data/raw/given"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "features.pkl").write_bytes(pickle.dumps(content, protocol=4))
     settings = parse_yaml((ROOT / "params.yaml").read_text())
-    for section, values in (changes | {"corpus": {"name": "given", "layout": layout}}).items():
-        settings[section] |= values
+    settings["corpus"]["name"] = "given"
+    write_facts(folder, layout, **label)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(tmp_path)
     for stage in (manifest, words, text, audio, visual, align):
@@ -73,9 +74,7 @@ def test_rows_of_an_aligned_pickle_are_the_words(tmp_path, monkeypatch, layout, 
     rows["vision"][0, :, :] = 0
     rows["audio"][1, rows["text"][1].any(axis=1).argmax(), 0] = -np.inf
     # Classes of −1 and 1 are read as 0 and 1, which are no values to regress on.
-    binary = (
-        {"task": {"kind": "binary"}, "evaluate": {"protocol": "binary"}} if layout == "multibench" else {}
-    )
+    binary = {"kind": "binary"} if layout == "multibench" else {}
     extract(tmp_path, monkeypatch, content, layout, **binary)
     aligned = read_aligned(Path("data/align/test.safetensors"))
     assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == list(DIMS.values())
