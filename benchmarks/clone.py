@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.facts import write_facts
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_folder
 
@@ -27,6 +28,7 @@ def prepare(corpus: str, write_corpus: Callable[[Path], None], sections: Mapping
     _run(clone, "git", "fetch", "--quiet", str(Path().resolve()), "HEAD")
     _run(clone, "git", "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD")
     write_corpus(clone / "data/raw" / corpus)
+    write_facts(clone / "data/raw" / corpus)
     reproduce(clone, sections, "align")
     return clone
 

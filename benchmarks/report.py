@@ -24,8 +24,7 @@ import numpy as np
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.segments import SPLITS, write_segments
-from pipeline.yaml12 import parse_yaml
-from tests.reporting.runs import PARAMS, Run, make_segments, write_run
+from tests.reporting.runs import Run, make_segments, write_run
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/report.json"
@@ -37,7 +36,7 @@ def write_large_run(root: Path, n_segments: int) -> None:
     write_run(root, Run(seeds=SEEDS))
     random = np.random.default_rng(1)
     large = Run(seeds=SEEDS, n_segments=dict.fromkeys(SPLITS, n_segments))
-    segments = make_segments(large, parse_yaml(PARAMS.read_text(encoding="utf-8")), random)
+    segments = make_segments(large, random)
     write_segments(root / "data/manifest/segments.jsonl", segments)
     predictions = []
     for split in ("valid", "test"):

@@ -109,7 +109,7 @@ def measure(
 def objectives(sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     ranking = ranking_objective(
         "groupwise",
-        margin=MarginSettings(**sections["margin"]),
+        margin=MarginSettings(**sections["margin"] | {"groups": sections["margin"]["groups"] or "integer"}),
         advantage=AdvantageSettings(**sections["advantage"]),
     )
     return {

@@ -19,7 +19,7 @@ _FIELDS = {"margin.groups": "groups", "evaluate.protocol": "protocol"}
 
 def task_of(changes: Mapping[str, Any]) -> Task:
     """MOSI's task with what `task.kind`, `margin.groups` and the like change; what is a choice of params.yaml stands here, too."""
-    fields = {
+    fields: dict[str, Any] = {
         _FIELDS.get(key, key.removeprefix("task.")): tuple(value) if isinstance(value, list) else value
         for key, value in changes.items()
         if key in _FIELDS or key.startswith("task.")

@@ -9,6 +9,7 @@ from typing import Any
 import av
 import yaml
 
+from benchmarks.facts import write_facts
 from pipeline.errors import PipelineError
 from pipeline.media.probe import probe
 from pipeline.yaml12 import parse_yaml
@@ -49,6 +50,7 @@ def write_corpus(root: Path, *, demo: Path, folders: list[Path], params: Path) -
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
+    write_facts(corpus)
     sections = parse_yaml(params.read_text(encoding="utf-8"))
     sections["corpus"]["name"] = CORPUS
     sections["words"]["recogniser"] = "none"

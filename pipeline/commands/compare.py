@@ -12,6 +12,7 @@ from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
+from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
@@ -87,9 +88,14 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         require_writable(args.html, force=args.force)
     settings = params.load(params.Evaluate)
-    protocol = workspace_protocol()
     revisions = resolve_all([args.base, *args.experiments])
     base, *experiments = read_runs(revisions)
+    recorded = base.task.get("protocol")
+    protocol = (
+        protocol_named(recorded)
+        if settings.protocol is None and recorded is not None
+        else workspace_protocol()
+    )
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
     with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD
     comparisons = [

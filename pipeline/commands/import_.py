@@ -270,6 +270,9 @@ def _facts_lines(known: Known) -> list[str]:
         f"  {value}{f'  ({remark})' if (remark := known.remarks.get(key)) else ''}"
         for key, value in values.items()
     ]
+    others = [name for name in facts.labels if name != facts.label]
+    if others:
+        lines.append(f"  further labels, each learnt by -S corpus.label=…: {', '.join(others)}")
     if known.remarks:
         lines.append(
             "  what is wrong there, correct in that file, or by options such as --language and --label-max"

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from pipeline.artifacts.models import BASELINE, METHOD, ensemble_of
 from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.comparable import other_machine, require_comparable
 from pipeline.comparison.differences import compare_model, with_ensemble
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
 from pipeline.comparison.runs import Run
-from pipeline.comparison.stages import StageChange, data_changes, stage_changes
+from pipeline.comparison.stages import StageChange, data_changes, is_the_machine_alone, stage_changes
 from pipeline.comparison.verdicts import Judgement, judge
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
@@ -70,8 +71,9 @@ def compare_runs(
         headline_only: whether only the metrics that decide the verdict are measured, in a quarter of the time.
 
     Raises:
-        PipelineError: a run lacks a split or a model.
+        PipelineError: a run lacks a split or a model, or no difference between the runs means anything.
     """
+    require_comparable(base, experiment, splits=splits, protocol=protocol)
     models = []
     for split in splits:
         for run in (base, experiment):
@@ -99,17 +101,21 @@ def compare_runs(
     judged = next(model for model in models if (model.model, model.split) == (METHOD, JUDGED_ON))
     by_name = {row.metric.name: row for row in judged.measured}
     headline = tuple(by_name[name] for name in protocol.headline)
+    parameters = parameter_changes(base.parameters, experiment.parameters)
+    stages = stage_changes(
+        base.stages, experiment.stages, same_libraries=base.libraries == experiment.libraries
+    )
+    machine_alone = not parameters and is_the_machine_alone(stages)
     return Comparison(
         base=base,
         experiment=experiment,
-        parameters=parameter_changes(base.parameters, experiment.parameters),
-        stages=stage_changes(
-            base.stages, experiment.stages, same_libraries=base.libraries == experiment.libraries
-        ),
+        parameters=parameters,
+        stages=stages,
         data=data_changes(base.stages, experiment.stages),
         doubts=(
             *base.doubts,
             *experiment.doubts,
+            *([other_machine(base, experiment)] if machine_alone else []),
             *_doubts_about_protocol((base, experiment), protocol),
             *_doubts_about_metrics(models),
         ),
@@ -132,10 +138,10 @@ def _doubts_about_metrics(models: Sequence[ModelComparison]) -> list[str]:
 def _doubts_about_protocol(runs: Sequence[Run], protocol: Protocol) -> list[str]:
     doubts = []
     for run in runs:
-        recorded = run.parameters.get("evaluate.protocol")
-        if recorded is not None and recorded.value != protocol.name:
+        recorded = run.task.get("protocol")
+        if recorded is not None and recorded != protocol.name:
             doubts.append(
-                f"{run.revision.title}: its own reports use the protocol {recorded.value}, but here both runs are "
+                f"{run.revision.title}: its own reports use the protocol {recorded}, but here both runs are "
                 f"measured by {protocol.name}, which evaluate.protocol says in the workspace."
             )
     return doubts

@@ -1,11 +1,14 @@
 """What one revision recorded of its run, read and held against each other."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.run_record import RunRecord, run_record_from
 from pipeline.comparison.parameters import (
     Parameter,
     flattened,
@@ -21,6 +24,7 @@ PREDICTIONS = Path("reports/predictions.csv")
 PARAMETERS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 LIBRARIES = Path("requirements.lock")
+RECORD = Path("reports/run.json")
 CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
 
 
@@ -36,6 +40,7 @@ class Run:
         curves: the CSV of training curves by stage; a stage whose revision has none is absent.
         doubts: sentences about records that contradict each other, such as parameters changed after the run.
         libraries: the pinned versions of the libraries; None where the revision pins none.
+        record: what the run was of, and which machines made it; None where the revision is older than such records.
     """
 
     revision: Revision
@@ -45,6 +50,24 @@ class Run:
     curves: Mapping[str, str]
     doubts: tuple[str, ...]
     libraries: bytes | None = None
+    record: RunRecord | None = None
+
+    @property
+    def task(self) -> Mapping[str, Any]:
+        """What was learnt and measured, by names of the fields of a `Task`, as far as anything recorded says."""
+        if self.record is not None:
+            return asdict(self.record.task)
+        named = {
+            "kind": "task.kind",
+            "label_min": "corpus.label_min",
+            "label_max": "corpus.label_max",
+            "protocol": "evaluate.protocol",
+        }
+        return {
+            field: self.parameters[key].value
+            for field, key in named.items()
+            if key in self.parameters and self.parameters[key].value is not None
+        }
 
 
 def read_run(revision: Revision) -> Run:
@@ -58,7 +81,7 @@ def read_runs(revisions: Sequence[Revision]) -> list[Run]:
     Raises:
         PipelineError: one of them is missing or not what it should be.
     """
-    paths = [PREDICTIONS, PARAMETERS, LOCK, LIBRARIES, *CURVES.values()]
+    paths = [PREDICTIONS, PARAMETERS, LOCK, LIBRARIES, RECORD, *CURVES.values()]
     return [
         _run(revision, files) for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
     ]
@@ -90,7 +113,18 @@ def _run(revision: Revision, files: Mapping[Path, bytes | None]) -> Run:
             *_doubts_about_predictions(revision, predictions.encode(), stages),
         ),
         libraries=files[LIBRARIES],
+        record=_record(files[RECORD], source=f"{RECORD} of {revision.title}"),
     )
+
+
+def _record(content: bytes | None, *, source: str) -> RunRecord | None:
+    if content is None:
+        return None
+    try:
+        value = json.loads(_text(content, source=source))
+    except ValueError as error:
+        raise PipelineError(f"{source}: not JSON ({error}); run `dvc repro` to make it anew") from error
+    return run_record_from(value, source=source)
 
 
 def _doubts_about_parameters(

@@ -97,6 +97,20 @@ def stage_changes(
     return tuple(changes)
 
 
+def is_the_machine_alone(changes: Sequence[StageChange]) -> bool:
+    """Whether stages differ, and all of them by nothing but the class of machine that made them or those before them."""
+    return bool(changes) and all(
+        change.differences[0] == f"outputs alone: {MACHINE}"
+        or (change.differences[0].startswith("inputs (from ") and _ends_in_machine(change.differences))
+        for change in changes
+    )
+
+
+def _ends_in_machine(differences: Sequence[str]) -> bool:
+    first, *further = differences
+    return first.endswith(f", {MACHINE})") and ";" not in first and further in ([], ["outputs"])
+
+
 def data_changes(base: Mapping[str, Stage], experiment: Mapping[str, Stage]) -> tuple[str, ...] | None:
     """The outputs of the manifest that differ; None where a run has no manifest to tell by."""
     if MANIFEST not in base or MANIFEST not in experiment:

@@ -23,6 +23,7 @@ _LANGUAGE_OF_SCRIPT = {
     "HEBREW": "he", "THAI": "th", "DEVANAGARI": "hi",
 }  # fmt: skip
 _LETTERS = 200_000
+_MOST_LABELS = 40
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,13 @@ def find_facts(
     remarks: dict[str, str] = {}
     values = {"layout": layout, "language": None, **LAYOUTS[layout].facts}
     if "labels" not in values:
-        values["labels"] = {LABEL: _label(used, given, remarks)}
+        labels = {candidate.label for candidate in used}
+        values["labels"] = {LABEL: _label(labels, given, remarks, name=LABEL)}
+    described = dict(values["labels"])
+    for name, labels in _other_labels(used).items():
+        if name not in described and len(described) <= _MOST_LABELS:
+            described[name] = _label(labels, NOTHING_GIVEN, remarks, name=name)
+    values["labels"] = described
     if values["language"] is None and given.language is None:
         values["language"] = _language(used, remarks)
     if layout == "folder":
@@ -129,19 +136,27 @@ def _merged(values: Mapping[str, Any], given: Given, label: str) -> dict[str, An
     return {**values, **given.facts(), "labels": labels, "splits": splits}
 
 
-def _label(used: Sequence[Candidate], given: Given, remarks: dict[str, str]) -> dict[str, Any]:
+def _other_labels(used: Sequence[Candidate]) -> Mapping[str, set[float]]:
+    """The values of each further label that takes more than one."""
+    found: dict[str, set[float]] = {}
+    for candidate in used:
+        for name, label in candidate.other_labels.items():
+            found.setdefault(name, set()).add(label)
+    return {name: labels for name, labels in found.items() if len(labels) > 1}
+
+
+def _label(labels: set[float], given: Given, remarks: dict[str, str], *, name: str) -> dict[str, Any]:
     """What the labels in the table show, as far as nobody says it."""
-    labels = {candidate.label for candidate in used}
     kind = given.kind
     if kind is None:
         kind = "binary" if labels == {0.0, 1.0} and given.label_max in (None, 1.0) else "regression"
         if given.label_min is None and given.label_max is None:
-            remarks["labels.label.kind"] = _why_kind(labels, kind)
+            remarks[f"labels.{name}.kind"] = _why_kind(labels, kind)
     if kind != "regression":
         return {"kind": kind}
     low, high = _range(labels)
     if given.label_min is None or given.label_max is None:
-        remarks["labels.label.min"] = (
+        remarks[f"labels.{name}.min"] = (
             f"by the labels in the table, {min(labels, default=0):g} to {max(labels, default=0):g}"
         )
     low = low if given.label_min is None else given.label_min

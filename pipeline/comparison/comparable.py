@@ -1,0 +1,86 @@
+"""Whether two runs can be compared at all, and whether only the machine was another."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.artifacts.run_record import RunRecord
+from pipeline.comparison.runs import Run
+from pipeline.comparison.stages import MACHINE
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import Protocol
+
+_SAME_LABEL = 1e-5
+
+
+def require_comparable(base: Run, experiment: Run, *, splits: Sequence[str], protocol: Protocol) -> None:
+    """Refuse two runs between which no difference means anything.
+
+    Args:
+        base: the run that is compared with.
+        experiment: the run that is compared.
+        splits: the splits that are compared; the test split has to have segments in common in any case.
+        protocol: the protocol by which both are measured.
+
+    Raises:
+        PipelineError: the runs learnt other labels, or share no segment of a split; the sentence says what differs.
+    """
+    reason = next(_differences(base, experiment, splits, protocol), None)
+    if reason is not None:
+        raise PipelineError(
+            f"{base.revision.title} and {experiment.revision.title} cannot be compared, so there is no verdict: {reason}; compare "
+            "runs of the same labels"
+        )
+
+
+def _differences(base: Run, experiment: Run, splits: Sequence[str], protocol: Protocol) -> Iterator[str]:
+    """Why the runs cannot be compared, one reason after the other."""
+    first, second = base.task, experiment.task
+    for what in ("kind", "label", "label_min", "label_max", "protocol", "classes"):
+        one, other = first.get(what), second.get(what)
+        if one is not None and other is not None and one != other:
+            yield f"{_NAMES[what]} is {_written(one)} in the one and {_written(other)} in the other"
+    if first.get("kind") and protocol.task != first["kind"]:
+        yield f"they are runs of the kind {first['kind']}, but evaluate.protocol in params.yaml is {protocol.name}"
+    for split in dict.fromkeys([*splits, "test"]):
+        if split in base.predictions and split in experiment.predictions:
+            one, other = base.predictions[split], experiment.predictions[split]
+            known = dict(zip(one.ids, one.truth.tolist(), strict=True))
+            shared = [
+                abs(known[id_] - label) < _SAME_LABEL
+                for id_, label in zip(other.ids, other.truth.tolist(), strict=True)
+                if id_ in known
+            ]
+            if known and other.ids and not shared:
+                yield f"they share no segment of {split}"
+            elif shared and not any(shared):
+                yield f"the segments of {split} that have the same names have other labels"
+
+
+_NAMES = {
+    "kind": "the kind of the label",
+    "label": "the label",
+    "label_min": "the least label",
+    "label_max": "the greatest label",
+    "protocol": "the protocol",
+    "classes": "the list of classes",
+}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "empty"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def other_machine(base: Run, experiment: Run) -> str:
+    """That two runs differ by nothing but the class of machine, with what is recorded of the machines."""
+    recorded = [_machines(run.record) for run in (base, experiment) if run.record is not None]
+    where = f" ({recorded[0]} and {recorded[1]})" if len(set(recorded)) == 2 else ""
+    return (
+        f"Nothing but the machine differs: {experiment.revision.title} was {MACHINE}{where}, whose arithmetic rounds "
+        "differently, and training makes that larger; what follows is no effect of a parameter, of data or of code."
+    )
+
+
+def _machines(record: RunRecord) -> str:
+    devices = sorted({*(found.get("device", "?") for found in record.trained_on), record.measured_on})
+    return " and ".join(devices)

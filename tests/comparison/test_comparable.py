@@ -1,0 +1,98 @@
+"""Runs between which no difference means anything get a sentence instead of a verdict."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.artifacts.run_record import RunRecord
+from pipeline.artifacts.task import Task
+from pipeline.comparison.stages import MACHINE, StageChange, is_the_machine_alone
+from tests import tasks
+from tests.comparison.repositories import Repository
+
+pytestmark = pytest.mark.slow
+
+
+def record(
+    repository: Repository, task: Task, *, device: str = "cpu x86_64 AVX2", corpus: str = "one"
+) -> None:
+    content = RunRecord(corpus, task, ({"device": device, "torch": "2"},), device)
+    (repository.root / "reports/run.json").write_text(json.dumps(asdict(content)))
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    repository = Repository(tmp_path)
+    repository.git("init", "--quiet")
+    monkeypatch.chdir(tmp_path)
+    repository.write_run()
+    record(repository, tasks.MOSI)
+    repository.commit()
+    return repository
+
+
+def compare(capsys, *arguments: str) -> tuple[int, str, str]:
+    status = main(["compare", "HEAD~1", "HEAD", *arguments])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        (tasks.BINARY, "the kind of the label is regression in the one and binary in the other"),
+        (
+            replace(tasks.MOSI, label_max=9.0, protocol="regression"),
+            "the greatest label is 3 in the one and 9 in the other",
+        ),
+        (replace(tasks.MOSI, label="arousal"), "the label is label in the one and arousal in the other"),
+        (
+            replace(tasks.MOSI, protocol="regression"),
+            "the protocol is mosi in the one and regression in the other",
+        ),
+    ],
+)
+def test_runs_of_different_tasks_get_no_verdict(repository, capsys, task, sentence):
+    record(repository, task)
+    repository.write_run(noise=0.1)
+    repository.commit()
+    status, printed, error = compare(capsys)
+    assert (status, printed) == (1, "")
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_runs_that_share_no_segment_get_no_verdict(repository, capsys):
+    table = repository.root / "reports/predictions.csv"
+    table.write_text(table.read_text().replace("test_0", "other_0").replace("valid_0", "strange_0"))
+    repository.commit()
+    status, printed, error = compare(capsys)
+    assert (status, printed) == (1, "")
+    assert "they share no segment of valid" in error
+
+
+def test_runs_of_one_task_on_another_corpus_of_the_same_segments_are_compared(repository, capsys):
+    record(repository, tasks.MOSI, corpus="a copy of it")
+    repository.write_run(noise=0.1)
+    repository.commit()
+    status, printed, _ = compare(capsys)
+    assert status == 0
+    assert "Verdict: " in printed
+
+
+@pytest.mark.parametrize(
+    ("differences", "alone"),
+    [
+        ([f"outputs alone: {MACHINE}"], True),
+        ([f"inputs (from rank, {MACHINE})", "outputs"], True),
+        (["inputs (stages/rank.py)", "outputs"], False),
+        ([f"inputs (stages/rank.py; from text, {MACHINE})", "outputs"], False),
+        ([f"inputs (from rank, {MACHINE})", "parameters (rank)", "outputs"], False),
+    ],
+)
+def test_the_machine_is_alone_where_nothing_else_changed(differences, alone):
+    changes = [StageChange("text", (f"outputs alone: {MACHINE}",)), StageChange("rank", tuple(differences))]
+    assert is_the_machine_alone(changes) == alone
+    assert not is_the_machine_alone([])
