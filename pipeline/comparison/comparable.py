@@ -51,8 +51,13 @@ def _differences(base: Run, experiment: Run, splits: Sequence[str], protocol: Pr
             ]
             if known and other.ids and not shared:
                 yield f"they share no segment of {split}"
-            elif shared and not any(shared):
-                yield f"the segments of {split} that have the same names have other labels"
+            elif shared and _are_of_other_corpora(base, experiment) and 2 * sum(shared) < len(shared):
+                yield f"they are of two corpora, whose segments of {split} have names in common, but other labels"
+
+
+def _are_of_other_corpora(base: Run, experiment: Run) -> bool:
+    records = (base.record, experiment.record)
+    return len({record.corpus for record in records if record is not None}) == 2
 
 
 _NAMES = {
