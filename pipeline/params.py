@@ -23,6 +23,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Name = Annotated[str, Field(min_length=1)]
+Layers = Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
 
@@ -85,8 +86,7 @@ class Text(Section):
     mode: Literal["frozen", "finetuned"]
     model: Name
     revision: Name
-    layer: int
-    n_layers: Count
+    layers: Layers
     precision: EncoderPrecision
     precomputed: Name | None
 
@@ -96,8 +96,7 @@ class Audio(Section):
 
     encoder: Name
     revision: Name
-    layer: int
-    n_layers: Count
+    layers: Layers
     precision: EncoderPrecision
     sample_rate_hz: Annotated[int, Field(ge=8000, le=48000)]
     hop_s: Annotated[float, Field(ge=0.005, le=0.1)]
@@ -122,8 +121,7 @@ class Visual(Section):
 
     encoder: Name
     revision: Name
-    layer: int
-    n_layers: Count
+    layers: Layers
     precision: EncoderPrecision
     face: Literal["largest", "speaking"]
     landmarks: bool
@@ -142,9 +140,10 @@ class Align(Section):
 class Network(Section):
     """The network that rank, calibrate and pointwise share."""
 
-    fusion: Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
+    fusion: Literal["attention_pooling", "pooled", "gated", "cross_modal", "language_focused"]
     width: Count
     dropout: ProperShare
+    input_dropout: ProperShare
 
 
 class Finetuning(Section):
@@ -173,6 +172,7 @@ class Training(Section):
     seeds: Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    epoch: Literal["best", "last", "average"]
     weight_decay: NotNegative
     modality_dropout: ProperShare
     word_dropout: ProperShare

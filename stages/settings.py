@@ -8,7 +8,12 @@ from pipeline.grcf.network.word_encoder import FinetuningSettings
 
 def network_settings(section: params.Network) -> NetworkSettings:
     """The section `network`."""
-    return NetworkSettings(fusion=section.fusion, width=section.width, dropout=section.dropout)
+    return NetworkSettings(
+        fusion=section.fusion,
+        width=section.width,
+        dropout=section.dropout,
+        input_dropout=section.input_dropout,
+    )
 
 
 def training_settings(
@@ -17,6 +22,7 @@ def training_settings(
     """The sections `training` and `finetuning`, with the epochs and the learning rate of a stage."""
     return TrainingSettings(
         epochs=epochs,
+        epoch=section.epoch,
         learning_rate=learning_rate,
         batch_size=section.batch_size,
         weight_decay=section.weight_decay,

@@ -21,7 +21,7 @@ from pipeline.grcf.calibrate import CalibrationScope
 from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES
 from pipeline.grcf.fit.loop import TrainingPrecision
 from pipeline.grcf.fit.modulation import Balance
-from pipeline.grcf.fit.selection import SelectBy
+from pipeline.grcf.fit.selection import EpochChoice, SelectBy
 from pipeline.grcf.loss.advantages import Direction, Scale, Scope
 from pipeline.grcf.loss.groups import Grouping
 from pipeline.grcf.loss.margins import Distance, Shape
@@ -59,6 +59,7 @@ KNOWN: dict[str, Iterable[str]] = {
     "visual.precision": choices(EncoderPrecision),
     "visual.face": choices(Face),
     "network.fusion": FUSIONS,
+    "training.epoch": choices(EpochChoice),
     "training.precision": choices(TrainingPrecision),
     "training.balance": choices(Balance),
     "margin.within": choices(Within),

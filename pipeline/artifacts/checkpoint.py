@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.files import read_tensors, tensors_from_bytes, tensors_to_bytes, write_bytes
 from pipeline.errors import PipelineError
 
-VERSION = 5
+VERSION = 6
 """Of the format: raised whenever a reader of the version before would misread a file. Every other version is refused."""
 
 _KIND = "checkpoint"

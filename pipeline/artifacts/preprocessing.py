@@ -12,7 +12,7 @@ from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 
-_KIND, _VERSION = "preprocessing", 1
+_KIND, _VERSION = "preprocessing", 2
 _HEADER = ("language", "words", "extractors", "columns", "align", "train")
 
 

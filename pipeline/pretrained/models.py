@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,15 +41,17 @@ class EncoderSettings:
 
     Attributes:
         revision: branch, tag or commit of a Hugging Face name.
-        layer: last of the hidden layers that are read: 0 = embeddings, -1 = the last that there is.
-        n_layers: number of layers up to that one, itself included, whose mean is taken.
+        layers: hidden layers whose mean is taken: 0 = embeddings, -1 = the last that there is.
         precision: precision of weights and computation.
     """
 
     revision: str = "main"
-    layer: int
-    n_layers: int
+    layers: Sequence[int]
     precision: EncoderPrecision
+
+    def __post_init__(self) -> None:
+        # The headers of files, from which settings are made again, have lists.
+        object.__setattr__(self, "layers", tuple(self.layers))
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def to_markdown(inputs: CardInputs) -> str:
         n_weights=sum(tensor.size for tensor in inputs.grcf[0].tensors.values()),
         objective=inputs.ranked[0].objective,
         scope=parameters["calibrate.scope"],
+        epoch=parameters["training.epoch"],
         environment=inputs.grcf[0].environment,
         version=VERSION,
     )

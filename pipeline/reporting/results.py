@@ -58,14 +58,22 @@ def verdict_section(inputs: ReportInputs) -> Section:
     warning = budget_warning(inputs.parameters)
     if warning:
         blocks.append(Paragraph(warning, "warning"))
-    blocks.append(
-        Paragraph(
-            "The epoch of both models was chosen on valid, and the calibration curve of GRCF was fitted there, so errors on valid "
-            "are slightly optimistic. Nothing was chosen on test.",
-            "small",
-        )
-    )
+    blocks.append(Paragraph(_chosen_on_valid(inputs), "small"))
     return Section("verdict", "Verdict", tuple(blocks))
+
+
+def _chosen_on_valid(inputs: ReportInputs) -> str:
+    """What was chosen on valid, which makes its errors optimistic."""
+    parameters = inputs.parameters
+    chosen = []
+    if parameters["training.epoch"] == "best":
+        chosen.append("the epoch of both models was chosen")
+    if parameters["calibrate.scope"] in ("affine", "monotone"):
+        chosen.append("the calibration curve of GRCF was fitted")
+    if not chosen:
+        return "Neither an epoch nor a curve was chosen on valid or on test."
+    listed = " and ".join(chosen)
+    return f"{listed[0].upper()}{listed[1:]} on valid, so errors on valid are slightly optimistic. Nothing was chosen on test."
 
 
 def results_section(inputs: ReportInputs) -> Section:

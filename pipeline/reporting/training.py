@@ -44,7 +44,7 @@ def curves_section(inputs: ReportInputs) -> Section:
             )
         )
     explanation = Paragraph(
-        "Thick: mean over seeds. Thin: each seed. Dots: each seed's best epoch by the measure that chooses it, which is "
+        "Thick: mean over seeds. Thin: each seed. Dots: the epoch of each seed that is kept: by default the best by the measure that chooses it, which is "
         "the epoch that is kept.",
         "small",
     )

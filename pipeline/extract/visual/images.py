@@ -68,8 +68,7 @@ class ImageEncoder:
         self._layers = choose_layers(
             "visual",
             encoder,
-            layer=settings.layer,
-            n_layers=settings.n_layers,
+            layers=settings.layers,
             n_hidden=int(n_hidden),
         )
         prepares = self._pretrained.load_preparation(transformers.AutoImageProcessor, backend="pil")
@@ -82,8 +81,7 @@ class ImageEncoder:
         self.spec: Mapping[str, Any] = {
             "encoder": identity.pop("model"),
             **identity,
-            "layer": settings.layer,
-            "n_layers": settings.n_layers,
+            "layers": list(settings.layers),
             "precision": settings.precision,
             "hidden_size": n_dimensions,
             **asdict(faces),
@@ -122,7 +120,7 @@ class ImageEncoder:
         if hidden.ndim != 3 or hidden.shape[-1] != len(self.columns):
             raise PipelineError(
                 f"visual.encoder: {self._pretrained.name} has hidden layers of shape {tuple(hidden.shape[1:])}; expected "
-                f"patches of {len(self.columns)} numbers, choose another encoder or visual.layer"
+                f"patches of {len(self.columns)} numbers, choose another encoder or other visual.layers"
             )
         vectors = hidden[:, 0] if self._has_class_token else hidden.mean(dim=1)
         return list(vectors.cpu().numpy())

@@ -17,7 +17,7 @@ from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.errors import PipelineError
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.modulation import Balance, GradientModulation
-from pipeline.grcf.fit.selection import EpochRecord, Selection, ValidOrder
+from pipeline.grcf.fit.selection import EpochChoice, EpochRecord, Selection, ValidOrder
 from pipeline.grcf.network.batches import Batch, Objective, SplitTensors, drop_modalities, drop_words
 from pipeline.grcf.network.checkpoints import SCORING_BATCH, Trained, build_network, score_split
 from pipeline.grcf.network.finetuning import add_encoder, learning, parameter_groups
@@ -44,6 +44,7 @@ class TrainingSettings:
     weight_decay: float
     modality_dropout: float
     precision: TrainingPrecision
+    epoch: EpochChoice = "best"
     word_dropout: float = 0.0
     chunk_size: int | None = None
     finetuning: FinetuningSettings | None = None
@@ -80,16 +81,16 @@ def train_network(
     seed: int,
     settings: TrainingSettings,
 ) -> Trained:
-    """Train with AdamW under a linear warm-up and decay, and keep the epoch that was best on valid.
+    """Train with AdamW under a linear warm-up and decay, and keep the weights that `settings.epoch` names.
 
     Args:
         network: the network from which training starts; it is left as it was.
         train: the split that is learnt from.
         valid: the split on which the epoch is selected.
         objective: loss of a batch.
-        selection: rule for the epoch that is kept.
+        selection: what the epochs are judged by.
         parameters: function that returns the parameters of the network to train.
-        keep_start: whether the untrained start (epoch 0) may be kept too.
+        keep_start: whether the untrained start (epoch 0) may be the best.
         seed: seed of the order of the segments, of dropout and of modality dropout.
         settings: how to train.
 
@@ -102,7 +103,13 @@ def train_network(
     for parameter in learning(network, parameters):
         parameter.requires_grad_(True)
     training = _Training(network, train, objective, settings, np.random.default_rng(seed))
-    record = EpochRecord(valid, seed=seed, selection=selection)
+    record = EpochRecord(
+        valid,
+        seed=seed,
+        selection=selection,
+        choice=settings.epoch,
+        n_epochs=settings.epochs,
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for epoch in range(settings.epochs + 1):
@@ -116,9 +123,9 @@ def train_network(
                 valid_loss=partial(_mean_loss, network, valid, objective),
                 weights=lambda: copy.deepcopy(network.state_dict()),
             )
-    assert record.best is not None
-    network.load_state_dict(record.best[2])
-    return Trained(network, record.best[1], record.history)
+    epoch, weights = record.kept
+    network.load_state_dict(weights)
+    return Trained(network, epoch, record.history)
 
 
 def deterministic() -> None:

@@ -1,4 +1,4 @@
-"""Best-epoch selection: what is measured of each epoch, and the weights of the best one so far."""
+"""What is measured of each epoch, and which weights are kept of all epochs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,17 +15,19 @@ from pipeline.grcf.network.curve import Curve
 from pipeline.grcf.network.owned_labels import NOBODY
 
 SelectBy = Literal["order", "magnitude", "objective"]
+EpochChoice = Literal["best", "last", "average"]
+"""Which weights are kept: of the epoch that is best on valid, of the last one, or the mean over the last of them."""
 ErrorMeasure = Callable[[np.ndarray, np.ndarray], float | None]
 """From labels and calibrated scores to the error of the task; None where there are no segments."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """By what the epoch that is kept is the best on valid; the earliest of equals.
+    """By what an epoch is the best on valid; the earliest of equals.
 
     Attributes:
-        by: "order" keeps the epoch with the highest ordered-pair accuracy (see `ValidOrder`; its mean over classes against all
-            others), "magnitude" the one with the lowest `error`, "objective" the one with the lowest loss.
+        by: "order" prefers the highest ordered-pair accuracy (see `ValidOrder`; its mean over classes against all others), "magnitude" the
+            lowest `error`, "objective" the lowest loss.
         calibration: curve from scores to what `error` measures; None where scores have no magnitude.
         error: error of the task; None without a curve.
     """
@@ -33,6 +35,10 @@ class Selection:
     by: SelectBy
     calibration: Curve | None = None
     error: ErrorMeasure | None = None
+
+
+# Share of the epochs, the last ones, over which weights are averaged.
+_AVERAGED = 0.25
 
 
 class ValidOrder:
@@ -71,21 +77,44 @@ class EpochRecord:
 
     Attributes:
         history: measures of each epoch so far.
-        best: quality, number and weights of the best epoch so far; None before the first.
     """
 
-    def __init__(self, valid: SplitTensors, *, seed: int, selection: Selection) -> None:
+    def __init__(
+        self,
+        valid: SplitTensors,
+        *,
+        seed: int,
+        selection: Selection,
+        choice: EpochChoice = "best",
+        n_epochs: int,
+    ) -> None:
         """Start without an epoch.
 
         Args:
             valid: the split that measures an epoch.
             seed: seed of the network, for the rows of `history`.
-            selection: rule for the best epoch.
+            selection: what the epochs are judged by.
+            choice: the weights that are kept. "best" chooses on valid. "last" chooses nothing, so that valid stays clean.
+                "average" is the mean of the weights after each of the last quarter of the epochs (Izmailov et al., UAI
+                2018, under the schedule of training instead of theirs).
+            n_epochs: number of the last epoch.
         """
         self.history: list[EpochRow] = []
-        self.best: tuple[float, int, Mapping[str, Tensor]] | None = None
         self._truth, self._order = valid.label.double().cpu().numpy(), ValidOrder(valid)
         self._seed, self._selection = seed, selection
+        self._choice, self._n_epochs = choice, n_epochs
+        self._first_averaged = n_epochs - max(1, round(_AVERAGED * n_epochs)) + 1
+        self._best: tuple[float, int, Mapping[str, Tensor]] | None = None
+        self._total: dict[str, Tensor] = {}
+
+    @property
+    def kept(self) -> tuple[int, Mapping[str, Tensor]]:
+        """Number of the epoch that is kept, the last one for an average, and the weights."""
+        if self._choice == "average":
+            n = self._n_epochs - self._first_averaged + 1
+            return self._n_epochs, {name: total / n for name, total in self._total.items()}
+        assert self._best is not None, "there was no epoch"
+        return self._best[1], self._best[2]
 
     def add(
         self,
@@ -96,13 +125,13 @@ class EpochRecord:
         valid_loss: Callable[[], float],
         weights: Callable[[], Mapping[str, Tensor]],
     ) -> None:
-        """Measure an epoch, and keep its weights if it is the best so far.
+        """Measure an epoch, and keep its weights where the choice asks for them.
 
         Args:
             epoch: number of the epoch; 0 is the start.
             train_loss: mean loss over its steps; None for the start.
             scores: scores of valid, one per segment, or one per segment and class.
-            valid_loss: gives the loss on valid; called only where that selects the epoch.
+            valid_loss: gives the loss on valid; called only where that judges the epoch.
             weights: gives a copy of the weights; called only where they are kept.
         """
         selection = self._selection
@@ -121,6 +150,15 @@ class EpochRecord:
                 "valid_error": error,
             }
         )
+        if self._choice == "average":
+            if epoch >= self._first_averaged:
+                found = weights()
+                self._total = {name: self._total.get(name, 0) + value for name, value in found.items()}
+            return
+        if self._choice == "last":
+            if epoch == self._n_epochs:
+                self._best = (0.0, epoch, weights())
+            return
         if selection.by == "order":
             quality = accuracy if accuracy is not None else 0.5
         elif selection.by == "magnitude":
@@ -128,5 +166,5 @@ class EpochRecord:
             quality = -error
         else:
             quality = -valid_loss()
-        if self.best is None or quality > self.best[0]:
-            self.best = (quality, epoch, weights())
+        if self._best is None or quality > self._best[0]:
+            self._best = (quality, epoch, weights())

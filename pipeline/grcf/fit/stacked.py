@@ -49,7 +49,7 @@ def train_each(
         train: the split that is learnt from.
         valid: the split on which the epochs are selected.
         objective: loss of a batch.
-        selection: rule for the epoch that is kept.
+        selection: what the epochs are judged by.
         seeds: seed of each network.
         settings: how to train.
     """
@@ -95,7 +95,7 @@ def train_networks(
         train: the split that is learnt from.
         valid: the split on which the epochs are selected.
         objective: loss of a batch.
-        selection: rule for the epoch that is kept.
+        selection: what the epochs are judged by.
         seeds: seed of each network.
         settings: how to train.
         stack_size: number of networks that are trained at a time.
@@ -108,7 +108,12 @@ def train_networks(
     for first in range(0, len(seeds), stack_size):
         chosen = slice(first, first + stack_size)
         stack = _Stack([*networks[chosen]], seeds[chosen], train, size=stack_size)
-        records = [EpochRecord(valid, seed=seed, selection=selection) for seed in stack.seeds]
+        records = [
+            EpochRecord(
+                valid, seed=seed, selection=selection, choice=settings.epoch, n_epochs=settings.epochs
+            )
+            for seed in stack.seeds
+        ]
         optimiser = torch.optim.AdamW(
             stack.weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -128,8 +133,8 @@ def train_networks(
                     weights=partial(stack.weights_of, place),
                 )
         for record in records:
-            assert record.best is not None
-            trained.append(Trained(stack.network_of(record.best[2]), record.best[1], record.history))
+            epoch, weights = record.kept
+            trained.append(Trained(stack.network_of(weights), epoch, record.history))
     return trained
 
 
@@ -260,13 +265,14 @@ class _Stack:
 
     def _masks(self, batch: Batch, n_words: Int64[np.ndarray, "seed modality"]) -> dict[str, Tensor]:
         """The factors of every dropout, drawn for the visible words alone, as for a packed batch."""
-        width, label = self._base.settings.width, batch.label
+        label = batch.label
         masks: dict[str, list[Tensor]] = {f"{name}.mask": [] for name in self._dropouts}
         for place, generator in enumerate(self._generators):
             for name, module in self._dropouts.items():
                 rate = 1 - module.p
                 words = module.modality
                 n_rows = label.shape[1] if words is None else int(n_words[place, MODALITIES.index(words)])
+                width = module.n_columns or self._base.settings.width
                 drawn = label.new_empty(n_rows, width).bernoulli_(rate, generator=generator) / rate
                 if words is not None:
                     valid = batch.valid[words][place]

@@ -14,12 +14,14 @@ from pipeline.grcf.network.fusion.cross_modal import CrossModalFusion
 from pipeline.grcf.network.fusion.gated import GatedFusion
 from pipeline.grcf.network.fusion.interface import Fused, Fusion
 from pipeline.grcf.network.fusion.language_focused import LanguageFocusedFusion
+from pipeline.grcf.network.fusion.pooled import PooledFusion
 from pipeline.grcf.network.word_encoder import WordEncoder
 
-FusionName = Literal["attention_pooling", "gated", "cross_modal", "language_focused"]
+FusionName = Literal["attention_pooling", "pooled", "gated", "cross_modal", "language_focused"]
 
-FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float], Fusion]] = {
+FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float, float], Fusion]] = {
     "attention_pooling": AttentionPoolingFusion,
+    "pooled": PooledFusion,
     "gated": GatedFusion,
     "cross_modal": CrossModalFusion,
     "language_focused": LanguageFocusedFusion,
@@ -33,6 +35,7 @@ class NetworkSettings:
     fusion: FusionName
     width: int
     dropout: float
+    input_dropout: float = 0.0
     n_outputs: int = 1
     """Scores per segment: one, or one for each class."""
 
@@ -42,14 +45,17 @@ class SentimentNetwork(nn.Module):
 
     Args:
         n_features: number of feature columns per modality; 0 for one that the corpus does not have.
-        settings: the fusion, the size of its vectors, and the probability of dropout.
+        settings: the fusion, the size of its vectors, and the probabilities of dropout.
     """
 
     def __init__(self, *, n_features: Mapping[Modality, int], settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
         self.fusion = FUSIONS[settings.fusion](
-            {modality: n_features[modality] for modality in MODALITIES}, settings.width, settings.dropout
+            {modality: n_features[modality] for modality in MODALITIES},
+            settings.width,
+            settings.dropout,
+            settings.input_dropout,
         )
         self.head = nn.Linear(settings.width, settings.n_outputs)
         self.word_encoder: WordEncoder | None = None

@@ -65,15 +65,14 @@ class WordEncoder(nn.Module):
         self._layers = choose_layers(
             "text",
             spec["model"],
-            layer=spec["layer"],
-            n_layers=spec["n_layers"],
+            layers=spec["layers"],
             n_hidden=self.encoder.config.num_hidden_layers,
         )
         used = self._layers.last
         chosen = used if described["layers"] is None else described["layers"]
         if chosen > used:
             raise PipelineError(
-                f"finetuning.layers is {chosen}, but text.layer {spec['layer']} of {spec['model']} rests on {used} layers; "
+                f"finetuning.layers is {chosen}, but text.layers {spec['layers']} of {spec['model']} rest on {used} layers; "
                 "expected at most as many"
             )
         if described["adapter_rank"] is not None:
@@ -195,10 +194,10 @@ def describe(tokens: TokenizedText, settings: FinetuningSettings) -> dict[str, A
 
 
 def same_encoder(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
-    """Whether two headers mean the same layer of the same encoder, wherever it lies; None means none."""
+    """Whether two headers mean the same layers of the same encoder, wherever it lies; None means none."""
     if one is None or other is None:
         return one is other
-    return _identity(one) == _identity(other) and one["layer"] == other["layer"]
+    return _identity(one) == _identity(other) and one["layers"] == other["layers"]
 
 
 def _groups(tokens: TokenizedText, *, fill: float) -> Iterator[Int64[np.ndarray, "window"]]:

@@ -69,8 +69,8 @@ def segment(path: Path, start_s: float = 0.0, end_s: float = 2.0, **fields) -> S
     return make_segment(**plain | {"start_s": start_s, "end_s": end_s} | fields)
 
 
-def encoder_of(folder, *, layer=-1, n_layers=1, precision="float32", revision="main") -> SpeechEncoder:
-    settings = EncoderSettings(revision=revision, layer=layer, n_layers=n_layers, precision=precision)
+def encoder_of(folder, *, layers=(-1,), precision="float32", revision="main") -> SpeechEncoder:
+    settings = EncoderSettings(revision=revision, layers=layers, precision=precision)
     return SpeechEncoder(str(folder), settings=settings, device="cpu")
 
 
@@ -138,17 +138,17 @@ def test_batches_hold_several_segments_and_have_few_shapes(folders, recording, c
     assert shapes == [(256 // 40, n_samples)] * 5
 
 
-def test_the_mean_of_the_last_layers_is_taken(folders, recording):
+def test_the_mean_of_the_layers_is_taken(folders, recording):
     one = segment(recording)
-    found = extractor_of(folders["hubert-base"], layer=2, n_layers=2).one(one)
-    assert found.values == pytest.approx(naive_rows(folders["hubert-base"], one, (1, 2)), abs=3e-5)
+    found = extractor_of(folders["hubert-base"], layers=(1, 3)).one(one)
+    assert found.values == pytest.approx(naive_rows(folders["hubert-base"], one, (1, 3)), abs=3e-5)
 
 
 def test_layers_that_the_encoder_lacks_are_refused(folders):
-    with pytest.raises(PipelineError, match=r"audio\.layer is 4, but .* has 3 layers; expected -4 to 3"):
-        encoder_of(folders["hubert-base"], layer=4)
-    with pytest.raises(PipelineError, match=r"audio\.n_layers is 5, but"):
-        encoder_of(folders["hubert-base"], n_layers=5)
+    with pytest.raises(PipelineError, match=r"audio\.layers has 4, but .* has 3 layers; expected -4 to 3"):
+        encoder_of(folders["hubert-base"], layers=(4,))
+    with pytest.raises(PipelineError, match=r"audio\.layers is 3, -1, and"):
+        encoder_of(folders["hubert-base"], layers=(3, -1))
 
 
 @pytest.mark.parametrize("start_s", [0.0, 0.4])
@@ -159,7 +159,7 @@ def test_a_click_is_in_the_rows_whose_times_surround_it(local_encoder, tmp_path,
     sound[0, round(click_s * RATE_HZ)] = 0.9
     loud = write_recording(tmp_path / "loud.wav", sound=sound)
     without, with_click = (
-        extractor_of(local_encoder, layer=0).one(segment(path, start_s, 3.0)) for path in (quiet, loud)
+        extractor_of(local_encoder, layers=(0,)).one(segment(path, start_s, 3.0)) for path in (quiet, loud)
     )
     changed = np.abs(without.values - with_click.values).max(axis=1) > 1e-4
     off_s = np.abs(without.times_s + start_s - click_s)
@@ -251,7 +251,7 @@ def test_what_the_cache_holds_is_not_encoded_again(folders, recording, cache, mo
     again = entries.map(segments)
     assert len(asked) == len(segments) - 3
     assert [one.to_bytes() for one in first] == [one.to_bytes() for one in again[:3]]
-    extractor_of(folders["wav2vec2-base"], layer=1).map(segments[:1])
+    extractor_of(folders["wav2vec2-base"], layers=(1,)).map(segments[:1])
     assert len(list(cache.glob("clips/audio/*/*"))) == len(segments) + 1
 
 
@@ -279,17 +279,16 @@ def test_an_overflow_is_reported(folders, recording, tmp_path):
     with pytest.raises(
         PipelineError, match=r"audio\.precision: huge overflows in float16; set audio\.precision"
     ):
-        extractor_of(tmp_path / "huge", precision="float16", layer=0).one(segment(recording))
+        extractor_of(tmp_path / "huge", precision="float16", layers=(0,)).one(segment(recording))
 
 
 def test_the_description_names_encoder_and_device_and_no_folder(folders):
-    entries = extractor_of(folders["wav2vec2-base"], layer=2, n_layers=2)
+    entries = extractor_of(folders["wav2vec2-base"], layers=(1, 2))
     settings = entries.description["settings"]
     assert settings == {
         "encoder": "wav2vec2-base",
         "sha256": settings["sha256"],
-        "layer": 2,
-        "n_layers": 2,
+        "layers": [1, 2],
         "precision": "float32",
         "hidden_size": 16,
     }
@@ -331,7 +330,7 @@ def test_a_folder_without_a_feature_extractor_is_reported(folders, tmp_path):
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(folders, recording, kind):
     segments = several(recording)
     cpu = encoder_of(folders[kind])
-    settings = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    settings = EncoderSettings(layers=(-1,), precision="float32")
     gpu = SpeechEncoder(str(folders[kind]), settings=settings, device="cuda")
     given = [cpu.windows(cpu.prepare(one))[0] for one in segments]
     on_cpu, together = (dict(encoder.read(enumerate(given))) for encoder in (cpu, gpu))

@@ -23,9 +23,7 @@ def cache(tmp_path, monkeypatch) -> None:
 
 
 def extractor_of(folder: Path, *, layer: int = -1, mode: str = "frozen"):
-    return text_extractor(
-        TextSettings(model=str(folder), layer=layer, n_layers=1, precision="float32", mode=mode)
-    )
+    return text_extractor(TextSettings(model=str(folder), layers=(layer,), precision="float32", mode=mode))
 
 
 def spoken(*words: tuple[str, float, float], segment_id: str = "a") -> SegmentWords:

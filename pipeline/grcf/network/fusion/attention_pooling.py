@@ -22,9 +22,11 @@ class AttentionPooling(nn.Module):
     A masked word counts exactly as a word that is not there; a segment without a valid word gives zeros.
     """
 
-    def __init__(self, n_features: int, width: int, dropout: float, modality: Modality) -> None:
+    def __init__(
+        self, n_features: int, width: int, dropout: float, modality: Modality, input_dropout: float
+    ) -> None:
         super().__init__()
-        self.encode = encoder_of(n_features, width, dropout, modality)
+        self.encode = encoder_of(n_features, width, dropout, modality, input_dropout=input_dropout)
         self.attend = nn.Linear(width, 1)
 
     def forward(
@@ -57,12 +59,14 @@ class AttentionPoolingFusion(Fusion):
     A flag per modality tells an absent modality from one whose vector happens to be small.
     """
 
-    def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
+    def __init__(
+        self, n_features: Mapping[Modality, int], width: int, dropout: float, input_dropout: float
+    ) -> None:
         super().__init__()
         self.width = width
         self.pool = nn.ModuleDict(
             {
-                modality: AttentionPooling(n_features[modality], width, dropout, modality)
+                modality: AttentionPooling(n_features[modality], width, dropout, modality, input_dropout)
                 for modality in MODALITIES
                 if n_features[modality] > 0
             }

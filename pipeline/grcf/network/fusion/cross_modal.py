@@ -28,10 +28,17 @@ from pipeline.grcf.network.fusion.words import (
 class CrossModalFusion(Fusion):
     """One vector per segment for each ordered pair of modalities, then one hidden layer over all."""
 
-    def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
+    def __init__(
+        self, n_features: Mapping[Modality, int], width: int, dropout: float, input_dropout: float
+    ) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
+        self.layer = nn.ModuleDict(
+            {
+                m: encoder_of(n_features[m], width, dropout, m, input_dropout=input_dropout)
+                for m in self.present
+            }
+        )
         # Where a corpus has one modality, there is nobody else to ask.
         self.pairs = [(a, b) for a in self.present for b in self.present if a != b] or [
             (a, a) for a in self.present

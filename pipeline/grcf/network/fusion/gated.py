@@ -28,10 +28,17 @@ from pipeline.grcf.network.fusion.words import (
 class GatedFusion(Fusion):
     """One fused vector per word, then one per segment."""
 
-    def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
+    def __init__(
+        self, n_features: Mapping[Modality, int], width: int, dropout: float, input_dropout: float
+    ) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
+        self.layer = nn.ModuleDict(
+            {
+                m: encoder_of(n_features[m], width, dropout, m, input_dropout=input_dropout)
+                for m in self.present
+            }
+        )
         self.gate = nn.ModuleDict(
             {m: nn.Linear(len(self.present) * (width + 1), width) for m in self.present}
         )

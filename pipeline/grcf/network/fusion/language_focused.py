@@ -35,10 +35,17 @@ _LANGUAGE: Modality = "text"
 class LanguageFocusedFusion(Fusion):
     """What is shared, one vector per modality, and what language attracts, one vector per modality; then one hidden layer."""
 
-    def __init__(self, n_features: Mapping[Modality, int], width: int, dropout: float) -> None:
+    def __init__(
+        self, n_features: Mapping[Modality, int], width: int, dropout: float, input_dropout: float
+    ) -> None:
         super().__init__()
         self.present: tuple[Modality, ...] = tuple(m for m in MODALITIES if n_features[m] > 0)
-        self.layer = nn.ModuleDict({m: encoder_of(n_features[m], width, dropout, m) for m in self.present})
+        self.layer = nn.ModuleDict(
+            {
+                m: encoder_of(n_features[m], width, dropout, m, input_dropout=input_dropout)
+                for m in self.present
+            }
+        )
         self.shared = _branch(width)
         self.specific = nn.ModuleDict({m: _branch(width) for m in self.present})
         self.decode = nn.ModuleDict({m: nn.Linear(2 * width, width) for m in self.present})

@@ -27,14 +27,15 @@ class Dropout(nn.Module):
     Attributes:
         p: probability that a unit is dropped.
         modality: the modality whose words are its rows; None where its rows are segments.
+        n_columns: number of units of a row; None where that is the width of the network.
         mask: factors to multiply with in place of drawing; empty where it draws.
     """
 
     mask: Tensor
 
-    def __init__(self, p: float, modality: Modality | None = None) -> None:
+    def __init__(self, p: float, modality: Modality | None = None, n_columns: int | None = None) -> None:
         super().__init__()
-        self.p, self.modality = p, modality
+        self.p, self.modality, self.n_columns = p, modality, n_columns
         self.register_buffer("mask", torch.empty(0), persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -42,9 +43,22 @@ class Dropout(nn.Module):
         return hidden * self.mask if self.mask.numel() else dropout(hidden, self.p, self.training)
 
 
-def encoder_of(n_features: int, width: int, p: float, modality: Modality) -> nn.Sequential:
-    """A layer from rows of features to hidden vectors, row by row; `p` is the probability that a unit is dropped."""
-    return nn.Sequential(nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), Dropout(p, modality))
+def encoder_of(
+    n_features: int, width: int, p: float, modality: Modality, *, input_dropout: float = 0.0
+) -> nn.Sequential:
+    """A layer from rows of features to hidden vectors, row by row.
+
+    Args:
+        n_features: number of feature columns.
+        width: size of a hidden vector.
+        p: probability that a hidden unit is dropped.
+        modality: the modality whose words are the rows.
+        input_dropout: probability that a feature of a word is dropped.
+    """
+    inputs = [Dropout(input_dropout, modality, n_features)] if input_dropout > 0 else []
+    return nn.Sequential(
+        *inputs, nn.Linear(n_features, width), nn.GELU(), nn.LayerNorm(width), Dropout(p, modality)
+    )
 
 
 def features_of(batch: Batch, modality: Modality) -> Words:
