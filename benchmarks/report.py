@@ -64,7 +64,6 @@ def measure(n_segments: int) -> dict[str, Any]:
         write = [sys.executable, "-c", "from stages import report; report.write_report(report.read_inputs())"]
         subprocess.run(write, cwd=root, env=environment, check=True)
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-        figures = list((root / "reports/figures").iterdir())
         return {
             "segments_per_split": n_segments,
             "wall_clock_s": round(seconds, 2),
@@ -73,8 +72,6 @@ def measure(n_segments: int) -> dict[str, Any]:
             "load_average": round(os.getloadavg()[0], 1),
             "peak_memory_mb": round(after.ru_maxrss / 1024),
             "html_mb": round((root / "reports/report.html").stat().st_size / 1e6, 2),
-            "figures": len(figures),
-            "figures_mb": round(sum(file.stat().st_size for file in figures) / 1e6, 2),
         }
 
 

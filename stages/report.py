@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,24 @@ from pipeline.artifacts.coverage import read_coverage
 from pipeline.artifacts.curves import read_curves
 from pipeline.artifacts.evaluation import read_evaluation
 from pipeline.artifacts.extraction import read_extraction
-from pipeline.artifacts.files import read_text, sha256_of, write_bytes, write_text
+from pipeline.artifacts.files import read_text, sha256_of, write_text
 from pipeline.artifacts.pair_statistics import read_distributions, read_group_pairs
 from pipeline.artifacts.predictions import read_predictions
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.robustness import read_robustness
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.versions import library_versions
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles
 from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
 from pipeline.inspector.page import build_page
+from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import as_markdown, to_markdown
-from pipeline.pages.vega import file_png, file_svg
+from pipeline.pages.vega import runtime
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
@@ -61,7 +63,7 @@ HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
 RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
-FIGURES = Path("reports/figures")
+FIGURES = Path("reports/figures.jsonl")
 INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
 INSPECTED = InspectorFiles(
     segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, hardest=HARDEST_PAIRS
@@ -120,17 +122,25 @@ def read_card_inputs(report: ReportInputs) -> CardInputs:
     )
 
 
+def remembered_runtime() -> str:
+    """The JavaScript of the charts. A version of its library always makes the same, and takes a second to."""
+    cache = ResultCache(cache_folder() / "pages")
+    key = cache_key(runtime=library_versions("vl-convert-python"))
+    found = cache.get(key)
+    if found is None:
+        found = runtime().encode()
+        cache.put(key, found)
+    return found.decode()
+
+
 def write_report(inputs: ReportInputs) -> None:
-    """The report, its tables and its figures."""
+    """The report, its tables, and the descriptions of its figures, which `python -m pipeline report` draws as files."""
     report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
-    write_text(HTML, to_html(report))
+    write_text(HTML, to_html(report, runtime=remembered_runtime()))
     write_text(RESULTS_MARKDOWN, as_markdown(tables))
     write_text(RESULTS_LATEX, to_latex(tables))
-    shutil.rmtree(FIGURES, ignore_errors=True)
-    for figure in report.figures:
-        write_text(FIGURES / f"{figure.name}.svg", file_svg(figure))
-        write_bytes(FIGURES / f"{figure.name}.png", file_png(figure))
+    write_text(FIGURES, as_lines(report.figures))
 
 
 def write_inspector() -> None:

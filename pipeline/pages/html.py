@@ -12,14 +12,19 @@ from pipeline.pages.templates import render_page
 _SCRIPT = Path(__file__).parent / "document.js"
 
 
-def to_html(document: Document) -> str:
-    """Render a whole document; figures are inline, scripts come last and only add."""
+def to_html(document: Document, *, runtime: str | None = None) -> str:
+    """Render a whole document; figures are inline, scripts come last and only add.
+
+    Args:
+        document: what the page shows.
+        runtime: the JavaScript that draws charts where it is at hand, `vega.runtime()`; None makes it.
+    """
     scripts = [_SCRIPT.read_text(encoding="utf-8")]
     if document.figures:
         # Here, because the library takes a tenth of a second that a page of tables need not wait for.
-        from pipeline.pages.vega import runtime
+        from pipeline.pages import vega
 
-        scripts.insert(0, runtime())
+        scripts.insert(0, runtime or vega.runtime())
     return render_page(
         __file__,
         "document.html.j2",

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.__main__ import main as pipeline_main
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.errors import PipelineError
+from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html
 from pipeline.pages.markdown import to_markdown
+from pipeline.pages.vega import file_svg
 from pipeline.reporting.report import build_report
 from stages import report
 
@@ -77,28 +80,54 @@ def test_text_of_the_corpus_never_becomes_markup(read_run):
     assert markdown.count(r"&lt;script&gt;alert(1)&lt;/script&gt;\|\`\*") >= 4
 
 
-def test_the_stage_writes_the_same_bytes_in_every_process_and_leaves_no_figure_of_before(read_run, tmp_path):
+def test_the_stage_writes_the_same_bytes_in_every_process(read_run, tmp_path):
     read_run()
-    stale = tmp_path / report.FIGURES / "stale.svg"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
     written = []
     for seed in ("1", "2"):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
         write = [sys.executable, "-c", "from stages import report; report.write_report(report.read_inputs())"]
         subprocess.run(write, cwd=tmp_path, env=environment, check=True)
-        outputs = sorted(
-            file
-            for file in (tmp_path / "reports").rglob("*")
-            if file.suffix in (".html", ".md", ".tex", ".svg", ".png")
-        )
-        assert len(outputs) > 50
-        written.append({file.name: file.read_bytes() for file in outputs})
+        names = (report.HTML, report.MARKDOWN, report.RESULTS_MARKDOWN, report.RESULTS_LATEX, report.FIGURES)
+        written.append([(tmp_path / name).read_bytes() for name in names])
     assert written[0] == written[1]
-    drawn = {figure.name for figure in build_report(report.read_inputs()).figures}
-    assert {file.name for file in stale.parent.iterdir()} == {
-        f"{name}{end}" for name in drawn for end in (".png", ".svg")
+
+
+def test_figures_are_drawn_when_asked_for_and_none_of_a_run_before_is_left(
+    read_run, tmp_path, monkeypatch, capsys
+):
+    document = build_report(read_run())
+    described = tmp_path / report.FIGURES
+    described.parent.mkdir(exist_ok=True)
+    few = document.figures[:3]
+    described.write_text(as_lines(few), encoding="utf-8")
+    folder = tmp_path / "reports/figures"
+    folder.mkdir()
+    (folder / "stale.svg").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert pipeline_main(["report", "--figures"]) == 0
+
+    assert "3 figures" in capsys.readouterr().out
+    assert {file.name for file in folder.iterdir()} == {
+        f"{figure.name}{end}" for figure in few for end in (".png", ".svg")
     }
+    for figure in few:
+        assert (folder / f"{figure.name}.svg").read_text(encoding="utf-8") == file_svg(figure)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "{}", '{"name": "../a", "caption": "", "spec": {}}', '{"name": 1, "caption": "", "spec": {}}'],
+)
+def test_descriptions_that_are_none_are_a_sentence(line, tmp_path, monkeypatch, capsys):
+    (tmp_path / report.FIGURES).parent.mkdir()
+    (tmp_path / report.FIGURES).write_text(line + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert pipeline_main(["report", "--figures"]) == 1
+
+    assert capsys.readouterr().err.startswith("reports/figures.jsonl, line 1: ")
+    assert not (tmp_path / "reports/figures").exists()
 
 
 def test_the_stage_knows_neither_the_folder_it_runs_in_nor_the_time(read_run, tmp_path):
