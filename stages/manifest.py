@@ -12,7 +12,7 @@ from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
-from pipeline.corpus.splits import say_leaks, split_candidates
+from pipeline.corpus.splits import say_balance, say_leaks, split_candidates
 from pipeline.settled.facts import load_facts
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -38,6 +38,7 @@ def main() -> None:
         mixes=mixes,
     )
     say_leaks(candidates, splits, mixes=mixes)
+    say_balance(candidates, splits)
     segments, rejections = build_manifest(
         candidates,
         splits,

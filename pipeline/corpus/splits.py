@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.corpus.balance import balanced_parts, make_draw
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 
@@ -26,7 +27,7 @@ def split_candidates(
     """The split of each segment id that is not excluded.
 
     Where a corpus names train and test alone, valid is drawn from train by speaker. Beside published folds, which
-    keep speakers together nowhere, it is drawn by video.
+    keep speakers together nowhere, it is drawn by video. A draw balances the labels of its parts, see `balanced_parts`.
 
     Args:
         candidates: all segments of the corpus.
@@ -144,15 +145,19 @@ def _draw_valid(
         raise PipelineError(
             f"train of the corpus has {counted}, too few to draw valid from; name a valid split"
         )
-    drawn = np.random.default_rng(split_seed).permutation(len(owners))
-    valid = {owners[position] for position in drawn[:n_valid]}
-    return splits | {candidate.id: "valid" for candidate in train if owner_of(candidate) in valid}
+    part_of = balanced_parts(
+        make_draw([owner_of(candidate) for candidate in train], [candidate.label for candidate in train]),
+        {"valid": n_valid, "train": len(owners) - n_valid},
+        seed=split_seed,
+    )
+    return splits | {candidate.id: "valid" for candidate in train if part_of[owner_of(candidate)] == "valid"}
 
 
 def _draw(
     candidates: Sequence[Candidate], *, valid_share: float, test_share: float, split_seed: int
 ) -> dict[str, Split]:
-    owners = sorted({_owner(candidate) for candidate in candidates})
+    owner_of = _groups(candidates)
+    owners = set(owner_of.values())
     n_valid, n_test = (max(1, round(share * len(owners))) for share in (valid_share, test_share))
     if len(owners) <= n_valid + n_test:
         counted = "one speaker or video" if len(owners) == 1 else f"{len(owners)} speakers or videos"
@@ -160,14 +165,66 @@ def _draw(
             f"the corpus has {counted}, which is too few: no two of the three splits may share one, so at least "
             f"{n_valid + n_test + 1} are needed; name the splits in a column split of segments.csv, or name speakers more finely"
         )
-    drawn = [owners[position] for position in np.random.default_rng(split_seed).permutation(len(owners))]
-    valid, test = set(drawn[:n_valid]), set(drawn[n_valid : n_valid + n_test])
+    part_of = balanced_parts(
+        make_draw(
+            [owner_of[candidate.id] for candidate in candidates],
+            [candidate.label for candidate in candidates],
+        ),
+        {"valid": n_valid, "test": n_test, "train": len(owners) - n_valid - n_test},
+        seed=split_seed,
+    )
+    return {
+        candidate.id: next(split for split in SPLITS if split == part_of[owner_of[candidate.id]])
+        for candidate in candidates
+    }
 
-    def split_of(candidate: Candidate) -> Split:
-        owner = _owner(candidate)
-        return "valid" if owner in valid else "test" if owner in test else "train"
 
-    return {candidate.id: split_of(candidate) for candidate in candidates}
+def _groups(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """What keeps each segment together with others, by its id: speakers and videos, and those that share one with them."""
+    above: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(name: tuple[str, str]) -> tuple[str, str]:
+        while above.setdefault(name, name) != name:
+            above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    for candidate in candidates:
+        video = root(("video", candidate.video))
+        if candidate.speaker is not None:
+            speaker = root(("speaker", candidate.speaker))
+            above[max(video, speaker)] = min(video, speaker)
+    return {candidate.id: " ".join(root(("video", candidate.video))) for candidate in candidates}
+
+
+def balance_sentence(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> str:
+    """How alike the labels of the parts of a split are."""
+    labels: dict[Split, list[float]] = {
+        split: [candidate.label for candidate in candidates if splits.get(candidate.id) == split]
+        for split in SPLITS
+    }
+    every = [label for found in labels.values() for label in found]
+    values = np.unique(every)
+    if len(values) == 2:
+        what, shown = (
+            f"share of label {values[1]:g}",
+            {s: np.mean(np.array(f) == values[1]) for s, f in labels.items() if f},
+        )
+    else:
+        what, shown = "mean label", {split: np.mean(found) for split, found in labels.items() if found}
+    parts = ", ".join(f"{split} {shown[split]:.2f} of {len(labels[split])} segments" for split in shown)
+    return f"the drawn split balances labels as far as whole speakers or videos allow: {what} {parts}"
+
+
+def say_balance(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> None:
+    """Say on standard error how alike the labels of a drawn split are; nothing of one that the corpus names."""
+    if is_drawn(candidates, splits):
+        sys.stderr.write(f"\n{balance_sentence(candidates, splits)}\n")
+
+
+def is_drawn(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> bool:
+    """Whether any part of a split is drawn rather than named by the corpus."""
+    return any(candidate.split != splits[candidate.id] for candidate in candidates if candidate.id in splits)
 
 
 def _owner(candidate: Candidate) -> str:
