@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
+from pipeline.execution.engines.choice import Engine, chosen_engine
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Affinity
@@ -95,6 +96,7 @@ def map_cached(
         limit_s=_of_items(limit_s) if limit_s else None,
         describe=_of_items(describe),
         affinity=_of_items(affinity) if affinity else None,
+        engine=chosen_engine(),
     )
     with closing(outcomes):
         for position, outcome in outcomes:
@@ -169,9 +171,10 @@ def _outcomes(
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
     affinity: Callable[[Item], Affinity] | None = None,
+    engine: Engine = run_in_workers,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
-    outcomes = run_in_workers(
+    outcomes = engine(
         function,
         items,
         n_workers=n_workers or worker_count(),

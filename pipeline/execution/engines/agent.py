@@ -1,0 +1,129 @@
+"""`python -m pipeline.execution.engines.agent`: computes one piece in the folder of its run, each item in a guarded process.
+
+A fresh process per piece, so that two runs with different code never share an imported module. The piece comes on standard
+input, frames with outcomes go to standard output, each as long as its first eight bytes say. It ends with whoever started
+it: what it had stored by then is kept.
+"""
+
+import os
+import pickle
+import struct
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.execution.engines.pieces import Given, Piece
+from pipeline.execution.engines.surroundings import Surroundings
+from pipeline.execution.pool import Done, Lost, run_in_workers
+
+_LENGTH = struct.Struct(">Q")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The agent's surroundings are not those of the head; `difference` is a clause that names both."""
+
+    difference: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What the function raised, with the traceback of the process in which it did."""
+
+    error: BaseException
+    traceback: str
+
+
+Answer = tuple[int, Done[Any] | Lost] | Refused | Raised
+
+
+def to_frame(content: bytes) -> bytes:
+    """A message behind its length."""
+    return _LENGTH.pack(len(content)) + content
+
+
+def answers(frames: bytes) -> Iterator[Answer]:
+    """The answers in what an agent wrote; a frame that was cut short by its end is none."""
+    at = 0
+    while at + _LENGTH.size <= len(frames):
+        (length,) = _LENGTH.unpack_from(frames, at)
+        at += _LENGTH.size
+        if at + length > len(frames):
+            return
+        yield pickle.loads(frames[at : at + length])
+        at += length
+
+
+def compute(piece: Piece) -> Iterator[Answer]:
+    """The outcomes of a piece, or why there are none."""
+    difference = piece.surroundings.difference(Surroundings.here())
+    if difference is not None:
+        yield Refused(difference)
+        return
+    try:
+        yield from run_in_workers(
+            pickle.loads(piece.function),
+            pickle.loads(piece.items),
+            n_workers=1,
+            limit_s=_limit_s,
+            describe=_name,
+        )
+    except BaseException as error:
+        yield Raised(error, traceback.format_exc())
+
+
+def _limit_s(given: Given) -> float:
+    return float("inf") if given.limit_s is None else given.limit_s
+
+
+def _name(given: Given) -> str:
+    return given.name
+
+
+def _read(n_bytes: int) -> bytes:
+    """So many bytes of standard input; through no buffer, whose lock the watching thread would hold at the end."""
+    parts = []
+    while n_bytes:
+        parts.append(os.read(0, min(n_bytes, 1 << 20)))
+        if not parts[-1]:
+            raise EOFError("standard input ended within the piece")
+        n_bytes -= len(parts[-1])
+    return b"".join(parts)
+
+
+def _end_with_input() -> None:
+    os.read(0, 1)  # comes back when the other side is closed, by its end or its death
+    os._exit(1)
+
+
+def main() -> None:
+    """Compute the piece on standard input."""
+    # Whatever a library prints must not be taken for an answer.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    (length,) = _LENGTH.unpack(_read(_LENGTH.size))
+    piece: Piece = pickle.loads(_read(length))
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    for answer in compute(piece):
+        output.write(to_frame(_pickled(answer)))
+        output.flush()
+
+
+def _pickled(answer: Answer) -> bytes:
+    try:
+        content = pickle.dumps(answer)
+        pickle.loads(content)  # some exceptions cannot be made anew from what they pickle to
+        return content
+    except Exception:
+        assert isinstance(answer, Raised)
+        error = RuntimeError(f"{type(answer.error).__name__}: {answer.error}")
+        return pickle.dumps(Raised(error, answer.traceback))
+
+
+if __name__ == "__main__":
+    # As the module that others import, so that what it pickles is found there.
+    from pipeline.execution.engines import agent
+
+    agent.main()

@@ -1,0 +1,42 @@
+"""Which engine does the work: `$GRCF_ENGINE`, which is no parameter, no dependency and part of no key."""
+
+import os
+from collections.abc import Callable, Generator, Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+from pipeline.execution.pool import Done, Lost, run_in_workers
+from pipeline.execution.scheduling import Affinity
+
+VARIABLE = "GRCF_ENGINE"
+
+
+class Engine(Protocol):
+    """Computes items somewhere and gives each outcome as it comes; see `run_in_workers`, which is the first of them."""
+
+    def __call__(
+        self,
+        function: Callable[[Any], Any],
+        items: Mapping[int, Any],
+        *,
+        n_workers: int,
+        limit_s: Callable[[Any], float] | None,
+        describe: Callable[[Any], str],
+        affinity: Callable[[Any], Affinity] | None = None,
+    ) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
+        """Outcomes of `function`, each with the key of its item."""
+        ...
+
+
+def chosen_engine() -> Engine:
+    """The processes of this machine, or what `$GRCF_ENGINE` names: `local:N`, `slurm`, `tls://host:port` or `tcp://host:port`.
+
+    Raises:
+        PipelineError: it names no engine, or Dask is not installed.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if not chosen:
+        return run_in_workers
+    # By name: keys rest on the source of what computes, and where it computes makes no difference to a result.
+    engine: Engine = import_module("pipeline.execution.engines.on_dask").engine_of(chosen)
+    return engine

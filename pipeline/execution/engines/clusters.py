@@ -1,0 +1,191 @@
+"""Clusters to which `$GRCF_ENGINE` connects, encrypted and on no port that is not needed."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import PipelineError
+from pipeline.execution.engines.choice import VARIABLE
+from pipeline.yaml12 import read_yaml
+
+SETTINGS_VARIABLE = "GRCF_CLUSTER"
+_SETTINGS = Path("~/.config/grcf/cluster.yaml")
+_CONNECT_S = 30
+_LOOPBACK = "127.0.0.1"
+# A port of the dashboard is opened whether it is wanted or not; this one nobody outside can reach.
+_NO_DASHBOARD = f"{_LOOPBACK}:0"
+# Sampling of stacks, which takes 2 % of a core at rest.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.large-graph-warning-threshold": "100MB",
+}
+
+
+class ClusterSettings(BaseModel):
+    """What `cluster.yaml` says of a cluster; see docs/howto/cluster.md.
+
+    Attributes:
+        jobs: SLURM jobs that are asked for, a Dask worker each; lost ones are replaced.
+        cores: cores of each job, and pieces that it computes side by side.
+        memory: memory of each job, such as `32GB`.
+        walltime: longest time of a job, as `--time` of SLURM takes it.
+        partition: partition of SLURM; None for the default.
+        account: account of SLURM; None for the default.
+        gpus: GPUs of each job.
+        directives: further lines after `#SBATCH`.
+        prologue: lines of shell before a worker starts, such as `module load`.
+        interface: network interface of the scheduler and workers, such as `ib0`; None for the default.
+        shared_folder: folder that all machines see, for the keys of the encryption; None for that of the run.
+        tls_ca: certificate of the authority, for `tls://` addresses.
+        tls_certificate: certificate of the head, likewise.
+        tls_key: key of the head, likewise.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    jobs: int = Field(default=1, ge=1)
+    cores: int = Field(default=1, ge=1)
+    memory: str = "4GB"
+    walltime: str = "01:00:00"
+    partition: str | None = None
+    account: str | None = None
+    gpus: int = Field(default=0, ge=0)
+    directives: list[str] = []
+    prologue: list[str] = []
+    interface: str | None = None
+    shared_folder: str | None = None
+    tls_ca: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+
+
+def read_settings() -> ClusterSettings:
+    """Those of `$GRCF_CLUSTER`, else of `~/.config/grcf/cluster.yaml`, else the defaults.
+
+    Raises:
+        PipelineError: the file is not there although it was named, or holds something else than these settings.
+    """
+    named = os.environ.get(SETTINGS_VARIABLE)
+    path = Path(named or _SETTINGS).expanduser()
+    if not named and not path.is_file():
+        return ClusterSettings()
+    try:
+        content = read_yaml(path)
+    except FileNotFoundError:
+        raise PipelineError(
+            f"{path}: not found, though {SETTINGS_VARIABLE} names it; write it as docs/howto/cluster.md shows"
+        ) from None
+    try:
+        return ClusterSettings.model_validate({} if content is None else content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "the file"
+        raise PipelineError(
+            f"{path}: {where} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}; the keys are "
+            f"{', '.join(ClusterSettings.model_fields)}"
+        ) from None
+
+
+@contextmanager
+def connected(chosen: str) -> Iterator[Any]:
+    """A client of the cluster that `$GRCF_ENGINE` names; one that was started here ends with it.
+
+    Raises:
+        PipelineError: no such engine, no scheduler at the address, or no SLURM on this machine.
+    """
+    import dask
+    from distributed import Client
+
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(_QUIET))
+        if match := re.fullmatch(r"local:([1-9][0-9]*)", chosen):
+            cluster = stack.enter_context(_local(int(match[1])))
+            yield stack.enter_context(Client(cluster))
+        elif chosen == "slurm":
+            cluster = stack.enter_context(_slurm(read_settings()))
+            yield stack.enter_context(Client(cluster))
+        elif re.fullmatch(r"(tls|tcp)://[^/\s]+:[0-9]+", chosen):
+            yield stack.enter_context(_client_of(chosen, read_settings()))
+        else:
+            raise PipelineError(
+                f"{VARIABLE} is {chosen!r}; expected local:N, slurm, tls://host:port or tcp://host:port"
+            )
+
+
+def _local(n_slots: int) -> Any:
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        n_workers=1,
+        threads_per_worker=n_slots,
+        memory_limit=0,
+        host=_LOOPBACK,
+        security=True,
+        dashboard_address=_NO_DASHBOARD,
+        worker_dashboard_address=_NO_DASHBOARD,
+    )
+
+
+def _slurm(settings: ClusterSettings) -> Any:
+    from shutil import which
+
+    if which("sbatch") is None:
+        raise PipelineError(
+            f"{VARIABLE} is 'slurm', but there is no sbatch on this machine; run it on a login node"
+        )
+    from dask_jobqueue import SLURMCluster
+    from distributed.security import Security
+
+    shared = Path(settings.shared_folder or ".dvc/tmp").resolve()
+    cluster = SLURMCluster(
+        queue=settings.partition,
+        account=settings.account,
+        cores=settings.cores,
+        processes=1,
+        memory=settings.memory,
+        walltime=settings.walltime,
+        job_extra_directives=[
+            *([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []),
+            *settings.directives,
+        ],
+        job_script_prologue=settings.prologue,
+        interface=settings.interface,
+        log_directory=str(shared / "cluster"),
+        worker_extra_args=["--dashboard-address", _NO_DASHBOARD],
+        scheduler_options={"dashboard_address": _NO_DASHBOARD},
+        security=Security.temporary(),
+        shared_temp_directory=str(shared),
+        protocol="tls://",
+    )
+    # As many again as are lost.
+    cluster.adapt(minimum_jobs=settings.jobs, maximum_jobs=settings.jobs)
+    return cluster
+
+
+def _client_of(address: str, settings: ClusterSettings) -> Any:
+    from distributed import Client
+    from distributed.security import Security
+
+    security = None
+    if address.startswith("tls://"):
+        files = (settings.tls_ca, settings.tls_certificate, settings.tls_key)
+        if None in files:
+            raise PipelineError(
+                f"{VARIABLE} is {address!r}, which is encrypted; name tls_ca, tls_certificate and tls_key in {SETTINGS_VARIABLE}"
+            )
+        ca, certificate, key = (str(Path(str(name)).expanduser()) for name in files)
+        security = Security(
+            tls_ca_file=ca, tls_client_cert=certificate, tls_client_key=key, require_encryption=True
+        )
+    try:
+        return Client(address, security=security, timeout=_CONNECT_S)
+    except OSError as error:
+        raise PipelineError(
+            f"{VARIABLE} is {address!r}, but no scheduler answers there ({error}); start one by `dask scheduler`, and workers by "
+            "`dask worker`, as docs/howto/cluster.md shows"
+        ) from error

@@ -1,0 +1,104 @@
+"""Work in pieces that travel: some neighbouring items of one recording, small enough to be lost without much regret."""
+
+import pickle
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.execution.engines.surroundings import Surroundings
+from pipeline.execution.scheduling import Affinity
+
+# About a minute of work: extraction takes a tenth of the length of a recording or more.
+LONGEST_PIECE_S = 300.0
+MOST_ITEMS = 64
+
+
+@dataclass(frozen=True)
+class Given:
+    """An item with what its guard has to know of it."""
+
+    item: Any
+    limit_s: float | None
+    name: str
+
+
+@dataclass(frozen=True)
+class OfGiven:
+    """A function of an item as one of a `Given`."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, given: Given) -> Any:
+        """The result of the item."""
+        return self.function(given.item)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one agent computes; function and items stay bytes until the agent knows that it runs the same code.
+
+    Attributes:
+        function: pickled `OfGiven`.
+        items: pickled mapping of each item's key to its `Given`.
+        keys: keys of the items.
+        surroundings: those that the head computed its keys for.
+    """
+
+    function: bytes
+    items: bytes
+    keys: tuple[int, ...]
+    surroundings: Surroundings
+
+    def alone(self) -> list["Piece"]:
+        """A piece for each item, for when what held the whole piece has died."""
+        given: Mapping[int, Given] = pickle.loads(self.items)
+        return [
+            Piece(self.function, pickle.dumps({key: given[key]}), (key,), self.surroundings)
+            for key in self.keys
+        ]
+
+
+def cut(
+    function: Callable[[Any], Any],
+    items: Mapping[int, Any],
+    *,
+    limit_s: Callable[[Any], float] | None,
+    describe: Callable[[Any], str],
+    affinity: Callable[[Any], Affinity] | None,
+    surroundings: Surroundings,
+) -> list[Piece]:
+    """All items in pieces, those of the longest work first; an item without an affinity is a piece of its own.
+
+    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`.
+    """
+    groups: dict[Hashable, list[tuple[Affinity, int]]] = defaultdict(list)
+    for key, item in items.items():
+        place = affinity(item) if affinity else Affinity(key, 0.0, 0.0)
+        groups[place.group].append((place, key))
+    lengths: list[tuple[float, tuple[int, ...]]] = []
+    for members in groups.values():
+        keys: list[int] = []
+        length_s = 0.0
+        for place, key in sorted(members, key=lambda member: member[0].position):
+            if keys and (length_s + place.length > LONGEST_PIECE_S or len(keys) == MOST_ITEMS):
+                lengths.append((length_s, tuple(keys)))
+                keys, length_s = [], 0.0
+            keys.append(key)
+            length_s += place.length
+        lengths.append((length_s, tuple(keys)))
+    content = pickle.dumps(OfGiven(function))
+    return [
+        Piece(
+            content,
+            pickle.dumps(
+                {
+                    key: Given(items[key], limit_s(items[key]) if limit_s else None, describe(items[key]))
+                    for key in keys
+                }
+            ),
+            keys,
+            surroundings,
+        )
+        for _, keys in sorted(lengths, key=lambda piece: -piece[0])
+    ]
