@@ -47,8 +47,8 @@ $(VENV)/.run: requirements.lock
 	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	touch $@
 
-$(VENV)/.dev: requirements-dev.lock requirements-s3.lock $(VENV)/.run
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock
+$(VENV)/.dev: requirements-dev.lock requirements-s3.lock requirements-cluster.lock $(VENV)/.run
+	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock --requirement requirements-cluster.lock
 	touch $@
 
 $(VENV)/.docs: requirements-docs.lock $(VENV)/.run

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Mapping
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.scheduling import Affinity
@@ -11,6 +11,7 @@ from pipeline.execution.scheduling import Affinity
 VARIABLE = "GRCF_ENGINE"
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Computes items somewhere and gives each outcome as it comes; see `run_in_workers`, which is the first of them."""
 

@@ -1,0 +1,216 @@
+"""Dask as the engine: the same results, and the faults of machines that must cost no more than their own item."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.execution.engines.choice import chosen_engine
+from pipeline.execution.engines.surroundings import Surroundings
+from tests.execution.engines.work import run, tries
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("distributed", reason="requirements-cluster.lock is not installed")
+
+EXPECTED = [str(item).encode() for item in range(10)]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def wait_for(condition, what: str) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come to pass within a minute")
+
+
+class Cluster:
+    """A scheduler and workers as a site would start them, on this machine."""
+
+    def __init__(self) -> None:
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.scheduler = self._start(
+            "dask_scheduler", "--host", "127.0.0.1", "--port", self.address.rpartition(":")[2]
+        )
+        self.workers = [self.add_worker() for _ in range(2)]
+
+    def add_worker(self) -> subprocess.Popen:
+        return self._start("dask_worker", self.address, "--nthreads", "1", "--no-nanny")
+
+    def _start(self, program: str, *arguments: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", f"distributed.cli.{program}", *arguments]
+        return subprocess.Popen(
+            [*command, "--dashboard-address", "127.0.0.1:0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"},
+        )
+
+    def end(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    found = Cluster()
+    monkeypatch.setenv("GRCF_ENGINE", found.address)
+    yield found
+    found.end()
+
+
+def test_results_come_in_order_and_only_loopback_listens(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRCF_ENGINE", "local:2")
+    assert run(tmp_path, 10) == EXPECTED
+    assert tries(tmp_path, 10) == [1] * 10
+    assert run(tmp_path, 10) == EXPECTED
+    assert tries(tmp_path, 10) == [1] * 10, "a second run finds everything in the cache"
+
+
+def test_every_fault_of_an_item_costs_that_item_alone(tmp_path, cluster):
+    listening = [
+        connection.laddr.ip
+        for process in (cluster.scheduler, *cluster.workers)
+        for connection in psutil.Process(process.pid).net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    found = run(tmp_path, 10, {3: "dies", 7: "hangs"}, limit_s=4.0)
+    assert (
+        found[3]
+        == b"lost: number 3: its worker process died of SIGKILL (out of memory, or a crash in a library), twice"
+    )
+    assert found[7] == b"lost: number 7: took longer than 4 s and was stopped"
+    assert [found[item] for item in range(10) if item not in (3, 7)] == [
+        EXPECTED[item] for item in range(10) if item not in (3, 7)
+    ]
+    assert set(listening) <= {"127.0.0.1"}
+
+
+def test_an_error_is_raised_as_itself_and_what_was_done_is_kept(tmp_path, cluster):
+    with pytest.raises(ValueError, match="item 4") as caught:
+        run(tmp_path, 5, {4: "raises"})
+    assert "in compute" in str(caught.value.__cause__), "the traceback of the process that raised it"
+    assert run(tmp_path, 5) == EXPECTED[:5]
+    assert tries(tmp_path, 5) == [1, 1, 1, 1, 2]
+
+
+def test_a_worker_that_dies_is_replaced_by_the_others(tmp_path, cluster):
+    assert run(tmp_path, 10, {2: "takes its node with it"}) == EXPECTED
+    assert sum(worker.poll() is not None for worker in cluster.workers) == 1
+    begun = tries(tmp_path, 10)
+    assert begun[2] == 2
+    assert begun[5:] == [1] * 5, "the other recording was not touched"
+
+
+def head(folder: Path, *arguments: str, cwd: Path | None = None) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.execution.engines.work", str(folder), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+    )
+
+
+def stored(folder: Path) -> int:
+    return len([path for path in (folder / "cache").glob("*/*") if not path.name.endswith(".tmp")])
+
+
+def test_without_its_scheduler_a_run_ends_with_a_sentence_and_goes_on_at_another(
+    tmp_path, cluster, monkeypatch
+):
+    process = head(tmp_path, "10", "8")
+    wait_for(lambda: stored(tmp_path) >= 3, "three stored results")
+    cluster.scheduler.kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "the scheduler is gone; what was done is kept" in errors
+    (tmp_path / "log/go").touch()
+    other = Cluster()
+    monkeypatch.setenv("GRCF_ENGINE", other.address)
+    try:
+        assert run(tmp_path, 10) == EXPECTED
+    finally:
+        other.end()
+    assert tries(tmp_path, 3) == [1, 1, 1]
+
+
+def test_a_killed_head_loses_nothing_that_was_stored(tmp_path, cluster):
+    process = head(tmp_path, "10", "8")
+    wait_for(lambda: stored(tmp_path) >= 3, "three stored results")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (tmp_path / "log/go").touch()
+    assert run(tmp_path, 10) == EXPECTED
+    assert tries(tmp_path, 3) == [1, 1, 1]
+
+
+def test_two_runs_with_other_code_share_a_cluster(tmp_path, cluster):
+    copy = tmp_path / "copy"
+    for name in ("pipeline", "stages", "tests"):
+        subprocess.run(
+            ["cp", "-r", name, f"{copy}/"] if copy.mkdir(exist_ok=True) is None else [], check=True
+        )
+    subprocess.run(["cp", "requirements.lock", f"{copy}/"], check=True)
+    work = copy / "tests/execution/engines/work.py"
+    work.write_text(work.read_text().replace("return str(item).encode()", 'return f"other {item}".encode()'))
+    ours, theirs = head(tmp_path / "ours", "5"), head(tmp_path / "theirs", "5", cwd=copy)
+    assert ours.communicate(timeout=120)[0].split() == ["0", "1", "2", "3", "4"]
+    assert theirs.communicate(timeout=120)[0].split() == [
+        "other",
+        "0",
+        "other",
+        "1",
+        "other",
+        "2",
+        "other",
+        "3",
+        "other",
+        "4",
+    ]
+
+
+def test_a_machine_of_another_kind_is_refused(tmp_path, cluster, monkeypatch):
+    other = replace(Surroundings.here(), processor="x86_64 avx2")
+    monkeypatch.setattr(Surroundings, "here", lambda: other)
+    with pytest.raises(
+        PipelineError,
+        match=r"a machine of the cluster is not like this one: its processor is .*, and here it is",
+    ):
+        run(tmp_path, 2)
+    assert stored(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ("ray", "expected local:N, slurm, tls://host:port or tcp://host:port"),
+        ("local:0", "expected local:N"),
+        ("tls://127.0.0.1:1", "name tls_ca, tls_certificate and tls_key"),
+    ],
+)
+def test_a_name_that_means_nothing_is_a_sentence(tmp_path, monkeypatch, chosen, sentence):
+    monkeypatch.setenv("GRCF_ENGINE", chosen)
+    monkeypatch.delenv("GRCF_CLUSTER", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(PipelineError, match=sentence):
+        run(tmp_path, 1)
+
+
+def test_nothing_is_needed_where_no_engine_is_named(monkeypatch):
+    monkeypatch.delenv("GRCF_ENGINE", raising=False)
+    assert chosen_engine().__module__ == "pipeline.execution.pool"
