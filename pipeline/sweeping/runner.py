@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,21 @@ _TAKEN = "Reproducing experiment"  # what DVC prints once the point is out of th
 _POLL_S = 0.05
 _GRACE_S = 20.0  # for a stage to keep what is done, after which it is killed
 _TEMPORARY = Path(".dvc/tmp/exps/standalone")
+
+
+def _prefix() -> list[str]:
+    """What each experiment is started by: `$GRCF_TRIAL`, such as `srun -N1 -c8 --gres=gpu:1`, so that it runs on a node of its own.
+
+    Raises:
+        PipelineError: the variable holds an open quotation mark.
+    """
+    chosen = os.environ.get("GRCF_TRIAL", "")
+    try:
+        return shlex.split(chosen)
+    except ValueError as error:
+        raise PipelineError(
+            f"GRCF_TRIAL is {chosen!r}: {str(error).lower()}; expected a command such as srun -N1 -c8"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,18 @@ class Runner:
             )
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "exp", "run", "--temp", "--name", name]
+        command = [
+            *_prefix(),
+            sys.executable,
+            "-m",
+            "dvc",
+            "--wait-for-lock",
+            "exp",
+            "run",
+            "--temp",
+            "--name",
+            name,
+        ]
         command += ["--pull", "--allow-missing"] if self._pull else []
         for assignment in assignments:
             command += ["--set-param", assignment]

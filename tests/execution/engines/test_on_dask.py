@@ -12,10 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.artifacts.files import sha256_of
 from pipeline.errors import PipelineError
 from pipeline.execution.engines.choice import chosen_engine
 from pipeline.execution.engines.surroundings import Surroundings
+from pipeline.extract.cached.audio import audio_extractor
+from pipeline.yaml12 import read_yaml
 from tests.execution.engines.work import run, tries
+from tests.segments import make_segment
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("distributed", reason="requirements-cluster.lock is not installed")
@@ -193,6 +197,28 @@ def test_a_machine_of_another_kind_is_refused(tmp_path, cluster, monkeypatch):
     ):
         run(tmp_path, 2)
     assert stored(tmp_path) == 0
+
+
+def test_entries_of_the_cache_have_the_same_names_and_bytes_under_either_engine(
+    tmp_path, cluster, monkeypatch
+):
+    settings = read_yaml(Path("params.yaml"))["audio"]
+    clips = [f"data/raw/demo/clips/s01_0{number}.mp4" for number in (1, 2)]
+    segments = [
+        make_segment(id=clip, media=clip, media_sha256=sha256_of(Path(clip)), has_audio=True)
+        for clip in clips
+    ]
+    contents = {}
+    for engine in ("", cluster.address):
+        monkeypatch.setenv("GRCF_ENGINE", engine)
+        monkeypatch.setenv("GRCF_CACHE", str(tmp_path / (engine.rpartition(":")[2] or "pool")))
+        audio_extractor(settings).map(segments)
+        folder = Path(os.environ["GRCF_CACHE"])
+        contents[engine] = {
+            path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        }
+    assert len(contents[""]) == 2
+    assert contents[""] == contents[cluster.address]
 
 
 @pytest.mark.parametrize(
