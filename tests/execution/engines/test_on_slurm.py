@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.execution.engines.slurm import Slurm, is_installed
+from benchmarks.slurm import Slurm, is_installed
 from tests.execution.engines.work import run, tries
 
 pytestmark = [
