@@ -57,7 +57,9 @@ def watch_workers():
     give, answer = pool._Worker.give, pool._Worker.answer
 
     def noted_give(self, key, item, limit_s):
-        self.item = getattr(item, "id", item)
+        # Extractors get an item behind the key of its entry.
+        item_alone = item[1] if isinstance(item, tuple) else item
+        self.item = getattr(item_alone, "id", item_alone)
         note("begin", [self.item])
         give(self, key, item, limit_s)
 
