@@ -41,7 +41,7 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seed(seed: int) -> Checkpoint:
     """Calibrate the model of one seed."""
-    settings = params.load(params.Calibrate)
+    settings, task = params.load(params.Calibrate), load_task(TASK)
     return calibrate(
         read_checkpoint(checkpoint_path(RANKED, seed)),
         read_aligned(TRAIN),
@@ -50,8 +50,9 @@ def train_seed(seed: int) -> Checkpoint:
         n_knots=settings.n_knots,
         ranking=RankingTerm(
             beta=settings.beta,
-            margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
+            margin=margin_settings(params.load(params.Margin), task.groups),
             advantage=advantage_settings(params.load(params.Advantage)),
+            ordered=task.ordered,
         ),
         settings=training_settings(
             params.load(params.Training),
@@ -59,7 +60,7 @@ def train_seed(seed: int) -> Checkpoint:
             epochs=settings.epochs,
             learning_rate=settings.learning_rate,
         ),
-        task=load_task(TASK).kind,
+        task=task.kind,
         device=best_device(),
         environment=environment(),
     )

@@ -73,6 +73,7 @@ def predict_split(
         split.labels,
         predictions,
         {**seeds, protocol.constant: ()},
+        classes=protocol.classes,
         **{owner: getattr(split, owner) for owner in OWNERS},
     )
 
@@ -154,7 +155,7 @@ def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
     task = load_task(TASK)
-    protocol = protocol_named(task.protocol)
+    protocol = protocol_named(task.protocol).of_classes(task.classes)
     trained = read_trained()
     ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
     models = {METHOD: grcf, BASELINE: pointwise}

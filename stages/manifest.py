@@ -6,10 +6,10 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.artifacts.rejections import write_rejections
-from pipeline.artifacts.segments import write_segments
+from pipeline.artifacts.segments import SPLITS, write_segments
 from pipeline.artifacts.task import write_task
 from pipeline.corpus.inspection import inspect_all
-from pipeline.corpus.labels import label_chosen
+from pipeline.corpus.labels import label_chosen, refuse_absent_classes
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.splits import say_balance, say_leaks, split_candidates
@@ -26,7 +26,7 @@ def main() -> None:
     folder = PurePosixPath("data/raw") / corpus.name
     facts = load_facts()
     task = facts.task(corpus.label, source="params.yaml")
-    candidates = label_chosen(LAYOUTS[facts.layout].read(Path(folder)), task.label)
+    candidates = label_chosen(LAYOUTS[facts.layout].read(Path(folder)), task)
     check_table(candidates, task=task)
     mixes = facts.splits.mixes(settings.split)
     splits = split_candidates(
@@ -46,6 +46,9 @@ def main() -> None:
         inspected=inspect_all(media_files(candidates), folder=Path(folder)),
         language=corpus.language or facts.language,
         max_rejected_share=settings.max_rejected_share,
+    )
+    refuse_absent_classes(
+        {split: [segment.label for segment in segments if segment.split == split] for split in SPLITS}, task
     )
     say_repeated_recordings(segments)
     write_segments(SEGMENTS, segments)

@@ -34,11 +34,12 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
     training, pointwise = params.load(params.Training), params.load(params.Pointwise)
+    task = load_task(TASK)
     return train_pointwises(
         read_aligned(TRAIN),
         read_aligned(VALID),
         seeds=seeds,
-        network=network_settings(params.load(params.Network)),
+        network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
         settings=training_settings(
             training,
             params.load(params.Finetuning),
@@ -51,7 +52,7 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         n_knots=pointwise.n_knots,
         weight=pointwise.weight,
         bound=pointwise.bound,
-        task=load_task(TASK).kind,
+        task=task.kind,
         device=best_device(),
         environment=environment(),
     )

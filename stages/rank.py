@@ -14,6 +14,7 @@ from pipeline.artifacts.pair_statistics import write_distributions, write_group_
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.pair_statistics import (
     PairValues,
     describe_distributions,
@@ -44,17 +45,18 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
-    training, rank = params.load(params.Training), params.load(params.Rank)
+    training, rank, task = params.load(params.Training), params.load(params.Rank), load_task(TASK)
+    objective = ranking_objective(
+        rank.objective,
+        margin=margin_settings(params.load(params.Margin), task.groups),
+        advantage=advantage_settings(params.load(params.Advantage)),
+    )
     return train_rankings(
         read_aligned(TRAIN),
         read_aligned(VALID),
         seeds=seeds,
-        network=network_settings(params.load(params.Network)),
-        objective=ranking_objective(
-            rank.objective,
-            margin=margin_settings(params.load(params.Margin), load_task(TASK).groups),
-            advantage=advantage_settings(params.load(params.Advantage)),
-        ),
+        network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
+        objective=class_by_class(objective, ordered=task.ordered) if task.kind == "classes" else objective,
         settings=training_settings(
             training,
             params.load(params.Finetuning),

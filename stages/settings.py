@@ -6,13 +6,14 @@ from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings
 
 
-def network_settings(section: params.Network) -> NetworkSettings:
-    """The section `network`."""
+def network_settings(section: params.Network, *, n_classes: int = 0) -> NetworkSettings:
+    """The section `network`, with a score for each class, or one where labels are no classes."""
     return NetworkSettings(
         fusion=section.fusion,
         width=section.width,
         dropout=section.dropout,
         input_dropout=section.input_dropout,
+        n_outputs=max(n_classes, 1),
     )
 
 

@@ -74,6 +74,10 @@ class Task:
                 f"kind is classes with {len(self.classes)} names, but the labels reach from {self.label_min:g} to "
                 f"{self.label_max:g}; expected 0 to one less than the number of names"
             )
+        if self.kind == "classes" and self.groups != "integer":
+            raise PipelineError(
+                f"groups is {list(self.groups)}, but classes are their own groups; expected integer"
+            )
         if self.groups != "integer" and (
             not self.groups or any(low >= high for low, high in itertools.pairwise(self.groups))
         ):
@@ -127,6 +131,7 @@ class Task:
         return {key: decided.get(key, value) for key, value in settings.items()} | {
             "task.kind": self.kind,
             "task.classes": len(self.classes),
+            "task.ordered": self.ordered,
         }
 
     @property

@@ -29,7 +29,11 @@ METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
 
-CONSTANTS = {"median": "the median of the training labels", "prevalence": "the share of ones in train"}
+CONSTANTS = {
+    "median": "the median of the training labels",
+    "prevalence": "the share of ones in train",
+    "class_shares": "the shares of the classes in train",
+}
 
 DESCRIPTION = """\
 Show what the last run found: every model on valid and test, mean ± standard deviation over the seeds, and

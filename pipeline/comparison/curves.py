@@ -106,7 +106,11 @@ def _table(
 
 def _words(protocol: Protocol) -> dict[str, str]:
     """The measures of a curve, as people call them."""
-    order, error = ("AUROC", "cross-entropy") if protocol.is_binary else ("ordered-pair accuracy", "error")
+    order, error = {
+        "regression": ("ordered-pair accuracy", "error"),
+        "binary": ("AUROC", "cross-entropy"),
+        "classes": ("mean AUROC of the classes", "cross-entropy"),
+    }[protocol.task]
     return {
         "train_loss": "loss on train",
         "valid_ordered_pair_accuracy": f"{order} on valid",

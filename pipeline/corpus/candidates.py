@@ -16,7 +16,8 @@ class Candidate:
     labels beside the one to learn, by name. `cues` are stretches of the transcript with times. `spread` is the standard deviation
     of several raters' labels, and `ratings` are these labels by rater; `rater` is the one who gave the label alone. `trusted` says
     that the label is on the scale that all should be on. `corpus` is the part of a pool that the row is of; None in a corpus that
-    is none. A row with `excluded` is known and not used; that is the sentence which says why.
+    is none. `named` are the labels that are names of classes, by label; such a label has no number yet, and `label` is NaN where
+    it is the one to learn. A row with `excluded` is known and not used; that is the sentence which says why.
     """
 
     place: str
@@ -40,3 +41,4 @@ class Candidate:
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
     trusted: bool = False
     cues: tuple[Cue, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError, did_you_mean
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MINUS_SIGN = "\N{MINUS SIGN}"
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_NO_NUMBERS = ("nan", "inf", "infinity")
 _LONGEST = 60
 
 SPLIT_NAMES: Mapping[str, Split] = {
@@ -43,10 +44,18 @@ def number(text: str, place: str, column: str) -> float:
     return value
 
 
+def is_name(text: str) -> bool:
+    """Whether a cell of a label is a word; a number, and what was meant as one (1,5 or nan), is none."""
+    plain = text.strip().replace(_MINUS_SIGN, "-")
+    if _NUMBER.fullmatch(plain) or plain.lower().lstrip("+-") in _NO_NUMBERS:
+        return False
+    return any(letter.isalpha() for letter in plain)
+
+
 def _why_not(text: str) -> str:
     if _NUMBER.fullmatch(text):
         return " that is not as large"
-    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+    if text.lower().lstrip("+-") in _NO_NUMBERS:
         return ", and a finite one"
     if _DECIMAL_COMMA.fullmatch(text):
         return " with a decimal point instead of a comma"

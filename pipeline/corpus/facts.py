@@ -18,6 +18,8 @@ from pipeline.strict import StrictModel, as_tuple, sentence
 from pipeline.yaml12 import read_yaml
 
 FACTS_FILE = "corpus.yaml"
+MOST_CLASSES = 1000
+"""More names than this are no classes but a column of something else."""
 LABEL = "label"
 """Name of the label that a layout's reader takes for the one to learn; others have the names that the corpus gives them."""
 EXTRACT = "extract"
@@ -74,6 +76,8 @@ class LabelFacts(StrictModel):
             )
         if self.kind == "classes" and (len(self.classes) < 2 or len(set(self.classes)) < len(self.classes)):
             raise ValueError(f"classes has to name at least two that differ, found {list(self.classes)}")
+        if len(self.classes) > MOST_CLASSES:
+            raise ValueError(f"classes names {len(self.classes)}; expected at most {MOST_CLASSES}")
         if self.kind != "classes" and (self.classes or self.ordered):
             raise ValueError(f"the kind is {self.kind}, so classes and ordered have to be left out")
         try:

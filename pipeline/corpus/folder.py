@@ -1,5 +1,6 @@
 """Our own corpus layout: a table `segments.csv`, media beside it, and word times where somebody has them."""
 
+import math
 import re
 import statistics
 import unicodedata
@@ -11,7 +12,7 @@ from pathlib import Path
 from pipeline.artifacts.csv_cells import restored
 from pipeline.artifacts.words import TOLERANCE_S, Word
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.cells import language_code, number, split_named, truth_value
+from pipeline.corpus.cells import is_name, language_code, number, split_named, truth_value
 from pipeline.corpus.media_index import MediaFolder, NamesOnDisk
 from pipeline.corpus.tables import read_rows
 from pipeline.corpus.timed.finding import TranscriptFolder, of_segment
@@ -64,7 +65,8 @@ def read_folder(folder: Path) -> list[Candidate]:
     words = _read_words(folder / _WORD_TABLE)
     clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
     names = NamesOnDisk(folder)
-    candidates = [_candidate(place, row, words, ratings, clips, names) for place, row in rows]
+    named = _columns_of_names([row for _, row in rows])
+    candidates = [_candidate(place, row, words, ratings, clips, names, named) for place, row in rows]
     transcripts = TranscriptFolder(folder)
     candidates = [_with_transcript(candidate, transcripts) for candidate in candidates]
     _refuse_strange_ids(folder / _RATING_TABLE, ratings, candidates)
@@ -91,17 +93,21 @@ def _candidate(
     ratings: Mapping[str, Mapping[str, float]],
     clips: MediaFolder | None,
     names: NamesOnDisk,
+    named: Collection[str],
 ) -> Candidate:
     row = {column: restored(cell) for column, cell in row.items()}
+    classes = {_label_of(column): " ".join(row[column].split()) for column in named if row[column].strip()}
+    row = {column: "" if column in named else cell for column, cell in row.items()}
     media = _media(row, clips, names)
     given = _ratings_of(row, place, ratings.get(row["id"], {}))
     others = _given(row, place, _is_other_label)
-    if not row.get("label") and not given:
-        raise PipelineError(f"{place}: label is {row.get('label', '')!r}; expected a number")
+    if not row.get("label") and not given and "label" not in classes:
+        expected = "the name of a class" if "label" in named else "a number"
+        raise PipelineError(f"{place}: label is {row.get('label', '')!r}; expected {expected}")
     return Candidate(
         place=place,
         id=row["id"],
-        label=number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values()),
+        label=_label(row, place, given, is_named="label" in classes),
         media=media,
         text=row.get("text") or None,
         split=split_named(row["split"], place) if row.get("split") else None,
@@ -116,7 +122,30 @@ def _candidate(
         rater=row.get("rater") or (next(iter(given)) if len(given) == 1 else None),
         ratings=given,
         trusted=truth_value(row["trusted"], place, "trusted") if row.get("trusted") else False,
+        named=classes,
     )
+
+
+def _columns_of_names(rows: Sequence[Mapping[str, str]]) -> set[str]:
+    """The columns of labels that hold names of classes: those of whose cells more than half are words."""
+    named = set()
+    for column in rows[0]:
+        if column == "label" or _is_other_label(column):
+            cells = [cell for row in rows if (cell := restored(row[column]).strip())]
+            if 2 * sum(map(is_name, cells)) > len(cells):
+                named.add(column)
+    return named
+
+
+def _label_of(column: str) -> str:
+    """The name of a label by its column."""
+    return column.removeprefix("label_")
+
+
+def _label(row: Mapping[str, str], place: str, given: Mapping[str, float], *, is_named: bool) -> float:
+    if is_named:
+        return math.nan
+    return number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values())
 
 
 def _ratings_of(row: Mapping[str, str], place: str, further: Mapping[str, float]) -> Mapping[str, float]:

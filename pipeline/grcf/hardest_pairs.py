@@ -64,7 +64,7 @@ def find_hardest_pairs(
     scores = np.stack(
         [score_split(restore(checkpoint, device=device)[0], split) for checkpoint in checkpoints]
     )
-    found = weigh_pairs(scores, split.label.cpu(), margin=margin, advantage=advantage, n_pairs=n_pairs)
+    found = weigh_classes(scores, split.label.cpu(), margin=margin, advantage=advantage, n_pairs=n_pairs)
     pull = found.pull_above + found.pull_below
     first, third = np.quantile(pull, [0.25, 0.75])
     fence = float(third + 1.5 * (third - first))
@@ -74,8 +74,11 @@ def find_hardest_pairs(
         int(position) for position in np.argsort(-pull, kind="stable")[:n_segments] if pull[position] > 0
     ]
     listed = dict.fromkeys([*ranked, *n_hardest])
-    orders = np.stack([_middle_place(row) for row in scores])
-    label_order = _middle_place(train.labels)
+    orders = np.stack([_place_of_own(row, train.labels) for row in scores])
+    labels = train.labels
+    if scores.ndim == 3:
+        labels = (labels[:, None] == np.arange(scores.shape[2])).astype(np.float64)
+    label_order = _place_of_own(labels, train.labels)
     return HardestPairs(
         seeds=tuple(checkpoint.seed for checkpoint in checkpoints),
         objective=checkpoints[0].objective,
@@ -90,7 +93,7 @@ def find_hardest_pairs(
                 margin=pair.margin,
                 weight=pair.weight,
                 violation=pair.violation,
-                gap=tuple((scores[:, pair.above] - scores[:, pair.below]).tolist()),
+                gap=tuple(_gap(scores, train.labels, pair).tolist()),
             )
             for pair in found.pairs
         ),
@@ -121,6 +124,16 @@ class WeighedPair:
     weight: tuple[float, ...]
     violation: tuple[float, ...]
 
+    @property
+    def mean_weight(self) -> float:
+        """Mean weight over seeds."""
+        return float(np.mean(self.weight))
+
+    @property
+    def mean_pull(self) -> float:
+        """Mean of weight times violation over seeds."""
+        return float(np.mean(np.multiply(self.weight, self.violation)))
+
 
 @dataclass(frozen=True, eq=False)
 class WeighedPairs:
@@ -131,6 +144,65 @@ class WeighedPairs:
     pull_above: Float64[np.ndarray, "segment"]
     pull_below: Float64[np.ndarray, "segment"]
     extra: Float64[np.ndarray, "segment"]
+
+
+def weigh_classes(
+    scores: Float64[np.ndarray, "seed segment *class"],
+    label: Tensor,
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+    n_pairs: int,
+) -> WeighedPairs:
+    """`weigh_pairs`, and where labels are classes, the pairs of each class above all others by its own score, together.
+
+    The segment above is of the class whose score is meant, so two segments of different classes are two pairs.
+    """
+    if scores.ndim == 2:
+        return weigh_pairs(scores, label, margin=margin, advantage=advantage, n_pairs=n_pairs)
+    parts = [
+        weigh_pairs(
+            scores[:, :, number],
+            (label == number).to(label.dtype),
+            margin=margin,
+            advantage=advantage,
+            n_pairs=n_pairs,
+        )
+        for number in range(scores.shape[2])
+    ]
+    pairs = [pair for part in parts for pair in part.pairs]
+    heaviest = sorted(pairs, key=lambda pair: (-pair.mean_weight, pair.above, pair.below))[:n_pairs]
+    pulled = sorted(pairs, key=lambda pair: (-pair.mean_pull, pair.above, pair.below))[:n_pairs]
+    best = dict.fromkeys([*pulled, *heaviest])
+    return WeighedPairs(
+        pairs=tuple(
+            sorted(best, key=lambda pair: (-pair.mean_pull, -pair.mean_weight, pair.above, pair.below))
+        ),
+        n_pairs=np.sum([part.n_pairs for part in parts], axis=0),
+        pull_above=np.sum([part.pull_above for part in parts], axis=0),
+        pull_below=np.sum([part.pull_below for part in parts], axis=0),
+        extra=np.sum([part.extra for part in parts], axis=0),
+    )
+
+
+def _place_of_own(
+    values: Float[np.ndarray, "segment *class"], labels: Float64[np.ndarray, "segment"]
+) -> Float64[np.ndarray, "segment"]:
+    """The place of each segment among all, by one value, or of classes by the value of its own class."""
+    if values.ndim == 1:
+        return _middle_place(values)
+    places = np.stack([_middle_place(column) for column in values.T], axis=1)
+    return np.asarray(places[np.arange(len(labels)), labels.astype(np.int64)])
+
+
+def _gap(
+    scores: Float64[np.ndarray, "seed segment *class"],
+    labels: Float64[np.ndarray, "segment"],
+    pair: WeighedPair,
+) -> Float64[np.ndarray, "seed"]:
+    """Score above minus score below; of classes, by the score of the class above."""
+    column = scores if scores.ndim == 2 else scores[:, :, int(labels[pair.above])]
+    return np.asarray(column[:, pair.above] - column[:, pair.below])
 
 
 def weigh_pairs(

@@ -11,6 +11,7 @@ from torch import Tensor
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
+from pipeline.grcf.loss.classes import score_columns
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.batches import SplitTensors
@@ -26,7 +27,8 @@ class PairValues:
 
     Attributes:
         seed: seed of the model.
-        group_above: sentiment group of the upper segment.
+        group_above: sentiment group of the upper segment; of classes, whose segments rank above all others by their own score,
+            the number of that class.
         group_below: sentiment group of the lower segment.
         margin: margin of the pair, score units.
         violation: distance of the pair from its margin, score units.
@@ -73,24 +75,26 @@ def pair_values(
     parts = []
     for segments in order.tensor_split(split.n_batches(batch_size)):
         owned = None if split.owned is None else split.owned[segments]
-        batch, label, owner = compared(score[segments], split.label[segments], owned)
-        pairs = compare_pairs(batch, label, owner, margin=margin, advantage=advantage)
-        above, below = pairs.pair.nonzero(as_tuple=True)
-        group = group_of(label, groups=margin.groups)
-        gap = batch[above] - batch[below]
-        parts.append(
-            torch.stack(
-                [
-                    group[above],
-                    group[below],
-                    pairs.margin[above, below],
-                    pairs.violation[above, below],
-                    pairs.weight[above, below],
-                    _is_capped(pairs.weight[above, below], advantage),
-                    (gap.sign() + 1) / 2,
-                ]
-            ).double()
-        )
+        batch = score[segments], split.label[segments], owned
+        group = group_of(compared(*batch)[1], groups=margin.groups)
+        for column in score_columns(*batch):
+            value, label, owner = compared(*column)
+            pairs = compare_pairs(value, label, owner, margin=margin, advantage=advantage)
+            above, below = pairs.pair.nonzero(as_tuple=True)
+            gap = value[above] - value[below]
+            parts.append(
+                torch.stack(
+                    [
+                        group[above],
+                        group[below],
+                        pairs.margin[above, below],
+                        pairs.violation[above, below],
+                        pairs.weight[above, below],
+                        _is_capped(pairs.weight[above, below], advantage),
+                        (gap.sign() + 1) / 2,
+                    ]
+                ).double()
+            )
     values = torch.cat(parts, dim=1).cpu().numpy()
     groups = values[:2].astype(np.int64)
     return PairValues(checkpoint.seed, groups[0], groups[1], *values[2:])
@@ -121,6 +125,8 @@ def describe_distributions(values: Sequence[PairValues]) -> Iterator[PairBinRow]
     )
     groups = np.unique(np.concatenate([above, below]))
     distance = np.searchsorted(groups, above) - np.searchsorted(groups, below)
+    if (distance < 0).any():  # classes stand above one another in turn: any two are one apart
+        distance = np.ones_like(distance)
     for quantity in ("margin", "violation", "weight"):
         found = np.concatenate([getattr(pairs, quantity) for pairs in values])
         # Values that differ by rounding alone are one value.

@@ -61,7 +61,9 @@ class InspectorInputs:
         return int(group_of(np.array([label]), groups=self.parameters["margin.groups"])[0])
 
     def group_name(self, group: int) -> str:
-        """Name of a sentiment group."""
+        """Name of a sentiment group, or of a class, which is a group of its own."""
+        if self.parameters["task.kind"] == "classes":
+            return str(self.parameters["task.classes"][group])
         return group_names(
             [group],
             groups=self.parameters["margin.groups"],

@@ -61,7 +61,8 @@ const ROWS = { text: "words", audio: "rows of sound", visual: "frames with a fac
 
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 const groupName = (group) => page.groupNames[String(group)];
-const labelText = (value) => (page.binary ? String(value) : signed(value, 1));
+const isClasses = page.classes.length > 0;
+const labelText = (value) => (isClasses ? page.classes[value] : page.binary ? String(value) : signed(value, 1));
 const members = (entry) => (entry.segment === undefined ? [entry.above, entry.below] : [entry.segment]).map((n) => page.segments[n]);
 const addressOf = (list, entry) => `${list.key}/${members(entry).map((segment) => encodeURIComponent(segment.id)).join("/")}`;
 
@@ -169,7 +170,7 @@ function card(segment, role) {
     clip(segment),
     element("p", { class: "identity" },
       element("span", { class: "label-value" }, `label ${labelText(segment.label)}`),
-      page.binary ? null : element("span", { class: "group" }, `group ${groupName(segment.group)}`),
+      page.binary || isClasses ? null : element("span", { class: "group" }, `group ${groupName(segment.group)}`),
       element("code", {}, segment.id)),
     !page.withText ? null : segment.text ? element("blockquote", {}, segment.text.trim()) : element("p", { class: "quiet" }, "no transcript"),
     suspicious,
@@ -184,6 +185,10 @@ function headline(list, entry) {
   if (list.kind === "order") {
     const baseline = entry.baselineGap > 0 ? "; the baseline has it right" : entry.baselineGap < 0 ? "; so is it by the baseline" : "; tied by the baseline";
     return [`gap ${number(entry.width)}`, `${page.binary ? "" : `labels ${number(entry.labelGap, 1)} apart, `}predictions ${number(-entry.gap)} the other way; wrong${agreed(entry.wrongSeeds)}${baseline}`];
+  }
+  if (list.kind === "error" && isClasses) {
+    const segment = page.segments[entry.segment];
+    return [number(1 + entry.error), `probability of ${labelText(segment.label)}; most probable is ${segment.likeliest}; the baseline gives ${labelText(segment.label)} ${number(1 + entry.baselineError)}${seeds === 1 ? "" : `; seeds differ by ${number(entry.spread)}`}`];
   }
   if (list.kind === "error") {
     return [`${signed(entry.error)}`, `predicted too ${entry.error > 0 ? "high" : "low"}; the baseline is off by ${signed(entry.baselineError)}${seeds === 1 ? "" : `; seeds differ by ${number(entry.spread)}`}`];
@@ -205,14 +210,14 @@ function strips(list, entry) {
     .map(([segment, kind]) => ({ name: kind === "alone" ? "" : kind, kind, dots: dots(segment), label: label(segment), labelWritten: written(segment), baseline: list.split === "train" ? undefined : segment.baseline }));
   if (list.split !== "train") {
     const [low, high] = page.axis;
-    return [strip(rows((segment) => segment.predictions, (segment) => segment.label, (segment) => labelText(segment.label)), {
+    return [strip(rows((segment) => segment.predictions, (segment) => (isClasses ? 1 : segment.label), (segment) => labelText(segment.label)), {
       low, high, ticks: ticksOf(low, high), written: (value, isTick) => (isTick ? String(Number(value.toFixed(2))).replace("-", "−") : number(value)),
-      axis: page.binary ? "probability of 1, by seed" : "prediction in label units, by seed",
+      axis: isClasses ? "probability of its own class, by seed" : page.binary ? "probability of 1, by seed" : "prediction in label units, by seed",
     })];
   }
   const drawn = [strip(rows((segment) => segment.order, (segment) => segment.labelOrder, (segment) => percent(segment.labelOrder)), {
     low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], written: (value) => percent(value),
-    axis: "place in the order of train, by seed: dots by score, line by label",
+    axis: isClasses ? "place in the order of train by the score of its own class, by seed; line: where the class is" : "place in the order of train, by seed: dots by score, line by label",
   })];
   if (list.kind === "weight") {
     const low = Math.min(0, ...entry.gaps), high = Math.max(entry.margin, ...entry.gaps);

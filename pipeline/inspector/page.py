@@ -1,7 +1,7 @@
 """The content of the inspector as JSON values: four kinds of lists, and every segment that they name once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
     register = _Register(inputs, with_text, root)
     by_split = {predicted.split: predicted for predicted in inputs.predictions}
     evaluated = {
-        split: [_wrong_order(by_split[split], register), _errors(by_split[split], register)]
-        for split in ("valid", "test")
-        if split in by_split
+        split: _evaluated(by_split[split], register) for split in ("valid", "test") if split in by_split
     }
     trained = [_hardest_pairs(register), _most_pulled(register)]
     parameters = inputs.parameters
@@ -45,6 +43,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
         "corpus": parameters["corpus.name"],
         "withText": with_text,
         "binary": parameters["task.kind"] == "binary",
+        "classes": list(parameters["task.classes"]),
         "groupNames": {str(group): inputs.group_name(group) for group in groups},
         "axis": _axis(inputs),
         "lists": [*evaluated.get("valid", []), *trained, *evaluated.get("test", [])],
@@ -111,10 +110,25 @@ class _Register:
         return row
 
 
-def _predicted(register: _Register, predicted: SplitPredictions, position: int) -> int:
+def _evaluated(predicted: SplitPredictions, register: _Register) -> list[Json]:
+    """The lists of a split that was evaluated; classes have no order in which a pair could be wrong."""
+    if predicted.classes:
+        return [_errors(predicted, register)]
+    return [_wrong_order(predicted, register), _errors(predicted, register)]
+
+
+def _of_own_class(predicted: SplitPredictions) -> SplitPredictions:
+    """Predictions of classes as one number: the probability of a segment's own class, which should be 1."""
+    own = predicted.truth.astype(np.int64)
+    models = {name: rows[:, np.arange(len(own)), own] for name, rows in predicted.models.items()}
+    return replace(predicted, truth=np.ones(len(own)), models=models)
+
+
+def _predicted(register: _Register, predicted: SplitPredictions, position: int, **more: Any) -> int:
     """The number of a segment of valid or test, with what the models say of it."""
     return register.number(
         predicted.ids[position],
+        **more,
         predictions=_rounded_all(predicted.models[METHOD][:, position]),
         baseline=_rounded(predicted.models[BASELINE][:, position].mean()),
     )
@@ -145,12 +159,19 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
 
 
 def _errors(predicted: SplitPredictions, register: _Register) -> Json:
-    """The segments whose mean prediction is farthest from the label."""
+    """The segments whose mean prediction is farthest from the label; of classes, whose own class is least probable."""
+    likeliest: list[str] = []
+    if predicted.classes:
+        mean_of_classes = predicted.models[METHOD].mean(axis=0)
+        likeliest = [predicted.classes[number] for number in mean_of_classes.argmax(axis=1)]
+        predicted = _of_own_class(predicted)
     rows = predicted.models[METHOD]
     mean = rows.mean(axis=0)
     entries = [
         {
-            "segment": _predicted(register, predicted, position),
+            "segment": _predicted(
+                register, predicted, position, **({"likeliest": likeliest[position]} if likeliest else {})
+            ),
             "error": _rounded(mean[position] - predicted.truth[position]),
             "spread": _rounded(rows[:, position].max() - rows[:, position].min()),
             "baselineError": _rounded(
@@ -242,6 +263,8 @@ def _list(kind: str, split: Split, entries: Sequence[Json], summary: Json) -> Js
 
 def _axis(inputs: InspectorInputs) -> tuple[float, float]:
     """One scale for all predictions, so that entries can be compared at a glance."""
+    if inputs.parameters["task.kind"] == "classes":
+        return 0.0, 1.0
     low, high = inputs.parameters["task.label_min"], inputs.parameters["task.label_max"]
     for predicted in inputs.predictions:
         values: Float64[np.ndarray, "_ segment"] = predicted.models[METHOD]

@@ -84,7 +84,7 @@ def check_corpus(
     try:
         candidates = LAYOUTS[layout].read(folder)
         rules = rules_for(candidates)
-        candidates = label_chosen(candidates, rules.task.label)
+        candidates = label_chosen(candidates, rules.task)
     except PipelineError as error:
         problem = Problem("error", "table", 1, str(error))
         return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
@@ -132,7 +132,7 @@ def refuse_unusable(candidates: Sequence[Candidate], rules: Rules) -> None:
     Raises:
         PipelineError: a label, an id, a split or a fact would end a run.
     """
-    candidates = label_chosen(candidates, rules.task.label)
+    candidates = label_chosen(candidates, rules.task)
     used = [candidate for candidate in candidates if candidate.excluded is None]
     splits, split_problems = _splits(used, rules)
     problems = [*_table_problems(candidates, rules), *split_problems, *label_problems(used, splits, rules)]

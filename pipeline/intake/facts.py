@@ -12,6 +12,7 @@ from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.task import PROTOCOL_RANGES
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, facts_from, read_facts
+from pipeline.corpus.labels import classes_found
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import STANDARD
 from pipeline.errors import PipelineError
@@ -105,11 +106,15 @@ def find_facts(
     values = {"layout": layout, "language": None, **LAYOUTS[layout].facts}
     if "labels" not in values:
         labels = {candidate.label for candidate in used}
-        values["labels"] = {LABEL: _label(labels, given, remarks, name=LABEL)}
+        named = _classes(used, LABEL, given, remarks)
+        values["labels"] = {LABEL: named or _label(labels, given, remarks, name=LABEL)}
     described = dict(values["labels"])
     for name, labels in _other_labels(used).items():
         if name not in described and len(described) <= _MOST_LABELS:
             described[name] = _label(labels, NOTHING_GIVEN, remarks, name=name)
+    for name in sorted({name for candidate in used for name in candidate.named}):
+        if name not in described and len(described) <= _MOST_LABELS:
+            described[name] = _classes(used, name, NOTHING_GIVEN, remarks) or {}
     values["labels"] = described
     if values["language"] is None and given.language is None:
         values["language"] = _language(used, remarks)
@@ -143,6 +148,19 @@ def _other_labels(used: Sequence[Candidate]) -> Mapping[str, set[float]]:
         for name, label in candidate.other_labels.items():
             found.setdefault(name, set()).add(label)
     return {name: labels for name, labels in found.items() if len(labels) > 1}
+
+
+def _classes(
+    used: Sequence[Candidate], label: str, given: Given, remarks: dict[str, str]
+) -> dict[str, Any] | None:
+    """The facts of a label that the table gives by names; None where it gives numbers, or something else is said."""
+    names = [candidate.named[label] for candidate in used if label in candidate.named]
+    if not names or given.kind not in (None, "classes"):
+        return None
+    if given.classes:
+        return {"kind": "classes", "classes": given.classes}
+    remarks[f"labels.{label}.classes"] = "the names in the table, sorted"
+    return {"kind": "classes", "classes": classes_found(names, source=used[0].place.split(", ")[0])}
 
 
 def _label(labels: set[float], given: Given, remarks: dict[str, str], *, name: str) -> dict[str, Any]:

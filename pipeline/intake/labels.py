@@ -1,11 +1,15 @@
 """Labels: what spoils a run, and how finely the annotators agree."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE
+from pipeline.corpus.labels import refuse_absent_classes
+from pipeline.errors import PipelineError
 from pipeline.evaluation.groups import group_of
 from pipeline.intake.problems import Level, Problem, Rules
 
@@ -29,6 +33,7 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
             "to order; set it to cuts between the labels"
         )
         problems.append(Problem("error", "labels", len(train), sentence))
+    problems += _class_problems(used, splits, rules)
     top = max((abs(candidate.label) for candidate in used), default=0.0)
     low, high = rules.task.label_min, rules.task.label_max
     if rules.task.kind == "regression" and top and top <= 0.5 * max(abs(low), abs(high)):
@@ -41,6 +46,34 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
                 "of the corpus",
             )
         )
+    return problems
+
+
+def _class_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
+    """Classes that train lacks, that one segment has, and two classes where a task of its own would do."""
+    task = rules.task
+    if task.kind != "classes":
+        return []
+    problems = []
+    by_split: dict[Split, list[float]] = {
+        split: [candidate.label for candidate in used if splits.get(candidate.id) == split]
+        for split in SPLITS
+    }
+    try:
+        refuse_absent_classes(by_split, task)
+    except PipelineError as error:
+        problems.append(Problem("error", "labels", 1, str(error)))
+    counts = Counter(candidate.label for candidate in used)
+    lonely = [name for number, name in enumerate(task.classes) if counts[number] == 1]
+    if lonely:
+        sentence = f"one segment alone has the class {' or '.join(map(repr, lonely[:3]))}: it cannot be learnt and measured both"
+        problems.append(Problem("warning", "labels", len(lonely), sentence))
+    if len(task.classes) == 2:
+        sentence = (
+            f"{task.classes[0]!r} and {task.classes[1]!r} are two classes alone; labels 0 and 1 with kind: binary in {FACTS_FILE} "
+            "train one probability and are measured as the field measures two classes"
+        )
+        problems.append(Problem("warning", "labels", len(used), sentence))
     return problems
 
 

@@ -41,12 +41,13 @@ def scatter_section(inputs: ReportInputs) -> Section:
 def reliability_section(inputs: ReportInputs) -> Section:
     """Whether predictions agree with labels on average, bin by bin."""
     figures, rows, names = [], [], inputs.names
-    truth, predicted = (
-        ("share of ones", "probability") if inputs.protocol.is_binary else ("label", "prediction")
-    )
-    unit = "" if inputs.protocol.is_binary else ", label units"
-    of_labels = truth if inputs.protocol.is_binary else f"mean {truth}"
-    plurals = "probabilities" if inputs.protocol.is_binary else "predictions"
+    truth, predicted, plurals = {
+        "regression": ("label", "prediction", "predictions"),
+        "binary": ("share of ones", "probability", "probabilities"),
+        "classes": ("share of right predictions", "probability of the predicted class", "probabilities"),
+    }[inputs.protocol.task]
+    is_regression = inputs.protocol.task == "regression"
+    unit, of_labels = (", label units", f"mean {truth}") if is_regression else ("", truth)
     tables = {split: inputs.comparisons(split).reliability for split in EVALUATED}
     for split, table in tables.items():
         figures.append(

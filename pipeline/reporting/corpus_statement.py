@@ -45,6 +45,17 @@ def split_rows(segments: Sequence[Segment]) -> list[SplitRow]:
     return rows
 
 
+def class_counts(segments: Sequence[Segment], classes: Sequence[str]) -> dict[Split, list[int]]:
+    """How many segments of each class a split has; empty lists where labels are no classes."""
+    labels = {
+        split: [int(segment.label) for segment in segments if segment.split == split] for split in SPLITS
+    }
+    return {
+        split: np.bincount(found, minlength=len(classes)).tolist() if classes else []
+        for split, found in labels.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The first paragraph of a corpus's README.md, and its section about its terms; empty where it has none."""

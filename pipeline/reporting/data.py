@@ -74,18 +74,22 @@ def coverage_section(inputs: ReportInputs) -> Section:
 def corpus_section(inputs: ReportInputs) -> Section:
     """Segments, speakers, time and labels by split."""
     by_split = {split: [segment for segment in inputs.segments if segment.split == split] for split in SPLITS}
+    # Numbers of classes have no mean.
+    of_label = () if inputs.protocol.is_classes else ("Mean label",)
     header = (
         "Split",
         "Segments",
         "Speakers",
         "Videos",
         "Minutes",
-        "Mean label",
+        *of_label,
         "Without transcript",
         "Without sound",
         "Without picture",
     )
-    rows = tuple(_split_row(split, segments) for split, segments in by_split.items())
+    rows = tuple(
+        _split_row(split, segments, with_label=bool(of_label)) for split, segments in by_split.items()
+    )
     names, counts = class_names(inputs.protocol), _label_counts(by_split.values(), inputs.protocol)
     n_segments = counts.sum(axis=0)
     histogram = tuple(
@@ -157,15 +161,16 @@ def _notes(inputs: ReportInputs) -> list[Block]:
     return [Table(caption, ("Segment", "Modality", "Note"), rows, frozenset({1, 2}))]
 
 
-def _split_row(split: str, segments: Sequence[Segment]) -> tuple[Cell, ...]:
+def _split_row(split: str, segments: Sequence[Segment], *, with_label: bool) -> tuple[Cell, ...]:
     labels = [segment.label for segment in segments]
+    mean = (Cell(fixed(float(np.mean(labels)), 2) if labels else "–"),) if with_label else ()
     return (
         Cell(split),
         Cell(count(len(segments))),
         Cell(count(len({segment.speaker for segment in segments}))),
         Cell(count(len({segment.video for segment in segments}))),
         Cell(fixed(sum(segment.duration_s for segment in segments) / 60, 1)),
-        Cell(fixed(float(np.mean(labels)), 2) if labels else "–"),
+        *mean,
         Cell(count(sum(not (segment.text or "").strip() for segment in segments))),
         Cell(count(sum(not segment.has_audio for segment in segments))),
         Cell(count(sum(not segment.has_video for segment in segments))),

@@ -91,12 +91,14 @@ class ReportInputs:
     @property
     def protocol(self) -> Protocol:
         """The protocol by which was measured."""
-        return protocol_named(self.parameters["evaluate.protocol"])
+        return protocol_named(self.parameters["evaluate.protocol"]).of_classes(
+            self.parameters.get("task.classes", ())
+        )
 
     @property
     def baseline(self) -> str:
         """The point-wise model in words."""
-        return f"point-wise {'classification' if self.protocol.is_binary else 'regression'}"
+        return f"point-wise {'regression' if self.protocol.task == 'regression' else 'classification'}"
 
     @property
     def confidence(self) -> float:

@@ -5,18 +5,23 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
+from pipeline.evaluation.class_formulas import predicted_class
 from pipeline.evaluation.groups import interval_of
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Cell, Table
 from pipeline.pages.numbers import interval_names, signed
 
 
-def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64[np.ndarray, "*shape"]:
-    """The class of each label or prediction, from 0 for the most negative.
+def classes_of(
+    values: Float[np.ndarray, "segment *class"], protocol: Protocol
+) -> Int64[np.ndarray, "segment"]:
+    """The class of each label or prediction, from 0 for the most negative; of probabilities the most probable one.
 
     MOSI's seven (clipped to ±3 and rounded, halves to even), CH-SIMS v2's five or the two of binary labels; the
     diagonal of their confusion is the protocol's finest accuracy.
     """
+    if protocol.is_classes:
+        return predicted_class(values) if values.ndim == 2 else values.astype(np.int64)
     if protocol.cuts is not None:
         return interval_of(values, protocol.cuts)
     rounded = np.round(np.clip(values, protocol.label_min, protocol.label_max))
@@ -25,6 +30,8 @@ def classes_of(values: Float[np.ndarray, "*shape"], protocol: Protocol) -> Int64
 
 def class_names(protocol: Protocol) -> tuple[str, ...]:
     """The names of the classes of `classes_of`."""
+    if protocol.is_classes:
+        return protocol.classes
     if protocol.cuts is not None:
         return interval_names(protocol.cuts)
     if protocol.is_binary:

@@ -12,7 +12,7 @@ from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.templates import templates_beside
 from pipeline.reporting.card_inputs import CardInputs
-from pipeline.reporting.corpus_statement import Statement, split_rows, statement_of
+from pipeline.reporting.corpus_statement import Statement, class_counts, split_rows, statement_of
 from pipeline.reporting.licences import Part, encoder, library
 
 _DIRECTIONS = {"higher": "higher", "lower": "lower", "one": "nearer to 1", "zero": "nearer to 0"}
@@ -44,13 +44,15 @@ def to_markdown(inputs: CardInputs) -> str:
         present=_joined(
             [_CONTENT[modality] for modality, found in inputs.extractions.items() if found.n_valid.any()]
         ),
-        binary=protocol.is_binary,
+        task=protocol.task,
+        classes=protocol.classes,
         protocol=protocol.name,
         confidence=f"{100 * parameters['evaluate.confidence']:.4g} %",
         n_seeds=len(inputs.grcf),
         n_segments=len(inputs.report.segments),
         n_rejected=inputs.n_rejected,
         splits=split_rows(inputs.report.segments),
+        class_counts=class_counts(inputs.report.segments, protocol.classes),
         statement=statement,
         modalities={
             modality: (found.n_columns, float((found.n_valid > 0).mean()) if len(found.ids) else 0.0)
@@ -148,7 +150,7 @@ def _result(inputs: CardInputs, split: EvaluatedSplit, metric: Metric) -> EvalRe
     parameters = inputs.report.parameters
     return EvalResult(
         task_type="other",
-        task_name=f"multimodal {'classification' if inputs.report.protocol.is_binary else 'sentiment regression'}",
+        task_name=f"multimodal {'sentiment regression' if inputs.report.protocol.task == 'regression' else 'classification'}",
         dataset_type=parameters["corpus.name"],
         dataset_name=parameters["corpus.name"],
         dataset_split=split,

@@ -40,19 +40,33 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
         empty = Paragraph("No two segments of train lay in different groups within a batch.")
         return Section("group-pairs", "Pairs of groups in stage 1", (empty,), brief=False)
     groups = np.unique([(row.group_above, row.group_below) for row in pairs])
-    names = group_names(
-        groups.tolist(), groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary
-    )
+    names = _names(inputs, groups.tolist())
     bounded = inputs.parameters["advantage.direction"] == "bounded"
-    tables = tuple(_pair_table(pairs, groups, names, measure, bounded=bounded) for measure in _PAIR_MEASURES)
+    is_whole = inputs.protocol.is_classes
+    tables = tuple(
+        _pair_table(pairs, groups, names, measure, bounded=bounded, is_whole=is_whole)
+        for measure in _PAIR_MEASURES
+    )
     n_seeds = len({row.seed for row in pairs})
     explanation = Paragraph(
         f"Segments of train, as stage 1 left them: means over the pairs that meet in a batch, then over {plural(n_seeds, 'seed')}. "
-        "A row is the group that should score higher, a column the one that should score lower.",
+        "A row is the group that should score higher, a column the one that should score lower."
+        + (
+            " A class should score higher than all others by its own score."
+            if inputs.protocol.is_classes
+            else ""
+        ),
         "small",
     )
     blocks = (*_distributions(inputs), Grid(tables), explanation)
     return Section("group-pairs", "Pairs of groups in stage 1", blocks, brief=False)
+
+
+def _names(inputs: ReportInputs, groups: Sequence[int]) -> tuple[str, ...]:
+    """Groups in words; classes are groups of their own."""
+    if inputs.protocol.is_classes:
+        return tuple(inputs.protocol.classes[group] for group in groups)
+    return group_names(groups, groups=inputs.parameters["margin.groups"], binary=inputs.protocol.is_binary)
 
 
 def _distributions(inputs: ReportInputs) -> list[Block]:
@@ -75,18 +89,25 @@ def _distributions(inputs: ReportInputs) -> list[Block]:
 
 
 def _pair_table(
-    pairs: Sequence[GroupPairRow], groups: np.ndarray, names: Sequence[str], measure: str, *, bounded: bool
+    pairs: Sequence[GroupPairRow],
+    groups: np.ndarray,
+    names: Sequence[str],
+    measure: str,
+    *,
+    bounded: bool,
+    is_whole: bool,
 ) -> Table:
     values = _means(pairs, groups, measure)
     written = _PAIR_FORMATS.get(measure, partial(fixed, digits=2))
+    # The lowest group stands above no other, the highest below none; of classes each stands above all others.
+    above, below = slice(None, None if is_whole else 0, -1), slice(None, None if is_whole else -1)
     return matrix_table(
         "Pairs that weigh at most one half, %"
         if bounded and measure == "capped"
         else _PAIR_MEASURES[measure],
-        # The lowest group stands above no other, the highest below none.
-        values[:0:-1, :-1],
-        rows=tuple(names)[:0:-1],
-        columns=tuple(names)[:-1],
+        values[above, below],
+        rows=tuple(names)[above],
+        columns=tuple(names)[below],
         corner="above ↓ below →",
         written=written,
         # Unless weights are bounded, no pair weighs less than 1, so shades from zero would all look alike.

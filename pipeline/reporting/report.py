@@ -3,6 +3,7 @@
 from pipeline.pages.blocks import Document
 from pipeline.pages.numbers import plural
 from pipeline.reporting.agreement import confusion_section, reliability_section, scatter_section
+from pipeline.reporting.classes import per_class_section
 from pipeline.reporting.data import corpus_section, coverage_section
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.order import group_order_section
@@ -30,6 +31,7 @@ _SECTIONS = (
     curves_section,
     scatter_section,
     reliability_section,
+    per_class_section,
     confusion_section,
     group_pairs_section,
     coverage_section,
@@ -40,8 +42,9 @@ _SECTIONS = (
     intervals_section,
 )
 # Labels that are 0 or 1 make two lines of dots, which tell less than the reliability, and one pair of classes, whose order
-# is the AUROC.
+# is the AUROC. Several classes have a probability each, and no place on a line.
 _OF_REGRESSION = (scatter_section, group_order_section)
+_OF_CLASSES = (per_class_section,)
 INSPECTOR = ("inspector.html", "Ranking inspector")
 
 
@@ -51,7 +54,8 @@ def build_report(inputs: ReportInputs) -> Document:
     sections = [
         section
         for section in _SECTIONS
-        if (section not in _OF_REGRESSION or not inputs.protocol.is_binary)
+        if (section not in _OF_REGRESSION or inputs.protocol.task == "regression")
+        and (section not in _OF_CLASSES or inputs.protocol.task == "classes")
         and (section is not confusion_section or inputs.protocol.finest is not None)
     ]
     return Document(

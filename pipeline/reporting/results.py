@@ -27,9 +27,18 @@ _TITLES = {
     ensemble_of(BASELINE): "Point-wise, mean of seeds",
     "median": "Median",
     "prevalence": "Share of ones",
+    "class_shares": "Class shares",
 }
-_CONSTANTS = {"median": "the constant median", "prevalence": "the constant share of ones"}
-_CONSTANTS_OF_TRAIN = {"median": "the median label", "prevalence": "the share of ones"}
+_CONSTANTS = {
+    "median": "the constant median",
+    "prevalence": "the constant share of ones",
+    "class_shares": "the constant shares of the classes",
+}
+_CONSTANTS_OF_TRAIN = {
+    "median": "the median label",
+    "prevalence": "the share of ones",
+    "class_shares": "the shares of the classes",
+}
 _STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
 _SUBSETS = ("all", "without", "only", "nothing")
 
@@ -169,7 +178,11 @@ def _others(inputs: ReportInputs) -> dict[str, str]:
 
 
 def _units(inputs: ReportInputs) -> str:
-    errors = "run from 0 to 1" if inputs.protocol.is_binary else "are in label units"
+    errors = {
+        "regression": "are in label units",
+        "binary": "run from 0 to 1",
+        "classes": "are pure numbers: the Brier score runs from 0 to 2, the log loss from 0 up",
+    }[inputs.protocol.task]
     return f"Shares are in per cent and their differences in percentage points; errors {errors}."
 
 

@@ -79,9 +79,11 @@ def budgets_section(inputs: ReportInputs) -> Section:
 
 def _quantities(inputs: ReportInputs) -> dict[str, str]:
     """The measures of a curve in words."""
-    order, error = (
-        ("AUROC", "cross-entropy") if inputs.protocol.is_binary else ("ordered-pair accuracy", "MAE")
-    )
+    order, error = {
+        "regression": ("ordered-pair accuracy", "MAE"),
+        "binary": ("AUROC", "cross-entropy"),
+        "classes": ("mean AUROC of the classes", "cross-entropy"),
+    }[inputs.protocol.task]
     return {"train_loss": "loss on train", _ORDER: f"{order} on valid", _MAGNITUDE: f"{error} on valid"}
 
 

@@ -91,7 +91,7 @@ def test_finds_media_by_id_whatever_its_extension(tmp_path):
     [
         ("id,text\na,b\n", r"is missing 'label'; expected a label, or label_1, label_2"),
         ("id,label,lable\na,1,1\n", r"does not know the column 'lable'"),
-        ("id,label\na,high\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
+        ("id,label\na,high\nb,1\n", r"segments\.csv, line 2: label is 'high'; expected a number"),
         ("id,label\n", r"has no rows"),
         ("", r"segments\.csv: is empty"),
     ],

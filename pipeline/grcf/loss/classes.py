@@ -1,5 +1,6 @@
 """Ranking where labels are classes: each class above all others by its own score."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -35,20 +36,38 @@ def _class_by_class(loss: Objective, *, ordered: bool) -> Objective:
         representation: Float[Tensor, "segment width"],
         owned: OwnedLabels | None,
     ) -> Float[Tensor, ""]:
-        def against_all_others(labels: Tensor, number: int) -> Tensor:
-            return (labels == number).to(labels.dtype)
-
-        def of_class(number: int) -> OwnedLabels | None:
-            return owned and OwnedLabels(against_all_others(owned.label, number), owned.owner)
-
         losses = [
-            loss(column, against_all_others(label, number), representation, of_class(number))
-            for number, column in enumerate(score.unbind(dim=1))
+            loss(column, own, representation, own_of_owners)
+            for column, own, own_of_owners in score_columns(score, label, owned)
         ]
         mean = torch.stack(losses).mean()
         return mean + loss(expected_place(score), label, representation, owned) if ordered else mean
 
     return of_classes
+
+
+def score_columns(
+    score: Float[Tensor, "segment *class"], label: Float[Tensor, "segment"], owned: OwnedLabels | None
+) -> Iterator[tuple[Float[Tensor, "segment"], Float[Tensor, "segment"], OwnedLabels | None]]:
+    """The scores of each class, with 1 for the labels of the class and 0 for all others.
+
+    Scores that are no classes' come once, with their labels as they are.
+
+    Args:
+        score: scores of a batch, one per segment, or one per segment and class.
+        label: labels of its segments.
+        owned: their labels by owner; None where all are compared with all.
+    """
+    if score.ndim == 1:
+        yield score, label, owned
+        return
+    for number, column in enumerate(score.unbind(dim=1)):
+        of_owners = owned and OwnedLabels(_is(owned.label, number), owned.owner)
+        yield column, _is(label, number), of_owners
+
+
+def _is(label: Tensor, number: int) -> Tensor:
+    return (label == number).to(label.dtype)
 
 
 def expected_place(score: Float[Tensor, "segment class"]) -> Float[Tensor, "segment"]:
