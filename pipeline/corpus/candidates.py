@@ -17,7 +17,8 @@ class Candidate:
     of several raters' labels, and `ratings` are these labels by rater; `rater` is the one who gave the label alone. `trusted` says
     that the label is on the scale that all should be on. `corpus` is the part of a pool that the row is of; None in a corpus that
     is none. `named` are the labels that are names of classes, by label; such a label has no number yet, and `label` is NaN where
-    it is the one to learn. A row with `excluded` is known and not used; that is the sentence which says why.
+    it is the one to learn. A row with `excluded` is known and not used; that is the sentence which says why, and `unlabelled` says
+    that the reason is the label alone, so that the row is used where another label is learnt.
     """
 
     place: str
@@ -36,6 +37,7 @@ class Candidate:
     other_labels: Mapping[str, float] = field(default_factory=dict, hash=False)
     spread: float | None = None
     excluded: str | None = None
+    unlabelled: bool = False
     corpus: str | None = None
     rater: str | None = None
     ratings: Mapping[str, float] = field(default_factory=dict, hash=False)

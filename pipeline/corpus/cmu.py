@@ -32,7 +32,7 @@ from pipeline.errors import PipelineError
 _MEDIA = ("Video", "Videos", "Audio/WAV_16000", "Audio")
 _FOLDS_FILES = ("cmu_mosi_std_folds.py", "cmu_mosei_std_folds.py", "standard_folds.json")
 # The columns of MOSEI's label sequence after the sentiment, as the SDK documents them.
-_EMOTIONS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
+MOSEI_EMOTIONS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
 _PAUSE = "sp"
 # Label intervals and transcript times are the same numbers, printed with different precision.
 _SAME_S = 0.05
@@ -135,7 +135,9 @@ def _candidate(
         start_s=None if is_clip else start_s,
         end_s=None if is_clip else end_s,
         words=() if words is None or video not in words else _words(words[video], start_s, end_s, zero_s),
-        other_labels=dict(zip(_EMOTIONS, row[1:], strict=True)) if len(row) == len(_EMOTIONS) + 1 else {},
+        other_labels=dict(zip(MOSEI_EMOTIONS, row[1:], strict=True))
+        if len(row) == len(MOSEI_EMOTIONS) + 1
+        else {},
         excluded=excluded,
     )
 

@@ -26,7 +26,21 @@ EXTRACT = "extract"
 """A choice of `*.precomputed`: extract, although the corpus brings features."""
 
 LayoutName = Literal[
-    "folder", "mosi", "mosei", "sims", "simsv2", "urfunny", "mustard", "mmsa", "mult", "multibench"
+    "folder",
+    "mosi",
+    "mosei",
+    "sims",
+    "simsv2",
+    "urfunny",
+    "mustard",
+    "meld",
+    "iemocap",
+    "mer2023",
+    "cremad",
+    "ravdess",
+    "mmsa",
+    "mult",
+    "multibench",
 ]
 Owner = Literal["speaker", "video"]
 _Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple)]

@@ -48,13 +48,15 @@ def _with(candidate: Candidate, name: str) -> Candidate:
             excluded=candidate.excluded or f"{candidate.place}: {candidate.id!r} has no label {name!r}",
         )
     others = {other: value for other, value in candidate.other_labels.items() if other != name}
-    if LABEL not in candidate.named:
+    if LABEL not in candidate.named and not candidate.unlabelled:
         others[LABEL] = candidate.label
     # Ratings and spread are those of the label that is replaced.
     return replace(
         candidate,
         label=candidate.other_labels.get(name, math.nan),
         other_labels=others,
+        excluded=None if candidate.unlabelled else candidate.excluded,
+        unlabelled=False,
         spread=None,
         ratings={},
     )

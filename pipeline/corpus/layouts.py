@@ -7,10 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.corpus import iemocap, meld, mer
+from pipeline.corpus.acted import CREMAD_EMOTIONS, RAVDESS_EMOTIONS, read_cremad, read_ravdess
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.cmu import read_mosei, read_mosi
+from pipeline.corpus.cmu import MOSEI_EMOTIONS, read_mosei, read_mosi
 from pipeline.corpus.folder import read_folder
+from pipeline.corpus.iemocap import read_iemocap
 from pipeline.corpus.media_index import is_medium
+from pipeline.corpus.meld import read_meld
+from pipeline.corpus.mer import read_mer2023
 from pipeline.corpus.mustard import read_mustard
 from pipeline.corpus.pickled import read_pickled
 from pipeline.corpus.sims import read_sims
@@ -20,19 +25,17 @@ from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
 
 _SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"
-_CMU = {
-    "language": "en",
-    "labels": {
-        "label": {
-            "kind": "regression",
-            "min": -3.0,
-            "max": 3.0,
-            "groups": "integer",
-            "protocol": "mosi",
-            "meaning": f"sentiment {_SENTIMENT.format(-3, 3)}, mean of the annotators",
-        }
-    },
+_CMU_LABELS: dict[str, dict[str, Any]] = {
+    "label": {
+        "kind": "regression",
+        "min": -3.0,
+        "max": 3.0,
+        "groups": "integer",
+        "protocol": "mosi",
+        "meaning": f"sentiment {_SENTIMENT.format(-3, 3)}, mean of the annotators",
+    }
 }
+_CMU = {"language": "en", "labels": _CMU_LABELS}
 _SIMS_LABEL = {
     "kind": "regression",
     "min": -1.0,
@@ -47,7 +50,7 @@ _SIMS = {
         | {"meaning": f"sentiment {_SENTIMENT.format(-1, 1)}, of all modalities together"},
         **{
             name: _SIMS_LABEL | {"meaning": f"sentiment {_SENTIMENT.format(-1, 1)}, of {what} alone"}
-            for name, what in (("text", "the text"), ("audio", "the sound"), ("vision", "the pictures"))
+            for name, what in (("text", "the text"), ("audio", "the sound"), ("visual", "the pictures"))
         },
     },
     # 60/20/20 % of the clips, drawn without regard to the recording that they were cut from.
@@ -60,6 +63,14 @@ def _binary(meaning: str) -> dict[str, Any]:
         "language": "en",
         "labels": {"label": {"kind": "binary", "protocol": "binary", "meaning": meaning}},
     }
+
+
+def _classes(names: tuple[str, ...], meaning: str, *, ordered: bool = False) -> dict[str, Any]:
+    return {"kind": "classes", "classes": names, "ordered": ordered, "meaning": meaning}
+
+
+def _number(low: int, high: int, meaning: str) -> dict[str, Any]:
+    return {"kind": "regression", "min": float(low), "max": float(high), "meaning": meaning}
 
 
 def _refuse_links_out(folder: Path) -> None:
@@ -125,6 +136,13 @@ LAYOUTS: dict[str, Layout] = {
         _within(read_mosei),
         _CMU
         | {
+            "labels": {
+                **_CMU_LABELS,
+                **{
+                    name: _number(0, 3, f"{name} from 0 (none) to 3 (strong), mean of the annotators")
+                    for name in MOSEI_EMOTIONS
+                },
+            },
             "splits": {"origin": "that of the CMU-MultimodalSDK, by video"},
             "rated_by": "three annotators of Amazon Mechanical Turk a segment",
             "citation": "Zadeh et al. (2018), Multimodal Language Analysis in the Wild: CMU-MOSEI Dataset and Interpretable Dynamic "
@@ -166,6 +184,87 @@ LAYOUTS: dict[str, Layout] = {
                 "folds_mix": ("speaker",),
             },
             "citation": "Castro et al. (2019), Towards Multimodal Sarcasm Detection (An Obviously Perfect Paper), ACL, P19-1455",
+        },
+    ),
+    "meld": Layout(
+        _within(read_meld),
+        {
+            "language": "en",
+            "labels": {
+                "label": _classes(meld.EMOTIONS, "emotion of the utterance"),
+                "sentiment": _classes(meld.SENTIMENTS, "sentiment of the utterance", ordered=True),
+            },
+            # The six friends speak in every part.
+            "splits": {"origin": "published with the corpus, by dialogue", "standard_mixes": ("speaker",)},
+            "rated_by": "three annotators an utterance, by majority",
+            "citation": "Poria et al. (2019), MELD: A Multimodal Multi-Party Dataset for Emotion Recognition in Conversations, ACL, "
+            "P19-1050",
+        },
+    ),
+    "iemocap": Layout(
+        _within(read_iemocap),
+        {
+            "language": "en",
+            "labels": {
+                "label": _classes(iemocap.FOUR, "emotion of the utterance; excitement counts as happiness"),
+                "six": _classes(iemocap.SIX, "emotion of the utterance"),
+                "valence": _number(1, 5, "from 1 (negative) to 5 (positive)"),
+                "activation": _number(1, 5, "from 1 (calm) to 5 (excited)"),
+                "dominance": _number(1, 5, "from 1 (weak) to 5 (strong)"),
+            },
+            # Valid is drawn by dialogue beside a fold, and the two actors of a session share its dialogues.
+            "splits": {
+                "origin": "sessions 1 to 3, 4 and 5, for want of a published one; fold_1 … fold_5 test on one session each",
+                "folds_mix": ("speaker",),
+            },
+            "rated_by": "three annotators an utterance or more, by majority; two or more for the dimensions, their mean",
+            "citation": "Busso et al. (2008), IEMOCAP: interactive emotional dyadic motion capture database, Language Resources and "
+            "Evaluation 42",
+        },
+    ),
+    "mer2023": Layout(
+        _within(read_mer2023),
+        {
+            "language": "zh",
+            "labels": {
+                "label": _classes(mer.EMOTIONS, "emotion of the clip"),
+                "valence": _number(-10, 10, "sentiment from -10 (negative) to 10 (positive)"),
+            },
+            "splits": {
+                "origin": "train, and the test sets of the challenge; valid is drawn from train by clip"
+            },
+            "citation": "Lian et al. (2023), MER 2023: Multi-label Learning, Modality Robustness, and Semi-Supervised Learning, ACM MM, "
+            "arXiv:2304.08981",
+        },
+    ),
+    "cremad": Layout(
+        _within(read_cremad),
+        {
+            "language": "en",
+            "labels": {
+                "label": _classes(CREMAD_EMOTIONS, "emotion that was acted"),
+                **{
+                    name: _classes(CREMAD_EMOTIONS, f"emotion that most raters {what}")
+                    for name, what in (("perceived", "saw and heard"), ("voice", "heard"), ("face", "saw"))
+                },
+                "intensity": _number(1, 3, "1 low, 2 medium, 3 high, where it was prescribed"),
+            },
+            "licence": "Open Database License 1.0, contents under the Database Contents License",
+            "citation": "Cao et al. (2014), CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset, IEEE Transactions on Affective "
+            "Computing 5(4)",
+        },
+    ),
+    "ravdess": Layout(
+        _within(read_ravdess),
+        {
+            "language": "en",
+            "labels": {
+                "label": _classes(RAVDESS_EMOTIONS, "emotion that was acted"),
+                "intensity": {"kind": "binary", "meaning": "1 strong, 0 normal"},
+            },
+            "licence": "CC BY-NC-SA 4.0",
+            "citation": "Livingstone and Russo (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS "
+            "ONE 13(5)",
         },
     ),
     **{name: Layout(_within(partial(read_pickled, layout=name))) for name in PICKLE_LAYOUTS},

@@ -81,6 +81,7 @@ def read_label_table(
                     if row.get(column, "").lower() not in _ABSENT
                 },
                 excluded=None if labelled else f"{place}: has no label",
+                unlabelled=not labelled,
             )
         )
     if not candidates:

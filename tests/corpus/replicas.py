@@ -186,6 +186,101 @@ def folder(folder: Path) -> None:
         writer.writerows(rows)
 
 
+def meld(folder: Path) -> None:
+    """MELD: three tables of cp1252 misread as Latin-1, clips in folders of three names, dialogues numbered anew in each part."""
+    emotions = ("joy", "neutral", "Anger", "sadness", "disgust", "surprise")
+    header = (
+        "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
+    )
+    for part, (name, below) in enumerate(
+        (
+            ("train", "train/train_splits"),
+            ("dev", "dev_splits_complete"),
+            ("test", "output_repeated_splits_test"),
+        )
+    ):
+        rows = [header]
+        for utterance in range(2):
+            clip = clips()[2 * part + utterance]
+            put(clip, folder / f"{below}/dia0_utt{utterance}.mp4")
+            emotion = emotions[2 * part + utterance]
+            sentiment = {"joy": "positive", "neutral": "neutral", "surprise": "positive"}.get(
+                emotion, "negative"
+            )
+            said = clip["text"].replace('"', "'")
+            rows.append(
+                f'{utterance},"It\x92s: {said}",Ross,{emotion},{sentiment},0,{utterance},8,21,"00:16:16,059","00:16:21,731"'
+            )
+        write(folder / f"{name}_sent_emo.csv", "\n".join(rows) + "\n")
+    put(clips()[0], folder / "output_repeated_splits_test/final_videos_testdia0_utt0.mp4")
+    write(folder / "output_repeated_splits_test/._dia0_utt0.mp4", b"\0\5\26\7")
+
+
+def iemocap(folder: Path) -> None:
+    """IEMOCAP: dialogues of sessions 1, 4 and 5, evaluations with comments, one emotion that is no class."""
+    number = 0
+    for session in (1, 4, 5):
+        base, dialogue = folder / f"IEMOCAP_full_release/Session{session}", f"Ses0{session}F_impro01"
+        lines, said = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
+        for turn, emotion in (("F000", "exc"), ("M000", "neu"), ("M001", "fru")):
+            id_, start_s = f"{dialogue}_{turn}", 0.2 * len(said)
+            lines += [
+                f"[{start_s:.4f} - {start_s + 1:.4f}]\t{id_}\t{emotion}\t[2.5000, 3.0000, 4.0000]",
+                "C-E2:\tNeutral;\t()",
+                "",
+            ]
+            clip = clips()[number % 6]
+            said.append(f"{id_} [{start_s:08.4f}-{start_s + 1:08.4f}]: {clip['text']}")
+            number += 1
+        write(base / f"dialog/EmoEvaluation/{dialogue}.txt", "\n".join(lines))
+        write(base / f"dialog/EmoEvaluation/._{dialogue}.txt", b"\0\5\26\7")
+        write(base / f"dialog/transcriptions/{dialogue}.txt", "\n".join(said))
+        put(clips()[number % 6], base / f"dialog/avi/DivX/{dialogue}.avi")
+
+
+def mer2023(folder: Path) -> None:
+    """MER2023: tables of train and two test sets, one without valence, and the transcripts of the baseline's code."""
+    emotions = ("happy", "worried", "neutral", "sad", "angry", "surprise")
+    tables = {"mer2023train/train": [0, 1, 2, 3], "test1": [4], "test3": [5]}
+    names = [f"sample_{number:08d}" for number in range(6)]
+    for below, rows in tables.items():
+        part = below.split("/")[-1]
+        for number in rows:
+            put(clips()[number], folder / f"{below}/{names[number]}.avi")
+        place = "mer2023train" if part == "train" else "test-labels"
+        lines = [f"{names[n]},{emotions[n]}" + (f",{n - 3.5}" if part != "test3" else "") for n in rows]
+        header = "name,discrete" + (",valence" if part != "test3" else "")
+        write(folder / f"{place}/{part}-label.csv", "\n".join([header, *lines, ""]))
+    texts = [f'{name},"{text}"' for name, text in zip(names, CHINESE, strict=True)]
+    write(folder / "label-transcription.csv", "\n".join(["name,chinese", *texts, ""]))
+
+
+def cremad(folder: Path) -> None:
+    """CREMA-D: Flash videos beside sound, the raters' votes with a tie."""
+    rows = []
+    for number, (clip, emotion) in enumerate(
+        zip(clips(), ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"), strict=True)
+    ):
+        name = f"{1001 + number}_DFA_{emotion}_{'HI' if number == 0 else 'XX'}"
+        put(clip, folder / f"VideoFlash/{name}.flv")
+        write(folder / f"AudioWAV/{name}.wav", b"RIFF")
+        rows.append(
+            f"{number + 1},{name},{emotion[0]},80,{emotion[0]},75,{'A:D' if number == 1 else emotion[0]},70"
+        )
+    header = ",FileName,VoiceVote,VoiceLevel,FaceVote,FaceLevel,MultiModalVote,MultiModalLevel"
+    write(folder / "processedResults/summaryTable.csv", "\n".join([header, *rows, ""]))
+
+
+def ravdess(folder: Path) -> None:
+    """RAVDESS: performances with picture and sound, without sound, with sound alone, and one that is sung."""
+    for number, clip in enumerate(clips(), start=1):
+        rest = f"01-0{number}-0{1 + (number == 2)}-01-01-{number:02d}"
+        put(clip, folder / f"Actor_{number:02d}/02-{rest}.mp4")
+        modality = "03" if number == 6 else "01"
+        put(clip, folder / f"Actor_{number:02d}/{modality}-{rest}.mp4")
+    put(clips()[0], folder / "Actor_01/01-02-01-01-01-01-01.mp4")
+
+
 REPLICAS: dict[str, Callable[[Path], None]] = {
     "folder": folder,
     "mosi": mosi,
@@ -194,4 +289,9 @@ REPLICAS: dict[str, Callable[[Path], None]] = {
     "simsv2": simsv2,
     "urfunny": urfunny,
     "mustard": mustard,
+    "meld": meld,
+    "iemocap": iemocap,
+    "mer2023": mer2023,
+    "cremad": cremad,
+    "ravdess": ravdess,
 }
