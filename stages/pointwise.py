@@ -9,7 +9,12 @@ from pipeline import params
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
+from pipeline.artifacts.preprocessing import (
+    of_classes,
+    preprocessing_path,
+    read_preprocessing,
+    write_preprocessing,
+)
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.pointwise import train_pointwises
@@ -69,7 +74,8 @@ def main() -> None:
         settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
-    write_preprocessing(preprocessing_path(CHECKPOINTS), read_preprocessing(PREPROCESSING))
+    preprocessing = of_classes(read_preprocessing(PREPROCESSING), load_task(TASK).classes)
+    write_preprocessing(preprocessing_path(CHECKPOINTS), preprocessing)
     write_curves(CURVES, checkpoints)
 
 

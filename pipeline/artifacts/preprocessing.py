@@ -1,7 +1,7 @@
 """What a new recording has to go through before a checkpoint may see it: the same as what training saw."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Preprocessing:
             name of the file that they were taken from, which no new recording is in.
         columns: names of the feature columns per modality.
         align: the settings of `align_segment`.
-        train: description of the training split, see `describe_train`.
+        train: description of the training split, see `describe_train`; beside checkpoints of classes their names, `classes`.
         normalisation: the scaler that was fitted on train.
     """
 
@@ -43,6 +43,13 @@ class Preprocessing:
 def preprocessing_path(folder: Path) -> Path:
     """Where it lies beside the checkpoints of a stage, so that a copy of their folder is enough to predict."""
     return folder / "preprocessing.safetensors"
+
+
+def of_classes(preprocessing: Preprocessing, classes: Sequence[str]) -> Preprocessing:
+    """The same, knowing the names of the classes that a model tells apart; itself where labels are no classes."""
+    if not classes:
+        return preprocessing
+    return replace(preprocessing, train={**preprocessing.train, "classes": list(classes)})
 
 
 def write_preprocessing(path: Path, preprocessing: Preprocessing) -> None:

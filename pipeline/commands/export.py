@@ -78,13 +78,14 @@ def run(args: argparse.Namespace) -> int:
     extracted = read_extracted(DATA)
     corpus = params.load(params.Corpus)
     out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
+    task = read_task(DATA / "manifest/task.json")
     if args.format == "mmsa":
-        binary = read_task(DATA / "manifest/task.json").kind == "binary"
         export_mmsa(
             extracted,
             out,
             unaligned=args.unaligned,
-            binary=binary,
+            binary=task.kind == "binary",
+            classes=task.classes,
             pad=args.pad,
             force=args.force or args.out is None,
         )
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
                 "are those that were extracted\n"
             )
     elif args.format == "npz":
-        export_arrays(extracted, out)
+        export_arrays(extracted, out, classes=task.classes)
     else:
         export_tables(extracted, out)
     counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))

@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,21 @@ _TABLE = ("id", "label", "text", "split", "speaker", "video", "language", "start
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def export_arrays(extracted: Extracted, folder: Path) -> None:
+def export_arrays(extracted: Extracted, folder: Path, *, classes: Sequence[str] = ()) -> None:
     """Write `text.npz`, `audio.npz`, `visual.npz`, `segments.csv` and `words.csv`.
 
     Each `.npz` holds `ids`, `offsets`, `values`, `times_s`, `valid` and `columns`, as `*.precomputed` reads them; times are
     seconds from the start of a segment. Put under `data/raw/`, the folder is a corpus of layout `folder`.
+
+    Args:
+        extracted: features of all segments.
+        folder: the folder; it is whole or absent.
+        classes: names of the classes that labels are the numbers of, to be written in their place; empty where they are none.
     """
-    write_whole_folder(folder, lambda empty: _fill(extracted, empty))
+    write_whole_folder(folder, lambda empty: _fill(extracted, empty, classes))
 
 
-def _fill(extracted: Extracted, folder: Path) -> None:
+def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
     for modality in MODALITIES:
         packed = extracted.sequences[modality]
         _write_npz(
@@ -45,7 +51,7 @@ def _fill(extracted: Extracted, folder: Path) -> None:
         for segment in extracted.segments:
             row = (
                 segment.id,
-                segment.label,
+                classes[int(segment.label)] if classes else segment.label,
                 segment.text or "",
                 segment.split,
                 segment.speaker,

@@ -34,6 +34,7 @@ def export_mmsa(
     *,
     unaligned: bool,
     binary: bool,
+    classes: Sequence[str] = (),
     pad: Side | None = None,
     force: bool = False,
 ) -> None:
@@ -49,17 +50,25 @@ def export_mmsa(
         unaligned: whether the unaligned form is written, rather than the aligned one.
         pad: side on which the zeros stand in every modality; None takes the sides that MMSA's models expect, see `PADDED`.
         binary: whether labels are classes 0 and 1, which they stay then.
+        classes: names of several classes, whose numbers the labels are and stay; empty where they are none.
         force: whether a file that no export wrote may be replaced.
     """
     sides = dict.fromkeys(_KEYS, pad) if pad else PADDED["unaligned" if unaligned else "aligned"]
     content = {
-        split: _split(extracted, split, unaligned=unaligned, binary=binary, sides=sides) for split in SPLITS
+        split: _split(extracted, split, unaligned=unaligned, binary=binary, classes=classes, sides=sides)
+        for split in SPLITS
     }
     write_whole_output(path, lambda file: _PicklerForAll(file, _PROTOCOL).dump(content), force=force)
 
 
 def _split(
-    extracted: Extracted, split: Split, *, unaligned: bool, binary: bool, sides: Mapping[Modality, Side]
+    extracted: Extracted,
+    split: Split,
+    *,
+    unaligned: bool,
+    binary: bool,
+    classes: Sequence[str],
+    sides: Mapping[Modality, Side],
 ) -> dict[str, Any]:
     segments = extracted.of(split)
     n_words = extracted.align["max_words"]
@@ -96,8 +105,10 @@ def _split(
         "text": features["text"],
         "text_bert": _tokens(transcripts, n_words),
         **{f"{_KEYS[modality]}_lengths": found for modality, found in lengths.items()},
-        "annotations": _objects([_annotation(label, binary=binary) for label in labels]),
-        "classification_labels": (labels if binary else np.sign(labels) + 1).astype(np.float32),
+        "annotations": _objects(
+            [classes[int(label)] if classes else _annotation(label, binary=binary) for label in labels]
+        ),
+        "classification_labels": (labels if binary or classes else np.sign(labels) + 1).astype(np.float32),
         "regression_labels": labels.astype(np.float32),
     }
 

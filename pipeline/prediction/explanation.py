@@ -139,7 +139,7 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
     )
     if spoken != known:
         yield f"It is in {segment.language}, but the model was trained on {model.preprocessing.language}."
-    if not train["label_min"] <= prediction.mean <= train["label_max"]:
+    if not model.classes and not train["label_min"] <= prediction.mean <= train["label_max"]:
         yield (
             f"The prediction lies outside the range of the training labels, {short(train['label_min'])} to {short(train['label_max'])}."
         )

@@ -29,6 +29,11 @@ class Model:
         """Whether predictions are probabilities of the label 1."""
         return self.checkpoints[0].link == "logistic"
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of which predictions hold the probabilities; empty where labels are no classes."""
+        return tuple(self.preprocessing.train.get("classes", ()))
+
     @cached_property
     def scorer(self) -> "Scorer":
         """The models at work, restored when they are first asked."""
@@ -71,6 +76,15 @@ def load_model(folder: Path, *, text_model: str | None = None) -> Model:
             f"{folder}: its checkpoints and {preprocessing_path(folder).name} are of different features; copy the "
             "whole folder of one run, or run `dvc repro`"
         )
+    for checkpoint in found:
+        n_classes = len(preprocessing.train.get("classes", ()))
+        if (checkpoint.link == "softmax") != (n_classes > 0) or checkpoint.network.get("n_outputs", 1) != max(
+            n_classes, 1
+        ):
+            raise PipelineError(
+                f"{folder}: its checkpoints and {preprocessing_path(folder).name} are of different classes; copy the whole folder "
+                "of one run, or run `dvc repro`"
+            )
     found.sort(key=lambda checkpoint: checkpoint.seed)
     if text_model is not None:
         found = [_with_encoder_at(text_model, checkpoint) for checkpoint in found]

@@ -15,7 +15,7 @@ from pipeline.pages.numbers import short
 from pipeline.pages.svg import element, picture, points
 from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
-from pipeline.prediction.text import quantity, signed, spread_sentence, value
+from pipeline.prediction.text import answer, quantity, signed, spread_sentence, value
 
 # A panel is as wide as the narrowest telephone shows; at this many seconds a panel, an average word holds its letters.
 _WIDTH, _LEFT, _RIGHT, _PANEL_S = 350.0, 34.0, 4.0, 3.0
@@ -55,10 +55,12 @@ def direction(effect: float) -> str:
 
 
 def draw_scale(model: Model, prediction: Prediction) -> Markup:
-    """The range of the training labels with a dot per seed, a line for their mean, and the best guess without looking."""
+    """The range of the training labels, or of a probability, with a dot per seed, a line for their mean, and the best guess without looking."""
     train = model.preprocessing.train
-    constant = model.checkpoints[0].best_constant
-    assert not isinstance(constant, list), "classes have no scale"
+    if model.classes:
+        train = {"label_min": 0.0, "label_max": 1.0}
+    best = model.checkpoints[0].best_constant
+    constant = best[prediction.chosen] if isinstance(best, list) else best
     by_seed = [float(found) for found in prediction.by_seed]
     low, high = float(min(train["label_min"], *by_seed)), float(max(train["label_max"], *by_seed))
 
@@ -85,7 +87,7 @@ def draw_scale(model: Model, prediction: Prediction) -> Markup:
         placed.append(x(number))
         title = f"seed {seed}: {value(model, number)}"
         parts.append(element("circle", title=title, class_="dot", cx=x(number), cy=30.0 - 8 * height, r=3.6))
-    label = f"{quantity(model)} {value(model, prediction.mean)}, {spread_sentence(model, prediction)}"
+    label = f"{quantity(model)} {answer(model, prediction)}, {spread_sentence(model, prediction)}"
     return picture(parts, width=_WIDTH, height=60.0, label=label, class_="scale")
 
 

@@ -24,7 +24,7 @@ _N_COPIES = 32
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of one segment, in label units, or as a probability of the label 1.
+    """What a model says of one segment, in label units, or as a probability of the label 1 or of the most probable class.
 
     Attributes:
         observed: the segment with all that was extracted from it.
@@ -37,6 +37,7 @@ class Prediction:
         contribution_sd: standard deviation of each contribution over the seeds, zeros for one seed.
         valid: whether each word had a row, by modality. One slot for the whole segment where there are no words.
         modality: contribution of each modality, hidden as a whole; None for one that was absent.
+        probabilities: probability of each class by each model; None where labels are no classes.
     """
 
     observed: Observed
@@ -48,6 +49,12 @@ class Prediction:
     contribution_sd: Float64[np.ndarray, "word"]
     valid: Mapping[Modality, Bool[np.ndarray, "slot"]]
     modality: Mapping[Modality, float | None]
+    probabilities: Float64[np.ndarray, "seed class"] | None = None
+
+    @property
+    def chosen(self) -> int:
+        """Number of the most probable class by the mean over seeds; 0 where labels are no classes."""
+        return 0 if self.probabilities is None else int(self.probabilities.mean(axis=0).argmax())
 
     @property
     def mean(self) -> float:
@@ -69,10 +76,14 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
     split = _aligned(model, observed)
     copies = _copies(split, np.ones((_N_COPIES, len(split.valid["text"])), bool))
 
-    def predicted(*hidden: Modality) -> Float64[np.ndarray, "seed"]:
-        return model.scorer.predict(copies, hidden=frozenset(hidden))[:, 0]
+    whole = model.scorer.predict(copies)[:, 0]
+    # Of classes, everything else is about the probability of the one that is most probable.
+    chosen = int(whole.mean(axis=0).argmax()) if model.classes else None
 
-    by_seed = predicted()
+    def predicted(*hidden: Modality) -> Float64[np.ndarray, "seed"]:
+        return _of_class(model.scorer.predict(copies, hidden=frozenset(hidden))[:, 0], chosen)
+
+    by_seed = _of_class(whole, chosen)
     present: list[Modality] = [modality for modality in MODALITIES if split.valid[modality].any()]
     if not present:
         raise PipelineError(
@@ -82,7 +93,7 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
     without = {modality: predicted(modality) for modality in present}
     nothing = float(predicted(*ALL).mean())
     words = observed.spoken.words[: len(split.valid["text"])]
-    effect = by_seed[:, None] - _without_each_word(model, split, len(words))
+    effect = by_seed[:, None] - _without_each_word(model, split, len(words), chosen=chosen)
     several = len(by_seed) > 1
     return Prediction(
         observed=observed,
@@ -97,7 +108,15 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
             modality: float((by_seed - without[modality]).mean()) if modality in without else None
             for modality in MODALITIES
         },
+        probabilities=whole if model.classes else None,
     )
+
+
+def _of_class(
+    prediction: Float64[np.ndarray, "seed *rest"], number: int | None
+) -> Float64[np.ndarray, "seed *some"]:
+    """The probabilities of one class; predictions as they are where labels are no classes."""
+    return prediction if number is None else prediction[..., number]
 
 
 def _reasons(observed: Observed) -> str:
@@ -146,14 +165,16 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
     return normalise(split, preprocessing.normalisation)
 
 
-def _without_each_word(model: Model, split: AlignedSplit, n_words: int) -> Float64[np.ndarray, "seed word"]:
+def _without_each_word(
+    model: Model, split: AlignedSplit, n_words: int, *, chosen: int | None
+) -> Float64[np.ndarray, "seed word"]:
     """Predictions for the one segment of `split` with each of its words hidden in turn."""
     at_once = max(_ROWS_AT_ONCE // max(n_words, 1), 1)
     parts = [np.zeros((len(model.checkpoints), 0))]
     for first in range(0, n_words, at_once):
         hidden = np.arange(first, min(first + at_once, n_words))
         visible = np.arange(n_words) != hidden[:, None]
-        parts.append(model.scorer.predict(_copies(split, visible)))
+        parts.append(_of_class(model.scorer.predict(_copies(split, visible)), chosen))
     return np.concatenate(parts, axis=1)
 
 

@@ -11,6 +11,7 @@ from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 
 _N_WORDS = 5
+_N_CLASSES = 10
 
 
 def signed(value: float) -> str:
@@ -20,12 +21,28 @@ def signed(value: float) -> str:
 
 def quantity(model: Model) -> str:
     """What is predicted."""
+    if model.classes:
+        return "class"
     return "probability of label 1" if model.is_binary else "sentiment"
 
 
 def value(model: Model, number: float) -> str:
     """A prediction; a probability has no sign."""
-    return numbers.fixed(number, 2) if model.is_binary else signed(number)
+    return numbers.fixed(number, 2) if model.is_binary or model.classes else signed(number)
+
+
+def answer(model: Model, prediction: Prediction) -> str:
+    """What is predicted of a segment; of classes, the most probable one and its probability."""
+    name = f"{model.classes[prediction.chosen]} " if model.classes else ""
+    return f"{name}{value(model, prediction.mean)}"
+
+
+def probabilities(model: Model, prediction: Prediction) -> dict[str, float]:
+    """The mean probability of each class, the largest first; empty where labels are no classes."""
+    if prediction.probabilities is None:
+        return {}
+    pairs = zip(model.classes, prediction.probabilities.mean(axis=0).tolist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def spread_sentence(model: Model, prediction: Prediction) -> str:
@@ -56,7 +73,7 @@ def strongest_words(prediction: Prediction, *, up: bool) -> list[tuple[str, floa
 
 def to_text(model: Model, prediction: Prediction, found: Available, notes: Sequence[str]) -> str:
     """A page for a terminal."""
-    train, segment = model.preprocessing.train, prediction.observed.segment
+    segment = prediction.observed.segment
 
     def listed(pairs: Sequence[tuple[str, float]]) -> str:
         return ", ".join(f"{word} {signed(effect)}" for word, effect in pairs) or "none"
@@ -66,11 +83,8 @@ def to_text(model: Model, prediction: Prediction, found: Available, notes: Seque
         for modality, effect in prediction.modality.items()
     )
     rows = [
-        (quantity(model), f"{value(model, prediction.mean)} ({spread_sentence(model, prediction)})"),
-        (
-            "",
-            f"labels of training: {numbers.short(train['label_min'])} to {numbers.short(train['label_max'])}",
-        ),
+        (quantity(model), f"{answer(model, prediction)} ({spread_sentence(model, prediction)})"),
+        ("", _beside(model, prediction)),
         ("words", words_sentence(found)),
         ("sound", sound_sentence(found, segment.duration_s)),
         ("face", face_sentence(found)),
@@ -86,6 +100,16 @@ def to_text(model: Model, prediction: Prediction, found: Available, notes: Seque
     return numbers.typed("\n".join(page)) + "\n"
 
 
+def _beside(model: Model, prediction: Prediction) -> str:
+    """What a prediction is to be read beside: the probabilities of all classes, or the range of the labels."""
+    if model.classes:
+        found = [f"{name} {value(model, share)}" for name, share in probabilities(model, prediction).items()]
+        more = f" and {len(found) - _N_CLASSES} more" if len(found) > _N_CLASSES else ""
+        return ", ".join(found[:_N_CLASSES]) + more
+    train = model.preprocessing.train
+    return f"labels of training: {numbers.short(train['label_min'])} to {numbers.short(train['label_max'])}"
+
+
 def to_json(model: Model, prediction: Prediction, found: Available, notes: Sequence[str]) -> dict[str, Any]:
     """Everything that `to_text` tells and every word, as values of JSON; see docs/howto/predict.md."""
     segment = prediction.observed.segment
@@ -95,7 +119,8 @@ def to_json(model: Model, prediction: Prediction, found: Available, notes: Seque
         "start_s": segment.start_s,
         "end_s": segment.end_s,
         "quantity": quantity(model),
-        "prediction": prediction.mean,
+        "prediction": model.classes[prediction.chosen] if model.classes else prediction.mean,
+        **({"probabilities": probabilities(model, prediction)} if model.classes else {}),
         "sd": prediction.sd,
         "seeds": {
             str(seed): float(made) for seed, made in zip(prediction.seeds, prediction.by_seed, strict=True)

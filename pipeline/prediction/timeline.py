@@ -12,7 +12,15 @@ from pipeline.prediction.explanation import Available, face_sentence, sound_sent
 from pipeline.prediction.model import Model
 from pipeline.prediction.panels import direction, draw_panels, draw_scale, drawn_s, f0_range_hz
 from pipeline.prediction.predicting import Prediction
-from pipeline.prediction.text import quantity, signed, span_sentence, spread_sentence, value
+from pipeline.prediction.text import (
+    answer,
+    probabilities,
+    quantity,
+    signed,
+    span_sentence,
+    spread_sentence,
+    value,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Page:
     span: str
     quantity: str
     value: str
+    range: str
     spread: str
     scale: Markup
     panels: Sequence[Markup]
@@ -72,7 +81,10 @@ def as_page(model: Model, prediction: Prediction, found: Available, notes: Seque
         path=segment.media or "",
         span=span_sentence(prediction),
         quantity=quantity(model),
-        value=value(model, prediction.mean),
+        value=answer(model, prediction),
+        range="From 0 to 1, the probability of this class"
+        if model.classes
+        else "The range of the training labels",
         spread=spread_sentence(model, prediction),
         scale=draw_scale(model, prediction),
         panels=draw_panels(model, prediction),
@@ -86,6 +98,7 @@ def as_page(model: Model, prediction: Prediction, found: Available, notes: Seque
             for name, effect in prediction.modality.items()
         ],
         facts=[
+            *((name, value(model, share)) for name, share in probabilities(model, prediction).items()),
             ("words", words_sentence(found)),
             ("sound", sound_sentence(found, segment.duration_s)),
             ("face", face_sentence(found)),
