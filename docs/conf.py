@@ -19,6 +19,7 @@ extensions = [
     "command_reference",
     "stage_reference",
     "module_reference",
+    "facts_reference",
     "protocol_reference",
     "repository_links",
 ]
