@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
+from pipeline.evaluation.clusters import Clusters
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.resampling import Resamples, draw, generators
 from pipeline.evaluation.selection import Segments, Values
@@ -19,13 +20,20 @@ from pipeline.evaluation.selection import Segments, Values
 Rows = Float64[np.ndarray, "seed segment *class"]
 """Predictions in label units, or a probability for each class; one row for a model without seeds."""
 
+BySeed = Float64[np.ndarray, "resample seed"]
+"""A metric in each resample of the segments, for each seed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One model of one run on one split: a row of predictions for each seed, at least one."""
+    """One model of one run on one split: a row of predictions for each seed, at least one.
+
+    `clusters` says which segments are of one speaker or video; None where nobody says.
+    """
 
     truth: Segments
     rows: Rows
+    clusters: Clusters | None = None
 
 
 class Bootstrap:
@@ -39,7 +47,7 @@ class Bootstrap:
     def __init__(self, *, n_resamples: int, seed: int = 0) -> None:
         self.n_resamples = n_resamples
         self._seed = seed
-        self._drawn: dict[tuple[bytes, bool], Resamples] = {}
+        self._drawn: dict[tuple[bytes, bytes, bool], Resamples] = {}
 
     def means(
         self,
@@ -48,6 +56,7 @@ class Bootstrap:
         *,
         other_segments: bool = False,
         other_seeds: bool = False,
+        of_clusters: bool = False,
     ) -> dict[str, Values]:
         """Each metric's mean over the seeds drawn, by resample; NaN where it is undefined for one of them.
 
@@ -56,25 +65,41 @@ class Bootstrap:
             metrics: metrics to measure.
             other_segments: whether segments are drawn independently of the sides for which this is False.
             other_seeds: whether seeds are drawn independently of the sides for which this is False.
+            of_clusters: whether clusters are drawn with all their segments; the side has to have them.
         """
-        resamples = self._resamples(side.truth, apart=other_segments)
-        by_row = [resamples.values(row, metrics) for row in side.rows]
-        n_seeds = len(by_row)
+        by_seed = self.by_seed(side, metrics, other_segments=other_segments, of_clusters=of_clusters)
+        n_seeds = len(side.rows)
         times = np.ones((self.n_resamples, n_seeds))
         if n_seeds > 1:
             times = draw(self._generators(apart=other_seeds)[1], self.n_resamples, n_seeds)
-        means = {}
-        for metric in metrics:
-            values = np.stack([row[metric.name] for row in by_row], axis=1)
-            # A seed that is not drawn must not spoil the mean where its metric is undefined.
-            means[metric.name] = np.where(times > 0, times * values, 0.0).sum(axis=1) / n_seeds
-        return means
+        # A seed that is not drawn must not spoil the mean where its metric is undefined.
+        return {
+            name: np.where(times > 0, times * values, 0.0).sum(axis=1) / n_seeds
+            for name, values in by_seed.items()
+        }
 
-    def _resamples(self, truth: Segments, *, apart: bool) -> Resamples:
-        key = hashlib.blake2b(truth.tobytes()).digest(), apart
+    def by_seed(
+        self,
+        side: Side,
+        metrics: Sequence[Metric],
+        *,
+        other_segments: bool = False,
+        of_clusters: bool = False,
+    ) -> dict[str, BySeed]:
+        """Each metric of each seed in resamples of the segments alone; the arguments are those of `means`."""
+        cluster = side.clusters.of_segment if of_clusters and side.clusters is not None else None
+        resamples = self._resamples(side.truth, cluster, apart=other_segments)
+        by_row = [resamples.values(row, metrics) for row in side.rows]
+        return {metric.name: np.stack([row[metric.name] for row in by_row], axis=1) for metric in metrics}
+
+    def _resamples(
+        self, truth: Segments, cluster: Int64[np.ndarray, "segment"] | None, *, apart: bool
+    ) -> Resamples:
+        groups = b"" if cluster is None else cluster.tobytes()
+        key = hashlib.blake2b(truth.tobytes()).digest(), groups, apart
         if key not in self._drawn:
             rng = self._generators(apart=apart)[0]
-            self._drawn[key] = Resamples(truth, n_resamples=self.n_resamples, rng=rng)
+            self._drawn[key] = Resamples(truth, n_resamples=self.n_resamples, rng=rng, cluster=cluster)
         return self._drawn[key]
 
     def _generators(self, *, apart: bool) -> tuple[np.random.Generator, np.random.Generator]:

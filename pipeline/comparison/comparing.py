@@ -10,6 +10,7 @@ from pipeline.comparison.differences import compare_model, with_ensemble
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
 from pipeline.comparison.runs import Run
+from pipeline.comparison.seen import seen_sentence
 from pipeline.comparison.stages import StageChange, data_changes, is_the_machine_alone, stage_changes
 from pipeline.comparison.verdicts import Judgement, judge
 from pipeline.errors import PipelineError
@@ -35,6 +36,7 @@ class Comparison:
             method with the headline alone.
         headline: the method's headline metrics on `JUDGED_ON`, which decide the verdict; the one for sorting comes first.
         judgement: the verdict.
+        seen: the sentence about what could have been seen; None where the verdict is beyond chance, or there is none.
     """
 
     base: Run
@@ -47,6 +49,7 @@ class Comparison:
     models: tuple[ModelComparison, ...]
     headline: tuple[Measured, ...]
     judgement: Judgement
+    seen: str | None = None
 
 
 def compare_runs(
@@ -106,6 +109,7 @@ def compare_runs(
         base.stages, experiment.stages, same_libraries=base.libraries == experiment.libraries
     )
     machine_alone = not parameters and is_the_machine_alone(stages)
+    judgement = judge(headline, confidence=confidence)
     return Comparison(
         base=base,
         experiment=experiment,
@@ -122,7 +126,8 @@ def compare_runs(
         confidence=confidence,
         models=tuple(models),
         headline=headline,
-        judgement=judge(headline, confidence=confidence),
+        judgement=judgement,
+        seen=seen_sentence(judgement.verdict, headline, judged, confidence=confidence),
     )
 
 

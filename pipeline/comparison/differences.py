@@ -1,20 +1,22 @@
 """The metrics of one model in two runs, and how sure their difference is."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from pipeline.artifacts.models import ensemble_of
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Rows, Side
-from pipeline.comparison.measured import Measured, ModelComparison
+from pipeline.comparison.measured import ModelComparison
+from pipeline.comparison.pairs import Pair, Paired
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
-from pipeline.evaluation.selection import Values
-from pipeline.evaluation.statistics import MOST_DROPPED
+from pipeline.evaluation.clusters import (
+    Clusters,
+    clusters_of,
+    few_clusters,
+)
+from pipeline.evaluation.metrics import Metric, require_comparable
 from pipeline.pages.numbers import level, plural
 
 
@@ -84,92 +86,41 @@ def compare_model(
     experiment = _in_order_of(base, experiment)
     seeds = sorted(set(base.seeds[model]) & set(experiment.seeds[model]))
     changed = data_difference(base, experiment)
-    paired: Literal["segments and seeds", "segments", "nothing"] = "segments"
+    paired: Paired = "segments"
     if changed is not None:
         paired, seeds = "nothing", []
     elif seeds or not (base.seeds[model] or experiment.seeds[model]):
         paired = "segments and seeds"
-    before, after = (Side(split.truth, _of_seeds(split, model, seeds)) for split in (base, experiment))
+    clusters = [clusters_of(base), clusters_of(experiment)]
+    if changed is None:
+        # Of the same segments, one run may be older than the columns that say whose they are.
+        clusters = [clusters[0] or clusters[1]] * 2
+    before, after = (
+        Side(split.truth, _of_seeds(split, model, seeds), groups)
+        for split, groups in zip((base, experiment), clusters, strict=True)
+    )
     for side in (before, after):
         require_comparable(side.truth, side.rows, axis=1)
-    is_same = paired == "segments and seeds" and np.array_equal(before.rows, after.rows)
-    # What is the same in both runs differs by nothing in every resample, and need not be drawn to know it.
-    nothing = {metric.name: np.zeros(1) for metric in metrics}
-    resampled = (
-        nothing if is_same else bootstrap.means(before, metrics),
-        nothing
-        if is_same
-        else bootstrap.means(
-            after,
-            metrics,
-            other_segments=paired == "nothing",
-            other_seeds=paired != "segments and seeds",
-        ),
-    )
-    measured = tuple(
-        _measured(metric, before, after, confidence, resampled[0][metric.name], resampled[1][metric.name])
-        for metric in metrics
-    )
+    pair = Pair(before, after, paired, bootstrap, tuple(metrics), confidence)
     if changed is not None:
         basis = _unpaired_basis(base, experiment, model, changed)
     else:
         basis = _paired_basis(base, experiment, model, seeds)
     basis += f", {bootstrap.n_resamples} resamples, {level(confidence)} each, not corrected for the number of rows."
-    return ModelComparison(model, base.split, measured, paired, basis)
-
-
-def _measured(
-    metric: Metric,
-    before: Side,
-    after: Side,
-    confidence: float,
-    at_base: Values,
-    at_experiment: Values,
-) -> Measured:
-    base, experiment = _mean(metric, before), _mean(metric, after)
-    base_mean, experiment_mean = (
-        None if isinstance(mean, Undefined) else mean for mean in (base, experiment)
+    found = [side.clusters for side in (before, after) if side.clusters is not None]
+    if pair.over_clusters:
+        basis += f" {_clusters_basis(found)}"
+    elif found:
+        basis += f" {few_clusters(min(found, key=lambda each: each.n), split=base.split)}."
+    return ModelComparison(
+        model,
+        base.split,
+        tuple(pair.measured()),
+        paired,
+        basis,
+        units=pair.units,
+        n_seeds=min(len(before.rows), len(after.rows)),
     )
-    is_kept = np.isfinite(at_base) & np.isfinite(at_experiment)
-    n_dropped = len(is_kept) - int(is_kept.sum())
-    reason = _why_undefined(base, experiment)
-    if reason is None and min(len(before.truth), len(after.truth)) == 1:
-        reason = "one segment cannot be resampled"
-    elif reason is None and n_dropped > MOST_DROPPED * len(is_kept):
-        reason = f"the metric is undefined in {n_dropped} of {len(is_kept)} resamples"
-    difference = None if base_mean is None or experiment_mean is None else experiment_mean - base_mean
-    if reason is not None:
-        return Measured(metric, base_mean, experiment_mean, difference, None, None, None, None, None, reason)
-    at_base, at_experiment = at_base[is_kept], at_experiment[is_kept]
-    gains = metric.distance(at_base) - metric.distance(at_experiment)
-    ends = [0.5 - confidence / 2.0, 0.5 + confidence / 2.0]
-    low, high = (float(end) for end in np.quantile(at_experiment - at_base, ends))
-    gain_low, gain_high = (float(end) for end in np.quantile(gains, ends))
-    p_value = min(1.0, 2.0 * min(float(np.mean(gains <= 0)), float(np.mean(gains >= 0))))
-    return Measured(
-        metric, base_mean, experiment_mean, difference, low, high, gain_low, gain_high, p_value, None
-    )
-
-
-def _mean(metric: Metric, side: Side) -> float | Undefined:
-    """Over the seeds; one undefined seed makes it undefined, for the mean of the others would be of another population."""
-    values = [metric.function(side.truth, row) for row in side.rows]
-    undefined = [value for value in values if isinstance(value, Undefined)]
-    if undefined:
-        share = f" for {len(undefined)} of {len(values)} seeds" * (len(values) > 1)
-        return Undefined(f"undefined{share}: {undefined[0].reason}")
-    return math.fsum(value for value in values if not isinstance(value, Undefined)) / len(values)
-
-
-def _why_undefined(base: float | Undefined, experiment: float | Undefined) -> str | None:
-    match base, experiment:
-        case Undefined(before), Undefined(after):
-            return before if before == after else f"{before} in the base, {after} in the experiment"
-        case Undefined(before), _:
-            return f"{before}, in the base only"
-        case _, Undefined(after):
-            return f"{after}, in the experiment only"
-    return None
 
 
 def _of_seeds(split: SplitPredictions, model: str, seeds: Sequence[int]) -> Rows:
@@ -186,7 +137,20 @@ def _in_order_of(base: SplitPredictions, experiment: SplitPredictions) -> SplitP
     where = {id_: column for column, id_ in enumerate(experiment.ids)}
     columns = [where[id_] for id_ in base.ids]
     models = {model: rows[:, columns] for model, rows in experiment.models.items()}
-    return SplitPredictions(experiment.split, base.ids, experiment.truth[columns], models, experiment.seeds)
+    return replace(
+        experiment,
+        ids=base.ids,
+        truth=experiment.truth[columns],
+        models=models,
+        corpus=_at(experiment.names_of("corpus"), columns),
+        speaker=_at(experiment.names_of("speaker"), columns),
+        video=_at(experiment.names_of("video"), columns),
+        rater=_at(experiment.names_of("rater"), columns),
+    )
+
+
+def _at(names: Sequence[str], columns: Sequence[int]) -> tuple[str, ...]:
+    return tuple(names[column] for column in columns)
 
 
 def _paired_basis(
@@ -216,4 +180,14 @@ def _unpaired_basis(base: SplitPredictions, experiment: SplitPredictions, model:
     return (
         f"The data changed: {changed}. Unpaired ({sizes}), so a difference may be that of the data; intervals by "
         "percentile bootstrap over the seeds and segments of either run on its own"
+    )
+
+
+def _clusters_basis(found: Sequence[Clusters]) -> str:
+    """What intervals over speakers say, and where those over segments stand."""
+    unit = found[0].unit
+    n = " and ".join(dict.fromkeys(str(clusters.n) for clusters in found))
+    return (
+        f"Intervals and verdicts are over {n} {unit}s, drawn with all their segments (t interval by their standard error), so that "
+        "they hold for others too; those over segments stand beside them."
     )

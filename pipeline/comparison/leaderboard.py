@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.artifacts.models import METHOD
 from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.company import adjusted_p_values
 from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs
 from pipeline.comparison.measured import verdict_cell
 from pipeline.comparison.page import experiment_cells, value, written
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
-from pipeline.pages.numbers import level
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, level
 
 _MAX_COLUMNS = 4
 """Parameters that have a column each; more of them share one, or the table is wider than a terminal."""
@@ -38,6 +40,11 @@ class Leaderboard:
     n_resamples: int
     rows: tuple[Comparison, ...]
     keys: tuple[str, ...]
+
+    @cached_property
+    def p_values(self) -> list[list[float | None]]:
+        """The p-value of each headline metric of each row, corrected for all of them."""
+        return adjusted_p_values([row.headline for row in self.rows])
 
     @property
     def best(self) -> Comparison | None:
@@ -109,20 +116,22 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         name,
         "difference",
         f"{level(board.confidence)} interval",
+        "P(better)",
+        "p among all",
         "verdict",
         *(board.keys if in_columns else ("changed",)),
     )
+    adjusted = [_decisive(row, p_values) for row, p_values in zip(board.rows, board.p_values, strict=True)]
     rows: list[tuple[str | Cell, ...]] = [
         (
             row.experiment.revision.label,
             *experiment_cells(row.headline[0]),
-            verdict_cell(
-                row.judgement.verdict,
-                remark=" (unpaired)" if any(model.paired == "nothing" for model in row.models) else "",
-            ),
+            _fixed(row.headline[0].probability, 2),
+            _fixed(p_value, 3),
+            verdict_cell(row.judgement.verdict, remark=_remark(row, p_value, board)),
             *(_values(row, board.keys) if in_columns else (_changed(row),)),
         )
-        for row in board.rows
+        for row, p_value in zip(board.rows, adjusted, strict=True)
     ]
     base = next((row.headline[0].base for row in board.rows if row.headline[0].base is not None), None)
     doubts: dict[str, None] = {}
@@ -137,14 +146,53 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
             f"{', '.join(board.protocol.headline)} together and are corrected for looking at all of them, so the interval of one "
             "of them may exclude zero and yet not be enough."
         ),
-        plain_table(header, rows, worded=range(4, len(header))),
+        plain_table(header, rows, worded=range(6, len(header))),
         Paragraph(
-            f"Intervals by percentile bootstrap, {board.n_resamples} resamples, each experiment on its own. The best of many "
-            "looks better than it is: run it again with other seeds before you believe it.",
+            f"Intervals by bootstrap, {board.n_resamples} resamples, and verdicts are each experiment's own. The best of many looks "
+            "better than it is: p among all says how likely chance alone gives any of these experiments so clear a difference in any "
+            f"of {', '.join(board.protocol.headline)} (Westfall and Young's maximum). P(better) is the share of pairs of trainings "
+            f"and samples of segments in which the experiment has the better {name}. {_best_of_all(board, adjusted)}",
             "small",
         ),
         *(Paragraph(doubt, "warning") for doubt in doubts),
     ]
+
+
+def _decisive(row: Comparison, p_values: Sequence[float | None]) -> float | None:
+    """The p-value of the metric that the verdict is most likely to rest on: the least of those that went its way."""
+    way = {"better": "better", "regression": "worse"}.get(row.judgement.verdict or "")
+    found = [
+        p_value
+        for metric, p_value in zip(row.headline, p_values, strict=True)
+        if p_value is not None and way in (None, metric.direction)
+    ]
+    return min(found, default=None)
+
+
+def _remark(row: Comparison, p_value: float | None, board: Leaderboard) -> str:
+    remarks = []
+    if any(model.paired == "nothing" for model in row.models):
+        remarks.append("unpaired")
+    is_claim = row.judgement.verdict in ("better", "regression")
+    if is_claim and len(board.rows) > 1 and p_value is not None and p_value > 1.0 - board.confidence:
+        remarks.append(f"not among {len(board.rows)}")
+    return f" ({', '.join(remarks)})" if remarks else ""
+
+
+def _best_of_all(board: Leaderboard, adjusted: Sequence[float | None]) -> str:
+    """Which experiments are better than the base even as one of so many."""
+    names = [
+        row.experiment.revision.label
+        for row, p_value in zip(board.rows, adjusted, strict=True)
+        if row.judgement.verdict == "better" and p_value is not None and p_value <= 1.0 - board.confidence
+    ]
+    if not names:
+        return f"As one of {len(board.rows)}, none is better beyond chance."
+    return f"As one of {len(board.rows)}, better beyond chance: {', '.join(names)}."
+
+
+def _fixed(number: float | None, digits: int) -> str:
+    return NOT_AVAILABLE if number is None else fixed(number, digits)
 
 
 def _values(row: Comparison, keys: Sequence[str]) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """A metric in two runs, and what its difference amounts to in one of four words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.power import Sensitivity
+from pipeline.evaluation.selection import Values
 from pipeline.pages.blocks import Cell, Tone
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
@@ -39,6 +41,13 @@ class Measured:
         gain_high: upper end of the interval of the gain.
         p_value: the level at which an interval of the gain would just touch zero; None with the intervals.
         reason: why something is None; None where nothing is.
+        segments_low: lower end of the interval of the difference over segments, where that of `ci_low` is over speakers or
+            videos; None where it is over segments itself.
+        segments_high: upper end of that interval.
+        sensitivity: what the comparison could have shown; None without an interval.
+        probability: share of pairs of a training of the experiment and one of the base, on samples of such segments, in which
+            the experiment is better; None without an interval.
+        draws: gains of the resamples that the interval rests on; None without an interval.
     """
 
     metric: Metric
@@ -51,6 +60,11 @@ class Measured:
     gain_high: float | None
     p_value: float | None
     reason: str | None
+    segments_low: float | None = None
+    segments_high: float | None = None
+    sensitivity: Sensitivity | None = None
+    probability: float | None = None
+    draws: Values | None = field(default=None, repr=False, compare=False)
 
     @property
     def gain(self) -> float | None:
@@ -103,6 +117,8 @@ class ModelComparison:
         measured: the metrics, one row per metric.
         paired: what the two runs share and the intervals therefore pair: segments and seeds, segments, or nothing.
         basis: sentence on what was compared with what, and what the intervals are over.
+        units: what the intervals that decide draw beside seeds, and how many there are.
+        n_seeds: number of seeds that both runs were compared on; the lesser number where they share none.
     """
 
     model: str
@@ -110,3 +126,5 @@ class ModelComparison:
     measured: tuple[Measured, ...]
     paired: Literal["segments and seeds", "segments", "nothing"]
     basis: str
+    units: tuple[str, int] = ("segment", 0)
+    n_seeds: int = 1

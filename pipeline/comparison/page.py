@@ -4,6 +4,7 @@ from pipeline.artifacts.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.measured import DIGITS, Measured, ModelComparison, verdict_cell
 from pipeline.comparison.parameters import Parameter
+from pipeline.comparison.seen import seen
 from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, signed
 
@@ -15,6 +16,8 @@ def page(comparison: Comparison) -> list[Block]:
     base, experiment = comparison.base, comparison.experiment
     blocks: list[Block] = [Heading(f"{experiment.revision.title} against {base.revision.title}", level=1)]
     blocks.append(Paragraph(verdict_sentence(comparison)))
+    if comparison.seen is not None:
+        blocks.append(Paragraph(comparison.seen))
     for doubt in dict.fromkeys(comparison.doubts):
         blocks.append(Paragraph(doubt, "warning"))
     names = (base.revision.label, experiment.revision.label)
@@ -68,10 +71,12 @@ def _stages(comparison: Comparison) -> list[Block]:
 
 
 def _model(model: ModelComparison, names: tuple[str, str], confidence: float) -> list[Block]:
+    # Intervals over speakers decide where there are enough; those over segments then stand beside them.
+    beside = ("over segments",) * any(row.segments_low is not None for row in model.measured)
     table = plain_table(
-        ("metric", *names, "difference", f"{level(confidence)} interval", "verdict"),
-        [_row(row) for row in model.measured],
-        worded=(5,),
+        ("metric", *names, "difference", f"{level(confidence)} interval", *beside, "could show", "verdict"),
+        [_row(row, beside=bool(beside), confidence=confidence) for row in model.measured],
+        worded=(6 + len(beside),),
     )
     blocks: list[Block] = [
         Heading(f"{model.model} on {model.split}"),
@@ -89,11 +94,14 @@ def _model(model: ModelComparison, names: tuple[str, str], confidence: float) ->
     return blocks
 
 
-def _row(row: Measured) -> tuple[str | Cell, ...]:
+def _row(row: Measured, *, beside: bool, confidence: float) -> tuple[str | Cell, ...]:
+    found = seen(row, alpha=1.0 - confidence)
     return (
         row.metric.name,
         value(row.base),
         *experiment_cells(row),
+        *(_interval(row.segments_low, row.segments_high) for _ in range(beside)),
+        NOT_AVAILABLE if found is None else fixed(found.detectable, DIGITS),
         verdict_cell(row.verdict),
     )
 
@@ -103,10 +111,12 @@ def experiment_cells(row: Measured) -> tuple[str, str, str]:
     return (
         value(row.experiment),
         NOT_AVAILABLE if row.difference is None else signed(row.difference, DIGITS),
-        NOT_AVAILABLE
-        if row.ci_low is None or row.ci_high is None
-        else interval(row.ci_low, row.ci_high, DIGITS),
+        _interval(row.ci_low, row.ci_high),
     )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return NOT_AVAILABLE if low is None or high is None else interval(low, high, DIGITS)
 
 
 def value(number: float | None) -> str:

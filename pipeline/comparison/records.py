@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.artifacts.models import METHOD
+from pipeline.comparison.company import adjusted_p_values
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.leaderboard import Leaderboard
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
+from pipeline.comparison.seen import seen
 from pipeline.history.revisions import Revision
 
 SCHEMA_VERSION = 1
@@ -30,8 +32,15 @@ def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
         "judged_by": {"model": METHOD, "split": JUDGED_ON, "metrics": list(board.protocol.headline)},
         "experiments": [_experiment(comparison) for comparison in comparisons],
         "leaderboard": [comparisons.index(row) for row in board.rows],
+        "p_values_among_all": [
+            _least(row) for row in adjusted_p_values([each.headline for each in comparisons])
+        ],
     }
     return json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _least(p_values: Sequence[float | None]) -> float | None:
+    return min((value for value in p_values if value is not None), default=None)
 
 
 def _experiment(comparison: Comparison) -> dict[str, Any]:
@@ -46,21 +55,24 @@ def _experiment(comparison: Comparison) -> dict[str, Any]:
         },
         "data_changed": None if comparison.data is None else list(comparison.data),
         "stages_changed": {change.name: list(change.differences) for change in comparison.stages},
-        "models": [_model(model) for model in comparison.models],
+        "could_have_seen": comparison.seen,
+        "models": [_model(model, alpha=1.0 - comparison.confidence) for model in comparison.models],
     }
 
 
-def _model(model: ModelComparison) -> dict[str, Any]:
+def _model(model: ModelComparison, *, alpha: float) -> dict[str, Any]:
     return {
         "model": model.model,
         "split": model.split,
         "paired": model.paired,
         "basis": model.basis,
-        "metrics": {row.metric.name: _row(row) for row in model.measured},
+        "over": {"unit": model.units[0], "n_units": model.units[1], "n_seeds": model.n_seeds},
+        "metrics": {row.metric.name: _row(row, alpha=alpha) for row in model.measured},
     }
 
 
-def _row(row: Measured) -> dict[str, Any]:
+def _row(row: Measured, *, alpha: float) -> dict[str, Any]:
+    found = seen(row, alpha=alpha)
     return {
         "better": row.metric.better,
         "unit": row.metric.unit,
@@ -72,7 +84,13 @@ def _row(row: Measured) -> dict[str, Any]:
         "gain": row.gain,
         "gain_low": row.gain_low,
         "gain_high": row.gain_high,
+        "segments_low": row.segments_low,
+        "segments_high": row.segments_high,
         "p_value": row.p_value,
+        "probability_of_improvement": row.probability,
+        "detectable": None if found is None else found.detectable,
+        "seeds_needed": None if found is None else found.seeds,
+        "units_needed": None if found is None else found.units,
         "verdict": row.verdict,
         "reason": row.reason,
     }

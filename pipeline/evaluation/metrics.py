@@ -20,7 +20,7 @@ from pipeline.evaluation.formulas import Formula
 from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
 
 Better = Literal["higher", "lower", "one", "zero"]
-_Numbers = TypeVar("_Numbers", float, Values)
+_Numbers = TypeVar("_Numbers", float, Float[NDArray[np.float64], "*shape"])
 
 
 @dataclass(frozen=True)

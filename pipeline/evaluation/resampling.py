@@ -24,13 +24,23 @@ class Resamples:
         truth: labels of the segments, in label units.
         n_resamples: number of samples, at least 1.
         rng: generator of the draws.
+        cluster: number of the cluster of each segment, from 0; clusters are then drawn with all their segments. None draws
+            segments one by one.
     """
 
-    def __init__(self, truth: Segments, *, n_resamples: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        truth: Segments,
+        *,
+        n_resamples: int,
+        rng: np.random.Generator,
+        cluster: Int[NDArray[Any], "segment"] | None = None,
+    ) -> None:
         self._truth = truth
+        n_drawn = len(truth) if cluster is None else int(cluster.max(initial=-1)) + 1
         self._blocks = [
             counts.astype(np.min_scalar_type(int(counts.max(initial=0.0))))
-            for counts in _draws(rng, n_resamples, len(truth))
+            for counts in _draws(rng, n_resamples, n_drawn, cluster)
         ]
         self._known: dict[tuple[bytes, str], Values] = {}
 
@@ -76,8 +86,11 @@ def draw(
     return np.bincount(items.ravel(), minlength=items.size).reshape(items.shape).astype(np.float64)
 
 
-def _draws(rng: np.random.Generator, n_resamples: int, n_items: int) -> Iterator[Counts]:
-    """What `draw` would make at once, in blocks that fit the memory."""
-    n_at_once = max(1, _BLOCK_SIZE // max(n_items, 1))
+def _draws(
+    rng: np.random.Generator, n_resamples: int, n_items: int, cluster: Int[NDArray[Any], "segment"] | None
+) -> Iterator[Counts]:
+    """What `draw` would make at once, in blocks that fit the memory; of clusters, a count for each segment of theirs."""
+    n_at_once = max(1, _BLOCK_SIZE // max(n_items if cluster is None else len(cluster), 1))
     for start in range(0, n_resamples, n_at_once):
-        yield draw(rng, min(n_at_once, n_resamples - start), n_items)
+        counts = draw(rng, min(n_at_once, n_resamples - start), n_items)
+        yield counts if cluster is None else counts[:, cluster]

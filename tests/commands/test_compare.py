@@ -54,7 +54,7 @@ def row(printed, start):
 
 
 def test_a_sabotaged_experiment_is_worse_by_more_than_chance(runs, compare):
-    _, base, experiment, difference, interval, verdict = row(compare("HEAD", "wider"), "mae")
+    _, base, experiment, difference, interval, _, verdict = row(compare("HEAD", "wider"), "mae")
     assert float(experiment) - float(base) == pytest.approx(float(difference), abs=1.1e-4)
     low, high = map(float, interval.strip("[]").split(","))
     assert 0 < low < float(difference) < high
@@ -64,7 +64,7 @@ def test_a_sabotaged_experiment_is_worse_by_more_than_chance(runs, compare):
 def test_the_baseline_stands_in_a_smaller_table_and_did_not_change(runs, compare):
     printed = compare("HEAD", "wider").split("pointwise on valid")[1]
     for metric in ("mae", "pearson", "ordered_pair_accuracy"):
-        assert row(printed, metric)[3:] == ["0.0000", "[0.0000, 0.0000]", "same"]
+        assert row(printed, metric)[3:] == ["0.0000", "[0.0000, 0.0000]", "n/a", "same"]
     assert "acc7" not in printed
 
 
@@ -74,7 +74,7 @@ def test_equal_revisions_differ_in_nothing(runs, compare):
     assert "Data: the same" in printed
     assert "Stages: all recorded the same." in printed
     for metric in MOSI.metrics:
-        assert row(printed, metric.name)[3:] == ["0.0000", "[0.0000, 0.0000]", "same"]
+        assert row(printed, metric.name)[3:] == ["0.0000", "[0.0000, 0.0000]", "n/a", "same"]
 
 
 def test_the_same_revisions_print_the_same_bytes_in_any_process(runs):
@@ -120,8 +120,10 @@ def test_test_is_shown_only_where_asked_for(runs, compare):
     printed = compare("HEAD", "wider", "--test")
     assert re.findall(r"^\w+ on \w+$", printed, re.MULTILINE) == [
         "grcf on valid",
+        "grcf_ensemble on valid",
         "pointwise on valid",
         "grcf on test",
+        "grcf_ensemble on test",
         "pointwise on test",
     ]
 
@@ -141,7 +143,7 @@ def test_markdown_tables_are_well_formed(runs, compare):
                 assert before == ""
                 tables.append([])
             tables[-1].append(re.split(r"(?<!\\)\|", line))
-    assert len(tables) == 6
+    assert len(tables) == 8
     for header, rule, *rows in tables:
         assert all(re.fullmatch(r" :?-{3}:? ", cell) for cell in rule[1:-1])
         assert rows
@@ -322,10 +324,14 @@ def test_json_is_finite_in_the_order_given_and_has_a_version(runs, compare):
     assert first["parameters"]["margin.base"]["experiment"] == {"value": 0.5, "written": "0.5"}
     assert record["leaderboard"] == [1, 0]
     places = [(model["model"], model["split"]) for model in first["models"]]
-    assert places == [("grcf", "valid"), ("pointwise", "valid"), ("grcf", "test"), ("pointwise", "test")]
+    models = ("grcf", "grcf_ensemble", "pointwise")
+    assert places == [(model, split) for split in ("valid", "test") for model in models]
     mae = first["models"][0]["metrics"]["mae"]
     assert mae["gain"] == pytest.approx(-mae["difference"])
     assert mae["ci_low"] < mae["difference"] < mae["ci_high"]
+    assert mae["detectable"] > 0
+    assert 0 <= mae["probability_of_improvement"] < 0.5
+    assert record["p_values_among_all"][1] == 1.0
 
 
 def test_json_has_null_for_what_is_undefined_or_no_number(runs, compare):

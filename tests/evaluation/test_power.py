@@ -1,0 +1,53 @@
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.power import Noise, Sensitivity, noise_of
+
+NOISE = Noise(seeds=0.04, units=2.0, both=1.0, n_seeds=5, n_units=100)
+
+
+def test_the_sources_of_noise_are_told_apart():
+    rng = np.random.default_rng(0)
+    n_seeds, n_units, found = 5, 80, []
+    for _ in range(200):
+        of_pair = 0.5 * rng.normal(size=(n_seeds, 1)) + 2.0 * rng.normal(size=n_units)
+        of_pair = of_pair + 1.0 * rng.normal(size=(n_seeds, n_units))
+        counts = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=200)
+        noise = noise_of(of_pair.mean(axis=1), counts @ of_pair.T / n_units, n_units=n_units)
+        found.append((noise.seeds, noise.units, noise.both))
+    assert np.mean(found, axis=0) == pytest.approx([0.25, 4.0, 1.0], rel=0.1)
+
+
+def test_a_difference_as_large_as_is_detectable_takes_no_more_than_there_is():
+    sensitivity = Sensitivity(NOISE, NOISE.error)
+    least = sensitivity.detectable(alpha=0.05)
+    assert least == pytest.approx((1.959964 + 0.841621) * NOISE.error, rel=1e-5)
+    assert sensitivity.seeds_for(least, alpha=0.05) == 5
+    assert sensitivity.units_for(least, alpha=0.05) == 100
+
+
+def test_half_of_it_takes_more_and_may_be_out_of_reach():
+    sensitivity = Sensitivity(NOISE, NOISE.error)
+    least = sensitivity.detectable(alpha=0.05)
+    n_seeds = sensitivity.seeds_for(0.9 * least, alpha=0.05)
+    assert sensitivity.with_sizes(n_seeds=n_seeds, n_units=100).detectable(alpha=0.05) <= 0.9 * least
+    assert sensitivity.with_sizes(n_seeds=n_seeds - 1, n_units=100).detectable(alpha=0.05) > 0.9 * least
+    assert sensitivity.seeds_for(0.5 * least, alpha=0.05) is None
+
+
+def test_one_seed_says_nothing_of_more_seeds():
+    noise = noise_of(np.array([0.1]), np.linspace(0, 1, 50)[:, None], n_units=10)
+    sensitivity = Sensitivity(noise, noise.error)
+    assert noise.seeds is None
+    assert sensitivity.seeds_for(0.1, alpha=0.05) is None
+    assert sensitivity.units_for(0.1, alpha=0.05) > 10
+
+
+def test_few_speakers_take_a_t_quantile():
+    few = Noise(seeds=0.0, units=1.0, both=0.0, n_seeds=5, n_units=5)
+    assert few.degrees == 4
+    assert Sensitivity(few, few.error, few.degrees).detectable(alpha=0.05) == pytest.approx(
+        (2.776445 + 0.940965) * math.sqrt(1 / 5), rel=1e-4
+    )
