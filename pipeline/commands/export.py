@@ -8,6 +8,7 @@ from pipeline import params
 from pipeline.artifacts.outputs import require_writable
 from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
+from pipeline.settled.facts import load_facts
 
 DATA, EXPORTS = Path("data"), Path("exports")
 
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format in ("textgrid", "vtt"):
         return _export_annotations(args)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
-    from pipeline.exporting.arrays import export_arrays
+    from pipeline.exporting.arrays import export_arrays, exported_facts
     from pipeline.exporting.extracted import read_extracted
     from pipeline.exporting.mmsa import export_mmsa
     from pipeline.exporting.tables import export_tables
@@ -96,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
                 "are those that were extracted\n"
             )
     elif args.format == "npz":
-        export_arrays(extracted, out, classes=task.classes)
+        facts = exported_facts(load_facts(), task)
+        export_arrays(extracted, out, classes=task.classes, facts=facts)
     else:
         export_tables(extracted, out)
     counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))

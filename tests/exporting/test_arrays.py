@@ -1,12 +1,17 @@
 """Plain arrays: a corpus of its own, from which every modality comes back as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pipeline.corpus.facts import facts_from
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
-from pipeline.exporting.arrays import export_arrays
+from pipeline.exporting.arrays import export_arrays, exported_facts
 from pipeline.extract.precomputed import read_precomputed
+from pipeline.intake.facts import find_facts
+from tests import tasks
 from tests.exporting.examples import DIMS, make_extracted
 
 EXTRACTED = make_extracted()
@@ -60,3 +65,38 @@ def test_a_failure_leaves_no_half_a_folder(tmp_path, monkeypatch):
     with pytest.raises(PipelineError, match="No space left"):
         export_arrays(EXTRACTED, tmp_path / "corpus")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("task", [tasks.MOSI, tasks.SIMS])
+def test_import_alone_finds_sound_and_face_and_what_the_labels_are(tmp_path, task):
+    label = {"kind": "regression", "min": task.label_min, "max": task.label_max, "protocol": task.protocol}
+    values = {"layout": "mosi", "language": "en", "labels": {"label": label}, "licence": "CC0"}
+    facts = exported_facts(facts_from(values, source="test"), task)
+    export_arrays(EXTRACTED, tmp_path / "corpus", facts=facts)
+    candidates = LAYOUTS["folder"].read(tmp_path / "corpus")
+    known = find_facts("folder", candidates, tmp_path / "corpus").facts
+    assert known == facts
+    assert known.licence == "CC0"
+    assert known.task(None, source="") == facts.task(None, source="")
+    assert [known.precomputed(modality, None) for modality in DIMS] == [
+        f"{modality}.npz" for modality in DIMS
+    ]
+
+
+def test_an_export_without_facts_is_found_whole_too(folder):
+    known = find_facts("folder", LAYOUTS["folder"].read(folder), folder).facts
+    assert [known.precomputed(modality, None) for modality in DIMS] == [
+        f"{modality}.npz" for modality in DIMS
+    ]
+
+
+def test_further_labels_and_the_spread_of_raters_come_back(tmp_path):
+    segments = [
+        replace(segment, other_labels={"text": 0.5 * position}, label_spread=0.25)
+        for position, segment in enumerate(EXTRACTED.segments)
+    ]
+    export_arrays(replace(EXTRACTED, segments=tuple(segments)), tmp_path / "corpus")
+    found = {row.id: row for row in LAYOUTS["folder"].read(tmp_path / "corpus")}
+    for segment in segments:
+        assert found[segment.id].other_labels == segment.other_labels
+        assert found[segment.id].spread == segment.label_spread
