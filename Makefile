@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard peers ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard evidence peers ci-compare ci-experiment ci-leaderboard experiments
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -69,6 +69,11 @@ mosi-finetuned: $(VENV)/.run
 mustard: DATA ?= ../shared/data/mustard
 mustard: $(VENV)/.run
 	@python -m benchmarks.mustard --data "$(DATA)"
+
+# Where ranking first helps, on corpora in one folder: make evidence DATA=folder [CORPORA=mosi,mosei] [CONDITIONS=clean,raters_strong] [SEEDS=1-10]
+evidence: DATA ?= ../shared/data
+evidence: $(VENV)/.run
+	@python -m benchmarks.evidence --data "$(DATA)" $(if $(CORPORA),--corpora $(CORPORA)) $(if $(CONDITIONS),--conditions $(CONDITIONS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 # MMSA's own networks on exported features, MMSA in a folder of its own: make peers DATA=folder
 peers: DATA ?= ../shared/data/mosi

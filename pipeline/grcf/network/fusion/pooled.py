@@ -1,7 +1,7 @@
 """Mean pooling of the features, then one hidden layer: the smallest network that a ranking has to beat.
 
-Nothing is learnt of single words, so it has few weights, trains in seconds and over-fits less where segments are few. On
-CMU-MOSI it is as good as attention pooling (docs/explanation/experiments.md).
+Nothing is learnt of single words, so it has few weights and trains in seconds. On CMU-MOSI it is worse than attention pooling
+(docs/explanation/experiments.md).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,0 +1,79 @@
+"""What is done to the labels of train: raters with scales of their own, replaced labels, fewer segments. Test stays as it is."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.artifacts.aligned import AlignedSplit
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of the map.
+
+    Attributes:
+        name: name in the results.
+        offset_sd: standard deviation of the raters' offsets, label units; with `scale_sd` 0, labels stay as they are.
+        scale_sd: standard deviation of the logarithm of the raters' scales.
+        replaced: share of the labels of train that are replaced by others of train, 0 to 1.
+        share: share of the videos of train that are used, 0 to 1.
+    """
+
+    name: str
+    offset_sd: float = 0.0
+    scale_sd: float = 0.0
+    replaced: float = 0.0
+    share: float = 1.0
+
+    @property
+    def has_raters(self) -> bool:
+        """Whether labels of train are on scales of their own, so that valid alone has the true one."""
+        return self.offset_sd > 0 or self.scale_sd > 0
+
+
+CONDITIONS = {
+    condition.name: condition
+    for condition in (
+        Condition("clean"),
+        Condition("raters_mild", offset_sd=0.5, scale_sd=0.2),
+        Condition("raters_strong", offset_sd=1.0, scale_sd=0.4),
+        Condition("replaced_20", replaced=0.2),
+        Condition("replaced_40", replaced=0.4),
+        Condition("share_10", share=0.1),
+        Condition("share_25", share=0.25),
+    )
+}
+
+
+def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSplit:
+    """Train under a condition; the same draw gives the same raters, labels and segments.
+
+    A rater is a video: y' = clip(exp(sa N) y + sb N, −3, 3), with a scale and an offset drawn for each video. All labels
+    are real; what is synthetic is this distortion.
+    """
+    rng = np.random.default_rng([draw, 7])
+    if condition.share < 1:
+        videos = sorted(set(train.video))
+        rng.shuffle(videos)
+        kept = set(videos[: max(2, round(condition.share * len(videos)))])
+        train = train.select(np.flatnonzero([video in kept for video in train.video]))
+    labels = train.labels.copy()
+    if condition.has_raters:
+        names, rater = np.unique(train.video, return_inverse=True)
+        scale = np.exp(condition.scale_sd * rng.normal(size=len(names)))[rater]
+        labels = np.clip(scale * labels + condition.offset_sd * rng.normal(size=len(names))[rater], -3, 3)
+    if condition.replaced:
+        chosen = rng.choice(len(labels), round(condition.replaced * len(labels)), replace=False)
+        labels[chosen] = rng.choice(train.labels, len(chosen))
+    return replace(train, labels=labels)
+
+
+def standardised(train: AlignedSplit) -> AlignedSplit:
+    """Labels whose mean and spread are the same for every rater: those of all labels together."""
+    labels = train.labels.copy()
+    mean, spread = labels.mean(), labels.std()
+    for name in set(train.video):
+        own = np.flatnonzero([video == name for video in train.video])
+        deviation = labels[own] - labels[own].mean()
+        labels[own] = mean + spread * deviation / max(float(labels[own].std()), 0.1)
+    return replace(train, labels=labels)

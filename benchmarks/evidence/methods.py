@@ -1,0 +1,188 @@
+"""The methods of the map, trained by the library's own losses and fits, with the same network and the same steps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from benchmarks.evidence.conditions import standardised
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.grcf.calibrate import RankingTerm, tune
+from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES
+from pipeline.grcf.fit.loop import TrainingSettings, first_networks, train_network
+from pipeline.grcf.fit.selection import Selection
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.checkpoints import make_checkpoint
+from pipeline.grcf.network.curve import IDENTITY
+from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.owned_labels import NOBODY, OwnedLabels
+from pipeline.grcf.pointwise import train_pointwise
+from pipeline.grcf.rank import ranking_objective, train_ranking
+
+NETWORK = NetworkSettings(fusion="attention_pooling", width=64, dropout=0.5, input_dropout=0.3)
+MARGIN = MarginSettings(
+    groups="integer", base=0.0, slope=1.0, distance="label", shape="softplus", smoothing=2.0
+)
+ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
+BOUNDED = replace(ADVANTAGE, direction="bounded", bound=3.0)
+MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
+# Of stage 1, and of a stage 2 on all of train or on the trusted segments; steps, so that fewer segments are no fewer steps.
+STEPS, STEPS_TRUSTED = 400, 100
+_RATE, _SECOND_RATE = 2e-3, 3e-4
+_BATCH = 64
+
+First = Callable[[AlignedSplit, AlignedSplit, int, float], Checkpoint]
+"""From train, valid, a seed and a share of the steps to a model after its first training."""
+
+
+def settings_of(n_segments: int, *, steps: float, rate: float) -> TrainingSettings:
+    """So many steps on so many segments; the last epoch is kept, so that nothing is chosen on valid."""
+    n_batches = max(1, -(-n_segments // _BATCH))
+    return TrainingSettings(
+        epochs=max(1, round(steps / n_batches)),
+        batch_size=_BATCH,
+        learning_rate=rate,
+        weight_decay=0.05,
+        modality_dropout=0.2,
+        precision="float32",
+        epoch="last",
+    )
+
+
+def pointwise(weight: str = "none") -> First:
+    """Absolute error, all alike or bounded."""
+
+    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+        return train_pointwise(
+            train,
+            valid,
+            seed=seed,
+            network=NETWORK,
+            settings=settings_of(len(train), steps=share * STEPS, rate=_RATE),
+            extra_epochs=0,
+            select_by="magnitude",
+            calibration="none",
+            n_knots=4,
+            weight=weight,
+            bound=1.5,
+            task="regression",
+            **MACHINE,
+        )
+
+    return train_first
+
+
+def ranking(
+    objective: str = "groupwise", *, margin: MarginSettings = MARGIN, advantage: AdvantageSettings = ADVANTAGE
+) -> First:
+    """A ranking loss."""
+
+    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+        return train_ranking(
+            train,
+            valid,
+            seed=seed,
+            network=NETWORK,
+            objective=ranking_objective(objective, margin=margin, advantage=advantage),
+            settings=settings_of(len(train), steps=share * STEPS, rate=_RATE),
+            **MACHINE,
+        )
+
+    return train_first
+
+
+def profiled(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+    """Absolute error of the residuals less their mean within a rater and batch, so that no offset of a rater counts."""
+    settings = settings_of(len(train), steps=share * STEPS, rate=_RATE)
+    (start,) = first_networks(train, network=NETWORK, settings=settings, seeds=[seed], device="cpu")
+    objective = POINTWISE_OBJECTIVES["regression"]
+    trained = train_network(
+        start,
+        SplitTensors(train, device="cpu", within="video"),
+        SplitTensors(valid, device="cpu"),
+        objective=offset_free_error,
+        selection=Selection(by="magnitude", calibration=IDENTITY, error=objective.error),
+        seed=seed,
+        settings=settings,
+    )
+    return make_checkpoint(
+        trained,
+        stage="pointwise",
+        objective="offset_free_error",
+        leaves_order=True,
+        seed=seed,
+        calibration=IDENTITY,
+        link="identity",
+        train=train,
+        environment={},
+    )
+
+
+def offset_free_error(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
+    """Mean absolute residual after the mean residual of each owner is taken off."""
+    assert owned is not None, "batches are drawn by owner"
+    owner = owned.owner[:, 0]
+    residual = (score - label)[owner != NOBODY]
+    member = owner[owner != NOBODY].unique(return_inverse=True)[1]
+    count = member.bincount()
+    mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
+    error: Tensor = (residual - mean[member]).abs().mean()
+    return error
+
+
+def on_standardised(train_first: First) -> First:
+    """The same on labels that are standardised by rater."""
+    return lambda train, valid, seed, share: train_first(standardised(train), valid, seed, share)
+
+
+METHODS: Mapping[str, tuple[First, bool]] = {
+    "mae": (pointwise(), False),
+    "mae_bounded": (pointwise("bounded"), False),
+    "mae_standardised": (on_standardised(pointwise()), False),
+    "mae_profiled": (profiled, False),
+    "grcf_all": (ranking(), True),
+    "grcf_within": (ranking(margin=replace(MARGIN, within="video")), True),
+    "grcf_bounded": (ranking(advantage=BOUNDED), True),
+    "ranknet": (ranking("ranknet"), True),
+    "ranknet_within": (ranking("ranknet", margin=replace(MARGIN, within="video")), True),
+    "ranklist": (ranking("ranklist"), True),
+    "rank_n_contrast": (ranking("rank_n_contrast"), True),
+}
+"""Each method's first training, and whether it is a ranking, whose magnitude a second training gives."""
+
+
+def train_method(
+    name: str, train: AlignedSplit, valid: AlignedSplit, *, seed: int, trusted_valid: bool
+) -> Checkpoint:
+    """One model.
+
+    Where only valid has the true scale (`trusted_valid`), every method trains first on train and then, from an affine fit
+    of its scores to valid, on valid by absolute error. Else a ranking takes a third of the steps and absolute error on
+    train the rest, and a point-wise method takes all steps by itself.
+    """
+    train_first, is_ranking = METHODS[name]
+    if trusted_valid:
+        first = train_first(train, valid, seed, 1.0)
+        return _second(first, valid, valid, steps=STEPS_TRUSTED, rate=_SECOND_RATE)
+    if not is_ranking:
+        return train_first(train, valid, seed, 1.0)
+    first = train_first(train, valid, seed, 1 / 3)
+    return _second(first, train, valid, steps=2 / 3 * STEPS, rate=_RATE / 2)
+
+
+def _second(
+    first: Checkpoint, train: AlignedSplit, valid: AlignedSplit, *, steps: float, rate: float
+) -> Checkpoint:
+    return tune(
+        first,
+        train,
+        valid,
+        part="all",
+        ranking=RankingTerm(beta=0.0, margin=MARGIN, advantage=ADVANTAGE),
+        settings=settings_of(len(train), steps=steps, rate=rate),
+        task="regression",
+        **MACHINE,
+    )

@@ -1,0 +1,111 @@
+"""What the conditions of the map do to train, and what of it each comparator takes away."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.evidence.conditions import CONDITIONS, Condition, spoilt, standardised
+from benchmarks.evidence.methods import METHODS, offset_free_error, train_method
+from benchmarks.evidence.tables import comparison_of
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.grcf.network.owned_labels import NOBODY, OwnedLabels
+from pipeline.grcf.scoring import predict
+
+N_VIDEOS = 12
+
+
+def make_train(n: int = 240, seed: int = 3, split: str = "train") -> AlignedSplit:
+    rng = np.random.default_rng(seed)
+    text = rng.normal(size=(n, 5)).astype(np.float32)
+    return AlignedSplit(
+        split=split,
+        ids=tuple(f"{split}_{i}" for i in range(n)),
+        labels=np.clip(text[:, 0] + 0.3 * rng.normal(size=n), -3, 3).astype(np.float64),
+        offsets=np.arange(n + 1),
+        features={"text": text, **{m: np.zeros((n, 0), np.float32) for m in ("audio", "visual")}},
+        valid={"text": np.ones(n, bool), **{m: np.zeros(n, bool) for m in ("audio", "visual")}},
+        columns={"text": tuple("abcde"), "audio": (), "visual": ()},
+        video=tuple(f"video {i % N_VIDEOS}" for i in range(n)),
+    )
+
+
+def order_within(train: AlignedSplit, video: str) -> list[int]:
+    own = [i for i, name in enumerate(train.video) if name == video]
+    return [own[i] for i in np.argsort(train.labels[own], kind="stable")]
+
+
+def test_clean_labels_stay_as_they_are():
+    train = make_train()
+    assert np.array_equal(spoilt(train, CONDITIONS["clean"], draw=1).labels, train.labels)
+
+
+def test_raters_move_labels_and_keep_their_order_within_a_video():
+    train = make_train()
+    # Without the ends of the scale, at which labels are cut.
+    mild = Condition("raters", offset_sd=0.2, scale_sd=0.2)
+    found = spoilt(train, mild, draw=1)
+    assert np.abs(found.labels - train.labels).mean() > 0.05
+    inside = [v for v in set(train.video) if np.abs(found.labels[order_within(train, v)]).max() < 3]
+    assert len(inside) > N_VIDEOS / 2
+    for video in inside:
+        assert order_within(found, video) == order_within(train, video)
+    assert not np.array_equal(spoilt(train, mild, draw=2).labels, found.labels)
+    assert np.array_equal(spoilt(train, mild, draw=1).labels, found.labels)
+
+
+def test_as_many_labels_as_asked_for_are_replaced_by_others_of_train():
+    train = make_train()
+    found = spoilt(train, CONDITIONS["replaced_40"], draw=1)
+    changed = found.labels != train.labels
+    assert 0.3 * len(train) < changed.sum() <= 0.4 * len(train)
+    assert set(found.labels) <= set(train.labels)
+
+
+def test_a_share_keeps_whole_videos():
+    train = make_train()
+    found = spoilt(train, CONDITIONS["share_25"], draw=1)
+    assert len(set(found.video)) == 3
+    assert len(found) == sum(name in set(found.video) for name in train.video)
+
+
+def test_standardised_raters_share_mean_and_spread():
+    train = spoilt(make_train(), CONDITIONS["raters_strong"], draw=1)
+    found = standardised(train)
+    for video in set(train.video):
+        own = [i for i, name in enumerate(train.video) if name == video]
+        assert found.labels[own].mean() == pytest.approx(train.labels.mean())
+        assert found.labels[own].std() == pytest.approx(train.labels.std())
+
+
+def test_an_offset_of_a_rater_costs_nothing_once_it_is_profiled_out():
+    score, label = torch.randn(8).double(), torch.randn(8).double()
+    owned = OwnedLabels(label[:, None], torch.tensor([0, 0, 0, 1, 1, 1, 1, NOBODY])[:, None])
+    shifted = label + torch.tensor([2.0, 2, 2, -1, -1, -1, -1, 9])
+    found, moved = (offset_free_error(score, each, score, owned) for each in (label, shifted))
+    assert moved.item() == pytest.approx(found.item())
+    assert found.item() > 0
+
+
+def test_a_difference_is_that_of_the_means_and_lies_in_its_interval():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=60)
+    one, other = (truth + sd * rng.normal(size=(4, 60)) for sd in (0.3, 0.9))
+    videos = [f"v{i % 10}" for i in range(60)]
+    for metric in ("mae", "pearson"):
+        found = comparison_of({}, ("one", "other"), truth, (one, other), videos, metric)
+        assert found["low"] < found["difference"] < found["high"]
+    assert found["low"] > 0
+    mae = comparison_of({}, ("one", "other"), truth, (one, other), videos, "mae")
+    assert mae["difference"] == pytest.approx(np.abs(one - truth).mean() - np.abs(other - truth).mean())
+    assert mae["high"] < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_from_raters_with_scales_of_their_own(method, monkeypatch):
+    monkeypatch.setattr("benchmarks.evidence.methods.STEPS", 60)
+    train = spoilt(make_train(), CONDITIONS["raters_mild"], draw=1)
+    valid, test = make_train(60, 4, "valid"), make_train(80, 5, "test")
+    model = train_method(method, train, valid, seed=1, trusted_valid=True)
+    error = np.abs(predict([model], test, device="cpu")[0] - test.labels).mean()
+    assert error < 0.9 * np.abs(np.median(test.labels) - test.labels).mean()
