@@ -44,7 +44,7 @@ class CorpusReport:
 
     `label_counts` has a row of counts per split, over the intervals between `label_edges`. `duration_is_estimated` where
     only some media files were opened. `annotator_spread` is the pooled standard deviation of the annotators of a segment
-    of train, label units, None where segments have one; `groups` are cuts for `margin.groups` as far apart as twice that.
+    of train, label units, None where segments have one; `classes` names the classes where labels are some; `groups` are cuts for `margin.groups` as far apart as twice that.
     """
 
     folder: str
@@ -59,6 +59,7 @@ class CorpusReport:
     annotator_spread: float | None
     groups: Sequence[float]
     problems: Sequence[Problem]
+    classes: Sequence[str] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -123,6 +124,7 @@ def check_corpus(
         if spread is None or rules.task.kind != "regression"
         else group_cuts(spread, rules.task.label_min, rules.task.label_max),
         problems=sorted(problems, key=lambda problem: problem.level != "error"),
+        classes=rules.task.classes,
     )
 
 

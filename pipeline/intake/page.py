@@ -111,11 +111,13 @@ def parts_table(report: CorpusReport) -> Table:
     )  # fmt: skip
     about = "~" if report.duration_is_estimated else ""
     return plain_table(
-        header, [_row(split, part, about) for split, part in report.parts.items()], worded=(10,)
+        header,
+        [_row(split, part, about, with_mean=not report.classes) for split, part in report.parts.items()],
+        worded=(10,),
     )
 
 
-def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
+def _row(split: str, part: Part, about: str, *, with_mean: bool) -> tuple[str, ...]:
     mean_s, total_s = part.mean_duration_s, part.total_duration_s
     return (
         split,
@@ -125,7 +127,7 @@ def _row(split: str, part: Part, about: str) -> tuple[str, ...]:
         str(part.n_with_text),
         str(part.n_with_words),
         str(part.n_with_media),
-        fixed(part.mean_label, 3),
+        fixed(part.mean_label, 3) if with_mean else _UNKNOWN,
         _UNKNOWN if mean_s is None else f"{about}{mean_s:.2f}",
         _UNKNOWN if total_s is None else f"{about}{total_s / 3600:.2f}",
         ", ".join(f"{language} {n}" for language, n in part.languages.items()),
@@ -149,6 +151,8 @@ def labels_table(report: CorpusReport, *, with_bars: bool = True) -> Table:
 
 
 def _intervals(report: CorpusReport) -> list[str]:
+    if len(report.classes) == len(report.label_edges) - 1:
+        return list(report.classes)
     return [f"{short(low)} to {short(high)}" for low, high in itertools.pairwise(report.label_edges)]
 
 
