@@ -56,6 +56,14 @@ class InspectorInputs:
                 f"segment {unknown}: predicted or weighed, but not in the manifest; run `dvc repro` to bring both to one corpus"
             )
 
+        for predicted in self.predictions:
+            n_segments = sum(segment.split == predicted.split for segment in self.segments.values())
+            if len(predicted.ids) != n_segments:
+                raise PipelineError(
+                    f"reports/predictions.csv has {len(predicted.ids)} rows of {predicted.split}, but the manifest has {n_segments} "
+                    "segments of it; run `dvc repro evaluate` to predict again"
+                )
+
     def group_of(self, label: float) -> int:
         """Number of the sentiment group of a label, as `margin.groups` has it."""
         return int(group_of(np.array([label]), groups=self.parameters["margin.groups"])[0])

@@ -6,17 +6,17 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
 
-# What systems and tools leave behind, and the notes of git, which are none of the corpus's own.
+# What systems and tools leave behind, which is none of the corpus's own.
 _JUNK = {
     "__MACOSX",
     "__pycache__",
     ".DS_Store",
     "Thumbs.db",
     "desktop.ini",
-    ".git",
     ".dvcignore",
     ".gitignore",
 }
+_OF_GIT = ".git"
 # DVC takes no folder under its care that holds files of its own, and says so only when everything is copied.
 _OF_DVC = {".dvc", "dvc.yaml", "dvc.lock"}
 _MAX_NAME_BYTES = 255
@@ -37,7 +37,7 @@ def list_files(folder: Path) -> list[Item]:
     A link to a file inside of the folder comes along as that file.
 
     Raises:
-        PipelineError: a link leads out of the folder or to a folder, something is no file, or is one of DVC's own.
+        PipelineError: a link leads out of the folder or to a folder, something is no file, or belongs to git or DVC.
     """
     root, found = folder.resolve(), []
     for above, folders, files in os.walk(root):
@@ -45,6 +45,11 @@ def list_files(folder: Path) -> list[Item]:
             path = Path(above, name)
             if is_junk(name):
                 continue
+            if name == _OF_GIT:
+                raise PipelineError(
+                    f"{path}: is a git repository, of which DVC would keep another history; copy the files without it, for example "
+                    "by `git archive`, and import those"
+                )
             if name in _OF_DVC or path.suffix == ".dvc":
                 raise PipelineError(
                     f"{path}: is a file of DVC, which takes no folder under its care that holds one; fetch what it stands for with "

@@ -78,6 +78,29 @@ class ReportInputs:
                 raise PipelineError(
                     f"reports/{name}.csv has no rows of {' and '.join(missing)}; run `dvc repro evaluate` to measure again"
                 )
+            modalities = {
+                split: {curve.modality for curve in curves if curve.split == split}
+                for split in {curve.split for curve in curves}
+            }
+            everywhere = set[str]().union(*modalities.values())
+            for part, there in modalities.items():
+                if there != everywhere:
+                    raise PipelineError(
+                        f"reports/{name}.csv has no rows of {', '.join(sorted(everywhere - there))} in {part}, as if it was cut off; "
+                        "run `dvc repro evaluate` to measure again"
+                    )
+        self._require_whole_pairs()
+
+    def _require_whole_pairs(self) -> None:
+        """Both tables count the same pairs, so that one which was cut off between two rows counts fewer."""
+        by_groups = sum(row.n_pairs for row in self.group_pairs)
+        for quantity in dict.fromkeys(row.quantity for row in self.pair_distributions):
+            n_pairs = sum(row.n_pairs for row in self.pair_distributions if row.quantity == quantity)
+            if n_pairs != by_groups:
+                raise PipelineError(
+                    f"reports/group_pairs.csv counts {by_groups} pairs, but reports/pair_distributions.csv has {n_pairs} by "
+                    f"{quantity}, as if one of them was cut off; run `dvc repro rank` to make both anew"
+                )
 
     def _require_whole_curves(self) -> None:
         for stage, n_epochs in gradient_epochs(self.parameters).items():

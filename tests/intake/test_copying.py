@@ -47,7 +47,7 @@ def test_every_name_arrives_with_its_content(corpus, tmp_path, links):
 
 
 def test_what_systems_leave_behind_stays_where_it_is(corpus):
-    for junk in (".DS_Store", "._a.csv", "__MACOSX/x", ".git/config"):
+    for junk in (".DS_Store", "._a.csv", "__MACOSX/x"):
         (corpus / junk).parent.mkdir(exist_ok=True)
         (corpus / junk).write_text("")
     assert sorted(item.name for item in list_files(corpus)) == sorted(NAMES)
@@ -174,3 +174,11 @@ def test_a_damaged_archive_is_a_sentence(tmp_path):
     (tmp_path / "half.zip").write_bytes(b"PK\3\4 half")
     with pytest.raises(PipelineError, match=r"half\.zip: cannot be unpacked"):
         unpack(tmp_path / "half.zip", tmp_path / "there")
+
+
+@pytest.mark.parametrize("name", [".git/config", "sub/.git/config", "sub/.git"])
+def test_a_git_repository_is_refused(corpus, name):
+    (corpus / name).parent.mkdir(parents=True, exist_ok=True)
+    (corpus / name).write_text("gitdir: elsewhere")
+    with pytest.raises(PipelineError, match=r"\.git: is a git repository, .*; copy the files without it"):
+        list_files(corpus)

