@@ -8,7 +8,8 @@ from pipeline.errors import PipelineError, machine_error
 _LFS = b"version https://git-lfs.github.com/spec/"
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<!--")
 _KINDS = {
-    b"PK\x03\x04": "a zip archive or an .npz file",
+    b"PK\x03\x04": "a zip archive, an Excel workbook (.xlsx) or an .npz file",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook or another document of Office",
     b"PK\x05\x06": "an empty zip archive",
     b"\x1f\x8b": "packed by gzip",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",

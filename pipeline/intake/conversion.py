@@ -20,7 +20,8 @@ from pipeline.intake.columns import ABSENT, ColumnChoice, Columns, find_columns
 from pipeline.intake.feature_arrays import is_array, rows_of_segments
 from pipeline.intake.words_table import Span, words_of_segments
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+# A workbook is refused by what it is: it has to be saved as text first.
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xls")
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _NO_LABEL = ("", "nan", "na", "n/a", "none", "null")
 _NOT_GIVEN = ("", "nan", "na", "n/a", "none", "null", "-", "?")

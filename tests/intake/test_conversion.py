@@ -201,3 +201,10 @@ def test_public_tables_have_the_segments_that_their_readme_says(name, tmp_path):
     assert tuple(splits[split] for split in ("train", "valid", "test", None)) == counts
     with (tmp_path / "out/segments.csv").open(newline="", encoding="utf-8") as file:
         assert all(None not in row and None not in row.values() for row in csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv"])
+def test_a_workbook_is_named(name, tmp_path):
+    (tmp_path / name).write_bytes(b"PK\x03\x04\x14\x00")
+    with pytest.raises(PipelineError, match=r"is a zip archive, an Excel workbook \(\.xlsx\) or"):
+        converted(tmp_path / name, tmp_path / "out")

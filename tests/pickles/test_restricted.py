@@ -334,7 +334,7 @@ def test_a_list_in_two_places_is_plain_data(tmp_path):
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"  <!DOCTYPE HTML><html>", "is a web page"),
-        (b"PK\x03\x04", "is a zip archive or an .npz file"),
+        (b"PK\x03\x04", "is a zip archive, an Excel workbook"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         (b"\x93NUMPY", r"is a NumPy array \(.npy\)"),
         (b"", "not a whole pickle"),
