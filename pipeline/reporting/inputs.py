@@ -1,7 +1,7 @@
 """What a report is made from, as the stages before it left it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.artifacts.coverage import Coverage
@@ -114,8 +114,15 @@ class ReportInputs:
     @property
     def protocol(self) -> Protocol:
         """The protocol by which was measured."""
-        return protocol_named(self.parameters["evaluate.protocol"]).of_classes(
+        protocol = protocol_named(self.parameters["evaluate.protocol"]).of_classes(
             self.parameters.get("task.classes", ())
+        )
+        if protocol.finest is not None or protocol.task != "regression":
+            return protocol
+        # Where the field has agreed on no classes, tables count labels by fifths of the range.
+        low, high = (float(self.parameters[key]) for key in ("task.label_min", "task.label_max"))
+        return replace(
+            protocol, cuts=tuple(round(low + (high - low) * fifth / 5, 6) for fifth in range(1, 5))
         )
 
     @property

@@ -204,3 +204,10 @@ def test_rows_that_are_missing_at_the_end_are_noticed(read_run, tmp_path, path):
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(PipelineError, match=rf"{path.name}.*run `dvc repro"):
         report.read_inputs()
+
+
+def test_labels_of_any_range_have_a_whole_report(read_run):
+    changes = {"task.label_min": 1.0, "task.label_max": 5.0, "evaluate.protocol": "regression"}
+    document = build_report(read_run(params=changes))
+    assert "confusion" not in {section.anchor for section in document.sections}
+    assert "inf" not in to_markdown(document).split()
