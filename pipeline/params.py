@@ -229,6 +229,7 @@ class Calibrate(Section):
     """Stage 2: magnitude."""
 
     scope: Literal["affine", "monotone", "head", "all"]
+    on: Literal["all", "trusted"]
     n_knots: Count
     epochs: Count
     learning_rate: Positive
@@ -239,12 +240,29 @@ class Pointwise(Section):
     """The baseline that GRCF has to beat."""
 
     select_by: Literal["magnitude", "order"]
-    calibration: Literal["none", "affine", "monotone"]
+    calibration: Literal["none", "affine", "monotone", "head", "all"]
+    on: Literal["all", "trusted"]
     n_knots: Count
     learning_rate: Positive
     extra_epochs: Annotated[int, Field(ge=0)]
+    tuning_rate: Positive
     weight: Literal["none", "bounded"]
     bound: Positive
+    raters: Literal["as_given", "standardised", "profiled"]
+    within: Literal["corpus", "speaker", "video", "rater"]
+
+    @model_validator(mode="after")
+    def _second_step_is_possible(self) -> "Pointwise":
+        if self.calibration in ("head", "all") and self.extra_epochs == 0:
+            raise ValueError(
+                f"calibration is {self.calibration}, but extra_epochs is 0; set it to the epochs of tuning"
+            )
+        if self.raters == "profiled" and self.calibration == "none":
+            raise ValueError(
+                "raters is profiled, which leaves the offset of the predictions open, but calibration is none; choose affine, "
+                "monotone, head or all"
+            )
+        return self
 
 
 class Evaluate(Section):

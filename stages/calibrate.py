@@ -52,6 +52,7 @@ def train_seed(seed: int) -> Checkpoint:
         read_aligned(TRAIN),
         read_aligned(VALID),
         scope=settings.scope,
+        on=settings.on,
         n_knots=settings.n_knots,
         ranking=RankingTerm(
             beta=settings.beta,

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from pipeline import params
+from pipeline.artifacts.segments import Owner
 from pipeline.artifacts.task import PROTOCOL_RANGES, PROTOCOLS_OF, Kind, ProtocolName
 from pipeline.corpus.facts import LayoutName
 from pipeline.corpus.layouts import LAYOUTS
@@ -19,6 +20,8 @@ from pipeline.extract.visual.mesh import Face
 from pipeline.extract.words.locate import Aligner, Recogniser
 from pipeline.grcf.calibrate import CalibrationScope
 from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES
+from pipeline.grcf.calibration.rater_scales import Raters
+from pipeline.grcf.calibration.trusted import CalibrateOn
 from pipeline.grcf.fit.loop import TrainingPrecision
 from pipeline.grcf.fit.modulation import Balance
 from pipeline.grcf.fit.selection import EpochChoice, SelectBy
@@ -71,10 +74,14 @@ KNOWN: dict[str, Iterable[str]] = {
     "advantage.scale": choices(Scale),
     "rank.objective": {GROUPWISE, *OBJECTIVES},
     "calibrate.scope": choices(CalibrationScope),
+    "calibrate.on": choices(CalibrateOn),
     # The loss itself selects where stage 1 leaves no order; a baseline always has a magnitude.
     "pointwise.select_by": choices(SelectBy) - {"objective"},
     "pointwise.calibration": choices(PointwiseCalibration),
+    "pointwise.on": choices(CalibrateOn),
     "pointwise.weight": choices(PointwiseWeight),
+    "pointwise.raters": choices(Raters),
+    "pointwise.within": choices(Owner),
     "evaluate.protocol": PROTOCOLS,
 }
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
 from pipeline.artifacts.segments import OWNERS, Owner, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.tokens import TokenizedText, tokens_from
+from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
 _KIND, _VERSION = "aligned split", 2
@@ -150,6 +150,33 @@ class AlignedSplit:
 
     def _n_columns(self, modality: Modality) -> int:
         return 0 if modality == "text" and self.tokens is not None else len(self.columns[modality])
+
+
+def joined(splits: Sequence[AlignedSplit]) -> AlignedSplit:
+    """The segments of all splits end to end, under the name of the first; their columns are the same."""
+    first = splits[0]
+    tokens = [split.tokens for split in splits if split.tokens is not None]
+    lengths = np.concatenate([np.diff(split.offsets) for split in splits])
+    owners: dict[str, Any] = {
+        owner: tuple(name for split in splits for name in split.names_of(owner)) for owner in OWNERS
+    }
+    return replace(
+        first,
+        ids=tuple(id_ for split in splits for id_ in split.ids),
+        labels=np.concatenate([split.labels for split in splits]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        features={
+            modality: np.concatenate([split.features[modality] for split in splits])
+            for modality in MODALITIES
+        },
+        valid={
+            modality: np.concatenate([split.valid[modality] for split in splits]) for modality in MODALITIES
+        },
+        tokens=join_tokens(tokens) if tokens else None,
+        trusted=np.concatenate([split.is_trusted for split in splits]),
+        ratings=Ratings.of([given for split in splits for given in split.ratings.by_segment(len(split))]),
+        **owners,
+    )
 
 
 def write_aligned(path: Path, aligned: AlignedSplit) -> None:

@@ -11,7 +11,8 @@ from pipeline.errors import PipelineError
 class HardPair:
     """One pair; `weight`, `violation` and `gap` (score above minus score below) have a value per seed.
 
-    `margin`, `violation` and `gap` are in score units.
+    `margin`, `violation` and `gap` are in score units. `label_gap` is the difference of the two labels by the rater within
+    whom they were compared; None where it is that of the segments' own labels.
     """
 
     above: str
@@ -20,6 +21,7 @@ class HardPair:
     weight: tuple[float, ...]
     violation: tuple[float, ...]
     gap: tuple[float, ...]
+    label_gap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class HardSegment:
 class HardestPairs:
     """The record of one run of stage 1.
 
-    `n_pairs` counts all pairs of different groups of train. `pairs` holds those with the largest weight (the smallest where
+    `n_pairs` counts all pairs of train that may be compared. `pairs` holds those with the largest weight (the smallest where
     weights are bounded) and those with the largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
     others that `pairs` names; the first `n_ranked` are there for their own sake. `mean_pull` and `fence`
     (Q3 + 1.5 · IQR) are of the pull at the segments of train.

@@ -1,13 +1,10 @@
 """Stage 2: give the order of stage 1 its magnitude, by a curve over its scores or by tuning the network."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
@@ -19,19 +16,17 @@ from pipeline.grcf.calibration.pointwise_objective import (
     Task,
     fit_calibration,
 )
-from pipeline.grcf.fit.loop import TrainingSettings, train_network
-from pipeline.grcf.fit.selection import Selection
+from pipeline.grcf.calibration.trusted import CalibrateOn, labels_to_calibrate_on
+from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.loss.objectives import groupwise_objective
 from pipeline.grcf.network.batches import Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import Trained, check_columns, make_checkpoint, restore, score_split
-from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import SentimentNetwork
 from pipeline.grcf.network.owned_labels import OwnedLabels
+from pipeline.grcf.tuning import TunedPart, tune_network
 
-TunedPart = Literal["head", "all"]
-"""The last layer, or the whole network."""
 CalibrationScope = Literal["affine", "monotone", "head", "all"]
 """What stage 2 may change: a curve over the scores, or a part of the network."""
 
@@ -162,49 +157,22 @@ def tune(
     Raises:
         PipelineError: the features are others than those of stage 1, or the loss is no longer finite.
     """
-    objective = POINTWISE_OBJECTIVES[task]
-    network = _network_of(ranked, train, device=device)
-    within = ranking.margin.within if ranking.beta else "any"
-    train_tensors, valid_tensors = (
-        SplitTensors(split, device=device, within=within) for split in (train, valid)
-    )
-    curve = (
-        fit_calibration(
-            score_split(network, valid_tensors), valid.labels, task=task, shape="affine", n_knots=0
-        )
-        if ranked.leaves_order
-        else IDENTITY
-    )
+
+    def further(score: Tensor, label: Tensor, representation: Tensor, owned: OwnedLabels | None) -> Tensor:
+        return ranking.beta * ranking_loss(score, label, representation, owned)
 
     ranking_loss = ranking.objective(task)
-    offset, slope = (_as_factor(part, device=device) for part in (curve.offset, curve.slope))
-
-    def loss(score: Tensor, label: Tensor, representation: Tensor, owned: OwnedLabels | None) -> Tensor:
-        error = objective.loss(offset + slope * score, label)
-        if ranking.beta == 0:
-            return error
-        return error + ranking.beta * ranking_loss(score, label, representation, owned)
-
-    trained = train_network(
-        network,
-        train_tensors,
-        valid_tensors,
-        objective=loss,
-        selection=Selection(by="magnitude", calibration=curve, error=objective.error),
-        parameters=_head if part == "head" else SentimentNetwork.parameters,
-        keep_start=ranked.leaves_order,
-        seed=ranked.seed,
-        settings=settings,
-    )
-    return make_checkpoint(
-        trained,
+    return tune_network(
+        ranked,
+        train,
+        valid,
         stage="calibrate",
-        objective=f"{objective.name} + ranking" if ranking.beta else objective.name,
-        leaves_order=True,
-        seed=ranked.seed,
-        calibration=curve,
-        link=objective.link,
-        train=train,
+        part=part,
+        further=further if ranking.beta else None,
+        within=ranking.margin.within if ranking.beta else "any",
+        settings=settings,
+        task=task,
+        device=device,
         environment=environment,
     )
 
@@ -216,21 +184,13 @@ def _network_of(ranked: Checkpoint, train: AlignedSplit, *, device: str) -> Sent
     return network
 
 
-def _as_factor(part: float | np.ndarray, *, device: str) -> float | Tensor:
-    """A number as it is, and one for each class as a tensor in the precision of scores."""
-    return part if isinstance(part, float) else torch.tensor(part, dtype=torch.float32, device=device)
-
-
-def _head(network: SentimentNetwork) -> Iterable[Parameter]:
-    return network.head.parameters()
-
-
 def calibrate(
     ranked: Checkpoint,
     train: AlignedSplit,
     valid: AlignedSplit,
     *,
     scope: CalibrationScope,
+    on: CalibrateOn = "all",
     n_knots: int,
     ranking: RankingTerm,
     settings: TrainingSettings,
@@ -238,7 +198,11 @@ def calibrate(
     device: str,
     environment: Mapping[str, str],
 ) -> Checkpoint:
-    """Fit a curve or tune the network, as `scope` says; see `calibrate_scores` and `tune` for the arguments and errors."""
+    """Fit a curve or tune the network, as `scope` says, on the labels that `on` names.
+
+    See `calibrate_scores` and `tune` for the other arguments and errors, and `trusted.labels_to_calibrate_on` for the labels.
+    """
+    train, valid = labels_to_calibrate_on(train, valid, on=on)
     if scope == "affine" or scope == "monotone":
         return calibrate_scores(
             ranked,

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import combinations, groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -49,6 +50,9 @@ def find_hardest_pairs(
     A pair is weighed as if the whole of train were one batch. In training its weight depends on its batch mates too, and most
     pairs never meet in one batch, so no two epochs and no two seeds could be set side by side by it.
 
+    Where pairs are compared within an owner, only those are weighed, beside peers of the same owner. A segment that several
+    raters labelled counts its pairs by each of them.
+
     Time is O(seeds · n²), memory O(seeds · (n · groups + a block of pairs)).
 
     Args:
@@ -60,11 +64,18 @@ def find_hardest_pairs(
         n_pairs: number of pairs to keep by weight, and by weight × violation.
         n_segments: number of segments to keep by pull.
     """
-    split = SplitTensors(train, device=device)
+    split = SplitTensors(train, device=device, within=margin.within)
     scores = np.stack(
         [score_split(restore(checkpoint, device=device)[0], split) for checkpoint in checkpoints]
     )
-    found = weigh_classes(scores, split.label.cpu(), margin=margin, advantage=advantage, n_pairs=n_pairs)
+    segment = torch.arange(len(split)) if split.owned is None else split.owned.segment.cpu()
+    label, owner = (
+        (split.label.cpu(), None) if split.owned is None else (part.cpu() for part in split.owned.flat())
+    )
+    weighed = weigh_classes(
+        scores[:, segment], label, owner, margin=margin, advantage=advantage, n_pairs=n_pairs
+    )
+    found = weighed.of_segments(segment.numpy(), n_segments=len(split))
     pull = found.pull_above + found.pull_below
     first, third = np.quantile(pull, [0.25, 0.75])
     fence = float(third + 1.5 * (third - first))
@@ -94,8 +105,11 @@ def find_hardest_pairs(
                 weight=pair.weight,
                 violation=pair.violation,
                 gap=tuple(_gap(scores, train.labels, pair).tolist()),
+                label_gap=None
+                if owner is None
+                else float(label[compared_labels.above] - label[compared_labels.below]),
             )
-            for pair in found.pairs
+            for pair, compared_labels in zip(found.pairs, weighed.pairs, strict=True)
         ),
         segments=tuple(
             HardSegment(
@@ -137,7 +151,7 @@ class WeighedPair:
 
 @dataclass(frozen=True, eq=False)
 class WeighedPairs:
-    """The hardest pairs by falling pull, and sums over the pairs of each segment, means over seeds; see `HardSegment`."""
+    """The hardest pairs by falling pull, and sums over the pairs of each label, means over seeds; see `HardSegment`."""
 
     pairs: tuple[WeighedPair, ...]
     n_pairs: Int64[np.ndarray, "segment"]
@@ -145,10 +159,33 @@ class WeighedPairs:
     pull_below: Float64[np.ndarray, "segment"]
     extra: Float64[np.ndarray, "segment"]
 
+    def of_segments(self, segment: Int64[np.ndarray, "label"], *, n_segments: int) -> "WeighedPairs":
+        """The same by segment, where each of these numbers is that of a label.
+
+        Args:
+            segment: position of the segment that each label is of.
+            n_segments: number of segments.
+        """
+
+        def summed(values: np.ndarray) -> np.ndarray:
+            return np.bincount(segment, values, minlength=n_segments)
+
+        return WeighedPairs(
+            pairs=tuple(
+                replace(pair, above=int(segment[pair.above]), below=int(segment[pair.below]))
+                for pair in self.pairs
+            ),
+            n_pairs=summed(self.n_pairs).astype(np.int64),
+            pull_above=summed(self.pull_above),
+            pull_below=summed(self.pull_below),
+            extra=summed(self.extra),
+        )
+
 
 def weigh_classes(
     scores: Float64[np.ndarray, "seed segment *class"],
     label: Tensor,
+    owner: Tensor | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
@@ -159,11 +196,12 @@ def weigh_classes(
     The segment above is of the class whose score is meant, so two segments of different classes are two pairs.
     """
     if scores.ndim == 2:
-        return weigh_pairs(scores, label, margin=margin, advantage=advantage, n_pairs=n_pairs)
+        return weigh_pairs(scores, label, owner, margin=margin, advantage=advantage, n_pairs=n_pairs)
     parts = [
         weigh_pairs(
             scores[:, :, number],
             (label == number).to(label.dtype),
+            owner,
             margin=margin,
             advantage=advantage,
             n_pairs=n_pairs,
@@ -208,6 +246,7 @@ def _gap(
 def weigh_pairs(
     scores: Float64[np.ndarray, "seed segment"],
     label: Tensor,
+    owner: Tensor | None = None,
     *,
     margin: MarginSettings,
     advantage: AdvantageSettings,
@@ -218,13 +257,24 @@ def weigh_pairs(
     Args:
         scores: scores of every seed, one per segment, any scale.
         label: labels of the segments, label units.
+        owner: owner of each label: only pairs of one owner are compared; None compares all.
         margin: margin of the groupwise loss.
         advantage: weights of the groupwise loss.
         n_pairs: number of pairs to keep by weight (the smallest where weights are bounded), and by weight × violation.
     """
     group = group_of(label, groups=margin.groups)
-    sorting = group.argsort(stable=True)
-    blocks = _Blocks(torch.from_numpy(scores)[:, sorting], label[sorting].double(), group[sorting], margin)
+    owner = torch.zeros_like(group) if owner is None else owner
+    # By owner, then by group.
+    owned_groups, kind = torch.stack([owner, group]).unique(dim=1, return_inverse=True)
+    sorting = kind.argsort(stable=True)
+    blocks = _Blocks(
+        torch.from_numpy(scores)[:, sorting],
+        label[sorting].double(),
+        group[sorting],
+        margin,
+        sizes=kind.bincount().tolist(),
+        owner=owned_groups[0].tolist(),
+    )
     mean, spread = blocks.peers(advantage.scope)
     n = len(label)
     above, below, extra = np.zeros(n), np.zeros(n), np.zeros(n)
@@ -249,13 +299,14 @@ def weigh_pairs(
     positions = sorting.numpy()
     back = np.empty(n, np.int64)
     back[positions] = np.arange(n)
-    sizes = group.unique(return_inverse=True, return_counts=True)
+    n_of_kind, of_owner = kind.bincount(), owned_groups[0].unique(return_inverse=True)[1]
+    n_of_owner = torch.zeros_like(n_of_kind).index_add(0, of_owner, n_of_kind)[of_owner]
     return WeighedPairs(
         pairs=tuple(
             blocks.pair(int(row), int(column), positions, mean, spread, advantage)
             for row, column in best[:, 2:]
         ),
-        n_pairs=(n - sizes[2][sizes[1]]).numpy(),
+        n_pairs=(n_of_owner - n_of_kind)[kind].numpy(),
         pull_above=above[back],
         pull_below=below[back],
         extra=extra[back],
@@ -263,22 +314,41 @@ def weigh_pairs(
 
 
 class _Blocks:
-    """Segments sorted by group, so that the pairs of two groups are a rectangle."""
+    """Labels sorted by owner and group, so that the pairs of two groups of an owner are a rectangle."""
 
-    def __init__(self, score: Tensor, label: Tensor, group: Tensor, margin: MarginSettings) -> None:
+    def __init__(
+        self,
+        score: Tensor,
+        label: Tensor,
+        group: Tensor,
+        margin: MarginSettings,
+        *,
+        sizes: Sequence[int],
+        owner: Sequence[int],
+    ) -> None:
+        """Sort nothing: the labels come in order.
+
+        Args:
+            score: scores of every seed, one per label.
+            label: labels.
+            group: sentiment group of each.
+            margin: margin of the groupwise loss.
+            sizes: number of labels of each owner's group.
+            owner: the owner of each of these.
+        """
         self._margin = margin
         self._key = ranking_key(score, label, group, slope=margin.slope, distance=margin.distance)
         self._shift = score - self._key
-        counts = group.unique_consecutive(return_counts=True)[1].tolist()
-        ends = np.cumsum([0, *counts]).tolist()
-        self._groups = [slice(start, end) for start, end in pairwise(ends)]
+        slices = [slice(start, end) for start, end in pairwise(np.cumsum([0, *sizes]).tolist())]
+        self._owners = [
+            [members for _, members in of_owner]
+            for _, of_owner in groupby(zip(owner, slices, strict=True), key=itemgetter(0))
+        ]
 
     def rectangles(self) -> Iterator[tuple[slice, slice, int]]:
-        """Rows above, columns below, and the number of the group of the columns; every ordered pair once."""
-        for upper in self._groups:
-            for kind, lower in enumerate(self._groups):
-                if lower.start >= upper.start:
-                    break
+        """Rows above, columns below, and the number of the owner's group of the columns; every ordered pair once."""
+        for groups in self._owners:
+            for (kind, lower), (_, upper) in combinations(enumerate(groups), 2):
                 step = max(1, _AT_ONCE // (lower.stop - lower.start))
                 for start in range(upper.start, upper.stop, step):
                     yield slice(start, min(start + step, upper.stop)), lower, kind
@@ -290,26 +360,35 @@ class _Blocks:
 
     def peers(self, scope: Scope) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the violations in the scope of each seed, upper segment and group below."""
-        shape = (*self._key.shape, len(self._groups))
+        shape = (*self._key.shape, max(map(len, self._owners)))
         count, mean, squares = (self._key.new_zeros(shape) for _ in range(3))
         for rows, columns, kind in self.rectangles():
             violation = self.violation(rows, columns)
             count[:, rows, kind] = violation.shape[2]
             mean[:, rows, kind] = violation.mean(dim=2)
             squares[:, rows, kind] = (violation - mean[:, rows, kind, None]).square().sum(dim=2)
-        zeros = torch.zeros_like(mean)
-        if scope == "group_pair":
+        peers = Moments(count, mean, torch.zeros_like(mean), squares)
+        if scope != "group_pair":
+            peers = peers.pooled(dim=2)
+        if scope != "anchor":
+            together = (
+                [members for groups in self._owners for members in groups]
+                if scope == "group_pair"
+                else [slice(groups[0].start, groups[-1].stop) for groups in self._owners]
+            )
             parts = [
-                Moments(count[:, rows], mean[:, rows], zeros[:, rows], squares[:, rows]).pooled(dim=1)
-                for rows in self._groups
+                Moments(
+                    peers.count[:, rows], peers.mean[:, rows], peers.rest[:, rows], peers.squares[:, rows]
+                ).pooled(dim=1)
+                for rows in together
             ]
-            sizes = torch.tensor([rows.stop - rows.start for rows in self._groups])
+            sizes = torch.tensor([rows.stop - rows.start for rows in together])
             means = torch.cat([part.mean + part.rest for part in parts], dim=1)
             spreads = torch.cat([part.spread for part in parts], dim=1)
-            return means.repeat_interleave(sizes, dim=1), spreads.repeat_interleave(sizes, dim=1)
-        peers = Moments(count, mean, zeros, squares).pooled(dim=2)
-        if scope == "batch":
-            peers = peers.pooled(dim=1)
+            return (
+                means.repeat_interleave(sizes, dim=1).expand(shape),
+                spreads.repeat_interleave(sizes, dim=1).expand(shape),
+            )
         return (peers.mean + peers.rest).expand(shape), peers.spread.expand(shape)
 
     def pair(
@@ -322,7 +401,8 @@ class _Blocks:
         advantage: AdvantageSettings,
     ) -> WeighedPair:
         """One pair in full."""
-        kind = next(number for number, members in enumerate(self._groups) if column < members.stop)
+        groups = next(groups for groups in self._owners if column < groups[-1].stop)
+        kind = next(number for number, members in enumerate(groups) if column < members.stop)
         violation = self.violation(slice(row, row + 1), slice(column, column + 1))[:, 0, 0]
         weight = _weight_of(violation, mean[:, row, kind], spread[:, row, kind], advantage)
         return WeighedPair(

@@ -4,18 +4,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES, Task, fit_calibration
+from pipeline.artifacts.segments import Owner
+from pipeline.errors import PipelineError
+from pipeline.evaluation.selection import mean_absolute_error
+from pipeline.grcf.calibration.pointwise_objective import (
+    POINTWISE_OBJECTIVES,
+    PointwiseObjective,
+    Task,
+    fit_calibration,
+    mean_loss,
+)
+from pipeline.grcf.calibration.rater_scales import Raters, profiled, standardised
+from pipeline.grcf.calibration.trusted import CalibrateOn, labels_to_calibrate_on
 from pipeline.grcf.fit.loop import TrainingSettings, first_networks
 from pipeline.grcf.fit.selection import SelectBy, Selection
 from pipeline.grcf.fit.stacked import train_each
-from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.batches import Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import make_checkpoint, score_split
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.owned_labels import OwnedLabels, compared, owned_labels
+from pipeline.grcf.tuning import tune_network
 
-PointwiseCalibration = Literal["none", "affine", "monotone"]
+PointwiseCalibration = Literal["none", "affine", "monotone", "head", "all"]
 PointwiseWeight = Literal["none", "bounded"]
 
 
@@ -30,8 +47,12 @@ def train_pointwises(
     select_by: SelectBy,
     calibration: PointwiseCalibration,
     n_knots: int,
+    tuning_rate: float = 0.0003,
     weight: PointwiseWeight = "none",
     bound: float = 1.5,
+    raters: Raters = "as_given",
+    within: Owner = "rater",
+    on: CalibrateOn = "all",
     task: Task,
     device: str,
     environment: Mapping[str, str],
@@ -40,59 +61,112 @@ def train_pointwises(
 
     Args:
         train: the split that is learnt from.
-        valid: the split on which the epoch is selected and the curve is fitted.
+        valid: the split on which the epoch is selected and the curve is fitted; its trusted segments where `on` says so.
         seeds: seeds of the first weights and of everything random in training, one per network.
         network: settings of the network.
         settings: how to train; its epochs are those of stage 1.
         extra_epochs: epochs beside those of stage 1, for the same budget as both stages of GRCF have.
         select_by: criterion of the selected epoch, "magnitude" or "order".
         calibration: "none" takes the network's scores as predictions; "affine" and "monotone" offer the baseline the
-            curve that GRCF's stage 2 fits, so that a difference between them is not the curve's.
+            curve that GRCF's stage 2 fits, so that a difference between them is not the curve's; "head" and "all" tune it for
+            `extra_epochs` as stage 2 does.
         n_knots: number of bends of a monotone curve.
         weight: "none" weighs all segments alike; "bounded" weighs those with a large loss less, for labels that may be
             wrong: what the direction "bounded" does for the pairs of GRCF.
         bound: the loss of a segment at which a bounded weight is one half.
+        tuning_rate: peak learning rate of tuning.
+        raters: what is done about scales of the owners' own: "as_given" nothing, "standardised" as `rater_scales.standardised`,
+            "profiled" as `rater_scales.profiled`; the latter draws batches in which labels of one owner meet, as stage 1 does.
+        within: whose scales these are.
+        on: the labels by which the epoch is selected and on which is calibrated: "all", or those that are "trusted".
         task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
         device: device on which the networks run.
         environment: versions of libraries and class of device, for the header.
+
+    Raises:
+        PipelineError: labels that are no numbers cannot be standardised or profiled, or no label is trusted.
     """
+    if raters != "as_given" and task != "regression":
+        raise PipelineError(
+            f"pointwise.raters is {raters!r}, but labels are no numbers whose scale a rater could have; set it to as_given"
+        )
+    if raters != "as_given" and owned_labels(train, within).is_owned.sum() == 0:
+        raise PipelineError(
+            f"pointwise.raters is {raters!r}, but no segment of train has a {within}; name them in the column {within} of "
+            "segments.csv, or set it to as_given"
+        )
     objective = POINTWISE_OBJECTIVES[task]
-    settings = replace(settings, epochs=settings.epochs + extra_epochs)
+    without_tuning = calibration not in ("head", "all")
+    from_scratch = replace(settings, epochs=settings.epochs + (extra_epochs if without_tuning else 0))
+    learnt, held = labels_to_calibrate_on(train, valid, on=on)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
-    valid_tensors = SplitTensors(valid, device=device)
     results = train_each(
         starts,
-        SplitTensors(train, device=device),
-        valid_tensors,
-        objective=lambda score, label, *_: objective.loss(
-            score, label, bound=bound if weight == "bounded" else None
+        SplitTensors(
+            standardised(train, by=within) if raters == "standardised" else train,
+            device=device,
+            within=within if raters == "profiled" else "any",
         ),
-        selection=Selection(by=select_by, calibration=IDENTITY, error=objective.error),
+        SplitTensors(standardised(held, by=within) if raters == "standardised" else held, device=device),
+        objective=_objective(objective, raters=raters, bound=bound if weight == "bounded" else None),
+        selection=Selection(
+            by=select_by,
+            calibration=IDENTITY,
+            error=_error_after_offset if raters == "profiled" else objective.error,
+        ),
         seeds=seeds,
-        settings=settings,
+        settings=from_scratch,
     )
-    return (
-        make_checkpoint(
+    for trained, seed in zip(results, seeds, strict=True):
+        curve = IDENTITY
+        if calibration == "affine" or calibration == "monotone":
+            scores = score_split(trained.network, SplitTensors(held, device=device))
+            curve = fit_calibration(scores, held.labels, task=task, shape=calibration, n_knots=n_knots)
+        checkpoint = make_checkpoint(
             trained,
             stage="pointwise",
             objective=objective.name,
             leaves_order=True,
             seed=seed,
-            calibration=IDENTITY
-            if calibration == "none"
-            else fit_calibration(
-                score_split(trained.network, valid_tensors),
-                valid.labels,
-                task=task,
-                shape=calibration,
-                n_knots=n_knots,
-            ),
+            calibration=curve,
             link=objective.link,
-            train=train,
+            train=learnt,
             environment=environment,
         )
-        for trained, seed in zip(results, seeds, strict=True)
-    )
+        if calibration == "head" or calibration == "all":
+            checkpoint = tune_network(
+                checkpoint,
+                learnt,
+                held,
+                stage="pointwise",
+                part=calibration,
+                settings=replace(settings, epochs=extra_epochs, learning_rate=tuning_rate),
+                task=task,
+                device=device,
+                environment=environment,
+            )
+        yield checkpoint
+
+
+def _objective(objective: PointwiseObjective, *, raters: Raters, bound: float | None) -> Objective:
+    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
+        if raters != "profiled" or owned is None:
+            return objective.loss(score, label, bound=bound)
+        scores, labels, owner = compared(score, label, owned)
+        assert owner is not None
+        alone = ~owned.is_owned
+        losses = [
+            profiled(objective.losses)(scores, labels, owner),
+            objective.losses(score[alone], label[alone]),
+        ]
+        return mean_loss(torch.cat(losses), bound=bound)
+
+    return loss
+
+
+def _error_after_offset(truth: np.ndarray, output: np.ndarray) -> float | None:
+    """Mean absolute error after the best offset of all outputs; None where there are no segments."""
+    return mean_absolute_error(truth, output + np.median(truth - output)) if len(truth) else None
 
 
 def train_pointwise(train: AlignedSplit, valid: AlignedSplit, *, seed: int, **settings: Any) -> Checkpoint:

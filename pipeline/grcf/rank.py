@@ -44,11 +44,11 @@ def comparable(train: AlignedSplit, objective: RankingObjective) -> AlignedSplit
     Raises:
         PipelineError: no segment has an owner, or no two labels of an owner differ for the objective.
     """
-    owned = None if objective.loss is None else owned_labels(train, objective.within)
-    if owned is None:
+    kind = objective.within
+    if kind == "any" or objective.loss is None:
         require_pairs(train.labels, objective)
         return train
-    kind = objective.within
+    owned = owned_labels(train, kind)
     label, owner = owned.flat()
     if len(label) == 0:
         raise PipelineError(

@@ -204,7 +204,11 @@ def _hardest_pairs(register: _Register) -> Json:
         {
             "above": number[pair.above],
             "below": number[pair.below],
-            "labelGap": _rounded(_label(register, pair.above) - _label(register, pair.below)),
+            "labelGap": _rounded(
+                _label(register, pair.above) - _label(register, pair.below)
+                if pair.label_gap is None
+                else pair.label_gap
+            ),
             "pull": _rounded(np.mean(np.multiply(pair.weight, pair.violation))),
             "weight": _rounded(np.mean(pair.weight)),
             "violation": _rounded(np.mean(pair.violation)),

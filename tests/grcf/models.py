@@ -51,12 +51,15 @@ def rank(
     )
 
 
-def stage_two(ranked, train, valid, scope, *, beta=0.0, settings=SETTINGS, task="regression") -> Checkpoint:
+def stage_two(
+    ranked, train, valid, scope, *, on="all", beta=0.0, settings=SETTINGS, task="regression"
+) -> Checkpoint:
     return calibrate(
         ranked,
         train,
         valid,
         scope=scope,
+        on=on,
         n_knots=3,
         ranking=RankingTerm(beta=beta, margin=MARGIN, advantage=ADVANTAGE),
         settings=settings,

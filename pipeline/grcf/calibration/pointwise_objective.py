@@ -54,11 +54,15 @@ class PointwiseObjective:
             label: labels of the same segments.
             bound: the loss at which a segment weighs one half, see `bounded_weights.bounded_weight_of`; None weighs all alike.
         """
-        losses = self.losses(output, label)
-        if bound is None:
-            return losses.mean()
-        weights = bounded_weight_of(losses, bound=bound)
-        return (weights * losses).sum() / weights.sum()
+        return mean_loss(self.losses(output, label), bound=bound)
+
+
+def mean_loss(losses: Float[Tensor, "label"], *, bound: float | None) -> Float[Tensor, ""]:
+    """The mean of some losses, under a bound weighted as `PointwiseObjective.loss` says."""
+    if bound is None:
+        return losses.mean()
+    weights = bounded_weight_of(losses, bound=bound)
+    return (weights * losses).sum() / weights.sum()
 
 
 def absolute_error(

@@ -79,7 +79,7 @@ class SplitTensors:
         self.tokens = aligned.tokens
         self.label = torch.tensor(aligned.labels, dtype=torch.float32, device=device)
         self.trusted = aligned.is_trusted
-        owned = owned_labels(aligned, within)
+        owned = None if within == "any" else owned_labels(aligned, within)
         self.owned = None if owned is None else OwnedLabels(owned.label.to(device), owned.owner.to(device))
         self._owner = None if owned is None else owned.owner.numpy()
         self._offsets = torch.tensor(aligned.offsets, device=device)

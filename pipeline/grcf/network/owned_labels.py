@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.segments import Owner
 
 Within = Literal["any", "corpus", "speaker", "video", "rater"]
 """The owner within which segments are compared; "any" compares all with all."""
@@ -73,14 +74,12 @@ def compared(
     return value[owned.segment], *owned.flat()
 
 
-def owned_labels(split: AlignedSplit, within: Within) -> OwnedLabels | None:
-    """The labels of a split by owner; None where all are compared with all.
+def owned_labels(split: AlignedSplit, within: Owner) -> OwnedLabels:
+    """The labels of a split by owner.
 
     Within a rater, a segment that several raters labelled has the label of each. A segment without an owner has no label
     here: on whose scale its label is, nobody says.
     """
-    if within == "any":
-        return None
     single = [
         {owner: label} if owner else {}
         for owner, label in zip(split.names_of(within), split.labels.tolist(), strict=True)
