@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
+    "power": "say before a sweep how large a difference it could show",
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
     "report": "draw the figures of the report as files, for papers",

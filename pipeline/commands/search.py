@@ -29,7 +29,7 @@ ten at random), each is a DVC experiment on a copy of HEAD, and the leaderboard 
 
 KEY=0.1..1.0 is a range (whole numbers where the parameter is one), KEY=log:1e-4..3e-3 one in which all orders of
 magnitude are alike, KEY=a,b,c a choice. A failed trial counts. The same command goes on where it stopped, and with a
-larger budget it goes on further; one at a time (-j 1) gives the same trials either way.
+larger budget it goes on further; it ends early once every combination of choices has been tried. One at a time (-j 1) gives the same trials either way.
 """
 
 EXAMPLES = """\
@@ -89,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
         )
         raise
     progress.close()
+    if search.n_ended < args.trials and search.is_exhausted:
+        say(
+            f"Every combination has been tried, so the search ends after {search.n_ended} of {args.trials} trials."
+        )
     there = experiments(workspace.head)
     names = [point.name("search", changes=workspace.changes) for point in search.completed()]
     show_leaderboard([name for name in names if name in there], head=workspace.head)
@@ -114,7 +118,8 @@ class _Trials:
         interrupted = self.search.interrupted()
         n_asked = self.search.n_ended + len(interrupted)
         while True:
-            if self.stopped is None and self.runner.is_free and (interrupted or n_asked < self.budget):
+            is_more = bool(interrupted) or (n_asked < self.budget and not self.search.is_exhausted)
+            if self.stopped is None and self.runner.is_free and is_more:
                 if interrupted:
                     number, point = interrupted.pop(0)
                 else:

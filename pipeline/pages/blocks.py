@@ -41,6 +41,7 @@ class Table:
         rows: rows of as many cells as `header`; the first cell is the heading of the row.
         worded: positions of the columns that hold words; all others hold numbers. The first always holds words.
         compact: whether its columns stand close together, as those of a matrix do.
+        mixed: whether rows are in different units, such as one metric each: to sort by a column would compare them.
 
     Raises:
         ValueError: a row is longer or shorter than the header.
@@ -51,6 +52,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     worded: frozenset[int] = frozenset()
     compact: bool = False
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -121,7 +121,8 @@
 
   for (const figure of document.querySelectorAll("figure.table:not(.compact)")) {
     const table = figure.querySelector("table");
-    if (table.tBodies[0].rows.length > 2) sortable(table);
+    // Where each row has its own unit, a column has no order.
+    if (table.tBodies[0].rows.length > 2 && !figure.classList.contains("mixed")) sortable(table);
     if (table.tBodies[0].rows.length > 15) filterable(figure, table);
   }
 })();

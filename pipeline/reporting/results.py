@@ -125,7 +125,10 @@ def differences_section(inputs: ReportInputs) -> Section:
             continue
         header = ("Metric", *(text for split in EVALUATED for text in (split, f"GRCF on {split}")))
         caption = f"GRCF minus {words}, with {level(inputs.confidence)} intervals {covered(inputs)}"
-        blocks += [Table(caption, header, tuple(rows), frozenset({2, 4})), *_methods(inputs, other, words)]
+        blocks += [
+            Table(caption, header, tuple(rows), frozenset({2, 4}), mixed=True),
+            *_methods(inputs, other, words),
+        ]
         if other == BASELINE:
             blocks.append(Grid(tuple(_differences_figure(inputs, split) for split in EVALUATED)))
     blocks += _ensembles(inputs)
@@ -237,7 +240,7 @@ def _result_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
         rows.append((Cell(metric_heading(metric)), *cells))
     rows.append((Cell("Seeds"), *(_n_seeds(inputs, split, model) for model in models)))
     header = ("Metric", *(_TITLES.get(model, model) for model in models))
-    return Table(f"Results on {split}: {_spread(inputs)}", header, tuple(rows))
+    return Table(f"Results on {split}: {_spread(inputs)}", header, tuple(rows), mixed=True)
 
 
 def _n_seeds(inputs: ReportInputs, split: EvaluatedSplit, model: str) -> Cell:
@@ -266,7 +269,7 @@ def _ensembles(inputs: ReportInputs) -> list[Block]:
         f"The mean of GRCF's seeds minus the mean of the seeds of {inputs.baseline}, with {level(inputs.confidence)} "
         f"intervals {OVER['segments']}"
     )
-    return [Table(caption, header, tuple(rows), frozenset({2, 4}))]
+    return [Table(caption, header, tuple(rows), frozenset({2, 4}), mixed=True)]
 
 
 def _stands(difference: Difference | None, metric: Metric) -> Sequence[Cell]:

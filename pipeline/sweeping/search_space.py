@@ -110,6 +110,23 @@ def _range(key: str, found: re.Match[str], *, axis: str, check: Check) -> Range:
     return Range(key, low, high, is_log)
 
 
+def n_points(space: Sequence[Dimension]) -> int | None:
+    """How many experiments there are to choose from; None where a range is of numbers that are not whole.
+
+    >>> n_points([Choice("advantage.scope", {"anchor": "anchor", "batch": "batch"}), Range("training.patience", 1, 3, False)])
+    6
+    """
+    total = 1
+    for one in space:
+        if isinstance(one, Choice):
+            total *= len(one.values)
+        elif one.is_whole:
+            total *= int(one.high) - int(one.low) + 1
+        else:
+            return None
+    return total
+
+
 def described(space: Sequence[Dimension]) -> list[str]:
     """The dimensions in the notation in which they were given, the same for the same space."""
     return [

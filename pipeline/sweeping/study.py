@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from pipeline.sweeping.points import Point
-from pipeline.sweeping.search_space import Choice, Dimension, described, point_of
+from pipeline.sweeping.search_space import Choice, Dimension, described, n_points, point_of
 from pipeline.sweeping.workspace import Workspace
 
 _NAME_DIGITS = 8
@@ -67,6 +67,16 @@ class Search:
     def n_ended(self) -> int:
         """Trials that came to an end, failures included: a budget that failures do not use up may never end."""
         return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL)))
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every point that there is has been asked for: what comes now was there before."""
+        total = n_points(self.space)
+        if total is None:
+            return False
+        trials = self.study.get_trials(deepcopy=False)
+        whole = [trial.params for trial in trials if len(trial.params) == len(self.space)]
+        return len({point_of(self.space, params) for params in whole}) >= total
 
     def interrupted(self) -> list[tuple[int, Point]]:
         """Trials that were under way when the search was stopped, with what they were to try."""

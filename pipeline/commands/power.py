@@ -1,0 +1,176 @@
+"""`python -m pipeline power`: what a comparison with so many seeds could show, before anything is run."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import params
+from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.predictions import SplitPredictions, read_predictions
+from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.comparing import JUDGED_ON
+from pipeline.comparison.differences import compare_model
+from pipeline.comparison.measured import DIGITS, ModelComparison
+from pipeline.comparison.seen import MOST
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.power import POWER, Sensitivity
+from pipeline.pages.blocks import Block, Heading, Paragraph, plain_table
+from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, level, plural
+from pipeline.pages.text import as_text
+from pipeline.settled.protocol import workspace_protocol
+
+PREDICTIONS = Path("reports/predictions.csv")
+
+DESCRIPTION = """\
+Say before a sweep how large a difference it could show: the smallest that 80 of 100 comparisons on valid would find beyond
+chance, by number of seeds. Reads reports/predictions.csv of the workspace and runs nothing. An experiment's own noise is not
+known before it ran, so there are two guesses: that of a small change, as between two seeds of grcf, and that of a large one, as
+between grcf and pointwise.
+"""
+
+EXAMPLES = """\
+examples:
+  python -m pipeline power
+  python -m pipeline power --metric pearson --difference 0.02
+  python -m pipeline power --seeds 5,10,40
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description, parser.epilog = DESCRIPTION, EXAMPLES
+    parser.add_argument("--metric", metavar="NAME", help="the metric (the first of the headline)")
+    parser.add_argument(
+        "--difference",
+        type=float,
+        metavar="D",
+        help="also say how many seeds or segments would show this difference",
+    )
+    parser.add_argument(
+        "--seeds", default="1,3,5,10,20", metavar="N,N", help="numbers of seeds (1,3,5,10,20)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what so many seeds could show."""
+    n_seeds = _numbers(args.seeds)
+    if args.difference is not None and not 0 < args.difference < float("inf"):
+        raise PipelineError(f"--difference is {args.difference}; it has to be above 0")
+    settings, protocol = params.load(params.Evaluate), workspace_protocol()
+    metric = protocol.metric(args.metric or protocol.headline[0])
+    split = next((found for found in read_predictions(PREDICTIONS) if found.split == JUDGED_ON), None)
+    if split is None:
+        raise PipelineError(
+            f"{PREDICTIONS}: no rows of the split {JUDGED_ON}; run `dvc repro` to make it anew"
+        )
+    guesses = _guesses(split, metric, settings)
+    alpha = 1.0 - settings.confidence
+    sys.stdout.write(
+        as_text(_page(metric, guesses, n_seeds, args.difference, alpha=alpha, confidence=settings.confidence))
+    )
+    return 0
+
+
+def _guesses(
+    split: SplitPredictions, metric: Metric, settings: params.Evaluate
+) -> dict[str, ModelComparison]:
+    """Comparisons whose noise stands for that of an experiment."""
+    missing = [model for model in (METHOD, BASELINE) if model not in split.models]
+    if missing:
+        raise PipelineError(
+            f"{PREDICTIONS}: no model {' and '.join(missing)}; run `dvc repro` to make it anew"
+        )
+    rows = split.models[METHOD]
+    others = {"as between grcf and pointwise": split.models[BASELINE]}
+    if len(rows) > 1:
+        # Each seed against the next: two trainings of one quality.
+        others = {"as between two seeds of grcf": np.roll(rows, 1, axis=0), **others}
+    return {
+        name: compare_model(
+            split,
+            replace(split, models={**split.models, METHOD: other}),
+            model=METHOD,
+            metrics=[metric],
+            confidence=settings.confidence,
+            bootstrap=Bootstrap(n_resamples=settings.n_resamples),
+        )
+        for name, other in others.items()
+        if len(other) == len(rows)
+    }
+
+
+def _page(
+    metric: Metric,
+    guesses: dict[str, ModelComparison],
+    n_seeds: list[int],
+    difference: float | None,
+    *,
+    alpha: float,
+    confidence: float,
+) -> list[Block]:
+    found = {name: model.measured[0].sensitivity for name, model in guesses.items()}
+    known: dict[str, Sensitivity] = {
+        name: each for name, each in found.items() if each is not None and each.noise is not None
+    }
+    if not known:
+        raise PipelineError(
+            f"{PREDICTIONS}: {metric.name} has no interval on {JUDGED_ON}, so nothing is known of its noise; choose another metric"
+        )
+    unit, n_units = next(iter(guesses.values())).units
+    rows = [
+        (count(number), *(_detectable(each, number, n_units, alpha=alpha) for each in known.values()))
+        for number in n_seeds
+    ]
+    blocks: list[Block] = [
+        Heading(f"Smallest difference in {metric.name} that {JUDGED_ON} could show", level=1),
+        plain_table(("seeds", *known), rows),
+        Paragraph(
+            f"{level(POWER)} power at {level(confidence)}, {plural(n_units, unit)}, both runs with as many seeds, not corrected for several "
+            "metrics or experiments. More seeds do not help beyond what these segments can tell. One seed of this run says nothing "
+            "about other numbers of seeds.",
+            "small",
+        ),
+    ]
+    for name, each in known.items() if difference is not None else ():
+        ways = _ways(each, difference or 0.0, unit, alpha=alpha)
+        blocks.append(
+            Paragraph(
+                f"A difference of {fixed(difference or 0.0, DIGITS)}, {name}: "
+                f"{ways or f'out of reach of more seeds alone or more {unit}s alone'}."
+            )
+        )
+    return blocks
+
+
+def _ways(sensitivity: Sensitivity, difference: float, unit: str, *, alpha: float) -> str:
+    """What would show a difference, in words; empty where nothing would."""
+    assert sensitivity.noise is not None, "only what has parts is asked for numbers"
+    ways = []
+    seeds, units = (
+        sensitivity.seeds_for(difference, alpha=alpha),
+        sensitivity.units_for(difference, alpha=alpha),
+    )
+    if seeds is not None and seeds <= MOST:
+        ways.append(f"{plural(seeds, 'seed')} on these {unit}s")
+    if units is not None and units <= MOST:
+        ways.append(f"{plural(units, unit)} with {plural(sensitivity.noise.n_seeds, 'seed')}")
+    return " or ".join(ways)
+
+
+def _detectable(sensitivity: Sensitivity, n_seeds: int, n_units: int, *, alpha: float) -> str:
+    noise = sensitivity.noise
+    if noise is None or (noise.seeds is None and n_seeds != 1):
+        return NOT_AVAILABLE
+    return fixed(sensitivity.with_sizes(n_seeds=n_seeds, n_units=n_units).detectable(alpha=alpha), DIGITS)
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise PipelineError(f"--seeds is {text!r}; expected whole numbers of at least 1, for example 5,10,20")
+    return sorted({int(part) for part in parts})

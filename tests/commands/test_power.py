@@ -1,0 +1,48 @@
+import pytest
+
+from pipeline.__main__ import main
+from pipeline.artifacts.files import write_text
+from pipeline.artifacts.predictions import predictions_to_csv
+from tests.comparison.repositories import split_predictions
+
+
+@pytest.fixture
+def power(capsys, monkeypatch, request):
+    runs = request.getfixturevalue("runs")
+    monkeypatch.chdir(runs.root)
+
+    def run(*arguments, status=0):
+        assert main(["power", *arguments]) == status
+        printed = capsys.readouterr()
+        return printed.err if status else printed.out
+
+    run.root = runs.root
+    return run
+
+
+def columns(printed):
+    return {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line[:1].isdigit()}
+
+
+def test_more_seeds_show_less_and_a_change_of_method_is_noisier(power):
+    rows = columns(power("--seeds", "2,8,32"))
+    small, large = zip(*(map(float, rows[n]) for n in ("2", "8", "32")), strict=True)
+    assert small[0] > small[1] > small[2] > 0
+    assert large[0] >= large[1] >= large[2] > 0
+
+
+def test_a_difference_has_its_price(power):
+    assert "A difference of 0.0500, as between two seeds of grcf: " in power("--difference", "0.05")
+
+
+@pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--difference", "-1"), ("--metric", "nonsense")])
+def test_what_makes_no_sense_is_a_sentence(power, arguments):
+    assert power(*arguments, status=1).count("\n") == 1
+
+
+def test_one_seed_says_nothing_of_others(power):
+    splits = [split_predictions(split, seeds=(1,)) for split in ("valid", "test")]
+    write_text(power.root / "reports/predictions.csv", predictions_to_csv(splits))
+    rows = columns(power("--seeds", "1,5"))
+    assert rows["5"] == ["n/a"]
+    assert float(rows["1"][0]) > 0
