@@ -1,0 +1,100 @@
+"""The loop of one changed number, before and after: `python -m benchmarks.loop [--before COMMIT] [--runs N]`.
+
+Two worktrees, one at a commit and one at HEAD, each with the demo's intermediate data from DVC's cache and with extraction
+finished. In turns, `dvc exp run -S margin.base=…` runs in each with a number that was not tried before, so that every seed
+is trained. The least of several counts, of the wall clock and of the processor seconds of all processes. Then each stage
+alone, with cached seeds. Writes benchmarks/results/loop.json; run it on a machine that does nothing else.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results/loop.json"
+BEFORE = "a9550d4"
+STAGES = ("rank", "calibrate", "evaluate", "report")
+_QUIET = {"OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+
+
+def measure(folder: Path, *command: str) -> dict[str, float]:
+    """Wall clock, and processor seconds of the process and all below it."""
+    environment = os.environ | _QUIET | {"GRCF_CACHE": str(folder.with_name(f"{folder.name}_cache"))}
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed in {folder}: {done.stderr[-2000:]}")
+    processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_clock_s": round(wall_s, 2), "processor_s": round(processor_s, 2)}
+
+
+def prepare(folder: Path, commit: str) -> Path:
+    """A clone at a commit with everything reproduced."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=folder, check=True)
+    cache = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "config", "--local", "cache.dir", cache.stdout.strip()],
+        cwd=folder,
+        check=True,
+    )
+    measure(folder, "dvc", "repro")
+    return folder
+
+
+def least(found: list[dict[str, float]]) -> dict[str, float]:
+    """The least of each measure."""
+    return {key: min(one[key] for one in found) for key in found[0]}
+
+
+def main(arguments: list[str]) -> int:
+    """Measure both in turns, and write."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.loop",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as name:
+        clones = {
+            side: prepare(Path(name) / side, commit)
+            for side, commit in (("before", args.before), ("after", "HEAD"))
+        }
+        runs: dict[str, list[dict[str, float]]] = {side: [] for side in clones}
+        for number in range(args.runs):
+            for side, clone in clones.items():
+                changed = f"margin.base={0.31 + number / 100:.2f}"
+                runs[side].append(measure(clone, "dvc", "exp", "run", "-S", changed))
+        result: dict[str, Any] = {"processors": os.cpu_count(), "load_average": round(os.getloadavg()[0], 1)}
+        for side, clone in clones.items():
+            stages = {
+                stage: least([measure(clone, f"stages.{stage}") for _ in range(args.runs)])
+                for stage in STAGES
+            }
+            result[side] = least(runs[side]) | {"stages": stages}
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
