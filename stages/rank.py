@@ -14,7 +14,6 @@ from pipeline.artifacts.pair_statistics import write_distributions, write_group_
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.hardest_pairs import find_hardest_pairs
-from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.pair_statistics import (
     PairValues,
     describe_distributions,
@@ -50,13 +49,15 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         rank.objective,
         margin=margin_settings(params.load(params.Margin), task.groups),
         advantage=advantage_settings(params.load(params.Advantage)),
+        task=task.kind,
+        ordered=task.ordered,
     )
     return train_rankings(
         read_aligned(TRAIN),
         read_aligned(VALID),
         seeds=seeds,
         network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
-        objective=class_by_class(objective, ordered=task.ordered) if task.kind == "classes" else objective,
+        objective=objective,
         settings=training_settings(
             training,
             params.load(params.Finetuning),

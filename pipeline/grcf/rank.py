@@ -10,10 +10,12 @@ from jaxtyping import Float64
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.task import Kind
 from pipeline.errors import PipelineError
 from pipeline.grcf.fit.loop import TrainingSettings, first_networks, untrained
 from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.fit.stacked import train_each
+from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.loss.interface import RankingObjective
@@ -25,17 +27,28 @@ from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.owned_labels import owned_labels
 
 
-def ranking_objective(name: str, *, margin: MarginSettings, advantage: AdvantageSettings) -> RankingObjective:
+def ranking_objective(
+    name: str,
+    *,
+    margin: MarginSettings,
+    advantage: AdvantageSettings,
+    task: Kind = "regression",
+    ordered: bool = False,
+) -> RankingObjective:
     """The objective of that name.
 
     Args:
         name: "groupwise" is GRCF; the others are the names of `objectives.OBJECTIVES`.
         margin: margin of the groupwise objective; whose labels are compared is that of every objective.
         advantage: weights of the groupwise objective.
+        task: kind of label; with classes, the objective is that of each class against all others.
+        ordered: whether the classes have an order.
     """
     if name == GROUPWISE:
-        return groupwise_objective(margin, advantage)
-    return replace(OBJECTIVES[name], within=margin.within)
+        objective = groupwise_objective(margin, advantage)
+    else:
+        objective = replace(OBJECTIVES[name], within=margin.within)
+    return class_by_class(objective, ordered=ordered) if task == "classes" else objective
 
 
 def comparable(train: AlignedSplit, objective: RankingObjective) -> AlignedSplit:

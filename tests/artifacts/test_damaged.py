@@ -144,10 +144,10 @@ def test_a_scaler_that_scales_by_nothing_is_refused(tmp_path, what, value):
         f"{modality}_{name}": np.ones(2, np.float32) for modality in MODALITIES for name in ("mean", "std")
     }
     header = {"language": "en"} | {name: {} for name in ("words", "extractors", "columns", "align", "train")}
-    path.write_bytes(tensors_to_bytes(tensors, kind="preprocessing", version=1, header=header))
+    path.write_bytes(tensors_to_bytes(tensors, kind="preprocessing", version=2, header=header))
     read_preprocessing(path)
     tensors[f"audio_{what}"] = np.array([1.0, value], np.float32)
-    path.write_bytes(tensors_to_bytes(tensors, kind="preprocessing", version=1, header=header))
+    path.write_bytes(tensors_to_bytes(tensors, kind="preprocessing", version=2, header=header))
     assert "of audio is not finite, or a standard deviation is not above 0" in refusal(
         read_preprocessing, path
     )

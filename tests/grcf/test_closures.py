@@ -16,11 +16,12 @@ from pipeline.pruning.needed import inputs_of, trainer_of
 
 ROOT = Path(__file__).parent.parent.parent
 STAGES = get_args(TrainingStage)
-# Of everything that a trained stage imports, this decides nothing: it carries weights, or describes them for people.
+# Of everything that a trained stage imports, this decides nothing: it carries weights, or describes them for people. What the
+# corpus says of its labels is in the key by its value, as parameters are (`Task.settle`).
 CARRIES = re.compile(
     r"pipeline\.(artifacts\.(csv_cells|curves|tables|hardest_pairs|pair_statistics|preprocessing)"
     r"|grcf\.(pair_statistics|hardest_pairs|scoring|perturbations)"
-    r"|execution\.(?!versions$)\w+|params|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
+    r"|execution\.(?!versions$)[\w.]+|params|settled(\.\w+)?|strict|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
     r"|stages(\.\w+)?"
 )
 
