@@ -12,7 +12,7 @@ from pipeline.__main__ import COMMANDS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 RESULTS = (ROOT / "docs/explanation/results.md").read_text()
-FILE_ENDINGS = ("csv", "html", "md", "yaml")
+FILE_ENDINGS = ("csv", "html", "md", "npz", "yaml")
 DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 

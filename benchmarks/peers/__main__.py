@@ -27,7 +27,7 @@ from pipeline.execution.progress import track
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/peers.json")
-MODELS = ("lf_dnn", "lmf", "tfn")
+MODELS = ("lf_dnn", "lmf")
 # What `export mmsa` is asked for, and whether MMSA is told that the rows are aligned.
 FORMS = {
     "aligned, zeros on the left (default)": (("--pad", "left"), True),
