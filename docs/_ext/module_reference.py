@@ -78,9 +78,15 @@ def prepare_docstring(app: Sphinx, what: str, name: str, found: Any, options: An
         lines[n] = lines[n].replace(": ", " – ", 1)
 
 
+def escape_types(app: Sphinx, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Escape stars in the types that Napoleon writes: one of an array's shape, as in "segment *class", would begin an emphasis."""
+    lines[:] = [line.replace("*", r"\*") if line.startswith(":vartype ") else line for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("module-reference", ModuleReference)
     app.add_transform(Dashes)
     app.connect("autodoc-process-docstring", prepare_docstring, priority=400)
+    app.connect("autodoc-process-docstring", escape_types, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,6 +19,7 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 
 from pipeline import params
+from pipeline.yaml12 import parse_yaml
 
 PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
@@ -83,7 +84,7 @@ def read_parameters() -> dict[str, list[Parameter]]:
     text = PARAMS_YAML.read_text(encoding="utf-8")
     comments = read_comments(text)
     sections: dict[str, list[Parameter]] = {}
-    for section, values in yaml.safe_load(text).items():
+    for section, values in parse_yaml(text).items():
         fields = model_of(section).model_json_schema()["properties"]
         sections[section] = []
         for key, value in values.items():

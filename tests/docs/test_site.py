@@ -11,7 +11,6 @@ from types import ModuleType
 
 import jsonschema
 import pytest
-import yaml
 
 from pipeline.yaml12 import parse_yaml
 
@@ -32,7 +31,7 @@ def comments() -> ModuleType:
 
 def test_every_parameter_has_a_comment(comments):
     text = (ROOT / "params.yaml").read_text()
-    names = {f"{section}.{key}" for section, values in yaml.safe_load(text).items() for key in values}
+    names = {f"{section}.{key}" for section, values in parse_yaml(text).items() for key in values}
     found = comments.read_comments(text)
     assert {name for name in names if not found.get(name)} == set()
 
