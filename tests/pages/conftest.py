@@ -108,6 +108,7 @@ def prediction() -> Page:
         span="0.00 to 1.00 s",
         quantity="sentiment",
         value="−0.50",
+        range="The range of the training labels",
         spread="mean of 2 seeds from −0.60 to −0.40, sd 0.14",
         scale=drawn,
         panels=[drawn, Markup(drawn)],
