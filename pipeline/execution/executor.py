@@ -20,18 +20,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class _Storing(Generic[Item, Result]):
-    """A function whose results are stored where they are computed.
+    """A function whose results are stored where they are computed, unless they are there already.
 
-    Each worker waits for the disk by itself: one process that stored the results of all would be waited for by all.
+    Each worker waits for the disk by itself: one process that stored the results of all would be waited for by all. An item may be
+    given out twice, where the machine that held it was lost after it had stored the result.
     """
 
     function: Callable[[Item], Result]
     encode: Callable[[Result], bytes]
+    decode: Callable[[bytes], Result]
     cache: ResultCache
 
     def __call__(self, keyed: tuple[str, Item]) -> None:
         key, item = keyed
-        self.cache.put(key, self.encode(self.function(item)))
+        if self.cache.load(key, self.decode) is None:
+            self.cache.put(key, self.encode(self.function(item)))
 
 
 def map_cached(
@@ -62,7 +65,7 @@ def map_cached(
         keys: one cache key per item.
         cache: cache in which results are looked up and stored.
         encode: turns a result into bytes, in the worker; picklable.
-        decode: turns bytes into a result; raises PipelineError on an entry that it cannot read.
+        decode: turns bytes into a result; raises PipelineError on an entry that it cannot read; picklable.
         title: name of the work for the progress line.
         unit: singular name of an item.
         n_workers: number of processes side by side, `worker_count()` by default.
@@ -87,7 +90,7 @@ def map_cached(
     }
     lost = []
     outcomes = _outcomes(
-        _Storing(function, encode, cache),
+        _Storing(function, encode, decode, cache),
         missing,
         total=len(items),
         title=title,

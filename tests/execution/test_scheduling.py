@@ -75,7 +75,7 @@ def test_results_come_in_the_order_of_the_items(tmp_path, n_workers):
         keys=[cache_key(item=item) for item in items],
         cache=ResultCache(tmp_path),
         encode=as_text,
-        decode=lambda payload: int(payload),
+        decode=int,
         title="numbers",
         unit="item",
         n_workers=n_workers,
