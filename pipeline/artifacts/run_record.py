@@ -28,8 +28,11 @@ class RunRecord:
 
 
 def write_run_record(path: Path, record: RunRecord) -> None:
-    """Write the record as JSON."""
-    write_json(path, asdict(record))
+    """Write the record as JSON, without classes where there are none: DVC cannot read a plot with an empty list in it."""
+    content = asdict(record)
+    if not record.task.classes:
+        del content["task"]["classes"]
+    write_json(path, content)
 
 
 def read_run_record(path: Path) -> RunRecord:

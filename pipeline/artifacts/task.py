@@ -186,6 +186,6 @@ def read_task(path: Path) -> Task:
 def task_from(value: Any, *, source: object) -> Task:
     """A task from JSON values; raises PipelineError where they are none."""
     with rebuilding(source, "task"):
-        groups, classes = value["groups"], value["classes"]
+        groups, classes = value["groups"], value.get("classes", ())
         groups = groups if groups == "integer" else tuple(groups)
         return Task(**value | {"groups": groups, "classes": tuple(classes)})

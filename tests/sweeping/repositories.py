@@ -104,6 +104,9 @@ def make_repository(path: Path) -> Repository:
     (path / "dvc.yaml").write_text(PIPELINE)
     (path / "evaluate.py").write_text(EVALUATE)
     (path / ".gitignore").write_text("/.cache/\n__pycache__/\n")
+    # What the run was of does not depend on the parameters here.
+    (path / "reports").mkdir()
+    shutil.copy(ROOT / "reports/run.json", path / "reports/run.json")
     params = (path / "params.yaml").read_text()
     (path / "params.yaml").write_text(params.replace("n_resamples: 1000", "n_resamples: 100"))
     repository.run("git", "init", "--quiet", "--initial-branch", "main")
