@@ -28,10 +28,15 @@ class RunRecord:
 
 
 def write_run_record(path: Path, record: RunRecord) -> None:
-    """Write the record as JSON, without classes where there are none: DVC cannot read a plot with an empty list in it."""
+    """Write the record as JSON.
+
+    DVC would draw the first list of mappings, and fails on an empty list. So machines stand under their numbers, and classes
+    are left out where there are none.
+    """
     content = asdict(record)
     if not record.task.classes:
         del content["task"]["classes"]
+    content["trained_on"] = {str(number): machine for number, machine in enumerate(record.trained_on, 1)}
     write_json(path, content)
 
 
@@ -50,6 +55,6 @@ def run_record_from(value: Any, *, source: object) -> RunRecord:
         return RunRecord(
             corpus=str(value["corpus"]),
             task=task_from(value["task"], source=source),
-            trained_on=tuple(dict(machine) for machine in value["trained_on"]),
+            trained_on=tuple(dict(machine) for machine in value["trained_on"].values()),
             measured_on=str(value["measured_on"]),
         )

@@ -1,12 +1,11 @@
 """Runs between which no difference means anything get a sentence instead of a verdict."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.run_record import RunRecord
+from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.task import Task
 from pipeline.comparison.stages import MACHINE, StageChange, is_the_machine_alone
 from tests import tasks
@@ -19,7 +18,7 @@ def record(
     repository: Repository, task: Task, *, device: str = "cpu x86_64 AVX2", corpus: str = "one"
 ) -> None:
     content = RunRecord(corpus, task, ({"device": device, "torch": "2"},), device)
-    (repository.root / "reports/run.json").write_text(json.dumps(asdict(content)))
+    write_run_record(repository.root / "reports/run.json", content)
 
 
 @pytest.fixture
