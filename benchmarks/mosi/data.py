@@ -87,16 +87,7 @@ def thin_out(part: AlignedSplit, *, share: float, seed: int) -> AlignedSplit:
     positions = np.sort(
         np.random.default_rng(seed).choice(len(part), max(2, round(share * len(part))), replace=False)
     )
-    words = np.concatenate([np.arange(part.offsets[i], part.offsets[i + 1]) for i in positions])
-    return replace(
-        part,
-        ids=tuple(part.ids[i] for i in positions),
-        labels=part.labels[positions],
-        offsets=np.concatenate([[0], np.cumsum(np.diff(part.offsets)[positions])]).astype(np.int64),
-        features={name: rows[words] for name, rows in part.features.items()},
-        valid={name: rows[words] for name, rows in part.valid.items()},
-        tokens=part.tokens.select(positions) if part.tokens is not None else None,
-    )
+    return part.select(positions)
 
 
 def _random_split(pool: Pool, seed: int) -> dict[str, Split]:

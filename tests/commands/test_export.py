@@ -8,10 +8,12 @@ from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.segments import write_segments
 from pipeline.artifacts.sequences import write_sequences
+from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import write_words
 from pipeline.pickles.restricted import read_pickle
 from tests.exporting.examples import DIMS, make_extracted
 from tests.stages.repositories import ROOT
+from tests.tasks import MOSI
 
 
 @pytest.fixture
@@ -19,6 +21,7 @@ def made(tmp_path, monkeypatch):
     """What the stages leave behind, entered."""
     extracted = make_extracted()
     write_segments(tmp_path / "data/manifest/segments.jsonl", extracted.segments)
+    write_task(tmp_path / "data/manifest/task.json", MOSI)
     write_words(tmp_path / "data/words/words.jsonl", extracted.spoken.values())
     for modality in DIMS:
         write_sequences(tmp_path / f"data/{modality}/features.safetensors", extracted.sequences[modality])

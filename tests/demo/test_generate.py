@@ -32,7 +32,7 @@ def test_the_table_is_what_the_design_writes(tmp_path):
 
 def test_the_folder_holds_the_clips_of_the_table_and_nothing_that_gives_the_design_away(rows):
     found = {path.relative_to(CORPUS).as_posix() for path in CORPUS.rglob("*") if path.is_file()}
-    assert found == {row["media"] for row in rows} | {"segments.csv", "README.md"}
+    assert found == {row["media"] for row in rows} | {"segments.csv", "README.md", "corpus.yaml"}
 
 
 def test_the_corpus_is_small_enough_for_git():

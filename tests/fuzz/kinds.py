@@ -181,7 +181,7 @@ def _preprocessing() -> bytes:
         f"{modality}_{what}": np.ones(2, np.float32) for modality in MODALITIES for what in ("mean", "std")
     }
     header = {"language": "en"} | {name: {} for name in ("words", "extractors", "columns", "align", "train")}
-    return tensors_to_bytes(tensors, kind="preprocessing", version=1, header=header)
+    return tensors_to_bytes(tensors, kind="preprocessing", version=2, header=header)
 
 
 def _sequences() -> bytes:

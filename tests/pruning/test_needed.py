@@ -10,11 +10,13 @@ import yaml
 
 from pipeline import params
 from pipeline.artifacts.segments import Segment, write_segments
+from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import Word
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
 from tests.segments import make_segment
+from tests.tasks import MOSI
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +52,9 @@ def workspace(tmp_path, monkeypatch):
     for name in ("train", "valid"):
         (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
     (tmp_path / "seed_1.safetensors").write_bytes(b"checkpoint")
+    write_task(tmp_path / "task.json", MOSI)
     locations = {
+        "data/manifest/task.json": "task.json",
         "data/align/train.safetensors": "train.safetensors",
         "data/align/valid.safetensors": "valid.safetensors",
     }

@@ -31,7 +31,7 @@ def change_rows(repository, change) -> None:
 
 def test_a_missing_corpus(copy):
     copy.edit("params.yaml", f"name: {TOY}", "name: elsewhere")
-    assert "data/raw/elsewhere: no such folder" in refuse(copy)
+    assert "data/raw/elsewhere: no such corpus; bring one in with" in refuse(copy)
 
 
 def test_a_label_out_of_range(copy):

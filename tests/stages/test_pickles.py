@@ -33,13 +33,14 @@ def repository_with(tmp_path, content, layout: str) -> Repository:
     return repository
 
 
-def extract(tmp_path, monkeypatch, content, layout: str, **label) -> None:
-    """The stages up to align, in this process."""
+def extract(tmp_path, monkeypatch, content, layout: str, *, sound: str | None = None, **label) -> None:
+    """The stages up to align, in this process; `sound` is the file of `audio.precomputed`."""
     folder = tmp_path / "data/raw/given"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "features.pkl").write_bytes(pickle.dumps(content, protocol=4))
     settings = parse_yaml((ROOT / "params.yaml").read_text())
     settings["corpus"]["name"] = "given"
+    settings["audio"]["precomputed"] = sound
     write_facts(folder, layout, **label)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(tmp_path)
@@ -130,6 +131,6 @@ def test_a_modality_may_come_from_another_file(tmp_path, monkeypatch):
     ids = [id_ for of in content.values() for id_ in of["id"]]
     (tmp_path / "data/raw/given").mkdir(parents=True)
     np.savez(tmp_path / "data/raw/given/sound.npz", ids=ids, values=np.ones((len(ids), 2), np.float32))
-    extract(tmp_path, monkeypatch, content, "mmsa", audio={"precomputed": "sound.npz"})
+    extract(tmp_path, monkeypatch, content, "mmsa", sound="sound.npz")
     aligned = read_aligned(Path("data/align/train.safetensors"))
     assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == [6, 2, 3]

@@ -28,7 +28,7 @@ def test_metrics_have_every_split_model_and_metric(toy):
     metrics = read(toy, "metrics.json")
     assert set(metrics) == {"valid", "test"}
     for split in metrics.values():
-        assert set(split) == {"grcf", "pointwise", "median"}
+        assert set(split) == {"grcf", "pointwise", "grcf_ensemble", "pointwise_ensemble", "median"}
         for model in split.values():
             assert set(model) == METRICS
             for value in model.values():
