@@ -115,7 +115,7 @@ def test_every_stage_that_fills_the_clip_cache_is_asked():
     [
         ({"audio__n_mfcc": 13}, {"clips/audio"}),
         ({"visual__frame_rate_hz": 5.0}, {"clips/visual"}),
-        ({"text__layer": -2}, {"clips/text"}),
+        ({"text__layers": [-2]}, {"clips/text"}),
         ({"words__aligner": "proportional"}, {"clips/words", "clips/text"}),
         ({"margin__base": 0.5}, {"checkpoints/rank", "checkpoints/calibrate"}),
         ({"pointwise__learning_rate": 0.5}, {"checkpoints/pointwise"}),
