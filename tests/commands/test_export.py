@@ -13,7 +13,7 @@ from pipeline.artifacts.words import write_words
 from pipeline.pickles.restricted import read_pickle
 from tests.exporting.examples import DIMS, make_extracted
 from tests.stages.repositories import ROOT
-from tests.tasks import MOSI
+from tests.tasks import MOSI, write_facts
 
 
 @pytest.fixture
@@ -22,6 +22,9 @@ def made(tmp_path, monkeypatch):
     extracted = make_extracted()
     write_segments(tmp_path / "data/manifest/segments.jsonl", extracted.segments)
     write_task(tmp_path / "data/manifest/task.json", MOSI)
+    corpus = tmp_path / "data/raw/mine"
+    corpus.mkdir(parents=True)
+    write_facts(corpus)
     write_words(tmp_path / "data/words/words.jsonl", extracted.spoken.values())
     for modality in DIMS:
         write_sequences(tmp_path / f"data/{modality}/features.safetensors", extracted.sequences[modality])
