@@ -66,3 +66,20 @@ def test_two_names_of_the_same_characters_are_refused(tmp_path):
     assert clips.find("01") == "clips/01.mp4"
     with pytest.raises(PipelineError, match="could be 001 or 01 or 1"):
         clips.find("0001")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "no JSON", '{"id": "r1", "title": "a talk", "duration": 3}', "[]"]
+)
+def test_what_a_downloader_writes_about_a_recording_is_no_transcript(tmp_path, content):
+    folder = corpus(tmp_path, "r1.mp4", table="id,label\nr1,1\n")
+    (folder / "clips/r1.json").write_text(content)
+    (row,) = read_folder(folder)
+    assert (row.text, row.words) == (None, ())
+
+
+def test_a_transcript_that_was_cut_short_is_named(tmp_path):
+    folder = corpus(tmp_path, "r1.mp4", table="id,label\nr1,1\n")
+    (folder / "clips/r1.json").write_text('{"text": "a", "segments": [{"start": 0.0, "end"')
+    with pytest.raises(PipelineError, match=r"r1\.json: not JSON"):
+        read_folder(folder)

@@ -15,7 +15,7 @@ from pipeline.intake.labels import group_cuts
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 from tests import tasks
-from tests.corpus.replicas import REPLICAS, ROOT
+from tests.corpus.replicas import REPLICAS, ROOT, WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def problems(found: CorpusReport) -> dict[str, str]:
     return {f"{problem.level} {problem.kind}": problem.sentence for problem in found.problems}
 
 
-@pytest.mark.parametrize("name", REPLICAS)
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_sound_corpus_has_no_errors(name, tmp_path):
     REPLICAS[name](tmp_path)
     found = look(tmp_path, name)

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.mosi.corpus import write_corpus
 from pipeline.artifacts.segments import SPLITS
 from pipeline.artifacts.sequences import read_sequences
-from tests.corpus.replicas import REPLICAS
+from tests.corpus.replicas import REPLICAS, WHOLE
 from tests.stages.repositories import Repository, make_repository, toy_rows
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
-@pytest.fixture(params=REPLICAS)
+@pytest.fixture(params=WHOLE)
 def imported(request, empty, tmp_path) -> tuple[str, Repository, list[str]]:
     """Layout, a repository with its miniature, and what import says to run next."""
     REPLICAS[request.param](tmp_path / "source")

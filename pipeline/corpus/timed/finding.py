@@ -103,6 +103,9 @@ def _is_language(tag: str) -> bool:
 
 
 def _checked(reader: Callable[[Path], TimedTranscript | None], path: Path) -> TimedTranscript | None:
+    # Empty is what a downloader leaves where there are no subtitles.
+    if not path.stat().st_size:
+        return None
     try:
         return reader(path)
     except ValueError as error:

@@ -10,6 +10,9 @@ from pipeline.corpus.tables import read_text_file
 from pipeline.corpus.timed.transcript import TimedTranscript, check_times, of_cues, of_words, spoken_word
 from pipeline.errors import PipelineError
 
+# One of these is in whatever a recogniser writes.
+_KEYS = ("segments", "word_segments", "transcription")
+
 
 def read_recognised(path: Path) -> TimedTranscript | None:
     """Read the words of `segments[].words` (or `word_segments`) where there are some, else the cues of `segments`.
@@ -17,14 +20,17 @@ def read_recognised(path: Path) -> TimedTranscript | None:
     WhisperX has no times for words that its aligner cannot spell, such as numbers: such a word lies between its neighbours.
 
     Returns:
-        the transcript; None where the file is sound JSON of something else, as lies beside many recordings.
+        the transcript; None where the file is something else, as downloaders leave beside many recordings.
 
     Raises:
-        PipelineError: the file is no JSON, or is damaged where the transcript is.
+        PipelineError: the file is a transcript that is damaged or cut short.
     """
+    text = read_text_file(path)
     try:
-        content = json.loads(read_text_file(path))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if not any(f'"{key}"' in text for key in _KEYS):
+            return None
         raise PipelineError(
             f"{path}: not JSON ({' '.join(str(error).split())[:120]}); make it again"
         ) from error
