@@ -16,6 +16,7 @@ from benchmarks.markdown import table
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Side
 from pipeline.comparison.differences import compare_model
+from pipeline.comparison.measured import Measured
 from pipeline.evaluation.clusters import clusters_of
 from pipeline.evaluation.protocols import MOSI
 
@@ -73,15 +74,9 @@ def coverage(n_speakers: int, n_seeds: int, *, n_pairs: int) -> list[dict[str, o
         )
         for row in compared.measured:
             name = row.metric.name
-            ends = np.quantile(second[name] - first[name], [0.025, 0.975])
-            found = dict(
-                zip(
-                    KINDS,
-                    ((row.segments_low, row.segments_high), ends, (row.ci_low, row.ci_high)),
-                    strict=True,
-                )
-            )
-            for kind, (low, high) in found.items():
+            low, high = np.quantile(second[name] - first[name], [0.025, 0.975])
+            intervals = ((row.segments_low, row.segments_high), (low, high), (row.ci_low, row.ci_high))
+            for kind, (low, high) in zip(KINDS, intervals, strict=True):
                 held[kind, name] += bool(low <= 0 <= high)
     return [
         {"speakers": n_speakers, "seeds": n_seeds, "metric": metric.name}
@@ -95,14 +90,14 @@ def power(n_speakers: int, n_seeds: int, *, n_pairs: int) -> dict[str, object]:
     rng = np.random.default_rng([n_speakers, n_seeds, 1])
     mae = METRICS[:1]
 
-    def measured(pair: tuple[SplitPredictions, SplitPredictions]):
+    def measured(pair: tuple[SplitPredictions, SplitPredictions]) -> Measured:
         bootstrap = Bootstrap(n_resamples=N_RESAMPLES)
         return compare_model(*pair, model="grcf", metrics=mae, confidence=0.95, bootstrap=bootstrap).measured[
             0
         ]
 
     sensitivities = [measured(simulated_pair(rng, n_speakers, n_seeds)).sensitivity for _ in range(n_pairs)]
-    detectable = float(np.median([each.detectable(alpha=0.05) for each in sensitivities]))
+    detectable = float(np.median([each.detectable(alpha=0.05) for each in sensitivities if each]))
     n_seen, differences = 0, []
     for _ in range(n_pairs):
         base, experiment = simulated_pair(rng, n_speakers, n_seeds)
@@ -112,7 +107,8 @@ def power(n_speakers: int, n_seeds: int, *, n_pairs: int) -> dict[str, object]:
         moved = replace(experiment, models={"grcf": rows + detectable * np.sign(error)})
         row = measured((base, moved))
         n_seen += row.verdict == "regression"
-        differences.append(row.difference)
+        if row.difference is not None:
+            differences.append(row.difference)
     return {
         "speakers": n_speakers,
         "seeds": n_seeds,
