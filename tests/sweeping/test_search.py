@@ -28,7 +28,9 @@ def test_a_trial_that_fails_counts_and_an_experiment_that_is_there_is_not_run_ag
     assert ended.returncode == 1
     assert blink.experiments() == ["search-margin.base=0.3"]
     lines = [line for line in ended.stderr.splitlines() if re.match(r"\[\d/4\] ", line)]
-    assert len(lines) == 4
+    # Two points are all that there are: once both were tried, the search ends before its budget.
+    assert 2 <= len(lines) <= 4
+    assert len(lines) == 4 or "Every combination has been tried" in ended.stderr
     assert sum("FAILED" in line for line in lines) >= 1
     assert (
         sum("there already" in line for line in lines) == sum("base=0.3: mae" in line for line in lines) - 1
