@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from pipeline.errors import MachineError, PipelineError
 from pipeline.execution.scheduling import Affinity, Schedule
@@ -50,17 +50,33 @@ class _Died:
         return self.how
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    error: BaseException
-    traceback: str
-
-
 class _WorkerTracebackError(Exception):
     """The traceback of a worker as text, which is the cause of the exception that it raised."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What the function raised, with the traceback of the process in which it did; it can always be pickled."""
+
+    error: BaseException
+    traceback: str
+
+    @classmethod
+    def caught(cls, error: BaseException) -> "Raised":
+        """The exception that is being handled; one that cannot be made anew from its pickle becomes a `RuntimeError`."""
+        where = traceback.format_exc()
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            return cls(RuntimeError(f"{type(error).__name__}: {error}"), where)
+        return cls(error, where)
+
+    def reraise(self) -> NoReturn:
+        """Raise it in this process, the traceback of the other as its cause."""
+        raise self.error from _WorkerTracebackError(self.traceback)
 
 
 def run_in_workers(
@@ -152,8 +168,8 @@ def _attempt(
                         raise PipelineError(
                             f"worker processes cannot start ({outcome}); set GRCF_WORKERS=1 where memory is short"
                         )
-                if isinstance(outcome, _Raised):
-                    raise outcome.error from _WorkerTracebackError(outcome.traceback)
+                if isinstance(outcome, Raised):
+                    outcome.reraise()
                 if held is not None:
                     yield held, outcome
         _say_goodbye(workers)
@@ -190,11 +206,11 @@ class _Worker:
         except OSError:
             return  # it died meanwhile, which `answer` finds out
 
-    def answer(self) -> Done[Any] | Lost | _Died | _Raised:
+    def answer(self) -> Done[Any] | Lost | _Died | Raised:
         """What became of the item, or of loading the function."""
         try:
             if self.connection.poll():
-                outcome: Done[Any] | _Died | _Raised = pickle.loads(self.connection.recv_bytes())
+                outcome: Done[Any] | _Died | Raised = pickle.loads(self.connection.recv_bytes())
                 self.ready, self.key, self.deadline_s = True, None, float("inf")
                 return outcome
         except (EOFError, OSError):
@@ -258,13 +274,7 @@ def _try(work: Callable[[], Any]) -> bytes:
     except MemoryError:
         return pickle.dumps(_Died("it needed more memory than there was"))
     except BaseException as error:
-        where = traceback.format_exc()
-        try:
-            raised = pickle.dumps(_Raised(error, where))
-            pickle.loads(raised)  # some exceptions cannot be made anew from what they pickle to
-            return raised
-        except Exception:
-            return pickle.dumps(_Raised(RuntimeError(f"{type(error).__name__}: {error}"), where))
+        return pickle.dumps(Raised.caught(error))
 
 
 def _start_worker() -> None:

@@ -9,14 +9,13 @@ import os
 import pickle
 import struct
 import threading
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.execution.engines.pieces import Given, Piece
 from pipeline.execution.engines.surroundings import Surroundings
-from pipeline.execution.pool import Done, Lost, run_in_workers
+from pipeline.execution.pool import Done, Lost, Raised, run_in_workers
 
 _LENGTH = struct.Struct(">Q")
 
@@ -26,14 +25,6 @@ class Refused:
     """The agent's surroundings are not those of the head; `difference` is a clause that names both."""
 
     difference: str
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What the function raised, with the traceback of the process in which it did."""
-
-    error: BaseException
-    traceback: str
 
 
 Answer = tuple[int, Done[Any] | Lost] | Refused | Raised
@@ -71,7 +62,7 @@ def compute(piece: Piece) -> Iterator[Answer]:
             describe=_name,
         )
     except BaseException as error:
-        yield Raised(error, traceback.format_exc())
+        yield Raised.caught(error)
 
 
 def _limit_s(given: Given) -> float:
@@ -107,19 +98,8 @@ def main() -> None:
     piece: Piece = pickle.loads(_read(length))
     threading.Thread(target=_end_with_input, daemon=True).start()
     for answer in compute(piece):
-        output.write(to_frame(_pickled(answer)))
+        output.write(to_frame(pickle.dumps(answer)))
         output.flush()
-
-
-def _pickled(answer: Answer) -> bytes:
-    try:
-        content = pickle.dumps(answer)
-        pickle.loads(content)  # some exceptions cannot be made anew from what they pickle to
-        return content
-    except Exception:
-        assert isinstance(answer, Raised)
-        error = RuntimeError(f"{type(answer.error).__name__}: {answer.error}")
-        return pickle.dumps(Raised(error, answer.traceback))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import launch
-from pipeline.execution.engines.agent import Answer, Raised, Refused, answers, to_frame
+from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
 from pipeline.execution.engines.choice import VARIABLE, Engine
 from pipeline.execution.engines.clusters import connected
 from pipeline.execution.engines.pieces import Piece, cut
 from pipeline.execution.engines.surroundings import Surroundings
-from pipeline.execution.pool import Done, Lost
+from pipeline.execution.pool import Done, Lost, Raised
 from pipeline.execution.scheduling import Affinity
 
 Item = TypeVar("Item")
@@ -176,7 +176,7 @@ def _sorted_out(found: Iterator[Answer]) -> Iterator[tuple[int, Done[Any] | Lost
                 "making: leave that machine out, or give it the same code, libraries and kind of processor"
             )
         if isinstance(answer, Raised):
-            raise answer.error from RuntimeError(f"\n{answer.traceback}")
+            answer.reraise()
         yield answer
 
 
