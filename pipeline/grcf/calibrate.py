@@ -137,25 +137,8 @@ def tune(
 ) -> Checkpoint:
     """Continue the training of stage 1 by the point-wise objective of the task; the order may change.
 
-    Where stage 1 left an order, outputs are its scores under the affine curve that fits them best on valid, and the untuned
-    start may be kept.
-
-    Args:
-        ranked: the checkpoint of stage 1.
-        train: the split that is learnt from.
-        valid: the split on which the affine curve is fitted and the epoch selected.
-        part: part of the network that is tuned.
-        ranking: the ranking loss that is kept beside the error.
-        settings: how to train.
-        task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
-        device: device on which the network runs.
-        environment: versions of libraries and class of device, for the header.
-
-    Returns:
-        A checkpoint whose curve turns the scores of the network into label units, or into logits.
-
-    Raises:
-        PipelineError: the features are others than those of stage 1, or the loss is no longer finite.
+    `ranked` is the checkpoint of stage 1, `ranking` the ranking loss that is kept beside the error.
+    See `tuning.tune_network` for the other arguments, what is returned and the errors.
     """
 
     def further(score: Tensor, label: Tensor, representation: Tensor, owned: OwnedLabels | None) -> Tensor:

@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from pipeline.errors import PipelineError
 from pipeline.execution.engines.choice import VARIABLE
+from pipeline.strict import StrictModel
 from pipeline.yaml12 import read_yaml
 
 SETTINGS_VARIABLE = "GRCF_CLUSTER"
@@ -26,7 +27,7 @@ _QUIET = {
 }
 
 
-class ClusterSettings(BaseModel):
+class ClusterSettings(StrictModel):
     """What `cluster.yaml` says of a cluster; see docs/howto/cluster.md.
 
     Attributes:
@@ -46,8 +47,6 @@ class ClusterSettings(BaseModel):
         tls_key: key of the head, likewise.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
     jobs: int = Field(default=1, ge=1)
     cores: int = Field(default=1, ge=1)
     memory: str = "4GB"
@@ -55,8 +54,8 @@ class ClusterSettings(BaseModel):
     partition: str | None = None
     account: str | None = None
     gpus: int = Field(default=0, ge=0)
-    directives: list[str] = []
-    prologue: list[str] = []
+    directives: list[str] = Field(default_factory=list)
+    prologue: list[str] = Field(default_factory=list)
     interface: str | None = None
     shared_folder: str | None = None
     tls_ca: str | None = None
