@@ -20,7 +20,7 @@ STAGES = get_args(TrainingStage)
 # corpus says of its labels is in the key by its value, as parameters are (`Task.settle`).
 CARRIES = re.compile(
     r"pipeline\.(artifacts\.(csv_cells|curves|tables|hardest_pairs|pair_statistics|preprocessing)"
-    r"|grcf\.(pair_statistics|hardest_pairs|scoring|perturbations)"
+    r"|grcf\.(pair_statistics|hardest_pairs|weighed_pairs|scoring|perturbations)"
     r"|execution\.(?!versions$)[\w.]+|params|settled(\.\w+)?|strict|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
     r"|stages(\.\w+)?"
 )

@@ -9,12 +9,13 @@ import torch
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.hardest_pairs import read_hardest_pairs, write_hardest_pairs
 from pipeline.errors import PipelineError
-from pipeline.grcf import hardest_pairs as hardest
+from pipeline.grcf import weighed_pairs
 from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.hardest_pairs import find_hardest_pairs, weigh_pairs
+from pipeline.grcf.hardest_pairs import find_hardest_pairs
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.rank import train_ranking
+from pipeline.grcf.weighed_pairs import weigh_pairs
 from tests.grcf.models import objective_of
 from tests.grcf.synthetic import make_split
 
@@ -50,7 +51,7 @@ def scores_and_labels(n: int, *, n_seeds: int = 3, seed: int = 5) -> tuple[np.nd
     ],
 )
 def test_weights_are_those_of_all_segments_in_one_batch(advantage, margin, monkeypatch):
-    monkeypatch.setattr(hardest, "_AT_ONCE", 50)
+    monkeypatch.setattr(weighed_pairs, "_AT_ONCE", 50)
     # Under a bound the pairs that are believed least stand out by their weight.
     sign = -1 if advantage.direction == "bounded" else 1
     scores, labels = scores_and_labels(40)
