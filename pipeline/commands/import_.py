@@ -122,6 +122,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("speaker", "video"),
         help="the published split has these in two parts, and is to be used all the same",
     )
+    facts.add_argument(
+        "--prescribed",
+        action="store_true",
+        help="speakers were given what to say, so that every split has the same sentences",
+    )
     facts.add_argument("--rated-by", metavar="TEXT", help="who gave the labels")
     facts.add_argument("--licence", metavar="TEXT", help="on what terms the corpus may be used")
     facts.add_argument("--citation", metavar="TEXT", help="what to cite")
@@ -191,6 +196,7 @@ def _given(args: argparse.Namespace) -> Given:
         protocol=args.protocol,
         meaning=args.meaning,
         mixes=tuple(args.mixes or ()),
+        prescribed=args.prescribed,
         rated_by=args.rated_by,
         licence=args.licence,
         citation=args.citation,

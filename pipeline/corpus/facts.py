@@ -173,6 +173,11 @@ class Facts(StrictModel):
         default=Features(), description="files in this folder with features, by modality"
     )
     splits: Splits = Field(default=Splits(), description="the split that is published with the corpus")
+    prescribed: bool = Field(
+        default=False,
+        description="true where speakers were given what to say, so that every split has the same sentences; false where they chose "
+        "their words",
+    )
     rated_by: _Text | None = Field(default=None, description="who gave the labels, and how many of them")
     licence: _Text | None = Field(default=None, description="on what terms the corpus may be used")
     citation: _Text | None = Field(default=None, description="what to cite")

@@ -217,6 +217,8 @@ LAYOUTS: dict[str, Layout] = {
                 "origin": "sessions 1 to 3, 4 and 5, for want of a published one; fold_1 … fold_5 test on one session each",
                 "folds_mix": ("speaker",),
             },
+            # Half of the dialogues are played by a script, the same ones in every session.
+            "prescribed": True,
             "rated_by": "three annotators an utterance or more, by majority; two or more for the dimensions, their mean",
             "citation": "Busso et al. (2008), IEMOCAP: interactive emotional dyadic motion capture database, Language Resources and "
             "Evaluation 42",
@@ -249,6 +251,8 @@ LAYOUTS: dict[str, Layout] = {
                 },
                 "intensity": _number(1, 3, "1 low, 2 medium, 3 high, where it was prescribed"),
             },
+            # Twelve sentences.
+            "prescribed": True,
             "licence": "Open Database License 1.0, contents under the Database Contents License",
             "citation": "Cao et al. (2014), CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset, IEEE Transactions on Affective "
             "Computing 5(4)",
@@ -262,6 +266,8 @@ LAYOUTS: dict[str, Layout] = {
                 "label": _classes(RAVDESS_EMOTIONS, "emotion that was acted"),
                 "intensity": {"kind": "binary", "meaning": "1 strong, 0 normal"},
             },
+            # Two sentences.
+            "prescribed": True,
             "licence": "CC BY-NC-SA 4.0",
             "citation": "Livingstone and Russo (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), PLoS "
             "ONE 13(5)",

@@ -48,17 +48,20 @@ class Given:
     protocol: str | None = None
     meaning: str | None = None
     mixes: tuple[str, ...] = ()
+    prescribed: bool = False
     rated_by: str | None = None
     licence: str | None = None
     citation: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """The facts beside those of the label."""
-        named = {
+        named: dict[str, Any] = {
             key: value
             for key in ("language", "rated_by", "licence", "citation")
             if (value := getattr(self, key)) is not None
         }
+        if self.prescribed:
+            named["prescribed"] = True
         return named | ({"splits": {"standard_mixes": self.mixes}} if self.mixes else {})
 
     def label(self) -> dict[str, Any]:
@@ -252,6 +255,7 @@ def rules_of(
         task=facts.task(label, source=FACTS_FILE),
         language=language or facts.language,
         mixes=facts.splits.mixes(split),
+        prescribed=facts.prescribed,
         split=split,
         valid_share=valid_share,
         test_share=test_share,

@@ -25,7 +25,7 @@ class Rules:
     """What a run holds a corpus against: the task, and the section `manifest` of params.yaml.
 
     `language` is that of segments which name none, None where every segment has to; `mixes` is what the split may have in two
-    parts.
+    parts; `prescribed` says that speakers were given what to say.
     """
 
     task: Task
@@ -36,6 +36,7 @@ class Rules:
     split_seed: int
     max_rejected_share: float
     mixes: tuple[str, ...] = ()
+    prescribed: bool = False
 
 
 def joined(level: Level, kind: str, sentences: Sequence[str], *, advice: str = "") -> Problem:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.spoken import spoken_text
 from pipeline.intake.duplicates import near_duplicates
 from pipeline.intake.problems import Level, Problem, Rules, joined
@@ -22,7 +23,7 @@ def text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: R
         *_missing_problems(used, rules),
         *_annotation_problems(used),
         *_script_problems(used, rules),
-        *_duplicate_problems(used, splits),
+        *_duplicate_problems(used, splits, rules),
     ]
 
 
@@ -53,8 +54,8 @@ def _annotation_problems(used: Sequence[Candidate]) -> list[Problem]:
     return [joined("warning", "annotations", sentences, advice=advice)]
 
 
-def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str]) -> list[Problem]:
-    """Nearly the same transcript in two splits; an error where much of valid and test is in train."""
+def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
+    """Nearly the same transcript in two splits; an error where much of valid and test is in train and speakers chose their words."""
     spoken = [candidate for candidate in used if candidate.text and candidate.id in splits]
     split_of = [splits[candidate.id] for candidate in spoken]
     pairs = near_duplicates([candidate.text or "" for candidate in spoken], split_of)
@@ -72,8 +73,16 @@ def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str]) ->
         for position, other in ((pair.first, pair.second), (pair.second, pair.first))
         if split_of[position] != "train" and split_of[other] == "train"
     }
-    level: Level = "error" if len(known_from_train) > _MANY_DUPLICATES * n_held_out else "warning"
+    many = len(known_from_train) > _MANY_DUPLICATES * n_held_out
+    level: Level = "error" if many and not rules.prescribed else "warning"
     advice = f"{len(known_from_train)} of {n_held_out} segments outside of train have a near-duplicate in it"
+    if rules.prescribed:
+        advice += (
+            f". What speakers say is prescribed ({FACTS_FILE}): a model may know the sentence from training, so read what the text "
+            "contributes with care"
+        )
+    elif many:
+        advice += f"; where speakers were given what to say, set prescribed to true in {FACTS_FILE}"
     return [joined(level, "near-duplicates", sentences, advice=advice)]
 
 

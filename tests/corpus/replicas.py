@@ -1,6 +1,7 @@
 """Miniatures of published corpora: their files, names and oddities, with a few of our own clips in them.
 
-Every replica has six segments, in their standard split two for each part, except where a corpus has no valid part.
+A replica of scores or of two classes has six segments, in their standard split two for each part, except where a corpus has no
+valid part. One of several classes has each of them in train. No two parts of a split have a recording in common.
 """
 
 import csv
@@ -27,6 +28,14 @@ CHINESE = (
     "你为什么总是迟到让大家都等你",
     "妈妈做的饭永远是最香的味道",
     "他说的话我一个字也不相信",
+    "昨天晚上我们一起去看了演出",
+    "老师表扬了他写的那篇作文",
+    "火车晚点了两个小时才到站",
+    "我把钥匙忘在办公室里了",
+    "外面下着大雨谁都没带伞",
+    "这家餐厅的服务实在太差",
+    "弟弟终于学会骑自行车了",
+    "请把窗户关上屋里有点冷",
 )
 LABELS = (1.6, -2.0, 0.4, -1.2, 2.4, -0.6)
 
@@ -188,28 +197,30 @@ def folder(folder: Path) -> None:
 
 def meld(folder: Path) -> None:
     """MELD: three tables of cp1252 misread as Latin-1, clips in folders of three names, dialogues numbered anew in each part."""
-    emotions = ("joy", "neutral", "Anger", "sadness", "disgust", "surprise")
     header = (
         "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
     )
-    for part, (name, below) in enumerate(
+    parts = (
         (
-            ("train", "train/train_splits"),
-            ("dev", "dev_splits_complete"),
-            ("test", "output_repeated_splits_test"),
-        )
-    ):
+            "train",
+            "train/train_splits",
+            ("joy", "neutral", "anger", "sadness", "disgust", "surprise", "fear"),
+        ),
+        ("dev", "dev_splits_complete", ("Anger", "neutral")),
+        ("test", "output_repeated_splits_test", ("joy", "neutral")),
+    )
+    unused = iter(clips(11))
+    for name, below, emotions in parts:
         rows = [header]
-        for utterance in range(2):
-            clip = clips()[2 * part + utterance]
+        for utterance, emotion in enumerate(emotions):
+            clip = next(unused)
             put(clip, folder / f"{below}/dia0_utt{utterance}.mp4")
-            emotion = emotions[2 * part + utterance]
             sentiment = {"joy": "positive", "neutral": "neutral", "surprise": "positive"}.get(
                 emotion, "negative"
             )
-            said = clip["text"].replace('"', "'")
+            spoken = clip["text"].replace('"', "'")
             rows.append(
-                f'{utterance},"It\x92s: {said}",Ross,{emotion},{sentiment},0,{utterance},8,21,"00:16:16,059","00:16:21,731"'
+                f'{utterance},"It\x92s: {spoken}",Ross,{emotion},{sentiment},0,{utterance},8,21,"00:16:16,059","00:16:21,731"'
             )
         write(folder / f"{name}_sent_emo.csv", "\n".join(rows) + "\n")
     put(clips()[0], folder / "output_repeated_splits_test/final_videos_testdia0_utt0.mp4")
@@ -218,66 +229,76 @@ def meld(folder: Path) -> None:
 
 def iemocap(folder: Path) -> None:
     """IEMOCAP: dialogues of sessions 1, 4 and 5, evaluations with comments, one emotion that is no class."""
-    number = 0
-    for session in (1, 4, 5):
-        base, dialogue = folder / f"IEMOCAP_full_release/Session{session}", f"Ses0{session}F_impro01"
-        lines, said = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
-        for turn, emotion in (("F000", "exc"), ("M000", "neu"), ("M001", "fru")):
-            id_, start_s = f"{dialogue}_{turn}", 0.2 * len(said)
+    improvised = (("F000", "exc"), ("M000", "neu"), ("M001", "fru"))
+    dialogues = {
+        "Ses01F_impro01": improvised,
+        "Ses01M_script01_1": (("F000", "sad"), ("M000", "ang"), ("F001", "hap")),
+        "Ses04F_impro01": improvised,
+        "Ses05F_impro01": improvised,
+    }
+    recordings, unused = iter(clips(4)), iter(clips(16)[1:])
+    for dialogue, turns in dialogues.items():
+        base = folder / f"IEMOCAP_full_release/Session{int(dialogue[3:5])}"
+        lines, transcript = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
+        for turn, emotion in turns:
+            id_, start_s = f"{dialogue}_{turn}", 0.2 * len(transcript)
             lines += [
                 f"[{start_s:.4f} - {start_s + 1:.4f}]\t{id_}\t{emotion}\t[2.5000, 3.0000, 4.0000]",
                 "C-E2:\tNeutral;\t()",
                 "",
             ]
-            clip = clips()[number % 6]
-            said.append(f"{id_} [{start_s:08.4f}-{start_s + 1:08.4f}]: {clip['text']}")
-            number += 1
+            transcript.append(f"{id_} [{start_s:08.4f}-{start_s + 1:08.4f}]: {next(unused)['text']}")
         write(base / f"dialog/EmoEvaluation/{dialogue}.txt", "\n".join(lines))
         write(base / f"dialog/EmoEvaluation/._{dialogue}.txt", b"\0\5\26\7")
-        write(base / f"dialog/transcriptions/{dialogue}.txt", "\n".join(said))
-        put(clips()[number % 6], base / f"dialog/avi/DivX/{dialogue}.avi")
+        write(base / f"dialog/transcriptions/{dialogue}.txt", "\n".join(transcript))
+        put(next(recordings), base / f"dialog/avi/DivX/{dialogue}.avi")
 
 
 def mer2023(folder: Path) -> None:
     """MER2023: tables of train and two test sets, one without valence, and the transcripts of the baseline's code."""
-    emotions = ("happy", "worried", "neutral", "sad", "angry", "surprise")
-    tables = {"mer2023train/train": [0, 1, 2, 3], "test1": [4], "test3": [5]}
-    names = [f"sample_{number:08d}" for number in range(6)]
-    for below, rows in tables.items():
+    # Two of each emotion, so that a drawn valid part leaves one of each in train.
+    train = 2 * ("happy", "worried", "neutral", "sad", "angry", "surprise")
+    parts = {"mer2023train/train": train, "test1": ("angry",), "test3": ("surprise",)}
+    recordings = clips(14)
+    texts, number = ["name,chinese"], 0
+    for below, emotions in parts.items():
         part = below.split("/")[-1]
-        for number in rows:
-            put(clips()[number], folder / f"{below}/{names[number]}.avi")
+        lines = ["name,discrete" + (",valence" if part != "test3" else "")]
+        for emotion in emotions:
+            name = f"sample_{number:08d}"
+            put(recordings[number], folder / f"{below}/{name}.avi")
+            lines.append(f"{name},{emotion}" + (f",{number % 6 - 3.5}" if part != "test3" else ""))
+            texts.append(f'{name},"{CHINESE[number]}"')
+            number += 1
         place = "mer2023train" if part == "train" else "test-labels"
-        lines = [f"{names[n]},{emotions[n]}" + (f",{n - 3.5}" if part != "test3" else "") for n in rows]
-        header = "name,discrete" + (",valence" if part != "test3" else "")
-        write(folder / f"{place}/{part}-label.csv", "\n".join([header, *lines, ""]))
-    texts = [f'{name},"{text}"' for name, text in zip(names, CHINESE, strict=True)]
-    write(folder / "label-transcription.csv", "\n".join(["name,chinese", *texts, ""]))
+        write(folder / f"{place}/{part}-label.csv", "\n".join([*lines, ""]))
+    write(folder / "label-transcription.csv", "\n".join([*texts, ""]))
 
 
 def cremad(folder: Path) -> None:
-    """CREMA-D: Flash videos beside sound, the raters' votes with a tie."""
+    """CREMA-D: Flash videos beside sound, three actors who say the same sentence, the raters' votes with a tie."""
+    recordings = iter(clips(18))
     rows = []
-    for number, (clip, emotion) in enumerate(
-        zip(clips(), ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"), strict=True)
-    ):
-        name = f"{1001 + number}_DFA_{emotion}_{'HI' if number == 0 else 'XX'}"
-        put(clip, folder / f"VideoFlash/{name}.flv")
-        write(folder / f"AudioWAV/{name}.wav", b"RIFF")
-        rows.append(
-            f"{number + 1},{name},{emotion[0]},80,{emotion[0]},75,{'A:D' if number == 1 else emotion[0]},70"
-        )
+    for actor in (1001, 1002, 1003):
+        for emotion in ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"):
+            name = f"{actor}_ITH_{emotion}_{'HI' if emotion == 'ANG' else 'XX'}"
+            put(next(recordings), folder / f"VideoFlash/{name}.flv")
+            write(folder / f"AudioWAV/{name}.wav", b"RIFF")
+            perceived = "A:D" if emotion == "DIS" else emotion[0]
+            rows.append(f"{len(rows) + 1},{name},{emotion[0]},80,{emotion[0]},75,{perceived},70")
     header = ",FileName,VoiceVote,VoiceLevel,FaceVote,FaceLevel,MultiModalVote,MultiModalLevel"
     write(folder / "processedResults/summaryTable.csv", "\n".join([header, *rows, ""]))
 
 
 def ravdess(folder: Path) -> None:
-    """RAVDESS: performances with picture and sound, without sound, with sound alone, and one that is sung."""
-    for number, clip in enumerate(clips(), start=1):
-        rest = f"01-0{number}-0{1 + (number == 2)}-01-01-{number:02d}"
-        put(clip, folder / f"Actor_{number:02d}/02-{rest}.mp4")
-        modality = "03" if number == 6 else "01"
-        put(clip, folder / f"Actor_{number:02d}/{modality}-{rest}.mp4")
+    """RAVDESS: three actors, performances with picture and sound, without sound, with sound alone, and one that is sung."""
+    recordings = iter(clips(24))
+    for actor in (1, 2, 3):
+        for emotion in range(1, 9):
+            clip, rest = next(recordings), f"01-0{emotion}-0{1 + (emotion == 2)}-01-01-{actor:02d}"
+            put(clip, folder / f"Actor_{actor:02d}/02-{rest}.mp4")
+            modality = "03" if (actor, emotion) == (3, 6) else "01"
+            put(clip, folder / f"Actor_{actor:02d}/{modality}-{rest}.mp4")
     put(clips()[0], folder / "Actor_01/01-02-01-01-01-01-01.mp4")
 
 
@@ -296,6 +317,11 @@ REPLICAS: dict[str, Callable[[Path], None]] = {
     "ravdess": ravdess,
 }
 
-# Six clips are too few for a train split of every class; `test_emotion_layouts` reads them.
-OF_EMOTIONS = ("meld", "iemocap", "mer2023", "cremad", "ravdess")
-WHOLE = [name for name in REPLICAS if name not in OF_EMOTIONS]
+N_SEGMENTS = dict.fromkeys(REPLICAS, 6) | {
+    "meld": 11,
+    "iemocap": 9,
+    "mer2023": 14,
+    "cremad": 18,
+    "ravdess": 24,
+}
+"""How many segments of each replica have the label that its layout learns."""

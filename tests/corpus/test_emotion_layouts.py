@@ -11,7 +11,7 @@ from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import check_table
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
-from tests.corpus.replicas import CHINESE, REPLICAS, clips, put, write
+from tests.corpus.replicas import CHINESE, N_SEGMENTS, REPLICAS, clips, put, write
 
 EMOTIONAL = ("meld", "iemocap", "mer2023", "cremad", "ravdess")
 
@@ -42,9 +42,9 @@ def test_every_label_of_the_facts_can_be_learnt_and_every_label_of_the_rows_is_d
 
 
 @pytest.mark.parametrize("name", EMOTIONAL)
-def test_six_segments_are_there_with_their_media_and_what_is_said(name, tmp_path):
+def test_all_segments_are_there_with_their_media_and_what_is_said(name, tmp_path):
     used = [row for row in read(name, tmp_path).values() if row.excluded is None]
-    assert len(used) == 6
+    assert len(used) == N_SEGMENTS[name]
     assert all((tmp_path / row.media).is_file() for row in used)
     assert all(row.text for row in used)
 
@@ -113,28 +113,28 @@ def test_iemocap_without_its_videos_takes_the_sound_of_each_turn(tmp_path):
 
 def test_mer2023_tests_on_its_test_sets(tmp_path):
     rows = read("mer2023", tmp_path)
-    assert Counter(row.split for row in rows.values()) == {"train": 4, "test": 2}
-    row = rows["sample_00000004"]
-    assert (row.label, row.other_labels, row.media) == (1.0, {"valence": 0.5}, "test1/sample_00000004.avi")
-    assert (rows["sample_00000005"].other_labels, rows["sample_00000001"].text) == ({}, CHINESE[1])
+    assert Counter(row.split for row in rows.values()) == {"train": 12, "test": 2}
+    row = rows["sample_00000012"]
+    assert (row.label, row.other_labels, row.media) == (1.0, {"valence": -3.5}, "test1/sample_00000012.avi")
+    assert (rows["sample_00000013"].other_labels, rows["sample_00000001"].text) == ({}, CHINESE[1])
 
 
 def test_cremad_takes_pictures_before_sound_and_no_tie(tmp_path):
     rows = read("cremad", tmp_path)
-    row = rows["1001_DFA_ANG_HI"]
-    assert (row.label, row.speaker, row.text) == (1.0, "actor 1001", "Don't forget a jacket")
-    assert row.media == "VideoFlash/1001_DFA_ANG_HI.flv"
+    row = rows["1001_ITH_ANG_HI"]
+    assert (row.label, row.speaker, row.text) == (1.0, "actor 1001", "I think I have a doctor's appointment")
+    assert row.media == "VideoFlash/1001_ITH_ANG_HI.flv"
     assert row.other_labels == {"voice": 1.0, "face": 1.0, "perceived": 1.0, "intensity": 3.0}
-    assert rows["1002_DFA_DIS_XX"].other_labels == {"voice": 2.0, "face": 2.0}
+    assert rows["1002_ITH_DIS_XX"].other_labels == {"voice": 2.0, "face": 2.0}
 
 
 def test_ravdess_takes_each_performance_once_and_leaves_out_what_is_sung(tmp_path):
     rows = read("ravdess", tmp_path)
     assert rows["01-01-02-02-01-01-02"].label == 1.0
     assert rows["01-01-02-02-01-01-02"].other_labels == {"intensity": 1.0}
-    assert rows["03-01-06-01-01-01-06"].speaker == "actor 06"
+    assert rows["03-01-06-01-01-01-03"].speaker == "actor 03"
     assert "is sung, not spoken" in rows["01-02-01-01-01-01-01"].excluded
-    assert len(rows) == 7
+    assert len(rows) == N_SEGMENTS["ravdess"] + 1
 
 
 @pytest.mark.parametrize("name", EMOTIONAL)

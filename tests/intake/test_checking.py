@@ -3,40 +3,45 @@
 import itertools
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline import params
 from pipeline.__main__ import main
+from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.layouts import LAYOUTS
 from pipeline.intake.checking import CorpusReport, check_corpus
+from pipeline.intake.facts import Given, find_facts, rules_of
 from pipeline.intake.labels import group_cuts
 from pipeline.intake.page import to_html, to_json, to_text
 from pipeline.intake.problems import Rules
 from tests import tasks
-from tests.corpus.replicas import REPLICAS, ROOT, WHOLE
+from tests.corpus.replicas import N_SEGMENTS, REPLICAS, ROOT
 
 pytestmark = pytest.mark.slow
 
-MOSI = Rules(
-    task=tasks.MOSI, language="en", split="standard", valid_share=0.2, test_share=0.2, split_seed=1, max_rejected_share=0.1,
-)  # fmt: skip
-RULES = {
-    "sims": replace(MOSI, task=tasks.SIMS, language="zh", mixes=("video",)),
-    "mustard": replace(MOSI, task=tasks.BINARY),
-}
-RULES |= {"simsv2": RULES["sims"], "urfunny": RULES["mustard"]}
+DRAW: dict[str, Any] = {"valid_share": 0.2, "test_share": 0.2, "split_seed": 1, "max_rejected_share": 0.1}
 
 
-def look(folder: Path, name: str = "folder", *, n_opened: int | None = 0, **changes) -> CorpusReport:
-    rules = replace(RULES.get(name, MOSI), **changes)
-    return check_corpus(folder, layout=name, rules_for=lambda candidates: rules, n_opened=n_opened)
+def look(
+    folder: Path, name: str = "folder", *, n_opened: int | None = 0, split: str = "standard", **changes
+) -> CorpusReport:
+    """What `check` finds by the facts of the corpus, or by those that import would write; `changes` are of the rules."""
+
+    def rules_for(candidates: Sequence[Candidate]) -> Rules:
+        return replace(rules_of(find_facts(name, candidates, folder).facts, split=split, **DRAW), **changes)
+
+    return check_corpus(folder, layout=name, rules_for=rules_for, n_opened=n_opened)
 
 
 @pytest.fixture
 def corpus(tmp_path):
     REPLICAS["folder"](tmp_path / "corpus")
+    tasks.write_facts(tmp_path / "corpus")
     return tmp_path / "corpus"
 
 
@@ -53,13 +58,13 @@ def problems(found: CorpusReport) -> dict[str, str]:
     return {f"{problem.level} {problem.kind}": problem.sentence for problem in found.problems}
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", REPLICAS)
 def test_a_sound_corpus_has_no_errors(name, tmp_path):
     REPLICAS[name](tmp_path)
     found = look(tmp_path, name)
     assert not found.has_errors, found.problems
-    assert sum(part.n_segments for part in found.parts.values()) == 6
-    assert sum(map(sum, found.label_counts.values())) == 6
+    assert sum(part.n_segments for part in found.parts.values()) == N_SEGMENTS[name]
+    assert sum(map(sum, found.label_counts.values())) == N_SEGMENTS[name]
 
 
 def test_opened_media_say_how_long_segments_are(corpus):
@@ -80,7 +85,7 @@ def test_the_split_that_mixes_videos_is_told_and_no_error(tmp_path):
     found = problems(look(tmp_path, "sims"))
     assert "is in train and valid" in found["warning leaks"]
     assert "manifest.split=drawn" in found["warning leaks"]
-    assert "warning leaks" not in problems(look(tmp_path, "sims", split="drawn", mixes=()))
+    assert "warning leaks" not in problems(look(tmp_path, "sims", split="drawn"))
 
 
 def test_a_speaker_in_two_splits_is_an_error(corpus):
@@ -133,6 +138,32 @@ def test_the_same_sentence_in_train_and_test_is_an_error_where_it_is_common(corp
         "'c0' (train) and 'c5' (test) say nearly the same (100%)"
         in problems(look(corpus))["error near-duplicates"]
     )
+
+
+@pytest.mark.parametrize("name", ["cremad", "ravdess"])
+def test_prescribed_sentences_are_a_warning_by_the_facts_of_the_corpus(name, tmp_path):
+    REPLICAS[name](tmp_path)
+    assert "is prescribed (corpus.yaml)" in problems(look(tmp_path, name))["warning near-duplicates"]
+    told = problems(look(tmp_path, name, prescribed=False))["error near-duplicates"]
+    assert "set prescribed to true in corpus.yaml" in told
+
+
+def test_the_script_that_every_session_of_iemocap_plays_is_a_warning(tmp_path):
+    REPLICAS["iemocap"](tmp_path)
+    transcripts = {path.stem: path for path in tmp_path.rglob("dialog/transcriptions/*.txt")}
+    script = transcripts["Ses01M_script01_1"].read_text()
+    for name in ("Ses04F_impro01", "Ses05F_impro01"):
+        transcripts[name].write_text(script.replace("Ses01M_script01_1", name).replace("F001", "M001", 1))
+    found = problems(look(tmp_path, "iemocap"))
+    assert "is prescribed (corpus.yaml)" in found["warning near-duplicates"]
+    assert "error near-duplicates" not in found
+
+
+def test_import_can_say_that_sentences_are_prescribed(tmp_path):
+    REPLICAS["folder"](tmp_path)
+    rows = LAYOUTS["folder"].read(tmp_path)
+    assert find_facts("folder", rows, tmp_path, given=Given(prescribed=True)).facts.prescribed
+    assert not find_facts("folder", rows, tmp_path).facts.prescribed
 
 
 def test_a_forgotten_language_is_an_error(tmp_path):
@@ -188,7 +219,6 @@ def test_the_same_corpus_gives_the_same_bytes(corpus):
 @pytest.fixture
 def repository(tmp_path, monkeypatch, corpus):
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    tasks.write_facts(corpus)
     shutil.move(corpus, tmp_path / "data/raw/mine")
     monkeypatch.chdir(tmp_path)
     return tmp_path

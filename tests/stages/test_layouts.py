@@ -12,7 +12,8 @@ import pytest
 from benchmarks.mosi.corpus import write_corpus
 from pipeline.artifacts.segments import SPLITS
 from pipeline.artifacts.sequences import read_sequences
-from tests.corpus.replicas import REPLICAS, WHOLE
+from pipeline.corpus.layouts import LAYOUTS
+from tests.corpus.replicas import N_SEGMENTS, REPLICAS
 from tests.stages.repositories import Repository, make_repository, toy_rows
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
-@pytest.fixture(params=WHOLE)
+@pytest.fixture(params=REPLICAS)
 def imported(request, empty, tmp_path) -> tuple[str, Repository, list[str]]:
     """Layout, a repository with its miniature, and what import says to run next."""
     REPLICAS[request.param](tmp_path / "source")
@@ -62,10 +63,13 @@ def test_the_first_stage_accepts_what_import_brought_with_the_settings_that_it_p
         "videos are in two splits, because the published split has it so" in warnings
     ) == layout.startswith("sims")
     found = segments(repository)
-    assert len(found) == 6
+    assert len(found) == N_SEGMENTS[layout]
     assert {segment["split"] for segment in found} == {"train", "valid", "test"}
     assert all(segment["has_video"] and segment["has_audio"] for segment in found)
-    assert all(("other_labels" in segment) == (layout in ("mosei", "sims", "simsv2")) for segment in found)
+    further = {name for segment in found for name in segment.get("other_labels", ())}
+    described = LAYOUTS[layout].facts.get("labels", {}).keys() - {"label"}
+    assert further <= described
+    assert bool(further) == bool(described)
 
 
 @pytest.mark.parametrize("imported", ["mustard"], indirect=True)
@@ -100,13 +104,13 @@ def test_a_whole_experiment_elsewhere_finds_the_corpus(imported):
 
 @pytest.mark.parametrize("imported", [layout for layout in REPLICAS if layout != "sims"], indirect=True)
 def test_all_stages_run_on_it(imported):
-    _, repository, command = imported
+    layout, repository, command = imported
     set_as_printed(repository, command)
     repository.run("dvc", "repro")
     metrics = json.loads((repository.path / "reports/metrics.json").read_text())
     assert {"grcf", "pointwise"} <= set(metrics["test"])
     coverage = json.loads((repository.path / "reports/coverage.json").read_text())
-    assert coverage["segments"] == 6
+    assert coverage["segments"] == N_SEGMENTS[layout]
     assert all(row["valid_words"] > 0 for row in coverage["modalities"] if row["modality"] != "visual")
 
 
