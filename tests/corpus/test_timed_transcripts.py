@@ -202,7 +202,53 @@ def test_json_of_recognisers(tmp_path):
     assert read_recognised(written(tmp_path / "c.json", json.dumps(whisper_cpp))).cues == (
         Cue("Yes.", 0.5, 2.0),
     )
-    assert read_recognised(written(tmp_path / "d.json", '{"people": []}')) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"people": []},
+        {"title": "A talk", "chapters": [{"title": "Intro", "start_time": 0, "end_time": 9}], "segments": []},
+        {"segments": [{"segment": [0.0, 5.5], "category": "sponsor"}]},
+        {"segments": [1, 2.5, None]},
+        {"segments": [[{"text": "hi"}]]},
+        {"segments": {"text": "hi", "start": 0, "end": 1}},
+        {"segments": [{"words": 12, "duration": 3.0}]},
+        {"transcription": [{"id": 1}], "segments": "none"},
+        {"fragments": {"segments": [{"text": "hi", "start": 0, "end": 1}]}},
+        [{"segments": [{"text": "hi", "start": 0, "end": 1}]}],
+        "segments",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_json_without_spoken_segments_is_something_else(content, encoding, tmp_path):
+    written(tmp_path / "clips/a.json", json.dumps(content), encoding)
+    written(tmp_path / "clips/a.srt", SRT)
+    written(tmp_path / "segments.csv", "id,label,media\na,1,clips/a.mp4\n")
+    (row,) = read_folder(tmp_path)
+    assert row.text == "I don't love it 42 Bye."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xd8\xff\xe0\0\x10JFIF", b"\x1f\x8b\x08\0", b"\xff\xfe{", b"\0" * 64, b'{"caf\xe9": 1}', b"\n"],
+)
+def test_bytes_that_are_no_text_are_something_else(content, tmp_path):
+    assert read_recognised(written(tmp_path / "a.json", content)) is None
+
+
+def test_json_that_is_larger_than_a_transcript_is_not_read(tmp_path):
+    path = written(tmp_path / "a.json", '{"segments": [{"text": "hi", "start": 0, "end": 1}]}')
+    assert read_recognised(path) is not None
+    with path.open("r+b") as file:
+        file.truncate(200_000_000)  # a sparse file: no byte of it is on the disk
+    assert read_recognised(path) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_of_a_recogniser_in_any_encoding_of_unicode(encoding, tmp_path):
+    content = json.dumps({"segments": [{"text": "你好", "start": 0, "end": 1}]}, ensure_ascii=False)
+    assert read_recognised(written(tmp_path / "a.json", content, encoding)).cues == (Cue("你好", 0.0, 1.0),)
 
 
 def test_transcriber_by_its_syncs(tmp_path):
@@ -242,6 +288,10 @@ def test_the_transcript_of_a_real_review():
         ("a.TextGrid", b"ooBinaryFile\x08TextGrid", "is a binary TextGrid; save it as a text file"),
         ("a.TextGrid", LONG.replace("size = 4", "size = 4e99"), "expected a whole number"),
         ("a.json", '{"segments": [', "not JSON"),
+        ("a.json", b'{"segments": [{"text": "caf\xe9"}]}', "is no text in UTF-8"),
+        ("a.json", b'\xff\xfe{\0"\0s\0e\0g\0m\0e\0n\0t\0s\0"\0:', "is no text in UTF-16"),
+        ("a.json", '{"segments": [{"text": "hi", "start": 0, "end": 1}, 7]}', "segments holds a int"),
+        ("a.json", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         ("a.json", '{"segments": [{"text": "hi", "start": "a", "end": 1}]}', "segments has start 'a'"),
         ("a.json", '{"segments": [{"text": 5, "start": 0, "end": 1}]}', "a text is '5'; expected text"),
         ("a.json", '{"segments": [{"text": "a", "start": 1e999, "end": 1}]}', "lasts from inf to 1 s"),

@@ -5,38 +5,43 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file, unreadable
 from pipeline.artifacts.words import Cue, Word
-from pipeline.corpus.tables import read_text_file
 from pipeline.corpus.timed.transcript import TimedTranscript, check_times, of_cues, of_words, spoken_word
 from pipeline.errors import PipelineError
 
-# One of these is in whatever a recogniser writes.
-_KEYS = ("segments", "word_segments", "transcription")
+# One of these lists is in whatever a recogniser writes.
+_KEYS = ("segments", "transcription")
+# Ten hours of words and characters with times have half of this; files of more are frames of a tracker or the like.
+_MAX_BYTES = 1 << 27
 
 
 def read_recognised(path: Path) -> TimedTranscript | None:
-    """Read the words of `segments[].words` (or `word_segments`) where there are some, else the cues of `segments`.
+    """Read the words of `segments[].words` where there are some, else the cues of `segments`.
 
     WhisperX has no times for words that its aligner cannot spell, such as numbers: such a word lies between its neighbours.
 
     Returns:
-        the transcript; None where the file is something else, as downloaders leave beside many recordings.
+        the transcript; None where the file is something else: downloaders, trackers and editors leave JSON beside recordings, too,
+        and its `segments` may be anything. Entries with text or words make it a transcript.
 
     Raises:
-        PipelineError: the file is a transcript that is damaged or cut short.
+        PipelineError: the file is a transcript that is damaged or cut short, a Git LFS pointer, or a web page.
     """
-    text = read_text_file(path)
+    text = _text_of(path)
+    if text is None:
+        return None
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if not any(f'"{key}"' in text for key in _KEYS):
-            return None
         raise PipelineError(
-            f"{path}: not JSON ({' '.join(str(error).split())[:120]}); make it again"
+            f"{path}: not JSON ({' '.join(str(error).split())[:120]}); make it again, or move it away where it is no transcript"
         ) from error
-    if isinstance(content, Mapping) and isinstance(content.get("transcription"), list):
+    if not isinstance(content, Mapping):
+        return None
+    if _is_spoken(content.get("transcription")):
         return of_cues(_of_whisper_cpp(content["transcription"], path))
-    if not isinstance(content, Mapping) or not isinstance(content.get("segments"), list):
+    if not _is_spoken(content.get("segments")):
         return None
     segments = [_mapping(segment, path, "segments") for segment in content["segments"]]
     timed = [segment for segment in segments if segment.get("words")]
@@ -46,6 +51,41 @@ def read_recognised(path: Path) -> TimedTranscript | None:
         return of_words(word for segment in timed for word in _words(segment, path))
     return of_cues(
         Cue(_text(segment, "text", path), *_span(segment, path, "segments")) for segment in segments
+    )
+
+
+def _text_of(path: Path) -> str | None:
+    """The text of a file that may be a recogniser's, None of one that cannot be.
+
+    Raises:
+        PipelineError: it is no plain file, stands in for another, or has a recogniser's keys in bytes that are no text.
+    """
+    if require_plain_file(path, what="a transcript in JSON") > _MAX_BYTES:
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    refuse_stand_in(path, content[:512])
+    # Without the zeros of UTF-16 and UTF-32.
+    plain = content.replace(b"\0", b"")
+    if not any(f'"{key}"'.encode() in plain for key in _KEYS):
+        return None
+    encoding = json.detect_encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise PipelineError(
+            f"{path}: is no text in {encoding.upper()} ({error.reason} at byte {error.start}); save it as UTF-8, or move it away where "
+            "it is no transcript"
+        ) from error
+
+
+def _is_spoken(entries: Any) -> bool:
+    """Whether a list is that of a recogniser: one of its entries at least has text or words."""
+    return isinstance(entries, list) and any(
+        isinstance(entry, Mapping) and ("text" in entry or isinstance(entry.get("words"), list))
+        for entry in entries
     )
 
 
