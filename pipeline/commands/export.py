@@ -96,11 +96,12 @@ def run(args: argparse.Namespace) -> int:
                 f"text_bert holds tokens of bert-base-uncased, which is of no use for {', '.join(others)}; features in text "
                 "are those that were extracted\n"
             )
-    elif args.format == "npz":
-        facts = exported_facts(load_facts(), task)
-        export_arrays(extracted, out, classes=task.classes, facts=facts)
     else:
-        export_tables(extracted, out)
+        facts = exported_facts(load_facts(), task, split=params.load(params.Manifest).split)
+        if args.format == "npz":
+            export_arrays(extracted, out, classes=task.classes, facts=facts)
+        else:
+            export_tables(extracted, out, facts=facts)
     counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))
     sys.stdout.write(f"{out}: {counts} segments\n")
     return 0

@@ -170,13 +170,32 @@ def _table(args: argparse.Namespace) -> Callable[[Path, Path], Converted] | None
         },
         complete=args.complete,
     )
-    if args.layout == "folder" and is_table(args.path):
+    if args.layout == "folder" and args.path.is_file() and is_table(args.path):
         return partial(convert_table, choice=choice, words=args.words)
     if args.words is not None or not choice.says_nothing:
         raise PipelineError(
             f"{args.path}: options on columns are for a table (.csv or .tsv) of layout folder; leave them out"
         )
+    if args.layout == "folder" and args.path.is_dir() and any(args.path.glob("data/*.parquet")):
+        # Inside, so that other imports do not wait for pyarrow.
+        from pipeline.exporting.reading import is_exported
+
+        return _convert_exported if is_exported(args.path) else None
     return None
+
+
+def _convert_exported(source: Path, folder: Path) -> Converted:
+    """What `export datasets` wrote, as what `export npz` writes: a corpus of layout `folder`."""
+    from pipeline.exporting.arrays import export_arrays
+    from pipeline.exporting.reading import read_tables
+
+    extracted, facts = read_tables(source)
+    classes = () if facts is None else facts.task(None, source=str(source)).classes
+    export_arrays(extracted, folder, classes=classes, facts=facts)
+    return Converted(
+        sorted(path.name for path in folder.iterdir()),
+        ["Parquet files became segments.csv and an .npz per modality"],
+    )
 
 
 def _name(path: Path) -> str:

@@ -68,6 +68,8 @@ def _numbered(candidate: Candidate, task: Task) -> Candidate:
     name = candidate.named[task.label]
     where = f"{candidate.place}: the label of {candidate.id!r} is {shortened(name)}"
     if task.kind != "classes":
+        if math.isfinite(candidate.label):  # the file has both, and the number is what is learnt
+            return candidate
         expected = "a number" if task.kind == "regression" else "0 or 1"
         raise PipelineError(
             f"{where}; expected {expected}, because kind in {FACTS_FILE} is {task.kind}; name its classes there where labels are "

@@ -1,15 +1,23 @@
 """A feature pickle as a corpus: what was said and felt, without media; the features come in by the feature stages."""
 
+import math
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
-from pipeline.pickles.layouts import GivenSplit, PickleLayout, find_pickle, read_feature_pickle
+from pipeline.corpus.facts import LABEL
+from pipeline.pickles.layouts import (
+    GivenSplit,
+    PickleLayout,
+    class_names,
+    find_pickle,
+    read_feature_pickle,
+)
 from pipeline.pickles.rows import GivenWindows
 
 # The pickles have no times. English is read aloud at about 150 words a minute.
@@ -35,7 +43,8 @@ def read_pickled(folder: Path, *, layout: PickleLayout) -> list[Candidate]:
             f"\n{path}: {len(shared)} videos, such as {shared[0]!r}, are in more than one split; the splits are taken as they "
             "are, so a model may know the recording from training\n"
         )
-    return [candidate for given in splits for candidate in _candidates(path, given, frozenset(shared))]
+    names = class_names(splits)
+    return [candidate for given in splits for candidate in _candidates(path, given, frozenset(shared), names)]
 
 
 def _shared_videos(splits: Sequence[GivenSplit]) -> list[str]:
@@ -46,7 +55,9 @@ def _shared_videos(splits: Sequence[GivenSplit]) -> list[str]:
     return sorted(video for video, found in owners.items() if len(found) > 1)
 
 
-def _candidates(path: Path, given: GivenSplit, shared: frozenset[str]) -> list[Candidate]:
+def _candidates(
+    path: Path, given: GivenSplit, shared: frozenset[str], names: Mapping[float, str]
+) -> list[Candidate]:
     windows = GivenWindows(given)
     candidates = []
     for sample, (id_, video, span_s, label, transcript) in enumerate(
@@ -71,6 +82,12 @@ def _candidates(path: Path, given: GivenSplit, shared: frozenset[str]) -> list[C
                 start_s=start_s,
                 end_s=end_s,
                 words=tuple(map(Word, _names(transcript, n_words), bounds_s[:-1], bounds_s[1:])),
+                other_labels={
+                    name: labels[sample]
+                    for name, labels in given.other_labels.items()
+                    if math.isfinite(labels[sample])
+                },
+                named={LABEL: names[label]} if label in names else {},
             )
         )
     return candidates

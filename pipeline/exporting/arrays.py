@@ -2,19 +2,30 @@
 
 import csv
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.artifacts.csv_cells import escaped
 from pipeline.artifacts.files import write_text, write_whole_folder
+from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.task import Task
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, Features, facts_to_yaml
+from pipeline.corpus.splits import STANDARD
 from pipeline.exporting.extracted import Extracted
 
 _TABLE = ("id", "label", "text", "split", "speaker", "video", "language", "start_s", "end_s")
+# Columns that are there where a segment says something by them.
+_OPTIONAL: Mapping[str, Callable[[Segment], object]] = {
+    "rater": lambda segment: escaped(segment.rater or ""),
+    "trusted": lambda segment: 1 if segment.trusted else "",
+    "label_spread": lambda segment: "" if segment.label_spread is None else str(segment.label_spread),
+}
+# An annotation, not a transcript: a segment without any would be taken for one that nothing is known of.
+_NOTHING_SPOKEN = "[nothing spoken]"
+_DEFAULT = "default"
 # Zip files hold a time for each member; without one of its own, the same arrays would give other bytes every day.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -22,10 +33,10 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 def export_arrays(
     extracted: Extracted, folder: Path, *, classes: Sequence[str] = (), facts: Facts | None = None
 ) -> None:
-    """Write `text.npz`, `audio.npz`, `visual.npz`, `segments.csv`, `words.csv` and `corpus.yaml`.
+    """Write `text.npz`, `audio.npz`, `visual.npz`, `segments.csv`, `words.csv`, `ratings.csv` if there are some, and `corpus.yaml`.
 
-    Each `.npz` holds `ids`, `offsets`, `values`, `times_s`, `valid` and `columns`, as `*.precomputed` reads them; times are
-    seconds from the start of a segment. Put under `data/raw/`, the folder is a corpus of layout `folder`.
+    Each `.npz` holds `ids`, `offsets`, `values`, `times_s`, `valid`, `spans_s` and `columns`, as `*.precomputed` reads them; times
+    are seconds from the start of a segment. Put under `data/raw/`, the folder is a corpus of layout `folder`.
 
     Args:
         extracted: features of all segments.
@@ -42,22 +53,33 @@ def export_arrays(
     write_whole_folder(folder, fill)
 
 
-def exported_facts(facts: Facts, task: Task) -> Facts:
-    """The facts of what `export_arrays` writes: one label, that of the run, and every modality precomputed.
+def exported_facts(facts: Facts, task: Task, *, split: str = STANDARD) -> Facts:
+    """The facts of what `export_arrays` writes: the label of the run in front of the others, and every modality precomputed.
 
     Args:
         facts: facts of the corpus that the features were extracted from.
         task: task of the run.
+        split: the split of the run, which becomes the standard one.
     """
-    label = facts.labels[task.label]
+    others = {
+        further_label(name): label for name, label in facts.labels.items() if name not in (task.label, LABEL)
+    }
+    if task.label != LABEL and LABEL in facts.labels:
+        others[further_label(LABEL)] = facts.labels[LABEL]
     return facts.model_copy(
         update={
             "layout": "folder",
             "label": LABEL,
-            "labels": {LABEL: label},
+            "labels": {LABEL: facts.labels[task.label], **others},
             "features": Features(**{modality: f"{modality}.npz" for modality in MODALITIES}),
+            "splits": facts.splits.model_copy(update={"standard_mixes": facts.splits.mixes(split)}),
         }
     )
+
+
+def further_label(name: str) -> str:
+    """What a label beside that of the run is called: as before, but for the one that another was chosen in place of."""
+    return _DEFAULT if name == LABEL else name
 
 
 def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
@@ -71,30 +93,41 @@ def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
                 "values": packed.values,
                 "times_s": packed.times_s,
                 "valid": packed.valid,
+                "spans_s": np.full((len(packed.values), 2), np.nan)
+                if packed.spans_s is None
+                else packed.spans_s,
                 "columns": np.array(packed.columns, str),
             },
         )
     with (folder / "segments.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        others = sorted({name for segment in extracted.segments for name in segment.other_labels} - {LABEL})
-        has_spread = any(segment.label_spread is not None for segment in extracted.segments)
-        table.writerow(
-            (*_TABLE, *(f"label_{name}" for name in others), *(["label_spread"] if has_spread else []))
-        )
+        others = sorted({name for segment in extracted.segments for name in segment.other_labels})
+        optional = {
+            name: cells
+            for name, cells in _OPTIONAL.items()
+            if any(cells(segment) for segment in extracted.segments)
+        }
+        table.writerow((*_TABLE, *(f"label_{further_label(name)}" for name in others), *optional))
         for segment in extracted.segments:
             row = (
                 segment.id,
                 classes[int(segment.label)] if classes else segment.label,
-                segment.text or "",
+                segment.text or ("" if extracted.spoken[segment.id].words else _NOTHING_SPOKEN),
                 segment.split,
                 segment.speaker,
                 segment.video,
             )
             cells = (escaped(cell) if isinstance(cell, str) else cell for cell in row)
-            further = [segment.other_labels.get(name, "") for name in others]
-            if has_spread:
-                further.append("" if segment.label_spread is None else segment.label_spread)
+            further: list[object] = [segment.other_labels.get(name, "") for name in others]
+            further += [cells(segment) for cells in optional.values()]
             table.writerow((*cells, segment.language, 0.0, segment.duration_s, *further))
+    if any(segment.ratings for segment in extracted.segments):
+        with (folder / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("id", "rater", "label"))
+            for segment in extracted.segments:
+                for rater, label in segment.ratings.items():
+                    table.writerow((escaped(segment.id), escaped(rater), label))
     with (folder / "words.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("id", "word", "start_s", "end_s"))

@@ -11,6 +11,7 @@ from pipeline.artifacts.outputs import write_whole_output
 from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.sequences import Modality
 from pipeline.exporting.extracted import Extracted
+from pipeline.pickles.layouts import LETTERS
 from pipeline.pickles.rows import Side
 from pipeline.pretrained.models import find_pretrained
 
@@ -101,7 +102,7 @@ def _split(
     return {
         "raw_text": _objects(transcripts),
         **{key: features[modality] for modality, key in _KEYS.items() if modality != "text"},
-        "id": _objects([f"{segment.video}$_${segment.id}" for segment in segments]),
+        "id": _objects(list(map(_id, segments))),
         "text": features["text"],
         "text_bert": _tokens(transcripts, n_words),
         **{f"{_KEYS[modality]}_lengths": found for modality, found in lengths.items()},
@@ -110,7 +111,20 @@ def _split(
         ),
         "classification_labels": (labels if binary or classes else np.sign(labels) + 1).astype(np.float32),
         "regression_labels": labels.astype(np.float32),
+        **{
+            f"regression_labels_{letter}": np.array(
+                [segment.other_labels.get(modality, np.nan) for segment in segments], np.float32
+            )
+            for modality, letter in LETTERS.items()
+            if any(modality in segment.other_labels for segment in extracted.segments)
+        },
     }
+
+
+def _id(segment: Segment) -> str:
+    """`video$_$segment`, as an id of the field is already."""
+    whole = segment.id.startswith(f"{segment.video}$_$")
+    return segment.id if whole else f"{segment.video}$_${segment.id}"
 
 
 def _transcript(extracted: Extracted, segment: Segment) -> str:

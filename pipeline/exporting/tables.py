@@ -1,5 +1,6 @@
 """Features as Parquet with a dataset card, as `datasets.load_dataset` takes them from a folder."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,26 +11,43 @@ import yaml
 from pipeline.artifacts.files import write_whole_folder
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import MODALITIES
+from pipeline.corpus.facts import Facts, facts_to_yaml
+from pipeline.exporting.arrays import further_label
 from pipeline.exporting.extracted import Extracted
 
-# The name that `datasets` gives the split.
-_NAMES: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
+NAMES: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
+"""The name that `datasets` gives each split."""
 _ROWS_PER_GROUP = 256
+METADATA = "grcf"
+"""Key of the metadata of the files, with the names of the features and the facts of the corpus."""
+# What only some corpora say, by the field of a segment.
+_OPTIONAL: dict[str, pa.DataType] = {
+    "rater": pa.string(),
+    "trusted": pa.bool_(),
+    "label_spread": pa.float64(),
+    "ratings": pa.list_(pa.struct([("rater", pa.string()), ("label", pa.float64())])),
+}
 
 
-def export_tables(extracted: Extracted, folder: Path) -> None:
+def export_tables(extracted: Extracted, folder: Path, *, facts: Facts | None = None) -> None:
     """Write `data/<split>-00000-of-00001.parquet`, one row per segment, and `README.md`.
 
     Features lie on the words of their segment, not normalised: a list of vectors per modality, and which of them are valid.
+    `read_tables` reads it back.
+
+    Args:
+        extracted: features of all segments.
+        folder: the folder; it is whole or absent.
+        facts: facts of the exported corpus, see `exported_facts`, kept in the metadata of the files; None where nobody knows them.
     """
-    write_whole_folder(folder, lambda empty: _fill(extracted, empty))
+    write_whole_folder(folder, lambda empty: _fill(extracted, empty, facts))
 
 
-def _fill(extracted: Extracted, folder: Path) -> None:
-    schema = _schema(extracted)
+def _fill(extracted: Extracted, folder: Path, facts: Facts | None) -> None:
+    schema = _schema(extracted, facts)
     (folder / "data").mkdir()
     for split in SPLITS:
-        path = folder / "data" / f"{_NAMES[split]}-00000-of-00001.parquet"
+        path = folder / "data" / f"{NAMES[split]}-00000-of-00001.parquet"
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             rows: list[dict[str, object]] = []
             for row in _rows(extracted, split):
@@ -42,10 +60,17 @@ def _fill(extracted: Extracted, folder: Path) -> None:
     (folder / "README.md").write_text(_card(extracted), encoding="utf-8")
 
 
-def _schema(extracted: Extracted) -> pa.Schema:
+def _schema(extracted: Extracted, facts: Facts | None) -> pa.Schema:
     fields = [
         *((name, pa.string()) for name in ("id", "video", "speaker", "language", "transcript")),
+        ("duration_s", pa.float64()),
         ("label", pa.float64()),
+        *((f"label_{further_label(name)}", pa.float64()) for name in _others(extracted)),
+        *(
+            (name, kind)
+            for name, kind in _OPTIONAL.items()
+            if any(getattr(segment, name) for segment in extracted.segments)
+        ),
         ("words", pa.list_(pa.string())),
         ("word_start_s", pa.list_(pa.float64())),
         ("word_end_s", pa.list_(pa.float64())),
@@ -54,7 +79,15 @@ def _schema(extracted: Extracted) -> pa.Schema:
         dim = len(extracted.sequences[modality].columns)
         fields.append((modality, pa.list_(pa.list_(pa.float32(), dim))))
         fields.append((f"{modality}_valid", pa.list_(pa.bool_())))
-    return pa.schema(fields)
+    known = {
+        "columns": {modality: list(extracted.sequences[modality].columns) for modality in MODALITIES},
+        "facts": None if facts is None else facts_to_yaml(facts),
+    }
+    return pa.schema(fields, metadata={METADATA: json.dumps(known)})
+
+
+def _others(extracted: Extracted) -> list[str]:
+    return sorted({name for segment in extracted.segments for name in segment.other_labels})
 
 
 def _rows(extracted: Extracted, split: Split) -> Iterator[dict[str, object]]:
@@ -66,7 +99,11 @@ def _rows(extracted: Extracted, split: Split) -> Iterator[dict[str, object]]:
             "speaker": segment.speaker,
             "language": segment.language,
             "transcript": segment.text,
+            "duration_s": segment.duration_s,
             "label": segment.label,
+            **{f"label_{further_label(name)}": value for name, value in segment.other_labels.items()},
+            **{name: getattr(segment, name) for name in _OPTIONAL},
+            "ratings": [{"rater": rater, "label": label} for rater, label in sorted(segment.ratings.items())],
             "words": [word.text for word in words],
             "word_start_s": [word.start_s for word in words],
             "word_end_s": [word.end_s for word in words],
@@ -82,7 +119,7 @@ def _card(extracted: Extracted) -> str:
         "configs": [
             {
                 "config_name": "default",
-                "data_files": [{"split": name, "path": f"data/{name}-*.parquet"} for name in _NAMES.values()],
+                "data_files": [{"split": name, "path": f"data/{name}-*.parquet"} for name in NAMES.values()],
             }
         ],
         "tags": ["multimodal", "sentiment-analysis"],
@@ -93,7 +130,7 @@ def _card(extracted: Extracted) -> str:
         f"{', …' if len(extracted.sequences[modality].columns) > 4 else ''} |"
         for modality in MODALITIES
     )
-    counts = "\n".join(f"| {_NAMES[split]} | {len(extracted.of(split))} |" for split in SPLITS)
+    counts = "\n".join(f"| {NAMES[split]} | {len(extracted.of(split))} |" for split in SPLITS)
     return f"""---
 {yaml.safe_dump(header, sort_keys=False)}---
 
@@ -101,7 +138,8 @@ def _card(extracted: Extracted) -> str:
 
 One row per segment of speech: its label, its words with their times in seconds from its start, and for each word a vector of
 each modality. `<modality>_valid` says which vectors are real; the others are zeros that must not be read. A segment without
-words has one vector per modality that spans all of it. Nothing is normalised.
+words has one vector per modality that spans all of it. Nothing is normalised. `label_<name>` are further labels; `rater`, `trusted`,
+`label_spread` and `ratings` are there where the corpus says something by them.
 
 | split | segments |
 |---|---|

@@ -18,7 +18,7 @@ from pipeline.pickles.rows import GivenWindows
 
 # A word lasts a third of a second on average; rows further apart than this leave words without any.
 _COARSE_S = 0.25
-_ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "columns")
+_ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "spans_s", "columns")
 
 
 def is_precomputed(name: str | None, *, layout: str) -> bool:
@@ -157,7 +157,8 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
     The file holds `ids`, one per segment, and `values`, shape (row, dim). Without more, there is a row per segment, which
     covers all of it. With `offsets`, segment i owns the rows `offsets[i]:offsets[i + 1]`, and `times_s` says where the middle of
     each lies, in seconds from the start of its segment. `columns` may name the dimensions, and `valid` the rows that hold
-    something; those with a value that is not finite are invalid in any case. A segment that the file does not have has no
+    something; those with a value that is not finite are invalid in any case. `spans_s`, shape (row, 2), says which stretch each row
+    stands for, NaN where it stands for its moment; without it that is guessed from how far the times are apart. A segment that the file does not have has no
     rows. Nothing in the file is unpickled.
 
     Args:
@@ -200,7 +201,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
                 np.where(valid[:, None], given, np.float32(0)),
                 at_s,
                 valid,
-                spans_s=coarse_spans(at_s, segment.duration_s),
+                spans_s=_spans_of(arrays.get("spans_s"), rows, at_s, segment.duration_s),
             )
         )
     _check_some(path, position, segments)
@@ -219,6 +220,16 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
             "given_rows": {"rows": len(usable), "invalid": int((~usable).sum())},
         },
     )
+
+
+def _spans_of(
+    spans_s: np.ndarray | None, rows: slice, times_s: Float64[np.ndarray, "row"], duration_s: float
+) -> Float64[np.ndarray, "row 2"] | None:
+    """The stretch of each row of a segment, as the file has it, else as its times let guess."""
+    if spans_s is None:
+        return coarse_spans(times_s, duration_s)
+    given = spans_s[rows].astype(np.float64)
+    return None if not len(given) or np.isnan(given).any() else given
 
 
 def _refuse_link_out(path: Path, folder: Path) -> None:
@@ -287,6 +298,17 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 f"{path}: the arrays do not fit together: {name} is {array.dtype} of shape {array.shape} beside values of shape "
                 f"{values.shape}; expected {expected}"
             )
+    spans_s = arrays.get("spans_s")
+    if spans_s is not None and (
+        spans_s.shape != (len(values), 2)
+        or spans_s.dtype.kind != "f"
+        or np.isinf(spans_s).any()
+        or (spans_s[:, 0] > spans_s[:, 1]).any()
+    ):
+        raise PipelineError(
+            f"{path}: spans_s is {spans_s.dtype} of shape {spans_s.shape}; expected a start and an end in seconds for each of "
+            f"{len(values)} rows, the start first, or NaN"
+        )
     if len(set(ids.tolist())) < len(ids):
         raise PipelineError(f"{path}: an id occurs twice; every segment needs rows of its own")
     if "offsets" not in arrays and len(ids) != len(values):

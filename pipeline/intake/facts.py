@@ -162,6 +162,10 @@ def _classes(
         return None
     if given.classes:
         return {"kind": "classes", "classes": given.classes}
+    numbered = {(candidate.label, candidate.named[label]) for candidate in used if label in candidate.named}
+    if label == LABEL and [number for number, _ in sorted(numbered)] == list(range(len(numbered))):
+        remarks[f"labels.{label}.classes"] = "the names in the file, by their numbers there"
+        return {"kind": "classes", "classes": tuple(name for _, name in sorted(numbered))}
     remarks[f"labels.{label}.classes"] = "the names in the table, sorted"
     return {"kind": "classes", "classes": classes_found(names, source=used[0].place.split(", ")[0])}
 

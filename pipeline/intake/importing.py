@@ -17,7 +17,7 @@ from pipeline.corpus.layouts import LAYOUTS, Layout
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
-from pipeline.intake.conversion import Converted, is_table
+from pipeline.intake.conversion import Converted
 from pipeline.intake.copying import Link, copy_files, require_space, same_content
 from pipeline.intake.facts import NOTHING_GIVEN, Given, Known, find_facts
 from pipeline.intake.files import Item, list_files
@@ -70,7 +70,7 @@ def import_corpus(
         name: the folder below `raw` to be.
         raw: the folder of all corpora, inside of a DVC repository whose root is the working directory.
         links: how to bring files in, by preference.
-        table: converts a table into a folder of this layout, see `convert_table`; None where the layout has no such form.
+        table: converts the source into a folder of this layout, see `convert_table`; None where it is one as it is.
         given: what is said of the corpus; see `find_facts`.
         require: refuses a corpus that could not run, by a `PipelineError`, before anything is copied.
 
@@ -84,12 +84,12 @@ def import_corpus(
         raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
     notes: Sequence[str] = ()
     target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
-    if source.is_file():
-        if is_archive(source):
+    if source.is_file() or table is not None:
+        if source.is_file() and is_archive(source):
             unpacked.mkdir(parents=True, exist_ok=True)
             require_space(unpacked, unpacked_bytes(source))
             unpack(source, unpacked)
-        elif table is not None and is_table(source):
+        elif table is not None:
             shutil.rmtree(unpacked, ignore_errors=True)
             notes = table(source, unpacked).notes
         else:  # a corpus that is one file, such as a feature pickle

@@ -8,7 +8,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -28,6 +28,10 @@ _LABELS: dict[PickleLayout, tuple[str, ...]] = {
     "mult": ("labels",),
     "multibench": ("labels",),
 }
+LETTERS: dict[str, str] = {"text": "T", "audio": "A", "visual": "V"}
+"""Ends of the keys of the labels that one modality alone has, as CH-SIMS does: `regression_labels_T`."""
+# What MMSA calls the sign of a label; other annotations are names of classes.
+_SIGNS = frozenset(("Negative", "Neutral", "Positive"))
 # `video$_$clip` is MMSA's; `video[3]` is the CMU SDK's. `video_3` is MulT's, and a bare number elsewhere.
 _VIDEO = re.compile(r"(.+?)\$_\$.+|(.+)\[[^\[\]]*\]")
 _VIDEO_IN_MULT = re.compile(r"(.+)_\d+")
@@ -48,6 +52,8 @@ class GivenSplit:
         features: sample × row × dimension, padded; large ones lie in the file until they are read.
         lengths: number of rows that are no padding, for the modalities whose file says so.
         aligned: whether row w of every modality belongs to word w.
+        other_labels: labels of one modality alone by its name, one number a sample, NaN where it has none; layout mmsa only.
+        annotations: what each sample is called; empty where the file does not say. Layout mmsa only.
     """
 
     split: Split
@@ -59,6 +65,21 @@ class GivenSplit:
     features: Mapping[Modality, np.ndarray]
     lengths: Mapping[Modality, np.ndarray]
     aligned: bool
+    other_labels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    annotations: tuple[str, ...] = ()
+
+
+def class_names(splits: Sequence[GivenSplit]) -> Mapping[float, str]:
+    """The name of each class by its number, where annotations name the numbers 0, 1, … of the labels; empty where they do not."""
+    if any(len(given.annotations) != len(given.labels) for given in splits):
+        return {}
+    pairs = {
+        pair for given in splits for pair in zip(given.labels, given.annotations, strict=True) if pair[1]
+    }
+    names = dict(sorted(pairs))
+    counted = list(names) == [float(number) for number in range(len(names))]
+    apart = len(pairs) == len(names) == len(set(names.values()))
+    return names if counted and apart and len(names) > 1 and not _SIGNS.issuperset(names.values()) else {}
 
 
 def find_pickle(folder: Path) -> Path:
@@ -139,7 +160,26 @@ def _read_split(
         features=features,
         lengths=lengths,
         aligned=same_rows and not lengths,
+        other_labels=_other_labels(content, n) if layout == "mmsa" else {},
+        annotations=_annotations(content.get("annotations"), n) if layout == "mmsa" else (),
     )
+
+
+def _other_labels(content: Mapping[str, Any], n: int) -> Mapping[str, tuple[float, ...]]:
+    """Labels of one modality alone; what is no number per sample is left out, as nothing is learnt from it by default."""
+    found = {}
+    for name, letter in LETTERS.items():
+        labels = content.get(f"regression_labels_{letter}")
+        if isinstance(labels, np.ndarray) and labels.dtype.kind in "iuf" and labels.size == n:
+            flat = labels.reshape(-1)
+            found[name] = tuple(float(str(value)) if np.isfinite(value) else np.nan for value in flat)
+    return found
+
+
+def _annotations(given: Any, n: int) -> tuple[str, ...]:
+    if not isinstance(given, np.ndarray | list | tuple) or len(given) != n:
+        return ()
+    return tuple(value if isinstance(value, str) else "" for value in given)
 
 
 def _label_key(place: str, content: Mapping[str, Any], layout: PickleLayout) -> str:

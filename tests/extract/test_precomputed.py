@@ -73,6 +73,11 @@ def test_a_segment_without_rows_says_so(tmp_path):
         ({"ids": ["a", "b"], "values": VALUES, "offsets": [0, 2, 3]}, "do not fit together"),
         ({"ids": ["a", "b"], "values": VALUES, "offsets": [0, 3, 2], "times_s": [0, 1, 2]}, "do not fit"),
         ({"ids": ["a", "b", "c"], "values": VALUES, "columns": ["x"]}, "do not fit together"),
+        ({"ids": ["a", "b", "c"], "values": VALUES, "spans_s": np.zeros(3)}, "spans_s is float64 of shape"),
+        (
+            {"ids": ["a", "b", "c"], "values": VALUES, "spans_s": np.array([[1.0, 0.0]] * 3)},
+            "the start first",
+        ),
     ],
 )
 def test_arrays_that_mean_nothing_are_a_sentence(tmp_path, arrays, sentence):
