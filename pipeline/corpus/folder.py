@@ -40,6 +40,10 @@ _FURTHER_LABEL = re.compile(r"label_\w+")
 _SPREAD = "label_spread"
 _WORD_COLUMNS = ("id", "word", "start_s", "end_s")
 _RATING_COLUMNS = ("id", "rater", "label")
+# Among names of columns, for what raters gave; no column can be called so.
+_RATINGS = "the ratings"
+# Place and column of a rating, and what stands there.
+_Rating = tuple[str, str, str]
 
 
 def read_folder(folder: Path) -> list[Candidate]:
@@ -65,7 +69,7 @@ def read_folder(folder: Path) -> list[Candidate]:
     words = _read_words(folder / _WORD_TABLE)
     clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
     names = NamesOnDisk(folder)
-    named = _columns_of_names([row for _, row in rows])
+    named = _columns_of_names([row for _, row in rows], ratings)
     candidates = [_candidate(place, row, words, ratings, clips, names, named) for place, row in rows]
     transcripts = TranscriptFolder(folder)
     candidates = [_with_transcript(candidate, transcripts) for candidate in candidates]
@@ -90,24 +94,34 @@ def _candidate(
     place: str,
     row: Mapping[str, str],
     words: Mapping[str, Sequence[Word]],
-    ratings: Mapping[str, Mapping[str, float]],
+    ratings: Mapping[str, Mapping[str, _Rating]],
     clips: MediaFolder | None,
     names: NamesOnDisk,
     named: Collection[str],
 ) -> Candidate:
     row = {column: restored(cell) for column, cell in row.items()}
-    classes = {_label_of(column): " ".join(row[column].split()) for column in named if row[column].strip()}
-    row = {column: "" if column in named else cell for column, cell in row.items()}
+    classes = {
+        _label_of(column): " ".join(row[column].split())
+        for column in named
+        if column in row and row[column].strip()
+    }
+    rated = _ratings_of(row, place, ratings.get(row["id"], {}))
+    row = {column: "" if column in named or _is_annotator(column) else cell for column, cell in row.items()}
     media = _media(row, clips, names)
-    given = _ratings_of(row, place, ratings.get(row["id"], {}))
+    given: Mapping[str, float] = {}
+    given_names: Mapping[str, str] = {}
+    if _RATINGS in named:
+        given_names = {rater: " ".join(cell.split()) for rater, (_, _, cell) in rated.items()}
+    else:
+        given = {rater: number(cell, where, column) for rater, (where, column, cell) in rated.items()}
     others = _given(row, place, _is_other_label)
-    if not row.get("label") and not given and "label" not in classes:
+    if not row.get("label") and not rated and "label" not in classes:
         expected = "the name of a class" if "label" in named else "a number"
         raise PipelineError(f"{place}: label is {row.get('label', '')!r}; expected {expected}")
     return Candidate(
         place=place,
         id=row["id"],
-        label=_label(row, place, given, is_named="label" in classes),
+        label=_label(row, place, given, is_named="label" in classes or _RATINGS in named),
         media=media,
         text=row.get("text") or None,
         split=split_named(row["split"], place) if row.get("split") else None,
@@ -119,16 +133,32 @@ def _candidate(
         words=tuple(words.get(row["id"], ())),
         other_labels={name.removeprefix("label_"): value for name, value in others.items()},
         spread=_spread(row, place, given),
-        rater=row.get("rater") or (next(iter(given)) if len(given) == 1 else None),
+        rater=row.get("rater") or (next(iter(rated)) if len(rated) == 1 else None),
         ratings=given,
+        named_ratings=given_names,
+        by_ratings=bool(rated) and not row.get("label") and "label" not in classes,
         trusted=truth_value(row["trusted"], place, "trusted") if row.get("trusted") else False,
         named=classes,
     )
 
 
-def _columns_of_names(rows: Sequence[Mapping[str, str]]) -> set[str]:
-    """The columns of labels that hold names of classes: those of whose cells more than half are words."""
+def _columns_of_names(
+    rows: Sequence[Mapping[str, str]], ratings: Mapping[str, Mapping[str, _Rating]]
+) -> set[str]:
+    """The columns of labels that hold names of classes: those of whose cells more than half are words.
+
+    What raters gave, in columns and in the table of ratings, is one column in this sense, `_RATINGS`.
+    """
     named = set()
+    rated = [cell for given in ratings.values() for _, _, cell in given.values()]
+    rated += [
+        cell
+        for row in rows
+        for column, value in row.items()
+        if _is_annotator(column) and (cell := restored(value).strip())
+    ]
+    if 2 * sum(map(is_name, rated)) > len(rated):
+        named.add(_RATINGS)
     for column in rows[0]:
         if column == "label" or _is_other_label(column):
             cells = [cell for row in rows if (cell := restored(row[column]).strip())]
@@ -143,15 +173,17 @@ def _label_of(column: str) -> str:
 
 
 def _label(row: Mapping[str, str], place: str, given: Mapping[str, float], *, is_named: bool) -> float:
-    if is_named:
+    if is_named and not row.get("label"):
         return math.nan
     return number(row["label"], place, "label") if row.get("label") else statistics.fmean(given.values())
 
 
-def _ratings_of(row: Mapping[str, str], place: str, further: Mapping[str, float]) -> Mapping[str, float]:
+def _ratings_of(row: Mapping[str, str], place: str, further: Mapping[str, _Rating]) -> Mapping[str, _Rating]:
     """The labels of a segment by rater: those of the columns label_1, label_2, …, and those of the table of ratings."""
     columns = {
-        name.removeprefix("label_"): value for name, value in _given(row, place, _is_annotator).items()
+        name.removeprefix("label_"): (place, name, cell)
+        for name, cell in row.items()
+        if cell.strip() and _is_annotator(name)
     }
     twice = sorted(columns.keys() & further.keys())
     if twice:
@@ -199,13 +231,13 @@ def _given(row: Mapping[str, str], place: str, wanted: Callable[[str], bool]) ->
     return {name: number(cell, place, name) for name, cell in row.items() if cell and wanted(name)}
 
 
-def _read_ratings(path: Path) -> Mapping[str, Mapping[str, float]]:
-    """Labels by segment id and rater, from a row for each; none without the table.
+def _read_ratings(path: Path) -> Mapping[str, Mapping[str, _Rating]]:
+    """Ratings by segment id and rater, from a row for each; none without the table.
 
     Raises:
-        PipelineError: a row names no rater, or a rater labels a segment twice.
+        PipelineError: a row names no rater or no label, or a rater labels a segment twice.
     """
-    ratings: dict[str, dict[str, float]] = defaultdict(dict)
+    ratings: dict[str, dict[str, _Rating]] = defaultdict(dict)
     if not path.exists() and not path.is_symlink():
         return ratings
     for place, row in read_rows(path, required=_RATING_COLUMNS, known=_RATING_COLUMNS.__contains__):
@@ -216,7 +248,10 @@ def _read_ratings(path: Path) -> Mapping[str, Mapping[str, float]]:
             raise PipelineError(
                 f"{place}: {rater!r} labels {id_!r} a second time; keep one label of each rater"
             )
-        ratings[id_][rater] = number(row["label"], place, "label")
+        cell = restored(row["label"])
+        if not cell.strip():
+            raise PipelineError(f"{place}: the label that {rater!r} gave {id_!r} is empty; leave the row out")
+        ratings[id_][rater] = (place, "label", cell)
     return ratings
 
 

@@ -48,7 +48,7 @@ def _with(candidate: Candidate, name: str) -> Candidate:
             excluded=candidate.excluded or f"{candidate.place}: {candidate.id!r} has no label {name!r}",
         )
     others = {other: value for other, value in candidate.other_labels.items() if other != name}
-    if LABEL not in candidate.named and not candidate.unlabelled:
+    if LABEL not in candidate.named and not candidate.unlabelled and math.isfinite(candidate.label):
         others[LABEL] = candidate.label
     # Ratings and spread are those of the label that is replaced.
     return replace(
@@ -59,17 +59,58 @@ def _with(candidate: Candidate, name: str) -> Candidate:
         unlabelled=False,
         spread=None,
         ratings={},
+        named_ratings={},
+        by_ratings=False,
     )
 
 
 def _numbered(candidate: Candidate, task: Task) -> Candidate:
-    if task.label not in candidate.named or candidate.excluded is not None:
+    if candidate.excluded is not None:
+        return candidate
+    if candidate.named_ratings:
+        who = "{0}: the label that {1!r} gave {2!r}"
+        ratings = {
+            rater: _class_number(name, task, who.format(candidate.place, rater, candidate.id))
+            for rater, name in candidate.named_ratings.items()
+        }
+        candidate = replace(candidate, ratings=ratings)
+    if candidate.by_ratings and task.kind != "regression":
+        return _by_majority(candidate, task)
+    if task.label not in candidate.named:
         return candidate
     name = candidate.named[task.label]
-    where = f"{candidate.place}: the label of {candidate.id!r} is {shortened(name)}"
+    if task.kind != "classes" and math.isfinite(candidate.label):
+        return candidate  # the file has both, and the number is what is learnt
+    where = f"{candidate.place}: the label of {candidate.id!r}"
+    return replace(candidate, label=_class_number(name, task, where))
+
+
+def _by_majority(candidate: Candidate, task: Task) -> Candidate:
+    """With the class that most raters gave; a row where two classes share that place has no label."""
+    (label, most), *rest = Counter(candidate.ratings.values()).most_common()
+    if rest and rest[0][1] == most:
+        tied = [value for value, n in Counter(candidate.ratings.values()).items() if n == most]
+        names = [
+            task.classes[int(v)] if task.classes and v in range(len(task.classes)) else f"{v:g}" for v in tied
+        ]
+        reason = f"{candidate.place}: the raters of {candidate.id!r} agree on no class ({most} each for {' and '.join(sorted(names))})"
+        return replace(candidate, label=math.nan, excluded=reason, unlabelled=True, spread=None)
+    return replace(candidate, label=label, spread=None)
+
+
+def _class_number(name: str, task: Task, where: str) -> float:
+    """The number of a class that somebody named.
+
+    Args:
+        name: as it is written.
+        task: the classes.
+        where: place and what the name is of, for error sentences.
+
+    Raises:
+        PipelineError: labels are no classes, or it is none of them.
+    """
+    where = f"{where} is {shortened(name)}"
     if task.kind != "classes":
-        if math.isfinite(candidate.label):  # the file has both, and the number is what is learnt
-            return candidate
         expected = "a number" if task.kind == "regression" else "0 or 1"
         raise PipelineError(
             f"{where}; expected {expected}, because kind in {FACTS_FILE} is {task.kind}; name its classes there where labels are "
@@ -81,7 +122,7 @@ def _numbered(candidate: Candidate, task: Task) -> Candidate:
         raise PipelineError(
             f"{where}{meant}; expected one of the classes in {FACTS_FILE}: {_listed(task.classes)}"
         )
-    return replace(candidate, label=float(task.classes.index(name)))
+    return float(task.classes.index(name))
 
 
 def classes_found(names: Sequence[str], *, source: str) -> tuple[str, ...]:

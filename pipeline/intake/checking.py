@@ -15,7 +15,13 @@ from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import check_table, refuse_classes
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
-from pipeline.intake.labels import group_cuts, histogram_edges, label_problems, pooled_spread
+from pipeline.intake.labels import (
+    group_cuts,
+    histogram_edges,
+    label_problems,
+    nominal_agreement,
+    pooled_spread,
+)
 from pipeline.intake.media import media_problems, open_some, repeated_problems, span_problems
 from pipeline.intake.problems import Problem, Rules, joined
 from pipeline.intake.transcripts import text_problems
@@ -44,7 +50,8 @@ class CorpusReport:
 
     `label_counts` has a row of counts per split, over the intervals between `label_edges`. `duration_is_estimated` where
     only some media files were opened. `annotator_spread` is the pooled standard deviation of the annotators of a segment
-    of train, label units, None where segments have one; `classes` names the classes where labels are some; `groups` are cuts for `margin.groups` as far apart as twice that.
+    of train, label units, None where segments have one; `groups` are cuts for `margin.groups` as far apart as twice that. `classes`
+    names the classes where labels are some, and `agreement` is that of their raters, see `nominal_agreement`.
     """
 
     folder: str
@@ -60,6 +67,7 @@ class CorpusReport:
     groups: Sequence[float]
     problems: Sequence[Problem]
     classes: Sequence[str] = ()
+    agreement: float | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -105,7 +113,7 @@ def check_corpus(
     durations_s = {candidate.id: _duration_s(candidate, opened.infos) for candidate in used}
     by_split = _by_split(used, splits)
     edges = histogram_edges(rules)
-    spread = pooled_spread(by_split.get("train", []))
+    spread = pooled_spread(by_split.get("train", [])) if rules.task.kind == "regression" else None
     return CorpusReport(
         folder=str(folder),
         layout=layout,
@@ -120,11 +128,10 @@ def check_corpus(
         n_media_opened=opened.n_opened,
         duration_is_estimated=any(value is None for value in durations_s.values()),
         annotator_spread=spread,
-        groups=()
-        if spread is None or rules.task.kind != "regression"
-        else group_cuts(spread, rules.task.label_min, rules.task.label_max),
+        groups=() if spread is None else group_cuts(spread, rules.task.label_min, rules.task.label_max),
         problems=sorted(problems, key=lambda problem: problem.level != "error"),
         classes=rules.task.classes,
+        agreement=None if rules.task.kind == "regression" else nominal_agreement(candidates),
     )
 
 

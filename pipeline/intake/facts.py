@@ -158,12 +158,14 @@ def _classes(
 ) -> dict[str, Any] | None:
     """The facts of a label that the table gives by names; None where it gives numbers, or something else is said."""
     names = [candidate.named[label] for candidate in used if label in candidate.named]
+    if label == LABEL:
+        names += [name for candidate in used for name in candidate.named_ratings.values()]
     if not names or given.kind not in (None, "classes"):
         return None
     if given.classes:
         return {"kind": "classes", "classes": given.classes}
     numbered = {(candidate.label, candidate.named[label]) for candidate in used if label in candidate.named}
-    if label == LABEL and [number for number, _ in sorted(numbered)] == list(range(len(numbered))):
+    if numbered and [number for number, _ in sorted(numbered)] == list(range(len(numbered))):
         remarks[f"labels.{label}.classes"] = "the names in the file, by their numbers there"
         return {"kind": "classes", "classes": tuple(name for _, name in sorted(numbered))}
     remarks[f"labels.{label}.classes"] = "the names in the table, sorted"

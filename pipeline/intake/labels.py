@@ -83,6 +83,30 @@ def pooled_spread(rows: Sequence[Candidate]) -> float | None:
     return float(np.sqrt(np.mean(np.square(spreads)))) if spreads else None
 
 
+def nominal_agreement(rows: Sequence[Candidate]) -> float | None:
+    """Krippendorff's alpha of raters who chose among classes: 1 where all agree, 0 where they agree as by chance.
+
+    Krippendorff (2004), Content Analysis, chapter 11, for nominal data; raters may have seen different segments.
+
+    Args:
+        rows: segments with the classes that their raters gave; those with one rater do not count.
+
+    Returns:
+        alpha; None where no segment has two raters, or all gave one class.
+    """
+    counts = [Counter(row.ratings.values()) for row in rows if len(row.ratings) > 1]
+    of_class = sum(counts, Counter[float]())
+    n = of_class.total()
+    expected = (n**2 - sum(m**2 for m in of_class.values())) / (n * (n - 1)) if n > 1 else 0.0
+    if not expected:
+        return None
+    observed = sum(
+        (of_segment.total() ** 2 - sum(m**2 for m in of_segment.values())) / (of_segment.total() - 1)
+        for of_segment in counts
+    )
+    return 1 - observed / n / expected
+
+
 def group_cuts(spread: float, label_min: float, label_max: float) -> list[float]:
     """Cuts of sentiment groups as wide as two standard deviations of one annotator, about the middle of the range.
 

@@ -37,8 +37,7 @@ def to_text(report: CorpusReport) -> str:
     blocks: list[Block] = [Heading(_title(report), level=1), Paragraph(_summary(report))]
     if report.parts:
         blocks += [parts_table(report), Heading("Labels"), labels_table(report)]
-    if report.annotator_spread is not None:
-        blocks.append(Paragraph(_annotators(report)))
+    blocks += _raters(report)
     blocks.append(Heading("Problems"))
     blocks += [
         Paragraph(f"{problem.level.upper()} {problem.kind} ({problem.n}): {problem.sentence}")
@@ -90,8 +89,16 @@ def _labels(report: CorpusReport) -> list[Block]:
         )
         for split, counts in report.label_counts.items()
     )
-    sentence = [] if report.annotator_spread is None else [Paragraph(_annotators(report))]
-    return [*sentence, Grid(charts, least_width_em=18.0), labels_table(report, with_bars=False)]
+    return [*_raters(report), Grid(charts, least_width_em=18.0), labels_table(report, with_bars=False)]
+
+
+def _raters(report: CorpusReport) -> list[Block]:
+    """What is known of how far raters agree; nothing where segments have one."""
+    if report.agreement is not None:
+        return [
+            Paragraph(f"Agreement of the raters on classes: Krippendorff's alpha {report.agreement:.2f}.")
+        ]
+    return [] if report.annotator_spread is None else [Paragraph(_annotators(report))]
 
 
 def _annotators(report: CorpusReport) -> str:

@@ -289,7 +289,7 @@ def test_labels_by_name_are_kept_beside_the_label(tmp_path):
     [
         ("id,text\na,hello\n", "is missing 'label'"),
         ("id,label_1,label_2\na,,\n", "label is ''; expected a number"),
-        ("id,label_1\na,good\n", "label_1 is 'good'; expected a number"),
+        ("id,label_1\na,1\nb,good\n", "label_1 is 'good'; expected a number"),
     ],
 )
 def test_a_segment_that_nobody_labelled(tmp_path, text, sentence):

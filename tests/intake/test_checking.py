@@ -286,3 +286,20 @@ def test_the_same_recording_in_two_splits_is_told(corpus):
     clips = sorted((corpus / "clips").iterdir())
     shutil.copyfile(clips[0], clips[-1])
     assert "are the same recording" in problems(look(corpus))["error copies"]
+
+
+def test_raters_who_give_classes_are_a_majority_and_have_an_agreement(tmp_path):
+    REPLICAS["folder"](tmp_path)
+    table = tmp_path / "segments.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([header.replace("label", "label_old"), *rows]) + "\n")
+    ratings = [f"c{n},{rater},{('joy', 'anger')[n % 2]}" for n in range(6) for rater in ("ann", "bob", "cyd")]
+    ratings[0] = "c0,ann,anger"
+    (tmp_path / "ratings.csv").write_text("\n".join(["id,rater,label", *ratings]) + "\n")
+    found = look(tmp_path)
+    assert not found.has_errors, found.problems
+    assert found.classes == ("anger", "joy")
+    assert found.label_counts["train"] == [1, 1]
+    assert "Krippendorff's alpha 0.79" in to_text(found)
+    assert "Krippendorff&#x27;s alpha 0.79" in to_html(found) or "Krippendorff's alpha 0.79" in to_html(found)
+    assert to_json(found)["agreement"] == pytest.approx(found.agreement, abs=1e-6)
