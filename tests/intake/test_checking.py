@@ -301,5 +301,5 @@ def test_raters_who_give_classes_are_a_majority_and_have_an_agreement(tmp_path):
     assert found.classes == ("anger", "joy")
     assert found.label_counts["train"] == [1, 1]
     assert "Krippendorff's alpha 0.79" in to_text(found)
-    assert "Krippendorff&#x27;s alpha 0.79" in to_html(found) or "Krippendorff's alpha 0.79" in to_html(found)
+    assert "alpha 0.79" in to_html(found)
     assert to_json(found)["agreement"] == pytest.approx(found.agreement, abs=1e-6)
