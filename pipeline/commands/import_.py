@@ -43,10 +43,12 @@ examples:
   python -m pipeline import mustard mmsd.zip --name mustard
   python -m pipeline import mosei /corpora/CMU-MOSEI --link hardlink
   python -m pipeline import folder reviews.csv --label stars --text review --speaker author
+  python -m pipeline import simsv2 chsims_v2.csv --text text_en --language English
   python -m pipeline import folder ~/ratings --language Spanish --label-min 0 --label-max 9
   python -m pipeline import folder data/raw/mine          write corpus.yaml for a folder that lies in its place
 """
 
+_PUBLISHED = [name for name, layout in LAYOUTS.items() if layout.facts]
 _ROLES = {
     "id": "with a name for each segment",
     "label": "to learn",
@@ -80,7 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     table = parser.add_argument_group(
         "a table as a corpus",
-        "layout folder takes a .csv or .tsv of text or features and labels. Columns are known by their usual names, or named here; "
+        "layout folder takes a .csv or .tsv of text or features and labels, and so do the layouts of published corpora, whose facts it "
+        "then has. Columns are known by their usual names, or named here; "
         "none = no column of the table.",
     )
     for role, what in _ROLES.items():
@@ -140,14 +143,17 @@ def run(args: argparse.Namespace) -> int:
             f"{name!r} is no name for a corpus; name one of letters, digits, '_', '.' and '-' by --name"
         )
     links: tuple[Link, ...] = ("hardlink",) if args.link == "hardlink" else ("reflink", "copy")
+    # A table of a published corpus is of layout folder, with the facts of that corpus.
+    is_published = args.layout in _PUBLISHED and args.path.is_file() and is_table(args.path)
     done = import_corpus(
-        args.layout,
+        "folder" if is_published else args.layout,
         args.path,
         name=name,
         raw=RAW,
         links=links,
         table=_table(args),
         given=_given(args),
+        published=args.layout if is_published else None,
         require=_require,
     )
     sys.stdout.write(_report(done, name=name))
@@ -170,7 +176,7 @@ def _table(args: argparse.Namespace) -> Callable[[Path, Path], Converted] | None
         },
         complete=args.complete,
     )
-    if args.layout == "folder" and args.path.is_file() and is_table(args.path):
+    if args.layout in ("folder", *_PUBLISHED) and args.path.is_file() and is_table(args.path):
         return partial(convert_table, choice=choice, words=args.words)
     if args.words is not None or not choice.says_nothing:
         raise PipelineError(

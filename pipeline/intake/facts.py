@@ -82,7 +82,12 @@ NOTHING_GIVEN = Given()
 
 
 def find_facts(
-    layout: str, candidates: Sequence[Candidate], folder: Path, *, given: Given = NOTHING_GIVEN
+    layout: str,
+    candidates: Sequence[Candidate],
+    folder: Path,
+    *,
+    given: Given = NOTHING_GIVEN,
+    published: str | None = None,
 ) -> Known:
     """The facts of a corpus, from the first that knows: the person, `corpus.yaml` in the folder, the layout, the table.
 
@@ -91,6 +96,8 @@ def find_facts(
         candidates: rows of the corpus.
         folder: the folder that they were read from.
         given: what the person says.
+        published: name of the layout of a published corpus whose facts these are, although it comes as a table of layout `folder`;
+            None where the layout itself says what is known.
 
     Raises:
         PipelineError: facts do not go together, or `corpus.yaml` in the folder is of another layout or wrong.
@@ -106,7 +113,12 @@ def find_facts(
         return Known(facts_from(_merged(values, given, facts.label), source=source), {})
     used = [candidate for candidate in candidates if candidate.excluded is None]
     remarks: dict[str, str] = {}
-    values = {"layout": layout, "language": None, **LAYOUTS[layout].facts}
+    values = {"layout": layout, "language": None, **LAYOUTS[published or layout].facts}
+    if published is not None:
+        _refuse_numbered(values["labels"][LABEL], used, given, published)
+        values["labels"] = _described_by(values["labels"], used)
+        if all(candidate.split is None for candidate in used):
+            values.pop("splits", None)
     if "labels" not in values:
         labels = {candidate.label for candidate in used}
         named = _classes(used, LABEL, given, remarks)
@@ -126,9 +138,26 @@ def find_facts(
         found = {name: f"{name}.npz" for name in MODALITIES if (folder / f"{name}.npz").is_file()}
         values["features"] = found
         remarks |= {f"features.{name}": "found in the folder" for name in found}
-        if any(candidate.split is not None for candidate in used):
+        if published is None and any(candidate.split is not None for candidate in used):
             values["splits"] = {"origin": "the column split of segments.csv"}
     return Known(facts_from(_merged(values, given, LABEL), source=source), remarks)
+
+
+def _refuse_numbered(
+    label: Mapping[str, Any], used: Sequence[Candidate], given: Given, published: str
+) -> None:
+    """Refuse numbers in a table for classes that the layout knows by name: whose numbers they are, nobody says."""
+    if label["kind"] == "classes" and not given.classes and any(LABEL not in row.named for row in used):
+        raise PipelineError(
+            f"{used[0].place.split(', ')[0]}: its labels are numbers, but those of {published} are classes, which tables number in "
+            "several ways; name them in the order of their numbers by --task classes --classes NAME,NAME,…"
+        )
+
+
+def _described_by(labels: Mapping[str, Any], used: Sequence[Candidate]) -> dict[str, Any]:
+    """The labels of a published corpus that a table of it has."""
+    present = {LABEL} | {name for row in used for name in (*row.other_labels, *row.named)}
+    return {name: label for name, label in labels.items() if name in present}
 
 
 def _merged(values: Mapping[str, Any], given: Given, label: str) -> dict[str, Any]:

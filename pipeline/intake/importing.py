@@ -58,6 +58,7 @@ def import_corpus(
     links: Sequence[Link],
     table: Callable[[Path, Path], Converted] | None = None,
     given: Given = NOTHING_GIVEN,
+    published: str | None = None,
     require: Callable[[Sequence[Candidate], Facts], None] = lambda candidates, facts: None,
 ) -> Imported:
     """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
@@ -72,6 +73,7 @@ def import_corpus(
         links: how to bring files in, by preference.
         table: converts the source into a folder of this layout, see `convert_table`; None where it is one as it is.
         given: what is said of the corpus; see `find_facts`.
+        published: the layout whose facts those of a table are; see `find_facts`.
         require: refuses a corpus that could not run, by a `PipelineError`, before anything is copied.
 
     Raises:
@@ -97,7 +99,7 @@ def import_corpus(
         source, links = _root(unpacked, LAYOUTS[layout]), ("reflink", "hardlink", "copy")
     try:
         candidates = LAYOUTS[layout].read(source)
-        known = find_facts(layout, candidates, source, given=given)
+        known = find_facts(layout, candidates, source, given=given, published=published)
         require(candidates, known.facts)
     except PipelineError:
         shutil.rmtree(unpacked, ignore_errors=True)

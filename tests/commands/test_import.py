@@ -232,6 +232,44 @@ def test_a_published_split_that_mixes_videos_is_taken_where_one_says_so(empty, t
     assert main(["check", "mine"]) == 0
 
 
+def written(path: Path, header: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_a_table_of_a_published_corpus_has_its_facts(empty, tmp_path, capsys):
+    """The split of CH-SIMS v2 cuts through its videos, and its protocol is its own: nobody has to say so."""
+    parts = ["train"] * 12 + ["valid"] * 6 + ["test"] * 6
+    rows = [
+        f"c{n},v{n % 8},很好看 {n},{(n * 7 % 11 - 5) / 5},0.{n % 10},{part}" for n, part in enumerate(parts)
+    ]
+    source = written(tmp_path / "chsims_v2.csv", "id,video,text,label,label_T,split", rows)
+    assert main(["import", "simsv2", str(source), "--name", "v2"]) == 0
+    facts = read_facts(Path("data/raw/v2"))
+    assert (facts.layout, facts.language, facts.splits.standard_mixes) == ("folder", "zh", ("video",))
+    assert facts.task(None, source="test").protocol == "sims"
+    assert set(facts.labels) == {"label", "text"}
+    assert "Liu et al. (2022)" in (facts.citation or "")
+    assert main(["import", "simsv2", str(source), "--name", "drawn", "--split", "none"]) == 0
+    assert read_facts(Path("data/raw/drawn")).splits.standard_mixes == ()
+    capsys.readouterr()
+    out_of_range = written(tmp_path / "b.csv", "id,video,text,label", [f"c{n},v{n},x,{n}" for n in range(12)])
+    assert main(["import", "simsv2", str(out_of_range), "--name", "b"]) == 1
+    assert "expected a number from -1.0 to 1.0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_numbers_for_the_classes_of_a_published_corpus_are_not_guessed(empty, tmp_path, capsys):
+    rows = [f"c{n},v{n},so it goes,{n % 3}" for n in range(12)]
+    source = written(tmp_path / "meld.csv", "id,video,text,emotion", rows)
+    assert main(["import", "meld", str(source)]) == 1
+    assert "which tables number in several ways; name them" in capsys.readouterr().err
+    named = ["--task", "classes", "--classes", "anger,joy,sadness"]
+    assert main(["import", "meld", str(source), *named]) == 0
+    assert read_facts(Path("data/raw/meld")).labels["label"].classes == ("anger", "joy", "sadness")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", ["mosi", "sims", "mustard"])
 def test_the_three_commands_of_a_day_are_three_right_runs(empty, tmp_path, layout, capsys):
