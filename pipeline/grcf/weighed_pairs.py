@@ -102,7 +102,8 @@ def weigh_classes(
         for number in range(scores.shape[2])
     ]
     pairs = [pair for part in parts for pair in part.pairs]
-    heaviest = sorted(pairs, key=lambda pair: (-pair.mean_weight, pair.above, pair.below))[:n_pairs]
+    sign = -1 if advantage.direction == "bounded" else 1  # as in `weigh_pairs`
+    heaviest = sorted(pairs, key=lambda pair: (-sign * pair.mean_weight, pair.above, pair.below))[:n_pairs]
     pulled = sorted(pairs, key=lambda pair: (-pair.mean_pull, pair.above, pair.below))[:n_pairs]
     best = dict.fromkeys([*pulled, *heaviest])
     return WeighedPairs(

@@ -15,7 +15,7 @@ from pipeline.grcf.hardest_pairs import find_hardest_pairs
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.rank import train_ranking
-from pipeline.grcf.weighed_pairs import weigh_pairs
+from pipeline.grcf.weighed_pairs import weigh_classes, weigh_pairs
 from tests.grcf.models import objective_of
 from tests.grcf.synthetic import make_split
 
@@ -82,6 +82,28 @@ def test_weights_are_those_of_all_segments_in_one_batch(advantage, margin, monke
     extra = np.where(pair, weight - 1, 0)
     np.testing.assert_allclose(found.extra, extra.sum(axis=0) + extra.sum(axis=1), atol=1e-9)
     np.testing.assert_array_equal(found.n_pairs, (pair | pair.T).sum(axis=1))
+
+
+@pytest.mark.parametrize("direction", ["bounded", ADVANTAGE.direction])
+def test_the_pairs_of_classes_that_stand_out_are_kept_of_all_classes_together(direction):
+    advantage = dataclasses.replace(ADVANTAGE, direction=direction, bound=1.5)
+    rng = np.random.default_rng(4)
+    scores, label = rng.normal(size=(2, 24, 3)), torch.arange(24) % 3
+    kept = weigh_classes(scores, label.double(), margin=MARGIN, advantage=advantage, n_pairs=6).pairs
+    pairs = [
+        pair
+        for number in range(3)
+        for pair in weigh_pairs(
+            scores[:, :, number],
+            (label == number).double(),
+            margin=MARGIN,
+            advantage=advantage,
+            n_pairs=10**4,
+        ).pairs
+    ]
+    weights = sorted((pair.mean_weight for pair in pairs), reverse=direction != "bounded")
+    found = sorted((pair.mean_weight for pair in kept), reverse=direction != "bounded")
+    np.testing.assert_allclose(found[:6], weights[:6])
 
 
 def test_no_two_groups_no_pair():
