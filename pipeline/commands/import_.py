@@ -16,7 +16,7 @@ from pipeline.artifacts.task import Kind, ProtocolName
 from pipeline.comparison.parameters import flattened, same_value
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_code
-from pipeline.corpus.facts import FACTS_FILE, Facts
+from pipeline.corpus.facts import FACTS_FILE, NAME, POOL, Facts
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.history.revisions import read_files, resolve_all
@@ -26,6 +26,7 @@ from pipeline.intake.conversion import Converted, convert_table, is_table
 from pipeline.intake.copying import Link
 from pipeline.intake.facts import Given, Known, rules_of
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
+from pipeline.intake.pooling import part_names, put_together
 from pipeline.settled.facts import RAW
 from pipeline.yaml12 import parse_yaml, read_yaml
 
@@ -45,6 +46,7 @@ examples:
   python -m pipeline import folder reviews.csv --label stars --text review --speaker author
   python -m pipeline import simsv2 chsims_v2.csv --text text_en --language English
   python -m pipeline import folder ~/ratings --language Spanish --label-min 0 --label-max 9
+  python -m pipeline import pool mosi mosei sims --name pooled
   python -m pipeline import folder data/raw/mine          write corpus.yaml for a folder that lies in its place
 """
 
@@ -68,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         type=Path,
-        help="its folder, its archive, or the one file that it is: a pickle, or for layout folder a table",
+        nargs="+",
+        help="its folder, its archive, or the one file that it is: a pickle, or for layout folder a table; for layout pool, the "
+        "names of corpora that lie below data/raw",
     )
     parser.add_argument(
         "--name", help="the folder below data/raw to be; default: from the name of the source"
@@ -137,8 +141,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import one corpus and say what came of it."""
+    parts, is_pool = args.path, args.layout == POOL
+    if len(parts) > 1 and not is_pool:
+        raise PipelineError(
+            f"{' '.join(map(str, parts))}: are {len(parts)} sources, and layout {args.layout} is read from one; import them one "
+            f"after the other, then make them one corpus by `python -m pipeline import {POOL}`"
+        )
+    if is_pool and args.name is None:
+        raise PipelineError("a pool needs a name of its own; give it by --name")
+    args.path = RAW if is_pool else parts[0]
     name = args.name or _name(args.path)
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    if not re.fullmatch(NAME, name):
         raise PipelineError(
             f"{name!r} is no name for a corpus; name one of letters, digits, '_', '.' and '-' by --name"
         )
@@ -151,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
         name=name,
         raw=RAW,
         links=links,
-        table=_table(args),
+        table=_table(args, parts=parts, name=name),
         given=_given(args),
         published=args.layout if is_published else None,
         require=_require,
@@ -160,8 +173,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _table(args: argparse.Namespace) -> Callable[[Path, Path], Converted] | None:
-    """What converts a table, None where the layout is of another form.
+def _table(
+    args: argparse.Namespace, *, parts: Sequence[Path], name: str
+) -> Callable[[Path, Path], Converted] | None:
+    """What converts a table or puts a pool together, None where the layout is of another form.
 
     Raises:
         PipelineError: there is no table that the options on columns could be about.
@@ -182,6 +197,8 @@ def _table(args: argparse.Namespace) -> Callable[[Path, Path], Converted] | None
         raise PipelineError(
             f"{args.path}: options on columns are for a table (.csv or .tsv) of layout folder; leave them out"
         )
+    if args.layout == POOL:
+        return partial(put_together, names=part_names(parts, raw=RAW, name=name), given=_given(args))
     if args.layout == "folder" and args.path.is_dir() and any(args.path.glob("data/*.parquet")):
         # Inside, so that other imports do not wait for pyarrow.
         from pipeline.exporting.reading import is_exported

@@ -4,6 +4,7 @@ A fact stands there once. What a later stage needs of it to train and to measure
 such as a licence, trains nothing.
 """
 
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,11 @@ LABEL = "label"
 """Name of the label that a layout's reader takes for the one to learn; others have the names that the corpus gives them."""
 EXTRACT = "extract"
 """A choice of `*.precomputed`: extract, although the corpus brings features."""
+NAME = r"\w[\w.-]*"
+"""What the name of a corpus looks like."""
+POOL = "pool"
+"""The layout of several corpora that are one."""
+_ONLY_OF_POOLS = "parts"
 
 LayoutName = Literal[
     "folder",
@@ -41,6 +47,7 @@ LayoutName = Literal[
     "mmsa",
     "mult",
     "multibench",
+    "pool",
 ]
 Owner = Literal["speaker", "video"]
 _Owners = Annotated[tuple[Owner, ...], BeforeValidator(as_tuple)]
@@ -159,6 +166,9 @@ class Facts(StrictModel):
     """What a corpus says of itself."""
 
     layout: LayoutName = Field(description="how the folder is organised, see docs/reference/data.md")
+    parts: Annotated[tuple[_Text, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), description="folders of the corpora that this one consists of; layout pool only"
+    )
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = Field(
         description="language of the speech where a segment does not name its own, as an ISO 639-1 code; empty = every segment does"
     )
@@ -181,6 +191,19 @@ class Facts(StrictModel):
     rated_by: _Text | None = Field(default=None, description="who gave the labels, and how many of them")
     licence: _Text | None = Field(default=None, description="on what terms the corpus may be used")
     citation: _Text | None = Field(default=None, description="what to cite")
+
+    @model_validator(mode="after")
+    def _parts_are_of_a_pool(self) -> "Facts":
+        if self.layout != POOL and self.parts:
+            raise ValueError(f"parts is for layout {POOL}, but the layout is {self.layout}; leave parts out")
+        if self.layout == POOL and (len(self.parts) < 2 or len(set(self.parts)) < len(self.parts)):
+            raise ValueError(f"parts has to name at least two corpora that differ, found {list(self.parts)}")
+        strange = [part for part in self.parts if not re.fullmatch(NAME, part)]
+        if strange:
+            raise ValueError(
+                f"parts names {strange[0]!r}; expected the name of a folder in this one: letters, digits, '_', '.' and '-'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _label_is_described(self) -> "Facts":
@@ -292,6 +315,8 @@ def _write(
     pad, after_a_block = " " * indent, False
     for name, field in type(model).model_fields.items():
         value, key = getattr(model, name), f"{prefix}{name}"
+        if name == _ONLY_OF_POOLS and not value:
+            continue
         comment = field.description or ""
         if key in remarks:
             comment = f"{comment} ({remarks[key]})"

@@ -18,6 +18,7 @@ from pipeline.corpus.meld import read_meld
 from pipeline.corpus.mer import read_mer2023
 from pipeline.corpus.mustard import read_mustard
 from pipeline.corpus.pickled import read_pickled
+from pipeline.corpus.pool import read_pool
 from pipeline.corpus.sims import read_sims
 from pipeline.corpus.urfunny import read_urfunny
 from pipeline.errors import PipelineError
@@ -105,6 +106,10 @@ def _within(read: Callable[[Path], list[Candidate]]) -> Callable[[Path], list[Ca
         return read(folder)
 
     return read_whole
+
+
+def _read_part(layout: str, folder: Path) -> list[Candidate]:
+    return LAYOUTS[layout].read(folder)
 
 
 @dataclass(frozen=True)
@@ -274,4 +279,5 @@ LAYOUTS: dict[str, Layout] = {
         },
     ),
     **{name: Layout(_within(partial(read_pickled, layout=name))) for name in PICKLE_LAYOUTS},
+    "pool": Layout(partial(read_pool, read_part=_read_part)),
 }

@@ -28,6 +28,7 @@ def split_candidates(
 
     Where a corpus names train and test alone, valid is drawn from train by speaker. Beside published folds, which
     keep speakers together nowhere, it is drawn by video. A draw balances the labels of its parts, see `balanced_parts`.
+    In a pool each corpus is split as it would be alone.
 
     Args:
         candidates: all segments of the corpus.
@@ -42,6 +43,21 @@ def split_candidates(
         PipelineError: an unknown split, a corpus split in part only, a speaker or video in two splits, folds that it
             does not have, or too few speakers for three splits.
     """
+    by_corpus: dict[str | None, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        by_corpus[candidate.corpus].append(candidate)
+    if len(by_corpus) > 1:
+        together: dict[str, Split] = {}
+        for part in by_corpus.values():
+            together |= split_candidates(
+                part,
+                split=split,
+                valid_share=valid_share,
+                test_share=test_share,
+                split_seed=split_seed,
+                mixes=mixes,
+            )
+        return together
     usable = [candidate for candidate in candidates if candidate.excluded is None]
     draw_valid = partial(_draw_valid, usable, valid_share=valid_share, split_seed=split_seed)
     refuse_leaks = partial(_refuse_leaks, usable, mixes=mixes)
