@@ -170,6 +170,7 @@ class Training(Section):
     """The training that rank, calibrate and pointwise share."""
 
     seeds: Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    corpora: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)]
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     epoch: Literal["best", "last", "average"]
@@ -185,6 +186,14 @@ class Training(Section):
     def _seeds_differ(self) -> "Training":
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds have to be different and not negative, found {list(self.seeds)}")
+        return self
+
+    @model_validator(mode="after")
+    def _corpora_differ(self) -> "Training":
+        if self.corpora is not None and (not self.corpora or len(set(self.corpora)) < len(self.corpora)):
+            raise ValueError(
+                f"corpora has to name at least one corpus, and each once, found {list(self.corpora)}; empty = all"
+            )
         return self
 
 

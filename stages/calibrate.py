@@ -6,7 +6,6 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import (
@@ -20,7 +19,7 @@ from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.settled.task import load_task
 from stages.ranking_settings import advantage_settings, margin_settings
-from stages.settings import training_settings
+from stages.settings import read_learnt, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -49,8 +48,8 @@ def train_seed(seed: int) -> Checkpoint:
     settings, task = params.load(params.Calibrate), load_task(TASK)
     return calibrate(
         read_checkpoint(checkpoint_path(RANKED, seed)),
-        read_aligned(TRAIN),
-        read_aligned(VALID),
+        read_learnt(TRAIN),
+        read_learnt(VALID),
         scope=settings.scope,
         on=settings.on,
         n_knots=settings.n_knots,

@@ -6,7 +6,6 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import (
@@ -19,7 +18,7 @@ from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.grcf.pointwise import train_pointwises
 from pipeline.settled.task import load_task
-from stages.settings import network_settings, training_settings
+from stages.settings import network_settings, read_learnt, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -41,8 +40,8 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     training, pointwise = params.load(params.Training), params.load(params.Pointwise)
     task = load_task(TASK)
     return train_pointwises(
-        read_aligned(TRAIN),
-        read_aligned(VALID),
+        read_learnt(TRAIN),
+        read_learnt(VALID),
         seeds=seeds,
         network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
         settings=training_settings(

@@ -6,7 +6,7 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.hardest_pairs import write_hardest_pairs
@@ -23,7 +23,7 @@ from pipeline.grcf.pair_statistics import (
 from pipeline.grcf.rank import ranking_objective, train_rankings
 from pipeline.settled.task import load_task
 from stages.ranking_settings import advantage_settings, margin_settings
-from stages.settings import network_settings, training_settings
+from stages.settings import network_settings, read_learnt, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -53,8 +53,8 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         ordered=task.ordered,
     )
     return train_rankings(
-        read_aligned(TRAIN),
-        read_aligned(VALID),
+        read_learnt(TRAIN),
+        read_learnt(VALID),
         seeds=seeds,
         network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
         objective=objective,
@@ -83,7 +83,7 @@ def values_of(checkpoint: Checkpoint, train: AlignedSplit) -> PairValues:
 
 def describe(checkpoints: list[Checkpoint]) -> None:
     """Write how stage 1 left the pairs of train."""
-    train = read_aligned(TRAIN)
+    train = read_learnt(TRAIN)
     values = [values_of(checkpoint, train) for checkpoint in checkpoints]
     write_group_pairs(GROUP_PAIRS, [row for pairs in values for row in describe_group_pairs(pairs)])
     write_distributions(DISTRIBUTIONS, list(describe_distributions(values)))

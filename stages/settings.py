@@ -1,6 +1,9 @@
 """Sections of params.yaml as the settings of the library: each value goes to the field of its own name."""
 
+from pathlib import Path
+
 from pipeline import params
+from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings
@@ -43,3 +46,12 @@ def training_settings(
             gradient_checkpointing=finetuning.gradient_checkpointing,
         ),
     )
+
+
+def read_learnt(path: Path) -> AlignedSplit:
+    """A split as the stages that train see it: of the corpora that `training.corpora` names.
+
+    Raises:
+        PipelineError: the file is missing or damaged, or has no segment of a corpus that is named.
+    """
+    return read_aligned(path).of_corpora(params.load(params.Training).corpora)

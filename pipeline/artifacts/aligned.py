@@ -12,7 +12,7 @@ from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes,
 from pipeline.artifacts.segments import OWNERS, Owner, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, did_you_mean
 
 _KIND, _VERSION = "aligned split", 2
 
@@ -122,6 +122,27 @@ class AlignedSplit:
     def is_trusted(self) -> Bool[np.ndarray, "segment"]:
         """Whether the label of each segment is trusted."""
         return self.trusted if len(self.trusted) else np.zeros(len(self), bool)
+
+    def of_corpora(self, names: Sequence[str] | None) -> "AlignedSplit":
+        """The segments of some corpora of a pool.
+
+        Args:
+            names: names of the corpora (`training.corpora`); None = all.
+
+        Raises:
+            PipelineError: the split has no segment of one of them.
+        """
+        if names is None:
+            return self
+        there = self.names_of("corpus")
+        for name in names:
+            if name not in there:
+                known = sorted(set(there))
+                raise PipelineError(
+                    f"training.corpora names {name!r}{did_you_mean(name, known)}, but no segment of {self.split} is of that "
+                    f"corpus; choose from {', '.join(known)}, or leave it empty for all"
+                )
+        return self.select(np.array([row for row, name in enumerate(there) if name in names], np.int64))
 
     def select(self, segments: Int64[np.ndarray, "segment"]) -> "AlignedSplit":
         """The segments at these positions, in this order."""

@@ -73,3 +73,14 @@ def test_a_selection_takes_words_names_and_ratings_along():
                 split.features[modality][split.offsets[old] : split.offsets[old + 1]],
             )
     same(split.select(np.arange(len(split))), split)
+
+
+def test_the_corpora_that_are_named_are_chosen_and_an_unknown_one_is_refused():
+    whole = replace(make_split("train", 4, seed=1), corpus=("mosi", "sims", "mosi", "mosei"))
+    assert whole.of_corpora(None) is whole
+    assert whole.of_corpora(("mosei", "mosi")).names_of("corpus") == ("mosi", "mosi", "mosei")
+    assert whole.of_corpora(("sims",)).ids == whole.ids[1:2]
+    with pytest.raises(
+        PipelineError, match=r"training.corpora names 'moesi' .*choose from mosei, mosi, sims"
+    ):
+        whole.of_corpora(("mosi", "moesi"))
