@@ -10,7 +10,12 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from pipeline.errors import PipelineError, sentence_of_machine
-from pipeline.terminal import INTERRUPTED, end_quietly_when_interrupted, prepare_streams
+from pipeline.terminal import (
+    INTERRUPTED,
+    end_quietly_when_interrupted,
+    prepare_streams,
+    raise_when_interrupted,
+)
 
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
@@ -68,6 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         args = parse(arguments)
         command: ModuleType = args.command
+        raise_when_interrupted()
         status: int = command.run(args)
         sys.stdout.flush()
     except PipelineError as error:

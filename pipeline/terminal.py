@@ -1,10 +1,13 @@
 """The standard streams as a program finds them, open or not, and the end that Ctrl-C asks for."""
 
+import contextlib
 import io
 import multiprocessing
 import os
+import signal
 import sys
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import NoReturn
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 INTERRUPTED_SENTENCE = "interrupted; what is done is kept, and the same command goes on from there"
@@ -45,9 +48,36 @@ def prepare_streams() -> bool:
 def end_quietly_when_interrupted() -> None:
     """Answer Ctrl-C with one sentence also while modules are imported, before anybody could catch it.
 
-    A worker process says nothing: Ctrl-C reaches it as well, and the process that started it speaks for all.
+    Until `raise_when_interrupted` the program ends at once, because an import may swallow the exception that Ctrl-C raises (a
+    compiled module does) and go on. A worker process says nothing: Ctrl-C reaches it as well, and the process that started it
+    speaks for all.
     """
     sys.excepthook = _excepthook
+    # A shell makes what it starts in the background ignore Ctrl-C, and that stays so.
+    if _is_the_program() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_at_once)
+
+
+def raise_when_interrupted() -> None:
+    """Let Ctrl-C raise `KeyboardInterrupt` again: all is imported, and what runs from here on tidies up after itself."""
+    if signal.getsignal(signal.SIGINT) is _end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_the_program() -> bool:
+    """Whether a stage or a command is what was started, and not a test, a notebook or a worker that imports one."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return (
+        multiprocessing.parent_process() is None
+        and spec is not None
+        and spec.name.partition(".")[0] in ("stages", "pipeline")
+    )
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    with contextlib.suppress(OSError):
+        os.write(2, f"\n{INTERRUPTED_SENTENCE}\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def _excepthook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

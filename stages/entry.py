@@ -9,6 +9,7 @@ from pipeline.terminal import (
     INTERRUPTED_SENTENCE,
     end_quietly_when_interrupted,
     prepare_streams,
+    raise_when_interrupted,
 )
 
 # Stages import this module before anything else: from here on Ctrl-C is answered by a sentence, and no file that a library
@@ -20,6 +21,7 @@ end_quietly_when_interrupted()
 def run(stage: Callable[[], None]) -> None:
     """Run a stage as a program; exit with 1 after a `PipelineError` or a fault of the machine, with 130 after Ctrl-C."""
     try:
+        raise_when_interrupted()
         stage()
     except PipelineError as error:
         sys.stderr.write(f"\n{error}\n")
