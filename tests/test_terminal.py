@@ -24,6 +24,17 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
+def run_answering_ctrl_c(module: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a stage or a command that finds its imports in the folder first."""
+    # A shell that runs without a terminal makes its children ignore the signal.
+    return run(
+        "exec $1 -c 'import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f'sys.argv = "{module}".split(); sys.path.insert(0, "{folder}"); '
+        f'runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)\'',
+        folder,
+    )
+
+
 @pytest.mark.parametrize("command", ["results", "cache", "check demo", "compare HEAD workspace", "--help"])
 def test_a_command_whose_output_is_closed_says_so(command, tmp_path):
     ended = run(f"$1 -m pipeline {command} >&-", tmp_path)
@@ -60,13 +71,7 @@ def test_a_stage_runs_with_closed_streams(closed, tmp_path):
 )
 def test_ctrl_c_while_modules_are_imported_is_no_traceback(module, imported, tmp_path):
     (tmp_path / f"{imported}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    # A shell that runs without a terminal makes its children ignore the signal.
-    ended = run(
-        "exec $1 -c 'import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f'sys.argv = "{module}".split(); sys.path.insert(0, "{tmp_path}"); '
-        f'runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)\'',
-        tmp_path,
-    )
+    ended = run_answering_ctrl_c(module, tmp_path)
     assert ended.returncode == 130
     assert ended.stderr.strip() == INTERRUPTED_SENTENCE
 
@@ -77,11 +82,6 @@ def test_ctrl_c_that_an_import_swallows_ends_the_program_all_the_same(module, tm
         "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    import time; time.sleep(1)\n"
         "except KeyboardInterrupt:\n    pass\nos._exit(7)\n"
     )
-    ended = run(
-        "exec $1 -c 'import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f'sys.argv = "{module}".split(); sys.path.insert(0, "{tmp_path}"); '
-        f'runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)\'',
-        tmp_path,
-    )
+    ended = run_answering_ctrl_c(module, tmp_path)
     assert ended.returncode == 130
     assert ended.stderr.strip() == INTERRUPTED_SENTENCE

@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
         )
     links: tuple[Link, ...] = ("hardlink",) if args.link == "hardlink" else ("reflink", "copy")
     # A table of a published corpus is of layout folder, with the facts of that corpus.
-    is_published = args.layout in _PUBLISHED and args.path.is_file() and is_table(args.path)
+    is_published = args.layout in _PUBLISHED and _is_table(args.path)
     done = import_corpus(
         "folder" if is_published else args.layout,
         args.path,
@@ -171,6 +171,10 @@ def run(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(_report(done, name=name))
     return 0
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and is_table(path)
 
 
 def _table(
@@ -191,7 +195,7 @@ def _table(
         },
         complete=args.complete,
     )
-    if args.layout in ("folder", *_PUBLISHED) and args.path.is_file() and is_table(args.path):
+    if args.layout in ("folder", *_PUBLISHED) and _is_table(args.path):
         return partial(convert_table, choice=choice, words=args.words)
     if args.words is not None or not choice.says_nothing:
         raise PipelineError(
