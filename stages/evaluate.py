@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.by_corpus import write_corpus_metrics
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
 from pipeline.artifacts.evaluation import (
     EvaluatedSplit,
@@ -28,6 +29,7 @@ from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.task import Task
 from pipeline.evaluation.comparisons import compare_split
+from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
@@ -51,6 +53,7 @@ METRICS = Path("reports/metrics.json")
 RECORD = Path("reports/run.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
+BY_CORPUS = Path("reports/by_corpus.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
@@ -151,6 +154,20 @@ def record(trained: Mapping[str, Sequence[Checkpoint]], task: Task) -> RunRecord
     )
 
 
+def write_predictions(
+    predictions: Sequence[SplitPredictions], settings: params.Evaluate, protocol: Protocol
+) -> None:
+    """The predictions, and of a pool what they are worth on each of its corpora."""
+    write_text(PREDICTIONS, predictions_to_csv(predictions))
+    by_corpus = corpus_metrics(
+        predictions,
+        protocol=protocol,
+        confidence=settings.confidence,
+        n_resamples=settings.n_resamples,
+    )
+    write_corpus_metrics(BY_CORPUS, by_corpus)
+
+
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
@@ -183,7 +200,7 @@ def main() -> None:
         noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
         write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
     write_run_record(RECORD, record(trained, task))
-    write_text(PREDICTIONS, predictions_to_csv(predictions))
+    write_predictions(predictions, settings, protocol)
     write_robustness(ROBUSTNESS, missing, perturbation="missing")
     write_robustness(NOISE, noisy, perturbation="noisy")
     n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}

@@ -8,6 +8,7 @@ from typing import Any
 from stages.entry import run
 
 from pipeline import params
+from pipeline.artifacts.by_corpus import read_corpus_metrics
 from pipeline.artifacts.checkpoint import TrainingStage, read_checkpoints
 from pipeline.artifacts.coverage import read_coverage
 from pipeline.artifacts.curves import read_curves
@@ -41,6 +42,7 @@ from pipeline.settled.task import load_task
 METRICS = Path("reports/metrics.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
+BY_CORPUS = Path("reports/by_corpus.csv")
 COVERAGE = Path("reports/coverage.json")
 CURVES: dict[TrainingStage, Path] = {
     "rank": Path("reports/curves/rank.csv"),
@@ -93,9 +95,13 @@ def read_inputs() -> ReportInputs:
     parameters = settled_parameters()
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
+    by_corpus = read_corpus_metrics(BY_CORPUS)
+    # Without a pool the table is empty, and nothing in the report is of it.
+    read = (*READ, BY_CORPUS) if by_corpus else READ
     return ReportInputs(
         evaluation=read_evaluation(metrics=METRICS, comparisons=COMPARISONS),
         predictions=read_predictions(PREDICTIONS),
+        by_corpus=by_corpus,
         coverage=read_coverage(COVERAGE),
         curves={stage: read_curves(path, stage=stage) for stage, path in CURVES.items()},
         group_pairs=read_group_pairs(GROUP_PAIRS),
@@ -104,7 +110,7 @@ def read_inputs() -> ReportInputs:
         noise=read_robustness(NOISE, perturbation="noisy"),
         segments=read_segments(SEGMENTS),
         parameters=parameters,
-        digests={path.as_posix(): sha256_of(path) for path in READ}
+        digests={path.as_posix(): sha256_of(path) for path in read}
         | {"params.yaml (values)": hashlib.sha256(values).hexdigest()},
     )
 

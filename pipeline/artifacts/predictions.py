@@ -1,7 +1,7 @@
 """Predictions of every model for every segment of valid and test: a row per segment, a column per model and seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,25 @@ class SplitPredictions:
         """Whose each segment is, empty where nobody says."""
         names: tuple[str, ...] = getattr(self, owner)
         return names or ("",) * len(self.ids)
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """The corpora of the segments, in the order in which they occur."""
+        return tuple(dict.fromkeys(self.names_of("corpus")))
+
+    def of_corpus(self, name: str) -> "SplitPredictions":
+        """The segments of one corpus alone."""
+        rows = [row for row, corpus in enumerate(self.names_of("corpus")) if corpus == name]
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            truth=self.truth[rows],
+            models={model: predictions[:, rows] for model, predictions in self.models.items()},
+            corpus=tuple(self.names_of("corpus")[row] for row in rows),
+            speaker=tuple(self.names_of("speaker")[row] for row in rows),
+            video=tuple(self.names_of("video")[row] for row in rows),
+            rater=tuple(self.names_of("rater")[row] for row in rows),
+        )
 
     @property
     def labels(self) -> list[float] | list[str]:

@@ -216,6 +216,14 @@ class Protocol:
         return self.metric(self.headline[0])
 
     @property
+    def scale_free(self) -> tuple[str, ...]:
+        """The headline metrics that a positive slope and an offset of predictions or labels leave as they are.
+
+        They may be held against those of another corpus. The others need predictions on the scale of the labels.
+        """
+        return tuple(name for name in self.headline if name in self.order)
+
+    @property
     def ranking(self) -> Metric:
         """The metric of the order."""
         return self.metric(self.headline[2])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.artifacts.by_corpus import CorpusMetric
 from pipeline.artifacts.coverage import Coverage
 from pipeline.artifacts.curves import TrainingCurves
 from pipeline.artifacts.evaluation import (
@@ -14,7 +15,7 @@ from pipeline.artifacts.evaluation import (
     SplitComparisons,
     Summary,
 )
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
 from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.robustness import RobustnessCurve
@@ -32,6 +33,7 @@ class ReportInputs:
     Attributes:
         evaluation: content of `reports/metrics.json` and `reports/comparisons.json`.
         predictions: content of `reports/predictions.csv`.
+        by_corpus: rows of `reports/by_corpus.csv`; none where all segments are of one corpus.
         coverage: content of `reports/coverage.json`.
         curves: tables of `reports/curves/` for `rank`, `calibrate` and `pointwise`.
         group_pairs: rows of `reports/group_pairs.csv`, one per seed and pair of groups.
@@ -48,6 +50,7 @@ class ReportInputs:
 
     evaluation: Evaluation
     predictions: Sequence[SplitPredictions]
+    by_corpus: Sequence[CorpusMetric]
     coverage: Coverage
     curves: Mapping[str, TrainingCurves]
     group_pairs: Sequence[GroupPairRow]
@@ -61,6 +64,7 @@ class ReportInputs:
     def __post_init__(self) -> None:
         require_measured_by(self.protocol, self.evaluation)
         self._require_whole_predictions()
+        self._require_whole_corpora()
         self._require_whole_curves()
 
     def _require_whole_predictions(self) -> None:
@@ -90,6 +94,24 @@ class ReportInputs:
                         "run `dvc repro evaluate` to measure again"
                     )
         self._require_whole_pairs()
+
+    def _require_whole_corpora(self) -> None:
+        """Every corpus of a pool has the same rows."""
+        corpora = [(found.split, corpus) for found in self.predictions for corpus in found.corpora]
+        is_pool = len({corpus for _, corpus in corpora}) > 1
+        models = (*COMPARED, minus(BASELINE), self.protocol.constant)
+        expected = [
+            (*corpus, model, metric)
+            for corpus in corpora
+            for model in models
+            for metric in self.protocol.headline
+        ]
+        found = [(row.split, row.corpus, row.model, row.metric) for row in self.by_corpus]
+        if sorted(found) != (sorted(expected) if is_pool else []):
+            raise PipelineError(
+                f"reports/by_corpus.csv has {len(found)} rows, which are not those of the corpora in reports/predictions.csv; run "
+                "`dvc repro evaluate` to measure again"
+            )
 
     def _require_whole_pairs(self) -> None:
         """Both tables count the same pairs, so that one which was cut off between two rows counts fewer."""

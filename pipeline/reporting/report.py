@@ -4,6 +4,7 @@ from pipeline.pages.blocks import Document
 from pipeline.pages.numbers import plural
 from pipeline.reporting.agreement import confusion_section, reliability_section, scatter_section
 from pipeline.reporting.classes import per_class_section
+from pipeline.reporting.corpora import corpora_section
 from pipeline.reporting.data import corpus_section, coverage_section
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.order import group_order_section
@@ -23,6 +24,7 @@ _SECTIONS = (
     verdict_section,
     results_section,
     differences_section,
+    corpora_section,
     modalities_section,
     robustness_section,
     noise_section,
@@ -56,6 +58,7 @@ def build_report(inputs: ReportInputs) -> Document:
         for section in _SECTIONS
         if (section not in _OF_REGRESSION or inputs.protocol.task == "regression")
         and (section not in _OF_CLASSES or inputs.protocol.task == "classes")
+        and (section is not corpora_section or inputs.by_corpus)
         and (section is not confusion_section or inputs.protocol.finest is not None)
     ]
     return Document(

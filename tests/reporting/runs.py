@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from pipeline.artifacts.by_corpus import write_corpus_metrics
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage, write_coverage
 from pipeline.artifacts.curves import write_curves
@@ -25,6 +26,7 @@ from pipeline.artifacts.segments import SPLITS, Segment, Split, write_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.task import write_task
 from pipeline.evaluation.comparisons import compare_split
+from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
@@ -55,6 +57,7 @@ class Run:
     modalities: Sequence[str] = MODALITIES
     ids: Callable[[str, int], str] = lambda split, n: f"{split}_{n:03d}"
     speakers: Callable[[str, int], str] = lambda split, n: f"speaker {split} {n % 5}"
+    corpora: Callable[[str, int], str] = lambda split, n: ""
     transcript: str | None = "a few words"
     failures: Mapping[Modality, Mapping[str, str]] = field(default_factory=dict)
     constant_grcf: bool = False
@@ -100,6 +103,7 @@ def make_segments(run: Run, random: np.random.Generator) -> list[Segment]:
             has_video="visual" in run.modalities,
             start_s=0.0,
             end_s=1.0 + n % 4,
+            corpus=run.corpora(split, n),
         )
         for split in SPLITS
         for n in range(run.n_segments[split])
@@ -145,6 +149,13 @@ def write_run_evaluation(
         missing += perturb(found, run, protocol, rates, shrunk_by=rates)
         noisy += perturb(found, run, protocol, scales, shrunk_by=scales / 4)
     write_text(folder / "predictions.csv", predictions_to_csv(predictions))
+    by_corpus = corpus_metrics(
+        predictions,
+        protocol=protocol,
+        confidence=settings["confidence"],
+        n_resamples=settings["n_resamples"],
+    )
+    write_corpus_metrics(folder / "by_corpus.csv", by_corpus)
     write_robustness(folder / "robustness.csv", missing, perturbation="missing")
     write_robustness(folder / "noise.csv", noisy, perturbation="noisy")
     n_weights = {"rank": 19201, "calibrate": 19201, "pointwise": 19201}
@@ -171,7 +182,8 @@ def predict_split(
     if protocol.is_binary:
         models = {name: np.clip(rows, 0.0, 1.0) for name, rows in models.items()}
     seeds = {"grcf": run.seeds, "pointwise": run.seeds, protocol.constant: ()}
-    return SplitPredictions(split, tuple(segment.id for segment in segments), truth, models, seeds)
+    ids, corpora = (tuple(getattr(segment, name) for segment in segments) for name in ("id", "corpus"))
+    return SplitPredictions(split, ids, truth, models, seeds, corpus=corpora)
 
 
 def shown_to(run: Run, grcf: np.ndarray) -> dict[str, tuple[frozenset[str], np.ndarray]]:

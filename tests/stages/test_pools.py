@@ -1,0 +1,105 @@
+"""Two small corpora of text with scales of their own go in as a pool and through all stages, trained on one of them."""
+
+import csv
+import json
+import random
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.by_corpus import read_corpus_metrics
+from pipeline.artifacts.predictions import read_predictions
+from tests.stages.repositories import TOY, Repository, make_repository
+
+pytestmark = pytest.mark.slow
+
+POOL, OTHER = "zwei-in_1", "kurz.2"
+GOOD, BAD = ("great", "lovely", "wonderful", "superb"), ("awful", "dull", "terrible", "boring")
+SETTINGS = (
+    f"corpus.name={POOL}",
+    "training.seeds=[7,8]",
+    "evaluate.missing_rates=[]",
+    "evaluate.noise_scales=[]",
+)
+"""What makes a run short, beside what every small repository has."""
+
+
+def rows_of(split_sizes: dict[str, int], *, low: float, high: float, seed: int) -> list[dict[str, str]]:
+    """Sentences whose label is how many of their words are good; every speaker has two."""
+    rng = random.Random(seed)
+    rows = []
+    for split, n in split_sizes.items():
+        for number in range(n):
+            n_good = number % 5
+            words = rng.choices(GOOD, k=n_good) + rng.choices(BAD, k=4 - n_good)
+            rows.append(
+                {
+                    "id": f"{split} {number}",
+                    "label": f"{low + (high - low) * n_good / 4:g}",
+                    "text": f"It was {', '.join(words)}.",
+                    "speaker": f"{split} {number // 2}",
+                    "split": split,
+                }
+            )
+    return rows
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository with a pool of labels from -3 to 3 and from 0 to 1, in which nothing was run."""
+    first = rows_of({"train": 20, "valid": 10, "test": 14}, low=-3, high=3, seed=1)
+    repository = make_repository(tmp_path_factory.mktemp("pool") / "repository", first, {})
+    table = repository.path.parent / "other.csv"
+    with table.open("w", newline="") as file:
+        second = rows_of({"train": 15, "valid": 10, "test": 12}, low=0, high=1, seed=2)
+        writer = csv.DictWriter(file, list(second[0]))
+        writer.writeheader()
+        writer.writerows(second)
+    command = (sys.executable, "-m", "pipeline", "import")
+    span = ("--label-min", "0", "--label-max", "1")
+    repository.run(*command, "folder", str(table), "--name", OTHER, "--language", "en", *span)
+    printed = repository.run(*command, "pool", TOY, OTHER, "--name", POOL).stdout
+    assert f"the labels of {OTHER}, from 0 to 1, are mapped linearly to -3 to 3" in printed
+    repository.set_params(*SETTINGS)
+    repository.run("git", "add", "-A")
+    repository.run("git", "commit", "-q", "-m", "a pool")
+    return repository
+
+
+def test_a_pool_goes_through_all_stages_and_trains_on_the_part_that_is_named(pool, tmp_path):
+    repository = pool.copy(tmp_path / "repository")
+    repository.set_params(f"training.corpora=[{OTHER}]")
+    repository.run("dvc", "repro")
+    reports = repository.path / "reports"
+    splits = {split.split: split for split in read_predictions(reports / "predictions.csv")}
+    sizes = {"valid": (10, 10), "test": (14, 12)}
+    for name, split in splits.items():
+        assert tuple(split.corpus.count(corpus) for corpus in (TOY, OTHER)) == sizes[name]
+        assert all(id_.startswith(f"{corpus}/") for id_, corpus in zip(split.ids, split.corpus, strict=True))
+    # The constant is of the labels that trained: those of the second corpus, on the scale of the first.
+    segments = (repository.path / "data/manifest/segments.jsonl").read_text().splitlines()
+    trained = [
+        row["label"]
+        for row in map(json.loads, segments)
+        if row["split"] == "train" and row["corpus"] == OTHER
+    ]
+    assert len(trained) == 15
+    assert {min(trained), max(trained)} == {-3.0, 3.0}
+    assert set(splits["test"].models["median"].ravel()) == {statistics.median(trained)}
+    measured = read_corpus_metrics(reports / "by_corpus.csv")
+    assert {(row.split, row.corpus, row.n_segments) for row in measured} == {
+        (name, corpus, n)
+        for name, found in sizes.items()
+        for corpus, n in zip((TOY, OTHER), found, strict=True)
+    }
+    assert {row.unit for row in measured} == {"speaker"}
+    text = section(reports / "report.md", "Corpus by corpus")
+    assert f"| {OTHER} | yes | 12 | GRCF |" in text
+    assert f"| {TOY} | no | 14 | GRCF |" in text
+
+
+def section(report: Path, heading: str) -> str:
+    _, _, rest = report.read_text().partition(f"## {heading}\n")
+    return rest.partition("\n## ")[0]
