@@ -30,6 +30,8 @@ from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
 
 _MEDIA = ("Video", "Videos", "Audio/WAV_16000", "Audio")
+# A list of videos; what parses it takes a hundred times as much memory.
+_MAX_FOLDS_BYTES = 1 << 22
 _FOLDS_FILES = ("cmu_mosi_std_folds.py", "cmu_mosei_std_folds.py", "standard_folds.json")
 # The columns of MOSEI's label sequence after the sentiment, as the SDK documents them.
 MOSEI_EMOTIONS = ("happiness", "sadness", "anger", "surprise", "disgust", "fear")
@@ -257,7 +259,7 @@ def _folds(folder: Path) -> Mapping[str, Split]:
     file = first_file(folder, *_FOLDS_FILES)
     if file is None:
         return {}
-    text = read_text_file(file)
+    text = read_text_file(file, largest_bytes=_MAX_FOLDS_BYTES)
     try:
         if file.suffix == ".json":
             named = json.loads(text)

@@ -11,8 +11,11 @@ from jaxtyping import Float64
 
 from pipeline.artifacts.foreign import head_of, refuse_stand_in, require_plain_file
 from pipeline.errors import PipelineError, machine_error
+from pipeline.execution.own_process import read_in_own_process
 
 _MEMBERS = ("intervals", "features")
+# Labels and words are read, never features: those of MOSEI have some ten million bytes.
+_MAX_FILE_BYTES, _MAX_CONTENT_BYTES, _MAX_MEMORY_BYTES = 1 << 32, 1 << 30, 1 << 32
 # Features shrink by a few times, zeros by a thousand, and what was never written has no bytes at all.
 _MAX_RATIO, _ALWAYS_BYTES = 200, 1 << 28
 
@@ -27,16 +30,27 @@ class Sequence:
     intervals: Float64[np.ndarray, "row 2"]
     features: np.ndarray
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that it takes in memory, those of strings without a fixed length among them."""
+        strings = self.features.reshape(-1) if self.features.dtype == object else ()
+        return self.intervals.nbytes + self.features.nbytes + sum(len(string) for string in strings)
+
 
 def read_csd(path: Path) -> Mapping[str, Sequence]:
     """Read `<name>/data/<video>/{intervals,features}`, whatever the sequence is called, sorted by video.
 
+    HDF5 is read in a process of its own: its library trusts the lengths and places that a file names, and may crash.
+
     Raises:
-        PipelineError: the file is no HDF5, or not of this form.
+        PipelineError: the file is no HDF5, not of this form, or larger than any labels or words of the field.
     """
-    require_plain_file(path, what="a computational sequence (.csd)")
-    head = head_of(path)
-    refuse_stand_in(path, head)
+    require_plain_file(path, what="a computational sequence (.csd)", largest_bytes=_MAX_FILE_BYTES)
+    refuse_stand_in(path, head_of(path))
+    return read_in_own_process(_sequences, path, memory_bytes=_MAX_MEMORY_BYTES)
+
+
+def _sequences(path: Path) -> dict[str, Sequence]:
     try:
         with h5py.File(path, "r") as file:
             roots = list(file)
@@ -45,11 +59,21 @@ def read_csd(path: Path) -> Mapping[str, Sequence]:
             data = _own(_own(file, roots[0], str(path)), "data", str(path))
             if not isinstance(data, h5py.Group):
                 raise PipelineError(f"{path}: data is no group of videos; expected a computational sequence")
-            return {
-                video: _sequence(_own(data, video, str(path)), f"{path}, {video}") for video in sorted(data)
-            }
+            found, n_bytes = {}, 0
+            for video in sorted(data):
+                found[video] = _sequence(_own(data, video, str(path)), f"{path}, {video}")
+                # One array may stand under many names, each of which is read.
+                n_bytes += found[video].n_bytes
+                if n_bytes > _MAX_CONTENT_BYTES:
+                    raise PipelineError(
+                        f"{path}: holds more than {_MAX_CONTENT_BYTES:,} bytes of intervals and features; expected labels or timed "
+                        "words, of which no corpus has so many"
+                    )
+            return found
     except MemoryError as error:
-        raise PipelineError(f"{path}: does not fit into memory; free some") from error
+        raise PipelineError(
+            f"{path}: needs more than {_MAX_MEMORY_BYTES:,} bytes of memory to be read; fetch it again"
+        ) from error
     # HDF5 reports damage by whatever its many parts do; of a file that others made, all of it is a fault of the file.
     except (
         OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, UnicodeError, OverflowError,

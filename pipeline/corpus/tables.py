@@ -18,13 +18,20 @@ _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_text_file(path: Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
+def read_text_file(
+    path: Path, *, encodings: Sequence[str] = ("utf-8-sig",), largest_bytes: int = _MAX_BYTES
+) -> str:
     """The text of a file of the corpus, in the first of the encodings that fits; line ends become line feeds.
 
+    Args:
+        path: the file.
+        encodings: encodings that it may be written in.
+        largest_bytes: more than this is refused.
+
     Raises:
-        PipelineError: the file is missing, is no plain file, is empty, or is in none of these encodings.
+        PipelineError: the file is missing, is no plain file, is empty, too large, or in none of these encodings.
     """
-    content = read_plain_file(path, what="a text file", largest_bytes=_MAX_BYTES)
+    content = read_plain_file(path, what="a text file", largest_bytes=largest_bytes)
     kind = other_kind(content)
     if kind is not None:
         raise PipelineError(f"{path}: is {kind}; expected text in UTF-8")

@@ -47,6 +47,15 @@ def test_a_dataset_that_announces_terabytes_is_refused(tmp_path):
     assert "announces 8,796,093,022,208 bytes and holds 0" in refusal(tmp_path / "a.csd")
 
 
+def test_an_array_under_many_names_counts_as_often(tmp_path):
+    with h5py.File(tmp_path / "a.csd", "w") as file:
+        file["a/data/v/intervals"] = np.zeros((1 << 20, 2))
+        file["a/data/v/features"] = np.zeros((1 << 20, 6))
+        for copy in range(100):
+            file[f"a/data/v{copy}"] = file["a/data/v"]
+    assert "holds more than 1,073,741,824 bytes" in refusal(tmp_path / "a.csd")
+
+
 def test_a_group_in_place_of_an_array_and_an_array_in_place_of_a_group_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.csd", "w") as file:
         file.create_group("a/data/v/intervals")

@@ -135,6 +135,21 @@ def test_a_sequence_that_lies_in_another_file_is_not_followed(tmp_path):
         LAYOUTS["mosi"].read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("x = " + "-" * 200_000 + "1", "not the SDK's file of folds"),
+        ("x = " + "1 + " * 100_000 + "1", "not the SDK's file of folds"),
+        ("#" * (1 << 23), "has 8,388,608 bytes; expected a text file of at most 4,194,304"),
+    ],
+)
+def test_folds_that_would_exhaust_what_parses_them_are_refused(replica, content, sentence):
+    folder = replica("mosei")
+    (folder / "cmu_mosei_std_folds.py").write_text(content)
+    with pytest.raises(PipelineError, match=sentence):
+        LAYOUTS["mosei"].read(folder)
+
+
 def test_the_labels_of_one_modality_are_other_labels(replica):
     row = by_id("sims", replica("sims"))["video_0001$_$0001"]
     assert (row.label, row.other_labels) == (0.5, {"text": 0.5, "visual": -0.5})

@@ -5,7 +5,6 @@ import random
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -26,22 +25,25 @@ def main(seconds: float) -> int:
     turn = 0
     while time.monotonic() < end_s:
         for name, kind in all_kinds.items():
-            for outcome, content, error in outcomes(kind, random.Random(f"{seed} {name} {turn}"), _AT_ONCE):
+            for outcome, content, raised in outcomes(kind, random.Random(f"{seed} {name} {turn}"), _AT_ONCE):
                 counts[name][outcome] += 1
-                if outcome == "failed" and error is not None:
-                    where = "".join(traceback.format_tb(error.__traceback__)[-1:])
+                if outcome == "failed" and raised is not None:
+                    # The innermost frame tells one fault from another.
+                    where = "\n".join(
+                        line for line in raised.traceback.splitlines() if line.startswith("  ")
+                    )[-400:]
                     if where not in seen:
                         seen.add(where)
                         file = kept / f"{len(seen)}_{kind.name}"
                         file.write_bytes(content)
-                        sys.stdout.write(f"{file}: {type(error).__name__}: {str(error)[:300]}\n{where}\n")
+                        sys.stdout.write(f"{file}: {raised.traceback[-1500:]}\n")
         turn += 1
     sys.stdout.write(
-        f"seed {seed}, {seconds:g} s\n\n| kind | tried | read | refused | failed |\n|---|---|---|---|---|\n"
+        f"seed {seed}, {seconds:g} s\n\n| kind | tried | read | refused | crashed in a process of its own | failed |\n|---|---|---|---|---|---|\n"
     )
     for name, found in counts.items():
         sys.stdout.write(
-            f"| {name} | {found.total()} | {found['read']} | {found['refused']} | {found['failed']} |\n"
+            f"| {name} | {found.total():,} | {found['read']:,} | {found['refused']:,} | {found['crashed']:,} | {found['failed']:,} |\n"
         )
     return int(any(found["failed"] for found in counts.values()))
 

@@ -3,10 +3,12 @@
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.execution.pool import Done, Raised, run_in_workers
 from tests.fuzz.kinds import Kind
 
 # What turns up where a number, a length, a name or a separator is expected.
@@ -35,30 +37,51 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return content
 
 
-def outcomes(kind: Kind, rng: random.Random, n: int) -> Iterator[tuple[str, bytes, Exception | None]]:
-    """`read`, `refused` or `failed` for each of n damaged files, with its bytes and what went wrong."""
-    for _ in range(n):
-        content = damaged(kind.whole, rng)
+@dataclass(frozen=True)
+class _Reading:
+    """Has a file of a kind read, in this process or in a worker."""
+
+    name: str
+    read: Callable[[Path], object]
+
+    def __call__(self, content: bytes) -> tuple[str, Raised | None]:
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / kind.name).write_bytes(content)
+            (Path(folder) / self.name).write_bytes(content)
             try:
-                kind.read(Path(folder))
-                yield "read", content, None
+                self.read(Path(folder))
+                return "read", None
             except PipelineError as error:
                 one_line = "\n" not in str(error) and len(str(error)) < 2000
-                yield ("refused" if one_line else "failed"), content, None if one_line else error
+                return ("refused", None) if one_line else ("failed", Raised.caught(error))
             except Exception as error:
-                yield "failed", content, error
+                return "failed", Raised.caught(error)
 
 
-def counted(
-    kind: Kind, rng: random.Random, n: int
-) -> tuple[Counter[str], list[tuple[bytes, Exception | None]]]:
+def outcomes(kind: Kind, rng: random.Random, n: int) -> Iterator[tuple[str, bytes, Raised | None]]:
+    """`read`, `refused`, `crashed` or `failed` for each of n damaged files, with its bytes and what went wrong.
+
+    `crashed` is a library that ended its process, which is a process of its own: the file is refused by a sentence then.
+    """
+    contents = {number: damaged(kind.whole, rng) for number in range(n)}
+    reading = _Reading(kind.name, kind.read)
+    if not kind.own_process:
+        for content in contents.values():
+            outcome, raised = reading(content)
+            yield outcome, content, raised
+        return
+    for number, answer in run_in_workers(
+        reading, contents, n_workers=1, limit_s=lambda content: 60.0, describe=lambda content: kind.name
+    ):
+        outcome, raised = answer.result if isinstance(answer, Done) else ("crashed", None)
+        yield outcome, contents[number], raised
+
+
+def counted(kind: Kind, rng: random.Random, n: int) -> tuple[Counter[str], list[tuple[bytes, Raised | None]]]:
     """How many of n damaged files were read, refused and failed, and the failures."""
     counts: Counter[str] = Counter()
     failures = []
-    for outcome, content, error in outcomes(kind, rng, n):
+    for outcome, content, raised in outcomes(kind, rng, n):
         counts[outcome] += 1
         if outcome == "failed":
-            failures.append((content, error))
+            failures.append((content, raised))
     return counts, failures

@@ -38,11 +38,13 @@ class Kind:
         name: name of the file, by which its reader goes.
         whole: bytes of a sound file.
         read: reads the folder that holds the file; PipelineError is an answer, every other exception a failure.
+        own_process: whether its library may crash, so that it is read in a process of its own.
     """
 
     name: str
     whole: bytes
     read: Callable[[Path], object]
+    own_process: bool = False
 
 
 def kinds() -> dict[str, Kind]:
@@ -56,7 +58,7 @@ def kinds() -> dict[str, Kind]:
         "tar": Kind("a.tar", _tar("w"), lambda folder: _unpack(folder / "a.tar")),
         "pickle": Kind("a.pkl", _pickle(), LAYOUTS["mmsa"].read),
         "npz": Kind("rows.npz", _npz(), lambda folder: read_npz("audio", _SEGMENTS, folder=folder, name="rows.npz")),
-        "csd": Kind("a_Labels.csd", _csd(), _read_csd),
+        "csd": Kind("a_Labels.csd", _csd(), _read_csd, own_process=True),
         "checkpoint": Kind("seed_1.safetensors", _checkpoint(), lambda folder: read_checkpoint(folder / "seed_1.safetensors")),
         "preprocessing": Kind("p.safetensors", _preprocessing(), lambda folder: read_preprocessing(folder / "p.safetensors")),
         "sequences": Kind("f.safetensors", _sequences(), lambda folder: read_sequences(folder / "f.safetensors")),
