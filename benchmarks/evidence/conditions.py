@@ -17,6 +17,7 @@ class Condition:
         scale_sd: standard deviation of the logarithm of the raters' scales.
         replaced: share of the labels of train that are replaced by others of train, 0 to 1.
         share: share of the videos of train that are used, 0 to 1.
+        own_scales: whether the raters of train have scales of their own already, as given.
     """
 
     name: str
@@ -24,17 +25,29 @@ class Condition:
     scale_sd: float = 0.0
     replaced: float = 0.0
     share: float = 1.0
+    own_scales: bool = False
 
     @property
-    def has_raters(self) -> bool:
-        """Whether labels of train are on scales of their own, so that valid alone has the true one."""
+    def distorts(self) -> bool:
+        """Whether raters get scales that they do not have."""
         return self.offset_sd > 0 or self.scale_sd > 0
+
+    @property
+    def trusts_valid(self) -> bool:
+        """Whether labels of train are on scales of the raters' own, so that valid alone has the one that test is on."""
+        return self.distorts or self.own_scales
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether anything about it is random, so that draws of it differ."""
+        return self.distorts or self.replaced > 0 or self.share < 1
 
 
 CONDITIONS = {
     condition.name: condition
     for condition in (
         Condition("clean"),
+        Condition("raters_real", own_scales=True),
         Condition("raters_mild", offset_sd=0.5, scale_sd=0.2),
         Condition("raters_strong", offset_sd=1.0, scale_sd=0.4),
         Condition("replaced_20", replaced=0.2),
@@ -46,10 +59,15 @@ CONDITIONS = {
 
 
 def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSplit:
-    """Train under a condition; the same draw gives the same raters, labels and segments.
+    """Train under a condition; the same draw gives the same raters, labels and segments, whatever the seed of the weights.
 
-    A rater is a video: y' = clip(exp(sa N) y + sb N, −3, 3), with a scale and an offset drawn for each video. All labels
-    are real; what is synthetic is this distortion.
+    A rater's label y becomes clip(exp(sa N) y + sb N, lowest, highest label of train), with one scale and one offset for each
+    rater. All labels are real; what is synthetic is this distortion.
+
+    Args:
+        train: the split, with the rater of each segment.
+        condition: what is done to it.
+        draw: number of the draw of raters, labels and videos.
     """
     rng = np.random.default_rng([draw, 7])
     if condition.share < 1:
@@ -58,10 +76,11 @@ def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSp
         kept = set(videos[: max(2, round(condition.share * len(videos)))])
         train = train.select(np.flatnonzero([video in kept for video in train.video]))
     labels = train.labels.copy()
-    if condition.has_raters:
-        names, rater = np.unique(train.video, return_inverse=True)
+    if condition.distorts:
+        names, rater = np.unique(train.rater, return_inverse=True)
         scale = np.exp(condition.scale_sd * rng.normal(size=len(names)))[rater]
-        labels = np.clip(scale * labels + condition.offset_sd * rng.normal(size=len(names))[rater], -3, 3)
+        moved = scale * labels + condition.offset_sd * rng.normal(size=len(names))[rater]
+        labels = np.clip(moved, labels.min(), labels.max())
     if condition.replaced:
         chosen = rng.choice(len(labels), round(condition.replaced * len(labels)), replace=False)
         labels[chosen] = rng.choice(train.labels, len(chosen))
@@ -72,8 +91,9 @@ def standardised(train: AlignedSplit) -> AlignedSplit:
     """Labels whose mean and spread are the same for every rater: those of all labels together."""
     labels = train.labels.copy()
     mean, spread = labels.mean(), labels.std()
-    for name in set(train.video):
-        own = np.flatnonzero([video == name for video in train.video])
+    names, rater = np.unique(train.rater, return_inverse=True)
+    for number in range(len(names)):
+        own = np.flatnonzero(rater == number)
         deviation = labels[own] - labels[own].mean()
         labels[own] = mean + spread * deviation / max(float(labels[own].std()), 0.1)
     return replace(train, labels=labels)

@@ -29,20 +29,24 @@ MARGIN = MarginSettings(
 ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
 BOUNDED = replace(ADVANTAGE, direction="bounded", bound=3.0)
 MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
-# Of stage 1, and of a stage 2 on all of train or on the trusted segments; steps, so that fewer segments are no fewer steps.
-STEPS, STEPS_TRUSTED = 400, 100
+# Steps of a stage 2 on trusted segments; those on train are the corpus's. Steps, so that fewer segments are no fewer steps.
+STEPS_TRUSTED = 100
 _RATE, _SECOND_RATE = 2e-3, 3e-4
 _BATCH = 64
 
-First = Callable[[AlignedSplit, AlignedSplit, int, float], Checkpoint]
-"""From train, valid, a seed and a share of the steps to a model after its first training."""
+First = Callable[[AlignedSplit, AlignedSplit, int, int], Checkpoint]
+"""From train, valid, a seed and a number of epochs to a model after its first training."""
 
 
-def settings_of(n_segments: int, *, steps: float, rate: float) -> TrainingSettings:
-    """So many steps on so many segments; the last epoch is kept, so that nothing is chosen on valid."""
-    n_batches = max(1, -(-n_segments // _BATCH))
+def epochs_of(n_segments: int, *, steps: int) -> int:
+    """How many epochs over so many segments have nearest to so many steps; at least two, one for each stage of a ranking."""
+    return max(2, round(steps / max(1, -(-n_segments // _BATCH))))
+
+
+def settings_of(epochs: int, *, rate: float) -> TrainingSettings:
+    """The last epoch is kept, so that nothing is chosen on valid."""
     return TrainingSettings(
-        epochs=max(1, round(steps / n_batches)),
+        epochs=epochs,
         batch_size=_BATCH,
         learning_rate=rate,
         weight_decay=0.05,
@@ -55,13 +59,13 @@ def settings_of(n_segments: int, *, steps: float, rate: float) -> TrainingSettin
 def pointwise(weight: str = "none") -> First:
     """Absolute error, all alike or bounded."""
 
-    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
         return train_pointwise(
             train,
             valid,
             seed=seed,
             network=NETWORK,
-            settings=settings_of(len(train), steps=share * STEPS, rate=_RATE),
+            settings=settings_of(epochs, rate=_RATE),
             extra_epochs=0,
             select_by="magnitude",
             calibration="none",
@@ -80,28 +84,28 @@ def ranking(
 ) -> First:
     """A ranking loss."""
 
-    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
         return train_ranking(
             train,
             valid,
             seed=seed,
             network=NETWORK,
             objective=ranking_objective(objective, margin=margin, advantage=advantage),
-            settings=settings_of(len(train), steps=share * STEPS, rate=_RATE),
+            settings=settings_of(epochs, rate=_RATE),
             **MACHINE,
         )
 
     return train_first
 
 
-def profiled(train: AlignedSplit, valid: AlignedSplit, seed: int, share: float) -> Checkpoint:
+def profiled(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
     """Absolute error of the residuals less their mean within a rater and batch, so that no offset of a rater counts."""
-    settings = settings_of(len(train), steps=share * STEPS, rate=_RATE)
+    settings = settings_of(epochs, rate=_RATE)
     (start,) = first_networks(train, network=NETWORK, settings=settings, seeds=[seed], device="cpu")
     objective = POINTWISE_OBJECTIVES["regression"]
     trained = train_network(
         start,
-        SplitTensors(train, device="cpu", within="video"),
+        SplitTensors(train, device="cpu", within="rater"),
         SplitTensors(valid, device="cpu"),
         objective=offset_free_error,
         selection=Selection(by="magnitude", calibration=IDENTITY, error=objective.error),
@@ -135,7 +139,7 @@ def offset_free_error(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabel
 
 def on_standardised(train_first: First) -> First:
     """The same on labels that are standardised by rater."""
-    return lambda train, valid, seed, share: train_first(standardised(train), valid, seed, share)
+    return lambda train, valid, seed, epochs: train_first(standardised(train), valid, seed, epochs)
 
 
 METHODS: Mapping[str, tuple[First, bool]] = {
@@ -144,10 +148,10 @@ METHODS: Mapping[str, tuple[First, bool]] = {
     "mae_standardised": (on_standardised(pointwise()), False),
     "mae_profiled": (profiled, False),
     "grcf_all": (ranking(), True),
-    "grcf_within": (ranking(margin=replace(MARGIN, within="video")), True),
+    "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
     "grcf_bounded": (ranking(advantage=BOUNDED), True),
     "ranknet": (ranking("ranknet"), True),
-    "ranknet_within": (ranking("ranknet", margin=replace(MARGIN, within="video")), True),
+    "ranknet_within": (ranking("ranknet", margin=replace(MARGIN, within="rater")), True),
     "ranklist": (ranking("ranklist"), True),
     "rank_n_contrast": (ranking("rank_n_contrast"), True),
 }
@@ -155,26 +159,38 @@ METHODS: Mapping[str, tuple[First, bool]] = {
 
 
 def train_method(
-    name: str, train: AlignedSplit, valid: AlignedSplit, *, seed: int, trusted_valid: bool
+    name: str, train: AlignedSplit, valid: AlignedSplit, *, seed: int, steps: int, trusts_valid: bool
 ) -> Checkpoint:
     """One model.
 
-    Where only valid has the true scale (`trusted_valid`), every method trains first on train and then, from an affine fit
-    of its scores to valid, on valid by absolute error. Else a ranking takes a third of the steps and absolute error on
-    train the rest, and a point-wise method takes all steps by itself.
+    Where only valid has the true scale (`trusts_valid`), every method trains first on train and then, from an affine fit
+    of its scores to valid, on valid by absolute error. Else a ranking takes a third of the epochs and absolute error on
+    train the rest, and a point-wise method takes all of them by itself.
+
+    Args:
+        name: name of the method.
+        train: the split as the condition leaves it.
+        valid: the split that nothing is chosen on; where it is trusted, the last of the training is on it.
+        seed: seed of the first weights and of everything random in training.
+        steps: steps on train in all, up to whole epochs.
+        trusts_valid: whether labels of valid alone are on the scale that counts.
     """
     train_first, is_ranking = METHODS[name]
-    if trusted_valid:
-        first = train_first(train, valid, seed, 1.0)
-        return _second(first, valid, valid, steps=STEPS_TRUSTED, rate=_SECOND_RATE)
+    epochs = epochs_of(len(train), steps=steps)
+    if trusts_valid:
+        first = train_first(train, valid, seed, epochs)
+        return _second(
+            first, valid, valid, epochs=epochs_of(len(valid), steps=STEPS_TRUSTED), rate=_SECOND_RATE
+        )
     if not is_ranking:
-        return train_first(train, valid, seed, 1.0)
-    first = train_first(train, valid, seed, 1 / 3)
-    return _second(first, train, valid, steps=2 / 3 * STEPS, rate=_RATE / 2)
+        return train_first(train, valid, seed, epochs)
+    n_first = max(1, round(epochs / 3))
+    first = train_first(train, valid, seed, n_first)
+    return _second(first, train, valid, epochs=epochs - n_first, rate=_RATE / 2)
 
 
 def _second(
-    first: Checkpoint, train: AlignedSplit, valid: AlignedSplit, *, steps: float, rate: float
+    first: Checkpoint, train: AlignedSplit, valid: AlignedSplit, *, epochs: int, rate: float
 ) -> Checkpoint:
     return tune(
         first,
@@ -182,7 +198,7 @@ def _second(
         valid,
         part="all",
         ranking=RankingTerm(beta=0.0, margin=MARGIN, advantage=ADVANTAGE),
-        settings=settings_of(len(train), steps=steps, rate=rate),
+        settings=settings_of(epochs, rate=rate),
         task="regression",
         **MACHINE,
     )

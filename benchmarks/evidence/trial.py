@@ -17,6 +17,7 @@ from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import Modality
+from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
@@ -31,10 +32,11 @@ class Trial:
 
     Attributes:
         corpus: name of the corpus.
-        split: "standard", or the seed of a split by video.
+        split: "standard"; the seed of a split by video; or a rater, whose labels are valid and test while train is of the others.
         condition: what is done to train, see `conditions`.
         method: how is trained, see `methods`.
-        seed: seed of the first weights, of everything random in training, and of the draw of the condition.
+        seed: seed of the first weights and of everything random in training.
+        draw: number of the draw of raters, replaced labels or videos; 0 where the condition draws nothing.
     """
 
     corpus: str
@@ -42,20 +44,42 @@ class Trial:
     condition: str
     method: str
     seed: int
+    draw: int
+
+
+def paired(condition: str, *, seeds: Sequence[int], draws: Sequence[int]) -> list[tuple[int, int]]:
+    """The seed and the draw of each model: the draws in turn, so that each of them meets seeds of its own.
+
+    Raises:
+        PipelineError: there are more draws than seeds, so that some would be left out.
+    """
+    if not CONDITIONS[condition].is_drawn:
+        return [(seed, 0) for seed in seeds]
+    if len(draws) > len(seeds):
+        raise PipelineError(
+            f"there are {len(draws)} draws for {len(seeds)} seeds; expected a seed for each draw: add seeds or take fewer draws"
+        )
+    return [(seed, draws[position % len(draws)]) for position, seed in enumerate(seeds)]
 
 
 def run_trial(trial: Trial, *, data: Path) -> Outcome:
-    """Train one model and let it predict test, whose labels are as published."""
-    train, valid, test = divided(trial.corpus, trial.split, data)
+    """Train one model and let it predict valid and test, whose labels are as published."""
+    parts = divided(trial.corpus, trial.split, data)
     condition = CONDITIONS[trial.condition]
     model = train_method(
         trial.method,
-        spoilt(train, condition, draw=trial.seed),
-        valid,
+        spoilt(parts["train"], condition, draw=trial.draw),
+        parts["valid"],
         seed=trial.seed,
-        trusted_valid=condition.has_raters,
+        steps=read_corpus(trial.corpus, data).steps,
+        trusts_valid=condition.trusts_valid,
     )
-    return Outcome({"test": test.labels}, {}, {"test": predict([model], test, device="cpu")[0]})
+    held = {part: parts[part] for part in ("valid", "test")}
+    return Outcome(
+        {part: split.labels for part, split in held.items()},
+        {},
+        {part: predict([model], split, device="cpu")[0] for part, split in held.items()},
+    )
 
 
 def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outcome]:
@@ -75,16 +99,38 @@ def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outco
 
 
 @cache
-def divided(name: str, split: str, data: Path) -> tuple[AlignedSplit, AlignedSplit, AlignedSplit]:
+def divided(name: str, split: str, data: Path) -> dict[Split, AlignedSplit]:
     """Train, valid and test, one row per segment and modality, normalised on train."""
     corpus = read_corpus(name, data)
-    text = vectors_of(corpus.text, title=f"Vectors of {name}")
-    assigned = corpus.split if split == STANDARD else _by_video(corpus, int(split))
+    text = corpus.vectors
+    if text is None:
+        text = vectors_of(corpus.text, max_words=corpus.max_words, title=f"Vectors of {name}")
+    assigned = assignment(corpus, split)
     positions = {part: np.flatnonzero([each == part for each in assigned]) for part in SPLITS}
     rows = {"text": text, "audio": corpus.sound}
     scaled = {modality: _scaled(values, positions["train"]) for modality, values in rows.items()}
-    train, valid, test = (_part(corpus, part, positions[part], scaled) for part in SPLITS)
-    return train, valid, test
+    return {part: _part(corpus, part, positions[part], scaled) for part in SPLITS}
+
+
+def assignment(corpus: Corpus, split: str) -> Sequence[str]:
+    """The part of each segment in a split; empty for one that is in none, see `Trial`.
+
+    Raises:
+        PipelineError: the split is neither "standard", nor a number, nor one of several raters of the corpus.
+    """
+    if split == STANDARD:
+        return corpus.split
+    if split.isdecimal():
+        return _by_video(corpus, int(split))
+    raters = sorted(set(corpus.rater)) if corpus.rater != corpus.video else []
+    if split not in raters:
+        raise PipelineError(
+            f"the corpus {corpus.name} has no split {split!r}; expected one of {', '.join((STANDARD, 'a number', *raters))}"
+        )
+    own = [rater == split for rater in corpus.rater]
+    return [
+        part if (part == "train") != is_own else "" for part, is_own in zip(corpus.split, own, strict=True)
+    ]
 
 
 def _scaled(
@@ -117,6 +163,7 @@ def _part(corpus: Corpus, part: Split, positions: np.ndarray, scaled: dict[str, 
             for modality, rows in features.items()
         },
         video=tuple(corpus.video[position] for position in positions),
+        rater=tuple(corpus.rater[position] for position in positions),
     )
 
 

