@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",
     "compare": "show what experiments changed, with confidence intervals",
+    "history": "show a metric over the commits of a branch, and where it changed",
     "power": "say before a sweep how large a difference it could show",
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",

@@ -23,12 +23,20 @@ def require_comparable(base: Run, experiment: Run, *, splits: Sequence[str], pro
     Raises:
         PipelineError: the runs learnt other labels, or share no segment of a split; the sentence says what differs.
     """
-    reason = next(_differences(base, experiment, splits, protocol), None)
+    reason = why_incomparable(base, experiment, splits=splits, protocol=protocol)
     if reason is not None:
         raise PipelineError(
             f"{base.revision.title} and {experiment.revision.title} cannot be compared, so there is no verdict: {reason}; compare "
             "runs of the same labels"
         )
+
+
+def why_incomparable(base: Run, experiment: Run, *, splits: Sequence[str], protocol: Protocol) -> str | None:
+    """The first reason why no difference between two runs means anything, without a full stop; None where there is none.
+
+    The arguments are those of `require_comparable`.
+    """
+    return next(_differences(base, experiment, splits, protocol), None)
 
 
 def _differences(base: Run, experiment: Run, splits: Sequence[str], protocol: Protocol) -> Iterator[str]:

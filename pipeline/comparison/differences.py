@@ -20,8 +20,19 @@ from pipeline.evaluation.metrics import Metric, require_comparable
 from pipeline.pages.numbers import level, plural
 
 
-def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str | None:
-    """What is different about the segments and labels of two runs, in words; None where nothing is."""
+def data_difference(
+    base: SplitPredictions,
+    experiment: SplitPredictions,
+    *,
+    names: tuple[str, str] = ("the base", "the experiment"),
+) -> str | None:
+    """What is different about the segments and labels of two runs, in words; None where nothing is.
+
+    Args:
+        base: predictions of the first run.
+        experiment: predictions of the second run, of the same split.
+        names: what the two runs are called in these words.
+    """
     before, after = (
         dict(zip(base.ids, base.labels, strict=True)),
         dict(zip(experiment.ids, experiment.labels, strict=True)),
@@ -31,8 +42,8 @@ def data_difference(base: SplitPredictions, experiment: SplitPredictions) -> str
     changes = [
         f"{plural(len(ids), 'segment')} {what} (such as {ids[0]})"
         for ids, what in (
-            (gone, "only in the base"),
-            (new, "only in the experiment"),
+            (gone, f"only in {names[0]}"),
+            (new, f"only in {names[1]}"),
             (relabelled, "with another label"),
         )
         if ids
@@ -83,7 +94,7 @@ def compare_model(
                 f"the predictions of the {what} hold no model {model!r}, only {', '.join(split.models)}; "
                 "compare runs of the same pipeline"
             )
-    experiment = _in_order_of(base, experiment)
+    experiment = in_order_of(base, experiment)
     seeds = sorted(set(base.seeds[model]) & set(experiment.seeds[model]))
     changed = data_difference(base, experiment)
     paired: Paired = "segments"
@@ -130,8 +141,8 @@ def _of_seeds(split: SplitPredictions, model: str, seeds: Sequence[int]) -> Rows
     return rows[[where[seed] for seed in seeds]] if seeds else rows
 
 
-def _in_order_of(base: SplitPredictions, experiment: SplitPredictions) -> SplitPredictions:
-    """The same segments in another order are the same data."""
+def in_order_of(base: SplitPredictions, experiment: SplitPredictions) -> SplitPredictions:
+    """The experiment with its segments in the order of the base: in another order they are the same data."""
     if experiment.ids == base.ids or sorted(experiment.ids) != sorted(base.ids):
         return experiment
     where = {id_: column for column, id_ in enumerate(experiment.ids)}

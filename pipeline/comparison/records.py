@@ -36,6 +36,11 @@ def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
             _least(row) for row in adjusted_p_values([each.headline for each in comparisons])
         ],
     }
+    return to_json(record)
+
+
+def to_json(record: Mapping[str, Any]) -> str:
+    """Values as JSON, numbers rounded to as many digits as predictions have, and null for what is no finite number."""
     return json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -47,6 +47,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place on a chart of curves: what the pointer shows there, and which class of the style sheet colours it."""
+
+    title: str
+    x: float
+    y: float
+    style: str
+
+
+@dataclass(frozen=True)
 class Dot:
     """A point: its name, where it is, and which class of the style sheet colours it."""
 
@@ -67,11 +77,22 @@ class Bar:
     style: str
 
 
-def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, caption: str) -> Picture:
-    """Curves over each other; behind each the range of its seeds, where it has them."""
-    x_axis = Axis([value for line in lines for value in line.x.tolist()], _LEFT, _WIDTH - _RIGHT)
+def line_chart(
+    lines: Sequence[Line], *, x_label: str, y_label: str, caption: str, marks: Sequence[Mark] = ()
+) -> Picture:
+    """Curves over each other; behind each the range of its seeds, where it has them; marks lie on top.
+
+    Args:
+        lines: curves, at least one.
+        x_label: words under the horizontal axis, which counts something.
+        y_label: words beside the vertical axis.
+        caption: description of what the curves show.
+        marks: places on the curves that tell more.
+    """
+    across = [value for line in lines for value in line.x.tolist()]
+    x_axis = Axis(across, _LEFT, _WIDTH - _RIGHT, whole=True)
     heights = [value for line in lines for row in (line.y, *line.seeds) for value in row.tolist()]
-    y_axis = Axis(heights, _HEIGHT - _BOTTOM, _TOP)
+    y_axis = Axis([*heights, *(mark.y for mark in marks)], _HEIGHT - _BOTTOM, _TOP)
 
     def places(x: Numbers, y: Numbers) -> list[tuple[float, float]]:
         """What is not a number is left out: the line goes straight over it."""
@@ -95,6 +116,9 @@ def line_chart(lines: Sequence[Line], *, x_label: str, y_label: str, caption: st
         else:
             along = points(places(line.x, line.y))
             parts.append(element("polyline", title=line.name, class_=f"curve c{line.colour}", points=along))
+    for mark in marks:
+        place = {"cx": x_axis.at(mark.x), "cy": y_axis.at(mark.y)}
+        parts.append(element("circle", title=mark.title, class_=f"dot {mark.style}", **place, r=3.5))
     return _picture(parts, _HEIGHT, caption)
 
 

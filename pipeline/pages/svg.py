@@ -93,10 +93,13 @@ class Axis:
         start: place of the lower end.
         end: place of the upper end.
         log: whether powers of ten are equally far apart; then all values are positive.
+        whole: whether ticks stand at whole numbers alone, as for what is counted.
     """
 
-    def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool = False) -> None:
-        self._log, self._start, self._end = log, start, end
+    def __init__(
+        self, values: Sequence[float], start: float, end: float, *, log: bool = False, whole: bool = False
+    ) -> None:
+        self._log, self._whole, self._start, self._end = log, whole, start, end
         finite = [math.log10(value) if log else value for value in values if math.isfinite(value)] or [0.0]
         edge = 0.04 * (max(finite) - min(finite)) or abs(finite[0]) * 0.05 or 0.5
         self.low, self.high = min(finite) - edge, max(finite) + edge
@@ -113,7 +116,8 @@ class Axis:
             values = self._powers()
             words = [f"{value:.4g}" for value in values]
         else:
-            step = round_step((self.high - self.low) / (MAX_TICKS - 1.5))
+            least = (self.high - self.low) / (MAX_TICKS - 1.5)
+            step = round_step(max(1.0, least) if self._whole else least)
             first, last = math.ceil(self.low / step), math.floor(self.high / step)
             values = [number * step for number in range(first, last + 1)]
             words = [fixed(value, max(0, -math.floor(math.log10(step)))) for value in values]

@@ -8,9 +8,12 @@ from markupsafe import Markup
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
+from pipeline.comparison import series_page
 from pipeline.comparison.html import as_html
 from pipeline.comparison.leaderboard import leaderboard
+from pipeline.comparison.series import Entry, Series, read_series
 from pipeline.evaluation.protocols import MOSI
+from pipeline.history.revisions import Revision
 from pipeline.inspector import html as inspector
 from pipeline.inspector.inputs import read_inputs
 from pipeline.inspector.page import build_page
@@ -23,6 +26,7 @@ from pipeline.prediction import contact_sheet
 from pipeline.prediction.preview import Sheet, Tile
 from pipeline.prediction.timeline import Page, timeline
 from stages import report
+from tests.comparison.repositories import new_repository
 from tests.comparison.test_html import run
 from tests.inspector import runs
 from tests.reporting.conftest import document, inputs, ordinary
@@ -40,6 +44,7 @@ def pages(document, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "report": to_html(document),
         "comparison": as_html(board, board.rows, with_leaderboard=False),
         "leaderboard": as_html(board, board.rows, with_leaderboard=True),
+        "history": series_page.as_html(series(tmp_path_factory.mktemp("tracked"))),
         "check": check.to_html(corpus_report()),
         "inspector": inspector.to_html(inspected(tmp_path_factory.mktemp("inspected"))),
         "preview": contact_sheet.as_html(sheet()),
@@ -53,6 +58,24 @@ def inspected(folder: Path) -> dict[str, object]:
         patch.chdir(folder)
         inputs = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
         return build_page(inputs, with_text=True, root="..")
+
+
+def series(root: Path) -> Series:
+    """Two parts, a step in the second, and a commit that holds no run."""
+    repository = new_repository(root)
+    entries = []
+    for number, (noise, n_segments) in enumerate(((0.5, 39), (0.5, 40), (0.5, 40), (1.5, 40), (1.5, 40))):
+        repository.write_run(noise=noise, n_segments=n_segments)
+        sha = repository.commit(f"run {number}")
+        entries.append(Entry(Revision(sha[:7], sha), "2020-01-01", f"run {number}"))
+    (root / "reports/predictions.csv").unlink()
+    sha = repository.commit("no run")
+    entries.insert(2, Entry(Revision(sha[:7], sha), "2020-01-01", "no run"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        return read_series(
+            entries, name="main", metric=None, protocol_of=lambda run: MOSI, confidence=0.95, n_resamples=50
+        )
 
 
 def corpus_report() -> CorpusReport:

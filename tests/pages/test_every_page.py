@@ -19,7 +19,7 @@ CODE = [
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".js", ".css", ".j2")
 ]
-PAGES = ("report", "comparison", "leaderboard", "check", "inspector", "preview", "prediction")
+PAGES = ("report", "comparison", "leaderboard", "history", "check", "inspector", "preview", "prediction")
 WRITES_MINUS = re.compile(r"""replace\(["']-["'], ?(["']−|_?MINUS)|sub\(r?["']-[^\n]*−""")
 SOURCES = ("src", "href", "poster", "srcset", "data", "action")
 
