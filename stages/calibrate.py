@@ -1,9 +1,12 @@
-"""Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1."""
+"""Stage `calibrate`: GRCF stage 2, the magnitude, from the checkpoints of stage 1.
+
+What needs torch is imported by the function that needs it: workers call it, and the process that waits for them does without.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stages.entry import run
+from stages.training_entry import run
 
 from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, write_checkpoints
@@ -16,10 +19,7 @@ from pipeline.artifacts.preprocessing import (
 )
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
-from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.settled.task import load_task
-from stages.ranking_settings import advantage_settings, margin_settings
-from stages.settings import read_learnt, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -28,7 +28,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/calibrate")
 CURVES = Path("reports/curves/calibrate.csv")
 
-TRAINER = calibrate.__module__
+TRAINER = "pipeline.grcf.calibrate"
 SECTIONS = (
     params.Training,
     params.Finetuning,
@@ -45,6 +45,10 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seed(seed: int) -> Checkpoint:
     """Calibrate the model of one seed."""
+    from pipeline.grcf.calibrate import RankingTerm, calibrate
+    from stages.ranking_settings import advantage_settings, margin_settings
+    from stages.settings import read_learnt, training_settings
+
     settings, task = params.load(params.Calibrate), load_task(TASK)
     return calibrate(
         read_checkpoint(checkpoint_path(RANKED, seed)),

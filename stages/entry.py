@@ -1,5 +1,6 @@
 """How every stage starts and ends: an error for people is a sentence, everything else is a bug with its traceback."""
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -17,9 +18,16 @@ from pipeline.terminal import (
 prepare_streams()
 end_quietly_when_interrupted()
 
+# The module that was started with `python -m`; something else where a stage is imported, in tests and in workers.
+PROGRAM = getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "")
+if PROGRAM.startswith("stages."):
+    gc.disable()  # until all is imported: it would look through all that was imported, again and again
+
 
 def run(stage: Callable[[], None]) -> None:
     """Run a stage as a program; exit with 1 after a `PipelineError` or a fault of the machine, with 130 after Ctrl-C."""
+    gc.freeze()  # what was imported is large, and none of it is garbage
+    gc.enable()
     try:
         raise_when_interrupted()
         stage()

@@ -1,9 +1,12 @@
-"""Stage `pointwise`: the baseline, the same network and budget, point by point."""
+"""Stage `pointwise`: the baseline, the same network and budget, point by point.
+
+What needs torch is imported by the function that needs it: workers call it, and the process that waits for them does without.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stages.entry import run
+from stages.training_entry import run
 
 from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
@@ -16,9 +19,7 @@ from pipeline.artifacts.preprocessing import (
 )
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
-from pipeline.grcf.pointwise import train_pointwises
 from pipeline.settled.task import load_task
-from stages.settings import network_settings, read_learnt, training_settings
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -26,7 +27,7 @@ PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
 CURVES = Path("reports/curves/pointwise.csv")
 
-TRAINER = train_pointwises.__module__
+TRAINER = "pipeline.grcf.pointwise"
 SECTIONS = (params.Network, params.Training, params.Finetuning, params.Pointwise)
 
 
@@ -37,6 +38,9 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
+    from pipeline.grcf.pointwise import train_pointwises
+    from stages.settings import network_settings, read_learnt, training_settings
+
     training, pointwise = params.load(params.Training), params.load(params.Pointwise)
     task = load_task(TASK)
     return train_pointwises(

@@ -1,8 +1,11 @@
 """Training curves: a row per epoch, the mean over seeds first, then a column per seed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from jaxtyping import Float64
@@ -32,20 +35,30 @@ class TrainingCurves:
 
 def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
     """Write a CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured."""
-    import pandas as pd  # reading does without: it is half of what a comparison of two runs would take
+    rows = {(row["epoch"], row["seed"]): row for checkpoint in checkpoints for row in checkpoint.history}
+    epochs, seeds = (sorted(set(numbers)) for numbers in zip(*rows, strict=True))
+    measured = [
+        measure for measure in MEASURES if any(_is_measured(row.get(measure)) for row in rows.values())
+    ]
+    columns = [*measured, *(f"{measure}{_SEED}{seed}" for measure in measured for seed in seeds)]
+    lines = [",".join(["epoch", *columns])]
+    for epoch in epochs:
+        by_measure = [[rows.get((epoch, seed), {}).get(measure) for seed in seeds] for measure in measured]
+        means = [_mean([value for value in values if _is_measured(value)]) for values in by_measure]
+        lines.append(",".join([str(epoch), *map(_cell, [*means, *chain.from_iterable(by_measure)])]))
+    write_text(path, "\n".join(lines) + "\n")
 
-    rows = pd.DataFrame([row for checkpoint in checkpoints for row in checkpoint.history]).set_index(
-        ["epoch", "seed"]
-    )
-    wide = rows.astype(float).unstack("seed")
-    table = pd.DataFrame(index=wide.index)
-    measured = [measure for measure in MEASURES if rows[measure].notna().any()]
-    for measure in measured:
-        table[measure] = pd.DataFrame(wide[measure]).mean(axis=1)
-    for measure in measured:
-        for seed in wide[measure].columns:
-            table[f"{measure}{_SEED}{seed}"] = wide[measure][seed]
-    write_text(path, table.to_csv(float_format="%.6f", lineterminator="\n"))
+
+def _is_measured(value: float | None) -> TypeGuard[float]:
+    return value is not None and not math.isnan(value)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _cell(value: float | None) -> str:
+    return f"{value:.6f}" if _is_measured(value) else ""
 
 
 def read_curves(path: Path, *, stage: TrainingStage) -> TrainingCurves:

@@ -1,6 +1,16 @@
 """Which device computes: found at run time, no parameter, and named wherever bits depend on it."""
 
 import platform
+import sys
+from pathlib import Path
+
+# Device files of the drivers of NVIDIA (its modules with shared memory and Windows included) and of AMD.
+_GPU_FILES = ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")
+
+
+def may_have_gpu() -> bool:
+    """Whether there may be a GPU that torch can use, found without torch; True where it cannot be ruled out."""
+    return sys.platform != "linux" or any(True for name in _GPU_FILES for _ in Path("/dev").glob(name))
 
 
 def best_device(*, mps: bool = False) -> str:
@@ -9,6 +19,8 @@ def best_device(*, mps: bool = False) -> str:
     Args:
         mps: take the GPU of a Mac too, `mps`, for work that does without double precision, which it lacks.
     """
+    if "torch" not in sys.modules and not mps and not may_have_gpu():
+        return "cpu"
     import torch  # inside, because most of what imports this module's neighbours needs no torch
 
     if torch.cuda.is_available():

@@ -1,5 +1,6 @@
 """Worker processes of which any may die or hang at the cost of its own item alone."""
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
 
 from pipeline.errors import MachineError, PipelineError
+from pipeline.execution.preloading import ONE_THREAD, resume_collection
 from pipeline.execution.scheduling import Affinity, Schedule
 
 Item = TypeVar("Item")
@@ -259,10 +261,12 @@ def _how_it_died(status: int | None) -> str:
 def _work(connection: Connection) -> None:
     """What a worker does: take the function, then one item after the other until the pipe ends."""
     _start_worker()
+    gc.disable()
     functions: list[Callable[[Any], Any]] = []
     with suppress(EOFError, OSError):
         content = connection.recv_bytes()
         connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
+        resume_collection()
         while True:
             item = connection.recv_bytes()
             connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))  # noqa: B023
@@ -280,10 +284,10 @@ def _try(work: Callable[[], Any]) -> bytes:
 def _start_worker() -> None:
     # Ctrl-C goes to the whole process group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # programs that it starts may be interrupted
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[variable] = "1"
-    if "torch" in sys.modules:  # a module global of the program may have imported it already
+    os.environ |= ONE_THREAD
+    if "torch" in sys.modules:  # preloaded, or a module global of the program has imported it
         import torch
 
         torch.set_num_threads(1)

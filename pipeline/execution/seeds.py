@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import sha256_of
+from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.executor import map_cached
@@ -21,7 +22,7 @@ from pipeline.execution.versions import library_versions
 
 def environment() -> dict[str, str]:
     """Versions of libraries and class of device, for checkpoint headers and cache keys."""
-    return library_versions("torch", "numpy", "scipy") | {"device": device_class()}
+    return library_versions("torch", "numpy", "scipy") | {"device": apart(device_class, title="device")}
 
 
 def seed_cache(stage: TrainingStage) -> ResultCache:

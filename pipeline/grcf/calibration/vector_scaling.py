@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from pipeline.grcf.calibration.piecewise_linear import require_finite
@@ -30,6 +29,8 @@ def fit_vector_scaling(
     Raises:
         PipelineError: no segments, or a score that is not finite.
     """
+    from scipy.optimize import minimize  # inside, because it takes a quarter as long to import as torch
+
     score, number = np.asarray(score, np.float64), np.asarray(label, np.int64)
     require_finite(score)
     n_segments, n_classes = score.shape

@@ -1,0 +1,59 @@
+"""What the stages of the loop import: a budget of modules, which is the same on every machine, not of seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.execution.device import may_have_gpu
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {
+    "torch",
+    "transformers",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "librosa",
+    "numba",
+    "cv2",
+    "mediapipe",
+}
+LOADED = "import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("stages.rank", set()),
+        ("stages.calibrate", set()),
+        ("stages.pointwise", set()),
+        ("stages.report", set()),
+        ("stages.evaluate", {"torch", "scipy"}),
+    ],
+)
+def test_a_stage_imports_no_heavy_module_that_it_can_do_without(module, allowed):
+    printed = subprocess.run(
+        [sys.executable, "-c", LOADED.format(module=module)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "pydantic" in printed
+    assert HEAVY & set(printed) <= allowed
+
+
+@pytest.mark.skipif(may_have_gpu(), reason="with a GPU the stage itself trains")
+def test_the_class_of_the_device_is_found_without_loading_torch_here():
+    code = (
+        "import sys; from pipeline.execution.seeds import environment; found = environment(); "
+        "print(found['device'], 'torch' in sys.modules)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.startswith("cpu ")
+    assert printed.endswith(" False\n")
