@@ -1,10 +1,11 @@
-"""Time and memory of `align` and of one epoch of `rank` by the number of segments: `python -m benchmarks.scale [SEGMENTS …]`.
+"""Time and memory of the stages from `align` on by the number of segments: `python -m benchmarks.scale [SEGMENTS …]`.
 
 Random features of the sizes that extraction gives on spoken reviews (a segment of 7 s, 20 words of 384 dimensions, 50 rows of
 sound and 10 of face a second, each as wide as this pipeline's) are written to a temporary folder, seven tenths of the segments
-for train; then the two stages run there, each in a process of its own with one thread, with one seed and one epoch. Times are
-the processor's, so that other work on the machine counts little; memory is the highest that was resident, interpreter and
-libraries included. Linux only.
+for train; then the stages run there, each in a process of its own with one thread, with one seed and one epoch. Times are
+the processor's, so that other work on the machine counts little. Memory is the most that the stage and its workers had for
+themselves, interpreter and libraries included; beside it stands the most that was resident in one process, with the pages of mapped
+files, which the system takes back when it needs room. Linux only.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ import yaml
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import Segment, Split, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_sequences
+from pipeline.artifacts.task import Task, write_task
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.visual.mesh import visual_columns
@@ -35,7 +38,13 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/scale.json"
 FIGURE = ROOT / "docs/images/scale.svg"
 SIZES = [1000, 3000, 10_000]
-STAGES = ("align", "rank")
+STAGES = ("align", "rank", "calibrate", "pointwise", "evaluate", "report")
+_DRAWN = {
+    "align": ("align", "#0072b2"),
+    "rank": ("rank, one epoch and one seed", "#d55e00"),
+    "evaluate": ("evaluate", "#009e73"),
+    "report": ("report", "#cc79a7"),
+}
 
 _DURATION_S, _N_WORDS = 7.0, 20
 _ROWS: dict[Modality, int] = {
@@ -56,6 +65,7 @@ def write_corpus(root: Path, n_segments: int) -> None:
     segments = [_segment(i, n_segments, round(float(random.normal(scale=1.4)), 1)) for i in range(n_segments)]
     write_segments(root / "data/manifest/segments.jsonl", segments)
     write_rejections(root / "data/manifest/rejected.csv", [])
+    write_task(root / "data/manifest/task.json", Task("regression", "label", -3.0, 3.0, "mosi", "integer"))
     write_words(root / "data/words/words.jsonl", [SegmentWords(s.id, "given", words) for s in segments])
     extractor = {"settings": {}, "libraries": {}, "device": "cpu"}
     (root / "data/words/extractor.json").write_text(json.dumps(extractor), encoding="utf-8")
@@ -102,7 +112,7 @@ def _segment(number: int, n_segments: int, label: float) -> Segment:
 
 
 def measure(n_segments: int) -> list[dict[str, Any]]:
-    """Both stages on a corpus of this size."""
+    """Every stage on a corpus of this size."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -113,13 +123,14 @@ def measure(n_segments: int) -> list[dict[str, Any]]:
             check=True,
         )
         for stage in STAGES:
-            seconds, peak_mb = _run(stage, root)
+            seconds, own_mb, resident_mb = _run(stage, root)
             rows.append(
                 {
                     "segments": n_segments,
                     "stage": stage,
                     "processor_s": round(seconds, 2),
-                    "peak_memory_mb": round(peak_mb),
+                    "peak_memory_mb": round(own_mb),
+                    "peak_resident_mb": round(resident_mb),
                     "read_mb": round(
                         _size_mb(root, ("text", "audio", "visual") if stage == "align" else ("align",))
                     ),
@@ -129,7 +140,8 @@ def measure(n_segments: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _run(stage: str, root: Path) -> tuple[float, float]:
+def _run(stage: str, root: Path) -> tuple[float, float, float]:
+    """Processor seconds, the most memory that was the stage's own, and the most that was resident, both in MB."""
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
@@ -138,12 +150,35 @@ def _run(stage: str, root: Path) -> tuple[float, float]:
     process = subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}"], cwd=root, env=environment, stderr=subprocess.DEVNULL
     )
+    own_mb: list[float] = [0.0]
+    ended = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(process.pid, own_mb, ended))
+    watcher.start()
     # Of the process and of the workers that it waited for: the sum of their times, the largest of their sizes.
     _, status, usage = os.wait4(process.pid, 0)
+    ended.set()
+    watcher.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"stages.{stage} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, max(own_mb), usage.ru_maxrss / 1024
+
+
+def _watch(pid: int, own_mb: list[float], ended: threading.Event) -> None:
+    """Look at the memory of a process and its children fifty times a second."""
+    while not ended.wait(0.02):
+        own_mb[0] = max(own_mb[0], _own_mb(pid))
+
+
+def _own_mb(pid: int) -> float:
+    """Anonymous memory of a process and its children, MB; without pages of files, which the system takes back when it needs room."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except OSError:
+        return 0.0  # has just ended
+    own_kb = sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return own_kb / 1024 + sum(_own_mb(int(child)) for child in children)
 
 
 def _size_mb(root: Path, names: tuple[str, ...]) -> float:
@@ -157,9 +192,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
 
     plt.rcParams |= {"svg.hashsalt": "scale", "svg.fonttype": "none", "font.size": 9}
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.7), layout="constrained")
-    for stage, label, colour in zip(
-        STAGES, ("align", "rank, one epoch and one seed"), ("#0072b2", "#d55e00"), strict=True
-    ):
+    for stage, (label, colour) in _DRAWN.items():
         of_stage = [row for row in rows if row["stage"] == stage]
         sizes = [row["segments"] for row in of_stage]
         axes[0].plot(sizes, [row["processor_s"] for row in of_stage], "o-", color=colour, label=label)

@@ -1,12 +1,12 @@
 """Aligned splits: the words of every segment with the features of each modality."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
 from pipeline.align.pooling import pool_onto_words, reach_s
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation, Ratings
@@ -19,8 +19,8 @@ from pipeline.errors import PipelineError
 
 # A feature that hardly varies over train is left at its scale instead of being blown up by its inverse.
 _MIN_STD = 1e-6
-# Double precision takes several times the room of the features, so it is spent on a few of them at a time.
-_COLUMNS_AT_ONCE = 32
+# Double precision takes twice the room of the features, so it is spent on some words at a time.
+_ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,10 @@ def assemble_split(
 ) -> AlignedSplit:
     """The segments of one split end to end, not yet normalised; the other splits' segments are left out."""
     chosen = [position for position, segment in enumerate(segments) if segment.split == split]
-    n_words = [len(aligned[position].valid["text"]) for position in chosen]
-    tokens = [found for position in chosen if (found := aligned[position].tokens) is not None]
-    return AlignedSplit(
-        split=split,
-        ids=tuple(segments[position].id for position in chosen),
-        labels=np.array([segments[position].label for position in chosen], np.float64),
-        offsets=np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64),
+    return split_of_rows(
+        split,
+        [segments[position] for position in chosen],
+        n_words=[len(aligned[position].valid["text"]) for position in chosen],
         features={
             modality: np.concatenate([aligned[position].features[modality] for position in chosen])
             for modality in MODALITIES
@@ -96,40 +93,120 @@ def assemble_split(
             for modality in MODALITIES
         },
         columns=columns,
+        tokens=[found for position in chosen if (found := aligned[position].tokens) is not None],
+    )
+
+
+def split_of_rows(
+    split: Split,
+    segments: Sequence[Segment],
+    *,
+    n_words: Sequence[int],
+    features: Mapping[Modality, Float32[np.ndarray, "word _"]],
+    valid: Mapping[Modality, Bool[np.ndarray, "word"]],
+    columns: Mapping[Modality, tuple[str, ...]],
+    tokens: Sequence[TokenizedText],
+) -> AlignedSplit:
+    """The segments of one split, whose rows lie end to end already.
+
+    Args:
+        split: name of the split.
+        segments: its segments.
+        n_words: number of rows of each segment.
+        features: rows of all segments.
+        valid: which rows are real.
+        columns: names of the features.
+        tokens: the text of each segment as an encoder that learns reads it; none where word vectors are frozen.
+    """
+    return AlignedSplit(
+        split=split,
+        ids=tuple(segment.id for segment in segments),
+        labels=np.array([segment.label for segment in segments], np.float64),
+        offsets=np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64),
+        features=features,
+        valid=valid,
+        columns=columns,
         tokens=join_tokens(tokens) if tokens else None,
-        trusted=np.array([segments[position].trusted for position in chosen], bool),
-        ratings=Ratings.of([segments[position].ratings for position in chosen]),
-        **{owner: tuple(getattr(segments[position], owner) or "" for position in chosen) for owner in OWNERS},
+        trusted=np.array([segment.trusted for segment in segments], bool),
+        ratings=Ratings.of([segment.ratings for segment in segments]),
+        **{owner: tuple(getattr(segment, owner) or "" for segment in segments) for owner in OWNERS},
     )
 
 
 def fit_normalisation(train: AlignedSplit) -> Normalisation:
-    """Mean and standard deviation of each feature over the valid words of train, and of nothing else."""
+    """Mean and standard deviation of each feature over the valid words of train, and of nothing else.
+
+    Both are sums over words in the order of the split, so rows that lie in a file are read twice and never held.
+    """
     mean, std = {}, {}
     for modality in MODALITIES:
         features, valid = train.features[modality], train.valid[modality]
-        n_columns = features.shape[1]
-        mean[modality], spread = np.zeros(n_columns, np.float32), np.zeros(n_columns)
-        for first in range(0, n_columns if valid.any() else 0, _COLUMNS_AT_ONCE):
-            columns = slice(first, first + _COLUMNS_AT_ONCE)
-            seen = features[valid, columns].astype(np.float64)
-            mean[modality][columns], spread[columns] = seen.mean(axis=0), seen.std(axis=0)
+        n_valid = max(1, int(valid.sum()))
+        exact_mean = _sum_of_rows(_valid_rows(features, valid), features.shape[1]) / n_valid
+        squares = (np.square(rows - exact_mean) for rows in _valid_rows(features, valid))
+        spread = np.sqrt(_sum_of_rows(squares, features.shape[1]) / n_valid)
+        mean[modality] = exact_mean.astype(np.float32)
         std[modality] = np.where(spread < _MIN_STD, 1.0, spread).astype(np.float32)
     return Normalisation(mean, std)
 
 
+def _valid_rows(
+    features: Float32[np.ndarray, "word dim"], valid: Bool[np.ndarray, "word"]
+) -> Iterator[Float64[np.ndarray, "some dim"]]:
+    for first in range(0, len(features), _ROWS_AT_ONCE):
+        block = slice(first, first + _ROWS_AT_ONCE)
+        yield features[block][valid[block]].astype(np.float64)
+
+
+def _sum_of_rows(blocks: Iterable[Float64[np.ndarray, "some dim"]], dim: int) -> Float64[np.ndarray, "dim"]:
+    total = np.zeros((1, dim))
+    for block in blocks:
+        total = np.concatenate([total, block]).sum(axis=0, keepdims=True)
+    return np.asarray(total[0])
+
+
 def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit:
     """Valid rows to zero mean and unit variance (of train); invalid rows stay zero."""
-    features = {}
-    for modality in MODALITIES:
-        features[modality] = split.features[modality] - normalisation.mean[modality]
-        features[modality] /= normalisation.std[modality]
-        features[modality][~split.valid[modality]] = 0
+    features = {
+        modality: normalised_rows(split.features[modality], split.valid[modality], normalisation, modality)
+        for modality in MODALITIES
+    }
     return replace(split, features=features)
 
 
+def normalised_rows(
+    features: Float32[np.ndarray, "word dim"],
+    valid: Bool[np.ndarray, "word"],
+    normalisation: Normalisation,
+    modality: Modality,
+) -> Float32[np.ndarray, "word dim"]:
+    """`normalise` for some rows of one modality."""
+    rows: Float32[np.ndarray, "word dim"] = features - normalisation.mean[modality]
+    rows /= normalisation.std[modality]
+    rows[~valid] = 0
+    return rows
+
+
+@dataclass
+class SpokenWords:
+    """What is counted about the words of a corpus, in the order of its segments.
+
+    Attributes:
+        n_words: number of words of each segment.
+        methods: how many segments had their words found in each way.
+    """
+
+    n_words: list[int] = field(default_factory=list)
+    methods: Counter[str] = field(default_factory=Counter)
+
+    def add(self, spoken: SegmentWords) -> None:
+        """Count the next segment."""
+        self.n_words.append(len(spoken.words))
+        self.methods[spoken.align_method] += 1
+
+
 def describe_train(
-    segments: Sequence[Segment], spoken: Sequence[SegmentWords], train: AlignedSplit
+    segments: Sequence[Segment], spoken: SpokenWords, train: AlignedSplit
 ) -> tuple[str, dict[str, Any]]:
     """Describe train, so that a recording that is unlike all of it can be recognised.
 
@@ -140,7 +217,7 @@ def describe_train(
     ids = set(train.ids)
     languages = Counter(segment.language for segment in segments if segment.id in ids)
     durations_s = [segment.duration_s for segment in segments if segment.id in ids]
-    n_words = [len(row.words) for row in spoken if row.id in ids]
+    n_words = [n for segment, n in zip(segments, spoken.n_words, strict=True) if segment.id in ids]
     return min(languages, key=lambda language: (-languages[language], language)), {
         "segments": len(train),
         "label_min": float(train.labels.min()),
@@ -152,7 +229,7 @@ def describe_train(
 
 def coverage(
     segments: Sequence[Segment],
-    spoken: Sequence[SegmentWords],
+    spoken: SpokenWords,
     sequences: Mapping[Modality, PackedSequences],
     splits: Sequence[AlignedSplit],
     *,
@@ -197,9 +274,9 @@ def coverage(
         segments=len(segments),
         rejected=n_rejected,
         duration_s=sum(segment.duration_s for segment in segments),
-        words=sum(len(row.words) for row in spoken),
-        words_cut_off=sum(max(0, len(row.words) - max_words) for row in spoken),
-        align_methods=dict(sorted(Counter(row.align_method for row in spoken).items())),
+        words=sum(spoken.n_words),
+        words_cut_off=sum(max(0, n - max_words) for n in spoken.n_words),
+        align_methods=dict(sorted(spoken.methods.items())),
         modalities=tuple(modalities),
         failures=failures,
         given_rows=given or None,

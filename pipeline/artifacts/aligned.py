@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from pipeline.artifacts.files import read_tensors, rebuilding, tensors_to_bytes, write_bytes
+from pipeline.artifacts.files import map_tensors, rebuilding
 from pipeline.artifacts.segments import OWNERS, Owner, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.spooled import Streamed, write_tensors
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError, did_you_mean
 
@@ -200,10 +201,18 @@ def joined(splits: Sequence[AlignedSplit]) -> AlignedSplit:
     )
 
 
-def write_aligned(path: Path, aligned: AlignedSplit) -> None:
-    """Write one split as a byte-deterministic safetensors file."""
+def write_aligned(
+    path: Path, aligned: AlignedSplit, *, rows: Mapping[Modality, Streamed] | None = None
+) -> None:
+    """Write one split as a byte-deterministic safetensors file.
+
+    Args:
+        path: file to write.
+        aligned: the split.
+        rows: what is written in the place of its features, some rows at a time, where the whole is not to be held.
+    """
     ratings = aligned.ratings
-    tensors = {
+    tensors: dict[str, np.ndarray | Streamed] = {
         "labels": aligned.labels,
         "offsets": aligned.offsets,
         "trusted": aligned.trusted,
@@ -212,7 +221,7 @@ def write_aligned(path: Path, aligned: AlignedSplit) -> None:
         "rating_label": ratings.label,
     }
     for modality in MODALITIES:
-        tensors[modality] = aligned.features[modality]
+        tensors[modality] = aligned.features[modality] if rows is None else rows[modality]
         tensors[f"{modality}_valid"] = aligned.valid[modality]
     header: dict[str, Any] = {
         "split": aligned.split,
@@ -224,12 +233,12 @@ def write_aligned(path: Path, aligned: AlignedSplit) -> None:
     if aligned.tokens is not None:
         tensors |= aligned.tokens.tensors()
         header["encoder"] = dict(aligned.tokens.encoder)
-    write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
+    write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
 
 
 def read_aligned(path: Path) -> AlignedSplit:
-    """Read what `write_aligned` wrote."""
-    tensors, header = read_tensors(path, kind=_KIND, version=_VERSION)
+    """Read what `write_aligned` wrote; the rows stay in the file until they are looked at, however many there are."""
+    tensors, header = map_tensors(path, kind=_KIND, version=_VERSION, writable=True)
     with rebuilding(path, _KIND):
         return AlignedSplit(
             split=header["split"],

@@ -23,7 +23,7 @@ Built = TypeVar("Built")
 # One key only: safetensors writes several metadata keys in hash order, which differs from process to process.
 _HEADER = "header"
 # As safetensors calls them.
-_DTYPES = {
+TENSOR_DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
     "I8": np.int8,
@@ -31,7 +31,7 @@ _DTYPES = {
     "I16": np.int16,
     "U32": np.uint32,
 }
-_DTYPES |= {
+TENSOR_DTYPES |= {
     "I32": np.int32,
     "U64": np.uint64,
     "I64": np.int64,
@@ -65,7 +65,7 @@ def write_whole_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     finally:
         # Where the folder itself cannot be reached, the sentence above says why.
         with suppress(OSError):
@@ -87,7 +87,7 @@ def write_whole_folder(path: Path, fill: Callable[[Path], None]) -> None:
         fill(temporary)
         temporary.rename(path)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -96,7 +96,8 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
 
 
-def _refused(path: Path, error: OSError) -> PipelineError:
+def refused(path: Path, error: OSError) -> PipelineError:
+    """What to do where the file system does not take a file."""
     return PipelineError(
         f"{path}: could not be written ({error.strerror or error}); free some space or correct the permissions, "
         "then run the same command again"
@@ -125,7 +126,12 @@ def read_text(path: Path) -> str:
 
 
 def read_json_lines(path: Path, build: Callable[[Any], Built], *, stage: str) -> list[Built]:
-    """The rows of a file with a JSON value per line that an earlier stage wrote.
+    """The rows of a file with a JSON value per line that an earlier stage wrote; see `iterate_json_lines`."""
+    return list(iterate_json_lines(path, build, stage=stage))
+
+
+def iterate_json_lines(path: Path, build: Callable[[Any], Built], *, stage: str) -> Iterator[Built]:
+    """The rows of a file with a JSON value per line that an earlier stage wrote, one at a time.
 
     Args:
         path: the file.
@@ -136,22 +142,39 @@ def read_json_lines(path: Path, build: Callable[[Any], Built], *, stage: str) ->
         PipelineError: the file is missing, cut short or damaged.
     """
     advice = f"delete it and run `dvc repro {stage}` to make it anew"
-    text = read_text(path)
-    if text and not text.endswith("\n"):
-        raise PipelineError(f"{path}, line {text.count(chr(10)) + 1}: is cut short; {advice}")
-    rows = []
-    for number, line in enumerate(text.split("\n")[:-1], start=1):
+    n_bytes, number = 0, 0
+    for number, line in enumerate(_lines(path), start=1):
         try:
-            rows.append(build(json.loads(line)))
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise PipelineError(
+                f"{path}: not UTF-8 text ({error.reason} at byte {n_bytes + error.start})"
+            ) from error
+        n_bytes += len(line)
+        if not text.endswith("\n"):
+            raise PipelineError(f"{path}, line {number}: is cut short; {advice}")
+        try:
+            row = build(json.loads(text))
         except PipelineError as error:
             raise PipelineError(f"{path}, line {number}: {error}; {advice}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise PipelineError(
                 f"{path}, line {number}: is damaged ({type(error).__name__}: {str(error)[:80]}); {advice}"
             ) from error
-    if not rows:
+        yield row
+    if number == 0:
         raise PipelineError(f"{path}: is empty; {advice}")
-    return rows
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file that an earlier stage wrote, with their ends."""
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 @contextmanager
@@ -219,10 +242,15 @@ def tensors_to_bytes(
     tensors: Mapping[str, np.ndarray], *, kind: str, version: int, header: Mapping[str, Any]
 ) -> bytes:
     """Pack arrays and a JSON header as safetensors, the same bytes for the same content."""
-    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True, ensure_ascii=False)
     contiguous = {name: np.asarray(tensor, order="C") for name, tensor in sorted(tensors.items())}
-    content: bytes = save(contiguous, metadata={_HEADER: text})
+    content: bytes = save(contiguous, metadata=header_text(kind, version, header))
     return content
+
+
+def header_text(kind: str, version: int, header: Mapping[str, Any]) -> dict[str, str]:
+    """The metadata of a tensor file, the same text for the same content."""
+    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True, ensure_ascii=False)
+    return {_HEADER: text}
 
 
 def tensors_from_bytes(
@@ -292,8 +320,20 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.n
     return tensors_from_bytes(content, kind=kind, version=version, source=str(path))
 
 
-def map_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Like `read_tensors`, but the arrays stay in the file until they are looked at, and cannot be written to."""
+def map_tensors(
+    path: Path, *, kind: str, version: int, writable: bool = False
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Like `read_tensors`, but the arrays stay in the file until they are looked at.
+
+    Args:
+        path: the file.
+        kind: kind of artifact that it has to hold.
+        version: version of the kind.
+        writable: whether the arrays may be written to, which changes what is in memory and never the file.
+
+    Raises:
+        PipelineError: as `read_tensors`.
+    """
     try:
         if not path.exists():
             raise FileNotFoundError
@@ -301,14 +341,14 @@ def map_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, np.nd
         refuse_stand_in(path)
         with safe_open(path, framework="np"):  # refuses a file that is not whole
             pass
-        content = np.memmap(path, np.uint8, "r")
+        content = np.memmap(path, np.uint8, "c" if writable else "r")
         start = 8 + int.from_bytes(content[:8].tobytes(), "little")
         described = json.loads(content[8:start].tobytes())
         header: dict[str, Any] = json.loads(described.pop("__metadata__")[_HEADER])
         tensors = {}
         for name, tensor in described.items():
             first, last = (start + offset for offset in tensor["data_offsets"])
-            tensors[name] = content[first:last].view(_DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+            tensors[name] = content[first:last].view(TENSOR_DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
     except FileNotFoundError as error:
         raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
     except OSError as error:

@@ -13,8 +13,8 @@ from pipeline.artifacts.files import (
     rebuilding,
     tensors_from_bytes,
     tensors_to_bytes,
-    write_bytes,
 )
+from pipeline.artifacts.spooled import write_tensors
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
@@ -198,7 +198,7 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
     header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
     if packed.notes:
         header["notes"] = packed.notes
-    write_bytes(path, tensors_to_bytes(tensors, kind=_KIND, version=_VERSION, header=header))
+    write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
 
 
 def read_sequences(path: Path) -> PackedSequences:

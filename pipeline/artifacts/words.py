@@ -1,12 +1,12 @@
 """The words of each segment and when they were spoken."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline.artifacts.files import read_json_lines, write_bytes
+from pipeline.artifacts.files import iterate_json_lines, write_whole_file
 from pipeline.errors import PipelineError
 
 AlignMethod = Literal["given", "forced", "proportional", "recognised", "none"]
@@ -85,7 +85,7 @@ class SegmentWords:
 
 def write_words(path: Path, rows: Iterable[SegmentWords]) -> None:
     """Write one JSON line a segment."""
-    write_bytes(path, b"".join(row.to_bytes() for row in rows))
+    write_whole_file(path, lambda file: file.writelines(row.to_bytes() for row in rows))
 
 
 def read_words(path: Path) -> list[SegmentWords]:
@@ -94,4 +94,9 @@ def read_words(path: Path) -> list[SegmentWords]:
     Raises:
         PipelineError: the file is missing, cut short or damaged.
     """
-    return read_json_lines(path, SegmentWords.from_row, stage="words")
+    return list(iterate_words(path))
+
+
+def iterate_words(path: Path) -> Iterator[SegmentWords]:
+    """`read_words`, one segment at a time."""
+    return iterate_json_lines(path, SegmentWords.from_row, stage="words")

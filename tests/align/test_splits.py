@@ -5,7 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.align.splits import align_segment, assemble_split, coverage, fit_normalisation, normalise
+from pipeline.align.splits import (
+    SpokenWords,
+    align_segment,
+    assemble_split,
+    coverage,
+    fit_normalisation,
+    normalise,
+)
 from pipeline.artifacts.coverage import read_coverage, write_coverage
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, pack
@@ -23,6 +30,13 @@ def segment(id_: str, split: str = "train") -> Segment:
 def spoken(id_: str, n: int) -> SegmentWords:
     words = tuple(Word(f"w{k}", k * 0.5, k * 0.5 + 0.5) for k in range(n))
     return SegmentWords(id_, "given" if n else "none", words)
+
+
+def counted(*rows: SegmentWords) -> SpokenWords:
+    words = SpokenWords()
+    for row in rows:
+        words.add(row)
+    return words
 
 
 def features(ids, n_words, *, visual_valid=True):
@@ -109,7 +123,7 @@ def test_coverage_counts_what_is_there():
     segments = [segment("a"), segment("b")]
     train = assemble_split("train", segments, rows, COLUMNS)
     found = coverage(
-        segments, [spoken("a", 2), spoken("b", 0)], sequences, [train], max_words=1, n_rejected=1
+        segments, counted(spoken("a", 2), spoken("b", 0)), sequences, [train], max_words=1, n_rejected=1
     )
     assert found.align_methods == {"given": 1, "none": 1}
     assert (found.words, found.words_cut_off, found.rejected) == (2, 1, 1)
@@ -128,7 +142,7 @@ def test_coverage_repeats_what_extractors_noted(tmp_path):
     train = assemble_split("train", segments, rows, COLUMNS)
 
     found = coverage(
-        segments, [spoken("a", 2), spoken("b", 2)], sequences, [train], max_words=9, n_rejected=0
+        segments, counted(spoken("a", 2), spoken("b", 2)), sequences, [train], max_words=9, n_rejected=0
     )
     write_coverage(tmp_path / "coverage.json", found)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
@@ -57,6 +57,11 @@ class Batch:
     owned: OwnedLabels | None = None
 
 
+def _without_a_copy(rows: Float32[np.ndarray, "row dim"]) -> Float[Tensor, "row dim"]:
+    """Rows as a tensor in the same place; only what may not be written to has to be copied, as torch demands."""
+    return torch.from_numpy(np.asarray(rows)) if rows.flags.writeable else torch.tensor(rows)
+
+
 class SplitTensors:
     """One split on one device, its words end to end; batches are padded when they are asked for.
 
@@ -69,7 +74,7 @@ class SplitTensors:
     """
 
     def __init__(self, aligned: AlignedSplit, *, device: str, within: Within = "any") -> None:
-        """Copy the split to the device.
+        """Put the split on the device; on the processor its rows stay where they are, in memory or in a file.
 
         Args:
             aligned: the split.
@@ -84,7 +89,7 @@ class SplitTensors:
         self._owner = None if owned is None else owned.owner.numpy()
         self._offsets = torch.tensor(aligned.offsets, device=device)
         self._features = {
-            modality: torch.tensor(aligned.features[modality], device=device) for modality in MODALITIES
+            modality: _without_a_copy(aligned.features[modality]).to(device) for modality in MODALITIES
         }
         self._valid = {
             modality: torch.tensor(aligned.valid[modality], device=device) for modality in MODALITIES
