@@ -91,8 +91,8 @@ MUTANTS = {
     ),
     "normalisation on all words": Mutant(
         "pipeline/align/splits.py",
-        "features[valid, columns].astype",
-        "features[:, columns].astype",
+        "yield features[block][valid[block]].astype",
+        "yield features[block].astype",
         "tests/align/test_splits.py::test_normalisation_is_fitted_on_the_valid_words_of_train",
     ),
     "a new recording without the scaler of training": Mutant(
