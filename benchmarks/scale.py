@@ -27,7 +27,7 @@ import yaml
 
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import Segment, Split, write_segments
-from pipeline.artifacts.sequences import FeatureSequence, Modality, pack, write_sequences
+from pipeline.artifacts.sequences import FeatureSequence, Modality, write_sequences_of
 from pipeline.artifacts.task import Task, write_task
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.extract.audio.classic import audio_columns
@@ -77,7 +77,7 @@ def write_corpus(root: Path, n_segments: int) -> None:
     }
     for modality, n_rows in _ROWS.items():
         times_s = (np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows)
-        sequences = [
+        sequences = (
             FeatureSequence(
                 random.standard_normal((n_rows, len(columns[modality])), np.float32)
                 + np.float32(segment.label / 3),
@@ -85,11 +85,15 @@ def write_corpus(root: Path, n_segments: int) -> None:
                 np.ones(n_rows, bool),
             )
             for segment in segments
-        ]
-        packed = pack(
-            modality, [s.id for s in segments], sequences, columns=columns[modality], extractor=extractor
         )
-        write_sequences(root / f"data/{modality}/features.safetensors", packed)
+        write_sequences_of(
+            root / f"data/{modality}/features.safetensors",
+            modality,
+            [s.id for s in segments],
+            sequences,
+            columns=columns[modality],
+            extractor=extractor,
+        )
 
 
 def _segment(number: int, n_segments: int, label: float) -> Segment:

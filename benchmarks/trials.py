@@ -78,15 +78,17 @@ def map_trials(
         )
         for trial in trials
     ]
-    return map_cached(
-        partial(run_trial, repository=repository, align=align),
-        trials,
-        keys=keys,
-        cache=ResultCache(cache_folder() / "benchmarks" / benchmark),
-        encode=Outcome.to_bytes,
-        decode=Outcome.from_bytes,
-        title=title,
-        unit="model",
+    return list(
+        map_cached(
+            partial(run_trial, repository=repository, align=align),
+            trials,
+            keys=keys,
+            cache=ResultCache(cache_folder() / "benchmarks" / benchmark),
+            encode=Outcome.to_bytes,
+            decode=Outcome.from_bytes,
+            title=title,
+            unit="model",
+        )
     )
 
 

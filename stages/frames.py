@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import Modality, pack, write_sequences
+from pipeline.artifacts.sequences import Modality, write_sequences, write_sequences_of
 from pipeline.corpus.facts import Facts
 from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
@@ -36,10 +36,14 @@ def write_features(
     name = facts.precomputed(modality, settings["precomputed"])
     if is_precomputed(name, layout=facts.layout):
         packed = read_precomputed(modality, listed, folder=folder, layout=facts.layout, name=name)
+        write_sequences(path, packed)
     else:
         extractor = make_extractor(settings)
-        ids = [segment.id for segment in listed]
-        packed = pack(
-            modality, ids, extractor.map(listed), columns=extractor.columns, extractor=extractor.description
+        write_sequences_of(
+            path,
+            modality,
+            [segment.id for segment in listed],
+            extractor.map(listed),
+            columns=extractor.columns,
+            extractor=extractor.description,
         )
-    write_sequences(path, packed)

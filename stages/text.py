@@ -6,7 +6,7 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import PackedSequences, pack, write_sequences
+from pipeline.artifacts.sequences import write_sequences, write_sequences_of
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import is_precomputed, read_precomputed, rows_of_words
@@ -18,11 +18,17 @@ WORDS = Path("data/words/words.jsonl")
 FEATURES = Path("data/text/features.safetensors")
 
 
-def extract(rows: list[SegmentWords], settings: params.Text) -> PackedSequences:
+def extract(rows: list[SegmentWords], settings: params.Text) -> None:
     """Encode the words that are not in the clip cache yet, or only tokenise them where the encoder learns."""
     extractor = text_extractor(TextSettings(**settings.model_dump(exclude={"precomputed"})))
-    ids = [row.id for row in rows]
-    return pack("text", ids, extractor.map(rows), columns=extractor.columns, extractor=extractor.description)
+    write_sequences_of(
+        FEATURES,
+        "text",
+        [row.id for row in rows],
+        extractor.map(rows),
+        columns=extractor.columns,
+        extractor=extractor.description,
+    )
 
 
 def main() -> None:
@@ -35,10 +41,9 @@ def main() -> None:
         given = read_precomputed(
             "text", read_segments(SEGMENTS), folder=folder, layout=facts.layout, name=name
         )
-        packed = rows_of_words(given, rows)
+        write_sequences(FEATURES, rows_of_words(given, rows))
     else:
-        packed = extract(rows, settings)
-    write_sequences(FEATURES, packed)
+        extract(rows, settings)
 
 
 if __name__ == "__main__":

@@ -86,15 +86,17 @@ def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outco
     """Every trial; those that an earlier or killed run finished are not done again."""
     source = source_digest(run_trial.__module__)
     keys = [cache_key(trial=asdict(trial), source=source) for trial in trials]
-    return map_cached(
-        partial(run_trial, data=data),
-        trials,
-        keys=keys,
-        cache=ResultCache(cache_folder() / "benchmarks/evidence/trials"),
-        encode=Outcome.to_bytes,
-        decode=Outcome.from_bytes,
-        title=title,
-        unit="model",
+    return list(
+        map_cached(
+            partial(run_trial, data=data),
+            trials,
+            keys=keys,
+            cache=ResultCache(cache_folder() / "benchmarks/evidence/trials"),
+            encode=Outcome.to_bytes,
+            decode=Outcome.from_bytes,
+            title=title,
+            unit="model",
+        )
     )
 
 

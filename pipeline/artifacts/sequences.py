@@ -1,6 +1,6 @@
 """Feature sequences of one modality: rows with a time and a validity, packed over all segments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,7 +14,7 @@ from pipeline.artifacts.files import (
     tensors_from_bytes,
     tensors_to_bytes,
 )
-from pipeline.artifacts.spooled import write_tensors
+from pipeline.artifacts.spooled import Spool, spooling, write_tensors
 from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
@@ -161,10 +161,6 @@ def pack(
     tokens = [sequence.tokens for sequence in sequences if sequence.tokens is not None]
     empty = FeatureSequence.empty(0 if tokens else len(columns), None)
     rows = [empty, *sequences]
-    qualities = [
-        np.zeros(len(row.values), np.float32) if row.quality is None else row.quality for row in rows
-    ]
-    spans_s = [np.full((len(row.values), 2), np.nan) if row.spans_s is None else row.spans_s for row in rows]
     return PackedSequences(
         modality=modality,
         ids=tuple(ids),
@@ -180,8 +176,12 @@ def pack(
         },
         extractor=extractor,
         tokens=join_tokens(tokens) if tokens else None,
-        quality=np.concatenate(qualities) if any(row.quality is not None for row in rows) else None,
-        spans_s=np.concatenate(spans_s) if any(row.spans_s is not None for row in rows) else None,
+        quality=np.concatenate([_quality(row) for row in rows])
+        if any(row.quality is not None for row in rows)
+        else None,
+        spans_s=np.concatenate([_spans_s(row) for row in rows])
+        if any(row.spans_s is not None for row in rows)
+        else None,
         notes={id_: sequence.notes for id_, sequence in zip(ids, sequences, strict=True) if sequence.notes},
     )
 
@@ -195,10 +195,106 @@ def write_sequences(path: Path, packed: PackedSequences) -> None:
         tensors["quality"] = packed.quality
     if packed.spans_s is not None:
         tensors["spans_s"] = packed.spans_s
-    header = {name: getattr(packed, name) for name in ("modality", "ids", "columns", "failures", "extractor")}
-    if packed.notes:
-        header["notes"] = packed.notes
+    header = _header(
+        packed.modality,
+        packed.ids,
+        packed.columns,
+        failures=packed.failures,
+        extractor=packed.extractor,
+        notes=packed.notes,
+    )
     write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
+
+
+def write_sequences_of(
+    path: Path,
+    modality: Modality,
+    ids: Sequence[str],
+    sequences: Iterable[FeatureSequence],
+    *,
+    columns: Sequence[str],
+    extractor: Mapping[str, Any],
+) -> None:
+    """Write what `write_sequences` writes of `pack`, the same bytes, and look at each sequence once.
+
+    Args:
+        path: file to write.
+        modality: modality of the rows.
+        ids: ids of the segments.
+        sequences: sequence of each segment, in the same order; none is held when the next is asked for.
+        columns: names of the features.
+        extractor: what made them.
+
+    Raises:
+        PipelineError: the file system refused; nothing is left behind.
+    """
+    n_rows: list[int] = []
+    failures: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
+    tokens: list[TokenizedText] = []
+    has_quality = has_spans = False
+    with spooling(path) as spools:
+        values: Spool | None = None
+        times_s, valid = spools.new(np.float64), spools.new(np.bool_)
+        quality, spans_s = spools.new(np.float32), spools.new(np.float64, (2,))
+        for id_, sequence in zip(ids, sequences, strict=True):
+            if values is None:
+                values = spools.new(np.float32, sequence.values.shape[1:])
+            values.append(sequence.values)
+            times_s.append(sequence.times_s)
+            valid.append(sequence.valid)
+            quality.append(_quality(sequence))
+            spans_s.append(_spans_s(sequence))
+            has_quality |= sequence.quality is not None
+            has_spans |= sequence.spans_s is not None
+            n_rows.append(len(sequence.values))
+            if sequence.failure is not None:
+                failures[id_] = sequence.failure
+            if sequence.notes:
+                notes[id_] = sequence.notes
+            if sequence.tokens is not None:
+                tokens.append(sequence.tokens)
+        tensors: dict[str, np.ndarray | Spool] = {
+            "offsets": np.concatenate([[0], np.cumsum(n_rows)]).astype(np.int64),
+            "values": spools.new(np.float32, (len(columns),)) if values is None else values,
+            "times_s": times_s,
+            "valid": valid,
+        }
+        if tokens:
+            tensors |= join_tokens(tokens).tensors()
+        if has_quality:
+            tensors["quality"] = quality
+        if has_spans:
+            tensors["spans_s"] = spans_s
+        header = _header(modality, ids, columns, failures=failures, extractor=extractor, notes=notes)
+        write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
+
+
+def _quality(sequence: FeatureSequence) -> Float32[np.ndarray, "row"]:
+    return np.zeros(len(sequence.values), np.float32) if sequence.quality is None else sequence.quality
+
+
+def _spans_s(sequence: FeatureSequence) -> Float64[np.ndarray, "row 2"]:
+    return np.full((len(sequence.values), 2), np.nan) if sequence.spans_s is None else sequence.spans_s
+
+
+def _header(
+    modality: Modality,
+    ids: Sequence[str],
+    columns: Sequence[str],
+    *,
+    failures: Mapping[str, str],
+    extractor: Mapping[str, Any],
+    notes: Mapping[str, tuple[str, ...]],
+) -> dict[str, Any]:
+    header: dict[str, Any] = {
+        "modality": modality,
+        "ids": tuple(ids),
+        "columns": tuple(columns),
+        "failures": failures,
+        "extractor": extractor,
+    }
+    return header | {"notes": notes} if notes else header
 
 
 def read_sequences(path: Path) -> PackedSequences:

@@ -93,3 +93,22 @@ class ResultCache:
             return decode(payload)
         except PipelineError:
             return None
+
+    def load_stored(self, key: str, decode: Callable[[bytes], T], *, name: str) -> T:
+        """The decoded entry, of which it is known that it was stored.
+
+        Args:
+            key: key of the entry.
+            decode: turns its payload into a result.
+            name: name of what the result describes, for the message.
+
+        Raises:
+            PipelineError: it is gone or damaged.
+        """
+        result = self.load(key, decode)
+        if result is None:
+            raise PipelineError(
+                f"{name}: its result was stored in {self.folder} and cannot be read again; run the same command once more, with "
+                "another GRCF_CACHE if that file system loses files"
+            )
+        return result

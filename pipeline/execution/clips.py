@@ -8,6 +8,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.executor import map_cached
+from pipeline.execution.lazily import Lazily
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
@@ -85,8 +86,10 @@ class CachedExtractor(Generic[Result]):
         sizes = [self.bytes_per_s * segment.duration_s for segment in segments]
         check_space(self.kind, sizes, keys=keys, cache=self.cache)
 
-    def map(self, segments: Sequence[Segment]) -> list[Result]:
+    def map(self, segments: Sequence[Segment]) -> Sequence[Result]:
         """Every segment's result, in worker processes; what an earlier or killed run finished is not done again.
+
+        The results stay in the cache until they are looked at, see `map_cached`.
 
         Raises:
             PipelineError: the disk has no room for what is missing.
@@ -107,7 +110,7 @@ class CachedExtractor(Generic[Result]):
             on_loss=self.on_loss,
             affinity=affinity_of,
         )
-        return [self.name(result, segment) for result, segment in zip(results, segments, strict=True)]
+        return Lazily(len(segments), lambda position: self.name(results[position], segments[position]))
 
 
 def clip_cache(kind: str) -> ResultCache:

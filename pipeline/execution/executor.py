@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.engines.choice import Engine, chosen_engine
+from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Affinity
@@ -52,8 +53,10 @@ def map_cached(
     describe: Callable[[Item], str] = str,
     on_loss: Callable[[Item, str], Result] | None = None,
     affinity: Callable[[Item], Affinity] | None = None,
-) -> list[Result]:
+) -> Lazily[Result]:
     """`[function(item) for item in items]`, with each result stored by its worker as soon as it is there.
+
+    The results stay in the cache: each look at one reads it from there, so that all of them need not fit into memory.
 
     What was stored before a kill is not computed again. `function` must be pure and, like the items, picklable; its
     result depends on nothing but what `keys` were made of. An item whose worker the system kills is tried once more; one that
@@ -77,17 +80,19 @@ def map_cached(
             difference.
 
     Raises:
-        PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost.
+        PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost. A look at a result
+            raises it where the cache has lost that meanwhile.
     """
-    results = {
-        position: cached
-        for position, key in enumerate(keys)
-        if (cached := cache.load(key, decode)) is not None
+    missing = {
+        position: (keys[position], item)
+        for position, item in enumerate(items)
+        if cache.load(keys[position], decode) is None
     }
 
-    missing = {
-        position: (keys[position], item) for position, item in enumerate(items) if position not in results
-    }
+    def stored(position: int) -> Result:
+        return cache.load_stored(keys[position], decode, name=f"{title}: {describe(items[position])}")
+
+    made_for_lost: dict[int, Result] = {}
     lost = []
     outcomes = _outcomes(
         _Storing(function, encode, decode, cache),
@@ -104,26 +109,23 @@ def map_cached(
     with closing(outcomes):
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
-                stored = cache.load(keys[position], decode)
-                if stored is None:
-                    raise PipelineError(
-                        f"{title}: the result of {describe(items[position])} was stored in {cache.folder} and cannot be read again; "
-                        "run the same command once more, with another GRCF_CACHE if that file system loses files"
-                    )
-                results[position] = stored
+                stored(position)
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
                 lost.append(sentence)
             else:
                 sys.stderr.write(f"{sentence}; the run goes on without it\n")
-                results[position] = on_loss(items[position], sentence)
+                made_for_lost[position] = on_loss(items[position], sentence)
     if lost:
         raise PipelineError(
             f"{title}: {len(lost)} of {len(items)} could not be done, the first of them {lost[0]}; the others are kept: run the "
             "same command again, with GRCF_WORKERS=1 where memory is short"
         )
-    return [results[position] for position in range(len(items))]
+    return Lazily(
+        len(items),
+        lambda position: made_for_lost[position] if position in made_for_lost else stored(position),
+    )
 
 
 def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:

@@ -90,16 +90,18 @@ def map_seeds(
     cache = seed_cache(stage)
     if best_device() == "cuda":
         return _together(train_seeds, seeds, keys=keys, cache=cache)
-    return map_cached(
-        partial(_alone, train_seeds),
-        seeds,
-        keys=keys,
-        cache=cache,
-        encode=Checkpoint.to_bytes,
-        decode=Checkpoint.from_bytes,
-        title=stage,
-        unit="seed",
-        describe=lambda seed: f"seed {seed}",
+    return list(
+        map_cached(
+            partial(_alone, train_seeds),
+            seeds,
+            keys=keys,
+            cache=cache,
+            encode=Checkpoint.to_bytes,
+            decode=Checkpoint.from_bytes,
+            title=stage,
+            unit="seed",
+            describe=lambda seed: f"seed {seed}",
+        )
     )
 
 

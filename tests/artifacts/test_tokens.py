@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.sequences import FeatureSequence, pack, read_sequences, write_sequences
+from pipeline.artifacts.sequences import (
+    FeatureSequence,
+    pack,
+    read_sequences,
+    write_sequences,
+    write_sequences_of,
+)
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.errors import PipelineError
 
@@ -82,6 +88,11 @@ def test_features_carry_the_tokens_through_a_file(tmp_path):
     ]
     packed = pack("text", list("abc"), sequences, columns=["hidden_1"], extractor={"settings": ENCODER})
     write_sequences(tmp_path / "text.safetensors", packed)
+    one_by_one = tmp_path / "alone.safetensors"
+    write_sequences_of(
+        one_by_one, "text", "abc", sequences, columns=["hidden_1"], extractor={"settings": ENCODER}
+    )
+    assert one_by_one.read_bytes() == (tmp_path / "text.safetensors").read_bytes()
     read = read_sequences(tmp_path / "text.safetensors")
     assert read.tokens is not None
     assert read.tokens.encoder == ENCODER

@@ -36,16 +36,18 @@ def as_text(value: int) -> bytes:
 def run(tmp_path: Path, items, *, n_workers=2, **behaviour) -> list[int]:
     log = tmp_path / "log"
     log.mkdir(exist_ok=True)
-    return map_cached(
-        partial(square, log=log, **behaviour),
-        items,
-        keys=[cache_key(item=item) for item in items],
-        cache=ResultCache(tmp_path / "cache"),
-        encode=as_text,
-        decode=int,
-        title="squares",
-        unit="item",
-        n_workers=n_workers,
+    return list(
+        map_cached(
+            partial(square, log=log, **behaviour),
+            items,
+            keys=[cache_key(item=item) for item in items],
+            cache=ResultCache(tmp_path / "cache"),
+            encode=as_text,
+            decode=int,
+            title="squares",
+            unit="item",
+            n_workers=n_workers,
+        )
     )
 
 
@@ -120,7 +122,7 @@ def test_workers_store_their_results_themselves(tmp_path, monkeypatch):
 
 def test_a_result_that_a_file_system_loses_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(ResultCache, "load", lambda *_: None)
-    with pytest.raises(PipelineError, match=r"the result of 0 was stored in .* and cannot be read again"):
+    with pytest.raises(PipelineError, match=r"squares: 0: its result was stored in .* and cannot be read again"):
         run(tmp_path, [0])
 
 

@@ -52,7 +52,7 @@ def run(
     **behaviour,
 ):
     (tmp_path / "log").mkdir(exist_ok=True)
-    return map_cached(
+    return list(map_cached(
         partial(work, log=tmp_path / "log", **behaviour),
         range(n_items),
         keys=[cache_key(item=item) for item in range(n_items)],
@@ -65,7 +65,7 @@ def run(
         limit_s=lambda item: limit_s,
         describe=lambda item: f"number {item}",
         on_loss=None if lossless else lambda item, sentence: sentence.encode(),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def tries(tmp_path: Path, n_items: int = 6) -> list[int]:

@@ -69,17 +69,19 @@ def test_every_item_is_taken_once_whoever_asks(affinities, workers):
 @pytest.mark.parametrize("n_workers", [1, 3])
 def test_results_come_in_the_order_of_the_items(tmp_path, n_workers):
     items = [5, 3, 9, 1, 7]
-    results = map_cached(
-        abs,
-        [-item for item in items],
-        keys=[cache_key(item=item) for item in items],
-        cache=ResultCache(tmp_path),
-        encode=as_text,
-        decode=int,
-        title="numbers",
-        unit="item",
-        n_workers=n_workers,
-        affinity=lambda item: Affinity(item % 2, float(item), 1.0),
+    results = list(
+        map_cached(
+            abs,
+            [-item for item in items],
+            keys=[cache_key(item=item) for item in items],
+            cache=ResultCache(tmp_path),
+            encode=as_text,
+            decode=int,
+            title="numbers",
+            unit="item",
+            n_workers=n_workers,
+            affinity=lambda item: Affinity(item % 2, float(item), 1.0),
+        )
     )
 
     assert results == items

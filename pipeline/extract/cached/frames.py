@@ -14,6 +14,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution.clips import CachedExtractor, affinity_of, clip_limit_s, describe_extractor, name_of
+from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
@@ -73,7 +74,7 @@ class CachedEncoder(CachedFrames):
 
     encoder: FrameEncoder
 
-    def map(self, segments: Sequence[Segment]) -> list[FeatureSequence]:
+    def map(self, segments: Sequence[Segment]) -> Sequence[FeatureSequence]:
         """Every segment's rows; what an earlier or killed run finished is not done again.
 
         Raises:
@@ -81,9 +82,12 @@ class CachedEncoder(CachedFrames):
         """
         keys, cache = self.keys(segments), self.cache
         self.check_space(segments, keys)
-        found = ((position, cache.load(key, self.decode)) for position, key in enumerate(keys))
-        results = {position: sequence for position, sequence in found if sequence is not None}
-        missing = {position: segment for position, segment in enumerate(segments) if position not in results}
+        missing = {
+            position: segment
+            for position, segment in enumerate(segments)
+            if cache.load(keys[position], self.decode) is None
+        }
+        made_for_lost: dict[int, FeatureSequence] = {}
         prepared = run_in_workers(
             self.encoder.prepare,
             missing,
@@ -93,16 +97,24 @@ class CachedEncoder(CachedFrames):
             affinity=affinity_of,
         )
         with closing(prepared), closing(_encoded(self.encoder, self.kind, prepared)) as encoded:
-            outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=len(results))
+            n_done = len(segments) - len(missing)
+            outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=n_done)
             for position, outcome in outcomes:
                 if isinstance(outcome, Done):
-                    results[position] = unnamed(outcome.result, segments[position])
-                    cache.put(keys[position], self.encode(results[position]))
+                    cache.put(keys[position], self.encode(unnamed(outcome.result, segments[position])))
                 else:
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
-                    results[position] = self.on_loss(segments[position], sentence)
-        return [self.name(results[position], segment) for position, segment in enumerate(segments)]
+                    made_for_lost[position] = self.on_loss(segments[position], sentence)
+
+        def result(position: int) -> FeatureSequence:
+            segment = segments[position]
+            if position in made_for_lost:
+                return self.name(made_for_lost[position], segment)
+            made = cache.load_stored(keys[position], self.decode, name=f"{self.kind}: {name_of(segment)}")
+            return self.name(made, segment)
+
+        return Lazily(len(segments), result)
 
 
 def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:

@@ -14,6 +14,7 @@ from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.clips import clip_cache, describe_extractor
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.disk_space import check_space
+from pipeline.execution.lazily import Lazily
 from pipeline.execution.progress import track
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
@@ -39,7 +40,7 @@ class TextExtractor(ABC):
         """The cache key of each segment, none where nothing is kept."""
 
     @abstractmethod
-    def map(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
+    def map(self, rows: Sequence[SegmentWords]) -> Sequence[FeatureSequence]:
         """The features of every segment, one row per word."""
 
     def one(self, row: SegmentWords) -> FeatureSequence:
@@ -89,8 +90,8 @@ class CachedText(TextExtractor):
         }
         return [cache_key(words=_words(row), **key_parts) for row in rows]
 
-    def map(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
-        """The vectors of every segment.
+    def map(self, rows: Sequence[SegmentWords]) -> Sequence[FeatureSequence]:
+        """The vectors of every segment; they stay in the cache until they are looked at.
 
         Raises:
             PipelineError: the disk has no room for what is missing.
@@ -98,9 +99,7 @@ class CachedText(TextExtractor):
         keys, texts, cache = self.keys(rows), [_words(row) for row in rows], self.cache
         sizes = [float(row_bytes(len(self.columns)) * len(words)) for words in texts]
         check_space("text", sizes, keys=keys, cache=cache)
-        found = ((position, cache.load(key, _from_bytes)) for position, key in enumerate(keys))
-        vectors = {position: stored for position, stored in found if stored is not None}
-        missing = [position for position in range(len(rows)) if position not in vectors]
+        missing = [position for position, key in enumerate(keys) if cache.load(key, _from_bytes) is None]
 
         def encoded() -> Iterator[tuple[int, Float32[np.ndarray, "word dim"]]]:
             for first in range(0, len(missing), _STORE_EVERY):
@@ -108,11 +107,17 @@ class CachedText(TextExtractor):
                 made = self._encoder.encode([texts[position] for position in chunk])
                 yield from zip(chunk, made, strict=True)
 
-        outcomes = track(encoded(), total=len(rows), title="text", unit="segment", done=len(vectors))
-        for position, made in outcomes:
+        n_done = len(rows) - len(missing)
+        for position, made in track(encoded(), total=len(rows), title="text", unit="segment", done=n_done):
             cache.put(keys[position], _to_bytes(made))
-            vectors[position] = made
-        return [word_sequence(row, vectors[position]) for position, row in enumerate(rows)]
+
+        def result(position: int) -> FeatureSequence:
+            vectors = cache.load_stored(
+                keys[position], _from_bytes, name=f"text: segment {rows[position].id}"
+            )
+            return word_sequence(rows[position], vectors)
+
+        return Lazily(len(rows), result)
 
     def _extract(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
         vectors = self._encoder.encode([_words(row) for row in rows])
@@ -132,7 +137,7 @@ class _Tokens(TextExtractor):
     def keys(self, rows: Sequence[SegmentWords]) -> list[str]:
         return []
 
-    def map(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
+    def map(self, rows: Sequence[SegmentWords]) -> Sequence[FeatureSequence]:
         return self._extract(rows)
 
     def _extract(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:

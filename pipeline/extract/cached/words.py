@@ -26,7 +26,7 @@ class CachedWords(CachedExtractor[SegmentWords]):
 
     settings: WordSettings
 
-    def map(self, segments: Sequence[Segment]) -> list[SegmentWords]:
+    def map(self, segments: Sequence[Segment]) -> Sequence[SegmentWords]:
         """The words of every segment; what an earlier or killed run finished is not done again.
 
         Segments that take a network go through this process, which loads it once and owns the GPU, several at a time: one is

@@ -61,20 +61,22 @@ def run(
     """All items through the engine of the environment."""
     log = folder / "log"
     log.mkdir(parents=True, exist_ok=True)
-    return map_cached(
-        Function(log, behaviour or {}),
-        range(n_items),
-        keys=[cache_key(item=item) for item in range(n_items)],
-        cache=ResultCache(folder / "cache"),
-        encode=bytes,
-        decode=bytes,
-        title="numbers",
-        unit="number",
-        n_workers=2,
-        limit_s=lambda item: limit_s,
-        describe=lambda item: f"number {item}",
-        on_loss=instead,
-        affinity=place,
+    return list(
+        map_cached(
+            Function(log, behaviour or {}),
+            range(n_items),
+            keys=[cache_key(item=item) for item in range(n_items)],
+            cache=ResultCache(folder / "cache"),
+            encode=bytes,
+            decode=bytes,
+            title="numbers",
+            unit="number",
+            n_workers=2,
+            limit_s=lambda item: limit_s,
+            describe=lambda item: f"number {item}",
+            on_loss=instead,
+            affinity=place,
+        )
     )
 
 

@@ -221,7 +221,7 @@ def test_a_segment_without_sound_or_of_a_broken_file_says_so(folders, recording,
     silent, broken, behind, fine = extractor_of(folders["wav2vec2-base"]).map(
         [
             segment(recording, has_audio=False),
-            segment(tmp_path / "broken.wav"),
+            segment(tmp_path / "broken.wav", media_sha256="1" * 64),
             segment(recording, 50.0, 51.0),
             segment(recording),
         ]
