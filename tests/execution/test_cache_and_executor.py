@@ -122,7 +122,9 @@ def test_workers_store_their_results_themselves(tmp_path, monkeypatch):
 
 def test_a_result_that_a_file_system_loses_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(ResultCache, "load", lambda *_: None)
-    with pytest.raises(PipelineError, match=r"squares: 0: its result was stored in .* and cannot be read again"):
+    with pytest.raises(
+        PipelineError, match=r"squares: 0: its result was stored in .* and cannot be read again"
+    ):
         run(tmp_path, [0])
 
 
