@@ -33,6 +33,7 @@ COMMANDS = {
     "cache": "show what the clip cache holds, and prune what nothing needs",
     "export": "write the features for other toolkits: mmsa, npz, datasets",
     "sweep": "run every combination of some values side by side, and rank them",
+    "cross": "train on each corpus of a pool, and measure on every other",
     "search": "look for good values with a budget, each trial an experiment",
 }
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import params
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(total=len(named), metric=f"{primary_metric()} on valid")
     progress.skip([name for name in named if name in there])
     waiting = [(name, point) for name, point in named.items() if name not in there]
-    stopped = _run_all(waiting, workspace, progress, n_jobs=args.jobs, pull=args.pull)
+    stopped = run_points(waiting, workspace, progress, n_jobs=args.jobs, pull=args.pull, value=primary_value)
     progress.close()
     if progress.failed:
         say("The same command runs what failed again and keeps the rest.")
@@ -96,15 +96,25 @@ def run(args: argparse.Namespace) -> int:
     return 1 if progress.failed else 0
 
 
-def _run_all(
+def run_points(
     waiting: Sequence[tuple[str, Point]],
     workspace: Workspace,
     progress: Progress,
     *,
     n_jobs: int,
     pull: bool,
+    value: Callable[[str], float | None],
 ) -> PipelineError | None:
-    """Run the points; where no more can be started, those that run are waited for, and the reason is returned."""
+    """Run the points; where no more can be started, those that run are waited for, and the reason is returned.
+
+    Args:
+        waiting: names and points of the experiments that are not there yet.
+        workspace: workspace that every experiment starts from.
+        progress: what a person sees.
+        n_jobs: number of experiments that run side by side.
+        pull: whether data that this clone lacks are fetched from the remote.
+        value: the number that is shown of an experiment, by its commit.
+    """
     left, stopped = list(waiting), None
     runner = Runner(workspace, n_jobs=n_jobs, logs=cache_folder() / "sweeps", pull=pull)
     try:
@@ -118,7 +128,7 @@ def _run_all(
                         stopped, left = error, []
                 else:
                     finished = runner.wait()
-                    progress.ended(finished, primary_value(finished.sha))
+                    progress.ended(finished, None if finished.sha is None else value(finished.sha))
     except KeyboardInterrupt:
         say(
             f"\nStopped; {progress.done} of {progress.total} are done and kept. The same command goes on from there."

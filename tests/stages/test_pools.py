@@ -1,4 +1,4 @@
-"""Two small corpora of text with scales of their own go in as a pool and through all stages, trained on one of them."""
+"""Two small corpora of text with scales of their own go in as a pool and through all stages, trained on each of them."""
 
 import csv
 import json
@@ -24,6 +24,7 @@ SETTINGS = (
     "evaluate.noise_scales=[]",
 )
 """What makes a run short, beside what every small repository has."""
+CROSS = (sys.executable, "-m", "pipeline", "cross")
 
 
 def rows_of(split_sizes: dict[str, int], *, low: float, high: float, seed: int) -> list[dict[str, str]]:
@@ -68,10 +69,39 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
-def test_a_pool_goes_through_all_stages_and_trains_on_the_part_that_is_named(pool, tmp_path):
-    repository = pool.copy(tmp_path / "repository")
-    repository.set_params(f"training.corpora=[{OTHER}]")
-    repository.run("dvc", "repro")
+@pytest.fixture(scope="module")
+def crossed(pool: Repository) -> Repository:
+    """The repository after a run on each part."""
+    ended = pool.run(*CROSS, "--json")
+    assert "[2/2] cross-" in ended.stderr
+    cells = json.loads(ended.stdout)["cells"]
+    assert {(*cell["trained_on"], cell["measured_on"]) for cell in cells} == {
+        (trained_on, measured_on) for trained_on in (TOY, OTHER) for measured_on in (TOY, OTHER)
+    }
+    return pool
+
+
+def test_what_is_trained_on_one_scale_orders_the_other_and_is_calibrated_by_a_few_labels(crossed):
+    ended = crossed.run(*CROSS, "--test", "--calibrate-with", "6", "--json")
+    assert "2 of 2 are there already" in ended.stderr
+    found = json.loads(ended.stdout)
+    assert (found["pool"], found["split"], found["calibrated_on"]) == (POOL, "test", "valid")
+    sizes = {TOY: 14, OTHER: 12}
+    assert {(cell["measured_on"], cell["n_segments"], cell["unit"]) for cell in found["cells"]} == {
+        (corpus, n, "speaker") for corpus, n in sizes.items()
+    }
+    assert {(cell["metric"], cell["n_labels"]) for cell in found["cells"]} == {
+        ("mae", None),
+        ("mae", 6),
+        ("pearson", None),
+        ("ordered_pair_accuracy", None),
+    }
+
+
+def test_the_run_on_one_part_saw_its_labels_alone_and_reports_both(crossed, tmp_path):
+    (name,) = crossed.run(*CROSS, "--train", OTHER, "--dry-run").stdout.splitlines()
+    repository = crossed.copy(tmp_path / "repository")
+    repository.run("dvc", "exp", "apply", name.removesuffix("  (there already)"))
     reports = repository.path / "reports"
     splits = {split.split: split for split in read_predictions(reports / "predictions.csv")}
     sizes = {"valid": (10, 10), "test": (14, 12)}

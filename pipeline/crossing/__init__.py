@@ -1,0 +1,1 @@
+"""Train on one corpus of a pool, measure on another."""

@@ -1,0 +1,180 @@
+"""The table of A × B: what models that were trained on some corpora of a pool reach on each of its corpora."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.artifacts.evaluation import EvaluatedSplit, Summary
+from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.crossing.recalibration import Labels, draw_labels, recalibrated_draws
+from pipeline.errors import PipelineError
+from pipeline.evaluation.corpora import BySeed, CorpusSample, Rows
+from pipeline.evaluation.metrics import Metric, Protocol, Undefined
+
+CALIBRATED_ON: EvaluatedSplit = "valid"
+"""The split whose labels calibrate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One metric of one model on one corpus.
+
+    Attributes:
+        trained_on: names of the corpora that the model was trained on.
+        measured_on: name of the corpus that it is measured on.
+        model: name of the model.
+        metric: the metric.
+        n_labels: number of labels of `measured_on` that calibrated the predictions; None for predictions as they were trained.
+        summary: mean and standard deviation over seeds; the interval is over seeds and units.
+        n_segments: number of segments.
+        unit: what the interval draws: segments, or speakers or videos with all of theirs.
+        n_units: number of these.
+    """
+
+    trained_on: tuple[str, ...]
+    measured_on: str
+    model: str
+    metric: Metric
+    n_labels: int | None
+    summary: Summary
+    n_segments: int
+    unit: str
+    n_units: int
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the model was trained on the corpus that it is measured on."""
+        return self.measured_on in self.trained_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How is measured.
+
+    Attributes:
+        split: split that is measured.
+        protocol: protocol whose headline is measured.
+        confidence: level of the intervals, in (0, 1).
+        n_resamples: number of bootstrap resamples, at least 1.
+        n_labels: number of labels of each corpus that calibrate, at least 2; None leaves that out.
+    """
+
+    split: EvaluatedSplit
+    protocol: Protocol
+    confidence: float
+    n_resamples: int
+    n_labels: int | None
+
+
+def cross(
+    runs: Mapping[tuple[str, ...], Mapping[str, SplitPredictions]], settings: Settings
+) -> list[Crossing]:
+    """Measure the models of every run on every corpus.
+
+    All headline metrics are of predictions as they were trained. Those that need the scale of the labels
+    (`Protocol.scale_free` has the others) are measured after a calibration too where `n_labels` says so.
+
+    Args:
+        runs: predictions by split, by the corpora that the run was trained on. All are of one pool.
+        settings: how is measured.
+
+    Raises:
+        PipelineError: a run lacks a split, runs are of different segments, or a corpus has fewer labels than `n_labels`.
+    """
+    found: list[Crossing] = []
+    samples: dict[str, CorpusSample] = {}
+    first: SplitPredictions | None = None
+    for trained_on, splits in runs.items():
+        split = _of(splits, settings.split, trained_on)
+        first = first or split
+        if (split.ids, split.corpus) != (first.ids, first.corpus) or not np.array_equal(
+            split.truth, first.truth
+        ):
+            raise PipelineError(
+                f"the runs trained on {_named(next(iter(runs)))} and on {_named(trained_on)} have other segments or labels in "
+                f"{settings.split}; remove their experiments by `dvc exp remove` and run the same command again"
+            )
+        for corpus in split.corpora:
+            part = split.of_corpus(corpus)
+            sample = samples.setdefault(corpus, CorpusSample(part, n_resamples=settings.n_resamples))
+            labels = None
+            if settings.n_labels is not None:
+                source = _of(splits, CALIBRATED_ON, trained_on).of_corpus(corpus)
+                labels = draw_labels(source, settings.n_labels, corpus=corpus)
+            found += _of_corpus(trained_on, corpus, part, sample, labels, settings)
+    return found
+
+
+def _of_corpus(
+    trained_on: tuple[str, ...],
+    corpus: str,
+    part: SplitPredictions,
+    sample: CorpusSample,
+    labels: Labels | None,
+    settings: Settings,
+) -> list[Crossing]:
+    protocol = settings.protocol
+    found: list[Crossing] = []
+
+    def add(model: str, metric: Metric, by_seed: BySeed, *, n_labels: int | None) -> None:
+        summary = by_seed.summary(n_units=sample.n_units, confidence=settings.confidence)
+        found.append(
+            Crossing(
+                trained_on,
+                corpus,
+                model,
+                metric,
+                n_labels,
+                summary,
+                len(part.ids),
+                sample.unit,
+                sample.n_units,
+            )
+        )
+
+    for model in (METHOD, BASELINE, protocol.constant):
+        rows = part.models[model]
+        for name in protocol.headline:
+            add(model, protocol.metric(name), sample.measure(rows, protocol.metric(name)), n_labels=None)
+        if labels is None:
+            continue
+        draws = recalibrated_draws(labels, labels.source.models[model], rows, kind=protocol.task)
+        for name in protocol.headline:
+            if name not in protocol.scale_free:
+                measured = _over_draws(sample, protocol.metric(name), draws)
+                add(model, protocol.metric(name), measured, n_labels=labels.n)
+    return found
+
+
+def _over_draws(sample: CorpusSample, metric: Metric, draws: Sequence[Rows]) -> BySeed:
+    """A metric of each seed, its mean over the draws of labels."""
+    measured = [sample.measure(rows, metric) for rows in draws]
+    return BySeed(
+        [_mean(values) for values in zip(*(draw.values for draw in measured), strict=True)],
+        np.mean([draw.resampled for draw in measured], axis=0),
+    )
+
+
+def _mean(values: Sequence[float | Undefined]) -> float | Undefined:
+    total = 0.0
+    for value in values:
+        if isinstance(value, Undefined):
+            return value
+        total += value
+    return total / len(values)
+
+
+def _of(
+    splits: Mapping[str, SplitPredictions], name: EvaluatedSplit, trained_on: tuple[str, ...]
+) -> SplitPredictions:
+    if name not in splits:
+        raise PipelineError(
+            f"the predictions of the run trained on {_named(trained_on)} have no rows of {name}; run it again after `dvc exp remove`"
+        )
+    return splits[name]
+
+
+def _named(corpora: Sequence[str]) -> str:
+    return " and ".join(corpora)

@@ -1,0 +1,164 @@
+"""Every cell is a metric of one run on one corpus; the table says which need labels of that corpus."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.crossing.page import cross_page
+from pipeline.crossing.recalibration import draw_labels, recalibrated_draws
+from pipeline.crossing.records import cross_to_csv, cross_to_json
+from pipeline.crossing.table import Settings, cross
+from pipeline.errors import PipelineError
+from pipeline.evaluation.protocols import MOSI, measure, protocol_named
+from pipeline.pages.markdown import as_markdown
+from pipeline.pages.text import as_text
+from tests.crossing.runs import CORPORA, predictions
+
+SETTINGS = Settings(split="test", protocol=MOSI, confidence=0.95, n_resamples=100, n_labels=10)
+
+
+def runs(**fields):
+    return {(corpus,): predictions(corpus, **fields) for corpus in CORPORA}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return cross(runs(), SETTINGS)
+
+
+def by_name(found):
+    return {
+        (row.trained_on[0], row.measured_on, row.model, row.metric.name, row.n_labels): row for row in found
+    }
+
+
+def test_a_cell_is_the_metric_of_that_run_on_that_corpus(found):
+    cells = by_name(found)
+    assert len(cells) == len(found) == 2 * 2 * 3 * 4
+    for trained_on in CORPORA:
+        split = predictions(trained_on)["test"]
+        for corpus in CORPORA:
+            part = split.of_corpus(corpus)
+            by_seed = [measure(part.truth, row, protocol=MOSI) for row in part.models["grcf"]]
+            for name in MOSI.headline:
+                row = cells[trained_on, corpus, "grcf", name, None]
+                assert row.summary.mean == pytest.approx(np.mean([each[name] for each in by_seed]))
+                assert row.summary.ci_low < row.summary.mean < row.summary.ci_high
+                assert row.is_within == (trained_on == corpus)
+                assert (row.n_segments, row.unit, row.n_units) == (30, "speaker", 15)
+
+
+def test_order_and_correlation_do_not_mind_another_scale_and_the_error_does(found):
+    cells = by_name(found)
+    for name in MOSI.scale_free:
+        away, home = (cells[trained, "clips", "grcf", name, None] for trained in ("films", "clips"))
+        assert away.summary.mean == pytest.approx(home.summary.mean)
+        assert ("films", "clips", "grcf", name, 10) not in cells
+    away, home = (cells[trained, "clips", "grcf", "mae", None].summary.mean for trained in ("films", "clips"))
+    calibrated = cells["films", "clips", "grcf", "mae", 10].summary.mean
+    assert away > 1.5 * home
+    assert calibrated < 1.15 * home
+
+
+def test_calibration_reads_labels_of_valid_alone():
+    splits = predictions("films")
+    labels = draw_labels(splits["valid"].of_corpus("clips"), 10, corpus="clips")
+    for shift in (0.0, 1.0):
+        test = splits["test"]
+        changed = {**splits, "test": replace(test, truth=test.truth + shift)}
+        part = changed["test"].of_corpus("clips")
+        for model in ("grcf", "median"):
+            draws = recalibrated_draws(
+                labels, labels.source.models[model], part.models[model], kind="regression"
+            )
+            expected = np.mean([np.abs(rows - part.truth).mean() for rows in draws])
+            cell = by_name(cross({("films",): changed}, SETTINGS))["films", "clips", model, "mae", 10]
+            assert cell.summary.mean == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_two_and_several_classes_have_their_own_metrics(kind):
+    protocol = protocol_named(kind).of_classes(("calm", "angry", "sad") if kind == "classes" else ())
+    found = cross(runs(kind=kind), replace(SETTINGS, protocol=protocol))
+    metrics = {(row.metric.name, row.n_labels) for row in found}
+    free = set(protocol.scale_free)
+    assert metrics == {(name, None) for name in protocol.headline} | {
+        (name, 10) for name in protocol.headline if name not in free
+    }
+    assert all(row.summary.mean is not None or row.summary.reason for row in found)
+    assert as_text(cross_page(found, replace(SETTINGS, protocol=protocol), pool="both"))
+
+
+def test_runs_of_other_segments_have_no_common_table():
+    mixed = runs()
+    mixed["clips",]["test"] = mixed["clips",]["test"].of_corpus("clips")
+    with pytest.raises(PipelineError, match=r"trained on films and on clips have other segments .* in test"):
+        cross(mixed, SETTINGS)
+    del mixed["clips",]["test"]
+    with pytest.raises(PipelineError, match="trained on clips have no rows of test"):
+        cross(mixed, SETTINGS)
+
+
+def test_the_page_says_what_needs_labels_of_the_corpus(found):
+    text = as_text(cross_page(found, SETTINGS, pool="both"))
+    headings = re.findall(r"^(.*)\n-+$", text, re.MULTILINE)
+    plain = [heading.replace("\N{NO-BREAK SPACE}", " ") for heading in headings]
+    assert plain == [
+        "Pearson r ↑",
+        "Ordered pairs, % ↑",
+        "MAE ↓",
+        "MAE ↓, calibrated with 10 labels of each corpus",
+    ]
+    joined = " ".join(text.split())
+    assert (
+        "95 % interval over seeds and what is drawn of a corpus: 15 speakers of films, 15 speakers of clips"
+        in joined
+    )
+    assert joined.count("Needs no calibration") == 2
+    assert joined.count("Needs calibration to be comparable") == 1
+    assert joined.count("the mean over 20 draws of labels") == 1
+    rows = [line.split()[:2] for line in text.splitlines() if line.startswith(("films ", "clips "))]
+    assert rows == [["films", "GRCF"], ["films", "point-wise"], ["clips", "GRCF"], ["clips", "point-wise"]] * 2 + [
+        ["films", "GRCF"], ["films", "point-wise"], ["films", "median"], ["clips", "GRCF"], ["clips", "point-wise"], ["clips", "median"],
+        ["films", "GRCF"], ["films", "point-wise"], ["films", "constant"], ["clips", "GRCF"], ["clips", "point-wise"], ["clips", "constant"],
+    ]  # fmt: skip
+
+
+def test_what_was_trained_on_its_own_corpus_stands_out(found):
+    page = as_markdown(cross_page(found, SETTINGS, pool="both"))
+    (row,) = [line for line in page.splitlines() if line.startswith("| films | GRCF |")][:1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2].startswith("**")
+    assert not cells[3].startswith("**")
+
+
+def test_json_and_csv_hold_the_cells_of_the_tables(found):
+    record = json.loads(cross_to_json(found, SETTINGS, pool="both"))
+    assert (record["pool"], record["split"], record["calibrated_on"]) == ("both", "test", "valid")
+    rows = list(csv.DictReader(io.StringIO(cross_to_csv(found, SETTINGS))))
+    assert len(rows) == len(record["cells"]) == len(found)
+    for row, cell, crossing in zip(rows, record["cells"], found, strict=True):
+        assert cell["trained_on"] == list(crossing.trained_on) == row["trained_on"].split("+")
+        assert cell["n_labels"] == crossing.n_labels
+        assert row["n_labels"] == ("" if crossing.n_labels is None else "10")
+        assert cell["needs_calibration"] == (row["needs_calibration"] == "yes")
+        assert cell["needs_calibration"] == (crossing.metric.name == "mae" and crossing.n_labels is None)
+        if crossing.summary.mean is None:
+            assert (cell["mean"], row["mean"]) == (None, "")
+            assert cell["reason"] == row["reason"] == crossing.summary.reason
+        else:
+            assert cell["mean"] == pytest.approx(crossing.summary.mean, abs=1e-6)
+            assert float(row["ci_low"]) == pytest.approx(crossing.summary.ci_low, abs=1e-6)
+
+
+def test_a_run_on_two_corpora_is_a_row_of_its_own():
+    both = {**runs(), CORPORA: predictions("films")}
+    found = cross(both, replace(SETTINGS, n_labels=None))
+    text = as_text(cross_page(found, SETTINGS, pool="both"))
+    assert "films+clips" in text
+    assert all(row.is_within for row in found if row.trained_on == CORPORA)
