@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from markupsafe import Markup
 
-from pipeline.pages.blocks import Picture
+from pipeline.pages.blocks import Picture, shortened
 from pipeline.pages.numbers import count, fixed, interval, signed
 from pipeline.pages.svg import Axis, Tick, element, picture, points
 
@@ -20,7 +20,8 @@ N_COLOURS = 6
 _WIDTH, _HEIGHT = 380.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 38.0
 _ROW_HEIGHT = 22.0
-_LABEL_WIDTH, _LABEL_LETTERS = 120.0, 18
+_LABEL_WIDTH, _LABEL_LETTERS, _LINE_LETTERS = 120.0, 18, 58
+"""Room for a name beside its interval, and above it."""
 _COLUMN_GAP, _COLUMN_TOP = 4.0, 26.0
 _DIGITS = 4
 _LOG_SPAN = 30.0
@@ -137,16 +138,22 @@ def dot_chart(dots: Sequence[Dot], *, x_label: str, y_label: str, caption: str) 
 
 def interval_chart(bars: Sequence[Bar], *, x_label: str, caption: str) -> Picture:
     """A row per estimate: a dot on its interval, and a line where there is no difference."""
-    height = _TOP + _ROW_HEIGHT * len(bars) + _BOTTOM
+    # A name that does not fit beside its interval stands above it, and so do all others.
+    is_above = any(len(bar.name) > _LABEL_LETTERS for bar in bars)
+    row_height, left = (_ROW_HEIGHT + 14.0, _RIGHT) if is_above else (_ROW_HEIGHT, _LABEL_WIDTH)
+    height = _TOP + row_height * len(bars) + _BOTTOM
     ends = [end for bar in bars for end in (bar.value, bar.low, bar.high) if end is not None]
-    axis = Axis([0.0, *ends], _LABEL_WIDTH, _WIDTH - _RIGHT)
+    axis = Axis([0.0, *ends], left, _WIDTH - _RIGHT)
     zero = axis.at(0.0)
-    parts = _frame(axis.ticks, [], x_label, "", height=height, left=_LABEL_WIDTH)
+    parts = _frame(axis.ticks, [], x_label, "", height=height, left=left)
     parts.append(element("line", class_="zero", x1=zero, x2=zero, y1=_TOP, y2=height - _BOTTOM))
     for index, bar in enumerate(bars):
-        y = _TOP + _ROW_HEIGHT * (index + 0.5)
-        name = _cut(bar.name, _LABEL_LETTERS)
-        parts.append(element("text", name, class_="end", x=_LABEL_WIDTH - 8, y=y + 4))
+        y = _TOP + row_height * (index + 1) - _ROW_HEIGHT / 2
+        name = shortened(bar.name, at_most=_LINE_LETTERS)
+        if is_above:
+            parts.append(element("text", name, class_="above", x=left, y=y - 10))
+        else:
+            parts.append(element("text", name, class_="end", x=left - 8, y=y + 4))
         title = f"{bar.name}: {signed(bar.value, _DIGITS)}"
         if bar.low is not None and bar.high is not None:
             title += f" {interval(bar.low, bar.high, _DIGITS)}"

@@ -83,6 +83,24 @@ def test_words_stand_side_by_side_in_their_order():
     assert ticks(chart) == ["anchor", "quadratic"]
 
 
+@pytest.mark.parametrize("name", ["wide", "lr=0.001 margin=0.5 objective=softplus seed=3", "x" * 200])
+def test_a_name_of_an_interval_stands_whole_beside_it_or_above_it(name):
+    chart = interval_chart(
+        [Bar("short", 0.1, 0.0, 0.2, "same"), Bar(name, 0.2, 0.1, 0.3, "good")], x_label="x", caption="c"
+    )
+    written = re.findall(r"<text[^>]*>([^<]*)</text>", chart.svg)
+    assert "short" in written
+    assert (name in written) == (len(name) < 60)
+    assert len(max(written, key=len)) < 60
+    # No name reaches into the row of another.
+    heights = [float(y) for y in re.findall(r'cy="([0-9.]+)"', chart.svg)]
+    assert heights[1] - heights[0] >= (36 if len(name) > 18 else 22)
+
+
+def test_what_is_counted_has_ticks_at_whole_numbers():
+    assert ticks(lines(line(1, 2, 3))) == ["1", "2", "3"]
+
+
 def test_ticks_are_round_and_alike():
     assert ticks(dots(0.1, 0.5)) == ["0.1", "0.2", "0.3", "0.4", "0.5"]
     assert ticks(dots(1.0, 4.0))[0] == "1"
