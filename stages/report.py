@@ -21,6 +21,7 @@ from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.robustness import read_robustness
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import Modality
+from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.versions import library_versions
 from pipeline.inspector.html import to_html as inspector_to_html
@@ -33,6 +34,7 @@ from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import as_markdown, to_markdown
 from pipeline.pages.vega import runtime
 from pipeline.reporting.card_inputs import CardInputs
+from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
 from pipeline.reporting.report import build_report
@@ -98,6 +100,9 @@ def read_inputs() -> ReportInputs:
     by_corpus = read_corpus_metrics(BY_CORPUS)
     # Without a pool the table is empty, and nothing in the report is of it.
     read = (*READ, BY_CORPUS) if by_corpus else READ
+    facts = corpus_folder() / FACTS_FILE
+    if facts.is_file():
+        read = (*read, facts)
     return ReportInputs(
         evaluation=read_evaluation(metrics=METRICS, comparisons=COMPARISONS),
         predictions=read_predictions(PREDICTIONS),
@@ -112,12 +117,26 @@ def read_inputs() -> ReportInputs:
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in read}
         | {"params.yaml (values)": hashlib.sha256(values).hexdigest()},
+        terms=corpus_terms(),
     )
+
+
+def corpus_folder() -> Path:
+    """Folder of the corpus, which may not be here where figures are drawn from finished results."""
+    return Path("data/raw") / params.load(params.Corpus).name
+
+
+def corpus_terms() -> CorpusTerms:
+    """What the corpus says of its labels, its licence and its citation; nothing where its folder is not here."""
+    if not (corpus_folder() / FACTS_FILE).is_file():
+        return CorpusTerms()
+    facts = read_facts(corpus_folder())
+    return CorpusTerms(rated_by=facts.rated_by, licence=facts.licence, citation=facts.citation)
 
 
 def read_card_inputs(report: ReportInputs) -> CardInputs:
     """Everything that the model card is made from; the corpus speaks for itself by its README."""
-    readme = Path("data/raw") / params.load(params.Corpus).name / "README.md"
+    readme = corpus_folder() / "README.md"
     return CardInputs(
         report=report,
         n_rejected=len(read_rejections(REJECTED)),

@@ -12,6 +12,21 @@ _TERMS = re.compile(r"licen[cs]e|terms|copyright|rights", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class CorpusTerms:
+    """What a corpus says in its `corpus.yaml` of where it comes from and what it may be used for; None where it does not say.
+
+    Attributes:
+        rated_by: who gave the labels.
+        licence: on what terms the corpus may be used.
+        citation: what to cite.
+    """
+
+    rated_by: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SplitRow:
     """How much of a corpus a split holds; labels in label units."""
 

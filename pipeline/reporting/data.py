@@ -107,6 +107,7 @@ def corpus_section(inputs: ReportInputs) -> Section:
     }
     blocks: list[Block] = [
         Table(f"The corpus “{inputs.parameters['corpus.name']}” by split", header, rows),
+        *_terms(inputs),
         *_speakers_in_two_splits(inputs.segments),
         Grid(
             (
@@ -118,6 +119,14 @@ def corpus_section(inputs: ReportInputs) -> Section:
         ),
     ]
     return Section("corpus", "Corpus", tuple(blocks))
+
+
+def _terms(inputs: ReportInputs) -> list[Block]:
+    """Who gave the labels, what the corpus may be used for, and what to cite."""
+    terms = inputs.terms
+    licence = terms.licence or "the corpus names none; ask its owner before you pass on the data or a model"
+    found = (("Labels by", terms.rated_by), ("Licence", licence), ("To cite", terms.citation))
+    return [Paragraph(f"{name}: {text.rstrip('.')}.", "small") for name, text in found if text is not None]
 
 
 def _place(row: ModalityCoverage) -> tuple[int, int]:

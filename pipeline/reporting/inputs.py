@@ -1,7 +1,7 @@
 """What a report is made from, as the stages before it left it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.artifacts.by_corpus import CorpusMetric
@@ -24,6 +24,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.reporting.budgets import gradient_epochs
+from pipeline.reporting.corpus_statement import CorpusTerms
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,6 +44,7 @@ class ReportInputs:
         segments: the manifest.
         parameters: every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
+        terms: what the corpus says of its labels, its licence and its citation.
 
     Raises:
         PipelineError: files are of different runs, or one was cut off.
@@ -60,6 +62,7 @@ class ReportInputs:
     segments: Sequence[Segment]
     parameters: Mapping[str, Any]
     digests: Mapping[str, str]
+    terms: CorpusTerms = field(default_factory=CorpusTerms)
 
     def __post_init__(self) -> None:
         require_measured_by(self.protocol, self.evaluation)

@@ -54,6 +54,7 @@ def to_markdown(inputs: CardInputs) -> str:
         splits=split_rows(inputs.report.segments),
         class_counts=class_counts(inputs.report.segments, protocol.classes),
         statement=statement,
+        terms=inputs.report.terms,
         modalities={
             modality: (found.n_columns, float((found.n_valid > 0).mean()) if len(found.ids) else 0.0)
             for modality, found in inputs.extractions.items()

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.pages.blocks import Grid, Paragraph, Table
+from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.data import corpus_section, coverage_section
 
 
@@ -33,6 +34,13 @@ def test_coverage_says_how_words_were_timed_and_what_was_rejected(inputs):
         coverage_section(inputs)
     )
     assert "150 segments aligned with their transcript" in text(coverage_section(inputs))
+
+
+def test_the_corpus_says_on_what_terms_it_may_be_used(inputs):
+    assert "Licence: the corpus names none; ask its owner" in text(corpus_section(inputs))
+    terms = CorpusTerms(rated_by="five people", licence="CC BY 4.0.", citation="Doe (2020), Lectures")
+    section = text(corpus_section(replace(inputs, terms=terms)))
+    assert "Labels by: five people. Licence: CC BY 4.0. To cite: Doe (2020), Lectures." in section
 
 
 def test_no_failure_is_said(inputs):
@@ -81,8 +89,9 @@ def with_speakers(inputs, n_speakers: int):
 
 def test_a_speaker_in_two_splits_is_a_warning(inputs):
     section = corpus_section(with_speakers(inputs, 3))
-    (warning,) = [block for block in section.blocks if isinstance(block, Paragraph)]
-    assert warning.kind == "warning"
+    (warning,) = [
+        block for block in section.blocks if isinstance(block, Paragraph) and block.kind == "warning"
+    ]
     assert "3 speakers (speaker 0, speaker 1, speaker 2)" in warning.text
 
 

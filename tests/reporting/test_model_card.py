@@ -12,10 +12,11 @@ from huggingface_hub import ModelCard
 
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.extraction import Extraction
+from pipeline.artifacts.files import write_text
 from pipeline.artifacts.segments import read_segments
 from pipeline.errors import PipelineError
 from pipeline.reporting.card_inputs import CardInputs
-from pipeline.reporting.corpus_statement import split_rows, statement_of
+from pipeline.reporting.corpus_statement import CorpusTerms, split_rows, statement_of
 from pipeline.reporting.licences import library
 from pipeline.reporting.model_card import metric_rows, parts_of, to_markdown
 from stages import report
@@ -24,6 +25,13 @@ from tests.reporting.runs import BINARY, Run, write_run
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+FACTS = """\
+layout: folder
+language: en
+labels:
+  label: {kind: regression, min: -3, max: 3}
+licence: "CC BY 4.0"
+"""
 README = "# Lectures\n\nRead aloud by\nten people.\n\n## Files\n\n* a\n\n## Licence and rights\n\nCC BY 4.0, named so.\n"
 
 
@@ -136,6 +144,24 @@ def test_a_corpus_that_says_nothing_is_not_spoken_for(read_run):
     card = to_markdown(read_run(readme=None))
     assert "has no `README.md` that says where it comes from" in card
     assert "states no terms" in card
+
+
+def test_what_the_corpus_says_of_itself_is_quoted(read_run):
+    inputs = read_run(readme=None)
+    terms = CorpusTerms(rated_by="five people each", licence="CC BY 4.0", citation="Doe (2020), Lectures")
+    card = to_markdown(dataclasses.replace(inputs, report=dataclasses.replace(inputs.report, terms=terms)))
+    assert "> five people each\n" in card
+    assert "> CC BY 4.0\n" in card.split("## Licences")[1]
+    assert "> Doe (2020), Lectures\n" in card.split("## Citation")[1]
+    assert "states no terms" not in card
+
+
+def test_the_terms_of_the_corpus_are_read_beside_it(read_run, tmp_path):
+    name = read_run().report.parameters["corpus.name"]
+    write_text(tmp_path / "data/raw" / name / "corpus.yaml", FACTS)
+    inputs = report.read_inputs()
+    assert inputs.terms.licence == "CC BY 4.0"
+    assert f"data/raw/{name}/corpus.yaml" in inputs.digests
 
 
 def test_a_statement_without_terms_has_none():
