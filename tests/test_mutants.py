@@ -71,6 +71,18 @@ MUTANTS = {
         "measure(row, truth, protocol=protocol)",
         "tests/evaluation/test_tables.py::test_truth_comes_first",
     ),
+    "a corpus is measured on all segments": Mutant(
+        "pipeline/artifacts/predictions.py",
+        'enumerate(self.names_of("corpus")) if corpus == name',
+        'enumerate(self.names_of("corpus")) if corpus',
+        "tests/evaluation/test_corpora.py::test_a_corpus_is_measured_on_its_own_segments_alone",
+    ),
+    "labels of test calibrate": Mutant(
+        "pipeline/crossing/table.py",
+        "source = _of(splits, CALIBRATED_ON, trained_on)",
+        "source = _of(splits, settings.split, trained_on)",
+        "tests/crossing/test_table.py::test_calibration_reads_labels_of_valid_alone",
+    ),
     "mask inverted": Mutant(
         "pipeline/grcf/network/batches.py",
         "flat[row] & inside for",

@@ -84,7 +84,8 @@ def _intervals(found: Sequence[Crossing], settings: Settings) -> str:
     covered = "" if n_seeds == 1 else "seeds and "
     return (
         f"Rows are what a model was trained on, columns what it is measured on. A value is that of {seeds}, in brackets its "
-        f"{level(settings.confidence)} interval over {covered}what is drawn of a corpus: {drawn}."
+        f"{level(settings.confidence)} interval over {covered}what is drawn of a corpus: {drawn}. Features were normalised on train of all corpora, "
+        "without labels."
     )
 
 
