@@ -1,11 +1,14 @@
 """Files that are whole or absent: atomic writes, finite JSON, and safetensors with a readable header."""
 
+import fcntl
+import glob
 import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
-import threading
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -56,20 +59,54 @@ def write_whole_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         PipelineError: the file system refused; nothing is left behind.
     """
-    temporary = _beside(path)
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        temporary, opened = _open_beside(path)
+        with opened as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)
     except OSError as error:
         raise refused(path, error) from error
     finally:
         # Where the folder itself cannot be reached, the sentence above says why.
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+
+def _open_beside(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `path`, locked for as long as it is open, so that `remove_abandoned` knows that somebody writes it."""
+    while True:
+        temporary = _beside(path)
+        file = temporary.open("xb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # taken for abandoned before it was locked
+            file.close()
+            continue
+        except OSError:  # a file system without locks, where nothing is taken for abandoned
+            return temporary, file
+        if os.fstat(file.fileno()).st_nlink:
+            return temporary, file
+        file.close()
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove what killed processes of this machine were writing into a folder; how many files these were.
+
+    A process that lives holds a lock on what it writes, and the lock ends with it, however it ends. Other machines may not see
+    each other's locks, so their files stay.
+    """
+    n_removed = 0
+    for path in folder.glob(f".*.{glob.escape(_host())}.*.tmp"):
+        with suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            n_removed += 1
+    return n_removed
 
 
 def write_whole_folder(path: Path, fill: Callable[[Path], None]) -> None:
@@ -93,7 +130,13 @@ def write_whole_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    # A name may have 255 bytes.
+    start = path.name.encode(errors="surrogateescape")[:100].decode(errors="ignore")
+    return path.with_name(f".{start}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def _host() -> str:
+    return socket.gethostname().replace("/", "_")[:64]
 
 
 def refused(path: Path, error: OSError) -> PipelineError:

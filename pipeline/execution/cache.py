@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
-from pipeline.artifacts.files import write_bytes
+from pipeline.artifacts.files import remove_abandoned, write_bytes
 from pipeline.errors import PipelineError
 
 T = TypeVar("T")
@@ -81,8 +85,14 @@ class ResultCache:
                 yield Entry(path.name, path, found.st_size, used_s, finished=not path.name.endswith(".tmp"))
 
     def put(self, key: str, payload: bytes) -> None:
-        """Store `payload` under `key`."""
-        write_bytes(self._path(key), hashlib.sha256(payload).digest() + payload)
+        """Store `payload` under `key`; a worker that is told to end does so afterwards."""
+        with _ending_afterwards():
+            write_bytes(self._path(key), hashlib.sha256(payload).digest() + payload)
+
+    def remove_abandoned(self) -> None:
+        """Remove what killed processes were writing."""
+        for folder in self.folder.glob("??"):
+            remove_abandoned(folder)
 
     def load(self, key: str, decode: Callable[[bytes], T]) -> T | None:
         """The decoded entry; None where it is missing or `decode` refuses it."""
@@ -112,3 +122,26 @@ class ResultCache:
                 "another GRCF_CACHE if that file system loses files"
             )
         return result
+
+
+@contextmanager
+def _ending_afterwards() -> Iterator[None]:
+    """Let a worker that is told to end (SIGTERM) finish what it writes here, so that a computed result is kept and is no half.
+
+    Other processes than workers answer for themselves.
+    """
+    if multiprocessing.parent_process() is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = signal.signal(signal.SIGTERM, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if asked:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -16,7 +16,7 @@ _HEADER_BYTES = 512
 def check_space(title: str, sizes: Sequence[float], *, keys: Sequence[str], cache: ResultCache) -> None:
     """Refuse a run whose results cannot fit: an entry for each item that has none, and the packed file twice.
 
-    The second copy of the packed file is that of DVC's cache.
+    The second copy of the packed file is that of DVC's cache. What killed runs left half written makes room first.
 
     Args:
         title: name of the work for the message.
@@ -27,6 +27,7 @@ def check_space(title: str, sizes: Sequence[float], *, keys: Sequence[str], cach
     Raises:
         PipelineError: the disk of the cache or of the working directory has less room than is needed there.
     """
+    cache.remove_abandoned()
     missing = sum(
         math.ceil((size + _HEADER_BYTES) / _BLOCK_BYTES) * _BLOCK_BYTES
         for size, key in zip(sizes, keys, strict=True)

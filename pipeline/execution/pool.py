@@ -24,6 +24,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _LONGEST_GOODBYE_S = 5.0
+# What a worker that is writing may take to finish; every other one ends at once.
+_LONGEST_WRITE_S = 10.0
 _LONGEST_START_S = 600.0
 _MAX_FAILED_STARTS = 5
 # What libraries keep open while they are imported and a recording is read, and a pipe and a sentinel for each worker.
@@ -164,7 +166,7 @@ def _attempt(
                 held, outcome = worker.key, worker.answer()
                 if isinstance(outcome, _Died | Lost):
                     workers.remove(worker)
-                    worker.end()
+                    _end([worker])
                     n_failed_starts += held is None
                     if n_failed_starts == _MAX_FAILED_STARTS:
                         raise PipelineError(
@@ -176,8 +178,7 @@ def _attempt(
                     yield held, outcome
         _say_goodbye(workers)
     finally:
-        for worker in workers:
-            worker.end()
+        _end(workers)
 
 
 class _Worker:
@@ -225,11 +226,18 @@ class _Worker:
     def is_late(self) -> bool:
         return time.monotonic() >= self.deadline_s
 
-    def end(self) -> None:
-        self.connection.close()
-        self.process.kill()
-        self.process.join()
-        self.process.close()
+
+def _end(workers: list[_Worker]) -> None:
+    """End workers whatever they are at, all at once; one that is writing may finish."""
+    for worker in workers:
+        worker.connection.close()
+        worker.process.terminate()
+    deadline_s = time.monotonic() + _LONGEST_WRITE_S
+    for worker in workers:
+        worker.process.join(max(deadline_s - time.monotonic(), 0))
+        worker.process.kill()
+        worker.process.join()
+        worker.process.close()
 
 
 def _say_goodbye(workers: list[_Worker]) -> None:
@@ -285,6 +293,7 @@ def _start_worker() -> None:
     # Ctrl-C goes to the whole process group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # programs that it starts may be interrupted
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ |= ONE_THREAD
     if "torch" in sys.modules:  # preloaded, or a module global of the program has imported it

@@ -88,6 +88,7 @@ def map_seeds(
     """
     keys = seed_keys(seeds, trainer=trainer, inputs=inputs, settings=settings)
     cache = seed_cache(stage)
+    cache.remove_abandoned()
     if best_device() == "cuda":
         return _together(train_seeds, seeds, keys=keys, cache=cache)
     return list(

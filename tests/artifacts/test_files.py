@@ -1,5 +1,7 @@
 """Files are whole or absent, finite, and the same bytes for the same content."""
 
+import errno
+import fcntl
 import json
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from pipeline.artifacts.files import (
     read_json,
     read_json_lines,
     read_tensors,
+    remove_abandoned,
     tensors_to_bytes,
     write_bytes,
     write_json,
+    write_whole_file,
 )
 from pipeline.errors import PipelineError
 
@@ -32,6 +36,64 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.artifacts.files import write_whole_file
+
+write_whole_file(Path(sys.argv[1]), lambda file: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_what_a_killed_process_was_writing_goes_and_what_a_living_one_writes_stays(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, tmp_path / "killed"], check=False)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".of another tool.tmp").touch()
+
+    def write(file):
+        assert remove_abandoned(tmp_path) == 1
+        assert not left.exists()
+        file.write(b"whole")
+
+    write_whole_file(tmp_path / "living", write)
+    assert {path.name for path in tmp_path.iterdir()} == {".of another tool.tmp", "living"}
+    assert (tmp_path / "living").read_bytes() == b"whole"
+
+
+def test_a_file_taken_for_abandoned_before_it_was_locked_is_begun_anew(tmp_path, monkeypatch):
+    lock, n_swept = fcntl.flock, []
+
+    def swept_first(file, how):
+        if not n_swept:
+            n_swept.append(None)
+            assert remove_abandoned(tmp_path) == 1
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept_first)
+    write_bytes(tmp_path / "a", b"whole")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
+
+
+def test_where_a_file_system_has_no_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    def write(file):
+        assert remove_abandoned(tmp_path) == 0
+        file.write(b"whole")
+
+    write_whole_file(tmp_path / "a", write)
+    assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "情" * 85])
+def test_the_longest_name_that_a_file_may_have_is_written(tmp_path, name):
+    write_bytes(tmp_path / name, b"content")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan")])

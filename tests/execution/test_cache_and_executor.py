@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +15,8 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
-from pipeline.execution.executor import map_cached
+from pipeline.execution.disk_space import check_space
+from pipeline.execution.executor import map_cached, map_guarded
 from pipeline.execution.workers import worker_count
 
 pytestmark = pytest.mark.slow
@@ -155,6 +158,85 @@ def test_a_damaged_entry_is_a_miss(tmp_path, damage):
 def test_no_temporary_file_is_left(tmp_path):
     run(tmp_path, range(3))
     assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
+def told_to_end_while_writing(item: int, *, log: Path) -> int:
+    """A result whose worker is told to end at the moment in which it is half written."""
+    (log / f"{item}-{os.getpid()}").touch()
+    fsync = os.fsync
+
+    def told_to_end(file: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        fsync(file)
+
+    os.fsync = told_to_end
+    return item * item
+
+
+def test_a_worker_that_is_told_to_end_stores_what_it_writes(tmp_path, capfd):
+    (tmp_path / "log").mkdir()
+    results = map_cached(
+        partial(told_to_end_while_writing, log=tmp_path / "log"),
+        [3],
+        keys=[cache_key(item=3)],
+        cache=ResultCache(tmp_path / "cache"),
+        encode=as_text,
+        decode=int,
+        title="squares",
+        unit="item",
+        n_workers=1,
+    )
+    assert results == [9]
+    assert computed(tmp_path) == [3], "what was written when the worker ended is not computed again"
+    assert "died of SIGTERM" in capfd.readouterr().err
+    assert [entry.finished for entry in ResultCache(tmp_path / "cache").entries()] == [True]
+
+
+def end_on_request(item: int, *, log: Path) -> None:
+    """Of two items, one waits for the other to fail, and says whether it was asked to end."""
+    waiting = log / "waiting"
+    if item == 1:
+        wait_for(waiting.exists)
+        raise PipelineError("item 1 cannot be done")
+
+    def asked(*_: object) -> None:
+        (log / "asked").touch()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, asked)
+    waiting.touch()
+    time.sleep(600)
+
+
+def test_workers_are_asked_to_end_before_they_are_killed(tmp_path):
+    with pytest.raises(PipelineError, match="item 1 cannot be done"):
+        map_guarded(
+            partial(end_on_request, log=tmp_path),
+            [0, 1],
+            title="t",
+            unit="item",
+            limit_s=lambda item: 600.0,
+            on_loss=lambda item, sentence: None,
+        )
+    assert (tmp_path / "asked").exists()
+
+
+KILLED_WHILE_STORING = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.execution.cache import ResultCache
+
+os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
+ResultCache(Path(sys.argv[1])).put("a" * 64, b"half")
+"""
+
+
+def test_what_a_killed_process_left_goes_with_the_next_run(tmp_path):
+    cache = ResultCache(tmp_path / "cache")
+    subprocess.run([sys.executable, "-c", KILLED_WHILE_STORING, cache.folder], check=False)
+    assert [entry.finished for entry in cache.entries()] == [False]
+    check_space("squares", [1.0], keys=["b" * 64], cache=cache)
+    assert list(cache.entries()) == []
 
 
 def write_and_read(folder: Path, n_rounds: int) -> int:

@@ -24,7 +24,7 @@ EXTRACTORS = sorted(
     if module.name.split(".")[2] in WINGS and not module.ispkg
 )
 CARRIES = re.compile(
-    r"pipeline\.(execution\.(cache|clips|disk_space|executor|pool|progress|scheduling|seeds|source)|extract\.cached.*|params"
+    r"pipeline\.(execution\.(cache|clips|disk_space|executor|own_process|pool|progress|scheduling|seeds|source)|extract\.cached.*|params"
     r"|prediction.*|pruning.*|commands.*)|stages.*"
 )
 
