@@ -15,6 +15,7 @@ from pipeline.history.revisions import Revision, resolve_all
 from pipeline.pages.blocks import Block, Command, Heading
 from pipeline.pages.text import as_text
 from pipeline.settled.protocol import workspace_protocol
+from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.runner import Runner, stopping
@@ -72,6 +73,8 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run what is missing of the grid, then show all of it."""
     points = grid(args.axes, check=params.checked)
+    if not args.dry_run:
+        wait_for_other_dvc()
     workspace = read_workspace()
     named = {point.name("sweep", changes=workspace.changes): point for point in points}
     there = experiments(workspace.head)

@@ -23,6 +23,7 @@ from types import FrameType
 
 from pipeline.errors import PipelineError
 from pipeline.execution.workers import worker_count
+from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.workspace import Workspace, experiments, read_workspace
 
 _TAKEN = "Reproducing experiment"  # what DVC prints once the point is out of the stash and the copy is made
@@ -112,11 +113,12 @@ class Runner:
         return self.n_running < self.n_jobs
 
     def start(self, name: str, assignments: Sequence[str]) -> None:
-        """Start an experiment and return when DVC has made its copy of the repository.
+        """Start an experiment and return when DVC has made its copy of the repository; another DVC in the workspace is waited for.
 
         Raises:
             PipelineError: the commit or the uncommitted changes are not those that the first one started from.
         """
+        wait_for_other_dvc(ours=self.n_running > 0)
         now = read_workspace()
         if (now.head, now.changes) != (self.workspace.head, self.workspace.changes):
             raise PipelineError(

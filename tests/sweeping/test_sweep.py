@@ -1,17 +1,21 @@
 """`python -m pipeline sweep` with DVC for real, in a repository whose one stage takes a blink."""
 
+import fcntl
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.runner import Runner
 from pipeline.sweeping.workspace import read_workspace
 from tests.sweeping.repositories import ROOT, Repository
@@ -37,14 +41,18 @@ def begin(repository: Repository, *arguments: str) -> subprocess.Popen:
     )
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass within two minutes")
+
+
 def wait_for_stages(repository: Repository, n: int) -> None:
     """Until `n` stages have said that they began."""
     logs = repository.path / ".cache/sweeps"
-    for _ in range(1200):
-        if sum("margin.slope is" in log.read_text() for log in logs.glob("*.log")) >= n:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{n} stages did not start within two minutes")
+    wait_for(lambda: sum("margin.slope is" in log.read_text() for log in logs.glob("*.log")) >= n)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +166,57 @@ def test_uncommitted_changes_go_into_every_point_and_that_is_said(blink):
     assert "base: 0.3 " in used
     assert "slope: 0.7 " in used
     assert "slope: 0.7 " in params.read_text()
+
+
+@slow
+def test_a_dvc_that_runs_in_the_workspace_is_waited_for(blink, tmp_path):
+    end, log = tmp_path / "end", tmp_path / "repro.txt"
+    with log.open("w") as output:
+        repro = subprocess.Popen(
+            ["dvc", "repro", "--force", "evaluate"],
+            cwd=blink.path,
+            env=blink.environment(WAIT_FOR=str(end)),
+            stdout=output,
+            stderr=output,
+        )
+    wait_for(lambda: "margin.slope is" in log.read_text())
+    assert blink.run("git", "status", "--porcelain").stdout, "DVC has removed what the stage makes"
+
+    sweep = begin(blink, "sweep", "margin.base=0.3")
+    assert sweep.stderr.readline() == (
+        f"`dvc repro --force evaluate` (process {repro.pid}) is running here; experiments start when it has ended, because they "
+        "begin as a copy of this workspace\n"
+    )
+    end.touch()
+    _, output = sweep.communicate(timeout=120)
+    assert (repro.wait(timeout=120), sweep.returncode) == (0, 0), output
+    assert "uncommitted" not in output
+    assert blink.experiments() == ["sweep-margin.base=0.3"]
+
+
+@slow
+def test_a_dvc_that_holds_the_lock_is_waited_for(blink):
+    with (blink.path / ".dvc/tmp/lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        search = begin(blink, "search", "margin.base=0.1..0.3", "--trials", "1")
+        assert search.stderr.readline().startswith(
+            "another DVC holds the lock of this repository; experiments start"
+        )
+    _, output = search.communicate(timeout=120)
+    assert search.returncode == 0, output
+    assert len(blink.experiments()) == 1
+
+
+def test_a_note_of_a_dvc_that_was_killed_is_not_waited_for(blink, monkeypatch, capsys):
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    note = {"read": {}, "write": {"dvc.yaml": {"pid": int(ended.stdout), "cmd": "/usr/bin/dvc repro"}}}
+    monkeypatch.chdir(blink.path)
+    for content in (json.dumps(note), "{", "[1]", '{"read": 1}'):
+        (blink.path / ".dvc/tmp/rwlock").write_text(content)
+        wait_for_other_dvc()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_misspelt_parameter_is_a_sentence_before_anything_runs(blink):
