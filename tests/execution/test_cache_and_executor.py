@@ -186,7 +186,7 @@ def test_a_worker_that_is_told_to_end_stores_what_it_writes(tmp_path, capfd):
         unit="item",
         n_workers=1,
     )
-    assert results == [9]
+    assert list(results) == [9]
     assert computed(tmp_path) == [3], "what was written when the worker ended is not computed again"
     assert "died of SIGTERM" in capfd.readouterr().err
     assert [entry.finished for entry in ResultCache(tmp_path / "cache").entries()] == [True]

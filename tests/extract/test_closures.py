@@ -24,8 +24,8 @@ EXTRACTORS = sorted(
     if module.name.split(".")[2] in WINGS and not module.ispkg
 )
 CARRIES = re.compile(
-    r"pipeline\.(execution\.(cache|clips|disk_space|executor|own_process|pool|progress|scheduling|seeds|source)|extract\.cached.*|params"
-    r"|prediction.*|pruning.*|commands.*)|stages.*"
+    r"pipeline\.(execution\.(apart|cache|clips|disk_space|executor|lazily|own_process|pool|preloaded|preloading|progress|scheduling|seeds"
+    r"|source)|extract\.cached.*|params|prediction.*|pruning.*|commands.*)|stages.*"
 )
 
 
