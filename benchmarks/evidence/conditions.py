@@ -1,5 +1,6 @@
 """What is done to the labels of train: raters with scales of their own, replaced labels, fewer segments. Test stays as it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ class Condition:
         scale_sd: standard deviation of the logarithm of the raters' scales.
         replaced: share of the labels of train that are replaced by others of train, 0 to 1.
         share: share of the videos of train that are used, 0 to 1.
+        labels_per_rater: labels that a rater has at least, by putting videos together; 0 leaves raters as they are.
         own_scales: whether the raters of train have scales of their own already, as given.
     """
 
@@ -25,6 +27,7 @@ class Condition:
     scale_sd: float = 0.0
     replaced: float = 0.0
     share: float = 1.0
+    labels_per_rater: int = 0
     own_scales: bool = False
 
     @property
@@ -50,6 +53,9 @@ CONDITIONS = {
         Condition("raters_real", own_scales=True),
         Condition("raters_mild", offset_sd=0.5, scale_sd=0.2),
         Condition("raters_strong", offset_sd=1.0, scale_sd=0.4),
+        Condition("raters_strong_20_labels", offset_sd=1.0, scale_sd=0.4, labels_per_rater=20),
+        Condition("raters_strong_100_labels", offset_sd=1.0, scale_sd=0.4, labels_per_rater=100),
+        Condition("raters_strong_share_25", offset_sd=1.0, scale_sd=0.4, share=0.25),
         Condition("replaced_20", replaced=0.2),
         Condition("replaced_40", replaced=0.4),
         Condition("share_10", share=0.1),
@@ -75,6 +81,8 @@ def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSp
         rng.shuffle(videos)
         kept = set(videos[: max(2, round(condition.share * len(videos)))])
         train = train.select(np.flatnonzero([video in kept for video in train.video]))
+    if condition.labels_per_rater:
+        train = replace(train, rater=joined_raters(train.rater, at_least=condition.labels_per_rater, rng=rng))
     labels = train.labels.copy()
     if condition.distorts:
         names, rater = np.unique(train.rater, return_inverse=True)
@@ -85,6 +93,22 @@ def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSp
         chosen = rng.choice(len(labels), round(condition.replaced * len(labels)), replace=False)
         labels[chosen] = rng.choice(train.labels, len(chosen))
     return replace(train, labels=labels)
+
+
+def joined_raters(rater: Sequence[str], *, at_least: int, rng: np.random.Generator) -> tuple[str, ...]:
+    """Raters put together, in random order, until each has so many labels; what is left over goes to the last."""
+    names, number, n_labels = np.unique(rater, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    joined = np.empty(len(names), np.int64)
+    current, n = 0, 0
+    for position in order:
+        if n >= at_least:
+            current, n = current + 1, 0
+        joined[position] = current
+        n += n_labels[position]
+    if n < at_least and current > 0:
+        joined[joined == current] = current - 1
+    return tuple(f"rater {number}" for number in joined[number].tolist())
 
 
 def standardised(train: AlignedSplit) -> AlignedSplit:

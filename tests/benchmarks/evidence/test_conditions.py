@@ -1,5 +1,8 @@
 """What the conditions of the map do to train, and what of it each comparator takes away."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -77,6 +80,16 @@ def test_standardised_raters_share_mean_and_spread():
         own = order_within(train, rater)
         assert found.labels[own].mean() == pytest.approx(train.labels.mean())
         assert found.labels[own].std() == pytest.approx(train.labels.std())
+
+
+def test_raters_are_put_together_until_each_has_enough_labels():
+    train = replace(make_train(), rater=tuple(f"video {i % 60}" for i in range(240)))
+    found = spoilt(train, CONDITIONS["raters_strong_20_labels"], draw=1)
+    counts = Counter(found.rater)
+    assert 20 <= min(counts.values()) <= max(counts.values()) < 40
+    assert len(set(zip(train.rater, found.rater, strict=True))) == len(set(train.rater))
+    assert set(spoilt(train, CONDITIONS["raters_strong_100_labels"], draw=1).rater) == {"rater 0", "rater 1"}
+    assert spoilt(train, CONDITIONS["raters_strong"], draw=1).rater == train.rater
 
 
 def test_a_rater_has_one_scale_whatever_the_video():
