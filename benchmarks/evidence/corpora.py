@@ -133,7 +133,7 @@ RATED = ("rt",)
 """The corpora of which it is known who gave the labels."""
 
 # Words of a long review that are read at either end.
-_ENDS = 60
+_ENDS = 25
 
 
 def _corpus(

@@ -26,6 +26,8 @@ NETWORK = NetworkSettings(fusion="attention_pooling", width=64, dropout=0.5, inp
 MARGIN = MarginSettings(
     groups="integer", base=0.0, slope=1.0, distance="label", shape="softplus", smoothing=2.0
 )
+# Cuts between quarters of a label unit: whole units leave a rater of few labels hardly a pair.
+FINE = tuple(-3 + 0.125 + 0.25 * step for step in range(24))
 ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
 BOUNDED = replace(ADVANTAGE, direction="bounded", bound=3.0)
 MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
@@ -149,6 +151,7 @@ METHODS: Mapping[str, tuple[First, bool]] = {
     "mae_profiled": (profiled, False),
     "grcf_all": (ranking(), True),
     "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
+    "grcf_within_fine": (ranking(margin=replace(MARGIN, within="rater", groups=FINE)), True),
     "grcf_bounded": (ranking(advantage=BOUNDED), True),
     "ranknet": (ranking("ranknet"), True),
     "ranknet_within": (ranking("ranknet", margin=replace(MARGIN, within="rater")), True),

@@ -33,15 +33,19 @@ _WORDS = {
     "raters_real": "real raters' scales",
     "raters_mild": "raters' scales, mild",
     "raters_strong": "raters' scales, strong",
-    "raters_strong_20_labels": "the same, 20 labels each",
-    "raters_strong_100_labels": "the same, 100 labels each",
-    "raters_strong_share_25": "the same, 25 % of train",
+    "raters_strong_20_labels": "strong scales, 20 labels each",
+    "raters_strong_100_labels": "strong scales, 100 labels each",
+    "raters_strong_share_25": "strong scales, 25 % of train",
     "replaced_20": "20 % labels replaced",
     "replaced_40": "40 % labels replaced",
     "share_10": "10 % of train",
     "share_25": "25 % of train",
 }
-_HEADLINE = {"raters": ("grcf_within",), "replaced": ("grcf_bounded",), "clean": ("grcf_all", "grcf_within")}
+_HEADLINE = {
+    "raters": ("grcf_within", "grcf_within_fine"),
+    "replaced": ("grcf_bounded",),
+    "clean": ("grcf_all", "grcf_within"),
+}
 """The rankings that are meant for a kind of condition; all pairs are meant for the others."""
 _PLACE = ("corpus", "split", "condition")
 

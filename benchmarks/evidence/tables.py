@@ -85,7 +85,6 @@ def comparison_of(
         "low_90": low_90,
         "high_90": high_90,
         "n_seeds": len({seed for seed, _ in models}),
-        "n_draws": len(set(draws)),
         "n_videos": len(counts),
         **_described(models),
     }
@@ -96,10 +95,11 @@ def is_equivalent(comparison: Mapping[str, Any]) -> bool:
     return bool(comparison["low_90"] > -EQUIVALENT and comparison["high_90"] < EQUIVALENT)
 
 
-def _described(models: Models) -> dict[str, str]:
+def _described(models: Models) -> dict[str, Any]:
     """Which models: their seeds in order, and the draws that these meet in turn."""
     seeds, draws = zip(*models, strict=True)
-    return {"seeds": spans(seeds), "draws": spans(list(dict.fromkeys(draws)))}
+    met = list(dict.fromkeys(draws))
+    return {"seeds": spans(seeds), "draws": spans(met), "n_draws": len(met)}
 
 
 def spans(numbers: Sequence[int]) -> str:

@@ -41,7 +41,7 @@ def test_models_of_one_draw_are_no_further_evidence_about_draws():
 def test_rows_and_comparisons_say_which_seeds_met_which_draws():
     models = [(1, 7), (2, 8), (3, 7), (4, 8)]
     found = row_of({}, "one", "mae", np.arange(4.0), models=models)
-    assert (found["n"], found["seeds"], found["draws"]) == (4, "1-4", "7-8")
+    assert (found["n"], found["n_draws"], found["seeds"], found["draws"]) == (4, 2, "1-4", "7-8")
     found = compared(predictions(0.1), predictions(0.2), models)
     assert (found["seeds"], found["draws"]) == ("1-4", "7-8")
     assert spans([3, 4, 6]) == "3-4,6"
