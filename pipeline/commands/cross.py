@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     there = experiments(workspace.head)
     shas = {trained_on: (name, there[name]) for trained_on, name in names.items() if name in there}
     if shas:
-        _show(shas, args, pool=pool)
+        _show(shas, args, pool=pool, parts=facts.parts)
     if stopped is not None:
         raise stopped
     return 1 if progress.failed else 0
@@ -187,7 +187,13 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _show(shas: Mapping[tuple[str, ...], tuple[str, str]], args: argparse.Namespace, *, pool: str) -> None:
+def _show(
+    shas: Mapping[tuple[str, ...], tuple[str, str]],
+    args: argparse.Namespace,
+    *,
+    pool: str,
+    parts: tuple[str, ...],
+) -> None:
     runs = read_runs([Revision(name, sha) for name, sha in shas.values()])
     record = runs[0].record
     if record is None:
@@ -202,6 +208,7 @@ def _show(shas: Mapping[tuple[str, ...], tuple[str, str]], args: argparse.Namesp
         confidence=chosen.confidence,
         n_resamples=chosen.n_resamples,
         n_labels=args.calibrate_with,
+        parts=parts,
     )
     found = cross({trained_on: run.predictions for trained_on, run in zip(shas, runs, strict=True)}, settings)
     sys.stdout.write(_written(found, settings, args, pool=pool))

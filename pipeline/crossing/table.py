@@ -59,6 +59,7 @@ class Settings:
         confidence: level of the intervals, in (0, 1).
         n_resamples: number of bootstrap resamples, at least 1.
         n_labels: number of labels of each corpus that calibrate, at least 2; None leaves that out.
+        parts: names of the corpora of the pool, in the order of the columns.
     """
 
     split: EvaluatedSplit
@@ -66,6 +67,7 @@ class Settings:
     confidence: float
     n_resamples: int
     n_labels: int | None
+    parts: tuple[str, ...]
 
 
 def cross(
@@ -81,7 +83,7 @@ def cross(
         settings: how is measured.
 
     Raises:
-        PipelineError: a run lacks a split, runs are of different segments, or a corpus has fewer labels than `n_labels`.
+        PipelineError: a run lacks a split or has segments of another pool, runs are of different segments, or a corpus has fewer labels than `n_labels`.
     """
     found: list[Crossing] = []
     samples: dict[str, CorpusSample] = {}
@@ -96,7 +98,13 @@ def cross(
                 f"the runs trained on {_named(next(iter(runs)))} and on {_named(trained_on)} have other segments or labels in "
                 f"{settings.split}; remove their experiments by `dvc exp remove` and run the same command again"
             )
-        for corpus in split.corpora:
+        strange = [corpus for corpus in split.corpora if corpus not in settings.parts]
+        if strange:
+            raise PipelineError(
+                f"the run trained on {_named(trained_on)} measured {_named(strange)}, but the parts of the pool are "
+                f"{', '.join(settings.parts)}; remove the experiment by `dvc exp remove` and run the same command again"
+            )
+        for corpus in sorted(split.corpora, key=settings.parts.index):
             part = split.of_corpus(corpus)
             sample = samples.setdefault(corpus, CorpusSample(part, n_resamples=settings.n_resamples))
             labels = None

@@ -19,7 +19,7 @@ from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
 from tests.crossing.runs import CORPORA, predictions
 
-SETTINGS = Settings(split="test", protocol=MOSI, confidence=0.95, n_resamples=100, n_labels=10)
+SETTINGS = Settings(split="test", protocol=MOSI, confidence=0.95, n_resamples=100, n_labels=10, parts=CORPORA)
 
 
 def runs(**fields):
@@ -154,6 +154,20 @@ def test_json_and_csv_hold_the_cells_of_the_tables(found):
         else:
             assert cell["mean"] == pytest.approx(crossing.summary.mean, abs=1e-6)
             assert float(row["ci_low"]) == pytest.approx(crossing.summary.ci_low, abs=1e-6)
+
+
+def test_a_run_of_another_pool_is_a_sentence():
+    with pytest.raises(
+        PipelineError, match="trained on films measured clips, but the parts of the pool are films, songs"
+    ):
+        cross(runs(), replace(SETTINGS, parts=("films", "songs")))
+
+
+def test_columns_are_in_the_order_of_the_pool():
+    found = cross(runs(), replace(SETTINGS, n_labels=None, parts=("clips", "films")))
+    text = as_text(cross_page(found, SETTINGS, pool="both"))
+    headers = [line.split() for line in text.splitlines() if line.startswith("trained on")]
+    assert headers == [["trained", "on", "model", "clips", "films"]] * 3
 
 
 def test_a_run_on_two_corpora_is_a_row_of_its_own():
