@@ -13,6 +13,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, checkpoint_path, read_chec
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.preprocessing import (
     of_classes,
+    of_corpora,
     preprocessing_path,
     read_preprocessing,
     write_preprocessing,
@@ -91,7 +92,8 @@ def main() -> None:
         settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
-    preprocessing = of_classes(read_preprocessing(PREPROCESSING), load_task(TASK).classes)
+    preprocessing = of_corpora(read_preprocessing(PREPROCESSING), params.load(params.Training).corpora)
+    preprocessing = of_classes(preprocessing, load_task(TASK).classes)
     write_preprocessing(preprocessing_path(CHECKPOINTS), preprocessing)
     write_curves(CURVES, checkpoints)
 

@@ -212,7 +212,7 @@ def describe_train(
 
     Returns:
         the language of most segments (of equals, the first by the alphabet); and `segments`, the number of segments,
-        `label_min` and `label_max`, and `duration_s` and `words` with the `median` and `max` over the segments.
+        `corpora`, the number of those of each corpus, `label_min` and `label_max`, and `duration_s` and `words` with the `median` and `max` over the segments.
     """
     ids = set(train.ids)
     languages = Counter(segment.language for segment in segments if segment.id in ids)
@@ -220,6 +220,7 @@ def describe_train(
     n_words = [n for segment, n in zip(segments, spoken.n_words, strict=True) if segment.id in ids]
     return min(languages, key=lambda language: (-languages[language], language)), {
         "segments": len(train),
+        "corpora": dict(sorted(Counter(name for name in train.corpus if name).items())),
         "label_min": float(train.labels.min()),
         "label_max": float(train.labels.max()),
         "duration_s": {"median": float(np.median(durations_s)), "max": max(durations_s)},

@@ -52,6 +52,17 @@ def of_classes(preprocessing: Preprocessing, classes: Sequence[str]) -> Preproce
     return replace(preprocessing, train={**preprocessing.train, "classes": list(classes)})
 
 
+def of_corpora(preprocessing: Preprocessing, names: Sequence[str] | None) -> Preprocessing:
+    """The same, knowing which corpora of a pool a model learnt from; itself where `names` is None, which stands for all."""
+    if names is None:
+        return preprocessing
+    found = preprocessing.train.get("corpora", {})
+    return replace(
+        preprocessing,
+        train={**preprocessing.train, "corpora": {name: n for name, n in found.items() if name in names}},
+    )
+
+
 def write_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
     """Write it as a byte-deterministic safetensors file: a readable header and the scaler."""
     scaler = preprocessing.normalisation

@@ -221,6 +221,7 @@ class _Output:
     def end(self, folder: Path) -> None:
         """Say what concerns all recordings, and everything where it is JSON."""
         from pipeline.prediction.model import environment_warning
+        from pipeline.prediction.origin import as_record
 
         warning = environment_warning(
             self._model, [*self._other_encoders, *(self._extractors.other_encoders() if self.pages else ())]
@@ -228,5 +229,10 @@ class _Output:
         if warning is not None:
             sys.stderr.write(f"{warning}\n")
         if self._as_json:
-            record = {"model": str(folder), "warning": warning, "recordings": self._records}
+            record = {
+                "model": str(folder),
+                "trained_on": as_record(self._model),
+                "warning": warning,
+                "recordings": self._records,
+            }
             sys.stdout.write(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ from pipeline.pages import numbers
 from pipeline.pages.text import wrapped
 from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.model import Model
+from pipeline.prediction.origin import origin_sentence
 from pipeline.prediction.predicting import Prediction
 
 _N_WORDS = 5
@@ -85,6 +86,7 @@ def to_text(model: Model, prediction: Prediction, found: Available, notes: Seque
     rows = [
         (quantity(model), f"{answer(model, prediction)} ({spread_sentence(model, prediction)})"),
         ("", _beside(model, prediction)),
+        ("model", origin_sentence(model)),
         ("words", words_sentence(found)),
         ("sound", sound_sentence(found, segment.duration_s)),
         ("face", face_sentence(found)),

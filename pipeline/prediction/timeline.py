@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pipeline.pages.numbers import short
+from pipeline.pages.numbers import plural, short
 from pipeline.pages.templates import render_page
 from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.model import Model
+from pipeline.prediction.origin import origin_sentence
 from pipeline.prediction.panels import direction, draw_panels, draw_scale, drawn_s, f0_range_hz
 from pipeline.prediction.predicting import Prediction
 from pipeline.prediction.text import (
@@ -102,7 +103,10 @@ def as_page(model: Model, prediction: Prediction, found: Available, notes: Seque
             ("words", words_sentence(found)),
             ("sound", sound_sentence(found, segment.duration_s)),
             ("face", face_sentence(found)),
-            ("model", f"{len(prediction.seeds)} seeds of {model.checkpoints[0].stage}"),
+            (
+                "model",
+                f"{plural(len(prediction.seeds), 'seed')} of {model.checkpoints[0].stage}, {origin_sentence(model)}",
+            ),
         ],
         notes=[*notes, *cut],
         has_sound=bool(len(observed.sequences["audio"].values)),

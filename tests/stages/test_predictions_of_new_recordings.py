@@ -77,6 +77,7 @@ def test_the_preprocessing_tells_of_train(toy):
     known = read_preprocessing(preprocessing_path(toy.path / "data/calibrate"))
     assert known.language == "en"
     assert known.train["segments"] == len(train)
+    assert known.train["corpora"] == {segment.corpus: len(train) for segment in train}
     assert known.train["label_min"] == min(segment.label for segment in train)
     assert known.train["duration_s"]["max"] == pytest.approx(max(segment.duration_s for segment in train))
     assert known.words["settings"] == params.load(params.Words).model_dump()
