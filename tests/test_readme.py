@@ -91,6 +91,16 @@ def test_the_difference_on_mosi_that_is_quoted_is_that_of_the_benchmark(page):
             assert quoted in page.replace("\n", " "), metric
 
 
+def test_the_differences_that_are_quoted_of_the_map_are_on_its_page():
+    """Every difference with an interval behind the sentence that begins with the raters."""
+    paragraph = README.split("Where labels come from **raters")[1].split("![")[0].replace("\n", " ")
+    quoted = re.findall(r"[+−]\d\.\d{3} \[[+−]?\d\.\d{3}, [+−]?\d\.\d{3}\]", paragraph)
+    assert quoted
+    page = committed("benchmarks/results/evidence.md")
+    for difference in quoted:
+        assert f"| {difference} |" in page, difference
+
+
 def test_the_results_with_a_text_encoder_that_learns_are_those_of_the_benchmark():
     result = json.loads(committed("benchmarks/results/mosi_finetuned.json"))["standard"]
     section = RESULTS.split("### With a text encoder that learns\n")[1].split("\n##")[0]
