@@ -11,6 +11,7 @@ from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.inspection import Inspected
+from pipeline.corpus.names import refuse_two_forms, refuse_unseen
 from pipeline.corpus.spoken import spoken_text
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
@@ -41,7 +42,7 @@ def check_table(candidates: Sequence[Candidate], *, task: Task) -> None:
         task: what their labels have to be.
 
     Raises:
-        PipelineError: an empty or repeated id, a label outside of the corpus' range, one that is no class where labels are
+        PipelineError: an empty or repeated id, names that cannot be told apart, a label outside of the corpus' range, one that is no class where labels are
             classes, or two classes in place of numbers.
     """
     first: dict[str, str] = {}
@@ -54,6 +55,7 @@ def check_table(candidates: Sequence[Candidate], *, task: Task) -> None:
                 "every segment needs one of its own"
             )
         first[candidate.id] = candidate.place
+        refuse_unseen(candidate)
         if candidate.excluded is not None:
             continue
         reason = _strange_label(candidate.label, task)
@@ -67,6 +69,7 @@ def check_table(candidates: Sequence[Candidate], *, task: Task) -> None:
                     f"{candidate.place}: the label that {rater!r} gave {candidate.id!r} is {label}; expected a number from "
                     f"{task.label_min} to {task.label_max} (min and max of {task.label!r} in {FACTS_FILE})"
                 )
+    refuse_two_forms(candidates)
     if task.kind == "regression":
         refuse_classes(candidates)
 

@@ -137,6 +137,11 @@ def _columns(
     expected = f"expected a table with the columns {', '.join(required)}" + (
         f" and optionally {', '.join(named)}" if named else ""
     )
+    if known is not None and "" in columns:
+        raise PipelineError(
+            f"{path}: column {columns.index('') + 1} has no name; remove it (a comma at the end of the lines, or the numbers that "
+            f"pandas puts in front unless it is told `index=False`), or name it; {expected}"
+        )
     unknown = [name for name in columns if known is not None and not known(name)]
     missing = [name for name in required if name not in columns]
     wrong = []

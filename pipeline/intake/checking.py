@@ -13,6 +13,7 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import check_table, refuse_classes
+from pipeline.corpus.names import refuse_two_forms
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.labels import (
@@ -176,6 +177,9 @@ def _table_problems(candidates: Sequence[Candidate], rules: Rules) -> list[Probl
     check = partial(check_table, task=rules.task)
     wrong = [reason for row in candidates if (reason := _failing(partial(check, [row]))) is not None]
     problems = [joined("error", "labels", wrong)] if wrong else []
+    alike = _failing(partial(refuse_two_forms, candidates))
+    if alike is not None:
+        problems.append(Problem("error", "names", 1, alike))
     classes = _failing(partial(refuse_classes, candidates)) if rules.task.kind == "regression" else None
     if classes is not None:
         problems.append(Problem("error", "task", len(candidates), classes))

@@ -14,6 +14,10 @@ from pipeline.intake.problems import Level, Problem, Rules, joined
 _MANY_DUPLICATES = 0.05
 # Letters of another script than the language is written in, as a share of all.
 _FOREIGN_SCRIPT = 0.5
+# In lower case: Excel's errors (a text that begins with "=" or "-" becomes #NAME?), and what pandas and databases write for nothing.
+_STAND_INS = {
+    "#name?", "#ref!", "#value!", "#n/a", "#div/0!", "#num!", "#null!", "#spill!", "nan", "<na>", "n/a", "null", "nat",
+}  # fmt: skip
 _LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"}
 
 
@@ -21,6 +25,7 @@ def text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: R
     """What is wrong with what is spoken, or with not knowing it."""
     return [
         *_missing_problems(used, rules),
+        *_stand_in_problems(used),
         *_annotation_problems(used),
         *_script_problems(used, rules),
         *_duplicate_problems(used, splits, rules),
@@ -39,6 +44,17 @@ def _missing_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
         "languages"
     )
     return [Problem(level, "transcripts", len(silent), sentence)]
+
+
+def _stand_in_problems(used: Sequence[Candidate]) -> list[Problem]:
+    """What a program has written where it had no transcript: it would be taken for spoken."""
+    sentences = [
+        f"{candidate.id!r}: {candidate.text!r}"
+        for candidate in used
+        if (candidate.text or "").strip().casefold() in _STAND_INS
+    ]
+    advice = "Spreadsheets and pandas write so where there is no text; empty the cells if nobody says this"
+    return [joined("warning", "transcripts", sentences, advice=advice)] if sentences else []
 
 
 def _annotation_problems(used: Sequence[Candidate]) -> list[Problem]:

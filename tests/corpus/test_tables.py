@@ -101,6 +101,13 @@ def test_what_is_no_table_is_named(tmp_path, content, sentence):
     assert sentence in refusal(folder_of(tmp_path, content))
 
 
+@pytest.mark.parametrize(
+    ("content", "column"), [("id,text,label,\nr1,Hi,2.0,\n", 4), (",id,text,label\n0,r1,Hi,1\n", 1)]
+)
+def test_a_column_without_a_name_is_named_by_its_place(tmp_path, content, column):
+    assert f"column {column} has no name; remove it" in refusal(folder_of(tmp_path, content))
+
+
 def test_a_pipe_a_folder_and_a_device_are_no_table(tmp_path):
     os.mkfifo(tmp_path / "segments.csv")
     assert "is a named pipe; expected a text file" in refusal(tmp_path)

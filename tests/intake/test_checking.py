@@ -95,6 +95,21 @@ def test_a_speaker_in_two_splits_is_an_error(corpus):
     assert "the speaker 'ann' is in test and train" in problems(look(corpus))["error leaks"]
 
 
+def test_what_a_program_writes_for_no_transcript_is_a_warning(corpus):
+    for k, text in ((1, "#NAME?"), (2, "NaN")):
+        table = corpus / "segments.csv"
+        lines = table.read_text().splitlines()
+        row = next(n for n, line in enumerate(lines) if line.startswith(f"c{k},"))
+        cells = lines[row].split(",")
+        cells[lines[0].split(",").index("text")] = text
+        lines[row] = ",".join(cells)
+        table.write_text("\n".join([*lines, ""]))
+    found = problems(look(corpus))["warning transcripts"]
+    assert "'#NAME?'" in found
+    assert "'NaN'" in found
+    assert "empty the cells" in found
+
+
 def test_a_repeated_id_and_labels_out_of_range_are_errors(corpus):
     change(corpus, ("c1,-2.0", "c0,-20.0"))
     found = problems(look(corpus))

@@ -1,0 +1,53 @@
+"""Names that look alike and are not: what is compared letter by letter has to be told apart by eye."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from pipeline.corpus.candidates import Candidate
+from pipeline.errors import PipelineError
+
+# Files are compared by the file system.
+_COMPARED = ("id", "speaker", "video", "rater")
+# Of the characters without a shape, those that words of Persian and of India are written with.
+_JOINERS = "\u200c\u200d"
+
+
+def refuse_unseen(candidate: Candidate) -> None:
+    """Refuse names with a character that nobody sees, or that moves what a terminal or a page shows of the others.
+
+    Raises:
+        PipelineError: a control character, a line end, a mark of direction or a space without width stands in a name.
+    """
+    for kind in (*_COMPARED, "media"):
+        name = getattr(candidate, kind) or ""
+        if name.isprintable():
+            continue
+        for character in name:
+            if not (
+                character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+            ):
+                called = unicodedata.name(character, f"the control character U+{ord(character):04X}")
+                raise PipelineError(
+                    f"{candidate.place}: the {kind} {name!r} holds a character that nobody sees ({called}); remove it"
+                )
+
+
+def refuse_two_forms(candidates: Sequence[Candidate]) -> None:
+    """Refuse speakers and the like of which one is written in two ways that look the same: they would count as two.
+
+    Raises:
+        PipelineError: two names are the same but for Unicode's normal form or for the width of a space.
+    """
+    for kind in _COMPARED:
+        seen: dict[str, tuple[str, str]] = {}
+        for candidate in candidates:
+            name = getattr(candidate, kind)
+            if not name:
+                continue
+            form = " ".join(unicodedata.normalize("NFC", name).split())
+            first, place = seen.setdefault(form, (name, candidate.place))
+            if first != name:
+                raise PipelineError(
+                    f"{candidate.place}: the {kind} {name!a} and {first!a} (at {place}) look the same and are written in "
+                    "different characters; write them in the same"
+                )
