@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from pipeline.errors import PipelineError
-from pipeline.strict import StrictModel, as_tuple, sentence
+from pipeline.strict import REFERENCE, Plugin, StrictModel, as_tuple, problems, sentence
 from pipeline.yaml12 import parse_yaml, read_yaml_text
 
 PARAMS_FILE = Path("params.yaml")
@@ -140,7 +140,7 @@ class Align(Section):
 class Network(Section):
     """The network that rank, calibrate and pointwise share."""
 
-    fusion: Literal["attention_pooling", "pooled", "gated", "cross_modal", "language_focused"]
+    fusion: Literal["attention_pooling", "pooled", "gated", "cross_modal", "language_focused"] | Plugin
     width: Count
     dropout: ProperShare
     input_dropout: ProperShare
@@ -230,7 +230,7 @@ class Advantage(Section):
 class Rank(Section):
     """Stage 1: order."""
 
-    objective: Literal["groupwise", "ranknet", "ranklist", "rank_n_contrast", "none"]
+    objective: Literal["groupwise", "ranknet", "ranklist", "rank_n_contrast", "none"] | Plugin
     learning_rate: Positive
 
 
@@ -375,7 +375,7 @@ def check(section: type[SectionType], values: Any, *, source: str) -> SectionTyp
     except ValidationError as error:
         raise PipelineError(
             f"{source}: "
-            + "; ".join(sentence(problem, section=name, expected=_EXPECTED) for problem in error.errors())
+            + "; ".join(sentence(problem, section=name, expected=_EXPECTED) for problem in problems(error))
         ) from None
 
 
@@ -394,5 +394,7 @@ def dump(sections: Sequence[type[Section]], *, without: Set[str] = frozenset()) 
 _EXPECTED = {
     "corpus.name": "the name of a folder below data/raw, of letters, digits, '_', '.' and '-' only; rename the folder",
     "manifest.split": "standard, drawn, or a fold such as fold_1",
+    "network.fusion": REFERENCE,
+    "rank.objective": REFERENCE,
     "corpus.language": "an ISO 639 code of two or three small letters, such as en",
 }

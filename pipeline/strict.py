@@ -1,9 +1,17 @@
 """Values that a person writes into a YAML file as types: strict, frozen, and refused by a sentence."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.plugins import PATTERN
+
+Plugin = Annotated[str, Field(pattern=PATTERN)]
+"""A reference to a part of one's own, see `pipeline.plugins`."""
+REFERENCE = "file.py:Name of a file in plugins/, or module:Name of an installed package"
+"""What is expected of one, for `sentence`."""
 
 
 class StrictModel(BaseModel):
@@ -15,6 +23,27 @@ class StrictModel(BaseModel):
 def as_tuple(value: Any) -> Any:
     """YAML has lists; a frozen model holds tuples."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def problems(error: ValidationError) -> list[Any]:
+    """The problems, of which a value that is neither a choice nor a reference has one, by what it looks like."""
+    found = error.errors()
+    choices = {problem["loc"][0] for problem in found if problem["type"] == "literal_error"}
+
+    def is_of_reference(problem: Any) -> bool:
+        return problem["loc"][0] in choices and problem["type"].startswith("string_")
+
+    references = {
+        problem["loc"][0]
+        for problem in found
+        if is_of_reference(problem) and re.search("[:.]", str(problem["input"]))
+    }
+    return [
+        problem
+        for problem in found
+        if not (is_of_reference(problem) and problem["loc"][0] not in references)
+        and not (problem["type"] == "literal_error" and problem["loc"][0] in references)
+    ]
 
 
 def sentence(problem: Any, *, section: str = "", expected: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from pipeline.artifacts.segments import SPLITS, write_segments
 from pipeline.artifacts.task import write_task
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.labels import label_chosen, refuse_absent_classes
-from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.splits import say_balance, say_leaks, split_candidates
 from pipeline.settled.facts import load_facts
@@ -26,7 +26,7 @@ def main() -> None:
     folder = PurePosixPath("data/raw") / corpus.name
     facts = load_facts()
     task = facts.task(corpus.label, source="params.yaml")
-    candidates = label_chosen(LAYOUTS[facts.layout].read(Path(folder)), task)
+    candidates = label_chosen(layout_of(facts.layout).read(Path(folder)), task)
     check_table(candidates, task=task)
     mixes = facts.splits.mixes(settings.split)
     splits = split_candidates(

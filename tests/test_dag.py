@@ -28,8 +28,18 @@ def code_deps(stage: str) -> set[str]:
     return {path for path in STAGES[stage]["deps"] if path.startswith(("stages/", "pipeline/"))}
 
 
+def takes_plugins(stage: str) -> bool:
+    """Whether the stage loads what a parameter or a corpus may name in `plugins/`, which no import shows."""
+    loaders = {
+        name
+        for name, file in import_closure(f"stages.{stage}").items()
+        if name != "pipeline.plugins" and "load_plugin(" in file.read_text()
+    }
+    return bool(loaders)
+
+
 def data_deps(stage: str) -> set[str]:
-    return set(STAGES[stage]["deps"]) - code_deps(stage)
+    return set(STAGES[stage]["deps"]) - code_deps(stage) - {"plugins"}
 
 
 def source(stage: str) -> str:
@@ -64,8 +74,13 @@ def test_code_dependencies_are_the_import_closure(stage):
     assert [dep for dep, found in covered.items() if not found] == [], "declared but not imported"
 
 
+@pytest.mark.parametrize("stage", NAMES)
+def test_a_stage_that_loads_plugins_depends_on_them(stage):
+    assert ("plugins" in STAGES[stage]["deps"]) == takes_plugins(stage)
+
+
 def test_packages_hold_a_docstring_and_nothing_else():
-    for folder in ("pipeline", "stages"):
+    for folder in ("pipeline", "stages", "plugins"):
         for file in (ROOT / folder).rglob("__init__.py"):
             body = ast.parse(file.read_text()).body
             assert len(body) == 1, file

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
-from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
 from pipeline.intake.checking import check_corpus
 from pipeline.intake.facts import find_facts, rules_of
@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
     parser.add_argument("corpus", nargs="?", help="a folder, or a name below data/raw; default: corpus.name")
     parser.add_argument(
-        "--layout", choices=list(LAYOUTS), help="how it is organised; default: as its corpus.yaml says"
+        "--layout",
+        type=layout_name,
+        metavar="LAYOUT",
+        help=f"how it is organised: {', '.join(LAYOUTS)}, or file.py:Name of a file in plugins/; default: as its corpus.yaml says",
     )
     parser.add_argument(
         "--split", help="the split to look at: standard, drawn or fold_1 …; default: manifest.split"

@@ -17,7 +17,7 @@ from pipeline.comparison.parameters import flattened, same_value
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_code
 from pipeline.corpus.facts import FACTS_FILE, NAME, POOL, Facts
-from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
 from pipeline.history.revisions import read_files, resolve_all
 from pipeline.intake.checking import refuse_unusable
@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
-    parser.add_argument("layout", choices=list(LAYOUTS), help="how the corpus is organised")
+    parser.add_argument(
+        "layout",
+        type=layout_name,
+        help=f"how the corpus is organised: {', '.join(LAYOUTS)}, or file.py:Name of a file in plugins/",
+    )
     parser.add_argument(
         "path",
         type=Path,

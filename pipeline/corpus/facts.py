@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.task import Groups, Kind, ProtocolName, Task, groups_of_range
 from pipeline.errors import PipelineError, did_you_mean
-from pipeline.strict import StrictModel, as_tuple, sentence
+from pipeline.strict import Plugin, StrictModel, as_tuple, problems, sentence
 from pipeline.yaml12 import read_yaml
 
 FACTS_FILE = "corpus.yaml"
@@ -165,7 +165,9 @@ class Splits(StrictModel):
 class Facts(StrictModel):
     """What a corpus says of itself."""
 
-    layout: LayoutName = Field(description="how the folder is organised, see docs/reference/data.md")
+    layout: LayoutName | Plugin = Field(
+        description="how the folder is organised, see docs/reference/data.md; or file.py:Name of a file in plugins/"
+    )
     parts: Annotated[tuple[_Text, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="folders of the corpora that this one consists of; layout pool only"
     )
@@ -285,7 +287,7 @@ def facts_from(values: Any, *, source: str) -> Facts:
         return Facts.model_validate(values)
     except ValidationError as error:
         raise PipelineError(
-            f"{source}: " + "; ".join(sentence(problem, expected=_EXPECTED) for problem in error.errors())
+            f"{source}: " + "; ".join(sentence(problem, expected=_EXPECTED) for problem in problems(error))
         ) from None
 
 

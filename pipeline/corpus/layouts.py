@@ -1,8 +1,9 @@
 """Which reader understands which corpus layout, and what every corpus of a layout has in common."""
 
+import argparse
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from pipeline.corpus.pickled import read_pickled
 from pipeline.corpus.pool import read_pool
 from pipeline.corpus.sims import read_sims
 from pipeline.corpus.urfunny import read_urfunny
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, did_you_mean
 from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
+from pipeline.plugins import is_plugin, load_plugin, refuse_plugin
+from pipeline.strict import REFERENCE
 
 _SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"
 _CMU_LABELS: dict[str, dict[str, Any]] = {
@@ -109,7 +112,7 @@ def _within(read: Callable[[Path], list[Candidate]]) -> Callable[[Path], list[Ca
 
 
 def _read_part(layout: str, folder: Path) -> list[Candidate]:
-    return LAYOUTS[layout].read(folder)
+    return layout_of(layout).read(folder)
 
 
 @dataclass(frozen=True)
@@ -281,3 +284,54 @@ LAYOUTS: dict[str, Layout] = {
     **{name: Layout(_within(partial(read_pickled, layout=name))) for name in PICKLE_LAYOUTS},
     "pool": Layout(partial(read_pool, read_part=_read_part)),
 }
+
+
+_PLUGIN = "a function of a folder that gives a list of Candidate, or a Layout"
+
+
+def layout_of(name: str) -> Layout:
+    """The layout of that name, or that a reference to a file in `plugins/` or an installed package names.
+
+    What a reference names is a `Layout`, or the function alone that reads a folder.
+
+    Raises:
+        PipelineError: there is no such layout, see `load_plugin`, or what is named is neither of the two.
+    """
+    if not is_plugin(name):
+        if name not in LAYOUTS:
+            raise PipelineError(
+                f"the layout is {name!r}{did_you_mean(name, LAYOUTS)}; expected {', '.join(LAYOUTS)}, or {REFERENCE}"
+            )
+        return LAYOUTS[name]
+    found = load_plugin(name, parameter="layout", expected=_PLUGIN)
+    if isinstance(found, Layout):
+        return replace(found, read=_within(_checked(found.read, name)))
+    if isinstance(found, type) or not callable(found):
+        raise refuse_plugin(name, found, parameter="layout", expected=_PLUGIN)
+    return Layout(_within(_checked(found, name)))
+
+
+def layout_name(text: str) -> str:
+    """The name of a layout on a command line, for `argparse`."""
+    if text not in LAYOUTS and not is_plugin(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}{did_you_mean(text, LAYOUTS)} is no layout; expected {', '.join(LAYOUTS)}, or {REFERENCE}"
+        )
+    return text
+
+
+def _checked(read: Callable[[Path], Any], name: str) -> Callable[[Path], list[Candidate]]:
+    """A reader of one's own, which may give anything."""
+
+    def read_checked(folder: Path) -> list[Candidate]:
+        rows = list(read(folder))
+        strange = next((row for row in rows if not isinstance(row, Candidate)), None)
+        if strange is not None:
+            raise PipelineError(
+                f"layout {name!r} gives {type(strange).__name__} for {folder}; expected pipeline.corpus.candidates.Candidate"
+            )
+        if not rows:
+            raise PipelineError(f"{folder}: layout {name!r} finds no segment in it")
+        return rows
+
+    return read_checked

@@ -1,7 +1,7 @@
 """One model per seed, trained in parallel and kept as soon as it is there.
 
 What a model rests on is in its cache key: its seed, the content of the files that it is made from, the parameters, the code of
-the module that trains it with all that this imports, the versions of libraries, and the class of device. A stage only hands
+the module that trains it with all that this imports and of parts of one's own (`plugins/`), the versions of libraries, and the class of device. A stage only hands
 its parameters on, each to the setting of the same name; whatever decides more than that belongs into the module that trains.
 """
 
@@ -16,6 +16,7 @@ from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.executor import map_cached
+from pipeline.execution.plugin_sources import plugin_sources
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 
@@ -49,6 +50,7 @@ def seed_keys(
     """
     digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
     source = source_digest(trainer)
+    plugins = plugin_sources(settings)
     # The last two make only what a text encoder learns, but one key for all is simpler than two.
     versions = environment() | library_versions("peft", "transformers")
     return [
@@ -58,6 +60,7 @@ def seed_keys(
             settings=settings,
             source=source,
             environment=versions,
+            **({"plugins": plugins} if plugins else {}),
         )
         for seed in seeds
     ]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_ROOTS = ("pipeline", "stages")
+_ROOTS = ("pipeline", "stages", "plugins")
 
 
 def import_closure(module: str) -> dict[str, Path]:
@@ -24,7 +24,7 @@ def import_closure(module: str) -> dict[str, Path]:
         if name in found:
             continue
         found[name] = _source_file(name)
-        waiting.extend(_imported_by(found[name]))
+        waiting.extend(_imported_by(found[name], within=_package_of(name, found[name])))
         if "." in name:
             waiting.append(name.rpartition(".")[0])
     return dict(sorted(found.items()))
@@ -46,15 +46,22 @@ def _source_file(module: str) -> Path:
     return Path(spec.origin)
 
 
-def _imported_by(file: Path) -> set[str]:
+def _package_of(module: str, file: Path) -> str:
+    return module if file.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _imported_by(file: Path, *, within: str) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            # `from .module import name` counts from the package of the file.
+            above = within.split(".")[: len(within.split(".")) + 1 - node.level] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            names.add(source)
             # `from package import module` names a module too; an attribute has no source of its own.
-            candidates = {f"{node.module}.{alias.name}" for alias in node.names}
+            candidates = {f"{source}.{alias.name}" for alias in node.names}
             names.update(name for name in candidates if _is_ours(name) and _is_module(name))
     return {name for name in names if _is_ours(name)}
 

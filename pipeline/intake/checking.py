@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.labels import label_chosen
-from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import check_table, refuse_classes
 from pipeline.corpus.names import refuse_two_forms
 from pipeline.corpus.splits import find_leaks, split_candidates
@@ -92,7 +92,7 @@ def check_corpus(
         n_opened: how many media files are opened, evenly spread; None for all.
     """
     try:
-        candidates = LAYOUTS[layout].read(folder)
+        candidates = layout_of(layout).read(folder)
         rules = rules_for(candidates)
         candidates = label_chosen(candidates, rules.task)
     except PipelineError as error:

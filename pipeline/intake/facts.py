@@ -13,7 +13,7 @@ from pipeline.artifacts.task import PROTOCOL_RANGES
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, facts_from, read_facts
 from pipeline.corpus.labels import classes_found
-from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.splits import STANDARD
 from pipeline.errors import PipelineError
 from pipeline.intake.problems import Rules
@@ -113,7 +113,7 @@ def find_facts(
         return Known(facts_from(_merged(values, given, facts.label), source=source), {})
     used = [candidate for candidate in candidates if candidate.excluded is None]
     remarks: dict[str, str] = {}
-    values = {"layout": layout, "language": None, **LAYOUTS[published or layout].facts}
+    values = {"layout": layout, "language": None, **layout_of(published or layout).facts}
     if published is not None:
         _refuse_numbered(values["labels"][LABEL], used, given, published)
         values["labels"] = _described_by(values["labels"], used)

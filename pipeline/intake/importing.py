@@ -13,7 +13,7 @@ from pipeline.artifacts.files import write_text
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, Facts, facts_to_yaml, read_facts
 from pipeline.corpus.inspection import refuse_name
-from pipeline.corpus.layouts import LAYOUTS, Layout
+from pipeline.corpus.layouts import Layout, layout_of
 from pipeline.corpus.manifest import media_files
 from pipeline.errors import PipelineError
 from pipeline.intake.archives import is_archive, unpack, unpacked_bytes
@@ -96,9 +96,9 @@ def import_corpus(
             notes = table(source, unpacked).notes
         else:  # a corpus that is one file, such as a feature pickle
             copy_files([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
-        source, links = _root(unpacked, LAYOUTS[layout]), ("reflink", "hardlink", "copy")
+        source, links = _root(unpacked, layout_of(layout)), ("reflink", "hardlink", "copy")
     try:
-        candidates = LAYOUTS[layout].read(source)
+        candidates = layout_of(layout).read(source)
         known = find_facts(layout, candidates, source, given=given, published=published)
         require(candidates, known.facts)
     except PipelineError:

@@ -5,11 +5,13 @@ from typing import Any
 
 from pipeline.execution.device import best_device
 from pipeline.extract.cached.frames import CachedFrames, cached_encoder, cached_function
+from pipeline.extract.cached.plugins import plugin_extractor
 from pipeline.extract.extractors import choose
+from pipeline.plugins import is_plugin
 
 
 def audio_extractor(settings: Mapping[str, Any], *, folder: str | None = None) -> CachedFrames:
-    """Make the extractor that `encoder` names: `classic`, `egemaps`, or a speech encoder of transformers.
+    """Make the extractor that `encoder` names: `classic`, `egemaps`, one of your own, or a speech encoder of transformers.
 
     Args:
         settings: the section `audio` of the parameters, or the settings in the header of features; what the extractor does not
@@ -22,6 +24,8 @@ def audio_extractor(settings: Mapping[str, Any], *, folder: str | None = None) -
     """
     # Imported where they are chosen: each needs libraries of its own, which take seconds to load.
     encoder = settings["encoder"]
+    if is_plugin(encoder):
+        return plugin_extractor("audio", encoder)
     if encoder == "classic":
         from pipeline.extract.audio.classic import ClassicSettings, classic_extractor
 

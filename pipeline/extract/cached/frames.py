@@ -38,20 +38,23 @@ _CONTENT: dict[FrameModality, tuple[str, ...]] = {
 }
 
 
-def cached_function(kind: FrameModality, name: str, extractor: FrameFunction) -> CachedFrames:
+def cached_function(
+    kind: FrameModality, name: str, extractor: FrameFunction, *, module: str | None = None
+) -> CachedFrames:
     """Keep the results of a function of a segment, which worker processes call.
 
     Args:
         kind: modality, and folder in the clip cache.
         name: name of the extractor in the parameters.
         extractor: function and all that its results depend on.
+        module: name of the module on whose source, with all that it imports, the results depend; that of the function by default.
     """
     function = extractor.function
     return CachedFrames(
         kind=kind,
         content=_CONTENT[kind],
         function=partial(extract_unnamed, extract=function),
-        module=(function.func if isinstance(function, partial) else function).__module__,
+        module=module or (function.func if isinstance(function, partial) else function).__module__,
         description=describe_extractor(
             {"encoder": name, **extractor.settings}, libraries=extractor.libraries, device="cpu"
         ),

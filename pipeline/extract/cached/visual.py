@@ -5,12 +5,14 @@ from typing import Any
 
 from pipeline.execution.device import best_device
 from pipeline.extract.cached.frames import CachedFrames, cached_encoder, cached_function
+from pipeline.extract.cached.plugins import plugin_extractor
 from pipeline.extract.extractors import choose
 from pipeline.extract.visual.mesh import FaceSettings, MeshSettings, mesh_extractor
+from pipeline.plugins import is_plugin
 
 
 def visual_extractor(settings: Mapping[str, Any], *, folder: str | None = None) -> CachedFrames:
-    """Make the extractor that `encoder` names: `mesh`, or an image encoder of transformers.
+    """Make the extractor that `encoder` names: `mesh`, one of your own, or an image encoder of transformers.
 
     Args:
         settings: the section `visual` of the parameters, or the settings in the header of features; what the extractor does not
@@ -22,6 +24,8 @@ def visual_extractor(settings: Mapping[str, Any], *, folder: str | None = None) 
         KeyError: a setting is missing.
     """
     encoder = settings["encoder"]
+    if is_plugin(encoder):
+        return plugin_extractor("visual", encoder)
     if encoder == "mesh":
         return cached_function("visual", encoder, mesh_extractor(choose(MeshSettings, settings)))
     from pipeline.extract.visual.images import (

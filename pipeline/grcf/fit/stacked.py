@@ -23,6 +23,7 @@ from pipeline.grcf.network.batches import Batch, Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import SCORING_BATCH, Trained
 from pipeline.grcf.network.fusion.words import Dropout
 from pipeline.grcf.network.network import SentimentNetwork
+from pipeline.plugins import is_plugin
 
 # Networks are always trained in stacks of this many, empty places filled by the first. Kernels are chosen by shape, and a
 # fixed shape keeps the choice from depending on how many are trained beside a seed. What is left is rounding: the kernels of
@@ -42,7 +43,8 @@ def train_each(
 ) -> Iterator[Trained]:
     """Train one network per seed: stacked on a GPU, where the settings allow it, else one after another.
 
-    bfloat16, chunks, dropout of words, a balance of modalities and an encoder that learns are not stacked.
+    bfloat16, chunks, dropout of words, a balance of modalities, an encoder that learns and a fusion of one's own, whose dropout
+    cannot be drawn from outside, are not stacked.
 
     Args:
         networks: the networks from which training starts, one per seed, built when they are asked for.
@@ -60,9 +62,10 @@ def train_each(
         and settings.chunk_size is None
         and train.tokens is None
     )
-    if can_be_stacked and train.label.device.type == "cuda":
+    built = [*networks] if can_be_stacked and train.label.device.type == "cuda" else None
+    if built and not is_plugin(built[0].settings.fusion):
         yield from train_networks(
-            [*networks],
+            built,
             train,
             valid,
             objective=objective,
@@ -71,7 +74,7 @@ def train_each(
             settings=settings,
         )
         return
-    for network, seed in zip(networks, seeds, strict=True):
+    for network, seed in zip(built or networks, seeds, strict=True):
         yield train_network(
             network, train, valid, objective=objective, selection=selection, seed=seed, settings=settings
         )

@@ -1,13 +1,17 @@
-"""The objectives of stage 1 by name: GRCF's own, those of others, or none."""
+"""The objectives of stage 1 by name: GRCF's own, those of others, one's own, or none."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from pipeline.errors import PipelineError
 from pipeline.grcf.loss.baselines import BASELINES
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.network.owned_labels import compared
+from pipeline.plugins import is_plugin, load_plugin, refuse_plugin
 
 GROUPWISE = "groupwise"
+_PLUGIN = "a function of score, label and owner that gives a scalar, or a RankingObjective"
 
 OBJECTIVES: Mapping[str, RankingObjective] = {
     **{objective.name: objective for objective in BASELINES},
@@ -27,4 +31,29 @@ def groupwise_objective(margin: MarginSettings, advantage: AdvantageSettings) ->
         leaves_order=True,
         groups=margin.groups,
         within=margin.within,
+    )
+
+
+def objective_of(name: str) -> RankingObjective:
+    """The objective without settings of that name, or that a reference to a file in `plugins/` or an installed package names.
+
+    What a reference names is a `RankingObjective`, or a loss alone: a function of the scores, labels and owners of a batch, one each
+    per segment (owners are None where labels of all are compared), whose scores count as being in the order of the labels.
+
+    Raises:
+        PipelineError: there is no such objective, see `load_plugin`, or what is named is neither of the two.
+    """
+    if not is_plugin(name):
+        if name not in OBJECTIVES:
+            raise PipelineError(
+                f"rank.objective is {name!r}; expected {GROUPWISE}, {', '.join(OBJECTIVES)}, or file.py:Name of a file in plugins/"
+            )
+        return OBJECTIVES[name]
+    found = load_plugin(name, parameter="rank.objective", expected=_PLUGIN)
+    if isinstance(found, RankingObjective):
+        return replace(found, name=name)
+    if isinstance(found, type) or not callable(found):
+        raise refuse_plugin(name, found, parameter="rank.objective", expected=_PLUGIN)
+    return RankingObjective(
+        name, lambda score, label, _, owned: found(*compared(score, label, owned)), leaves_order=True
     )

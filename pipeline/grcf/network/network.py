@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.errors import PipelineError
 from pipeline.grcf.network.batches import Batch
 from pipeline.grcf.network.fusion.attention_pooling import AttentionPoolingFusion
 from pipeline.grcf.network.fusion.cross_modal import CrossModalFusion
@@ -16,10 +17,16 @@ from pipeline.grcf.network.fusion.interface import Fused, Fusion
 from pipeline.grcf.network.fusion.language_focused import LanguageFocusedFusion
 from pipeline.grcf.network.fusion.pooled import PooledFusion
 from pipeline.grcf.network.word_encoder import WordEncoder
+from pipeline.plugins import is_plugin, load_plugin, refuse_plugin
+
+_PLUGIN = "a subclass of pipeline.grcf.network.fusion.interface.Fusion"
 
 FusionName = Literal["attention_pooling", "pooled", "gated", "cross_modal", "language_focused"]
 
-FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float, float], Fusion]] = {
+FusionMaker = Callable[[Mapping[Modality, int], int, float, float], Fusion]
+"""From the number of feature columns per modality, the width, the dropout and the dropout of the input."""
+
+FUSIONS: Mapping[FusionName, FusionMaker] = {
     "attention_pooling": AttentionPoolingFusion,
     "pooled": PooledFusion,
     "gated": GatedFusion,
@@ -28,11 +35,31 @@ FUSIONS: Mapping[FusionName, Callable[[Mapping[Modality, int], int, float, float
 }
 
 
+def fusion_of(name: str) -> FusionMaker:
+    """The fusion of that name, or that a reference to a file in `plugins/` or an installed package names.
+
+    Raises:
+        PipelineError: there is no such fusion, see `load_plugin`, or what is named is no subclass of `Fusion`.
+    """
+    if is_plugin(name):
+        found = load_plugin(name, parameter="network.fusion", expected=_PLUGIN)
+        if not (isinstance(found, type) and issubclass(found, Fusion)):
+            raise refuse_plugin(name, found, parameter="network.fusion", expected=_PLUGIN)
+        maker: FusionMaker = found
+        return maker
+    for known, maker in FUSIONS.items():
+        if known == name:
+            return maker
+    raise PipelineError(
+        f"network.fusion is {name!r}; expected {', '.join(FUSIONS)}, or file.py:Name of a file in plugins/"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
     """What a network is made of; see the section `network` of params.yaml."""
 
-    fusion: FusionName
+    fusion: str
     width: int
     dropout: float
     input_dropout: float = 0.0
@@ -51,7 +78,7 @@ class SentimentNetwork(nn.Module):
     def __init__(self, *, n_features: Mapping[Modality, int], settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.fusion = FUSIONS[settings.fusion](
+        self.fusion = fusion_of(settings.fusion)(
             {modality: n_features[modality] for modality in MODALITIES},
             settings.width,
             settings.dropout,
@@ -63,7 +90,21 @@ class SentimentNetwork(nn.Module):
     def fuse(self, batch: Batch) -> Fused:
         """What the fusion makes of the batch, whose words are read first where the text encoder learns."""
         fused: Fused = self.fusion(batch if self.word_encoder is None else self.word_encoder(batch))
+        if is_plugin(self.settings.fusion):
+            self._check(fused, len(batch.valid["text"]))
         return fused
+
+    def _check(self, fused: object, n_segments: int) -> None:
+        name, expected = self.settings.fusion, (n_segments, self.settings.width)
+        if not isinstance(fused, Fused):
+            raise PipelineError(
+                f"network.fusion {name!r}: forward gives {type(fused).__name__}; expected Fused(representation)"
+            )
+        if fused.representation.shape != expected:
+            raise PipelineError(
+                f"network.fusion {name!r}: the representation has shape {tuple(fused.representation.shape)}; expected {expected}, a row "
+                "for each segment as wide as network.width"
+            )
 
     def own_parameters(self, modality: Modality) -> Iterator[nn.Parameter]:
         """The parameters that serve this modality alone: those of the fusion, and of an encoder that learns its words."""

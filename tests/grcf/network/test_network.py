@@ -12,8 +12,11 @@ from pipeline.grcf.network.checkpoints import build_network, score_split
 from pipeline.grcf.network.network import FUSIONS, NetworkSettings
 from tests.grcf.synthetic import N_COLUMNS, make_split
 
+# A fusion of one's own has to keep what all of them keep.
+EXAMPLES = ("examples.tensor_fusion:TensorFusion", "examples.low_rank_fusion:LowRankFusion")
 
-@pytest.fixture(params=FUSIONS)
+
+@pytest.fixture(params=[*FUSIONS, *EXAMPLES])
 def network_for(request):
     def build(split, seed=0):
         settings = NetworkSettings(fusion=request.param, width=8, dropout=0.0)
