@@ -379,7 +379,7 @@ def _stage(stage: str, root: Path) -> float:
 @contextmanager
 def _workspace(root: Path, *, n_clips: int) -> Iterator[Path]:
     """The code and the first clips of the demo, in a folder of its own."""
-    for name in ("pipeline", "stages"):
+    for name in ("pipeline", "stages", "plugins"):
         (root / name).symlink_to(ROOT / name)
     corpus = root / "data/raw/demo"
     (corpus / "clips").mkdir(parents=True)

@@ -180,7 +180,7 @@ MUTANTS = {
 def tree(tmp_path_factory) -> Path:
     """The code and its tests, to be broken."""
     path = tmp_path_factory.mktemp("mutants")
-    for folder in ("pipeline", "stages", "tests"):
+    for folder in ("pipeline", "stages", "plugins", "examples", "tests"):
         shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / file, path / file)

@@ -77,7 +77,7 @@ def make_repository(
 ) -> Repository:
     """A repository with a corpus of these rows and files; `label` says what its labels are, see `write_facts`."""
     path.mkdir(parents=True)
-    for folder in ("pipeline", "stages"):
+    for folder in ("pipeline", "stages", "plugins"):
         shutil.copytree(ROOT / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / file, path / file)

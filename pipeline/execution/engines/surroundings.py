@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 
 LOCK = Path("requirements.lock")
-_SOURCES = ("pipeline", "stages")
+_SOURCES = ("pipeline", "stages", "plugins")
 # Kernels are chosen by these; others make no difference to a bit.
 _FLAGS = ("avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 _LINE = re.compile(r"^([A-Za-z0-9._-]+)==")

@@ -165,7 +165,7 @@ def test_a_killed_head_loses_nothing_that_was_stored(tmp_path, cluster):
 
 def test_two_runs_with_other_code_share_a_cluster(tmp_path, cluster):
     copy = tmp_path / "copy"
-    for name in ("pipeline", "stages", "tests"):
+    for name in ("pipeline", "stages", "plugins", "tests"):
         subprocess.run(
             ["cp", "-r", name, f"{copy}/"] if copy.mkdir(exist_ok=True) is None else [], check=True
         )
