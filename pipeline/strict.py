@@ -28,21 +28,21 @@ def as_tuple(value: Any) -> Any:
 def problems(error: ValidationError) -> list[Any]:
     """The problems, of which a value that is neither a choice nor a reference has one, by what it looks like."""
     found = error.errors()
-    choices = {problem["loc"][0] for problem in found if problem["type"] == "literal_error"}
+    choices = {problem["loc"][:1] for problem in found if problem["type"] == "literal_error"}
 
     def is_of_reference(problem: Any) -> bool:
-        return problem["loc"][0] in choices and problem["type"].startswith("string_")
+        return problem["loc"][:1] in choices and problem["type"].startswith("string_")
 
     references = {
-        problem["loc"][0]
+        problem["loc"][:1]
         for problem in found
         if is_of_reference(problem) and re.search("[:.]", str(problem["input"]))
     }
     return [
         problem
         for problem in found
-        if not (is_of_reference(problem) and problem["loc"][0] not in references)
-        and not (problem["type"] == "literal_error" and problem["loc"][0] in references)
+        if not (is_of_reference(problem) and problem["loc"][:1] not in references)
+        and not (problem["type"] == "literal_error" and problem["loc"][:1] in references)
     ]
 
 
