@@ -17,11 +17,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file
+from pipeline.artifacts.foreign import head_of, other_kind, refuse_stand_in, require_plain_file
 from pipeline.errors import PipelineError, machine_error
 from pipeline.intake.files import is_junk, refuse_member
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+# The first bytes of zip, gzip, bzip2 and xz, whatever the file is called.
+_ZIP, _PACKED_TAR = b"PK", (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_READ_KINDS = (_ZIP, *_PACKED_TAR)
+_TAR_MARK_AT, _TAR_MARK = 257, b"ustar"
 # What the standard library raises on damage, of whatever kind of compression.
 _DAMAGE = (
     zipfile.BadZipFile, zipfile.LargeZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError, ValueError,
@@ -67,8 +71,14 @@ def unpacked_bytes(archive: Path) -> int:
             damaged, encrypted, or would grow to a size that no corpus has.
     """
     packed = require_plain_file(archive, what="an archive")
-    refuse_stand_in(archive)
-    total, names = 0, dict[str, str]()
+    head = head_of(archive)
+    refuse_stand_in(archive, head)
+    kind = other_kind(head)
+    if kind is not None and not head.startswith(_READ_KINDS):
+        raise PipelineError(
+            f"{archive}: is {kind}; unpack it with a program that reads it, and import the folder"
+        )
+    total, names, folders = 0, dict[str, str](), set[str]()
     for member in _members(archive):
         total += member.n_bytes
         if total > max(_ALWAYS_BYTES, _MAX_RATIO * packed):
@@ -83,8 +93,14 @@ def unpacked_bytes(archive: Path) -> int:
                 "get another copy"
             )
         names[form] = member.name
+        folders.update(str(above) for above in PurePosixPath(form).parents)
         if len(names) > _MAX_MEMBERS:
             raise PipelineError(f"{archive}: holds more than {_MAX_MEMBERS:,} files, as no corpus does")
+    both = sorted(names.keys() & folders)
+    if both:
+        raise PipelineError(
+            f"{archive}: holds {names[both[0]]!r} both as a file and as a folder; get another copy"
+        )
     return total
 
 
@@ -187,7 +203,7 @@ def _done_before(folder: Path, digest: str) -> Mapping[str, int]:
 
 def _members(archive: Path) -> Iterator[_Member]:
     try:
-        for member in _zipped(archive) if archive.name.lower().endswith(".zip") else _tarred(archive):
+        for member in _zipped(archive) if _is_zip(archive) else _tarred(archive):
             if member.n_bytes < 0:
                 raise _damaged(archive, f"the member {member.name!r} has a negative size")
             if member.name != _RECORD:
@@ -196,6 +212,15 @@ def _members(archive: Path) -> Iterator[_Member]:
         raise _damaged(archive, _reason(error)) from error
     except OSError as error:
         raise machine_error(error, archive) or _damaged(archive, _reason(error)) from error
+
+
+def _is_zip(archive: Path) -> bool:
+    """By its first bytes, and by its name where they say nothing."""
+    head = head_of(archive)
+    if head.startswith(_ZIP):
+        return True
+    is_tar = head.startswith(_PACKED_TAR) or head[_TAR_MARK_AT:].startswith(_TAR_MARK)
+    return archive.name.lower().endswith(".zip") and not is_tar
 
 
 def _zipped(archive: Path) -> Iterator[_Member]:

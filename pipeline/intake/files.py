@@ -1,6 +1,7 @@
 """Which files of a corpus come along, and that none of them leads elsewhere."""
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +21,8 @@ _OF_GIT = ".git"
 # DVC takes no folder under its care that holds files of its own, and says so only when everything is copied.
 _OF_DVC = {".dvc", "dvc.yaml", "dvc.lock"}
 _MAX_NAME_BYTES = 255
+# Categories of characters that change what a terminal or a page shows of the others, or end a line.
+_MOVING = ("Cc", "Zl", "Zp")
 
 
 @dataclass(frozen=True, order=True)
@@ -77,7 +80,9 @@ def refuse_member(name: str) -> str | None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or name.startswith(("/", "\\")) or ".." in parts or name[1:2] == ":":
         return "leads out of the corpus folder"
-    if "\0" in name or any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts):
+    if any(unicodedata.category(character) in _MOVING for character in name if not character.isprintable()):
+        return "has a control character or a line end in its name"
+    if any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts):
         return f"is no name that this system can hold (at most {_MAX_NAME_BYTES} bytes a part)"
     return None
 

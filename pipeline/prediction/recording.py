@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from pipeline.artifacts.foreign import other_kind, refuse_stand_in
 from pipeline.artifacts.segments import Segment
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import inspect_media
@@ -159,7 +160,14 @@ def read_transcript(path: Path) -> str:
             raise PipelineError(
                 f"{path}: has more than {_LONGEST_TRANSCRIPT_BYTES // 2**20} MB, so it is no transcript of a recording; check its name"
             )
-        return content.decode("utf-8-sig")
+        refuse_stand_in(path, content[:512])
+        kind = other_kind(content)
+        if kind is not None:
+            raise PipelineError(f"{path}: is {kind}; expected a text file with what is said")
+        text = content.decode("utf-8-sig")
+        if "\0" in text:
+            raise PipelineError(f"{path}: holds a NUL byte, so it is damaged or no text; save it as UTF-8")
+        return text
     except OSError as error:
         raise PipelineError(f"{path}: cannot be read ({error.strerror}); check its name") from error
     except UnicodeDecodeError as error:

@@ -188,6 +188,37 @@ def test_two_names_that_some_systems_hold_for_one_are_refused(tmp_path):
     assert "holds both 'A.csv' and 'a.csv'" in refusal(archive, tmp_path / "there")
 
 
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "tar"])
+def test_an_archive_is_what_its_bytes_say_whatever_it_is_called(tmp_path, form):
+    mode = {"tar": "w", "tar.gz": "w:gz"}.get(form)
+    archive = zipped(tmp_path / "a.tgz") if mode is None else tarred(tmp_path / "a.zip", mode=mode)
+    measure_and_unpack(archive, tmp_path / "there")
+    assert {name for name in files(tmp_path / "there") if name in CONTENT} == set(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"), [(b"7z\xbc\xaf\x27\x1c", "a 7z archive"), (b"\x28\xb5\x2f\xfd", "packed by Zstandard")]
+)
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_of_another_program_is_named(tmp_path, name, head, kind):
+    (tmp_path / name).write_bytes(head + bytes(100))
+    assert f"is {kind}; unpack it with a program that reads it" in refusal(
+        tmp_path / name, tmp_path / "there"
+    )
+
+
+def test_one_name_for_a_file_and_a_folder_is_refused(tmp_path):
+    archive = zipped(tmp_path / "a.zip", {"A": b"x", "a/b": b"y"})
+    assert "holds 'A' both as a file and as a folder" in refusal(archive, tmp_path / "there")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J.csv", "a\nb.csv", "a\u2028b/c.csv"])
+def test_a_member_whose_name_would_move_a_terminal_is_refused(tmp_path, name):
+    sentence = refusal(zipped(tmp_path / "a.zip", {name: b"x"}), tmp_path / "there")
+    assert "has a control character or a line end in its name" in sentence
+    assert sentence.isprintable()
+
+
 def test_what_another_archive_left_is_removed(tmp_path):
     there = tmp_path / "there"
     unpack(zipped(tmp_path / "v1.zip", {"label.csv": b"old!", "stray.csv": b"s"}), there)

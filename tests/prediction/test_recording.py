@@ -110,3 +110,18 @@ def test_words_without_a_recording():
 
 def test_no_words_are_no_transcript(clip):
     assert as_segment(Recording(media=clip, transcript=" \n"), language="en").text is None
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"<!DOCTYPE html>", "is a web page"),
+        (b"%PDF-1.4 abc", "is a PDF document; expected a text file"),
+        (b"a\0b", "holds a NUL byte"),
+    ],
+)
+def test_what_stands_in_place_of_a_transcript_is_named(tmp_path, content, sentence):
+    (tmp_path / "said.txt").write_bytes(content)
+    with pytest.raises(PipelineError, match=rf"said\.txt: {sentence}"):
+        read_transcript(tmp_path / "said.txt")
