@@ -42,7 +42,7 @@ _WORDS = {
     "share_25": "25 % of train",
 }
 _HEADLINE = {
-    "raters": ("grcf_within", "grcf_within_fine"),
+    "raters": ("grcf_all", "grcf_within", "grcf_within_fine"),
     "replaced": ("grcf_bounded",),
     "clean": ("grcf_all", "grcf_within"),
 }
