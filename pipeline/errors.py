@@ -16,13 +16,28 @@ _REMEDIES = {
     errno.ESTALE: "the network that holds it has lost it; mount it again",
     **dict.fromkeys(_NO_ROOM, "free some space"),
 }
+# Control characters but for the line feed and the tab, and marks of direction.
+_WRITTEN_OUT = {
+    code: ascii(chr(code))[1:-1]
+    for code in (
+        *range(9),
+        *range(11, 32),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
 
 
 class PipelineError(Exception):
     """Something a person can mend: one sentence with the file, what was found, what was expected, what to do.
 
-    Entries print the sentence alone and exit with status 1; every other exception is a bug and keeps its traceback.
+    Entries print the sentence alone and exit with status 1; every other exception is a bug and keeps its traceback. Characters that
+    would move a terminal, which names of files may hold, are written out.
     """
+
+    def __str__(self) -> str:
+        return super().__str__().translate(_WRITTEN_OUT)
 
 
 class MachineError(PipelineError):

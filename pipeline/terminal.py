@@ -41,7 +41,8 @@ def prepare_streams() -> bool:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")
+            # A name of a file may be no UTF-8, and is shown nevertheless.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     return was_open
 
 

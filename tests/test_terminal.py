@@ -1,11 +1,13 @@
 """Streams that a shell closed, and Ctrl-C before a program could catch it."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pipeline.errors import PipelineError
 from pipeline.terminal import INTERRUPTED_SENTENCE
 
 ROOT = Path(__file__).parent.parent
@@ -85,3 +87,14 @@ def test_ctrl_c_that_an_import_swallows_ends_the_program_all_the_same(module, tm
     ended = run_answering_ctrl_c(module, tmp_path)
     assert ended.returncode == 130
     assert ended.stderr.strip() == INTERRUPTED_SENTENCE
+
+
+def test_a_name_that_is_no_utf_8_or_would_move_a_terminal_is_written_out(tmp_path):
+    ended = run(r"$1 -m pipeline predict a.mp4 --model $'caf\xe9\x1b[2J'", tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(r"caf\udce9\x1b[2J: no such folder")
+    assert len(ended.stderr.splitlines()) == 1
+    with pytest.raises(PipelineError) as raised:
+        raise PipelineError("a\x1b[2J\u202eb.mp4: not found")
+    assert str(raised.value) == "a\\x1b[2J\\u202eb.mp4: not found"
+    assert pickle.loads(pickle.dumps(raised.value)).args == raised.value.args

@@ -57,13 +57,15 @@ def render_page(
     environment = templates_beside(module)
     environment.filters |= dict(filters or {})
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    return environment.get_template(template).render(
+    page = environment.get_template(template).render(
         title=title,
         policy=content_policy(scripts, sources or {}),
         style=_style_sheet([Path(module).parent / name for name in styles]),
         scripts=[_script(text) for text in scripts],
         **content,
     )
+    # The name of a recording may be no UTF-8; the page is.
+    return page.encode(errors="backslashreplace").decode()
 
 
 def content_policy(scripts: Sequence[str], sources: Mapping[str, str]) -> Markup:

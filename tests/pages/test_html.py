@@ -148,3 +148,8 @@ def test_a_shade_becomes_a_background_and_an_empty_cell_has_none():
 
 def test_the_same_document_gives_the_same_page(document, whole):
     assert to_html(replace(document)) == whole
+
+
+def test_a_name_that_is_no_utf_8_is_written_out(document):
+    page = to_html(replace(document, title="caf\udce9.mp4"))
+    assert r"caf\udce9.mp4" in page.encode().decode()
