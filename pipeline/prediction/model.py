@@ -14,6 +14,8 @@ from pipeline.execution.device import best_device
 
 if TYPE_CHECKING:
     from pipeline.grcf.scoring import Scorer
+    from pipeline.prediction.extraction import Extractors
+    from pipeline.prediction.predicting import Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,57 @@ class Model:
         )  # with torch, for which a folder without a model need not wait
 
         return Scorer(self.checkpoints, device=best_device())
+
+    @cached_property
+    def extractors(self) -> "Extractors":
+        """What makes the features of training of a recording, loaded when it is first asked."""
+        from pipeline.prediction.extraction import Extractors
+
+        return Extractors(self.preprocessing)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Model":
+        """The model in a folder such as `data/calibrate`; see `load_model`."""
+        return load_model(Path(folder))
+
+    def predict(
+        self,
+        media: str | Path | None = None,
+        *,
+        transcript: str | None = None,
+        language: str | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> "Prediction":
+        """What the model says of a recording, of a transcript, or of both.
+
+        Everything happens in this process, for use in a notebook. A damaged file may crash a decoder, and the process with it; the
+        command `predict` extracts in workers that may.
+
+        Args:
+            media: a video or sound file; None where there is a transcript alone.
+            transcript: what is said; recognised where it is None.
+            language: code of the language; None for that of training.
+            start_s: start of the stretch to look at, seconds from the start of the file; None for the start.
+            end_s: its end; None for the end.
+
+        Raises:
+            PipelineError: neither a recording nor a transcript, or one that cannot be used.
+        """
+        from pipeline.prediction.predicting import predict_observed
+        from pipeline.prediction.recording import Recording, as_segment
+
+        if media is None and not (transcript or "").strip():
+            raise PipelineError("there is nothing to look at; give a recording, or a transcript")
+        recording = Recording(
+            media=None if media is None else Path(media),
+            transcript=transcript,
+            language=language,
+            start_s=start_s,
+            end_s=end_s,
+        )
+        segment = as_segment(recording, language=self.preprocessing.language)
+        return predict_observed(self, self.extractors.observe(segment))
 
 
 def load_model(folder: Path, *, text_model: str | None = None) -> Model:
