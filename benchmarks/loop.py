@@ -7,49 +7,30 @@ alone, with cached seeds. Writes benchmarks/results/loop.json; run it on a machi
 """
 
 import argparse
-import ctypes
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from benchmarks.process_tree import ProcessTree
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/loop.json"
 BEFORE = "a9550d4"
 STAGES = ("rank", "calibrate", "evaluate", "report")
-_PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 _QUIET = {"OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
 
 
 def measure(folder: Path, *command: str) -> dict[str, float]:
     """Wall clock, and processor seconds of the process and all below it."""
     environment = os.environ | _QUIET | {"GRCF_CACHE": str(folder.with_name(f"{folder.name}_cache"))}
-    # Workers and what they are forked from are nobody's children when their stage has ended; here they are this process's.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    wall_s = time.perf_counter() - started
-    with suppress(ChildProcessError):
-        while True:
-            os.wait()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed in {folder}: {done.stderr[-2000:]}")
-    processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_clock_s": round(wall_s, 2), "processor_s": round(processor_s, 2)}
+    spent = ProcessTree([sys.executable, "-m", *command], folder=folder, environment=environment).wait()
+    if spent.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed in {folder}: {spent.stderr}")
+    return {"wall_clock_s": round(spent.wall_clock_s, 2), "processor_s": round(spent.processor_s, 2)}
 
 
 def prepare(folder: Path, commit: str) -> Path:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ import matplotlib
 import numpy as np
 import yaml
 
+from benchmarks.process_tree import ProcessTree
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import Segment, Split, write_segments
 from pipeline.artifacts.sequences import FeatureSequence, Modality, write_sequences_of
@@ -46,6 +48,7 @@ _DRAWN = {
     "report": ("report", "#cc79a7"),
 }
 
+_SIZES = ("RssAnon", "RssShmem", "VmHWM")  # of /proc/PID/status, kB
 _DURATION_S, _N_WORDS = 7.0, 20
 _ROWS: dict[Modality, int] = {
     "text": _N_WORDS,
@@ -151,38 +154,49 @@ def _run(stage: str, root: Path) -> tuple[float, float, float]:
         "OMP_NUM_THREADS": "1",
         "GRCF_CACHE": str(root / ".cache"),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"stages.{stage}"], cwd=root, env=environment, stderr=subprocess.DEVNULL
-    )
-    own_mb: list[float] = [0.0]
-    ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(process.pid, own_mb, ended))
+    tree = ProcessTree([sys.executable, "-m", f"stages.{stage}"], folder=root, environment=environment)
+    peaks, ended = _Peaks(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(tree.pid, peaks, ended))
     watcher.start()
-    # Of the process and of the workers that it waited for: the sum of their times, the largest of their sizes.
-    _, status, usage = os.wait4(process.pid, 0)
+    spent = tree.wait()
     ended.set()
     watcher.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"stages.{stage} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, max(own_mb), usage.ru_maxrss / 1024
+    if spent.returncode:
+        raise RuntimeError(f"stages.{stage} ended with {spent.returncode}: {spent.stderr}")
+    return spent.processor_s, peaks.own_mb, peaks.resident_mb
 
 
-def _watch(pid: int, own_mb: list[float], ended: threading.Event) -> None:
-    """Look at the memory of a process and its children fifty times a second."""
+@dataclass
+class _Peaks:
+    own_mb: float = 0.0
+    resident_mb: float = 0.0
+
+
+def _watch(pid: int, peaks: _Peaks, ended: threading.Event) -> None:
+    """Look at the memory of a process and all below it fifty times a second."""
     while not ended.wait(0.02):
-        own_mb[0] = max(own_mb[0], _own_mb(pid))
+        own_mb, resident_mb = _memory_mb(pid)
+        peaks.own_mb, peaks.resident_mb = max(peaks.own_mb, own_mb), max(peaks.resident_mb, resident_mb)
 
 
-def _own_mb(pid: int) -> float:
-    """Anonymous memory of a process and its children, MB; without pages of files, which the system takes back when it needs room."""
+def _memory_mb(pid: int) -> tuple[float, float]:
+    """Anonymous memory of a process and all below it together, and the most that was resident in one of them, MB.
+
+    The first is without pages of files, which the system takes back when it needs room.
+    """
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     except OSError:
-        return 0.0  # has just ended
-    own_kb = sum(int(line.split()[1]) for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
-    return own_kb / 1024 + sum(_own_mb(int(child)) for child in children)
+        return 0.0, 0.0  # has just ended
+    kb = {
+        name: int(value.split()[0])
+        for name, _, value in (line.partition(":") for line in lines)
+        if name in _SIZES
+    }
+    below = [_memory_mb(int(child)) for child in children]
+    own_mb = (kb.get("RssAnon", 0) + kb.get("RssShmem", 0)) / 1024 + sum(own for own, _ in below)
+    return own_mb, max([kb.get("VmHWM", 0) / 1024, *(resident for _, resident in below)])
 
 
 def _size_mb(root: Path, names: tuple[str, ...]) -> float:
