@@ -1,0 +1,25 @@
+# Everything a run needs on a CPU; docs/howto/container.md says how it is used.
+FROM python:3.12-slim-bookworm AS environment
+# PyPI's torch for Linux brings CUDA, some gigabytes; this index has the same version for CPUs.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make=4.* \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY Makefile requirements.lock ./
+RUN PIP_EXTRA_INDEX_URL="$TORCH_INDEX" PIP_NO_CACHE_DIR=1 make VENV=/opt/environment /opt/environment/.run
+
+FROM python:3.12-slim-bookworm
+# git is what DVC keeps experiments in; numba, behind librosa, loads OpenMP from libgomp.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git=1:2.* libgomp1=12.* make=4.* \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 researcher
+COPY --from=environment /opt/environment /opt/environment
+ENV PATH=/opt/environment/bin:$PATH \
+    OMP_NUM_THREADS=1 \
+    DVC_NO_ANALYTICS=1 \
+    PYTHONUNBUFFERED=1
+USER 1000
+WORKDIR /study
+CMD ["dvc", "repro"]
