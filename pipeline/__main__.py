@@ -29,6 +29,7 @@ COMMANDS = {
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
     "report": "draw the figures of the report as files, for papers",
+    "log": "hand finished runs to TensorBoard or MLflow",
     "inspect": "write the page of pairs and segments that the model gets wrong",
     "cache": "show what the clip cache holds, and prune what nothing needs",
     "export": "write the features for other toolkits: mmsa, npz, datasets",

@@ -1,0 +1,192 @@
+"""Finished runs for the experiment trackers of others: parameters, metrics and training curves, read from the reports."""
+
+import importlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.artifacts.curves import curves_from_csv
+from pipeline.errors import PipelineError
+from pipeline.history.revisions import Revision, read_files
+from pipeline.yaml12 import parse_yaml
+
+PARAMETERS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
+CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
+
+Parameter = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a tracker is told of a run.
+
+    Attributes:
+        name: name of the revision.
+        sha: hash of its commit; None for the files on disk.
+        parameters: values of params.yaml by keys such as `margin.base`; lists as JSON text.
+        metrics: means over seeds by names such as `test/grcf/mae`.
+        curves: epoch and value of each measure of a stage by names such as `rank/train_loss`, mean over seeds.
+        seeds: the same of each seed.
+    """
+
+    name: str
+    sha: str | None
+    parameters: Mapping[str, Parameter]
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Sequence[tuple[int, float]]]
+    seeds: Mapping[int, Mapping[str, Sequence[tuple[int, float]]]]
+
+
+def read_finished(revisions: Sequence[Revision]) -> list[FinishedRun]:
+    """Read runs that are finished.
+
+    Raises:
+        PipelineError: a revision has no results, or a file of it is damaged.
+    """
+    files = read_files(revisions, [PARAMETERS, METRICS, *CURVES.values()])
+    return [_read(revision, found) for revision, found in zip(revisions, files, strict=True)]
+
+
+def _read(revision: Revision, files: Mapping[Path, bytes | None]) -> FinishedRun:
+    texts = {
+        path: content.decode("utf-8", "replace") for path, content in files.items() if content is not None
+    }
+    missing = next((path for path in (PARAMETERS, METRICS) if path not in texts), None)
+    if missing is not None:
+        raise PipelineError(
+            f"{revision.name} has no {missing}, so there is nothing to log; run `dvc repro` there and commit"
+        )
+    try:
+        metrics = dict(_numbers(json.loads(texts[METRICS])))
+    except ValueError as error:
+        raise PipelineError(
+            f"{METRICS} of {revision.name} is no JSON ({error}); run `dvc repro evaluate`"
+        ) from error
+    curves: dict[str, Sequence[tuple[int, float]]] = {}
+    seeds: dict[int, dict[str, Sequence[tuple[int, float]]]] = {}
+    for stage, path in CURVES.items():
+        if path not in texts:
+            continue
+        found = curves_from_csv(texts[path], source=f"{path} of {revision.name}", remedy=f"dvc repro {stage}")
+        for measure, values in found.means.items():
+            curves[f"{stage}/{measure}"] = _points(found.epochs, values)
+        for measure, by_seed in found.by_seed.items():
+            for seed, values in by_seed.items():
+                seeds.setdefault(seed, {})[f"{stage}/{measure}"] = _points(found.epochs, values)
+    parameters = dict(_parameters(parse_yaml(texts[PARAMETERS], source=PARAMETERS)))
+    return FinishedRun(revision.name, revision.sha, parameters, metrics, curves, seeds)
+
+
+def _numbers(values: Any) -> Iterator[tuple[str, float]]:
+    """The mean of every metric of every model on every split."""
+    for split, models in values.items():
+        for model, metrics in models.items():
+            for metric, summary in metrics.items():
+                mean = summary.get("mean") if isinstance(summary, dict) else summary
+                if isinstance(mean, int | float):
+                    yield f"{split}/{model}/{metric}", float(mean)
+
+
+def _parameters(sections: Any) -> Iterator[tuple[str, Parameter]]:
+    for section, values in sections.items():
+        for key, value in values.items():
+            plain = value if isinstance(value, str | int | float | bool) else json.dumps(value)
+            yield f"{section}.{key}", plain
+
+
+def _points(epochs: np.ndarray, values: np.ndarray) -> list[tuple[int, float]]:
+    return [
+        (int(epoch), float(value)) for epoch, value in zip(epochs, values, strict=True) if np.isfinite(value)
+    ]
+
+
+def log_tensorboard(runs: Sequence[FinishedRun], folder: Path) -> None:
+    """Write event files, a folder for each run and one below it for each seed; what the folder of a run held is replaced.
+
+    Raises:
+        PipelineError: the package is not installed, or the folder of a run holds other files.
+    """
+    writer_of = _imported("torch.utils.tensorboard", "tensorboard", lambda module: module.SummaryWriter)
+    for run in runs:
+        target = folder / run.name.replace("/", "_")
+        _empty(target)
+        with writer_of(str(target)) as writer:
+            for name, points in run.curves.items():
+                for epoch, value in points:
+                    writer.add_scalar(name, value, epoch)
+            for name, value in run.metrics.items():
+                writer.add_scalar(name, value, 0)
+            writer.add_hparams(dict(run.parameters), dict(run.metrics), run_name="parameters")
+        for seed, curves in run.seeds.items():
+            with writer_of(str(target / f"seed_{seed}")) as writer:
+                for name, points in curves.items():
+                    for epoch, value in points:
+                        writer.add_scalar(name, value, epoch)
+
+
+def log_mlflow(runs: Sequence[FinishedRun], uri: str | None, *, experiment: str) -> None:
+    """Log each run to an MLflow server or store; a run that is logged again stands there twice.
+
+    Args:
+        runs: finished runs.
+        uri: where to, as MLflow has it; None for `$MLFLOW_TRACKING_URI` or its default.
+        experiment: name of the experiment that the runs belong to.
+
+    Raises:
+        PipelineError: the package is not installed, or MLflow refuses.
+    """
+    mlflow = _imported("mlflow", "mlflow-skinny", lambda module: module)
+    try:
+        if uri is not None:
+            mlflow.set_tracking_uri(uri)
+        mlflow.set_experiment(experiment)
+        for run in runs:
+            tags = {"mlflow.source.git.commit": run.sha} if run.sha else {}
+            with mlflow.start_run(run_name=run.name, tags=tags):
+                mlflow.log_params(dict(run.parameters))
+                mlflow.log_metrics({_allowed(name): value for name, value in run.metrics.items()})
+                for name, points in run.curves.items():
+                    for epoch, value in points:
+                        mlflow.log_metric(_allowed(name), value, step=epoch)
+    except mlflow.exceptions.MlflowException as error:
+        raise PipelineError(f"MLflow refuses: {' '.join(str(error).split())}") from error
+
+
+def _allowed(name: str) -> str:
+    return name.replace("+", "_and_")
+
+
+def _imported(module: str, package: str, take: Callable[[Any], Any]) -> Any:
+    """Something of a package that is no dependency of this project."""
+    try:
+        return take(importlib.import_module(module))
+    except ImportError as error:
+        raise PipelineError(
+            f"the Python package {package} cannot be imported ({error}); run "
+            f"`pip install --constraint requirements.lock {package}`"
+        ) from error
+
+
+def _empty(target: Path) -> None:
+    """Remove what an earlier call wrote.
+
+    Raises:
+        PipelineError: there is something else.
+    """
+    if not target.exists():
+        return
+    strange = [
+        path
+        for path in target.rglob("*")
+        if path.is_file() and not path.name.startswith("events.out.tfevents.")
+    ]
+    if strange or not target.is_dir():
+        raise PipelineError(
+            f"{strange[0] if strange else target}: was not written by this command; choose another folder with --to"
+        )
+    shutil.rmtree(target)

@@ -1,0 +1,104 @@
+"""Finished runs for TensorBoard and MLflow: what is read, and what stands in their files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts.curves import read_curves
+from pipeline.errors import PipelineError
+from pipeline.exporting.trackers import log_mlflow, log_tensorboard, read_finished
+from pipeline.history.revisions import resolve_all
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """The run whose reports are in the repository."""
+    monkeypatch.chdir(ROOT)
+    (found,) = read_finished(resolve_all(["workspace"]))
+    return found
+
+
+def test_a_run_has_its_parameters_metrics_and_curves(run):
+    metrics = json.loads((ROOT / "reports/metrics.json").read_text())
+    assert run.metrics["valid/grcf/mae"] == metrics["valid"]["grcf"]["mae"]["mean"]
+    assert {name.split("/")[0] for name in run.metrics} == {"valid", "test"}
+    assert run.parameters["margin.base"] == 0.2
+    assert json.loads(run.parameters["training.seeds"]) == [1, 2, 3, 4, 5]
+    curves = read_curves(ROOT / "reports/curves/rank.csv", stage="rank")
+    assert run.curves["rank/train_loss"] == list(
+        zip(curves.epochs.astype(int).tolist(), curves.means["train_loss"].tolist(), strict=True)
+    )
+    assert set(run.seeds) == {1, 2, 3, 4, 5}
+
+
+def test_a_revision_without_results_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    (tmp_path / "params.yaml").write_text("margin:\n  base: 0.2\n")
+    with pytest.raises(
+        PipelineError, match=r"workspace has no reports/metrics\.json, so there is nothing to log"
+    ):
+        read_finished(resolve_all(["workspace"]))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/metrics.json").write_text("{")
+    with pytest.raises(PipelineError, match=r"metrics\.json of workspace is no JSON"):
+        read_finished(resolve_all(["workspace"]))
+
+
+@pytest.mark.parametrize(
+    ("log", "missing", "package"),
+    [
+        (lambda run, folder: log_tensorboard([run], folder), "tensorboard", "tensorboard"),
+        (lambda run, folder: log_mlflow([run], None, experiment="x"), "mlflow", "mlflow-skinny"),
+    ],
+)
+def test_a_package_that_is_not_there_is_named_with_how_to_install_it(
+    run, tmp_path, monkeypatch, log, missing, package
+):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    with pytest.raises(PipelineError, match=f"pip install --constraint requirements.lock {package}`"):
+        log(run, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_event_files_hold_every_curve_and_a_second_call_replaces_them(run, tmp_path):
+    accumulators = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed"
+    )
+
+    def scalars(folder):
+        accumulator = accumulators.EventAccumulator(str(folder))
+        accumulator.Reload()
+        return {
+            name: [(event.step, pytest.approx(event.value)) for event in accumulator.Scalars(name)]
+            for name in accumulator.Tags()["scalars"]
+        }
+
+    for _ in range(2):
+        log_tensorboard([run], tmp_path / "runs")
+    found = scalars(tmp_path / "runs/workspace")
+    assert run.curves["rank/train_loss"] == found["rank/train_loss"]
+    assert found["test/grcf/mae"] == [(0, run.metrics["test/grcf/mae"])]
+    assert scalars(tmp_path / "runs/workspace/seed_3")["rank/train_loss"] == run.seeds[3]["rank/train_loss"]
+    (tmp_path / "runs/workspace/notes.txt").write_text("mine")
+    with pytest.raises(PipelineError, match=r"notes\.txt: was not written by this command"):
+        log_tensorboard([run], tmp_path / "runs")
+    assert (tmp_path / "runs/workspace/notes.txt").read_text() == "mine"
+
+
+def test_mlflow_holds_parameters_and_metrics(run, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    log_mlflow([run], (tmp_path / "store").as_uri(), experiment="margins")
+    (logged,) = mlflow.MlflowClient().search_runs([mlflow.get_experiment_by_name("margins").experiment_id])
+    assert logged.info.run_name == "workspace"
+    assert logged.data.params["margin.base"] == "0.2"
+    assert logged.data.metrics["test/grcf/mae"] == pytest.approx(run.metrics["test/grcf/mae"])
+    steps = mlflow.MlflowClient().get_metric_history(logged.info.run_id, "rank/train_loss")
+    assert [(point.step, point.value) for point in steps] == run.curves["rank/train_loss"]
