@@ -29,6 +29,15 @@ _WRITTEN_OUT = {
 }
 
 
+def written_out(text: str) -> str:
+    r"""A text for a terminal: characters that would move it, which names of files may hold, as escapes.
+
+    >>> written_out("clip\x1b[2J.mp4")
+    'clip\\x1b[2J.mp4'
+    """
+    return text.translate(_WRITTEN_OUT)
+
+
 class PipelineError(Exception):
     """Something a person can mend: one sentence with the file, what was found, what was expected, what to do.
 
@@ -37,7 +46,7 @@ class PipelineError(Exception):
     """
 
     def __str__(self) -> str:
-        return super().__str__().translate(_WRITTEN_OUT)
+        return written_out(super().__str__())
 
 
 class MachineError(PipelineError):

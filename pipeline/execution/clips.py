@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from pipeline.artifacts.segments import Segment
+from pipeline.errors import written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.executor import map_cached
@@ -130,4 +131,4 @@ def affinity_of(segment: Segment) -> Affinity:
 
 def name_of(segment: Segment) -> str:
     """The name of a segment in messages: its file and its id."""
-    return f"{segment.media}, segment {segment.id}" if segment.media else f"segment {segment.id}"
+    return written_out(f"{segment.media}, segment {segment.id}" if segment.media else f"segment {segment.id}")

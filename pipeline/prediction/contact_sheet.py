@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, written_out
 from pipeline.pages.numbers import plural, signed
 from pipeline.pages.palette import rgb
 from pipeline.pages.templates import render_page
@@ -30,7 +30,7 @@ def heading(sheet: Sheet) -> str:
     spoken = (
         f"{plural(len(words.words), 'word')}, {METHODS[words.align_method]}" if words.words else "no words"
     )
-    return (
+    return written_out(
         f"{segment.id}, {segment.start_s:.2f} to {segment.end_s:.2f} s: a face in {sheet.n_faces} of {sheet.n_frames} "
         f"pictures; {spoken}"
     )

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import Modality
-from pipeline.errors import MachineError, PipelineError
+from pipeline.errors import MachineError, PipelineError, written_out
 from pipeline.execution.clips import clip_limit_s
 from pipeline.execution.pool import Done, run_in_workers
 from pipeline.execution.workers import worker_count
@@ -132,7 +132,7 @@ def open_recordings(recordings: Sequence[Recording], *, language: str) -> list[S
         dict(enumerate(recordings)),
         n_workers=min(worker_count(), len(recordings)),
         limit_s=_opening_limit_s,
-        describe=lambda recording: recording.name,
+        describe=lambda recording: written_out(recording.name),
     )
     with closing(opened):
         return [outcome.result if isinstance(outcome, Answer) else outcome for outcome in opened]
@@ -168,7 +168,7 @@ def map_segments(
         segments,
         n_workers=min(worker_count(), -(-len(segments) // _CLIPS_PER_WORKER)),
         limit_s=clip_limit_s,
-        describe=lambda segment: segment.media or segment.id,
+        describe=lambda segment: written_out(segment.media or segment.id),
     )
     with closing(outcomes):
         for segment in opened:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.errors import written_out
 from pipeline.pages import numbers
 from pipeline.pages.text import wrapped
 from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
@@ -99,7 +100,7 @@ def to_text(model: Model, prediction: Prediction, found: Available, notes: Seque
     page = [f"{segment.media or segment.id}, {span_sentence(prediction)}"]
     for name, text in rows:
         page.append(wrapped(text, first=f"  {name}".ljust(margin), rest=" " * margin))
-    return numbers.typed("\n".join(page)) + "\n"
+    return written_out(numbers.typed("\n".join(page))) + "\n"
 
 
 def _beside(model: Model, prediction: Prediction) -> str:

@@ -1,6 +1,7 @@
 """The text and the JSON tell the same numbers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -68,3 +69,15 @@ def test_a_binary_model_speaks_of_probabilities(observed, tmp_path):
 
 def test_what_rounds_to_zero_has_no_sign():
     assert (signed(-0.001), signed(0.001), signed(-0.006)) == ("0.00", "0.00", "−0.01")
+
+
+def test_a_name_that_would_move_the_terminal_is_written_out(model, prediction, found):
+    observed = prediction.observed
+    segment = replace(observed.segment, media="\x1b[2Jclip\u202e.mp4")
+    named = replace(prediction, observed=replace(observed, segment=segment))
+
+    page = to_text(model, named, found, [])
+
+    assert page.startswith("\\x1b[2Jclip\\u202e.mp4, ")
+    assert "\x1b" not in page
+    assert json.loads(json.dumps(to_json(model, named, found, [])))["file"] == segment.media
