@@ -121,8 +121,8 @@ MUTANTS = {
     ),
     "a renamed file keeps the reason of its old name": Mutant(
         "pipeline/execution/clips.py",
-        "self.name(result, segment) for",
-        "result for",
+        "self.name(results[position], segments[position])",
+        "results[position]",
         "tests/extract/cached/test_naming.py::test_a_renamed_file_meets_its_entry_and_is_named_as_it_is_now",
     ),
     "a reworded progress line encodes a corpus again": Mutant(

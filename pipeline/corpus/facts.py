@@ -165,9 +165,7 @@ class Splits(StrictModel):
 class Facts(StrictModel):
     """What a corpus says of itself."""
 
-    layout: LayoutName | Plugin = Field(
-        description="how the folder is organised, see docs/reference/data.md; or file.py:Name of a file in plugins/"
-    )
+    layout: LayoutName | Plugin = Field(description="how the folder is organised, see docs/reference/data.md")
     parts: Annotated[tuple[_Text, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="folders of the corpora that this one consists of; layout pool only"
     )

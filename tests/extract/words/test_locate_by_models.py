@@ -137,10 +137,10 @@ def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
 def test_what_is_cached_is_not_read_again(sentences, by_models, tmp_path, monkeypatch):
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
     extractor = words_extractor(by_models)
-    first = extractor.map(sentences)
+    first = list(extractor.map(sentences))
     monkeypatch.setattr("pipeline.extract.words.ctc_aligner.CtcAligner.align", None)
 
-    assert extractor.map(sentences) == first
+    assert list(extractor.map(sentences)) == first
 
 
 def test_the_entries_tell_models_apart_and_name_them(sentences, by_models, tmp_path):
