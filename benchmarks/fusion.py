@@ -96,14 +96,19 @@ def method_of(
 
 
 def cost(
-    base: Mapping[str, Any], train: AlignedSplit, valid: AlignedSplit, changes: Mapping[str, Any]
+    base: Mapping[str, Any],
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    changes: Mapping[str, Any],
+    *,
+    fusions: Sequence[str],
 ) -> dict[str, Any]:
     """Parameters of each fusion, and CPU seconds an epoch of absolute error takes on one thread, scoring of valid included."""
     torch.set_num_threads(1)
-    seconds: dict[str, list[float]] = {fusion: [] for fusion in ROWS}
+    seconds: dict[str, list[float]] = {fusion: [] for fusion in fusions}
     weights: dict[str, int] = {}
     for _ in range(_TIMED_RUNS):
-        for fusion in ROWS:
+        for fusion in fusions:
             method = method_of(base, "mae", fusion, dict(changes) | {"training.epochs": _TIMED_EPOCHS})
             start = time.process_time()
             (model,) = train_method(method, train, valid, seed=1)
@@ -116,11 +121,11 @@ def cost(
             "cpu_seconds_per_epoch": fastest[fusion],
             "times_default": fastest[fusion] / fastest[DEFAULT],
         }
-        for fusion in ROWS
+        for fusion in fusions
     }
 
 
-def tables(outcomes: Mapping[str, list[Outcome]]) -> dict[str, Any]:
+def tables(outcomes: Mapping[str, list[Outcome]], *, fusions: Sequence[str]) -> dict[str, Any]:
     """Every row, each fusion minus the default, and GRCF minus absolute error with each fusion."""
     pairs = {
         f"{fusion} - {DEFAULT}, {objective}": (
@@ -128,11 +133,11 @@ def tables(outcomes: Mapping[str, list[Outcome]]) -> dict[str, Any]:
             outcomes[f"{DEFAULT} {objective}"],
         )
         for objective in OBJECTIVES
-        for fusion in ROWS
+        for fusion in fusions
         if fusion != DEFAULT
     }
     pairs |= {
-        f"grcf - mae, {fusion}": (outcomes[f"{fusion} grcf"], outcomes[f"{fusion} mae"]) for fusion in ROWS
+        f"grcf - mae, {fusion}": (outcomes[f"{fusion} grcf"], outcomes[f"{fusion} mae"]) for fusion in fusions
     }
     return {"rows": summarise_methods(outcomes), "differences": compare_all(pairs)}
 
@@ -193,6 +198,14 @@ def main() -> None:
         "--data", type=Path, required=True, help="folder with MOSI's labels, words and audio rows"
     )
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1; default 5")
+    parser.add_argument(
+        "--fusions",
+        metavar="NAME",
+        nargs="+",
+        choices=list(ROWS),
+        default=list(ROWS),
+        help=f"these beside {DEFAULT}, in files of their own; default: all",
+    )
     chosen = parser.parse_args()
     if not chosen.data.is_dir():
         print(f"skipped: {chosen.data} is no folder; name the one that holds CMU-MOSI by --data")
@@ -200,7 +213,8 @@ def main() -> None:
     seeds = list(range(1, chosen.seeds + 1))
     base = parse_yaml(params.PARAMS_FILE.read_text(encoding="utf-8"))
     align = {key: base["align"][key] for key in ("max_words", "max_gap_s")}
-    rows = [(objective, fusion) for objective in OBJECTIVES for fusion in ROWS]
+    fusions = [name for name in ROWS if name == DEFAULT or name in chosen.fusions]
+    rows = [(objective, fusion) for objective in OBJECTIVES for fusion in fusions]
 
     def grouped(methods: Sequence[Method], found: list[Outcome]) -> dict[str, list[Outcome]]:
         return {method.name: found[i * len(seeds) :][: len(seeds)] for i, method in enumerate(methods)}
@@ -219,8 +233,8 @@ def main() -> None:
     demo_splits = read_splits(here)
     result: dict[str, Any] = {
         "seeds": seeds,
-        "demo": tables(grouped(methods, demo))
-        | {"cost": cost(base, demo_splits["train"], demo_splits["valid"], {})},
+        "demo": tables(grouped(methods, demo), fusions=fusions)
+        | {"cost": cost(base, demo_splits["train"], demo_splits["valid"], {}, fusions=fusions)},
     }
 
     clone = prepare("mosi", partial(write_corpus, chosen.data), changed_sections(base, ON_MOSI))
@@ -228,12 +242,14 @@ def main() -> None:
     methods = [method_of(base, *row, ON_MOSI) for row in rows]
     mosi = run([Trial(method, seed) for method in methods for seed in seeds], title="standard split")
     train, valid, _ = divide(read_pool(clone, **align), STANDARD)
-    result["mosi"] = tables(grouped(methods, mosi)) | {
-        "cost": cost(base, train, valid, ON_MOSI),
+    result["mosi"] = tables(grouped(methods, mosi), fusions=fusions) | {
+        "cost": cost(base, train, valid, ON_MOSI, fusions=fusions),
     }
-    write_json(RESULTS, result)
-    write_text(RESULTS.with_suffix(".md"), page(result))
-    print(f"{RESULTS} and {RESULTS.with_suffix('.md')} are written")
+    name = "fusion" if len(fusions) == len(ROWS) else "_".join(["fusion", *chosen.fusions])
+    results = RESULTS.with_stem(name)
+    write_json(results, result)
+    write_text(results.with_suffix(".md"), page(result))
+    print(f"{results} and {results.with_suffix('.md')} are written")
 
 
 if __name__ == "__main__":
