@@ -103,7 +103,7 @@ def results_section(inputs: ReportInputs) -> Section:
     meanings = Listing(
         tuple((metric_heading(metric), metric.description) for metric in inputs.protocol.metrics)
     )
-    blocks: tuple[Block, ...] = (Grid(tables, least_width_em=34.0), bold, *ensembles, meanings)
+    blocks: tuple[Block, ...] = (Grid(tables, least_width_em=46.0), bold, *ensembles, meanings)
     return Section("results", "Results", blocks)
 
 
