@@ -162,7 +162,7 @@ def _run(stage: str, root: Path) -> tuple[float, float, float]:
     ended.set()
     watcher.join()
     if spent.returncode:
-        raise RuntimeError(f"stages.{stage} ended with {spent.returncode}: {spent.stderr}")
+        raise RuntimeError(f"stages.{stage} ended with {spent.returncode}: {spent.output[-2000:]}")
     return spent.processor_s, peaks.own_mb, peaks.resident_mb
 
 
@@ -203,6 +203,22 @@ def _size_mb(root: Path, names: tuple[str, ...]) -> float:
     return sum(path.stat().st_size for name in names for path in (root / "data" / name).iterdir()) / 1e6
 
 
+def write_results(sizes: list[int], result: dict[str, Any]) -> None:
+    """Write what was measured: the usual sizes as the results of this benchmark, others in a file of their own."""
+    path = RESULTS if sizes == SIZES else RESULTS.with_stem("_".join(["scale", *map(str, sizes)]))
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def measured_rows() -> list[dict[str, Any]]:
+    """The rows of all sizes that were ever measured, by size."""
+    rows = [
+        row
+        for path in RESULTS.parent.glob(f"{RESULTS.stem}*.json")
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
+    ]
+    return sorted(rows, key=lambda row: int(row["segments"]))
+
+
 def draw(rows: list[dict[str, Any]]) -> None:
     """Time and memory against the number of segments."""
     matplotlib.use("svg")
@@ -237,8 +253,8 @@ def main() -> None:
         return
     rows = [row for n_segments in arguments.segments for row in measure(n_segments)]
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
-    RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", encoding="utf-8")
-    draw(rows)
+    write_results(arguments.segments, {"machine": machine, "rows": rows})
+    draw(measured_rows())
 
 
 if __name__ == "__main__":
