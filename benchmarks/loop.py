@@ -29,7 +29,7 @@ def measure(folder: Path, *command: str) -> dict[str, float]:
     environment = os.environ | _QUIET | {"GRCF_CACHE": str(folder.with_name(f"{folder.name}_cache"))}
     spent = ProcessTree([sys.executable, "-m", *command], folder=folder, environment=environment).wait()
     if spent.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed in {folder}: {spent.stderr}")
+        raise RuntimeError(f"{' '.join(command)} failed in {folder}: {spent.output[-2000:]}")
     return {"wall_clock_s": round(spent.wall_clock_s, 2), "processor_s": round(spent.processor_s, 2)}
 
 

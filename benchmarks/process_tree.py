@@ -21,13 +21,13 @@ class Spent:
         wall_clock_s: from its start to its end, seconds.
         processor_s: of the program and of all that it started, seconds.
         returncode: its exit status.
-        stderr: the end of what it said.
+        output: what it printed, on either stream.
     """
 
     wall_clock_s: float
     processor_s: float
     returncode: int
-    stderr: str
+    output: str
 
 
 class ProcessTree:
@@ -41,8 +41,8 @@ class ProcessTree:
             command,
             cwd=folder,
             env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
@@ -54,14 +54,12 @@ class ProcessTree:
 
     def wait(self) -> Spent:
         """Wait for the program and for what it left running."""
-        _, stderr = self._process.communicate()
+        output, _ = self._process.communicate()
         wall_clock_s = time.perf_counter() - self._started
         with suppress(ChildProcessError):
             while True:
                 os.wait()
-        return Spent(
-            wall_clock_s, _spent_by_children_s() - self._before, self._process.returncode, stderr[-2000:]
-        )
+        return Spent(wall_clock_s, _spent_by_children_s() - self._before, self._process.returncode, output)
 
 
 def _spent_by_children_s() -> float:

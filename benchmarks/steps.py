@@ -23,9 +23,9 @@ STEP = 0.6
 
 
 def errors_of(
-    rng: np.random.Generator, levels: np.ndarray, *, n_seeds: int, of_training: float
+    rng: np.random.Generator, levels: Sequence[float] | np.ndarray, *, n_seeds: int, of_training: float
 ) -> list[np.ndarray]:
-    """An error for each seed and segment of each run."""
+    """An error for each seed and segment of each run: what is hard for all, for a run, for a training, and for it alone."""
     hard = rng.normal(size=N_SEGMENTS)
     return [
         level
@@ -37,8 +37,11 @@ def errors_of(
     ]
 
 
-def segmented(rng: np.random.Generator, errors: Sequence[np.ndarray]) -> Segmentation:
-    shares = rng.multinomial(N_SEGMENTS, [1 / N_SEGMENTS] * N_SEGMENTS, size=N_RESAMPLES) / N_SEGMENTS
+def segmented(
+    rng: np.random.Generator, errors: Sequence[np.ndarray], *, n_resamples: int = N_RESAMPLES
+) -> Segmentation:
+    """The steps of a series of these errors."""
+    shares = rng.multinomial(N_SEGMENTS, [1 / N_SEGMENTS] * N_SEGMENTS, size=n_resamples) / N_SEGMENTS
     values = [rows.mean(axis=1) for rows in errors]
     resampled = [shares @ rows.T for rows in errors]
     noise = series_noise(values, resampled, same_seeds=True, n_units=N_SEGMENTS)

@@ -1,18 +1,15 @@
 """What a command and every process that it starts cost, measured from outside."""
 
-import ctypes
 import os
-import resource
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36
+from benchmarks.process_tree import ProcessTree
+
 _LOOK_EVERY_S = 0.4
 _MAPS_EVERY = 3  # looks; reading which pages are shared takes milliseconds
 
@@ -48,33 +45,24 @@ def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, s
     Raises:
         RuntimeError: the command failed; its own words are in the message.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=folder, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    tree = ProcessTree(command, folder=folder, environment=environment)
     peaks, done = _Peaks(), threading.Event()
-    watch = threading.Thread(target=_watch, args=(process.pid, peaks, done))
+    watch = threading.Thread(target=_watch, args=(tree.pid, peaks, done))
     watch.start()
-    output, _ = process.communicate()
-    wall_s = time.perf_counter() - started
+    spent = tree.wait()
     done.set()
     watch.join()
-    with suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{output.decode(errors='replace')[-3000:]}")
-    main_kb = peaks.rss_kb.pop(process.pid, 0)
-    peaks.pss_kb.pop(process.pid, None)
+    if spent.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{spent.output[-3000:]}")
+    main_kb = peaks.rss_kb.pop(tree.pid, 0)
+    peaks.pss_kb.pop(tree.pid, None)
     return Cost(
-        wall_s,
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        spent.wall_clock_s,
+        spent.processor_s,
         main_kb / 1024,
         max(peaks.rss_kb.values(), default=0) / 1024,
         max(peaks.pss_kb.values(), default=0) / 1024,
-        output.decode(errors="replace"),
+        spent.output,
     )
 
 

@@ -1,35 +1,17 @@
 """The test for steps: how often it is wrong about a series without one, and whether it finds one that is there."""
 
-from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
 
-from pipeline.comparison.steps import Segmentation, find_steps, series_noise
+from benchmarks import steps
+from pipeline.comparison.steps import find_steps, series_noise
 
-N_SERIES, N_RESAMPLES, N_SEGMENTS = 150, 100, 40
+N_SERIES = 150
 
-
-def errors_of(
-    rng: np.random.Generator, levels: Sequence[float], *, n_seeds: int, of_training: float = 0.3
-) -> list[np.ndarray]:
-    """An error for each seed and segment of each run: what is hard for all, for a run, for a training, and for it alone."""
-    hard = rng.normal(size=N_SEGMENTS)
-    return [
-        level
-        + hard
-        + 0.3 * rng.normal(size=N_SEGMENTS)
-        + of_training * rng.normal(size=(n_seeds, 1))
-        + rng.normal(size=(n_seeds, N_SEGMENTS))
-        for level in levels
-    ]
-
-
-def segmented(rng: np.random.Generator, errors: Sequence[np.ndarray]) -> Segmentation:
-    shares = rng.multinomial(N_SEGMENTS, [1 / N_SEGMENTS] * N_SEGMENTS, size=N_RESAMPLES) / N_SEGMENTS
-    values = [rows.mean(axis=1) for rows in errors]
-    noise = series_noise(values, [shares @ rows.T for rows in errors], same_seeds=True, n_units=N_SEGMENTS)
-    return find_steps(np.array([each.mean() for each in values]), noise, confidence=0.95)
+errors_of = partial(steps.errors_of, of_training=0.3)
+segmented = partial(steps.segmented, n_resamples=100)
 
 
 @pytest.mark.parametrize(("n_runs", "n_seeds"), [(3, 5), (8, 3), (8, 1)])
