@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pipeline.artifacts.files import remove_abandoned, write_bytes
 from pipeline.errors import PipelineError
+from pipeline.execution.lazily import Lazily
 
 T = TypeVar("T")
 
@@ -122,6 +123,30 @@ class ResultCache:
                 "another GRCF_CACHE if that file system loses files"
             )
         return result
+
+    def results(
+        self,
+        keys: Sequence[str],
+        decode: Callable[[bytes], T],
+        *,
+        name: Callable[[int], str],
+        instead: Mapping[int, T],
+    ) -> Lazily[T]:
+        """The results of keys, each read when it is looked at, so that all of them need not fit into memory.
+
+        Args:
+            keys: key of each result.
+            decode: turns a payload into a result.
+            name: name of what the result at a position describes, for messages.
+            instead: results by position that are not stored; more may come while the results are used.
+        """
+
+        def result(position: int) -> T:
+            if position in instead:
+                return instead[position]
+            return self.load_stored(keys[position], decode, name=name(position))
+
+        return Lazily(len(keys), result)
 
 
 @contextmanager

@@ -111,6 +111,9 @@ class CachedExtractor(Generic[Result]):
             on_loss=self.on_loss,
             affinity=affinity_of,
         )
+        return self._named(results, segments)
+
+    def _named(self, results: Sequence[Result], segments: Sequence[Segment]) -> Lazily[Result]:
         return Lazily(len(segments), lambda position: self.name(results[position], segments[position]))
 
 

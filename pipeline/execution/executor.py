@@ -88,11 +88,13 @@ def map_cached(
         for position, item in enumerate(items)
         if cache.load(keys[position], decode) is None
     }
-
-    def stored(position: int) -> Result:
-        return cache.load_stored(keys[position], decode, name=f"{title}: {describe(items[position])}")
-
     made_for_lost: dict[int, Result] = {}
+    results = cache.results(
+        keys,
+        decode,
+        name=lambda position: f"{title}: {describe(items[position])}",
+        instead=made_for_lost,
+    )
     lost = []
     outcomes = _outcomes(
         _Storing(function, encode, decode, cache),
@@ -109,7 +111,7 @@ def map_cached(
     with closing(outcomes):
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
-                stored(position)
+                results[position]  # or a sentence now, and not when all others are done
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
@@ -122,10 +124,7 @@ def map_cached(
             f"{title}: {len(lost)} of {len(items)} could not be done, the first of them {lost[0]}; the others are kept: run the "
             "same command again, with GRCF_WORKERS=1 where memory is short"
         )
-    return Lazily(
-        len(items),
-        lambda position: made_for_lost[position] if position in made_for_lost else stored(position),
-    )
+    return results
 
 
 def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:

@@ -14,7 +14,6 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution.clips import CachedExtractor, affinity_of, clip_limit_s, describe_extractor, name_of
-from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
@@ -109,15 +108,13 @@ class CachedEncoder(CachedFrames):
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
                     made_for_lost[position] = self.on_loss(segments[position], sentence)
-
-        def result(position: int) -> FeatureSequence:
-            segment = segments[position]
-            if position in made_for_lost:
-                return self.name(made_for_lost[position], segment)
-            made = cache.load_stored(keys[position], self.decode, name=f"{self.kind}: {name_of(segment)}")
-            return self.name(made, segment)
-
-        return Lazily(len(segments), result)
+        results = cache.results(
+            keys,
+            self.decode,
+            name=lambda position: f"{self.kind}: {name_of(segments[position])}",
+            instead=made_for_lost,
+        )
+        return self._named(results, segments)
 
 
 def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:

@@ -110,14 +110,10 @@ class CachedText(TextExtractor):
         n_done = len(rows) - len(missing)
         for position, made in track(encoded(), total=len(rows), title="text", unit="segment", done=n_done):
             cache.put(keys[position], _to_bytes(made))
-
-        def result(position: int) -> FeatureSequence:
-            vectors = cache.load_stored(
-                keys[position], _from_bytes, name=f"text: segment {rows[position].id}"
-            )
-            return word_sequence(rows[position], vectors)
-
-        return Lazily(len(rows), result)
+        vectors = cache.results(
+            keys, _from_bytes, name=lambda position: f"text: segment {rows[position].id}", instead={}
+        )
+        return Lazily(len(rows), lambda position: word_sequence(rows[position], vectors[position]))
 
     def _extract(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
         vectors = self._encoder.encode([_words(row) for row in rows])

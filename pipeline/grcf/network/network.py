@@ -78,6 +78,7 @@ class SentimentNetwork(nn.Module):
     def __init__(self, *, n_features: Mapping[Modality, int], settings: NetworkSettings) -> None:
         super().__init__()
         self.settings = settings
+        self._has_own_fusion = is_plugin(settings.fusion)
         self.fusion = fusion_of(settings.fusion)(
             {modality: n_features[modality] for modality in MODALITIES},
             settings.width,
@@ -90,7 +91,7 @@ class SentimentNetwork(nn.Module):
     def fuse(self, batch: Batch) -> Fused:
         """What the fusion makes of the batch, whose words are read first where the text encoder learns."""
         fused: Fused = self.fusion(batch if self.word_encoder is None else self.word_encoder(batch))
-        if is_plugin(self.settings.fusion):
+        if self._has_own_fusion:
             self._check(fused, len(batch.valid["text"]))
         return fused
 
