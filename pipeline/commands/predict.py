@@ -15,6 +15,7 @@ from pipeline.artifacts.files import finite
 from pipeline.artifacts.outputs import require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
+from pipeline.execution import garbage
 from pipeline.prediction.recording import Recording, read_transcript
 
 if TYPE_CHECKING:
@@ -187,9 +188,10 @@ class _Output:
 
     def load(self) -> None:
         """Import and load what reads text and predicts."""
-        importlib.import_module("pipeline.prediction.timeline")
-        self._extractors.load_text()
-        _ = self._model.scorer
+        with garbage.loading():
+            importlib.import_module("pipeline.prediction.timeline")
+            self._extractors.load_text()
+            _ = self._model.scorer
 
     def refusal(self, name: str, sentence: str) -> None:
         """Say why a recording cannot be used."""

@@ -1,6 +1,5 @@
 """Worker processes of which any may die or hang at the cost of its own item alone."""
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -10,14 +9,15 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NoReturn, TypeVar
 
 from pipeline.errors import MachineError, PipelineError
-from pipeline.execution.preloading import ONE_THREAD, resume_collection
+from pipeline.execution import garbage
+from pipeline.execution.preloading import ONE_THREAD
 from pipeline.execution.scheduling import Affinity, Schedule
 
 Item = TypeVar("Item")
@@ -269,15 +269,19 @@ def _how_it_died(status: int | None) -> str:
 def _work(connection: Connection) -> None:
     """What a worker does: take the function, then one item after the other until the pipe ends."""
     _start_worker()
-    gc.disable()
     functions: list[Callable[[Any], Any]] = []
     with suppress(EOFError, OSError):
-        content = connection.recv_bytes()
-        connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
-        resume_collection()
+        with garbage.loading():
+            content = connection.recv_bytes()
+            connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
+            _answer_one(connection, functions)  # most libraries are loaded for the first item
         while True:
-            item = connection.recv_bytes()
-            connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))  # noqa: B023
+            _answer_one(connection, functions)
+
+
+def _answer_one(connection: Connection, functions: Sequence[Callable[[Any], Any]]) -> None:
+    item = connection.recv_bytes()
+    connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))
 
 
 def _try(work: Callable[[], Any]) -> bytes:

@@ -1,6 +1,5 @@
 """Worker processes that start with their libraries loaded: imported once, by the process that all of them are forked from."""
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -33,12 +32,6 @@ def preload(modules: Sequence[str]) -> None:
     multiprocessing.set_forkserver_preload([PRELOADED])
     with _environment(ONE_THREAD | {"GRCF_PRELOADED": " ".join(modules)}), _without_interrupts():
         forkserver.ensure_running()
-
-
-def resume_collection() -> None:
-    """Collect garbage again after imports, and leave aside for good what they made: it is large, and none of it is garbage."""
-    gc.freeze()
-    gc.enable()
 
 
 @contextmanager
