@@ -23,6 +23,12 @@ from pipeline.artifacts.files import write_json, write_text
 from pipeline.artifacts.masks import write_masks
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.representations import (
+    MOST_SEGMENTS,
+    Representations,
+    even_sample,
+    write_representations,
+)
 from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
 from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.segments import OWNERS
@@ -55,6 +61,7 @@ COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
 BY_CORPUS = Path("reports/by_corpus.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
+REPRESENTATIONS = Path("data/representations")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
 
@@ -132,6 +139,14 @@ def perturbed_curves(
         )
 
 
+def represent(split: AlignedSplit, grcf: Scorer) -> Representations:
+    """The fused representations of the segments, or of so many that a map can show."""
+    positions = even_sample(split.labels, at_most=MOST_SEGMENTS)
+    sample = split if len(positions) == len(split) else split.select(positions)
+    by_seed = dict(zip(grcf.seeds, grcf.represent(sample), strict=True))
+    return Representations(split.split, sample.ids, len(split), by_seed)
+
+
 def read_trained() -> dict[str, list[Checkpoint]]:
     """The checkpoints of each stage that trains."""
     return {
@@ -199,6 +214,7 @@ def main() -> None:
         missing += perturbed(levels=settings.missing_rates, perturb=without_words)
         noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
         write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
+        write_representations(REPRESENTATIONS, represent(split, grcf))
     write_run_record(RECORD, record(trained, task))
     write_predictions(predictions, settings, protocol)
     write_robustness(ROBUSTNESS, missing, perturbation="missing")

@@ -64,13 +64,19 @@ FEATURES: dict[Modality, Path] = {
 }
 RANKED, CALIBRATED = Path("data/rank"), Path("data/calibrate")
 HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
+REPRESENTATIONS = Path("data/representations")
 MARKDOWN = Path("reports/report.md")
 HTML = Path("reports/report.html")
 RESULTS_MARKDOWN, RESULTS_LATEX = Path("reports/results.md"), Path("reports/results.tex")
 FIGURES = Path("reports/figures.jsonl")
 INSPECTOR, CARD = Path("reports/inspector.html"), Path("reports/model_card.md")
 INSPECTED = InspectorFiles(
-    segments=SEGMENTS, words=WORDS, features=FEATURES, predictions=PREDICTIONS, hardest=HARDEST_PAIRS
+    segments=SEGMENTS,
+    words=WORDS,
+    features=FEATURES,
+    predictions=PREDICTIONS,
+    hardest=HARDEST_PAIRS,
+    representations=REPRESENTATIONS,
 )
 
 READ = (

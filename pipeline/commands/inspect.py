@@ -24,14 +24,16 @@ FILES = InspectorFiles(
     },
     predictions=Path("reports/predictions.csv"),
     hardest=Path("data/weights/hardest_pairs.json"),
+    representations=Path("data/representations"),
 )
 TASK = Path("data/manifest/task.json")
 SECTIONS = (params.Corpus, params.Margin, params.Advantage, params.Report)
 WITH_TEXT, WITHOUT_TEXT = Path("reports/inspector.html"), Path("reports/inspector_shared.html")
 
 DESCRIPTION = """\
-Write the ranking inspector: the pairs that the model orders wrongly, those that weigh most in stage 1, and the segments
-with the largest errors, each with its transcript, its predictions over the seeds and its recording. Runs no stage.
+Write the ranking inspector: the pairs that the model orders wrongly, those that weigh most in stage 1, the segments with
+the largest errors, and a map of the representations, each segment with its transcript, its predictions over the seeds and
+its recording. Runs no stage.
 
 --no-text leaves out transcripts, recordings, their names, and what extractors said of them, for a copy that can be
 shared. Ids, speakers, labels and predictions remain. `report.transcripts: false` in params.yaml does the same.

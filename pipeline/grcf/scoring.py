@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 from scipy.special import expit, softmax
 from torch import Tensor
 
@@ -13,7 +13,7 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.grcf.network.batches import SplitTensors
-from pipeline.grcf.network.checkpoints import check_columns, restore, score_split
+from pipeline.grcf.network.checkpoints import check_columns, represent_split, restore, score_split
 from pipeline.grcf.perturbations import end_to_end
 
 ALL = frozenset(MODALITIES)
@@ -64,6 +64,15 @@ class Scorer:
         asked = self._models if seeds is None else [self._models[self.seeds.index(seed)] for seed in seeds]
         return np.stack([model.predict(split, tensors, hidden) for model in asked])
 
+    def represent(self, split: AlignedSplit) -> Float32[np.ndarray, "seed segment width"]:
+        """The fused representations, of which the scores are linear functions; directions mean nothing from seed to seed.
+
+        Raises:
+            PipelineError: a model was trained on other features.
+        """
+        tensors = SplitTensors(split, device=self._device)
+        return np.stack([model.represent(split, tensors) for model in self._models])
+
 
 def predict_copies(
     scorers: Mapping[str, Scorer], copies: Iterable[AlignedSplit], *, seed: int
@@ -108,13 +117,19 @@ class _Restored:
     def predict(
         self, split: AlignedSplit, tensors: SplitTensors, hidden: Set[Modality]
     ) -> Float64[np.ndarray, "segment *class"]:
-        check_columns(self._checkpoint, split)
-        if split.tokens is not None:
-            tensors = tensors.with_text(self._vectors(split.tokens))
-        output = self._calibration(score_split(self._network, tensors, hidden=hidden))
+        readable = self._readable(split, tensors)
+        output = self._calibration(score_split(self._network, readable, hidden=hidden))
         if self._checkpoint.link == "softmax":
             return np.asarray(softmax(output, axis=-1))
         return np.asarray(expit(output)) if self._checkpoint.link == "logistic" else output
+
+    def represent(self, split: AlignedSplit, tensors: SplitTensors) -> Float32[np.ndarray, "segment width"]:
+        return represent_split(self._network, self._readable(split, tensors))
+
+    def _readable(self, split: AlignedSplit, tensors: SplitTensors) -> SplitTensors:
+        """The tensors as the network takes them: with word vectors where there are tokens."""
+        check_columns(self._checkpoint, split)
+        return tensors if split.tokens is None else tensors.with_text(self._vectors(split.tokens))
 
     def _vectors(self, tokens: TokenizedText) -> Float[Tensor, "word dim"]:
         """The word vectors of the text encoder; hidden words have theirs, as in training."""

@@ -32,7 +32,7 @@ function signed(value, digits = 2) {
 }
 
 function percent(share) {
-  return `${(100 * share).toFixed(0)} %`;
+  return `${(100 * share).toFixed(0)}\u00a0%`;
 }
 
 function mean(values) {

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.pages.templates import render_page
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("drawing.js", "inspector.js")
+_SCRIPTS = ("drawing.js", "map.js", "inspector.js")
 
 
 def to_html(page: dict[str, Any]) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.evaluation import EVALUATED
 from pipeline.artifacts.extraction import Extraction, read_extraction
 from pipeline.artifacts.hardest_pairs import HardestPairs, read_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, read_predictions
+from pipeline.artifacts.representations import Representations, read_representations
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, read_words
@@ -27,6 +29,7 @@ class InspectorFiles:
     features: Mapping[Modality, Path]
     predictions: Path
     hardest: Path
+    representations: Path
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -45,6 +48,7 @@ class InspectorInputs:
     extractions: Mapping[Modality, Extraction]
     predictions: Sequence[SplitPredictions]
     hardest: HardestPairs
+    representations: Sequence[Representations]
     parameters: Mapping[str, Any]
 
     def __post_init__(self) -> None:
@@ -62,6 +66,13 @@ class InspectorInputs:
                 raise PipelineError(
                     f"reports/predictions.csv has {len(predicted.ids)} rows of {predicted.split}, but the manifest has {n_segments} "
                     "segments of it; run `dvc repro evaluate` to predict again"
+                )
+        predicted_ids = {predicted.split: predicted.ids for predicted in self.predictions}
+        for found in self.representations:
+            if set(found.ids).difference(predicted_ids.get(found.split, ())):
+                raise PipelineError(
+                    f"data/representations/{found.split}.safetensors has segments that reports/predictions.csv lacks; run "
+                    "`dvc repro evaluate` to bring both to one run"
                 )
 
     def group_of(self, label: float) -> int:
@@ -87,5 +98,6 @@ def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> Insp
         extractions={modality: read_extraction(path) for modality, path in files.features.items()},
         predictions=read_predictions(files.predictions),
         hardest=read_hardest_pairs(files.hardest),
+        representations=[read_representations(files.representations, split) for split in EVALUATED],
         parameters=parameters,
     )

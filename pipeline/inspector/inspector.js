@@ -3,7 +3,7 @@
 const page = JSON.parse(document.getElementById("data").textContent);
 const AT_A_TIME = 20;
 const byId = (id) => document.getElementById(id);
-const state = { list: null, nShown: AT_A_TIME, found: [] };
+const state = { list: null, nShown: AT_A_TIME, found: [], selected: null, map: null };
 
 const KINDS = {
   order: {
@@ -44,6 +44,7 @@ const KINDS = {
       "among the hardest pairs": (entry) => page.segments[entry.segment].inHardest,
     },
   },
+  map: { name: "Map", pair: false, sorts: COLOURINGS },
 };
 const SPLITS = {
   valid: "valid: choose by these",
@@ -82,6 +83,8 @@ function about(list) {
     else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)} %) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${nListed < summary.wrong ? `Here are the ${nListed} widest` : "All are here"}; the gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order.`]);
   } else if (kind === "error") {
     blocks.push(["", `The ${nListed === summary.segments ? "" : `${nListed} of `}${plural(summary.segments, "segment")} of ${split}, farthest from the label ${seeds} first.`]);
+  } else if (kind === "map") {
+    blocks.push(...aboutMap(list).map((text, position) => [position ? "small" : "", text]));
   } else if (kind === "weight") {
     if (nListed === 0) blocks.push(["", "All segments of train are of one group, so stage 1 compares no pair."]);
     else if (summary.bounded) blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that the loss believes least (the smallest weights) or that add most to it (weight × violation) at the end of stage 1, all of train taken as one batch. Weights are bounded: one below 0.5 says that the labels of the two contradict the scores so much that one of them may be wrong.`]);
@@ -190,6 +193,11 @@ function headline(list, entry) {
     const segment = page.segments[entry.segment];
     return [number(1 + entry.error), `probability of ${labelText(segment.label)}; most probable is ${segment.likeliest}; the baseline gives ${labelText(segment.label)} ${number(1 + entry.baselineError)}${seeds === 1 ? "" : `; seeds differ by ${number(entry.spread)}`}`];
   }
+  if (list.kind === "map") {
+    const segment = page.segments[entry.segment];
+    if (isClasses) return [number(meanPrediction(segment)), `probability of ${labelText(segment.label)}; most probable is ${segment.likeliest}`];
+    return [`predicted ${number(meanPrediction(segment))}`, `off by ${signed(errorOf(segment))}; the baseline predicts ${number(segment.baseline)}`];
+  }
   if (list.kind === "error") {
     return [`${signed(entry.error)}`, `predicted too ${entry.error > 0 ? "high" : "low"}; the baseline is off by ${signed(entry.baselineError)}${seeds === 1 ? "" : `; seeds differ by ${number(entry.spread)}`}`];
   }
@@ -237,7 +245,7 @@ function draw(list, entry, rank) {
   const playable = page.withText && segments.length === 2 && segments.every((segment) => segment.clip);
   const article = element("article", { id: address, tabindex: "-1", class: segments.length === 2 ? "pair" : "single" },
     element("h3", {},
-      element("a", { class: "address", href: `#${address}`, title: "link to this entry" }, `#${rank}`),
+      element("a", { class: "address", href: `#${address}`, title: "link to this entry" }, rank === null ? "#" : `#${rank}`),
       element("span", { class: "amount" }, amount),
       list.kind === "pull" && segments[0].standsOut ? element("span", { class: "flag" }, "stands out") : null,
       element("span", { class: "sentence" }, sentence)),
@@ -280,6 +288,7 @@ function eachOnce(entries) {
 
 function refresh() {
   const { list } = state, kind = KINDS[list.kind];
+  if (list.kind === "map") { refreshMap(list); return; }
   const key = kind.sorts[byId("sort").value];
   const found = list.entries.filter(matches);
   // The first order is that of the file, whose ties are settled; sorting is stable.
@@ -300,6 +309,7 @@ function options(select, first, values) {
 function open(list) {
   state.list = list;
   state.nShown = AT_A_TIME;
+  state.selected = null;
   const kind = KINDS[list.kind];
   for (const link of document.querySelectorAll("nav a")) link.toggleAttribute("aria-current", link.dataset.key === list.key);
   byId("about").replaceChildren(element("h2", {}, `${kind.name}: ${list.split}`), ...about(list));
@@ -311,6 +321,7 @@ function open(list) {
   options(byId("lower"), "any", kind.pair ? groups(1) : []);
   byId("upper-label").firstChild.data = kind.pair ? "Upper group " : "Group ";
   byId("lower-label").hidden = byId("once-label").hidden = !kind.pair;
+  byId("sort-label").firstChild.data = list.kind === "map" ? "Colour by " : "Sort by ";
   byId("sort").replaceChildren(...Object.keys(kind.sorts).map((name) => element("option", {}, name)));
   byId("filters").hidden = list.entries.length === 0;
   byId("search").value = "";
@@ -337,6 +348,11 @@ function follow() {
   }
   if (place < 0) {
     byId("count").textContent = `The linked entry is not in this list any more: ${ids.join(" and ")}.`;
+    return;
+  }
+  if (list.kind === "map") {
+    selectDot(state.found[place]);
+    byId("entries").querySelector("article").scrollIntoView({ block: "nearest" });
     return;
   }
   if (place >= state.nShown) {
@@ -371,9 +387,13 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") document.activeElement.blur();
   if (event.target.closest("input, select, textarea")) return;
-  const articles = [...byId("entries").children];
+  const articles = [...byId("entries").querySelectorAll("article")];
   const current = articles.findIndex((article) => article.classList.contains("current"));
   if (event.key === "/") { event.preventDefault(); byId("search").focus(); }
+  else if (state.list.kind === "map" && (event.key === "j" || event.key === "k")) {
+    const next = state.found[state.found.indexOf(state.selected) + (event.key === "j" ? 1 : -1)];
+    if (next) selectDot(next);
+  }
   else if (event.key === "j" && articles[current + 1]) focusOn(articles[current + 1]);
   else if (event.key === "k" && articles[current - 1]) focusOn(articles[current - 1]);
   else if (event.key === "p" && articles[current]) playAll(articles[current]);

@@ -1,4 +1,4 @@
-"""The content of the inspector as JSON values: four kinds of lists, and every segment that they name once."""
+"""The content of the inspector as JSON values: four kinds of lists, maps, and every segment that they name once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,12 @@ from jaxtyping import Float64
 
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.representations import Representations
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.inspector.clips import clip_of
 from pipeline.inspector.discordant_pairs import discordant_pairs, largest_errors
 from pipeline.inspector.inputs import InspectorInputs
+from pipeline.inspector.projection import project
 
 # Of the longest corpus the page stays below a few megabytes; nobody looks at more.
 MOST_PAIRS, MOST_SEGMENTS = 200, 100
@@ -112,9 +114,10 @@ class _Register:
 
 def _evaluated(predicted: SplitPredictions, register: _Register) -> list[Json]:
     """The lists of a split that was evaluated; classes have no order in which a pair could be wrong."""
-    if predicted.classes:
-        return [_errors(predicted, register)]
-    return [_wrong_order(predicted, register), _errors(predicted, register)]
+    lists = [] if predicted.classes else [_wrong_order(predicted, register)]
+    lists.append(_errors(predicted, register))
+    maps = (found for found in register.inputs.representations if found.split == predicted.split)
+    return [*lists, *(_map(found, predicted, register) for found in maps)]
 
 
 def _of_own_class(predicted: SplitPredictions) -> SplitPredictions:
@@ -160,18 +163,14 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
 
 def _errors(predicted: SplitPredictions, register: _Register) -> Json:
     """The segments whose mean prediction is farthest from the label; of classes, whose own class is least probable."""
-    likeliest: list[str] = []
+    of_classes = predicted
     if predicted.classes:
-        mean_of_classes = predicted.models[METHOD].mean(axis=0)
-        likeliest = [predicted.classes[number] for number in mean_of_classes.argmax(axis=1)]
         predicted = _of_own_class(predicted)
     rows = predicted.models[METHOD]
     mean = rows.mean(axis=0)
     entries = [
         {
-            "segment": _predicted(
-                register, predicted, position, **({"likeliest": likeliest[position]} if likeliest else {})
-            ),
+            "segment": _predicted(register, predicted, position, **_likeliest(of_classes, position)),
             "error": _rounded(mean[position] - predicted.truth[position]),
             "spread": _rounded(rows[:, position].max() - rows[:, position].min()),
             "baselineError": _rounded(
@@ -181,6 +180,37 @@ def _errors(predicted: SplitPredictions, register: _Register) -> Json:
         for position in largest_errors(predicted.truth, mean, at_most=MOST_SEGMENTS).tolist()
     ]
     return _list("error", predicted.split, entries, {"segments": len(predicted.ids), "seeds": len(rows)})
+
+
+def _likeliest(predicted: SplitPredictions, position: int) -> Json:
+    """The most probable class of a segment, for its row; nothing where labels are no classes."""
+    if not predicted.classes:
+        return {}
+    return {"likeliest": predicted.classes[predicted.models[METHOD][:, position].mean(axis=0).argmax()]}
+
+
+def _map(found: Representations, predicted: SplitPredictions, register: _Register) -> Json:
+    """The segments of a split on the plane in which their representations vary most."""
+    wanted, of_classes = set(found.ids), predicted
+    position_of = {id_: position for position, id_ in enumerate(predicted.ids) if id_ in wanted}
+    positions = [position_of[id_] for id_ in found.ids]
+    projection = project(found.by_seed.values(), predicted.truth[positions])
+    if predicted.classes:
+        predicted = _of_own_class(predicted)
+    entries = [
+        {
+            "segment": _predicted(register, predicted, position, **_likeliest(of_classes, position)),
+            "x": _rounded(across),
+            "y": _rounded(up),
+        }
+        for position, (across, up) in zip(positions, projection.places, strict=True)
+    ]
+    summary = {
+        "segments": found.n_segments,
+        "seeds": len(found.by_seed),
+        "explained": _rounded_all(projection.explained),
+    }
+    return _list("map", predicted.split, entries, summary)
 
 
 def _weighed(register: _Register) -> Mapping[str, int]:

@@ -33,6 +33,14 @@ def test_seeds_choose_rows(checkpoints, valid):
     np.testing.assert_array_equal(scorer.predict(valid, seeds=[2, 4]), every[::-1])
 
 
+def test_a_score_is_a_linear_function_of_the_representation(checkpoints, valid):
+    represented = Scorer(checkpoints, device="cpu").represent(valid)
+    scores = predict(checkpoints, valid, device="cpu")
+    for checkpoint, vectors, score in zip(checkpoints, represented, scores, strict=True):
+        weight, bias = (checkpoint.tensors[f"network.head.{name}"] for name in ("weight", "bias"))
+        np.testing.assert_allclose(vectors @ weight[0] + bias[0], score, atol=1e-5)
+
+
 def test_every_present_modality_is_left_out_once_and_alone_once(valid):
     names = list(hidden_subsets(valid))
     assert names == [

@@ -12,6 +12,12 @@ import yaml
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment, write_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.representations import (
+    MOST_SEGMENTS,
+    Representations,
+    even_sample,
+    write_representations,
+)
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
 from pipeline.artifacts.task import write_task
@@ -21,6 +27,14 @@ from tests.tasks import others, task_of
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "data/raw/demo/clips"
+CLASSES = {
+    "task.kind": "classes",
+    "task.classes": ["anger", "calm", "joy"],
+    "task.label_min": 0.0,
+    "task.label_max": 2.0,
+    "evaluate.protocol": "classes",
+}
+"""What a run on three classes changes in the task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +86,17 @@ def write_run(root: Path, run: Run) -> None:
         predictions_to_csv([each for each in predictions if each.ids]),
     )
     write_hardest_pairs(root / "data/weights/hardest_pairs.json", make_hardest_pairs(run, segments, random))
+    for split in ("valid", "test"):
+        write_representations(
+            root / "data/representations",
+            make_representations(run, split, [s for s in segments if s.split == split], random),
+        )
 
 
 def make_segments(run: Run, random: np.random.Generator) -> list[Segment]:
     task = task_of(run.params)
     low, high = task.label_min, task.label_max
-    digits = 0 if task.kind == "binary" else 1
+    digits = 1 if task.kind == "regression" else 0
     return [
         Segment(
             id=run.ids(split, n),
@@ -104,16 +123,42 @@ def make_predictions(
 ) -> SplitPredictions:
     of_split = [segment for segment in segments if segment.split == split]
     truth = np.array([segment.label for segment in of_split])
+    ids = tuple(segment.id for segment in of_split)
+    classes = task_of(run.params).classes
+    if classes:
+        shares = random.dirichlet(np.ones(len(classes)), size=(2, len(run.seeds), len(of_split)))
+        constant = np.full((1, len(of_split), len(classes)), 1 / len(classes))
+        models = {"grcf": shares[0], "pointwise": shares[1], "class_shares": constant}
+        seeds = {"grcf": run.seeds, "pointwise": run.seeds, "class_shares": ()}
+        return SplitPredictions(split, ids, truth, models, seeds, classes=classes)
     shared = random.normal(size=len(of_split))
     own = random.normal(size=(len(run.seeds), len(of_split)))
     grcf = truth + run.error_sd * (shared + 0.2 * own)
     baseline = truth + run.error_sd * (shared - 0.2 * own)
     return SplitPredictions(
         split,
-        tuple(segment.id for segment in of_split),
+        ids,
         truth,
         {"grcf": grcf, "pointwise": baseline, "median": np.zeros((1, len(of_split)))},
         {"grcf": run.seeds, "pointwise": run.seeds, "median": ()},
+    )
+
+
+def make_representations(
+    run: Run, split: str, segments: list[Segment], random: np.random.Generator
+) -> Representations:
+    """Vectors that grow with the label along one direction, and are random along all."""
+    labels = np.array([segment.label for segment in segments])
+    sample = even_sample(labels, at_most=MOST_SEGMENTS)
+    by_seed = {
+        seed: 3 * labels[sample, None] * random.normal(size=6) + random.normal(size=(len(sample), 6))
+        for seed in run.seeds
+    }
+    return Representations(
+        split,
+        tuple(segments[position].id for position in sample),
+        len(segments),
+        {seed: vectors.astype(np.float32) for seed, vectors in by_seed.items()},
     )
 
 

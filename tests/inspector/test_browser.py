@@ -9,7 +9,7 @@ import pytest
 
 from stages import report
 from tests.browsers import Opened, chromium, expect, needs_browser, open_page, wait_until
-from tests.inspector.runs import Run, copy_clip, write_run
+from tests.inspector.runs import CLASSES, Run, copy_clip, write_run
 from tests.reporting.runs import BINARY
 
 pytestmark = [needs_browser, pytest.mark.slow]
@@ -79,9 +79,11 @@ def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
     page = found.page
     names = []
     for name in every_list(page):
+        if page.locator(".point").count():
+            page.locator(".point").first.press("ArrowRight")
         wait_until(page, "document.querySelector('article video').readyState > 0")
         names.append(name)
-    assert len(set(names)) == 6
+    assert len(set(names)) == 8
     assert found.complaints == []
     assert all(url.startswith(("file:", "data:")) for url in found.requests)
 
@@ -233,11 +235,92 @@ def test_keys_lead_through_the_entries_and_lists(opened):
     page.keyboard.press("j")
     page.keyboard.press("k")
     assert page.locator("article").first.get_attribute("class") == "pair current"
-    page.keyboard.press("3")
+    page.keyboard.press("4")
     wait_until(page, "document.querySelector('h2').textContent === 'Hardest pairs: train'")
     page.keyboard.press("/")
     page.keyboard.type("j1")
     assert page.locator("#search").input_value() == "j1"
+
+
+def test_a_dot_of_the_map_shows_and_plays_its_segment(opened):
+    found = opened(there=everything, media=media_of, address="#test-map")
+    page = found.page
+    assert page.locator(".point").count() == 5
+    box = page.locator(".point").nth(2).bounding_box()
+    # A finger need not hit the dot itself.
+    page.mouse.click(box["x"] + box["width"] / 2 + 6, box["y"] + box["height"] / 2)
+    article = page.locator("article.current")
+    article.wait_for()
+    id_ = article.locator("code").first.text_content()
+    assert page.url.endswith(f"#test-map/{id_}")
+    assert page.locator(".point:focus").get_attribute("aria-label").startswith(f"{id_}: label ")
+    page.keyboard.press("Enter")
+    wait_until(page, "document.querySelector('article video').currentTime > 0.1")
+    assert found.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("key", "axis", "sign"),
+    [("ArrowRight", "x", 1), ("ArrowLeft", "x", -1), ("ArrowUp", "y", 1), ("ArrowDown", "y", -1)],
+)
+def test_an_arrow_key_leads_to_a_dot_in_its_direction(opened, key, axis, sign):
+    page = opened(n_segments=MANY, address="#valid-map").page
+    # From the dot at the other end.
+    start = page.evaluate(
+        f"state.found.indexOf([...state.found].sort((a, b) => {sign} * (a.{axis} - b.{axis}))[0])"
+    )
+    places = [page.evaluate(f"state.found[{start}].{axis}")]
+    page.locator(".point").nth(start).focus()
+    for _ in range(3):
+        page.keyboard.press(key)
+        places.append(page.evaluate(f"state.selected.{axis}"))
+    assert sorted(places, key=lambda place: sign * place) == places
+    assert places[1] != places[0]
+
+
+def test_j_and_k_lead_to_every_dot(opened):
+    page = opened(address="#valid-map").page
+    seen = []
+    for key in "jjjjjjjjkk":
+        page.keyboard.press(key)
+        seen.append(page.evaluate("state.found.indexOf(state.selected)"))
+    assert seen == [0, 1, 2, 3, 4, 5, 6, 7, 6, 5]
+    assert page.locator("article").count() == 1
+
+
+@pytest.mark.parametrize("fields", [{}, {"params": BINARY, "error_sd": 0.4}, {"params": CLASSES}])
+def test_dots_are_coloured_by_label_error_and_speaker(opened, fields):
+    found = opened(n_segments=MANY, address="#valid-map", **fields)
+    page = found.page
+    looks = "[...document.querySelectorAll('.point')].map((dot) => getComputedStyle(dot).fill).join()"
+    seen = set()
+    for name in ("label", "error", "speaker"):
+        page.select_option("#sort", label=name)
+        expect(page.locator(".map-legend li").first).to_be_visible()
+        seen.add(page.evaluate(looks))
+    assert len(seen) == 3
+    assert set(found.texts(".map-legend li")) == {f"speaker valid {n}" for n in range(3)}
+    page.select_option("#speaker", label="speaker valid 1")
+    expect(page.locator(".point:not(.dim)")).to_have_count(10)
+    assert "the others are pale" in page.locator("#count").text_content()
+    assert found.complaints == []
+
+
+def test_a_link_leads_to_a_dot_of_the_map(opened):
+    page = opened(n_segments=MANY, address="#valid-map/valid_012").page
+    current = page.locator("article.current")
+    current.wait_for()
+    assert current.locator("code").first.text_content() == "valid_012"
+    assert page.locator(".ring").get_attribute("visibility") == "visible"
+
+
+def test_many_speakers_are_not_given_more_colours_than_can_be_told_apart(opened):
+    found = opened(n_segments=MANY, address="#valid-map", speakers=lambda split, n: f"{NASTY} {n}")
+    found.page.select_option("#sort", label="speaker")
+    assert len(found.texts(".map-legend li")) == 7
+    assert found.texts(".map-legend li")[-1] == "24 others"
+    assert found.page.locator("main img").count() == 0
+    assert found.complaints == []
 
 
 def test_no_wrong_pair_is_said_and_not_hidden(opened):
@@ -257,12 +340,17 @@ def test_a_loss_without_weights_is_named(opened):
     assert "trained by ranknet" in page.locator("#about .warning").text_content()
 
 
-@pytest.mark.parametrize("fields", [{"params": BINARY, "error_sd": 0.4}, {"seeds": (5,)}])
-def test_two_classes_and_one_seed_are_drawn(opened, fields):
+@pytest.mark.parametrize(
+    "fields", [{"params": BINARY, "error_sd": 0.4}, {"params": CLASSES}, {"seeds": (5,)}]
+)
+def test_classes_and_one_seed_are_drawn(opened, fields):
     found = opened(**fields)
-    for _ in every_list(found.page):
-        pass
-    assert found.page.locator("article circle.dot").count() > 0
+    drawn = [
+        found.page.locator(".point" if name.startswith("Map") else "article circle.dot").count()
+        for name in every_list(found.page)
+    ]
+    assert sum(drawn) > 0
+    assert drawn[-1] == FEW["test"]
     assert found.complaints == []
 
 
@@ -284,6 +372,8 @@ def test_a_telephone_shows_it_without_scrolling_sideways(opened, scheme):
         texts=lambda split, n: "Unaussprechlichkeitsbeschreibungsversuch" * 3,
     )
     for name in every_list(found.page):
+        if found.page.locator(".point").count():
+            found.page.locator(".point").first.press("ArrowRight")
         assert found.page.evaluate("document.documentElement.scrollWidth") <= 390, name
     background = found.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}[scheme]

@@ -1,15 +1,18 @@
 """What the page says is what the run left, no more than asked for and no longer than needed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from pipeline.artifacts.representations import MOST_SEGMENTS, read_representations, write_representations
 from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs
 from pipeline.inspector.page import build_page
 from stages import report
+from tests.inspector.runs import CLASSES
 from tests.reporting.runs import BINARY
 
 pytestmark = pytest.mark.slow
@@ -20,9 +23,9 @@ def list_of(page, key):
     return found
 
 
-def test_there_are_six_lists_and_test_comes_last(page_of):
+def test_there_are_eight_lists_and_test_comes_last(page_of):
     assert [each["key"] for each in page_of()["lists"]] == [
-        "valid-order", "valid-error", "train-weight", "train-pull", "test-order", "test-error",
+        "valid-order", "valid-error", "valid-map", "train-weight", "train-pull", "test-order", "test-error", "test-map",
     ]  # fmt: skip
 
 
@@ -59,6 +62,51 @@ def test_segments_with_the_largest_error_come_first(page_of):
     assert errors == sorted(errors, reverse=True)
     segment = page["segments"][entries[0]["segment"]]
     assert np.mean(segment["predictions"]) - segment["label"] == pytest.approx(entries[0]["error"], abs=2e-4)
+
+
+def test_a_map_has_every_segment_and_says_how_much_of_the_variance_it_holds(page_of):
+    page = page_of()
+    found = list_of(page, "test-map")
+    assert [page["segments"][entry["segment"]]["id"] for entry in found["entries"]] == [
+        f"test_{n:03d}" for n in range(12)
+    ]
+    across, upwards = found["summary"]["explained"]
+    # The vectors grow with the label along one direction, and are random along the others.
+    assert across > 0.6 > upwards > 0
+    labels = [page["segments"][entry["segment"]]["label"] for entry in found["entries"]]
+    assert np.corrcoef(labels, [entry["x"] for entry in found["entries"]])[0, 1] > 0.9
+
+
+def test_a_map_of_a_sample_says_of_how_many(page_of, read_run, tmp_path):
+    read_run()
+    folder = tmp_path / "data/representations"
+    whole = read_representations(folder, "test")
+    by_seed = {seed: vectors[:5] for seed, vectors in whole.by_seed.items()}
+    write_representations(folder, replace(whole, ids=whole.ids[:5], by_seed=by_seed))
+    inputs = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    found = list_of(build_page(inputs, with_text=True, root=".."), "test-map")
+    assert len(found["entries"]) == 5
+    assert found["summary"]["segments"] == 12
+
+
+def test_a_map_of_another_run_is_an_error_for_people(read_run, tmp_path):
+    read_run()
+    folder = tmp_path / "data/representations"
+    whole = read_representations(folder, "valid")
+    write_representations(folder, replace(whole, ids=("stranger", *whole.ids[1:])))
+    with pytest.raises(
+        PipelineError, match=r"valid\.safetensors has segments that reports/predictions.csv lacks"
+    ):
+        read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+
+
+def test_segments_of_classes_have_errors_and_a_map(page_of):
+    page = page_of(params=CLASSES)
+    assert [each["key"] for each in page["lists"] if each["split"] == "test"] == ["test-error", "test-map"]
+    for entry in list_of(page, "test-map")["entries"]:
+        row = page["segments"][entry["segment"]]
+        assert row["likeliest"] in CLASSES["task.classes"]
+        assert all(0 <= share <= 1 for share in row["predictions"])
 
 
 def test_a_hard_pair_has_weight_margin_violation_and_the_gap_by_seed(page_of, read_run):
@@ -113,7 +161,7 @@ def test_text_that_would_end_the_script_stays_data(page_of):
     nasty = "</script><script>alert(\"1\")</script> & 'q' <!-- \u2028"
     page = page_of(texts=lambda split, n: nasty, ids=lambda split, n: f"{split}</script>{n}")
     html = to_html(page)
-    assert html.count("</script>") == 3
+    assert html.count("</script>") == 4
     start = html.index(">", html.index('id="data"')) + 1
     data = json.loads(html[start : html.index("</script>", start)])
     assert {row["text"] for row in data["segments"]} == {nasty}
@@ -142,7 +190,7 @@ def test_two_classes_are_called_by_their_labels(page_of):
 
 def test_one_seed_and_no_test_split_work(page_of):
     page = page_of(seeds=(4,), n_segments={"train": 5, "valid": 6, "test": 0})
-    assert [each["split"] for each in page["lists"]] == ["valid", "valid", "train", "train"]
+    assert [each["split"] for each in page["lists"]] == ["valid", "valid", "valid", "train", "train"]
     assert all(len(row["predictions"]) == 1 for row in page["segments"] if row["split"] == "valid")
 
 
@@ -161,7 +209,8 @@ def test_thousands_of_segments_make_a_page_of_bounded_size(read_run):
         n_segments={"train": 8, "valid": 500, "test": 2500}, texts=lambda split, n: "some twenty words " * 7
     )
     page = build_page(inputs, with_text=True, root="..")
-    assert max(len(each["entries"]) for each in page["lists"]) == 200
+    assert max(len(each["entries"]) for each in page["lists"] if each["kind"] != "map") == 200
+    assert len(list_of(page, "test-map")["entries"]) == MOST_SEGMENTS
     assert len(to_html(page)) < 2_000_000
 
 

@@ -1,17 +1,18 @@
 """From networks to checkpoints and back: everything that predicting needs of a network, and nothing of how it is trained."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
+from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint, EpochRow, Link, TrainingStage
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
-from pipeline.grcf.network.batches import SplitTensors, hide_modalities
+from pipeline.grcf.network.batches import Batch, SplitTensors, hide_modalities
 from pipeline.grcf.network.curve import Curve
 from pipeline.grcf.network.finetuning import described_encoder, encoder_libraries, weights_as_found
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
@@ -50,12 +51,26 @@ def score_split(
     network: SentimentNetwork, split: SplitTensors, *, hidden: Set[Modality] = frozenset()
 ) -> Float[np.ndarray, "segment *class"]:
     """One score per segment of the split, or one per segment and class, with the modalities of `hidden` masked."""
+    return _in_batches(network, split, network.forward, hidden).double().cpu().numpy()
+
+
+def represent_split(network: SentimentNetwork, split: SplitTensors) -> Float32[np.ndarray, "segment width"]:
+    """The fused representation of each segment, of which its score is a linear function."""
+    return _in_batches(network, split, network.represent, frozenset()).float().cpu().numpy()
+
+
+def _in_batches(
+    network: SentimentNetwork,
+    split: SplitTensors,
+    asked: Callable[[Batch], Tensor],
+    hidden: Set[Modality],
+) -> Float[Tensor, "segment *rest"]:
+    """What a function of the network gives for each segment, without dropout and without gradients."""
     network.eval()
     with torch.inference_mode():
         if network.word_encoder is not None and split.tokens is not None:
             split = split.with_text(network.word_encoder.read_all(split.tokens))
-        scores = [network(hide_modalities(batch, hidden)) for batch in split.in_order(SCORING_BATCH)]
-    return torch.cat(scores).double().cpu().numpy()
+        return torch.cat([asked(hide_modalities(batch, hidden)) for batch in split.in_order(SCORING_BATCH)])
 
 
 def make_checkpoint(
