@@ -102,7 +102,7 @@ def weigh_classes(
         for number in range(scores.shape[2])
     ]
     pairs = [pair for part in parts for pair in part.pairs]
-    sign = -1 if advantage.direction == "bounded" else 1  # as in `weigh_pairs`
+    sign = _sign_of_interest(advantage)
     heaviest = sorted(pairs, key=lambda pair: (-sign * pair.mean_weight, pair.above, pair.below))[:n_pairs]
     pulled = sorted(pairs, key=lambda pair: (-pair.mean_pull, pair.above, pair.below))[:n_pairs]
     best = dict.fromkeys([*pulled, *heaviest])
@@ -153,8 +153,7 @@ def weigh_pairs(
     n = len(label)
     above, below, extra = np.zeros(n), np.zeros(n), np.zeros(n)
     by_weight, by_pull = np.zeros((0, 4)), np.zeros((0, 4))
-    # Under a bound the pairs that stand out by their weight are those that the loss believes least.
-    sign = -1 if advantage.direction == "bounded" else 1
+    sign = _sign_of_interest(advantage)
     for rows, columns, kinds in blocks.rectangles():
         violation = blocks.violation(rows, columns)
         weight = _weight_of(violation, mean[:, rows, kinds, None], spread[:, rows, kinds, None], advantage)
@@ -286,6 +285,11 @@ class _Blocks:
             weight=tuple(weight.tolist()),
             violation=tuple(violation.tolist()),
         )
+
+
+def _sign_of_interest(advantage: AdvantageSettings) -> int:
+    """1 where the largest weights stand out, −1 under a bound, where the loss believes the pairs of the smallest least."""
+    return -1 if advantage.direction == "bounded" else 1
 
 
 def _weight_of(violation: Tensor, mean: Tensor, spread: Tensor, advantage: AdvantageSettings) -> Tensor:

@@ -12,7 +12,8 @@ from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.representations import Representations
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.inspector.clips import clip_of
-from pipeline.inspector.discordant_pairs import discordant_pairs, largest_errors
+from pipeline.inspector.comparable_labels import wrong_pairs
+from pipeline.inspector.discordant_pairs import largest_errors
 from pipeline.inspector.inputs import InspectorInputs
 from pipeline.inspector.projection import project
 
@@ -138,14 +139,22 @@ def _predicted(register: _Register, predicted: SplitPredictions, position: int, 
 
 
 def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
-    """The pairs that the mean prediction orders wrongly, widest first."""
+    """The pairs that the mean prediction orders wrongly, widest first; of labels that are on one scale (`margin.within`)."""
     rows = predicted.models[METHOD]
     baseline = predicted.models[BASELINE].mean(axis=0)
-    found = discordant_pairs(predicted.truth, rows.mean(axis=0), at_most=MOST_PAIRS)
+    inputs, within = register.inputs, register.inputs.parameters["margin.within"]
+    found, is_divided = wrong_pairs(
+        predicted.truth,
+        rows.mean(axis=0),
+        [inputs.segments[id_] for id_ in predicted.ids],
+        within=within,
+        at_most=MOST_PAIRS,
+    )
     entries = []
-    for above, below in zip(found.above.tolist(), found.below.tolist(), strict=True):
+    for above, below, label_gap in zip(
+        found.above.tolist(), found.below.tolist(), found.label_gap.tolist(), strict=True
+    ):
         gaps = rows[:, above] - rows[:, below]
-        label_gap = float(predicted.truth[above] - predicted.truth[below])
         entries.append(
             {
                 "above": _predicted(register, predicted, above),
@@ -157,7 +166,12 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
                 "baselineGap": _rounded(baseline[above] - baseline[below]),
             }
         )
-    summary = {"comparable": found.n_comparable, "wrong": found.n_wrong, "seeds": len(rows)}
+    summary = {
+        "comparable": found.n_comparable,
+        "wrong": found.n_wrong,
+        "seeds": len(rows),
+        "within": within if is_divided else "any",
+    }
     return _list("order", predicted.split, entries, summary)
 
 

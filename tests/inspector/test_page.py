@@ -49,6 +49,17 @@ def test_a_wrong_pair_has_its_gaps_and_the_seeds_that_agree(page_of, read_run):
     assert found["summary"]["wrong"] == len(widths)
 
 
+def test_labels_of_others_are_not_compared_where_stage_1_did_not(page_of):
+    everything, within = (page_of(params={"margin.within": owner}) for owner in ("any", "speaker"))
+    found = list_of(within, "valid-order")
+    pairs = [[within["segments"][entry[side]] for side in ("above", "below")] for entry in found["entries"]]
+    assert pairs
+    assert all(above["speaker"] == below["speaker"] for above, below in pairs)
+    summary = list_of(everything, "valid-order")["summary"]
+    assert 0 < found["summary"]["comparable"] < summary["comparable"]
+    assert (found["summary"]["within"], summary["within"]) == ("speaker", "any")
+
+
 def test_a_perfect_model_has_no_wrong_pair(page_of):
     found = list_of(page_of(error_sd=0.0), "valid-order")
     assert found["entries"] == []
