@@ -1,6 +1,7 @@
 """`python -m pipeline import`: a corpus from wherever it is to data/raw, under DVC, and what to run next."""
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -28,6 +29,7 @@ from pipeline.intake.facts import Given, Known, rules_of
 from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
 from pipeline.intake.pooling import part_names, put_together
 from pipeline.settled.facts import RAW
+from pipeline.storage.place import VARIABLE, Place, is_address, place_at, places_by_corpus, without_secrets
 from pipeline.yaml12 import parse_yaml, read_yaml
 
 DESCRIPTION = """\
@@ -47,6 +49,8 @@ examples:
   python -m pipeline import simsv2 chsims_v2.csv --text text_en --language English
   python -m pipeline import folder ~/ratings --language Spanish --label-min 0 --label-max 9
   python -m pipeline import pool mosi mosei sims --name pooled
+  python -m pipeline import mosei /corpora/CMU-MOSEI --in-place
+  python -m pipeline import folder s3://bucket/interviews --in-place --name interviews
   python -m pipeline import folder data/raw/mine          write corpus.yaml for a folder that lies in its place
 """
 
@@ -73,10 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "path",
-        type=Path,
         nargs="+",
         help="its folder, its archive, or the one file that it is: a pickle, or for layout folder a table; for layout pool, the "
-        "names of corpora that lie below data/raw",
+        "names of corpora that lie below data/raw; with --in-place also an address such as s3://bucket/folder",
     )
     parser.add_argument(
         "--name", help="the folder below data/raw to be; default: from the name of the source"
@@ -87,6 +90,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="copy",
         help="copy shares blocks where the file system can; hardlink takes no room, but the source's own files then "
         "become read-only and share every change",
+    )
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="leave the recordings where they are: only tables come in, and a list of the digests of the recordings; runs find them by "
+        "$GRCF_MEDIA, see docs/howto/storage.md",
     )
     table = parser.add_argument_group(
         "a table as a corpus",
@@ -145,14 +154,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import one corpus and say what came of it."""
-    parts, is_pool = args.path, args.layout == POOL
-    if len(parts) > 1 and not is_pool:
+    sources, is_pool = args.path, args.layout == POOL
+    if len(sources) > 1 and not is_pool:
         raise PipelineError(
-            f"{' '.join(map(str, parts))}: are {len(parts)} sources, and layout {args.layout} is read from one; import them one "
+            f"{' '.join(sources)}: are {len(sources)} sources, and layout {args.layout} is read from one; import them one "
             f"after the other, then make them one corpus by `python -m pipeline import {POOL}`"
         )
     if is_pool and args.name is None:
         raise PipelineError("a pool needs a name of its own; give it by --name")
+    place = _place(sources, in_place=args.in_place, is_pool=is_pool)
+    parts = [Path(source) for source in sources]
     args.path = RAW if is_pool else parts[0]
     name = args.name or _name(args.path)
     if not re.fullmatch(NAME, name):
@@ -171,10 +182,38 @@ def run(args: argparse.Namespace) -> int:
         table=_table(args, parts=parts, name=name),
         given=_given(args),
         published=args.layout if is_published else None,
+        place=place,
         require=_require,
     )
     sys.stdout.write(_report(done, name=name))
     return 0
+
+
+def _place(sources: Sequence[str], *, in_place: bool, is_pool: bool) -> Place | None:
+    """Where recordings stay, None where they come in.
+
+    Raises:
+        PipelineError: the source is an address and they are to come in, or it is none that recordings can stay at.
+    """
+    addresses = [source for source in sources if is_address(source)]
+    if not in_place:
+        if addresses:
+            raise PipelineError(
+                f"{without_secrets(addresses[0])}: is an address; leave the recordings there by --in-place, or download the corpus and "
+                "name its folder"
+            )
+        return None
+    if is_pool:
+        raise PipelineError(
+            "--in-place is for a corpus that is not here yet, and a pool is made of those that are; leave it out: recordings of the "
+            "parts that are elsewhere stay there"
+        )
+    path = Path(sources[0]).expanduser()
+    if not addresses and not path.is_dir():
+        raise PipelineError(
+            f"{path}: {'is no folder' if path.exists() else 'not found'}; --in-place is for a corpus that is unpacked: name its folder"
+        )
+    return place_at(sources[0] if addresses else str(path.resolve()))
 
 
 def _is_table(path: Path) -> bool:
@@ -292,11 +331,28 @@ def _report(done: Imported, *, name: str) -> str:
             *lines,
             "",
             "look at it, keep it, run it:",
+            *([] if done.place is None else [f"  export {VARIABLE}={_setting(done.place, name)}"]),
             f"  python -m pipeline check {shlex.quote(name)}",
             f"  git add {done.folder}.dvc {done.folder.parent}/.gitignore .dvc/config && git commit -m 'Corpus {name}'",
             *_run_lines(name),
             "",
         ]
+    )
+
+
+def _setting(place: Place, name: str) -> str:
+    """What `$GRCF_MEDIA` has to be for this corpus, and for those that it names already."""
+    chosen = os.environ.get(VARIABLE, "").strip()
+    before = places_by_corpus(chosen) if chosen else {}
+    others = (
+        {}
+        if isinstance(before, Place)
+        else {other: found for other, found in before.items() if other != name}
+    )
+    if not others:
+        return shlex.quote(place.shown())
+    return shlex.quote(
+        ",".join(f"{other}={found.shown()}" for other, found in {**others, name: place}.items())
     )
 
 

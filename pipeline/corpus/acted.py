@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.media_index import first_file, is_medium
+from pipeline.corpus.media_index import first_file, recordings_below
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
 
@@ -116,8 +116,8 @@ def _by_name(folder: Path, pattern: re.Pattern[str], preferred: Iterable[str]) -
     """Recordings whose names fit, by name without suffix: those in the first of the preferred folders that has one."""
     rank = {name: position for position, name in enumerate(preferred)}
     found: dict[str, list[Path]] = {}
-    for path in folder.rglob("*"):
-        if is_medium(path.name) and pattern.fullmatch(path.stem):
+    for path in recordings_below(folder):
+        if pattern.fullmatch(path.stem):
             found.setdefault(path.stem, []).append(path.relative_to(folder))
 
     def order(path: Path) -> tuple[int, str]:

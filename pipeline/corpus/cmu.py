@@ -24,7 +24,7 @@ from pipeline.artifacts.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import number, spoken
 from pipeline.corpus.csd import Sequence, read_csd
-from pipeline.corpus.media_index import MediaFolder, first_file, first_folder
+from pipeline.corpus.media_index import MediaFolder, first_file, first_folder, is_folder
 from pipeline.corpus.sims import ID, LABEL_TABLES, read_label_table
 from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
@@ -83,7 +83,7 @@ def _read(folder: Path, *, standard: Mapping[str, Split]) -> list[Candidate]:
             f"{folder}: holds neither {LABEL_TABLES[0]} nor a .csd file with labels; expected one of them beside "
             "Raw, see docs/reference/data.md"
         )
-    raw = folder / "Raw" if (folder / "Raw").is_dir() else folder
+    raw = folder / "Raw" if is_folder(folder / "Raw") else folder
     lines, words = _transcripts(raw), _sequence(folder, "TimestampedWords")
     media = _media_folders(folder, raw)
     folds = _folds(folder) or standard

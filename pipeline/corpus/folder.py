@@ -13,7 +13,7 @@ from pipeline.artifacts.csv_cells import restored
 from pipeline.artifacts.words import TOLERANCE_S, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import is_name, language_code, number, split_named, truth_value
-from pipeline.corpus.media_index import MediaFolder, NamesOnDisk
+from pipeline.corpus.media_index import MediaFolder, NamesOnDisk, is_folder
 from pipeline.corpus.tables import read_rows
 from pipeline.corpus.timed.finding import TranscriptFolder, of_segment
 from pipeline.errors import PipelineError, did_you_mean
@@ -67,7 +67,7 @@ def read_folder(folder: Path) -> list[Candidate]:
             f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … or {_RATING_TABLE} of several raters"
         )
     words = _read_words(folder / _WORD_TABLE)
-    clips = MediaFolder(folder, "clips") if (folder / "clips").is_dir() else None
+    clips = MediaFolder(folder, "clips") if is_folder(folder / "clips") else None
     names = NamesOnDisk(folder)
     named = _columns_of_names([row for _, row in rows], ratings)
     candidates = [_candidate(place, row, words, ratings, clips, names, named) for place, row in rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.artifacts.segments import Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import number, spoken
-from pipeline.corpus.media_index import MediaFolder
+from pipeline.corpus.media_index import MediaFolder, is_folder
 from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
 
@@ -81,7 +81,7 @@ def _dialogue(folder: Path, path: Path) -> Iterator[Candidate]:
             place=place,
             id=id_,
             label=float(_OF_FOUR.get(emotion, 0)),
-            media=media or (f"{sentences.below}/{id_}.wav" if (session / "sentences/wav").is_dir() else None),
+            media=media or (f"{sentences.below}/{id_}.wav" if is_folder(session / "sentences/wav") else None),
             text=texts.get(id_),
             split=_SPLITS[turn],
             # Ses01F_impro01_M003 is spoken by the man of session 1, whoever wore the markers.

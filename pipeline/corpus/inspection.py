@@ -1,25 +1,34 @@
 """Opening each media file once, before anything heavy runs."""
 
+import json
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeVar
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.media_index import near_name
-from pipeline.errors import machine_error
-from pipeline.execution.executor import map_guarded
+from pipeline.errors import PipelineError, machine_error, written_out
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.executor import map_cached, map_guarded
+from pipeline.execution.source import source_digest
+from pipeline.execution.versions import library_versions
 from pipeline.history.links import outside_target
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
+from pipeline.storage.checked_media import checked_medium, fetch_limit_s
+from pipeline.storage.media_list import Listed, listed_at
+from pipeline.storage.place import StorageError
 
 Opened = TypeVar("Opened")
 
 # Opening takes a moment, but all bytes are read for their digest, over a slow network maybe.
 _LIMIT_S = 120.0
 _SLOWEST_BYTES_PER_S = 1e6
+# Stands for the name of a file in what is kept by digest; no name can hold this character.
+_NAME = "\0media"
 
 
 @dataclass(frozen=True)
@@ -32,19 +41,97 @@ class Inspected:
 
 
 def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
-    """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused."""
+    """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused.
+
+    What a file shows that is listed and lies elsewhere is kept by its digest, so that it is read once however often this is asked.
+
+    Raises:
+        PipelineError: one of those cannot be had here, see `checked_medium`.
+    """
+    elsewhere = {name: found for name in media if (found := _listed(name, folder)) is not None}
+    here = [name for name in media if name not in elsewhere]
     inspected = _guarded(
         partial(inspect_media, folder=folder),
-        media,
+        here,
         folder=folder,
         title="manifest",
         on_loss=lambda sentence: Inspected(None, None, sentence),
     )
-    return dict(zip(media, inspected, strict=True))
+    by_name = dict(zip(here, inspected, strict=True)) | _inspect_listed(elsewhere, folder=folder)
+    return {name: by_name[name] for name in media}
+
+
+def _listed(name: str, folder: Path) -> Listed | None:
+    return None if _leads_out(name) else listed_at(folder / name)
+
+
+def _inspect_listed(elsewhere: Mapping[str, Listed], *, folder: Path) -> dict[str, Inspected]:
+    """Likewise for listed files, on whatever engine there is."""
+    if not elsewhere:
+        return {}
+    items = [(str(folder / name), listed.sha256) for name, listed in elsewhere.items()]
+    source = source_digest(probe.__module__)
+    found = map_cached(
+        _probe_listed,
+        items,
+        keys=[
+            cache_key(
+                sha256=sha256,
+                suffix=PurePosixPath(path).suffix,
+                source=source,
+                libraries=library_versions("av"),
+            )
+            for path, sha256 in items
+        ],
+        cache=ResultCache(cache_folder() / "media" / "probes"),
+        encode=_to_bytes,
+        decode=_from_bytes,
+        title="manifest",
+        unit="file",
+        limit_s=lambda item: _LIMIT_S + fetch_limit_s(item[0]),
+        describe=lambda item: item[0],
+        on_loss=lambda _, sentence: f"{sentence}; convert it with ffmpeg or leave it out",
+    )
+    inspected = {}
+    for (name, listed), (path, _), info in zip(elsewhere.items(), items, found, strict=True):
+        is_readable = isinstance(info, MediaInfo)
+        inspected[name] = Inspected(
+            info if isinstance(info, MediaInfo) else None,
+            listed.sha256 if is_readable else None,
+            None if isinstance(info, MediaInfo) else info.replace(_NAME, path),
+        )
+    return inspected
+
+
+def _probe_listed(item: tuple[str, str]) -> MediaInfo | str:
+    """What a listed file is, or a sentence in which no name of it stands."""
+    media, sha256 = item
+    with checked_medium(media, sha256) as path:
+        try:
+            return probe(path)
+        except MediaError as error:
+            return str(error).replace(written_out(str(path)), _NAME)
+
+
+def _to_bytes(found: MediaInfo | str) -> bytes:
+    return json.dumps(asdict(found) if isinstance(found, MediaInfo) else found).encode()
+
+
+def _from_bytes(content: bytes) -> MediaInfo | str:
+    """What `_to_bytes` was given.
+
+    Raises:
+        PipelineError: it is something else.
+    """
+    try:
+        found = json.loads(content)
+        return found if isinstance(found, str) else MediaInfo(**found)
+    except (ValueError, TypeError) as error:
+        raise PipelineError(f"no description of a recording ({error})") from error
 
 
 def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | str]:
-    """What each file is, or a sentence on why it cannot be used, likewise; bytes are not digested."""
+    """What each file is, or a sentence on why it cannot be used, likewise; of bytes only those that a list has are digested."""
     probed = _guarded(
         partial(_probe, folder=folder), media, folder=folder, title="check", on_loss=lambda sentence: sentence
     )
@@ -52,9 +139,13 @@ def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | st
 
 
 def _probe(name: str, *, folder: Path) -> MediaInfo | str:
+    listed = _listed(name, folder)
     try:
+        if listed is not None:
+            found = _probe_listed((str(folder / name), listed.sha256))
+            return found.replace(_NAME, str(folder / name)) if isinstance(found, str) else found
         return probe(folder / name)
-    except MediaError as error:
+    except (MediaError, StorageError) as error:
         return str(error)
     except OSError as error:
         return _refusal(folder / name, error)
@@ -73,7 +164,7 @@ def _guarded(
             n_bytes = (folder / name).stat().st_size
         except (OSError, ValueError):
             n_bytes = 0  # `refuse_name` says what is wrong with it
-        return _LIMIT_S + n_bytes / _SLOWEST_BYTES_PER_S
+        return _LIMIT_S + n_bytes / _SLOWEST_BYTES_PER_S + fetch_limit_s(str(folder / name))
 
     return map_guarded(
         function,
@@ -119,11 +210,12 @@ def _refusal(path: Path, error: OSError) -> str:
 
 
 def refuse_name(media: str, *, folder: Path, links: bool = False) -> str | None:
-    """A sentence where the file is not there or not inside of the corpus folder, None where it is; opens nothing."""
+    """A sentence where the file is not there or not inside of the corpus folder, None where it is or a list says where; opens nothing."""
     path = folder / media
-    named = (PurePosixPath(media), PureWindowsPath(media))
-    if any(name.root for name in named) or any(".." in name.parts for name in named):
+    if _leads_out(media):
         return f"{path}: leads out of the corpus folder; name media relative to {folder}"
+    if listed_at(path) is not None:
+        return None
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return f"{path}: is no file; put the recording there or correct the corpus's table"
@@ -142,3 +234,8 @@ def refuse_name(media: str, *, folder: Path, links: bool = False) -> str | None:
             "or let `python -m pipeline import` do so"
         )
     return None
+
+
+def _leads_out(media: str) -> bool:
+    named = (PurePosixPath(media), PureWindowsPath(media))
+    return any(name.root for name in named) or any(".." in name.parts for name in named)

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
+from pipeline.storage.media_list import list_above, listed_at, listed_names_in
 
 # What FFmpeg is asked to read; a folder of clips also holds transcripts, features and pictures.
 _WITH_PICTURES = {
@@ -96,17 +97,41 @@ class MediaFolder:
 
 
 def names_in(folder: Path) -> Sequence[str]:
-    """Sorted names of what is directly inside; none where there is no such folder."""
+    """Sorted names of what is directly inside, recordings that are listed and lie elsewhere among them; none without such a folder."""
+    listed = listed_names_in(folder)
     try:
         with os.scandir(folder) as entries:
-            return tuple(sorted(entry.name for entry in entries))
+            return tuple(sorted({*listed, *(entry.name for entry in entries)}))
     except (OSError, ValueError):
-        return ()
+        return tuple(listed)
+
+
+def is_folder(folder: Path) -> bool:
+    """Whether there is such a folder, or a listed recording that lies elsewhere would be in it."""
+    return folder.is_dir() or bool(listed_names_in(folder))
 
 
 def first_folder(folder: Path, *candidates: str) -> str | None:
-    """The first of these folders, relative to `folder`, that exists."""
-    return next((name for name in candidates if (folder / name).is_dir()), None)
+    """The first of these folders, relative to `folder`, that exists; see `is_folder`."""
+    return next((name for name in candidates if is_folder(folder / name)), None)
+
+
+def folders_below(folder: Path) -> Sequence[Path]:
+    """Every folder below, at any depth, sorted; see `is_folder`."""
+    found = {path for path in folder.rglob("*") if path.is_dir()}
+    listed = list_above(folder)
+    if listed is not None:
+        found |= {path for name in listed.folders if (path := listed.folder / name).is_relative_to(folder)}
+    return sorted(found - {folder})
+
+
+def recordings_below(folder: Path) -> Sequence[Path]:
+    """Every recording below, at any depth, by its name, also one that is listed and lies elsewhere; sorted."""
+    found = {path for path in folder.rglob("*") if is_medium(path.name)}
+    listed = list_above(folder)
+    if listed is not None:
+        found |= {path for name in listed.files if (path := listed.folder / name).is_relative_to(folder)}
+    return sorted(found)
 
 
 def first_file(folder: Path, *candidates: str) -> Path | None:
@@ -127,7 +152,7 @@ class NamesOnDisk:
         A backslash in a real name stays, and so does a name that is like none on the disk.
         """
         try:
-            if (self._corpus / media).is_file():
+            if (self._corpus / media).is_file() or listed_at(self._corpus / media) is not None:
                 return media
         except (OSError, ValueError):
             return media

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import number, spoken
-from pipeline.corpus.media_index import MediaFolder
+from pipeline.corpus.media_index import MediaFolder, folders_below
 from pipeline.corpus.meld import class_number
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
@@ -55,7 +55,7 @@ def read_mer2023(folder: Path) -> list[Candidate]:
 
 def _clips(folder: Path, part: str) -> list[MediaFolder]:
     """Folders that are called as the part, or `video` for all of them as the baseline's code arranges them."""
-    names = sorted(path for path in folder.rglob("*") if path.is_dir() and path.name in (part, "video"))
+    names = [path for path in folders_below(folder) if path.name in (part, "video")]
     return [MediaFolder(folder, path.relative_to(folder).as_posix()) for path in names]
 
 

@@ -13,6 +13,7 @@ from pipeline.execution.lazily import Lazily
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
+from pipeline.storage.checked_media import fetch_limit_s
 
 Result = TypeVar("Result")
 
@@ -124,7 +125,7 @@ def clip_cache(kind: str) -> ResultCache:
 
 def clip_limit_s(segment: Segment) -> float:
     """How long a segment may take until it counts as hanging; it decides over no result of a clip that does not."""
-    return _LIMIT_S + _LIMIT_PER_S * segment.end_s
+    return _LIMIT_S + _LIMIT_PER_S * segment.end_s + fetch_limit_s(segment.media)
 
 
 def affinity_of(segment: Segment) -> Affinity:

@@ -189,7 +189,8 @@ class _Worker:
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         context: Any = multiprocessing.get_context(method)
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        # The server keeps the environment of its own start, which may say of another time where caches and media are.
+        self.process = context.Process(target=_work, args=(theirs, dict(os.environ)), daemon=True)
         self.process.start()
         theirs.close()  # or the pipe would not end with the worker
         self.key: int | None = None
@@ -266,8 +267,9 @@ def _how_it_died(status: int | None) -> str:
     return f"its worker process ended with status {status}"
 
 
-def _work(connection: Connection) -> None:
+def _work(connection: Connection, environment: dict[str, str]) -> None:
     """What a worker does: take the function, then one item after the other until the pipe ends."""
+    _adopt(environment)
     _start_worker()
     functions: list[Callable[[Any], Any]] = []
     with suppress(EOFError, OSError):
@@ -282,6 +284,14 @@ def _work(connection: Connection) -> None:
 def _answer_one(connection: Connection, functions: Sequence[Callable[[Any], Any]]) -> None:
     item = connection.recv_bytes()
     connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))
+
+
+def _adopt(environment: dict[str, str]) -> None:
+    """Take the environment of the program; what libraries have added while they were loaded stays."""
+    for name in list(os.environ):
+        if name.startswith("GRCF_") and name not in environment:
+            del os.environ[name]
+    os.environ.update(environment)
 
 
 def _try(work: Callable[[], Any]) -> bytes:

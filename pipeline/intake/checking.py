@@ -27,6 +27,7 @@ from pipeline.intake.media import media_problems, open_some, repeated_problems, 
 from pipeline.intake.problems import Problem, Rules, joined
 from pipeline.intake.transcripts import text_problems
 from pipeline.media.probe import MediaInfo
+from pipeline.storage.place import StorageError
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ def check_corpus(
         return CorpusReport(str(folder), layout, 0, {}, (), {}, 0, 0, False, None, (), [problem])
     used = [candidate for candidate in candidates if candidate.excluded is None]
     splits, split_problems = _splits(used, rules)
-    opened = open_some(used, folder, n_opened)
+    try:
+        opened, unreachable = open_some(used, folder, n_opened), []
+    except StorageError as error:
+        opened, unreachable = open_some(used, folder, 0), [Problem("error", "media", 1, str(error))]
     problems = [
+        *unreachable,
         *_excluded_problems(candidates),
         *_table_problems(candidates, rules),
         *split_problems,

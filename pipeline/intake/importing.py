@@ -21,13 +21,16 @@ from pipeline.intake.conversion import Converted
 from pipeline.intake.copying import Link, copy_files, require_space, same_content
 from pipeline.intake.facts import NOTHING_GIVEN, Given, Known, find_facts
 from pipeline.intake.files import Item, list_files
+from pipeline.intake.in_place import list_of, named_by_place, survey, tables_of
+from pipeline.storage.media_list import LIST_FILE
+from pipeline.storage.place import Place
 
 CACHE_TYPES = "reflink,hardlink,copy"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought in; `notes` are sentences on what became of a table of somebody else."""
+    """What an import brought in; `notes` are sentences on what became of a table of somebody else, `place` is where recordings stay."""
 
     folder: Path
     candidates: Sequence[Candidate]
@@ -37,6 +40,7 @@ class Imported:
     missing_media: Sequence[str]
     set_cache_type: bool
     notes: Sequence[str] = ()
+    place: Place | None = None
 
 
 def corpus_name(source: Path) -> str:
@@ -59,6 +63,7 @@ def import_corpus(
     table: Callable[[Path, Path], Converted] | None = None,
     given: Given = NOTHING_GIVEN,
     published: str | None = None,
+    place: Place | None = None,
     require: Callable[[Sequence[Candidate], Facts], None] = lambda candidates, facts: None,
 ) -> Imported:
     """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
@@ -74,6 +79,7 @@ def import_corpus(
         table: converts the source into a folder of this layout, see `convert_table`; None where it is one as it is.
         given: what is said of the corpus; see `find_facts`.
         published: the layout whose facts those of a table are; see `find_facts`.
+        place: where the corpus is, if its recordings are to stay there; then `source` is not looked at.
         require: refuses a corpus that could not run, by a `PipelineError`, before anything is copied.
 
     Raises:
@@ -82,11 +88,16 @@ def import_corpus(
     """
     if not Path(".dvc").is_dir():
         raise PipelineError(f"{Path.cwd()}: no DVC repository; run from the root of the repository")
-    if not source.exists():
-        raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
     notes: Sequence[str] = ()
     target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
-    if source.is_file() or table is not None:
+    if place is not None:
+        if not place.is_remote:
+            _refuse_nested(place.path(), target)
+        found = survey(place, unpacked)
+        source = found.folder
+    elif not source.exists():
+        raise PipelineError(f"{source}: not found; expected the folder or archive of a corpus")
+    elif source.is_file() or table is not None:
         if source.is_file() and is_archive(source):
             unpacked.mkdir(parents=True, exist_ok=True)
             require_space(unpacked, unpacked_bytes(source))
@@ -101,11 +112,17 @@ def import_corpus(
         candidates = layout_of(layout).read(source)
         known = find_facts(layout, candidates, source, given=given, published=published)
         require(candidates, known.facts)
-    except PipelineError:
+    except PipelineError as error:
         shutil.rmtree(unpacked, ignore_errors=True)
-        raise
+        raise named_by_place(error, place, unpacked) from error
     missing = _missing_media(candidates, source)
-    items = [item for item in list_files(source) if item.name != FACTS_FILE]
+    items = list_files(source) if place is None else tables_of(source)
+    if place is not None:
+        listed = unpacked / LIST_FILE
+        write_text(listed, list_of(place, found, candidates))
+        items.append(Item(LIST_FILE, listed.resolve(), listed.stat().st_size))
+        notes = [_stay(place, target)]
+    items = [item for item in items if item.name != FACTS_FILE]
     written = facts_to_yaml(known.facts, remarks=known.remarks)
     if not target.exists():
         _refuse_nested(source, target)
@@ -124,7 +141,11 @@ def import_corpus(
     shutil.rmtree(unpacked, ignore_errors=True)
     set_cache_type = _track(target)
     n_bytes = sum(item.n_bytes for item in items)
-    return Imported(target, candidates, known, len(items), n_bytes, missing, set_cache_type, notes)
+    return Imported(target, candidates, known, len(items), n_bytes, missing, set_cache_type, notes, place)
+
+
+def _stay(place: Place, target: Path) -> str:
+    return f"its recordings stay at {place.shown()}; {target / LIST_FILE} has their digests"
 
 
 def _root(unpacked: Path, layout: Layout) -> Path:

@@ -11,6 +11,8 @@ from pipeline.corpus.inspection import probe_all, refuse_name
 from pipeline.corpus.manifest import media_files
 from pipeline.intake.problems import Level, Problem, Rules, joined
 from pipeline.media.probe import MediaInfo
+from pipeline.storage.checked_media import absent_media
+from pipeline.storage.media_list import listed_at
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,16 @@ def open_some(used: Sequence[Candidate], folder: Path, n_opened: int | None) -> 
     Args:
         used: rows of the corpus that are used.
         folder: the corpus folder.
-        n_opened: how many files are opened, evenly spread over the sorted names; None for all.
+        n_opened: how many files are opened, evenly spread over the sorted names; None for all. With 0, files that are listed and lie
+            elsewhere are not looked for either.
+
+    Raises:
+        PipelineError: the place of those is not known or cannot be listed.
     """
     named = media_files(used)
     missing = {name: reason for name in named if (reason := refuse_name(name, folder=folder)) is not None}
+    if n_opened != 0:
+        missing |= absent_media(folder, [name for name in named if name not in missing])
     present = [name for name in named if name not in missing]
     step = max(1, -(-len(present) // n_opened)) if n_opened else 1
     probed = probe_all([] if n_opened == 0 else present[::step], folder=folder)
@@ -89,10 +97,14 @@ def repeated_problems(
     used: Sequence[Candidate], splits: Mapping[str, str], opened: Opened, folder: Path
 ) -> list[Problem]:
     """Recordings with the same bytes in two splits; only files of one size are read, for others cannot be equal."""
-    by_size = defaultdict(list)
+    by_size, digests = defaultdict(list), dict[str, str]()
     for name in opened.present:
-        by_size[(folder / name).stat().st_size].append(name)
-    digests = {
+        listed = listed_at(folder / name)
+        if listed is not None:
+            digests[name] = listed.sha256
+        else:
+            by_size[(folder / name).stat().st_size].append(name)
+    digests |= {
         name: sha256_of(folder / name) for names in by_size.values() if len(names) > 1 for name in names
     }
     copies = defaultdict(list)

@@ -1,6 +1,5 @@
 """What docs/howto/remotes.md promises: push, clone afresh, pull, and there is nothing to do."""
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from tests.ci.repositories import clone, with_origin
 from tests.sweeping.repositories import Repository
 
 pytest.importorskip("dvc_s3", reason="requirements-s3.lock is not installed")
-import boto3
-from moto.server import ThreadedMotoServer
+from tests.s3 import s3_client, s3_server
 
 pytestmark = pytest.mark.slow
 BUCKET = "grcf-test"
@@ -20,21 +18,8 @@ BUCKET = "grcf-test"
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that speaks the protocol of S3, with an empty bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client(f"http://{host}:{port}").create_bucket(Bucket=BUCKET)
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def client(endpoint: str):
-    return boto3.client("s3", endpoint_url=endpoint)
+    with s3_server(BUCKET, monkeypatch) as address:
+        yield address
 
 
 def assert_nothing_is_left_to_do(repository: Repository) -> None:
@@ -61,7 +46,7 @@ def test_s3_as_remote(started, tmp_path, endpoint):
     repository.commit("S3")
     repository.run("git", "push", "--quiet")
     repository.run("dvc", "push")
-    stored = client(endpoint).list_objects_v2(Bucket=BUCKET)["Contents"]
+    stored = s3_client(endpoint).list_objects_v2(Bucket=BUCKET)["Contents"]
     assert [Path(one["Key"]).parts[0] for one in stored] == ["grcf"] * len(stored)
     fresh = clone(repository, tmp_path / "clone")
     fresh.run("dvc", "pull")

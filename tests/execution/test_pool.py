@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.executor import map_cached, map_guarded
+from pipeline.execution.pool import Done, run_in_workers
 
 pytestmark = pytest.mark.slow
 
@@ -210,3 +211,15 @@ def test_ctrl_c_leaves_a_sentence_and_no_process(tmp_path):
     for item in (0, 1):
         with pytest.raises(ProcessLookupError):
             os.kill(pids(tmp_path / "log", item)[0], 0)
+
+
+def test_a_worker_has_the_environment_of_now_and_not_of_when_the_first_one_was_made(monkeypatch):
+    for value in ("one", "two", None):
+        if value is None:
+            monkeypatch.delenv("GRCF_MEDIA")
+        else:
+            monkeypatch.setenv("GRCF_MEDIA", value)
+        ((_, outcome),) = run_in_workers(
+            os.getenv, {0: "GRCF_MEDIA"}, n_workers=1, limit_s=None, describe=str
+        )
+        assert outcome == Done(value)

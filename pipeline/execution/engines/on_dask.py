@@ -33,7 +33,11 @@ _PIECES_PER_SLOT = 2
 _POLL_S = 1.0
 _WAIT_FOR_WORKERS_S = 600.0
 # What an agent has to be told of the head's environment: where things are stored, and what chooses kernels and models.
-_PASSED_ON = ("GRCF_", "HF_", "DVC_ROOT", "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "TRANSFORMERS_")
+# The last three say where media are; what opens them every machine has to have by itself.
+_PASSED_ON = (
+    "GRCF_", "HF_", "DVC_ROOT", "ATEN_CPU_CAPABILITY", "OMP_NUM_THREADS", "TRANSFORMERS_",
+    "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_REGION",
+)  # fmt: skip
 
 
 def engine_of(chosen: str) -> Engine:

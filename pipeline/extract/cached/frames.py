@@ -19,6 +19,7 @@ from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
 from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
 from pipeline.extract.extractors import FrameEncoder, FrameFunction
+from pipeline.storage.checked_media import WithCheckedMedia
 
 FrameModality = Literal["audio", "visual"]
 
@@ -52,7 +53,7 @@ def cached_function(
     return CachedFrames(
         kind=kind,
         content=_CONTENT[kind],
-        function=partial(extract_unnamed, extract=function),
+        function=WithCheckedMedia(partial(extract_unnamed, extract=function)),
         module=module or (function.func if isinstance(function, partial) else function).__module__,
         description=describe_extractor(
             {"encoder": name, **extractor.settings}, libraries=extractor.libraries, device="cpu"
@@ -90,20 +91,25 @@ class CachedEncoder(CachedFrames):
             if cache.load(keys[position], self.decode) is None
         }
         made_for_lost: dict[int, FeatureSequence] = {}
+        # As the workers saw them: the files that they read may have been copies with other names.
+        seen: dict[int, Segment] = {}
         prepared = run_in_workers(
-            self.encoder.prepare,
+            WithCheckedMedia(self.encoder.prepare).named,
             missing,
             n_workers=worker_count(),
             limit_s=clip_limit_s,
             describe=name_of,
             affinity=affinity_of,
         )
-        with closing(prepared), closing(_encoded(self.encoder, self.kind, prepared)) as encoded:
+        with (
+            closing(prepared),
+            closing(_encoded(self.encoder, self.kind, _noting(prepared, seen))) as encoded,
+        ):
             n_done = len(segments) - len(missing)
             outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=n_done)
             for position, outcome in outcomes:
                 if isinstance(outcome, Done):
-                    cache.put(keys[position], self.encode(unnamed(outcome.result, segments[position])))
+                    cache.put(keys[position], self.encode(unnamed(outcome.result, seen.pop(position))))
                 else:
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
@@ -126,9 +132,10 @@ def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:
     """
 
     def alone(segment: Segment) -> FeatureSequence:
-        ((_, outcome),) = _encoded(encoder, kind, [(0, Done(encoder.prepare(segment)))])
+        seen, prepared = WithCheckedMedia(encoder.prepare).named(segment)
+        ((_, outcome),) = _encoded(encoder, kind, [(0, Done(prepared))])
         assert isinstance(outcome, Done)
-        return unnamed(outcome.result, segment)
+        return unnamed(outcome.result, seen)
 
     return CachedEncoder(
         kind=kind,
@@ -144,6 +151,18 @@ def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:
         columns=encoder.columns,
         encoder=encoder,
     )
+
+
+def _noting(
+    prepared: Iterable[tuple[int, Done[tuple[Segment, Any]] | Lost]], seen: dict[int, Segment]
+) -> Iterator[tuple[int, Done[Any] | Lost]]:
+    """What was prepared, without the segments, which go into `seen`."""
+    for position, outcome in prepared:
+        if isinstance(outcome, Done):
+            seen[position], given = outcome.result
+            yield position, Done(given)
+        else:
+            yield position, outcome
 
 
 @dataclass

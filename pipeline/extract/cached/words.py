@@ -15,6 +15,7 @@ from pipeline.extract.words.locate import (
     needs_model,
     whisper_recogniser,
 )
+from pipeline.storage.checked_media import WithCheckedMedia
 
 # A fast speaker says four words a second, and a word is a line of JSON with its times.
 _BYTES_PER_S = 4 * 64.0
@@ -83,7 +84,7 @@ def words_extractor(settings: WordSettings) -> CachedWords:
             "timed_words",
             "cues",
         ),
-        function=partial(locate_words, settings=settings),
+        function=WithCheckedMedia(partial(locate_words, settings=settings), reads=_is_heard),
         module=locate_words.__module__,
         description=_describe(settings),
         encode=SegmentWords.to_bytes,
@@ -93,6 +94,11 @@ def words_extractor(settings: WordSettings) -> CachedWords:
         bytes_per_s=_BYTES_PER_S,
         settings=settings,
     )
+
+
+def _is_heard(segment: Segment) -> bool:
+    """Whether the sound of a segment is read to locate its words."""
+    return segment.has_audio and not segment.timed_words
 
 
 def _describe(settings: WordSettings) -> dict[str, Any]:

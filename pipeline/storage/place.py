@@ -1,0 +1,257 @@
+"""`$GRCF_MEDIA`: where media lie that a corpus only lists. A path or an address that fsspec knows; no parameter, and part of no key."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote, unquote, urlsplit
+
+from pipeline.errors import MachineError, PipelineError, machine_error
+
+VARIABLE = "GRCF_MEDIA"
+"""One place, or `NAME=PLACE,NAME=PLACE` for corpora that lie in several."""
+_NAMED = re.compile(r"(\w[\w.-]*)=(.*)", re.DOTALL)
+_NEXT = re.compile(r",(?=\w[\w.-]*=)")
+_SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY = re.compile(r"(https?://[^\s?]*)\?\S*")
+_MAX_REASON = 300
+_BLOCK = 1 << 20
+# By name: the libraries that raise these need not be installed.
+_NO_CREDENTIALS = {
+    "NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "TokenRetrievalError", "SSOTokenLoadError",
+    "CredentialRetrievalError", "UnauthorizedSSOTokenError", "DefaultCredentialsError",
+}  # fmt: skip
+_NO_NETWORK = {
+    "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError",
+    "ClientConnectorError", "ClientConnectorDNSError", "ServerDisconnectedError", "ConnectionError", "TimeoutError", "HTTPClientError",
+    "ConnectionRefusedError", "ConnectionResetError", "gaierror", "FSTimeoutError", "SSLError", "ClientOSError",
+}  # fmt: skip
+
+
+class StorageError(MachineError):
+    """Media that are listed cannot be had here and now, which says nothing about them: nothing is rejected because of it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the media of a corpus lie; `name` stands for a name as the list of the corpus has it.
+
+    Attributes:
+        text: an absolute path, or an address such as `s3://bucket/folder`.
+    """
+
+    text: str
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether files have to be fetched before they can be read."""
+        return is_address(self.text)
+
+    def shown(self, name: str = "") -> str:
+        """The place, or a file there, for people: without the user and the password that an address may hold."""
+        return without_secrets("/".join(part for part in (self.text.rstrip("/"), name) if part))
+
+    def path(self, name: str = "") -> Path:
+        """Where a file is on this machine; for places that are no addresses."""
+        return Path(self.text) / name
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        with self._sentences(""):
+            return _file_system(self.text, os.getpid())
+
+    def _inside(self, name: str) -> str:
+        root = self._opened[1].rstrip("/")
+        if urlsplit(self.text).scheme in ("http", "https"):
+            name = quote(name)
+        return f"{root}/{name}" if root else name
+
+    def sizes(self) -> dict[str, int]:
+        """Size in bytes of every file at an address, by name.
+
+        Raises:
+            StorageError: the place cannot be listed.
+        """
+        with self._sentences(""):
+            found = self._opened[0].find(self._inside("").rstrip("/"), detail=True)
+        root = self._inside("").rstrip("/")
+        sizes = {
+            path.removeprefix(root).lstrip("/"): int(info.get("size") or 0)
+            for path, info in found.items()
+            # What consoles make of a "folder" is a file of this name without content.
+            if info.get("type") == "file" and not path.endswith("/")
+        }
+        if not sizes:
+            raise StorageError(f"{self.shown()}: holds no files; check the address")
+        return sizes
+
+    def version(self, name: str) -> str:
+        """What tells that a file at an address is still the same, as far as its server says.
+
+        Raises:
+            StorageError: it is not there, or cannot be asked for.
+        """
+        return repr(sorted((key, str(value)) for key, value in self._info(name).items()))
+
+    def size(self, name: str) -> int:
+        """Size in bytes of a file at an address.
+
+        Raises:
+            StorageError: it is not there, or cannot be asked for.
+        """
+        return int(self._info(name).get("size") or 0)
+
+    def _info(self, name: str) -> Mapping[str, Any]:
+        with self._sentences(name):
+            info: Mapping[str, Any] = self._opened[0].info(self._inside(name))
+        return info
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a file at an address.
+
+        Raises:
+            StorageError: it is not there, or cannot be read.
+        """
+        with self._sentences(name):
+            file: BinaryIO
+            with self._opened[0].open(self._inside(name), "rb") as file:
+                while block := file.read(_BLOCK):
+                    yield block
+
+    @contextmanager
+    def _sentences(self, name: str) -> Iterator[None]:
+        """Turn what file systems raise into sentences."""
+        try:
+            yield
+        except (PipelineError, GeneratorExit):
+            raise
+        except Exception as error:
+            _refuse(self, name, error)
+
+
+def is_address(text: str) -> bool:
+    """Whether a place is an address for fsspec and no path."""
+    return "://" in text or "::" in text
+
+
+def without_secrets(text: str) -> str:
+    """A text without users and passwords in addresses, and without what signs them."""
+    return _QUERY.sub(r"\1", _SECRET.sub("", text))
+
+
+def place_of(corpus: str) -> Place:
+    """Where the media of a corpus lie, by `$GRCF_MEDIA`.
+
+    Args:
+        corpus: name of the folder that has the list.
+
+    Raises:
+        StorageError: the variable is not set, names no place for this corpus, or a relative path.
+    """
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if not chosen:
+        raise StorageError(
+            f"the media of {corpus!r} are not in the repository, and {VARIABLE} is not set; set it to the folder or address where they "
+            f"lie, such as {VARIABLE}=/corpora/{corpus} or s3://bucket/{corpus}"
+        )
+    by_name = places_by_corpus(chosen)
+    if isinstance(by_name, Place):
+        return by_name
+    if corpus not in by_name:
+        raise StorageError(
+            f"{VARIABLE} says where the media of {', '.join(by_name)} lie, but not those of {corpus!r}; add {corpus}=PLACE to it, "
+            "behind a comma"
+        )
+    return by_name[corpus]
+
+
+def places_by_corpus(text: str) -> Place | Mapping[str, Place]:
+    """What `$GRCF_MEDIA` says: one place for every corpus, or one by name.
+
+    Raises:
+        StorageError: a path is relative.
+    """
+    if not _NAMED.fullmatch(text):
+        return place_at(text)
+    parts = [_NAMED.fullmatch(part) for part in _NEXT.split(text)]
+    return {part[1]: place_at(part[2].strip()) for part in parts if part is not None}
+
+
+def place_at(text: str) -> Place:
+    """The place that a path or an address names.
+
+    Raises:
+        StorageError: it is a relative path, which would mean another folder for `dvc exp run --temp`.
+    """
+    if text.startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    if not is_address(text):
+        path = Path(text).expanduser()
+        if not path.is_absolute():
+            raise StorageError(
+                f"{VARIABLE} names {text!r}, which is no absolute path and no address such as s3://bucket/folder; write it whole, "
+                "since experiments run in other folders"
+            )
+        text = str(path)
+    return Place(text)
+
+
+@lru_cache(maxsize=16)
+def _file_system(text: str, _: int) -> tuple[Any, str]:
+    """The file system of an address, and where it points there; one for each process, since connections cannot be forked."""
+    from fsspec.core import url_to_fs  # and whatever library it names: only for media that lie there
+
+    file_system, root = url_to_fs(text)
+    return file_system, root
+
+
+def _refuse(place: Place, name: str, error: Exception) -> NoReturn:
+    """Raise the sentence for what a file system raised.
+
+    Raises:
+        StorageError: always.
+    """
+    what, chain = place.shown(name), _chain(error)
+    names = {type(found).__name__ for found in chain}
+    reason = without_secrets(" ".join(str(error).split()))[:_MAX_REASON] or type(error).__name__
+    scheme = place.text.partition("://")[0]
+    if isinstance(error, ImportError | ModuleNotFoundError) or "Protocol not known" in str(error):
+        install = (
+            "install it by `pip install --no-deps --requirement requirements-s3.lock`"
+            if scheme in ("s3", "s3a")
+            else "install the package that fsspec names, or mount the place and name its path"
+        )
+        sentence = f"{what}: addresses of {scheme}:// need a library that is not here ({reason}); {install}"
+    elif names & _NO_CREDENTIALS or isinstance(error, PermissionError):
+        sentence = (
+            f"{what}: access was refused ({reason}); give credentials that may read it, for S3 by AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY or a profile, on every machine that works"
+        )
+    elif isinstance(error, FileNotFoundError):
+        sentence = f"{what}: not found; put it there as it was, or correct {VARIABLE}"
+    elif names & _NO_NETWORK or isinstance(error, ConnectionError | TimeoutError):
+        sentence = (
+            f"{what}: could not be reached ({reason}); check the network and the address, for servers other than AWS "
+            "AWS_ENDPOINT_URL, then run the same command again"
+        )
+    else:
+        fault = machine_error(error, what)
+        sentence = (
+            str(fault)
+            if fault is not None
+            else f"{what}: could not be read ({type(error).__name__}: {reason}); check that it can be read with other tools, then run "
+            "the same command again"
+        )
+    raise StorageError(sentence) from error
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found

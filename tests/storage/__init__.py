@@ -1,0 +1,1 @@
+"""Media that lie outside of the repository."""

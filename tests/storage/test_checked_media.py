@@ -1,0 +1,196 @@
+"""Recordings that lie elsewhere: read only with the bytes that the manifest stands for, and features do not tell where they were."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.segments import Segment
+from pipeline.corpus.inspection import inspect_all
+from pipeline.corpus.layouts import layout_of
+from pipeline.corpus.manifest import build_segment, media_files
+from pipeline.extract.cached.audio import audio_extractor
+from pipeline.extract.cached.visual import visual_extractor
+from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.words.locate import WordSettings
+from pipeline.storage.checked_media import checked_medium
+from pipeline.storage.digests import digest_of
+from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
+from pipeline.storage.place import StorageError
+from tests.corpus.replicas import REPLICAS
+from tests.extract.word_settings import WITHOUT_MODELS
+from tests.prediction.models import AUDIO, VISUAL
+
+CORPUS = Path("data/raw/mine")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """A working directory, with caches of its own."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GRCF_MEDIA_CACHE", str(tmp_path / "fetched"))
+    monkeypatch.delenv("GRCF_MEDIA", raising=False)
+
+
+def put_elsewhere(folder: Path) -> None:
+    """Six clips to a folder, and the corpus without them, with their list, to the working directory."""
+    REPLICAS["folder"](folder)
+    # As recordings usually are, and not just written.
+    for path in folder.rglob("*.*"):
+        os.utime(path, (1e9, 1e9))
+    shutil.copytree(folder, CORPUS, ignore=shutil.ignore_patterns("clips"))
+    (CORPUS / LIST_FILE).write_text(
+        list_to_text(
+            {
+                path.relative_to(folder).as_posix(): Listed(sha256_of(path), path.stat().st_size)
+                for path in (folder / "clips").iterdir()
+            }
+        )
+    )
+
+
+def manifest() -> list[Segment]:
+    candidates = layout_of("folder").read(CORPUS)
+    inspected = inspect_all(media_files(candidates), folder=CORPUS)
+    built = [build_segment(row, "train", PurePosixPath(CORPUS), inspected, "en") for row in candidates]
+    assert all(isinstance(segment, Segment) for segment in built), built
+    return built
+
+
+def features(segments: list[Segment]) -> list[bytes]:
+    """All that is extracted of the segments."""
+    extractors = [
+        words_extractor(WordSettings(**WITHOUT_MODELS)),
+        audio_extractor({"encoder": "classic", **AUDIO}),
+        visual_extractor({"encoder": "mesh", **VISUAL}),
+    ]
+    return [row.to_bytes() for extractor in extractors for row in extractor.map(segments)]
+
+
+def test_segments_and_features_are_those_of_a_corpus_that_is_here(tmp_path, monkeypatch):
+    REPLICAS["folder"](CORPUS)
+    segments = manifest()
+    expected = features(segments)
+    shutil.rmtree(CORPUS)
+    put_elsewhere(tmp_path / "away")
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "another cache"))
+    assert manifest() == segments
+    assert features(segments) == expected
+    # On another machine they lie elsewhere, and nothing is different; nor is what was done before done again.
+    (tmp_path / "away").rename(tmp_path / "moved")
+    assert manifest() == segments
+    assert features(segments) == expected
+    monkeypatch.setenv("GRCF_MEDIA", f"other=/nowhere,mine={tmp_path / 'moved'}")
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "third cache"))
+    assert manifest() == segments
+    assert features(segments) == expected
+
+
+def test_a_recording_that_is_broken_is_rejected_by_its_name_in_the_corpus(tmp_path, monkeypatch):
+    broken = tmp_path / "away/clips/c9.mp4"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no recording")
+    CORPUS.mkdir(parents=True)
+    (CORPUS / LIST_FILE).write_text(
+        list_to_text({"clips/c9.mp4": Listed(sha256_of(broken), broken.stat().st_size)})
+    )
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    for _ in range(2):  # as it was found, and as it is kept
+        (found,) = inspect_all(["clips/c9.mp4"], folder=CORPUS).values()
+        assert found.reason.startswith("data/raw/mine/clips/c9.mp4: no sound or video")
+        assert str(tmp_path) not in found.reason
+
+
+def test_what_is_wrong_is_a_sentence_and_rejects_nothing(tmp_path, monkeypatch):
+    away = tmp_path / "away"
+    put_elsewhere(away)
+    medium = "data/raw/mine/clips/c0.mp4"
+    with pytest.raises(
+        StorageError, match="the media of 'mine' are not in the repository, and GRCF_MEDIA is not set"
+    ):
+        manifest()
+    monkeypatch.setenv("GRCF_MEDIA", str(away))
+    digest = sha256_of(away / "clips/c0.mp4")
+    segments = manifest()
+    content = (away / "clips/c0.mp4").read_bytes()
+    for change, sentence in (
+        (lambda path: path.write_bytes(content + b"x"), "is another recording"),
+        (lambda path: path.write_bytes(content[:-1] + b"x"), "is another recording"),
+        (Path.unlink, "not found at"),
+        (Path.mkdir, "cannot be read at .*directory"),
+    ):
+        change(away / "clips/c0.mp4")
+        with pytest.raises(StorageError, match=sentence) as caught:
+            features(segments)
+        assert str(caught.value).startswith(medium)
+        with pytest.raises(StorageError, match=sentence), checked_medium(medium, digest):
+            pass
+    (away / "clips/c0.mp4").rmdir()
+    (away / "clips/c0.mp4").write_bytes(content)
+    features(segments)
+
+
+def test_a_name_that_leads_out_of_the_place(tmp_path, monkeypatch):
+    put_elsewhere(tmp_path / "away")
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    for name in ("../secret.mp4", "clips/../../secret.mp4", "/etc/passwd"):
+        (found,) = inspect_all([name], folder=CORPUS).values()
+        assert "leads out of the corpus folder" in found.reason
+    with (
+        pytest.raises(StorageError, match="leads out"),
+        checked_medium(f"{CORPUS}/clips/../../secret.mp4", sha256_of(tmp_path / "secret.mp4")),
+    ):
+        pass
+
+
+def test_a_file_here_is_held_against_its_digest_too(tmp_path):
+    put_elsewhere(tmp_path / "away")
+    (CORPUS / "clips").mkdir()
+    shutil.copy(tmp_path / "away/clips/c1.mp4", CORPUS / "clips/c0.mp4")
+    digest = sha256_of(tmp_path / "away/clips/c0.mp4")
+    with (
+        pytest.raises(StorageError, match="is another recording"),
+        checked_medium(f"{CORPUS}/clips/c0.mp4", digest),
+    ):
+        pass
+
+
+def test_a_corpus_without_a_list_is_read_as_it_is(tmp_path):
+    with checked_medium("data/raw/mine/clips/c0.mp4", None) as path:
+        assert path == Path("data/raw/mine/clips/c0.mp4")
+
+
+def test_bytes_are_read_once_until_size_time_or_inode_change(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"first")
+    os.utime(path, (1e9, 1e9))
+    first = digest_of(path)
+    assert first == sha256_of(path)
+    with path.open("r+b") as file:
+        file.write(b"other")
+    os.utime(path, (1e9, 1e9))
+    assert digest_of(path) == first, "of the same size, time and inode, it was not read again"
+    os.utime(path, (1e9, 1e9 + 1))
+    assert digest_of(path) == sha256_of(path)
+    path.unlink()
+    path.write_bytes(b"third")
+    assert digest_of(path) == sha256_of(path)
+    path.write_bytes(b"later")
+    assert digest_of(path) == sha256_of(path), "just written: its time says nothing yet"
+
+
+def test_segments_name_the_corpus_and_never_the_place(tmp_path, monkeypatch):
+    put_elsewhere(tmp_path / "away")
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    segments = manifest()
+    assert [segment.media for segment in segments] == [f"data/raw/mine/clips/c{n}.mp4" for n in range(6)]
+    silent = [replace(segment, start_s=900.0, end_s=901.0) for segment in segments]
+    rows = audio_extractor({"encoder": "classic", **AUDIO}).map(silent)
+    assert [row.failure.partition(":")[0] for row in rows] == [segment.media for segment in segments]
