@@ -2,27 +2,30 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.sequences import FeatureSequence, Modality
 from pipeline.artifacts.words import Word
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short
-from pipeline.pages.svg import element, picture, points
+from pipeline.pages.numbers import signed as number_signed
+from pipeline.pages.svg import coordinate, element, picture, points
 from pipeline.prediction.model import Model
 from pipeline.prediction.predicting import Prediction
 from pipeline.prediction.text import answer, quantity, signed, spread_sentence, value
 
 # A panel is as wide as the narrowest telephone shows; at this many seconds a panel, an average word holds its letters.
-_WIDTH, _LEFT, _RIGHT, _PANEL_S = 350.0, 34.0, 4.0, 3.0
+_WIDTH, _LEFT, _RIGHT, _PANEL_S = 350.0, 42.0, 4.0, 3.0
 _MOST_S = 180.0
 _LONGEST_PANEL = 1.3
 _LANES, _LANE_HEIGHT = 3, 15.0
 _BARS = (50.0, 102.0)
+_ROW_HEIGHT, _ROW_GAP = 20.0, 5.0
+"""Of the bars of one modality; what stands below moves down by so much."""
 _VOICE = (112.0, 164.0)
 _FACE = (172.0, 184.0)
 _AXIS, _HEIGHT = 190.0, 206.0
@@ -37,7 +40,7 @@ X = Callable[[float], float]
 
 @dataclass(frozen=True)
 class _PlacedWord:
-    """A word in a panel: its stretch, its effect as a share of the largest, and where its letters stand."""
+    """A word in a panel: its stretch, its effects as shares of the largest of all, and where its letters stand."""
 
     text: str
     title: str
@@ -47,6 +50,7 @@ class _PlacedWord:
     label_y: float
     begins_here: bool
     effect: float
+    by_modality: Mapping[Modality, float]
 
 
 def direction(effect: float) -> str:
@@ -99,18 +103,26 @@ def draw_panels(model: Model, prediction: Prediction) -> list[Markup]:
     words = [_place_words(prediction, start_s, end_s, _x(start_s, end_s, per_s)) for start_s, end_s in spans]
     labels_y = [word.label_y for placed in words for word in placed if word.begins_here]
     top = min(labels_y, default=_BARS[0] - 7) - 14
+    rows = rows_of_modalities(prediction)
+    lower = (_ROW_HEIGHT + _ROW_GAP) * len(rows)
     panels = []
     for (start_s, end_s), placed in zip(spans, words, strict=True):
         x = _x(start_s, end_s, per_s)
         parts = [
+            *_draw_scale(prediction),
             *_draw_words(placed),
-            *_draw_voice(model, prediction, start_s, end_s, x),
-            *_draw_faces(prediction, start_s, end_s, x),
-            *_draw_axis(start_s, end_s, x),
+            *_draw_rows(placed, rows),
+            element(
+                "g",
+                *_draw_voice(model, prediction, start_s, end_s, x),
+                *_draw_faces(prediction, start_s, end_s, x),
+                *_draw_axis(start_s, end_s, x),
+                transform=f"translate(0 {coordinate(lower)})",
+            ),
         ]
         label = f"{start_s:.2f} to {end_s:.2f} s"
         panels.append(
-            picture(parts, width=_WIDTH, height=_HEIGHT - top, label=label, class_="panel", top=top)
+            picture(parts, width=_WIDTH, height=_HEIGHT + lower - top, label=label, class_="panel", top=top)
         )
     return panels
 
@@ -136,6 +148,24 @@ def panel_bounds_s(words: Sequence[Word], duration_s: float) -> list[float]:
     return [*bounds_s, duration_s]
 
 
+def largest_effect(prediction: Prediction) -> float:
+    """What a bar of full height is, in all rows alike; 0 where no word does anything."""
+    found = (prediction.contribution, *prediction.contribution_by_modality.values())
+    return max((float(np.abs(effects).max(initial=0.0)) for effects in found), default=0.0)
+
+
+def rows_of_modalities(prediction: Prediction) -> tuple[Modality, ...]:
+    """The modalities that have bars of their own: all that there are, where there are words and more than one modality."""
+    found = tuple(prediction.contribution_by_modality)
+    return found if prediction.words and len(found) > 1 else ()
+
+
+def scale_digits(prediction: Prediction) -> int:
+    """Digits after the point with which the largest effect is told, two figures of it where four digits hold them."""
+    largest = largest_effect(prediction)
+    return min(max(2, 1 - math.floor(math.log10(largest))), 4) if largest > 0 else 2
+
+
 def f0_range_hz(model: Model) -> tuple[float, float]:
     """Least and greatest pitch of the voice track."""
     settings = model.preprocessing.extractors["audio"].get("settings", {})
@@ -157,7 +187,7 @@ def _rule(y: float) -> Markup:
 
 def _place_words(prediction: Prediction, start_s: float, end_s: float, x: X) -> list[_PlacedWord]:
     """The words that reach into a panel; the letters stand in the panel in which the word begins."""
-    largest = float(np.abs(prediction.contribution).max(initial=1e-9))
+    largest = largest_effect(prediction) or 1.0
     taken, placed = [-math.inf] * _LANES, []
     for position, word in enumerate(prediction.words):
         if word.end_s <= start_s or word.start_s >= end_s:
@@ -171,28 +201,76 @@ def _place_words(prediction: Prediction, start_s: float, end_s: float, x: X) -> 
         lane = free[0] if free else int(np.argmin(taken))
         if begins_here:
             taken[lane] = centre + text_width / 2 + 4
-        seen = [name for name, valid in prediction.valid.items() if valid[position]]
+        alone = [
+            f"{modality} alone {signed(float(effects[position]))}"
+            for modality, effects in prediction.contribution_by_modality.items()
+            if prediction.valid[modality][position]
+        ]
         placed.append(
             _PlacedWord(
                 text=word.text,
-                title=f"{word.text}, {word.start_s:.2f} to {word.end_s:.2f} s: {signed(effect)}"
-                f" (with {', '.join(seen) or 'nothing'})",
+                title=f"{word.text}, {word.start_s:.2f} to {word.end_s:.2f} s: {signed(effect)}; {', '.join(alone) or 'nothing there'}",
                 x=left,
                 width=max(right - left - 1, 1.0),
                 label_x=centre,
                 label_y=_BARS[0] - 7 - _LANE_HEIGHT * lane,
                 begins_here=begins_here,
                 effect=effect / largest,
+                by_modality={
+                    modality: float(effects[position]) / largest
+                    for modality, effects in prediction.contribution_by_modality.items()
+                    if prediction.valid[modality][position]
+                },
             )
         )
     return placed
+
+
+def _draw_scale(prediction: Prediction) -> list[Markup]:
+    """What the bars of the words measure; without words there are no bars."""
+    if not prediction.words:
+        return []
+    upper, lower = _BARS
+    middle, largest, digits = (upper + lower) / 2, largest_effect(prediction), scale_digits(prediction)
+    return [
+        _track(number_signed(largest, digits), upper + 8),
+        _track("0", middle + 3),
+        _track(number_signed(-largest, digits), lower),
+        _rule(middle),
+    ]
+
+
+def _draw_rows(words: Sequence[_PlacedWord], rows: Sequence[Modality]) -> list[Markup]:
+    """Bars for each modality alone, in the scale of the words' bars: a word has none where it has no row."""
+    parts = []
+    for number, modality in enumerate(rows):
+        upper = _BARS[1] + _ROW_GAP + number * (_ROW_HEIGHT + _ROW_GAP)
+        middle, half = upper + _ROW_HEIGHT / 2, _ROW_HEIGHT / 2
+        parts += [_track(modality, middle + 3), _rule(middle)]
+        for word in words:
+            if modality not in word.by_modality:
+                continue
+            effect = word.by_modality[modality]
+            size = half * abs(effect)
+            parts.append(
+                element(
+                    "rect",
+                    title=word.title,
+                    class_=f"{direction(effect)} alone",
+                    x=word.x,
+                    width=word.width,
+                    y=middle - size if effect > 0 else middle,
+                    height=max(size, 0.5),
+                )
+            )
+    return parts
 
 
 def _draw_words(words: Sequence[_PlacedWord]) -> list[Markup]:
     """The letters of each word, its stretch, and a bar up or down from the middle."""
     upper, lower = _BARS
     middle, half = (upper + lower) / 2, (lower - upper) / 2
-    parts = [_track("up", upper + 12), _track("down", lower - 3), _rule(middle)]
+    parts = []
     for word in words:
         size = half * abs(word.effect)
         stretch = element(

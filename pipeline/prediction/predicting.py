@@ -1,6 +1,6 @@
 """From one observed segment to a prediction, and to what each word and each modality does to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,9 @@ class Prediction:
         contribution: contribution of each word: the prediction minus that with the word's rows of all modalities hidden; mean
             over the seeds.
         contribution_sd: standard deviation of each contribution over the seeds, zeros for one seed.
+        contribution_by_modality: contribution of each word in one modality alone, by modality: the prediction minus that with
+            the word's row of this modality hidden and those of the others left; mean over the seeds, 0 where the word has no row.
+            Modalities that were absent are left out.
         valid: whether each word had a row, by modality. One slot for the whole segment where there are no words.
         modality: contribution of each modality, hidden as a whole; None for one that was absent.
         probabilities: probability of each class by each model; None where labels are no classes.
@@ -47,6 +50,7 @@ class Prediction:
     words: tuple[Word, ...]
     contribution: Float64[np.ndarray, "word"]
     contribution_sd: Float64[np.ndarray, "word"]
+    contribution_by_modality: Mapping[Modality, Float64[np.ndarray, "word"]]
     valid: Mapping[Modality, Bool[np.ndarray, "slot"]]
     modality: Mapping[Modality, float | None]
     probabilities: Float64[np.ndarray, "seed class"] | None = None
@@ -74,7 +78,7 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
         PipelineError: nothing of the segment reaches the model: no word, no sound, no face.
     """
     split = _aligned(model, observed)
-    copies = _copies(split, np.ones((_N_COPIES, len(split.valid["text"])), bool))
+    copies = _copies(split, _N_COPIES)
 
     whole = model.scorer.predict(copies)[:, 0]
     # Of classes, everything else is about the probability of the one that is most probable.
@@ -93,7 +97,9 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
     without = {modality: predicted(modality) for modality in present}
     nothing = float(predicted(*ALL).mean())
     words = observed.spoken.words[: len(split.valid["text"])]
-    effect = by_seed[:, None] - _without_each_word(model, split, len(words), chosen=chosen)
+    hidden_in: list[frozenset[Modality]] = [ALL, *(frozenset({modality}) for modality in present)]
+    without_word = _without_each_word(model, split, len(words), hidden_in=hidden_in, chosen=chosen)
+    effect, *effect_in_one = (by_seed[:, None] - hidden for hidden in without_word)
     several = len(by_seed) > 1
     return Prediction(
         observed=observed,
@@ -103,6 +109,11 @@ def predict_observed(model: Model, observed: Observed) -> Prediction:
         words=words,
         contribution=effect.mean(axis=0),
         contribution_sd=effect.std(axis=0, ddof=1) if several else np.zeros(len(words)),
+        contribution_by_modality={
+            # A word without a row is the same with the row hidden, but not to the last bit.
+            modality: np.where(split.valid[modality][: len(words)], in_one.mean(axis=0), 0.0)
+            for modality, in_one in zip(present, effect_in_one, strict=True)
+        },
         valid=split.valid,
         modality={
             modality: float((by_seed - without[modality]).mean()) if modality in without else None
@@ -166,23 +177,28 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
 
 
 def _without_each_word(
-    model: Model, split: AlignedSplit, n_words: int, *, chosen: int | None
-) -> Float64[np.ndarray, "seed word"]:
-    """Predictions for the one segment of `split` with each of its words hidden in turn."""
+    model: Model,
+    split: AlignedSplit,
+    n_words: int,
+    *,
+    hidden_in: Sequence[Set[Modality]],
+    chosen: int | None,
+) -> list[Float64[np.ndarray, "seed word"]]:
+    """Predictions for the one segment of `split` with each of its words hidden in turn, in some modalities each time."""
     at_once = max(_ROWS_AT_ONCE // max(n_words, 1), 1)
-    parts = [np.zeros((len(model.checkpoints), 0))]
+    parts = [[np.zeros((len(model.checkpoints), 0))] for _ in hidden_in]
     for first in range(0, n_words, at_once):
         hidden = np.arange(first, min(first + at_once, n_words))
-        visible = np.arange(n_words) != hidden[:, None]
-        parts.append(_of_class(model.scorer.predict(_copies(split, visible)), chosen))
-    return np.concatenate(parts, axis=1)
+        visible = (np.arange(n_words) != hidden[:, None]).reshape(-1)
+        # The same copies for all: a text encoder that learnt reads their words once.
+        copies = _copies(split, len(hidden))
+        for found, modalities in zip(parts, hidden_in, strict=True):
+            valid = {m: rows & visible if m in modalities else rows for m, rows in copies.valid.items()}
+            found.append(_of_class(model.scorer.predict(replace(copies, valid=valid)), chosen))
+    return [np.concatenate(found, axis=1) for found in parts]
 
 
-def _copies(split: AlignedSplit, visible: Bool[np.ndarray, "copy word"]) -> AlignedSplit:
-    """The one segment of `split` as often as there are masks, each with only the words of its mask."""
-    copies = split.select(np.zeros(len(visible), np.int64))
-    return replace(
-        copies,
-        ids=tuple(f"{id_} {copy}" for copy, id_ in enumerate(copies.ids)),
-        valid={modality: copies.valid[modality] & visible.reshape(-1) for modality in MODALITIES},
-    )
+def _copies(split: AlignedSplit, n_copies: int) -> AlignedSplit:
+    """The one segment of `split` so many times."""
+    copies = split.select(np.zeros(n_copies, np.int64))
+    return replace(copies, ids=tuple(f"{id_} {copy}" for copy, id_ in enumerate(copies.ids)))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import written_out
 from pipeline.pages import numbers
 from pipeline.pages.text import wrapped
@@ -117,6 +118,7 @@ def to_json(model: Model, prediction: Prediction, found: Available, notes: Seque
     """Everything that `to_text` tells and every word, as values of JSON; see docs/howto/predict.md."""
     segment = prediction.observed.segment
     words = zip(prediction.words, prediction.contribution, prediction.contribution_sd, strict=True)
+    by_modality = prediction.contribution_by_modality
     return {
         "file": segment.media,
         "start_s": segment.start_s,
@@ -137,8 +139,15 @@ def to_json(model: Model, prediction: Prediction, found: Available, notes: Seque
                 "end_s": word.end_s,
                 "contribution": float(effect),
                 "sd": float(sd),
+                "modalities": {
+                    modality: float(of_modality[position])
+                    if (of_modality := by_modality.get(modality)) is not None
+                    and prediction.valid[modality][position]
+                    else None
+                    for modality in MODALITIES
+                },
             }
-            for word, effect, sd in words
+            for position, (word, effect, sd) in enumerate(words)
         ],
         "modalities": dict(prediction.modality),
         "notes": list(notes),

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pipeline.pages.numbers import plural, short
+from pipeline.pages.numbers import fixed, plural, short
 from pipeline.pages.templates import render_page
 from pipeline.prediction.explanation import Available, face_sentence, sound_sentence, words_sentence
 from pipeline.prediction.model import Model
 from pipeline.prediction.origin import origin_sentence
-from pipeline.prediction.panels import direction, draw_panels, draw_scale, drawn_s, f0_range_hz
+from pipeline.prediction.panels import (
+    direction,
+    draw_panels,
+    draw_scale,
+    drawn_s,
+    f0_range_hz,
+    largest_effect,
+    rows_of_modalities,
+    scale_digits,
+)
 from pipeline.prediction.predicting import Prediction
 from pipeline.prediction.text import (
     answer,
@@ -26,7 +35,10 @@ from pipeline.prediction.text import (
 
 @dataclass(frozen=True)
 class Page:
-    """One prediction as the template shows it; `modalities` are name, contribution, length of its bar in per cent, direction."""
+    """One prediction as the template shows it; `modalities` are name, contribution, length of its bar in per cent, direction.
+
+    `full_bar` is what a bar of full height is worth, empty where there are no words; `has_rows` says whether modalities have bars of their own.
+    """
 
     title: str
     path: str
@@ -43,6 +55,8 @@ class Page:
     has_sound: bool
     has_faces: bool
     pitch_range: str
+    full_bar: str
+    has_rows: bool
 
 
 def timeline(pages: Sequence[Page]) -> str:
@@ -112,6 +126,8 @@ def as_page(model: Model, prediction: Prediction, found: Available, notes: Seque
         has_sound=bool(len(observed.sequences["audio"].values)),
         has_faces=found.n_frames is not None,
         pitch_range=f"{short(low_hz)} to {short(high_hz)} Hz",
+        full_bar=fixed(largest_effect(prediction), scale_digits(prediction)) if prediction.words else "",
+        has_rows=bool(rows_of_modalities(prediction)),
     )
 
 

@@ -141,4 +141,6 @@ def prediction() -> Page:
         has_sound=True,
         has_faces=True,
         pitch_range="60 to 450 Hz",
+        full_bar="0.14",
+        has_rows=True,
     )

@@ -56,10 +56,42 @@ def test_the_contribution_of_a_word_is_what_hiding_its_rows_takes_away(model, ob
     assert np.abs(prediction.contribution).max() > 1e-3, "words that do nothing would prove nothing"
 
 
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_the_contribution_of_a_word_in_one_modality_is_what_hiding_that_row_takes_away(
+    model, observed, prediction, modality
+):
+    split = predicting._aligned(model, observed)
+    for position in range(len(prediction.words)):
+        here = np.arange(len(prediction.words)) == position
+        valid = dict(split.valid) | {modality: split.valid[modality] & ~here}
+        hidden = predict(model.checkpoints, dataclasses.replace(split, valid=valid), device="cpu")[:, 0]
+        effect = (prediction.by_seed - hidden).mean()
+        assert prediction.contribution_by_modality[modality][position] == pytest.approx(effect, abs=1e-5)
+    assert np.abs(prediction.contribution_by_modality[modality]).max() > 1e-4
+
+
+def test_a_word_without_a_row_does_exactly_nothing_in_that_modality(model, observed):
+    visual = observed.sequences["visual"]
+    valid = visual.valid & (visual.times_s > 1.0)
+    seen = dict(observed.sequences) | {"visual": dataclasses.replace(visual, valid=valid)}
+    made = predict_observed(model, fields(observed, sequences=seen))
+    rows = made.valid["visual"]
+    assert 0 < rows.sum() < len(rows)
+    assert not made.contribution_by_modality["visual"][~rows].any()
+    assert made.contribution_by_modality["visual"][rows].any()
+
+
+def test_an_absent_modality_has_no_contributions_of_words(model, observed):
+    made = predict_observed(model, without(observed, "audio"))
+    assert set(made.contribution_by_modality) == {"text", "visual"}
+
+
 def test_words_are_hidden_in_blocks_as_well_as_at_once(model, observed, prediction, monkeypatch):
     monkeypatch.setattr(predicting, "_ROWS_AT_ONCE", 15)
     again = predict_observed(model, observed)
     np.testing.assert_allclose(again.contribution, prediction.contribution, atol=1e-5)
+    for modality, effects in prediction.contribution_by_modality.items():
+        np.testing.assert_allclose(again.contribution_by_modality[modality], effects, atol=1e-5)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -56,6 +56,11 @@ def test_json_holds_every_seed_and_every_word(model, prediction, found):
     assert answer["seeds"] == dict(zip(("2", "4", "11"), prediction.by_seed, strict=True))
     assert [word["word"] for word in answer["words"]] == [word.text for word in prediction.words]
     assert [word["contribution"] for word in answer["words"]] == prediction.contribution.tolist()
+    for modality, effects in prediction.contribution_by_modality.items():
+        assert [word["modalities"][modality] for word in answer["words"]] == [
+            float(effect) if valid else None
+            for effect, valid in zip(effects, prediction.valid[modality], strict=True)
+        ]
     assert answer["available"]["n_faces"] == prediction.observed.sequences["visual"].valid.sum()
     assert answer["notes"] == ["A note."]
 

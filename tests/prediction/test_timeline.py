@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from html.parser import HTMLParser
 
@@ -10,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.prediction.explanation import available, notes
-from pipeline.prediction.panels import _PANEL_S, panel_bounds_s
+from pipeline.prediction.panels import _PANEL_S, largest_effect, panel_bounds_s
 from pipeline.prediction.timeline import as_page, timeline
 from tests.prediction.models import columns
 
@@ -75,9 +76,60 @@ def test_a_word_has_the_colour_and_height_of_its_contribution(elements, predicti
         if attributes.get("class") in ("up", "down") and "fill-opacity" not in attributes
     ]
     assert [bar["class"] for bar in bars] == ["up" if c > 0 else "down" for c in prediction.contribution]
-    largest = np.abs(prediction.contribution).max()
+    largest = largest_effect(prediction)
     for bar, contribution in zip(bars, prediction.contribution, strict=True):
         assert float(bar["height"]) == pytest.approx(max(26 * abs(contribution) / largest, 0.5), abs=0.06)
+
+
+def test_a_modality_has_a_bar_for_each_word_that_has_a_row_in_the_scale_of_the_words(elements, prediction):
+    bars = [
+        attributes
+        for _, attributes in elements.found
+        if attributes.get("class") in ("up alone", "down alone")
+    ]
+    effects = [
+        effect
+        for modality, of_words in prediction.contribution_by_modality.items()
+        for effect, valid in zip(of_words, prediction.valid[modality], strict=True)
+        if valid
+    ]
+    assert len(bars) == len(effects) > len(prediction.words)
+    largest = largest_effect(prediction)
+    # A panel draws its rows one after another, so the order of bars is that of panels.
+    heights = sorted(float(bar["height"]) for bar in bars)
+    assert heights == pytest.approx(
+        sorted(max(10 * abs(effect) / largest, 0.5) for effect in effects), abs=0.06
+    )
+    assert {"text", "audio", "visual"} <= set(elements.text("track"))
+
+
+def test_the_scale_of_the_bars_is_told_in_numbers(elements, model, prediction):
+    largest = largest_effect(prediction)
+    digits = max(2, 1 - math.floor(math.log10(largest)))
+    assert {f"+{largest:.{digits}f}", "0", f"−{largest:.{digits}f}"} <= set(elements.text("track"))
+    assert f"±{largest:.{digits}f} at full height" in page_of(model, prediction)
+
+
+@pytest.mark.parametrize(
+    ("size", "end"), [(0.0, "0.00"), (1e-7, "0.0000"), (0.00421, "+0.0042"), (2.5, "+2.50")]
+)
+def test_words_that_do_nothing_or_little_have_a_scale(model, prediction, size, end):
+    effects = np.full(len(prediction.words), size)
+    made = dataclasses.replace(
+        prediction, contribution=effects, contribution_by_modality=dict.fromkeys(MODALITIES, effects)
+    )
+    assert end in Elements(page_of(model, made)).text("track")
+
+
+def test_without_words_there_is_neither_a_bar_nor_a_scale(model, prediction):
+    none = np.zeros(0)
+    made = dataclasses.replace(
+        changed(prediction, spoken=SegmentWords("a", "none", ())),
+        words=(), contribution=none, contribution_sd=none, contribution_by_modality=dict.fromkeys(MODALITIES, none),
+    )  # fmt: skip
+    elements = Elements(page_of(model, made))
+    assert not {"text", "audio", "visual", "0"} & set(elements.text("track"))
+    assert "at full height" not in page_of(model, made)
 
 
 def test_every_seed_is_a_dot_on_the_scale_of_the_labels(elements, prediction):
