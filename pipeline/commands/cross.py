@@ -14,7 +14,7 @@ from pipeline.comparison.runs import read_runs
 from pipeline.corpus.facts import FACTS_FILE, POOL, Facts, read_facts
 from pipeline.crossing.page import cross_page
 from pipeline.crossing.records import cross_to_csv, cross_to_json
-from pipeline.crossing.table import Crossing, Settings, cross
+from pipeline.crossing.table import Crossed, Settings, cross
 from pipeline.errors import PipelineError, did_you_mean
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import protocol_named
@@ -214,7 +214,7 @@ def _show(
     sys.stdout.write(_written(found, settings, args, pool=pool))
 
 
-def _written(found: Sequence[Crossing], settings: Settings, args: argparse.Namespace, *, pool: str) -> str:
+def _written(found: Crossed, settings: Settings, args: argparse.Namespace, *, pool: str) -> str:
     if args.json:
         return cross_to_json(found, settings, pool=pool)
     if args.csv:

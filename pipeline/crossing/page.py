@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.crossing.recalibration import N_DRAWS
-from pipeline.crossing.table import CALIBRATED_ON, Crossing, Settings
+from pipeline.crossing.table import CALIBRATED_ON, Contrast, Crossed, Crossing, Settings
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import level, plural
-from pipeline.reporting.numbers import metric_heading, summary_cell
+from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell
 
 _ERRORS = {
     "regression": "absolute error",
@@ -22,14 +22,15 @@ _CONSTANTS = {
 }
 
 
-def cross_page(found: Sequence[Crossing], settings: Settings, *, pool: str) -> list[Block]:
+def cross_page(crossed: Crossed, settings: Settings, *, pool: str) -> list[Block]:
     """The tables, metric by metric: what needs no calibration first.
 
     Args:
-        found: what `table.cross` found, of at least one run.
+        crossed: what `table.cross` found, of at least one run.
         settings: how was measured.
         pool: name of the pool.
     """
+    found = crossed.cells
     blocks: list[Block] = [
         Heading(f"Trained on one corpus, measured on another: {settings.split} of {pool}", level=1),
         Paragraph(_intervals(found, settings)),
@@ -50,7 +51,39 @@ def cross_page(found: Sequence[Crossing], settings: Settings, *, pool: str) -> l
                 _table(rows, settings, with_constant=with_constant),
                 Paragraph(_meaning(metric, settings, n_labels=n_labels)),
             ]
+            contrasts = [
+                each
+                for each in crossed.contrasts
+                if (each.one.metric.name, each.one.n_labels) == (metric.name, n_labels)
+            ]
+            blocks += _differences(contrasts, rows, settings)
     return blocks
+
+
+def _differences(contrasts: Sequence[Contrast], rows: Sequence[Crossing], settings: Settings) -> list[Block]:
+    """The differences between rows of one table, if there are any."""
+    if not contrasts:
+        return []
+    corpora = list(dict.fromkeys(row.measured_on for row in rows))
+    titles = {METHOD: "GRCF", BASELINE: "point-wise"}
+    lines: dict[tuple[str, str, str], dict[str, Cell]] = {}
+    for each in contrasts:
+        one, other = each.one, each.other
+        compared = f"minus {titles[other.model]}" if one.model != other.model else "minus the own model"
+        line = lines.setdefault(("+".join(one.trained_on), titles[one.model], compared), {})
+        line[one.measured_on] = difference_cell(each.summary, one.metric)
+    table = plain_table(
+        ("trained on", "model", "difference", *corpora),
+        [(*names, *(cells.get(corpus, "") for corpus in corpora)) for names, cells in lines.items()],
+        worded=(1, 2),
+    )
+    return [
+        Paragraph(
+            f"Differences between these rows, with {level(settings.confidence)} intervals of their own, paired by seed and by what is drawn: a "
+            "difference can be beyond noise where the intervals of the two rows overlap. The own model is that of the column's corpus alone."
+        ),
+        table,
+    ]
 
 
 def _table(rows: Sequence[Crossing], settings: Settings, *, with_constant: bool) -> Block:

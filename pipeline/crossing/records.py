@@ -1,11 +1,10 @@
 """The table of A × B for other programs: JSON and CSV, a row per run, corpus, model and metric."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from pipeline.artifacts.tables import table_to_csv
-from pipeline.crossing.table import CALIBRATED_ON, Crossing, Settings
+from pipeline.crossing.table import CALIBRATED_ON, Contrast, Crossed, Crossing, Settings
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning or goes; a new key does not raise it."""
@@ -13,7 +12,7 @@ SCHEMA_VERSION = 1
 _DIGITS = 6
 
 
-def cross_to_json(found: Sequence[Crossing], settings: Settings, *, pool: str) -> str:
+def cross_to_json(crossed: Crossed, settings: Settings, *, pool: str) -> str:
     """All that the tables show, and how it was measured."""
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -26,17 +25,18 @@ def cross_to_json(found: Sequence[Crossing], settings: Settings, *, pool: str) -
         "cells": [
             {key: _rounded(value) for key, value in _fields(row, settings).items()}
             | {"trained_on": list(row.trained_on)}
-            for row in found
+            for row in crossed.cells
         ],
+        "differences": [_difference(each) for each in crossed.contrasts],
     }
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def cross_to_csv(found: Sequence[Crossing], settings: Settings) -> str:
+def cross_to_csv(crossed: Crossed, settings: Settings) -> str:
     """The cells as rows; what a run was trained on is joined by `+`."""
     rows = [
         _fields(row, settings) | {"needs_calibration": "yes" if _needs(row, settings) else "no"}
-        for row in found
+        for row in crossed.cells
     ]
     columns: dict[str, list[Any]] = {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
     return table_to_csv(columns)
@@ -62,6 +62,27 @@ def _fields(row: Crossing, settings: Settings) -> dict[str, Any]:
         "n_units": row.n_units,
         "reason": summary.reason,
     }
+
+
+def _difference(contrast: Contrast) -> dict[str, Any]:
+    one, other, summary = contrast.one, contrast.other, contrast.summary
+    values = {
+        "measured_on": one.measured_on,
+        "model": one.model,
+        "minus_model": other.model,
+        "metric": one.metric.name,
+        "n_labels": one.n_labels,
+        "mean": summary.mean,
+        "sd": summary.sd,
+        "ci_low": summary.ci_low,
+        "ci_high": summary.ci_high,
+        "n_seeds": summary.n,
+        "unit": one.unit,
+        "n_units": one.n_units,
+        "reason": summary.reason,
+    }
+    trained = {"trained_on": list(one.trained_on), "minus_trained_on": list(other.trained_on)}
+    return trained | {key: _rounded(value) for key, value in values.items()}
 
 
 def _needs(row: Crossing, settings: Settings) -> bool:

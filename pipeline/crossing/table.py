@@ -1,6 +1,6 @@
 """The table of A × B: what models that were trained on some corpora of a pool reach on each of its corpora."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,34 @@ class Crossing:
         return self.measured_on in self.trained_on
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One cell minus another of the same column, paired by seed, and by the units that both were measured on.
+
+    Attributes:
+        one: the cell that is subtracted from.
+        other: the cell that is subtracted; of the same corpus, metric and number of labels.
+        summary: mean and standard deviation of the difference over seeds; the interval is over seeds and units.
+    """
+
+    one: Crossing
+    other: Crossing
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What models of every run reach on every corpus.
+
+    Attributes:
+        cells: one for each run, corpus, model, metric and way of calibration.
+        contrasts: of each run GRCF minus the baseline, and of each model a run minus the one that was trained on the corpus alone.
+    """
+
+    cells: list[Crossing]
+    contrasts: list[Contrast]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How is measured.
@@ -70,10 +98,8 @@ class Settings:
     parts: tuple[str, ...]
 
 
-def cross(
-    runs: Mapping[tuple[str, ...], Mapping[str, SplitPredictions]], settings: Settings
-) -> list[Crossing]:
-    """Measure the models of every run on every corpus.
+def cross(runs: Mapping[tuple[str, ...], Mapping[str, SplitPredictions]], settings: Settings) -> Crossed:
+    """Measure the models of every run on every corpus, and what differs between them.
 
     All headline metrics are of predictions as they were trained. Those that need the scale of the labels
     (`Protocol.scale_free` has the others) are measured after a calibration too where `n_labels` says so.
@@ -85,7 +111,7 @@ def cross(
     Raises:
         PipelineError: a run lacks a split or has segments of another pool, runs are of different segments, or a corpus has fewer labels than `n_labels`.
     """
-    found: list[Crossing] = []
+    found: list[tuple[Crossing, BySeed]] = []
     samples: dict[str, CorpusSample] = {}
     first: SplitPredictions | None = None
     for trained_on, splits in runs.items():
@@ -112,7 +138,33 @@ def cross(
                 source = _of(splits, CALIBRATED_ON, trained_on).of_corpus(corpus)
                 labels = draw_labels(source, settings.n_labels, corpus=corpus)
             found += _of_corpus(trained_on, corpus, part, sample, labels, settings)
-    return found
+    return Crossed([cell for cell, _ in found], _contrasts(found, confidence=settings.confidence))
+
+
+def _contrasts(found: Sequence[tuple[Crossing, BySeed]], *, confidence: float) -> list[Contrast]:
+    measured = {_place(cell): (cell, by_seed) for cell, by_seed in found}
+    contrasts = []
+    for cell, by_seed in found:
+        for trained_on, model in _references(cell):
+            other = measured.get((trained_on, model, *_place(cell)[2:]))
+            # A seed more on one side is a seed without a partner.
+            if other is None or len(other[1].values) != len(by_seed.values):
+                continue
+            summary = (by_seed - other[1]).summary(n_units=cell.n_units, confidence=confidence)
+            contrasts.append(Contrast(cell, other[0], summary))
+    return contrasts
+
+
+def _place(cell: Crossing) -> tuple[tuple[str, ...], str, str, str, int | None]:
+    return cell.trained_on, cell.model, cell.measured_on, cell.metric.name, cell.n_labels
+
+
+def _references(cell: Crossing) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The run and the model of each cell that one is compared with."""
+    if cell.model == METHOD:
+        yield cell.trained_on, BASELINE
+    if cell.model in (METHOD, BASELINE) and cell.trained_on != (cell.measured_on,):
+        yield (cell.measured_on,), cell.model
 
 
 def _of_corpus(
@@ -122,25 +174,24 @@ def _of_corpus(
     sample: CorpusSample,
     labels: Labels | None,
     settings: Settings,
-) -> list[Crossing]:
+) -> list[tuple[Crossing, BySeed]]:
     protocol = settings.protocol
-    found: list[Crossing] = []
+    found: list[tuple[Crossing, BySeed]] = []
 
     def add(model: str, metric: Metric, by_seed: BySeed, *, n_labels: int | None) -> None:
         summary = by_seed.summary(n_units=sample.n_units, confidence=settings.confidence)
-        found.append(
-            Crossing(
-                trained_on,
-                corpus,
-                model,
-                metric,
-                n_labels,
-                summary,
-                len(part.ids),
-                sample.unit,
-                sample.n_units,
-            )
+        cell = Crossing(
+            trained_on,
+            corpus,
+            model,
+            metric,
+            n_labels,
+            summary,
+            len(part.ids),
+            sample.unit,
+            sample.n_units,
         )
+        found.append((cell, by_seed))
 
     for model in (METHOD, BASELINE, protocol.constant):
         rows = part.models[model]

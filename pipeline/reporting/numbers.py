@@ -40,7 +40,7 @@ def summary_cell(summary: Summary, metric: Metric, *, strong: bool = False) -> C
     return Cell(value(summary.mean, metric), detail, summary.reason, strong)
 
 
-def difference_cell(difference: Difference, metric: Metric, *, strong: bool = False) -> Cell:
+def difference_cell(difference: Difference | Summary, metric: Metric, *, strong: bool = False) -> Cell:
     """`−0.040` with `[−0.090, +0.010]`; what is missing becomes a note."""
     if difference.mean is None:
         return Cell(NOT_AVAILABLE, note=difference.reason)

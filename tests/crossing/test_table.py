@@ -27,8 +27,13 @@ def runs(**fields):
 
 
 @pytest.fixture(scope="module")
-def found():
+def crossed():
     return cross(runs(), SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def found(crossed):
+    return crossed.cells
 
 
 def by_name(found):
@@ -77,21 +82,22 @@ def test_calibration_reads_labels_of_valid_alone():
                 labels, labels.source.models[model], part.models[model], kind="regression"
             )
             expected = np.mean([np.abs(rows - part.truth).mean() for rows in draws])
-            cell = by_name(cross({("films",): changed}, SETTINGS))["films", "clips", model, "mae", 10]
+            cell = by_name(cross({("films",): changed}, SETTINGS).cells)["films", "clips", model, "mae", 10]
             assert cell.summary.mean == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kind", ["binary", "classes"])
 def test_two_and_several_classes_have_their_own_metrics(kind):
     protocol = protocol_named(kind).of_classes(("calm", "angry", "sad") if kind == "classes" else ())
-    found = cross(runs(kind=kind), replace(SETTINGS, protocol=protocol))
+    crossed = cross(runs(kind=kind), replace(SETTINGS, protocol=protocol))
+    found = crossed.cells
     metrics = {(row.metric.name, row.n_labels) for row in found}
     free = set(protocol.scale_free)
     assert metrics == {(name, None) for name in protocol.headline} | {
         (name, 10) for name in protocol.headline if name not in free
     }
     assert all(row.summary.mean is not None or row.summary.reason for row in found)
-    assert as_text(cross_page(found, replace(SETTINGS, protocol=protocol), pool="both"))
+    assert as_text(cross_page(crossed, replace(SETTINGS, protocol=protocol), pool="both"))
 
 
 def test_runs_of_other_segments_have_no_common_table():
@@ -104,8 +110,8 @@ def test_runs_of_other_segments_have_no_common_table():
         cross(mixed, SETTINGS)
 
 
-def test_the_page_says_what_needs_labels_of_the_corpus(found):
-    text = as_text(cross_page(found, SETTINGS, pool="both"))
+def test_the_page_says_what_needs_labels_of_the_corpus(crossed):
+    text = as_text(cross_page(replace(crossed, contrasts=[]), SETTINGS, pool="both"))
     headings = re.findall(r"^(.*)\n-+$", text, re.MULTILINE)
     plain = [heading.replace("\N{NO-BREAK SPACE}", " ") for heading in headings]
     assert plain == [
@@ -129,18 +135,18 @@ def test_the_page_says_what_needs_labels_of_the_corpus(found):
     ]  # fmt: skip
 
 
-def test_what_was_trained_on_its_own_corpus_stands_out(found):
-    page = as_markdown(cross_page(found, SETTINGS, pool="both"))
+def test_what_was_trained_on_its_own_corpus_stands_out(crossed):
+    page = as_markdown(cross_page(crossed, SETTINGS, pool="both"))
     (row,) = [line for line in page.splitlines() if line.startswith("| films | GRCF |")][:1]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2].startswith("**")
     assert not cells[3].startswith("**")
 
 
-def test_json_and_csv_hold_the_cells_of_the_tables(found):
-    record = json.loads(cross_to_json(found, SETTINGS, pool="both"))
+def test_json_and_csv_hold_the_cells_of_the_tables(crossed, found):
+    record = json.loads(cross_to_json(crossed, SETTINGS, pool="both"))
     assert (record["pool"], record["split"], record["calibrated_on"]) == ("both", "test", "valid")
-    rows = list(csv.DictReader(io.StringIO(cross_to_csv(found, SETTINGS))))
+    rows = list(csv.DictReader(io.StringIO(cross_to_csv(crossed, SETTINGS))))
     assert len(rows) == len(record["cells"]) == len(found)
     for row, cell, crossing in zip(rows, record["cells"], found, strict=True):
         assert cell["trained_on"] == list(crossing.trained_on) == row["trained_on"].split("+")
@@ -167,7 +173,8 @@ def test_columns_are_in_the_order_of_the_pool():
     found = cross(runs(), replace(SETTINGS, n_labels=None, parts=("clips", "films")))
     text = as_text(cross_page(found, SETTINGS, pool="both"))
     headers = [line.split() for line in text.splitlines() if line.startswith("trained on")]
-    assert headers == [["trained", "on", "model", "clips", "films"]] * 3
+    names = ["trained", "on", "model"]
+    assert headers == [[*names, "clips", "films"], [*names, "difference", "clips", "films"]] * 3
 
 
 def test_a_run_on_two_corpora_is_a_row_of_its_own():
@@ -175,4 +182,42 @@ def test_a_run_on_two_corpora_is_a_row_of_its_own():
     found = cross(both, replace(SETTINGS, n_labels=None))
     text = as_text(cross_page(found, SETTINGS, pool="both"))
     assert "films+clips" in text
-    assert all(row.is_within for row in found if row.trained_on == CORPORA)
+    assert all(row.is_within for row in found.cells if row.trained_on == CORPORA)
+
+
+def test_a_difference_is_paired_and_narrower_than_the_intervals_of_its_rows(crossed):
+    found = by_name(crossed.cells)
+    contrasts = {
+        (each.one.trained_on, each.one.measured_on, each.one.model, each.other.trained_on, each.other.model, each.one.metric.name, each.one.n_labels): each.summary
+        for each in crossed.contrasts
+    }  # fmt: skip
+    # Of each run and corpus GRCF minus point-wise; of each model the run on the other corpus minus that on this one.
+    assert len(contrasts) == len(crossed.contrasts) == (2 * 2 + 2 * 2) * 4
+    for trained_on in CORPORA:
+        for corpus in CORPORA:
+            for name in MOSI.headline:
+                summary = contrasts[(trained_on,), corpus, "grcf", (trained_on,), "pointwise", name, None]
+                cells = [
+                    found[trained_on, corpus, model, name, None].summary for model in ("grcf", "pointwise")
+                ]
+                assert summary.mean == pytest.approx(cells[0].mean - cells[1].mean)
+                assert summary.ci_low < summary.mean < summary.ci_high
+                widths = [each.ci_high - each.ci_low for each in (summary, *cells)]
+                assert widths[0] < max(widths[1:])
+    away = contrasts[("films",), "clips", "pointwise", ("clips",), "pointwise", "mae", None]
+    assert away.ci_low > 0
+
+
+def test_the_tables_and_json_hold_the_differences(crossed):
+    text = as_text(cross_page(crossed, SETTINGS, pool="both"))
+    differences = [
+        line for line in text.splitlines() if "minus " in line and line.startswith(("films ", "clips "))
+    ]
+    # Two runs; GRCF minus point-wise, GRCF and point-wise minus the own model; four tables.
+    assert len(differences) == 2 * 3 * 4
+    record = json.loads(cross_to_json(crossed, SETTINGS, pool="both"))
+    assert len(record["differences"]) == len(crossed.contrasts)
+    first = record["differences"][0]
+    assert (first["trained_on"], first["minus_trained_on"]) == (["films"], ["films"])
+    assert (first["model"], first["minus_model"]) == ("grcf", "pointwise")
+    assert first["ci_low"] < first["mean"] < first["ci_high"]
