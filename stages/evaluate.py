@@ -48,7 +48,7 @@ from pipeline.grcf.perturbations import (
     with_noise,
     without_words,
 )
-from pipeline.grcf.scoring import Scorer, hidden_subsets, predict_copies, present_modalities
+from pipeline.grcf.scoring import Scorer, hidden_subsets, predict_perturbed, present_modalities
 from pipeline.settled.task import load_task
 
 VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
@@ -123,16 +123,15 @@ def perturbed_curves(
     """Every model with one or all modalities perturbed more and more, without training again."""
 
     # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
-    def predict_perturbed(seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
-        copies = (perturb(split, modalities=modalities, level=level, seed=seed) for level in levels)
-        return predict_copies(models, copies, seed=seed)
+    def predict(seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
+        return predict_perturbed(models, split, perturb, modalities=modalities, levels=levels, seed=seed)
 
     for name, modalities in perturbed_modalities(split).items() if levels else ():
         yield from robustness_curves(
             split.split,
             name,
             split.labels,
-            partial(predict_perturbed, modalities=modalities),
+            partial(predict, modalities=modalities),
             levels=levels,
             seeds=models[METHOD].seeds,
             protocol=protocol,

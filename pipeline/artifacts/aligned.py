@@ -145,6 +145,29 @@ class AlignedSplit:
                 )
         return self.select(np.array([row for row, name in enumerate(there) if name in names], np.int64))
 
+    def stretch(self, start: int, stop: int) -> "AlignedSplit":
+        """The segments from `start` on and before `stop`, of which there is one at least; its rows are not copied."""
+        first, last = self.offsets[start], self.offsets[min(stop, len(self))]
+        given = self.ratings
+        inside = (given.segment >= start) & (given.segment < stop)
+        owners: dict[str, Any] = {owner: getattr(self, owner)[start:stop] for owner in OWNERS}
+        return replace(
+            self,
+            ids=self.ids[start:stop],
+            labels=self.labels[start:stop],
+            offsets=self.offsets[start : stop + 1] - first,
+            features={modality: rows[first:last] for modality, rows in self.features.items()},
+            valid={modality: rows[first:last] for modality, rows in self.valid.items()},
+            tokens=None
+            if self.tokens is None
+            else self.tokens.select(np.arange(start, min(stop, len(self)), dtype=np.int64)),
+            trusted=self.trusted[start:stop],
+            ratings=Ratings(
+                given.segment[inside] - start, given.rater[inside], given.label[inside], given.names
+            ),
+            **owners,
+        )
+
     def select(self, segments: Int64[np.ndarray, "segment"]) -> "AlignedSplit":
         """The segments at these positions, in this order."""
         words = np.concatenate(

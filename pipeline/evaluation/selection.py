@@ -4,11 +4,12 @@ Training depends on this file and on nothing else in the package, so it imports 
 metric added elsewhere must not train a model again.
 """
 
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int32, Int64
 from numpy.typing import NDArray
 
 Segments = Float[NDArray[np.float64], "segment"]
@@ -24,14 +25,18 @@ Outputs = Float[NDArray[np.float64], "segment *class"]
 """A number for each segment, or, where labels are classes, one for each segment and class."""
 
 _Ranks = Int64[NDArray[np.int64], "segment"]
-_Starts = Int64[NDArray[np.int64], "value"]
+_Positions = Int32[NDArray[np.int32], "_"]
+_Starts = Int64[NDArray[np.int64], "_"]
 _Sorted = Float[NDArray[np.floating[Any]], "resample _"]
 
 _EXACT = 2.0**24
 """Single precision holds every whole number below this."""
 
 _LEAST_BLOCK = 64
-"""Segments in the smallest block of `PairCounter`: below that, the calls take longer than the multiplications."""
+"""Segments in the smallest block of `_PairBlocks`: below that, the calls take longer than the multiplications."""
+
+_MOST_IN_BLOCKS = 1 << 16
+"""The most segments of which several samples are counted by `_PairBlocks`: its matrices grow faster than their number."""
 
 
 class PairCounts(NamedTuple):
@@ -187,11 +192,9 @@ def class_cross_entropy(truth: Segments, logit: Float[NDArray[np.float64], "segm
 class PairCounter:
     """Counts the pairs of one set of labels and predictions, in any number of samples of their segments.
 
-    Labels and predictions are each cut into blocks of neighbouring ranks, equal values together. A concordant pair lies
-    in two blocks of labels and two blocks of predictions, or within one block of labels, or within one block of
-    predictions. Each of the three is a product of the counts with small matrices of zeros and ones that all samples
-    share. With `n^(2/3)` segments in a block, a sample takes some `n^(5/3)` multiplications in place of n², at the speed
-    of a matrix product. All numbers are whole and are kept in a precision that holds them exactly.
+    Several samples of few segments are counted by `_PairBlocks`, at the speed of matrix products; one sample, or many segments,
+    by `_PairLevels`, in time and memory that grow with `n log n`. All numbers are whole and are kept in a precision
+    that holds them exactly, so both count the same.
 
     Args:
         truth: labels of the segments, finite.
@@ -199,35 +202,14 @@ class PairCounter:
     """
 
     def __init__(self, truth: Segments, prediction: Segments) -> None:
-        label, rank = _dense_rank(truth), _dense_rank(prediction)
-        self._by_label = np.argsort(label, kind="stable")
-        self._by_rank = np.lexsort((label, rank))
-        self._labels, self._ranks = _starts(label[self._by_label]), _starts(rank[self._by_rank])
-        self._both = np.union1d(self._ranks, _starts(label[self._by_rank]))
-        self._label_blocks, rank_blocks = (
-            _blocks(starts, len(truth)) for starts in (self._labels, self._ranks)
+        self._label, self._rank = _dense_rank(truth), _dense_rank(prediction)
+        self._by_label = np.argsort(self._label, kind="stable")
+        self._by_rank = np.lexsort((self._label, self._rank))
+        self._labels, self._ranks = (
+            _starts(self._label[self._by_label]),
+            _starts(self._rank[self._by_rank]),
         )
-        label_block, rank_block = np.empty_like(label), np.empty_like(rank)
-        for number, block in enumerate(self._label_blocks):
-            label_block[self._by_label[block]] = number
-        for number, block in enumerate(rank_blocks):
-            rank_block[self._by_rank[block]] = number
-        self._n_rank_blocks = len(rank_blocks)
-        blocks = [(self._by_label[block], block) for block in self._label_blocks]
-        numbers = np.arange(self._n_rank_blocks)
-        # Which block of predictions each segment of a block of labels is in.
-        self._is_in = [rank_block[segments, None] == numbers for segments, _ in blocks]
-        self._within_label_blocks = [
-            (block, _rising(label[segments], rank[segments]))
-            for segments, block in blocks
-            if np.ptp(label[segments])
-        ]
-        self._within_rank_blocks = [
-            (block, _rising(label_block[segments], rank[segments]))
-            for block in rank_blocks
-            for segments in [self._by_rank[block]]
-            if np.ptp(rank[segments]) and np.ptp(label_block[segments])
-        ]
+        self._both = np.union1d(self._ranks, _starts(self._label[self._by_rank]))
 
     def __call__(self, counts: Counts) -> PairCounts:
         """The pairs of samples in which each segment occurs `counts` times."""
@@ -239,12 +221,67 @@ class PairCounter:
         alike_in_prediction = _n_alike(by_rank, self._ranks)
         return PairCounts(
             ordered=(total - _n_alike(by_label, self._labels)) / 2.0,
-            concordant=self._n_concordant(by_label, by_rank),
+            concordant=self._levels(counts)
+            if len(counts) == 1 or len(self._label) > _MOST_IN_BLOCKS
+            else self._blocks(by_label, by_rank),
             tied=(alike_in_prediction - alike_in_both) / 2.0,
             untied=(total - alike_in_prediction) / 2.0,
         )
 
-    def _n_concordant(self, by_label: _Sorted, by_rank: _Sorted) -> Values:
+    @cached_property
+    def _blocks(self) -> "_PairBlocks":
+        return _PairBlocks(self._label, self._rank, self._by_label, self._by_rank, self._labels, self._ranks)
+
+    @cached_property
+    def _levels(self) -> "_PairLevels":
+        # A pair rises in both or in neither, so either may be the one whose bits are looked at: the fewer values, the fewer bits.
+        few, many = sorted((self._label, self._rank), key=lambda ranks: int(ranks.max(initial=0)))
+        return _PairLevels(many, few)
+
+
+class _PairBlocks:
+    """Concordant pairs by matrix products.
+
+    Labels and predictions are each cut into blocks of neighbouring ranks, equal values together. A concordant pair lies
+    in two blocks of labels and two blocks of predictions, or within one block of labels, or within one block of
+    predictions. Each of the three is a product of the counts with small matrices of zeros and ones that all samples
+    share. With `n^(2/3)` segments in a block, a sample takes some `n^(5/3)` multiplications in place of n².
+    """
+
+    def __init__(
+        self,
+        label: _Ranks,
+        rank: _Ranks,
+        by_label: _Ranks,
+        by_rank: _Ranks,
+        labels: _Starts,
+        ranks: _Starts,
+    ) -> None:
+        self._label_blocks, rank_blocks = (_blocks(starts, len(label)) for starts in (labels, ranks))
+        label_block, rank_block = np.empty_like(label), np.empty_like(rank)
+        for number, block in enumerate(self._label_blocks):
+            label_block[by_label[block]] = number
+        for number, block in enumerate(rank_blocks):
+            rank_block[by_rank[block]] = number
+        self._n_rank_blocks = len(rank_blocks)
+        blocks = [(by_label[block], block) for block in self._label_blocks]
+        numbers = np.arange(self._n_rank_blocks)
+        # Which block of predictions each segment of a block of labels is in.
+        self._is_in = [rank_block[segments, None] == numbers for segments, _ in blocks]
+        self._within_label_blocks = [
+            (block, _rising(label[segments], rank[segments]))
+            for segments, block in blocks
+            if np.ptp(label[segments])
+        ]
+        self._within_rank_blocks = [
+            (block, _rising(label_block[segments], rank[segments]))
+            for block in rank_blocks
+            for segments in [by_rank[block]]
+            if np.ptp(rank[segments]) and np.ptp(label_block[segments])
+        ]
+
+    def __call__(self, by_label: _Sorted, by_rank: _Sorted) -> Values:
+        """The concordant pairs of samples, from how often each segment occurs, in the order of labels and of predictions."""
         found = np.zeros(len(by_label))
         below = np.zeros((len(by_label), self._n_rank_blocks), by_label.dtype)
         for block, is_in in zip(self._label_blocks, self._is_in, strict=True):
@@ -255,6 +292,42 @@ class PairCounter:
             for block, rising in blocks:
                 inside = arranged[:, block]
                 found += _dot(inside, inside @ rising.astype(inside.dtype))
+        return found
+
+
+class _PairLevels:
+    """Concordant pairs by running sums, a bit of one of the two ranks at a time, as in a wavelet tree.
+
+    Segments are in the order of the first rank, equals by the falling second, so a concordant pair is one whose second rank
+    rises. The second ranks of such a pair agree in some leading bits, and in the next one only the upper has a one. So
+    segments are grouped by their leading bits, and each one in the next bit is paired with the zeros before it in its group.
+    """
+
+    def __init__(self, first: _Ranks, second: _Ranks) -> None:
+        # Of each bit: the segments in order, where the ones are, where the zeros before the group of each end.
+        self._bits: list[tuple[_Positions, _Positions, _Positions]] = []
+        order = np.lexsort((-second, first))
+        for bit in reversed(range(int(second.max(initial=0)).bit_length())):
+            leading = second[order] >> bit
+            group_starts = _starts(leading >> 1)
+            ones = np.flatnonzero(leading & 1)
+            start = group_starts[np.searchsorted(group_starts, ones, side="right") - 1]
+            self._bits.append((order.astype(np.int32), ones.astype(np.int32), start.astype(np.int32)))
+            order = order[np.argsort(leading, kind="stable")]
+
+    def __call__(self, counts: _Sorted) -> Values:
+        """The concordant pairs of samples in which each segment occurs `counts` times."""
+        counts = counts.astype(np.float64)
+        found = np.zeros(len(counts))
+        zeros = np.zeros((len(counts), counts.shape[1] + 1))
+        for order, ones, start in self._bits:
+            arranged = np.take(counts, order, axis=1)
+            above = np.take(arranged, ones, axis=1)
+            arranged[:, ones] = 0.0
+            np.cumsum(arranged, axis=1, out=zeros[:, 1:])
+            below = np.take(zeros, ones, axis=1)
+            below -= np.take(zeros, start, axis=1)
+            found += np.einsum("rs,rs->r", above, below)
         return found
 
 

@@ -1,6 +1,7 @@
 """Trained models at work: restored once, then asked for predictions as often as needed, with all modalities or only some."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 
 import numpy as np
@@ -13,12 +14,18 @@ from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.grcf.network.batches import SplitTensors
-from pipeline.grcf.network.checkpoints import check_columns, represent_split, restore, score_split
-from pipeline.grcf.perturbations import end_to_end
+from pipeline.grcf.network.checkpoints import (
+    SCORING_BATCH,
+    check_columns,
+    represent_split,
+    restore,
+    score_split,
+)
+from pipeline.grcf.perturbations import Perturbation, end_to_end
 
 ALL = frozenset(MODALITIES)
 
-# Of the features of copies that are predicted in one pass: 64 MiB.
+# Of the features of copies that are predicted in one pass, and of a piece that is perturbed by itself: 64 MiB.
 _NUMBERS_AT_ONCE = 1 << 24
 
 
@@ -74,21 +81,56 @@ class Scorer:
         return np.stack([model.represent(split, tensors) for model in self._models])
 
 
-def predict_copies(
-    scorers: Mapping[str, Scorer], copies: Iterable[AlignedSplit], *, seed: int
-) -> dict[str, Float64[np.ndarray, "copy segment *class"]]:
-    """What the models of one seed predict of perturbed copies of a split, a few copies in one pass.
+def predict_perturbed(
+    scorers: Mapping[str, Scorer],
+    split: AlignedSplit,
+    perturbation: Perturbation,
+    *,
+    modalities: frozenset[Modality],
+    levels: Sequence[float],
+    seed: int,
+) -> dict[str, Float64[np.ndarray, "level segment *class"]]:
+    """What the models of one seed predict of a split that is perturbed more and more.
 
-    A pass over a small split is the time of its calls, not of its arithmetic. A text encoder that learnt keeps the word
-    vectors of the tokens that it read last, so there each copy has a pass of its own.
+    A small split is predicted at several levels in one pass, which takes the time of its calls and not of its arithmetic. A
+    large one is perturbed and predicted a piece at a time, so that its size makes no difference to memory.
 
     Args:
         scorers: the models that are asked, by name.
-        copies: copies of one split, at least one; no more of them are in memory than one pass takes.
-        seed: seed of the model of each scorer.
+        split: the split as it is.
+        perturbation: what makes it worse.
+        modalities: the modalities that are perturbed.
+        levels: how much, at least one.
+        seed: seed of the model of each scorer, and of the perturbation.
     """
+    by_piece: dict[str, list[Float64[np.ndarray, "level segment *class"]]] = {name: [] for name in scorers}
+    pieces = _pieces(split)
+    for copies in perturbation.by_piece(pieces, modalities=modalities, levels=levels, seed=seed):
+        for name, predictions in _predict_copies(scorers, copies, seed=seed).items():
+            by_piece[name].append(predictions)
+    return {name: np.concatenate(predictions, axis=1) for name, predictions in by_piece.items()}
+
+
+def _pieces(split: AlignedSplit) -> Iterator[AlignedSplit]:
+    """Stretches of a split that are perturbed by themselves; whole batches, so that every batch is as in the whole.
+
+    A text encoder that learnt keeps the word vectors of the tokens that it read last, so a split with tokens is one piece.
+    """
+    n_batches = math.ceil(len(split) / SCORING_BATCH)
+    n_numbers_of_batch = _n_numbers(split) // max(n_batches, 1)
+    if split.tokens is not None or n_numbers_of_batch * n_batches <= _NUMBERS_AT_ONCE:
+        yield split
+        return
+    n_segments = SCORING_BATCH * max(1, _NUMBERS_AT_ONCE // n_numbers_of_batch)
+    for start in range(0, len(split), n_segments):
+        yield split.stretch(start, start + n_segments)
+
+
+def _predict_copies(
+    scorers: Mapping[str, Scorer], copies: Iterator[AlignedSplit], *, seed: int
+) -> dict[str, Float64[np.ndarray, "copy segment *class"]]:
     found: dict[str, list[Float64[np.ndarray, "copy segment *class"]]] = {name: [] for name in scorers}
-    for together in _passes(iter(copies)):
+    for together in _passes(copies):
         split = together[0] if len(together) == 1 else end_to_end(together)
         for name, scorer in scorers.items():
             (row,) = scorer.predict(split, seeds=[seed])
@@ -98,9 +140,12 @@ def predict_copies(
 
 def _passes(copies: Iterator[AlignedSplit]) -> Iterator[list[AlignedSplit]]:
     for first in copies:
-        n_numbers = sum(rows.size for rows in first.features.values())
-        at_once = 1 if first.tokens is not None else max(1, _NUMBERS_AT_ONCE // max(n_numbers, 1))
+        at_once = 1 if first.tokens is not None else max(1, _NUMBERS_AT_ONCE // max(_n_numbers(first), 1))
         yield [first, *islice(copies, at_once - 1)]
+
+
+def _n_numbers(split: AlignedSplit) -> int:
+    return sum(rows.size for rows in split.features.values())
 
 
 class _Restored:

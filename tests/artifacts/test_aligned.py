@@ -75,6 +75,14 @@ def test_a_selection_takes_words_names_and_ratings_along():
     same(split.select(np.arange(len(split))), split)
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 6), (1, 4), (4, 99)])
+def test_a_stretch_is_the_selection_of_its_segments_without_a_copy(start, stop):
+    split = owned_split()
+    stretch = split.stretch(start, stop)
+    same(stretch, split.select(np.arange(start, min(stop, len(split)))))
+    assert np.shares_memory(stretch.features["text"], split.features["text"])
+
+
 def test_the_corpora_that_are_named_are_chosen_and_an_unknown_one_is_refused():
     whole = replace(make_split("train", 4, seed=1), corpus=("mosi", "sims", "mosi", "mosei"))
     assert whole.of_corpora(None) is whole

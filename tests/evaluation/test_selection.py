@@ -1,5 +1,6 @@
 import ast
 import inspect
+import tracemalloc
 from collections.abc import Callable
 from random import Random
 
@@ -198,3 +199,35 @@ def test_selection_imports_nothing_from_the_package() -> None:
 
     assert imported
     assert not [name for name in imported if name.split(".")[0] == "pipeline"]
+
+
+@QUICK
+@given(FEW_LEVELS, st.integers(0, 2**32 - 1), st.booleans())
+def test_both_ways_of_counting_pairs_count_the_same(
+    pairs: list[tuple[int, int]], seed: int, distinct: bool
+) -> None:
+    truth, prediction = arrays(pairs)
+    rng = np.random.default_rng(seed)
+    if distinct:  # more predictions than labels, and the other way round
+        prediction += rng.random(len(prediction))
+    counts = rng.integers(0, 4, size=(3, len(truth))).astype(np.float64)
+
+    for one, other in ((truth, prediction), (prediction, truth)):
+        by_blocks = pair_counts(one, other, counts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(selection, "_MOST_IN_BLOCKS", 0)
+            by_levels = pair_counts(one, other, counts)
+        for blocks, levels in zip(by_blocks, by_levels, strict=True):
+            np.testing.assert_array_equal(blocks, levels)
+
+
+def test_memory_of_counting_pairs_grows_with_the_segments_alone() -> None:
+    # A million bytes of matrices per thousand segments would be 200 MB here.
+    rng = np.random.default_rng(3)
+    truth = rng.normal(size=200_000).round(1)
+    prediction = truth + rng.normal(size=len(truth))
+    tracemalloc.start()
+    pair_counts(truth, prediction, np.ones((1, len(truth))))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6

@@ -1,12 +1,15 @@
 """A restored model gives the same answers however often, for whichever seeds and in whichever order it is asked."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from pipeline.grcf import scoring
 from pipeline.grcf.perturbations import with_noise, without_words
-from pipeline.grcf.scoring import Scorer, hidden_subsets, predict, predict_copies
+from pipeline.grcf.scoring import Scorer, hidden_subsets, predict, predict_perturbed
 from tests.grcf.models import rank
+from tests.grcf.synthetic import make_split
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +60,59 @@ def test_every_present_modality_is_left_out_once_and_alone_once(valid):
     assert hidden_subsets(valid)["only text"] == {"audio", "visual"}
 
 
-@pytest.mark.parametrize("perturb", [without_words, with_noise])
+LEVELS = (0.0, 0.3, 0.9, 1.0)
+
+
+def predict_both(checkpoints, split, perturbation) -> np.ndarray:
+    return predict_perturbed(
+        {"a": Scorer(checkpoints, device="cpu")},
+        split,
+        perturbation,
+        modalities=frozenset({"text", "audio"}),
+        levels=LEVELS,
+        seed=2,
+    )["a"]
+
+
+@pytest.mark.parametrize("perturbation", [without_words, with_noise])
 @pytest.mark.parametrize("at_once", [1, 2, 5])
-def test_copies_in_one_pass_are_predicted_as_each_is_alone(checkpoints, valid, perturb, at_once, monkeypatch):
-    copies = [
-        perturb(valid, modalities=frozenset({"text", "audio"}), level=level, seed=3)
-        for level in (0.0, 0.3, 0.9, 1.0)
-    ]
+def test_levels_in_one_pass_are_predicted_as_each_is_alone(
+    checkpoints, valid, perturbation, at_once, monkeypatch
+):
     n_numbers = sum(rows.size for rows in valid.features.values())
     monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", at_once * n_numbers)
 
-    found = predict_copies({"a": Scorer(checkpoints, device="cpu")}, iter(copies), seed=2)["a"]
+    found = predict_both(checkpoints, valid, perturbation)
 
-    alone = [predict(checkpoints[1:], copy, device="cpu")[0] for copy in copies]
+    alone = [
+        perturbation(valid, modalities=frozenset({"text", "audio"}), level=level, seed=2) for level in LEVELS
+    ]
+    alone = [predict(checkpoints[1:], copy, device="cpu")[0] for copy in alone]
     np.testing.assert_allclose(found, np.stack(alone), rtol=0, atol=1e-5)
     assert found.shape == (4, len(valid))
     assert np.ptp(found, axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("perturbation", [without_words, with_noise])
+def test_a_large_split_is_perturbed_a_piece_at_a_time_and_predicted_as_the_whole(
+    checkpoints, perturbation, monkeypatch
+):
+    split = make_split("valid", 700, seed=8)
+    n_numbers = sum(rows.size for rows in split.features.values())
+    monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", n_numbers)  # whole, one level in a pass
+    whole = predict_both(checkpoints, split, perturbation)
+
+    largest = 0
+    apply = perturbation.apply
+
+    def watched(piece, drawn, level):
+        nonlocal largest
+        largest = max(largest, len(piece))
+        return apply(piece, drawn, level)
+
+    monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", n_numbers // 3)
+    by_piece = predict_both(checkpoints, split, dataclasses.replace(perturbation, apply=watched))
+    assert largest == 256
+    # The last piece is small enough for several levels in one pass, which is another order of the same sums.
+    np.testing.assert_array_equal(by_piece[:, :512], whole[:, :512])
+    np.testing.assert_allclose(by_piece, whole, rtol=0, atol=1e-5)

@@ -96,8 +96,13 @@ class SplitTensors:
         }
 
         self.modalities = tuple(modality for modality in MODALITIES if bool(aligned.valid[modality].any()))
-        ends = [np.concatenate([[0], aligned.valid[modality].cumsum()]) for modality in MODALITIES]
-        self._n_valid = np.stack([np.diff(end[aligned.offsets]) for end in ends], axis=1)
+        self._n_valid = np.stack(
+            [
+                np.add.reduceat(aligned.valid[modality], aligned.offsets[:-1], dtype=np.int64)
+                for modality in MODALITIES
+            ],
+            axis=1,
+        )
         self._n_words_max = int(np.diff(aligned.offsets).max(initial=0))
 
     def __len__(self) -> int:
