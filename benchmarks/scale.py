@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ import yaml
 from benchmarks.process_tree import ProcessTree
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import Segment, Split, write_segments
-from pipeline.artifacts.sequences import FeatureSequence, Modality, write_sequences_of
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality, write_sequences_of
 from pipeline.artifacts.task import Task, write_task
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.extract.audio.classic import audio_columns
@@ -49,21 +50,60 @@ _DRAWN = {
 }
 
 _SIZES = ("RssAnon", "RssShmem", "VmHWM")  # of /proc/PID/status, kB
-_DURATION_S, _N_WORDS = 7.0, 20
-_ROWS: dict[Modality, int] = {
-    "text": _N_WORDS,
-    "audio": round(50 * _DURATION_S),
-    "visual": round(10 * _DURATION_S),
-}
+_DURATION_S = 7.0
 
 
-def write_corpus(root: Path, n_segments: int) -> None:
-    """What `align` reads, and parameters for one seed and one epoch."""
+@dataclass(frozen=True)
+class Features:
+    """What extraction gives of one segment.
+
+    Attributes:
+        n_words: number of words; each has a row of text.
+        n_rows: number of rows of sound and face.
+        columns: names of the columns of each modality.
+    """
+
+    n_words: int
+    n_rows: Mapping[Modality, int]
+    columns: Mapping[Modality, list[str]]
+
+
+def usual_features(settings: Mapping[str, Any]) -> Features:
+    """As many numbers as extraction gives of a spoken review."""
+    audio = settings["audio"]
+    return Features(
+        20,
+        {"audio": round(50 * _DURATION_S), "visual": round(10 * _DURATION_S)},
+        {
+            "text": [f"hidden_{i + 1}" for i in range(384)],
+            "audio": list(audio_columns(n_mfcc=audio["n_mfcc"], n_chroma=audio["n_chroma"])),
+            "visual": list(visual_columns(landmarks=False)),
+        },
+    )
+
+
+def small_features() -> Features:
+    """So few numbers that a million segments fit a disk: what grows with the segments themselves is as ever."""
+    columns: dict[Modality, list[str]] = {
+        modality: [f"{modality}_{i + 1}" for i in range(8)] for modality in MODALITIES
+    }
+    return Features(4, {"audio": 4, "visual": 4}, columns)
+
+
+def write_corpus(root: Path, n_segments: int, *, small: bool = False) -> None:
+    """What `align` reads, and parameters for one seed and one epoch.
+
+    Args:
+        root: folder of the run.
+        n_segments: number of segments, of all splits together.
+        small: whether to write `small_features` in place of `usual_features`.
+    """
     settings = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
     settings["training"] |= {"seeds": [1], "epochs": 1}
     (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     random = np.random.default_rng(n_segments)
-    bounds_s = np.linspace(0, _DURATION_S, _N_WORDS + 1).tolist()
+    features = small_features() if small else usual_features(settings)
+    bounds_s = np.linspace(0, _DURATION_S, features.n_words + 1).tolist()
     words = tuple(Word(f"word{i}", start, end) for i, (start, end) in enumerate(itertools.pairwise(bounds_s)))
     segments = [_segment(i, n_segments, round(float(random.normal(scale=1.4)), 1)) for i in range(n_segments)]
     write_segments(root / "data/manifest/segments.jsonl", segments)
@@ -72,18 +112,12 @@ def write_corpus(root: Path, n_segments: int) -> None:
     write_words(root / "data/words/words.jsonl", [SegmentWords(s.id, "given", words) for s in segments])
     extractor = {"settings": {}, "libraries": {}, "device": "cpu"}
     (root / "data/words/extractor.json").write_text(json.dumps(extractor), encoding="utf-8")
-    audio = settings["audio"]
-    columns: dict[Modality, list[str]] = {
-        "text": [f"hidden_{i + 1}" for i in range(384)],
-        "audio": list(audio_columns(n_mfcc=audio["n_mfcc"], n_chroma=audio["n_chroma"])),
-        "visual": list(visual_columns(landmarks=False)),
-    }
-    for modality, n_rows in _ROWS.items():
+    for modality in MODALITIES:
+        columns, n_rows = features.columns[modality], features.n_rows.get(modality, features.n_words)
         times_s = (np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows)
         sequences = (
             FeatureSequence(
-                random.standard_normal((n_rows, len(columns[modality])), np.float32)
-                + np.float32(segment.label / 3),
+                random.standard_normal((n_rows, len(columns)), np.float32) + np.float32(segment.label / 3),
                 times_s,
                 np.ones(n_rows, bool),
             )
@@ -94,7 +128,7 @@ def write_corpus(root: Path, n_segments: int) -> None:
             modality,
             [s.id for s in segments],
             sequences,
-            columns=columns[modality],
+            columns=columns,
             extractor=extractor,
         )
 
@@ -118,14 +152,17 @@ def _segment(number: int, n_segments: int, label: float) -> Segment:
     )
 
 
-def measure(n_segments: int) -> list[dict[str, Any]]:
+def measure(n_segments: int, *, small: bool) -> list[dict[str, Any]]:
     """Every stage on a corpus of this size."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         # A process of its own too, so that what it holds is not inherited.
         subprocess.run(
-            [sys.executable, "-m", "benchmarks.scale", "--write", folder, str(n_segments)],
+            [
+                *(sys.executable, "-m", "benchmarks.scale", "--write", folder, str(n_segments)),
+                *(["--small"] if small else []),
+            ],
             cwd=ROOT,
             check=True,
         )
@@ -246,12 +283,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("segments", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--small", action="store_true", help="few and narrow rows, to fit a million segments")
     parser.add_argument("--write", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write is not None:
-        write_corpus(arguments.write, arguments.segments[0])
+        write_corpus(arguments.write, arguments.segments[0], small=arguments.small)
         return
-    rows = [row for n_segments in arguments.segments for row in measure(n_segments)]
+    rows = [row for n_segments in arguments.segments for row in measure(n_segments, small=arguments.small)]
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
     write_results(arguments.segments, {"machine": machine, "rows": rows})
     draw(measured_rows())
