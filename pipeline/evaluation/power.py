@@ -136,6 +136,26 @@ class Sensitivity:
         return (difference / (self._quantile(1.0 - alpha / 2.0) * ratio + self._quantile(power))) ** 2
 
 
+def detectable_by_interval(low: float, high: float, *, confidence: float, power: float = POWER) -> float:
+    """The smallest true difference that a share `power` of such comparisons would show, by an interval alone.
+
+    Half the interval is `q` standard errors, and a difference has to be `q + q_power` of them. A bootstrap over seeds and segments
+    overstates the standard error of the difference, so this is at most somewhat too large.
+
+    Args:
+        low: lower end of the interval of a difference.
+        high: upper end.
+        confidence: level of the interval, in (0, 1).
+        power: share of comparisons, in (0.5, 1).
+
+    >>> round(detectable_by_interval(-1.0, 1.0, confidence=0.95), 3)
+    1.429
+    """
+    normal = NormalDist()
+    quantile = normal.inv_cdf((1.0 + confidence) / 2.0)
+    return (high - low) / 2.0 * (1.0 + normal.inv_cdf(power) / quantile)
+
+
 def noise_of(
     differences: Float[NDArray[np.float64], "seed"],
     resampled: Float[NDArray[np.float64], "resample seed"],

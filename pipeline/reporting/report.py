@@ -15,10 +15,10 @@ from pipeline.reporting.results import (
     modalities_section,
     order_section,
     results_section,
-    verdict_section,
 )
 from pipeline.reporting.robustness import noise_section, robustness_section
 from pipeline.reporting.training import budgets_section, curves_section
+from pipeline.reporting.verdict_section import verdict_section
 
 _SECTIONS = (
     verdict_section,

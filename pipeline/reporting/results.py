@@ -1,4 +1,4 @@
-"""The sections that say who is better: verdict, results, differences, modalities and order."""
+"""The sections that show who is better: results, differences, modalities and order."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,11 @@ from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
 from pipeline.pages.numbers import NOT_AVAILABLE, level, plural
-from pipeline.reporting.budgets import budget_warning
 from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
-from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell, value
-from pipeline.reporting.verdict import (
-    OVER,
-    Standing,
-    comparison_sentence,
-    conclusion,
-    standing,
-)
+from pipeline.reporting.numbers import difference_cell, metric_heading, summary_cell
+from pipeline.reporting.verdict import OVER, standing
+from pipeline.reporting.verdict_section import covered, standing_of
 
 _TITLES = {
     METHOD: "GRCF",
@@ -34,55 +28,8 @@ _CONSTANTS = {
     "prevalence": "the constant share of ones",
     "class_shares": "the constant shares of the classes",
 }
-_CONSTANTS_OF_TRAIN = {
-    "median": "the median label",
-    "prevalence": "the share of ones",
-    "class_shares": "the shares of the classes",
-}
 _STAGES = {"rank": "after stage 1 (rank)", "calibrate": "after stage 2 (calibrate)"}
 _SUBSETS = ("all", "without", "only", "nothing")
-
-
-def verdict_section(inputs: ReportInputs) -> Section:
-    """One paragraph for a reader in a hurry, and what weakens it."""
-    error, order = inputs.protocol.error, inputs.protocol.ranking
-    sentences = [_sentence(inputs, split, error, first=split == EVALUATED[0]) for split in EVALUATED]
-    standings = [_standing(inputs, split, error) for split in EVALUATED]
-    if inputs.n_seeds > 1:
-        sentences.append(conclusion(standings[0], standings[1], other=inputs.baseline))
-    else:
-        sentences.append(
-            f"This is one seed, and these intervals are over segments alone: training again may turn GRCF and {inputs.baseline} around."
-        )
-    details = [_sentence(inputs, split, order) for split in EVALUATED]
-    constants = [_error_of_constant(inputs, split, error) for split in EVALUATED]
-    if all(constants):
-        constant = _CONSTANTS_OF_TRAIN[inputs.protocol.constant]
-        article = "an" if error.title.startswith("M") else "a"
-        details.append(
-            f"Predicting {constant} of train for every segment gives {article} {error.title} of {constants[0]} on valid and "
-            f"{constants[1]} on test."
-        )
-    blocks: list[Block] = [Paragraph(" ".join(sentences), "lead"), Paragraph(" ".join(details))]
-    warning = budget_warning(inputs.parameters)
-    if warning:
-        blocks.append(Paragraph(warning, "warning"))
-    blocks.append(Paragraph(_chosen_on_valid(inputs), "small"))
-    return Section("verdict", "Verdict", tuple(blocks))
-
-
-def _chosen_on_valid(inputs: ReportInputs) -> str:
-    """What was chosen on valid, which makes its errors optimistic."""
-    parameters = inputs.parameters
-    chosen = []
-    if parameters["training.epoch"] == "best":
-        chosen.append("the epoch of both models was chosen")
-    if parameters["calibrate.scope"] in ("affine", "monotone"):
-        chosen.append("the calibration curve of GRCF was fitted")
-    if not chosen:
-        return "Neither an epoch nor a curve was chosen on valid or on test."
-    listed = " and ".join(chosen)
-    return f"{listed[0].upper()}{listed[1:]} on valid, so errors on valid are slightly optimistic. Nothing was chosen on test."
 
 
 def results_section(inputs: ReportInputs) -> Section:
@@ -189,36 +136,6 @@ def _units(inputs: ReportInputs) -> str:
     return f"Shares are in per cent and their differences in percentage points; errors {errors}."
 
 
-def _sentence(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric, *, first: bool = False) -> str:
-    difference = inputs.difference(split, BASELINE, metric)
-    assert difference is not None, "error and order are always compared"
-    return comparison_sentence(
-        split,
-        metric,
-        inputs.summary(split, METHOD, metric),
-        difference,
-        other=inputs.baseline,
-        explain=level(inputs.confidence) if first else None,
-    )
-
-
-def _standing(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric) -> Standing | None:
-    difference = inputs.difference(split, BASELINE, metric)
-    return None if difference is None else standing(difference, metric)
-
-
-def _error_of_constant(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric) -> str | None:
-    if inputs.protocol.constant not in inputs.evaluation.metrics[split]:
-        return None
-    mean = inputs.summary(split, inputs.protocol.constant, metric).mean
-    return None if mean is None else value(mean, metric)
-
-
-def covered(inputs: ReportInputs) -> str:
-    """What the intervals of differences are over: one seed cannot be resampled."""
-    return OVER["both" if inputs.n_seeds > 1 else "segments"]
-
-
 def _spread(inputs: ReportInputs) -> str:
     if inputs.n_seeds == 1:
         return "one seed"
@@ -231,7 +148,7 @@ def _result_table(inputs: ReportInputs, split: EvaluatedSplit) -> Table:
     models = known + sorted(set(found) - set(known))
     rows = []
     for metric in inputs.metrics_in(found[METHOD]):
-        stands = _standing(inputs, split, metric)
+        stands = standing_of(inputs, split, metric)
         winner = {"better": METHOD, "worse": BASELINE}.get(stands or "")
         cells = [
             summary_cell(inputs.summary(split, model, metric), metric, strong=model == winner)

@@ -60,6 +60,9 @@ FIGURES = {
     "differences": lambda: draw_differences(
         "d", {"MAE": (0.1, 0.05, 0.2), "F1": (0.0, -0.1, 0.1), "r": (-0.2, -0.3, -0.1)}, caption="c"
     ),
+    "seen differences": lambda: draw_differences(
+        "d", {"MAE": (0.1, 0.05, 0.2)}, detectable={"MAE": 0.3}, caption="c"
+    ),
     "no differences": lambda: draw_differences("d", {}, caption="c"),
     "shares": lambda: draw_shares(
         "s", ("−1", "+1"), {"train": np.array([0.5, 0.5]), "test": np.array([0.0, 1.0])}, caption="c"

@@ -7,7 +7,6 @@ from pipeline.reporting.results import (
     modalities_section,
     order_section,
     results_section,
-    verdict_section,
 )
 from tests.reporting.runs import MODALITIES
 
@@ -90,26 +89,6 @@ def test_the_baseline_is_bold_where_it_is_better(read_run):
     assert bold(read_run(grcf_sd=1.5, pointwise_sd=0.2)) == [{"Point-wise"}, {"Point-wise"}]
 
 
-@pytest.mark.parametrize(("grcf_sd", "words"), [(0.2, "smaller"), (2.0, "larger")])
-def test_the_verdict_follows_the_error(read_run, grcf_sd, words):
-    inputs = read_run(grcf_sd=grcf_sd, pointwise_sd=0.8)
-    lead = verdict_section(inputs).blocks[0].text
-    assert f"On both splits GRCF has a {words} error than point-wise regression" in lead
-    for split in ("valid", "test"):
-        mean = inputs.evaluation.metrics[split]["grcf"]["mae"].mean
-        assert f"On {split}, the MAE of GRCF is {mean:.3f}" in lead
-
-
-def test_one_seed_has_intervals_over_segments_and_no_conclusion(read_run):
-    run = read_run(seeds=(4,), grcf_sd=0.1)
-    lead = verdict_section(run).blocks[0].text
-    assert lead.count("95 % interval") == 1
-    assert "over segments)" in lead
-    assert "seeds and segments" not in lead
-    assert "This is one seed, and these intervals are over segments alone" in lead
-    assert "On both splits" not in lead
-
-
 def test_one_seed_has_differences_in_tables_and_figures_over_segments(read_run):
     blocks = differences_section(read_run(seeds=(4,), grcf_sd=0.1)).blocks
     tables = [block for block in blocks if isinstance(block, Table)]
@@ -121,15 +100,6 @@ def test_one_seed_has_differences_in_tables_and_figures_over_segments(read_run):
     for figure in grid.blocks:
         assert "intervals over segments, turned" in figure.caption
         assert figure.spec["data"]["values"]
-
-
-def test_an_unfair_budget_is_a_warning_beside_the_verdict(read_run):
-    tuned = read_run(params={"calibrate.scope": "all"})
-    assert "warning" in [block.kind for block in verdict_section(tuned).blocks]
-
-
-def test_a_fair_budget_is_none(inputs):
-    assert "warning" not in [block.kind for block in verdict_section(inputs).blocks]
 
 
 def test_differences_are_the_numbers_of_the_comparisons_file(inputs):

@@ -27,12 +27,19 @@ from pipeline.reporting.colours import COLOURS
 _APART = "\N{NO-BREAK SPACE}" * 2
 
 
-def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], *, caption: str) -> Figure:
+def draw_differences(
+    name: str,
+    bars: Mapping[str, tuple[float, float, float]],
+    *,
+    detectable: Mapping[str, float] | None = None,
+    caption: str,
+) -> Figure:
     """A dot and its interval per difference, from the top; coloured where the interval excludes zero.
 
     Args:
         name: name of the figure.
         bars: mean, low and high by the name of the metric; above zero where GRCF is better.
+        detectable: smallest difference that could have been seen, by the same names: a band around zero; None for no bands.
         caption: description of what the figure shows.
     """
     rows = [
@@ -40,7 +47,8 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
         | {"side": "neither" if low <= 0 <= high else ("GRCF" if low > 0 else "point-wise")}
         for metric, (mean, low, high) in bars.items()
     ]
-    furthest = digits(1.1 * max((abs(end) for bar in bars.values() for end in bar), default=1.0)) or 1.0
+    ends = [abs(end) for bar in (*bars.values(), (detectable or {}).values()) for end in bar]
+    furthest = digits(1.1 * max(ends, default=1.0)) or 1.0
     sides = {"neither": LIGHT["quiet"], "GRCF": COLOURS[METHOD], "point-wise": COLOURS[BASELINE]}
     names = {"ticks": False, "domain": False, "labelLimit": 200}
     shared: Spec = {
@@ -61,11 +69,29 @@ def draw_differences(name: str, bars: Mapping[str, tuple[float, float, float]], 
     }
     layers = [
         layer("rule", {"x": {"datum": 0, "type": "quantitative"}}, values=[{}]),
+        *_bands(detectable or {}, shared["y"], x),
         layer(rule(strokeWidth=2), shared | {"x": x | {"field": "low"}, "x2": {"field": "high"}}),
         layer(dot(60), shared | {"x": x | {"field": "mean"}}),
     ]
     size = (290, max(60, 24 * len(bars)))
     return figure(name, size, caption, data={"values": rows}, layer=layers)
+
+
+def _bands(detectable: Mapping[str, float], y: Spec, x: Spec) -> list[Spec]:
+    """From minus to plus what could have been seen, behind the intervals."""
+    if not detectable:
+        return []
+    rows = [
+        {"metric": metric, "from": digits(-size), "to": digits(size)} for metric, size in detectable.items()
+    ]
+    band = rule(strokeWidth=14, color=LIGHT["grid"])
+    encoding = {
+        "y": y,
+        "x": x | {"field": "from"},
+        "x2": {"field": "to"},
+        "tooltip": [hover("metric", "Differences"), hover("to", "seen from about", ".4f")],
+    }
+    return [layer(band, encoding, values=rows)]
 
 
 def draw_shares(
