@@ -20,6 +20,7 @@ from pipeline.terminal import (
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
 COMMANDS = {
+    "new": "make a fresh repository with this pipeline, for a study of your own",
     "import": "bring a corpus into place, under DVC",
     "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",

@@ -1,16 +1,27 @@
 """The one way to ask git something."""
 
+import os
 import subprocess
+from pathlib import Path
 
 from pipeline.errors import PipelineError
 
+# Set by git around a hook or an alias: they lead every git below it to that repository, wherever it is run.
+_OF_ANOTHER_REPOSITORY = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX", "GIT_WORK_TREE",
+)  # fmt: skip
+IDENTITY = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+"""What `git var` has to know before it commits."""
 
-def ask(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
-    """Run git in the working directory, whatever it answers.
+
+def ask(*arguments: str, given: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run git, whatever it answers.
 
     Args:
         arguments: arguments of the command `git`.
         given: text for its standard input.
+        folder: where it is run, for the repository there and no other; None for the working directory.
 
     Raises:
         PipelineError: there is no git.
@@ -21,6 +32,10 @@ def ask(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
             input=given.encode(errors="surrogateescape"),
             capture_output=True,
             check=False,
+            cwd=folder,
+            env=None
+            if folder is None
+            else {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY},
         )
     except FileNotFoundError as error:
         raise PipelineError(
@@ -28,11 +43,11 @@ def ask(*arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
         ) from error
 
 
-def answer(*arguments: str) -> bytes | None:
-    """What git printed; None where it failed.
+def answer(*arguments: str, folder: Path | None = None) -> bytes | None:
+    """What git printed; None where it failed. See `ask` for `folder`.
 
     Raises:
         PipelineError: there is no git.
     """
-    ended = ask(*arguments)
+    ended = ask(*arguments, folder=folder)
     return ended.stdout if ended.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""A fresh repository with this pipeline, for a study that is no fork of it."""
