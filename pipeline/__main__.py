@@ -33,7 +33,7 @@ COMMANDS = {
     "log": "hand finished runs to TensorBoard or MLflow",
     "inspect": "write the page of pairs and segments that the model gets wrong",
     "cache": "show what the clip cache holds, and prune what nothing needs",
-    "export": "write the features for other toolkits: mmsa, npz, datasets",
+    "export": "write the features for other toolkits, or the model for the Hugging Face hub",
     "sweep": "run every combination of some values side by side, and rank them",
     "cross": "train on each corpus of a pool, and measure on every other",
     "search": "look for good values with a budget, each trial an experiment",

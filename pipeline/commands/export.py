@@ -1,6 +1,7 @@
-"""`python -m pipeline export`: the extracted features for other toolkits."""
+"""`python -m pipeline export`: the extracted features for other toolkits, and the trained model for the Hugging Face hub."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from pipeline import params
 from pipeline.artifacts.outputs import require_writable
 from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
+from pipeline.pages.numbers import plural
 from pipeline.settled.facts import load_facts
 
 DATA, EXPORTS = Path("data"), Path("exports")
+CARD = Path("reports/model_card.md")
 
 DESCRIPTION = """\
-Write the features that the stages extracted for other toolkits, as they were before normalisation. Runs no stage.
+Write what the stages made, for others. Runs no stage. The features for other toolkits, as they were before normalisation:
 
   mmsa       the pickle that MMSA and its descendants load; row w of every modality is word w, or with --unaligned
              every row that was extracted, with lengths
@@ -21,6 +24,11 @@ Write the features that the stages extracted for other toolkits, as they were be
   datasets   Parquet with a dataset card, for `datasets.load_dataset`
   textgrid   the words that were found, a TextGrid per recording, for Praat and ELAN
   vtt        the same as WebVTT with a timestamp per word, for players and ELAN
+
+or the trained model:
+
+  huggingface   checkpoints, model card, configuration and a program that predicts, a folder that the Hugging Face hub takes;
+                nothing is sent
 
 Nothing half-written appears: a file replaces the one before it when it is whole, a folder must not be there yet.
 """
@@ -32,6 +40,7 @@ examples:
   python -m pipeline export npz --out data/raw/features_of_mine
   python -m pipeline export datasets
   python -m pipeline export textgrid
+  python -m pipeline export huggingface --out ../my_model
 """
 
 
@@ -39,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
-    parser.add_argument("format", choices=("mmsa", "npz", "datasets", "textgrid", "vtt"), help="see above")
+    parser.add_argument(
+        "format", choices=("mmsa", "npz", "datasets", "textgrid", "vtt", "huggingface"), help="see above"
+    )
     parser.add_argument(
         "--out",
         metavar="PATH",
@@ -70,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         require_writable(args.out, force=args.force)
     if args.format in ("textgrid", "vtt"):
         return _export_annotations(args)
+    if args.format == "huggingface":
+        return _export_model(args)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
     from pipeline.exporting.arrays import export_arrays, exported_facts
     from pipeline.exporting.extracted import read_extracted
@@ -114,4 +127,17 @@ def _export_annotations(args: argparse.Namespace) -> int:
     out: Path = args.out or EXPORTS / f"{name}.{args.format}"
     n_files = export_annotations(DATA, out, corpus=name, form=args.format)
     sys.stdout.write(f"{out}: words of {n_files} recordings\n")
+    return 0
+
+
+def _export_model(args: argparse.Namespace) -> int:
+    from pipeline.hub.folder import export_huggingface
+
+    out: Path = args.out or EXPORTS / f"{params.load(params.Corpus).name}.huggingface"
+    model = export_huggingface(DATA / "calibrate", CARD, out)
+    sys.stdout.write(
+        f"{out}: {plural(len(model.checkpoints), 'seed')}, model card, config.json and predict.py\n"
+        f"  python -m pipeline predict clip.mp4 --model {shlex.quote(str(out))}\n"
+        f"  hf upload NAME/MODEL {shlex.quote(str(out))}    # read README.md first: the terms of the corpus decide whether you may\n"
+    )
     return 0

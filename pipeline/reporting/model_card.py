@@ -137,6 +137,8 @@ def _head(inputs: CardInputs) -> str:
         license="other",
         license_name="code-apache-2.0-weights-by-the-terms-of-the-corpus",
         tags=["multimodal", "sentiment-analysis", "learning-to-rank", "calibration", "grcf"],
+        library_name="grcf-pipeline",
+        datasets=[parameters["corpus.name"]],
         metrics=[metric.hub_name or metric.name for metric in map(protocol.metric, protocol.headline)],
         model_name=f"GRCF on {parameters['corpus.name']}",
         eval_results=results,
