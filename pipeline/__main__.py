@@ -20,7 +20,7 @@ from pipeline.terminal import (
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that
 # is asked for is imported, so that showing results does not wait for the libraries that comparing needs.
 COMMANDS = {
-    "new": "make a fresh repository with this pipeline, for a study of your own",
+    "new": "make a fresh repository for a study of your own",
     "import": "bring a corpus into place, under DVC",
     "check": "look for what would end or spoil a run before it starts",
     "results": "show the results of the last run, and what to try next",
@@ -33,7 +33,7 @@ COMMANDS = {
     "log": "hand finished runs to TensorBoard or MLflow",
     "inspect": "write the page of pairs and segments that the model gets wrong",
     "cache": "show what the clip cache holds, and prune what nothing needs",
-    "export": "write the features for other toolkits, or the model for the Hugging Face hub",
+    "export": "write features for other toolkits, or the model for the hub",
     "sweep": "run every combination of some values side by side, and rank them",
     "cross": "train on each corpus of a pool, and measure on every other",
     "search": "look for good values with a budget, each trial an experiment",
