@@ -14,22 +14,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model
 from pipeline.comparison.verdicts import judge
 from pipeline.evaluation.protocols import MOSI
+from pipeline.yaml12 import parse_yaml
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "compare.json"
-TRACKED = ("params.yaml", "dvc.lock", "reports/predictions.csv")
+TRACKED = ("params.yaml", "dvc.lock", "reports/predictions.csv", "reports/run.json")
 N_EXPERIMENTS = 20
 CONFIDENCE, N_RESAMPLES = 0.95, 1000
 SIZES = ((32, 5),)
@@ -101,7 +102,7 @@ def make_repository(root: Path, *, n_experiments: int, n_copies: int = 1) -> lis
 def write_lock(root: Path, *, base: float, rate: float) -> None:
     """The lock file as DVC would have left it, or every run would be doubted."""
     path = root / "dvc.lock"
-    lock = yaml.safe_load(path.read_text())
+    lock = parse_yaml(path.read_text())
     for stage in lock["stages"].values():
         sections = stage.get("params", {}).get("params.yaml", {})
         for section, key, value in (("margin", "base", base), ("rank", "learning_rate", rate)):
@@ -110,13 +111,22 @@ def write_lock(root: Path, *, base: float, rate: float) -> None:
         for output in stage["outs"]:
             if output["path"] == "reports/predictions.csv":
                 output["md5"] = hashlib.md5((root / output["path"]).read_bytes()).hexdigest()
-    path.write_text(yaml.safe_dump(lock, sort_keys=False))
+    path.write_text(json.dumps(lock))  # YAML too, in which the key `on` is one
 
 
 def copied(split: SplitPredictions, n_copies: int) -> SplitPredictions:
+    """The segments `n_copies` times, each copy of other speakers and recordings."""
+
+    def renamed(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name and f"{name}_{copy}" for copy in range(n_copies) for name in names)
+
     return replace(
         split,
-        ids=tuple(f"{id_}_{copy}" for copy in range(n_copies) for id_ in split.ids),
+        ids=renamed(split.ids),
+        corpus=split.names_of("corpus") * n_copies,
+        speaker=renamed(split.names_of("speaker")),
+        video=renamed(split.names_of("video")),
+        rater=renamed(split.names_of("rater")),
         truth=np.tile(split.truth, n_copies),
         models={model: np.tile(rows, (1, n_copies)) for model, rows in split.models.items()},
     )
@@ -139,7 +149,7 @@ def processor_seconds(root: Path, arguments: list[str], *, n_runs: int) -> float
 
 def times(*, n_runs: int) -> dict[str, float]:
     found = {}
-    for n_copies in (1, 58):
+    for n_copies in (1, 58, 625):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             names = make_repository(root, n_experiments=N_EXPERIMENTS, n_copies=n_copies)

@@ -9,6 +9,7 @@ from benchmarks.trials import Outcome
 from pipeline.artifacts.evaluation import Difference
 from pipeline.evaluation.metrics import Undefined
 from pipeline.evaluation.protocols import BINARY, measure
+from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.evaluation.statistics import paired_differences, summarise
 from pipeline.evaluation.tables import model_table
@@ -123,10 +124,10 @@ def compare_within_folds(
         truth = ours[0].truth["test"]
         once = np.ones((1, len(truth)))
         counts = random.multinomial(len(truth), np.full(len(truth), 1 / len(truth)), size=n_resamples)
+        both = Samples(np.concatenate([once, counts.astype(np.float64)]))
         for metric in BINARY.metrics:
             for seed, pair in enumerate(zip(ours, theirs, strict=True)):
                 a, b = (outcome.prediction["test"] for outcome in pair)
-                both = np.concatenate([once, counts.astype(np.float64)])
                 less = metric.resampled(truth, a, both) - metric.resampled(truth, b, both)
                 observed[metric.name][seed] += less[0] / len(first)
                 resampled[metric.name] += drawn[:, seed] * less[1:] / len(first)

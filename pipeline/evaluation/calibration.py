@@ -10,6 +10,7 @@ from pipeline.artifacts.evaluation import ReliabilityBin
 from pipeline.errors import PipelineError
 from pipeline.evaluation.formulas import calibration_offset, calibration_slope
 from pipeline.evaluation.metrics import Undefined, require_comparable
+from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import Segments
 
 
@@ -74,7 +75,7 @@ def calibration_line(
         return Undefined("there are no segments")
     if np.ptp(prediction) == 0:
         return Undefined("all predictions are equal")
-    once = np.ones((1, len(truth)))
+    once = Samples(np.ones((1, len(truth))))
     slope, offset = (
         float(formula(truth, prediction, once)[0]) for formula in (calibration_slope, calibration_offset)
     )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.formulas import Formula, binned_calibration_error
 from pipeline.evaluation.formulas import ordered_pair_accuracy as ordered_pairs
-from pipeline.evaluation.selection import Counts, Segments, Values
+from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.selection import Segments, Values
 
 Probabilities = Float[NDArray[np.float64], "segment class"]
 """A probability for each segment and class; where only their order counts, any score."""
@@ -22,47 +23,46 @@ Probabilities = Float[NDArray[np.float64], "segment class"]
 _LEAST_PROBABILITY = 1e-6
 
 
-def accuracy(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def accuracy(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Share of the segments whose predicted class is their own."""
-    return _mean(predicted_class(prediction) == truth, counts)
+    return samples.mean(predicted_class(prediction) == truth)
 
 
-def balanced_accuracy(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def balanced_accuracy(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Mean over the classes that occur of the share of their segments that are found: the unweighted average recall."""
     recalls = [
         (found.n_hit / np.maximum(found.n_true, 1.0), found.n_true > 0)
-        for found in _classes(truth, prediction, counts)
+        for found in _classes(truth, prediction, samples)
     ]
     return _mean_of_defined(recalls)
 
 
-def f1_weighted(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def f1_weighted(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """F1 of each class, weighted by its share of the labels."""
-    n_segments: Values = counts.sum(axis=1)
-    weighted = [found.n_true * found.f1 for found in _classes(truth, prediction, counts)]
-    return np.asarray(np.sum(weighted, axis=0) / n_segments)
+    weighted = [found.n_true * found.f1 for found in _classes(truth, prediction, samples)]
+    return np.asarray(np.sum(weighted, axis=0) / samples.n_segments)
 
 
-def f1_macro(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def f1_macro(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Mean of the F1 of the classes that occur, in labels or in predictions."""
     return _mean_of_defined(
-        [(found.f1, found.n_true + found.n_predicted > 0) for found in _classes(truth, prediction, counts)]
+        [(found.f1, found.n_true + found.n_predicted > 0) for found in _classes(truth, prediction, samples)]
     )
 
 
-def log_loss(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def log_loss(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Mean of the negative logarithm of the probability of each segment's class, in nats; one below a millionth counts as that."""
     own = prediction[np.arange(len(truth)), truth.astype(np.int64)]
-    return _mean(-np.log(np.maximum(own, _LEAST_PROBABILITY)), counts)
+    return samples.mean(-np.log(np.maximum(own, _LEAST_PROBABILITY)))
 
 
-def brier_score(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def brier_score(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Mean over the segments of Σ_k (p_k − [k is the class])², from 0 to 2."""
     is_own = truth[:, None] == np.arange(prediction.shape[1])
-    return _mean(np.square(prediction - is_own).sum(axis=1), counts)
+    return samples.mean(np.square(prediction - is_own).sum(axis=1))
 
 
-def auroc(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def auroc(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Mean over the classes of the area under the ROC curve of one class against all others; a tie counts half.
 
     A class that no segment of a resample has, or that all have, is left out of it.
@@ -71,7 +71,7 @@ def auroc(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
     for number, column in enumerate(prediction.T):
         order = np.argsort(column, kind="stable")
         starts = np.flatnonzero(np.diff(column[order], prepend=-np.inf))
-        is_own, times = (truth == number)[order], counts[:, order]
+        is_own, times = (truth == number)[order], samples.counts[:, order]
         own, other = (np.add.reduceat(times * chosen, starts, axis=1) for chosen in (is_own, ~is_own))
         n_own, n_other = own.sum(axis=1), other.sum(axis=1)
         # Of each level of the score: the others strictly below it, and half of those on it.
@@ -85,15 +85,15 @@ def calibration_error(n_bins: int) -> Formula:
     """Distance of confidence and accuracy in bins of equal width; the confidence is the probability of the predicted class."""
     of_two_classes = binned_calibration_error(n_bins)
 
-    def formula(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
-        return of_two_classes(*confidence_of(truth, prediction), counts)
+    def formula(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
+        return of_two_classes(*confidence_of(truth, prediction), samples)
 
     return formula
 
 
-def ordered_pair_accuracy(truth: Segments, prediction: Probabilities, counts: Counts) -> Values:
+def ordered_pair_accuracy(truth: Segments, prediction: Probabilities, samples: Samples) -> Values:
     """Share of the pairs of different classes whose expected places Σ_k k · p_k are in their order; a tie counts half."""
-    return ordered_pairs(truth, expected_place(prediction), counts)
+    return ordered_pairs(truth, expected_place(prediction), samples)
 
 
 def expected_place(prediction: Probabilities) -> Segments:
@@ -129,18 +129,15 @@ class ClassCounts(NamedTuple):
 
 def class_counts(truth: Segments, prediction: Probabilities) -> list[ClassCounts]:
     """The counts of each class in the sample itself."""
-    return list(_classes(truth, prediction, np.ones((1, len(truth)))))
+    return list(_classes(truth, prediction, Samples(np.ones((1, len(truth))))))
 
 
-def _classes(truth: Segments, prediction: Probabilities, counts: Counts) -> Iterator[ClassCounts]:
+def _classes(truth: Segments, prediction: Probabilities, samples: Samples) -> Iterator[ClassCounts]:
     predicted = predicted_class(prediction)
     for number in range(prediction.shape[1]):
         is_true, is_predicted = truth == number, predicted == number
         yield ClassCounts(
-            *(
-                counts @ chosen.astype(np.float64)
-                for chosen in (is_true, is_predicted, is_true & is_predicted)
-            )
+            *(samples.total(chosen) for chosen in (is_true, is_predicted, is_true & is_predicted))
         )
 
 
@@ -149,8 +146,3 @@ def _mean_of_defined(values: list[tuple[Values, NDArray[np.bool_]]]) -> Values:
     total = np.sum([np.where(defined, value, 0.0) for value, defined in values], axis=0)
     with np.errstate(invalid="ignore"):
         return np.asarray(total / np.sum([defined for _, defined in values], axis=0))
-
-
-def _mean(values: NDArray[np.bool_] | Segments, counts: Counts) -> Values:
-    n_segments: Values = counts.sum(axis=1)
-    return counts @ values.astype(np.float64) / n_segments

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.formulas import Formula
-from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
+from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.selection import Outputs, Segments, Values
 
 Better = Literal["higher", "lower", "one", "zero"]
 _Numbers = TypeVar("_Numbers", float, Float[NDArray[np.float64], "*shape"])
@@ -48,7 +49,7 @@ class Metric:
         better: direction of better values: higher, lower, or nearer to one or to zero.
         description: one sentence for the report.
         unit: `label` for label units, `share` for a number in [0, 1], `1` for any other pure number.
-        formula: the number, from labels, predictions and counts (see `formulas`).
+        formula: the number, from labels, predictions and samples (see `formulas`).
         needs: conditions under which the number exists, beside there being a segment.
         clip_to: labels and predictions are clipped to ± this first; None leaves them as they are.
         in_words: name within a sentence; None where that is the title.
@@ -82,74 +83,56 @@ class Metric:
         """The metric of finite labels and predictions (`measure` checks that they are)."""
         if len(truth) == 0:
             return Undefined("there are no segments")
-        truth, prediction, counts = (
+        truth, prediction, samples = (
             self._clipped(truth),
             self._clipped(prediction),
             _sample_itself(len(truth)),
         )
         for need in self.needs:
-            if not _holds(need, truth, prediction, counts)[0]:
+            if not _holds(need, truth, prediction, samples)[0]:
                 return Undefined(need.value)
-        value = float(self._computed(truth, prediction, counts)[0])
+        value = float(self._computed(truth, prediction, samples)[0])
         return value if np.isfinite(value) else Undefined("the values exceed the range of double precision")
 
     def resampled(
         self,
         truth: Segments,
         prediction: Outputs,
-        counts: Counts,
+        samples: Samples,
     ) -> Values:
-        """The metric of samples in which each segment occurs `counts` times; NaN where it is undefined."""
+        """The metric of samples of the segments; NaN where it is undefined."""
         if len(truth) == 0:
-            return np.full(len(counts), np.nan)
+            return np.full(len(samples), np.nan)
         truth, prediction = self._clipped(truth), self._clipped(prediction)
-        values = self._computed(truth, prediction, counts)
+        values = self._computed(truth, prediction, samples)
         defined = np.isfinite(values)
         for need in self.needs:
-            defined &= _holds(need, truth, prediction, counts)
+            defined &= _holds(need, truth, prediction, samples)
         return np.where(defined, values, np.nan)
 
     def distance(self, value: _Numbers) -> _Numbers:
         """Distance from the best value: less is better, whatever `better` says: a key to sort values of this metric by, one or an array of them."""
         return {"higher": -value, "lower": value, "one": abs(value - 1.0), "zero": abs(value)}[self.better]
 
-    def _computed(self, truth: Segments, prediction: Outputs, counts: Counts) -> Values:
+    def _computed(self, truth: Segments, prediction: Outputs, samples: Samples) -> Values:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self.formula(truth, prediction, counts)
+            return self.formula(truth, prediction, samples)
 
     def _clipped(self, values: Outputs) -> Outputs:
         return values if self.clip_to is None else np.clip(values, -self.clip_to, self.clip_to)
 
 
 @lru_cache(maxsize=4)
-def _sample_itself(n_segments: int) -> Counts:
-    """The sample in which each segment occurs once; nobody can write to it, so what metrics have in common is remembered."""
-    counts = np.ones((1, n_segments))
-    counts.flags.writeable = False
-    return counts
+def _sample_itself(n_segments: int) -> Samples:
+    return Samples(np.ones((1, n_segments)))
 
 
 def _holds(
-    need: Need, truth: Segments, prediction: Outputs, counts: Counts
+    need: Need, truth: Segments, prediction: Outputs, samples: Samples
 ) -> Bool[NDArray[np.bool_], "resample"]:
     if need is Need.NONZERO_TRUTH:
-        n_nonzero: Values = counts @ (truth != 0).astype(np.float64)
-        return n_nonzero > 0
-    # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values
-    # on both sides of the median varies; only the few that have none on one side are looked at closely.
-    values = truth if need is Need.VARYING_TRUTH else prediction
-    if len(counts) == 1:
-        drawn = values[counts[0] > 0]
-        return np.array([drawn.min(initial=np.inf) < drawn.max(initial=-np.inf)])
-    n_segments: Values = counts.sum(axis=1)
-    n_above: Values = counts @ (values > np.median(values)).astype(np.float64)
-    varies = (n_above > 0) & (n_above < n_segments)
-    one_sided = np.flatnonzero(~varies)
-    occurs = counts[one_sided] > 0
-    least: Values = np.where(occurs, values, np.inf).min(axis=1)
-    greatest: Values = np.where(occurs, values, -np.inf).max(axis=1)
-    varies[one_sided] = least < greatest
-    return varies
+        return samples.total(truth != 0) > 0
+    return samples.vary(truth if need is Need.VARYING_TRUTH else prediction)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
 
 _BLOCK_SIZE = 1 << 21
@@ -54,19 +55,16 @@ class Resamples:
         content = hashlib.blake2b(prediction.tobytes()).digest()
         missing = [metric for metric in metrics if (content, metric.name) not in self._known]
         blocks: dict[str, list[Values]] = {metric.name: [] for metric in missing}
-        for counts in self._counts() if missing else ():
+        for samples in self.samples() if missing else ():
             for metric in missing:
-                blocks[metric.name].append(metric.resampled(self._truth, prediction, counts))
+                blocks[metric.name].append(metric.resampled(self._truth, prediction, samples))
         self._known |= {(content, name): np.concatenate(values) for name, values in blocks.items()}
         return {metric.name: self._known[content, metric.name] for metric in metrics}
 
-    def _counts(self) -> Iterator[Counts]:
+    def samples(self) -> Iterator[Samples]:
+        """The samples, as many at a time as fit the memory."""
         for block in self._blocks:
-            counts = block.astype(np.float64)
-            counts.flags.writeable = (
-                False  # what two metrics have in common is remembered for such an array alone
-            )
-            yield counts
+            yield Samples(block.astype(np.float64))
 
 
 def generators(seed: int | Sequence[int]) -> tuple[np.random.Generator, np.random.Generator]:

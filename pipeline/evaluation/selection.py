@@ -362,9 +362,19 @@ def _rising(label: _Ranks, rank: _Ranks) -> Bool[NDArray[np.bool_], "segment seg
 
 def _n_alike(arranged: _Sorted, starts: _Starts) -> Values:
     """The sum of the squares of how often each value occurs: twice the pairs of equal values, and the segments themselves."""
-    if len(starts) < arranged.shape[1]:
-        arranged = np.add.reduceat(arranged, starts, axis=1)
-    return _dot(arranged, arranged)
+    lengths = np.diff(starts, append=arranged.shape[1])
+    if (lengths == 1).all():
+        return _dot(arranged, arranged)
+    # Few values are shared where predictions have many digits, and adding up runs of one takes as long as of many.
+    alone = starts[lengths == 1]
+    total: Values = np.zeros(len(arranged))
+    if len(alone):
+        single = np.take(arranged, alone, axis=1)
+        total += _dot(single, single)
+    in_shared = np.repeat(lengths > 1, lengths)
+    groups = np.cumsum(lengths[lengths > 1]) - lengths[lengths > 1]
+    of_value = np.add.reduceat(arranged[:, in_shared], groups, axis=1)
+    return total + _dot(of_value, of_value)
 
 
 def _dot(a: _Sorted, b: _Sorted) -> Values:

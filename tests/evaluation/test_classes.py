@@ -9,6 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Undefined
 from pipeline.evaluation.protocols import CLASSES, MOSI, ORDERED_CLASSES, measure, protocol_named
+from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.tables import model_table, reliability_table
 
@@ -52,7 +53,7 @@ def test_a_resample_is_measured_as_the_sample_that_it_is():
     chosen = np.random.default_rng(1).integers(len(truth), size=len(truth))
     counts = np.bincount(chosen, minlength=len(truth))[None].astype(np.float64)
     for metric in ORDERED_CLASSES.metrics:
-        resampled = metric.resampled(truth, probability, counts)
+        resampled = metric.resampled(truth, probability, Samples(counts))
         assert resampled == pytest.approx([metric.function(truth[chosen], probability[chosen])])
 
 

@@ -49,7 +49,7 @@ def test_without_names_or_with_one_segment_each_there_are_no_clusters(owners):
 def test_a_cluster_is_drawn_with_all_its_segments():
     cluster = np.array([0, 1, 1, 2, 2, 2])
     resamples = Resamples(np.zeros(6), n_resamples=50, rng=np.random.default_rng(0), cluster=cluster)
-    counts = np.concatenate(list(resamples._counts()))
+    counts = np.concatenate([samples.counts for samples in resamples.samples()])
     assert (counts[:, 1] == counts[:, 2]).all()
     assert (counts[:, 3:] == counts[:, 3:4]).all()
     assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()

@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation import metrics, selection
 from pipeline.evaluation.metrics import Metric, Protocol, Undefined
 from pipeline.evaluation.protocols import BINARY, METRICS, MOSI, PROTOCOLS, SIMS, measure, protocol_named
+from pipeline.evaluation.samples import Samples
 
 EVERY_METRIC = [(protocol, metric) for protocol in (MOSI, SIMS, BINARY) for metric in protocol.metrics]
 IDS = [f"{protocol.name}-{metric.name}" for protocol, metric in EVERY_METRIC]
@@ -361,7 +362,7 @@ def test_a_resample_has_the_value_of_the_segments_written_out(protocol: Protocol
     truth, prediction = sample(protocol, n_segments=40)
     counts = np.random.default_rng(1).multinomial(40, np.full(40, 1 / 40), size=20)
 
-    found = metric.resampled(truth, prediction, counts.astype(np.float64))
+    found = metric.resampled(truth, prediction, Samples(counts.astype(np.float64)))
 
     written_out = [metric.function(np.repeat(truth, row), np.repeat(prediction, row)) for row in counts]
     assert found.tolist() == pytest.approx(written_out, abs=1e-10)
@@ -371,7 +372,7 @@ def test_a_resample_without_a_value_is_marked() -> None:
     truth, prediction = np.array([-1.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.3])
     counts = np.array([[2.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 3.0]])
 
-    found = MOSI.metric("pearson").resampled(truth, prediction, counts)
+    found = MOSI.metric("pearson").resampled(truth, prediction, Samples(counts))
 
     assert np.isnan(found).tolist() == [True, False, True]
 
@@ -384,7 +385,7 @@ def test_a_resample_of_equal_predictions_has_no_value_whatever_rounding_leaves(n
     counts = np.zeros((200, 60))
     counts[:, :20] = rng.multinomial(60, np.full(20, 1 / 20), size=200)
 
-    assert np.isnan(MOSI.metric(name).resampled(truth, prediction, counts)).all()
+    assert np.isnan(MOSI.metric(name).resampled(truth, prediction, Samples(counts))).all()
 
 
 def test_the_registry_knows_the_metrics_of_every_protocol() -> None:
@@ -435,15 +436,18 @@ def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
         MOSI.metric("acc3")
 
 
-def test_pairs_that_are_remembered_are_those_of_the_same_samples() -> None:
-    truth, prediction = np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0, 1.0])
-    metric = MOSI.metric("ordered_pair_accuracy")
-    counts = np.ones((1, 3))
-    before = metric.resampled(truth, prediction, counts)
-    counts[0, 0] = 0.0
-    assert before.tolist() == [pytest.approx(2 / 3)]
-    assert metric.resampled(truth, prediction, counts).tolist() == [0.0]
+@pytest.mark.parametrize(("protocol", "metric"), EVERY_METRIC, ids=IDS)
+def test_what_samples_remember_of_other_metrics_and_rows_changes_no_value(
+    protocol: Protocol, metric: Metric
+) -> None:
+    truth, prediction = sample(protocol, n_segments=40)
+    counts = np.random.default_rng(1).multinomial(40, np.full(40, 1 / 40), size=20).astype(np.float64)
+    used = Samples(counts)
+    for other in protocol.metrics:
+        for row in (prediction, 0.5 * prediction, np.roll(prediction, 1, axis=0)):
+            other.resampled(truth, row, used)
+            other.resampled(np.roll(truth, 1), row, used)
 
-    for frozen, expected in ((np.ones((1, 3)), 2 / 3), (np.array([[1.0, 1.0, 0.0]]), 1.0)):
-        frozen.flags.writeable = False
-        assert metric.resampled(truth, prediction, frozen).tolist() == [pytest.approx(expected)]
+    found = metric.resampled(truth, prediction, used)
+
+    assert found.tolist() == metric.resampled(truth, prediction, Samples(counts)).tolist()

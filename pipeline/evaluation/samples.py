@@ -1,0 +1,76 @@
+"""Samples of segments in which metrics are measured, and what several metrics look up in them alike."""
+
+from collections.abc import Callable, Hashable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Bool
+from numpy.typing import NDArray
+
+from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
+
+Found = TypeVar("Found")
+
+# Of one row of predictions, metrics ask for its pairs, its moments, and whether labels and predictions vary.
+_N_REMEMBERED = 6
+
+
+class Samples:
+    """Samples of the same segments.
+
+    Args:
+        counts: how often each segment occurs in each sample, whole numbers; a row of ones is the segments themselves. Nobody may
+            change it afterwards.
+    """
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+        self._known: dict[Hashable, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @cached_property
+    def n_segments(self) -> Values:
+        """Segments of each sample, one that occurs twice counted twice."""
+        n: Values = self.counts.sum(axis=1)
+        return n
+
+    def total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
+        """The sum of a value over the segments of each sample; of conditions, how many segments meet them."""
+        found: Values = self.counts @ values.astype(np.float64)
+        return found
+
+    def mean(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
+        """The mean of a value over the segments of each sample."""
+        return self.total(values) / self.n_segments
+
+    def vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
+        """Whether the segments of each sample have more than one value."""
+        return self.remembered(("vary", values.tobytes()), lambda: self._vary(values))
+
+    def _vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
+        # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values
+        # on both sides of the median varies; only the few that have none on one side are looked at closely.
+        if len(self) == 1:
+            drawn = values[self.counts[0] > 0]
+            return np.array([drawn.min(initial=np.inf) < drawn.max(initial=-np.inf)])
+        n_above = self.total(values > np.median(values))
+        varies = (n_above > 0) & (n_above < self.n_segments)
+        one_sided = np.flatnonzero(~varies)
+        occurs = self.counts[one_sided] > 0
+        least: Values = np.where(occurs, values, np.inf).min(axis=1)
+        greatest: Values = np.where(occurs, values, -np.inf).max(axis=1)
+        varies[one_sided] = least < greatest
+        return varies
+
+    def remembered(self, key: Hashable, compute: Callable[[], Found]) -> Found:
+        """What was computed under a key before; the last few are kept, for the metrics that look at one row of predictions in turn."""
+        if key not in self._known:
+            found = compute()
+            while len(self._known) >= _N_REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[key] = found
+        known: Found = self._known[key]
+        return known
