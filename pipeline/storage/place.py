@@ -77,6 +77,7 @@ class Place:
             StorageError: the place cannot be listed.
         """
         with self._sentences(""):
+            self._opened[0].invalidate_cache()  # or what was listed before would count as there
             found = self._opened[0].find(self._inside("").rstrip("/"), detail=True)
         root = self._inside("").rstrip("/")
         sizes = {

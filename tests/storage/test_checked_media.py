@@ -3,77 +3,32 @@
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
 from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.segments import Segment
 from pipeline.corpus.inspection import inspect_all
-from pipeline.corpus.layouts import layout_of
-from pipeline.corpus.manifest import build_segment, media_files
 from pipeline.extract.cached.audio import audio_extractor
-from pipeline.extract.cached.visual import visual_extractor
-from pipeline.extract.cached.words import words_extractor
-from pipeline.extract.words.locate import WordSettings
 from pipeline.storage.checked_media import checked_medium
 from pipeline.storage.digests import digest_of
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
 from pipeline.storage.place import StorageError
-from tests.corpus.replicas import REPLICAS
-from tests.extract.word_settings import WITHOUT_MODELS
-from tests.prediction.models import AUDIO, VISUAL
+from tests.prediction.models import AUDIO
+from tests.storage.workspace import CORPUS, features, list_of, manifest, write_corpus
 
-CORPUS = Path("data/raw/mine")
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    """A working directory, with caches of its own."""
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("GRCF_MEDIA_CACHE", str(tmp_path / "fetched"))
-    monkeypatch.delenv("GRCF_MEDIA", raising=False)
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def put_elsewhere(folder: Path) -> None:
-    """Six clips to a folder, and the corpus without them, with their list, to the working directory."""
-    REPLICAS["folder"](folder)
-    # As recordings usually are, and not just written.
-    for path in folder.rglob("*.*"):
-        os.utime(path, (1e9, 1e9))
+    """A corpus to a folder, and its table with a list of its recordings to the working directory."""
+    write_corpus(folder)
     shutil.copytree(folder, CORPUS, ignore=shutil.ignore_patterns("clips"))
-    (CORPUS / LIST_FILE).write_text(
-        list_to_text(
-            {
-                path.relative_to(folder).as_posix(): Listed(sha256_of(path), path.stat().st_size)
-                for path in (folder / "clips").iterdir()
-            }
-        )
-    )
-
-
-def manifest() -> list[Segment]:
-    candidates = layout_of("folder").read(CORPUS)
-    inspected = inspect_all(media_files(candidates), folder=CORPUS)
-    built = [build_segment(row, "train", PurePosixPath(CORPUS), inspected, "en") for row in candidates]
-    assert all(isinstance(segment, Segment) for segment in built), built
-    return built
-
-
-def features(segments: list[Segment]) -> list[bytes]:
-    """All that is extracted of the segments."""
-    extractors = [
-        words_extractor(WordSettings(**WITHOUT_MODELS)),
-        audio_extractor({"encoder": "classic", **AUDIO}),
-        visual_extractor({"encoder": "mesh", **VISUAL}),
-    ]
-    return [row.to_bytes() for extractor in extractors for row in extractor.map(segments)]
+    (CORPUS / LIST_FILE).write_text(list_of(folder))
 
 
 def test_segments_and_features_are_those_of_a_corpus_that_is_here(tmp_path, monkeypatch):
-    REPLICAS["folder"](CORPUS)
+    write_corpus(CORPUS)
     segments = manifest()
     expected = features(segments)
     shutil.rmtree(CORPUS)
