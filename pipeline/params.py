@@ -238,7 +238,7 @@ class Calibrate(Section):
     """Stage 2: magnitude."""
 
     scope: Literal["affine", "monotone", "head", "all"]
-    on: Literal["all", "trusted"]
+    labels: Literal["all", "trusted"]
     n_knots: Count
     epochs: Count
     learning_rate: Positive
@@ -250,7 +250,7 @@ class Pointwise(Section):
 
     select_by: Literal["magnitude", "order"]
     calibration: Literal["none", "affine", "monotone", "head", "all"]
-    on: Literal["all", "trusted"]
+    labels: Literal["all", "trusted"]
     n_knots: Count
     learning_rate: Positive
     extra_epochs: Annotated[int, Field(ge=0)]

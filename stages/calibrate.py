@@ -56,7 +56,7 @@ def train_seed(seed: int) -> Checkpoint:
         read_learnt(TRAIN),
         read_learnt(VALID),
         scope=settings.scope,
-        on=settings.on,
+        on=settings.labels,
         n_knots=settings.n_knots,
         ranking=RankingTerm(
             beta=settings.beta,

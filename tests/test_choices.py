@@ -74,11 +74,11 @@ KNOWN: dict[str, Iterable[str]] = {
     "advantage.scale": choices(Scale),
     "rank.objective": {GROUPWISE, *OBJECTIVES},
     "calibrate.scope": choices(CalibrationScope),
-    "calibrate.on": choices(CalibrateOn),
+    "calibrate.labels": choices(CalibrateOn),
     # The loss itself selects where stage 1 leaves no order; a baseline always has a magnitude.
     "pointwise.select_by": choices(SelectBy) - {"objective"},
     "pointwise.calibration": choices(PointwiseCalibration),
-    "pointwise.on": choices(CalibrateOn),
+    "pointwise.labels": choices(CalibrateOn),
     "pointwise.weight": choices(PointwiseWeight),
     "pointwise.raters": choices(Raters),
     "pointwise.within": choices(Owner),

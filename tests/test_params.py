@@ -192,3 +192,14 @@ def test_broken_yaml_is_a_sentence(tmp_path):
 
 def test_the_headline_command_changes_something():
     assert params.load(params.Margin, PARAMS).base != 0.5
+
+
+def test_no_key_means_something_else_to_readers_of_yaml_1_1():
+    """Most scripts read YAML by PyYAML, to which a key `on` is true."""
+    waiting, keys = [yaml.safe_load((ROOT / "params.yaml").read_text())], []
+    while waiting:
+        for key, value in waiting.pop().items():
+            keys.append(key)
+            waiting += [value] if isinstance(value, dict) else []
+    assert [key for key in keys if not isinstance(key, str)] == []
+    assert len(keys) > 50
