@@ -196,7 +196,7 @@ def test_the_headline_command_changes_something():
 
 def test_no_key_means_something_else_to_readers_of_yaml_1_1():
     """Most scripts read YAML by PyYAML, to which a key `on` is true."""
-    waiting, keys = [yaml.safe_load((ROOT / "params.yaml").read_text())], []
+    waiting, keys = [yaml.safe_load(PARAMS.read_text())], []
     while waiting:
         for key, value in waiting.pop().items():
             keys.append(key)
