@@ -90,6 +90,7 @@ def main() -> None:
         trainer=TRAINER,
         inputs=inputs_of,
         settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
+        curves=CURVES,
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     preprocessing = of_corpora(read_preprocessing(PREPROCESSING), params.load(params.Training).corpora)

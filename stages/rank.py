@@ -108,6 +108,7 @@ def main() -> None:
         trainer=TRAINER,
         inputs=inputs_of,
         settings=load_task(TASK).settle(params.dump(SECTIONS, without={"training.seeds"})),
+        curves=CURVES,
     )
     write_checkpoints(CHECKPOINTS, checkpoints)
     write_curves(CURVES, checkpoints)

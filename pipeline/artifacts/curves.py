@@ -1,7 +1,7 @@
 """Training curves: a row per epoch, the mean over seeds first, then a column per seed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TypeGuard
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.checkpoint import Checkpoint, EpochRow, TrainingStage
 from pipeline.artifacts.files import read_text, write_text
 from pipeline.artifacts.tables import not_a_table, numbers, table_from_csv
 
@@ -34,8 +34,13 @@ class TrainingCurves:
 
 
 def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
-    """Write a CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured."""
-    rows = {(row["epoch"], row["seed"]): row for checkpoint in checkpoints for row in checkpoint.history}
+    """Write the curves of trained models; see `rows_to_csv`."""
+    write_text(path, rows_to_csv(row for checkpoint in checkpoints for row in checkpoint.history))
+
+
+def rows_to_csv(history: Iterable[EpochRow]) -> str:
+    """A CSV with `epoch`, each measure's mean over seeds, and `<measure>_seed_<n>`; empty where not measured, or not yet."""
+    rows = {(row["epoch"], row["seed"]): row for row in history}
     epochs, seeds = (sorted(set(numbers)) for numbers in zip(*rows, strict=True))
     measured = [
         measure for measure in MEASURES if any(_is_measured(row.get(measure)) for row in rows.values())
@@ -46,7 +51,7 @@ def write_curves(path: Path, checkpoints: Sequence[Checkpoint]) -> None:
         by_measure = [[rows.get((epoch, seed), {}).get(measure) for seed in seeds] for measure in measured]
         means = [_mean([value for value in values if _is_measured(value)]) for values in by_measure]
         lines.append(",".join([str(epoch), *map(_cell, [*means, *chain.from_iterable(by_measure)])]))
-    write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _is_measured(value: float | None) -> TypeGuard[float]:

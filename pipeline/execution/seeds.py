@@ -5,7 +5,9 @@ the module that trains it with all that this imports and of parts of one's own (
 its parameters on, each to the setting of the same name; whatever decides more than that belongs into the module that trains.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
+from pipeline.execution.engines.choice import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
+from pipeline.execution.live import Live, following, live_curves
 from pipeline.execution.plugin_sources import plugin_sources
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
@@ -74,6 +78,7 @@ def map_seeds(
     trainer: str,
     inputs: Callable[[int], Sequence[Path]],
     settings: Mapping[str, Any],
+    curves: Path | None = None,
 ) -> list[Checkpoint]:
     """A model for every seed; seeds that a killed run finished are not trained again.
 
@@ -88,29 +93,36 @@ def map_seeds(
         trainer: name of the module that trains, see `seed_keys`.
         inputs: gives the files that the model of a seed is made from.
         settings: every parameter that the model depends on, as JSON values.
+        curves: where to write the curves while they grow, on this machine; None for nowhere.
     """
     keys = seed_keys(seeds, trainer=trainer, inputs=inputs, settings=settings)
     cache = seed_cache(stage)
     cache.remove_abandoned()
-    if best_device() == "cuda":
-        return _together(train_seeds, seeds, keys=keys, cache=cache)
-    return list(
-        map_cached(
-            partial(_alone, train_seeds),
-            seeds,
-            keys=keys,
-            cache=cache,
-            encode=Checkpoint.to_bytes,
-            decode=Checkpoint.from_bytes,
-            title=stage,
-            unit="seed",
-            describe=lambda seed: f"seed {seed}",
+    # Workers on other machines have neither this folder nor these files.
+    with live_curves(curves) if curves and not os.environ.get(ENGINE) else nullcontext() as live:
+        if best_device() == "cuda":
+            with following(live):
+                return _together(train_seeds, seeds, keys=keys, cache=cache)
+        return list(
+            map_cached(
+                partial(_alone, train_seeds, live),
+                seeds,
+                keys=keys,
+                cache=cache,
+                encode=Checkpoint.to_bytes,
+                decode=Checkpoint.from_bytes,
+                title=stage,
+                unit="seed",
+                describe=lambda seed: f"seed {seed}",
+            )
         )
-    )
 
 
-def _alone(train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]], seed: int) -> Checkpoint:
-    (checkpoint,) = train_seeds([seed])
+def _alone(
+    train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]], live: Live | None, seed: int
+) -> Checkpoint:
+    with following(live):
+        (checkpoint,) = train_seeds([seed])
     return checkpoint
 
 

@@ -1,5 +1,6 @@
 """What is measured of each epoch, and which weights are kept of all epochs."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -36,6 +37,9 @@ class Selection:
     calibration: Curve | None = None
     error: ErrorMeasure | None = None
 
+
+# Who listens shows the curve while it grows, and decides no result.
+_LOGGER = logging.getLogger("pipeline.epochs")
 
 # Share of the epochs, the last ones, over which weights are averaged.
 _AVERAGED = 0.25
@@ -150,6 +154,7 @@ class EpochRecord:
                 "valid_error": error,
             }
         )
+        _LOGGER.info("epoch", extra={"row": self.history[-1]})
         if self._choice == "average":
             if epoch >= self._first_averaged:
                 found = weights()
