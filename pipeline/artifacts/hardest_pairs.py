@@ -55,14 +55,17 @@ class HardSegment:
 class HardestPairs:
     """The record of one run of stage 1.
 
-    `n_pairs` counts all pairs of train that may be compared. `pairs` holds those with the largest weight (the smallest where
+    `n_segments` of the `n_train` segments of train were weighed, of a large train a random sample, and all below is of
+    these. `n_pairs` counts their pairs that may be compared. `pairs` holds those with the largest weight (the smallest where
     weights are bounded) and those with the largest weight × violation, by falling weight × violation. `segments` holds those that are pulled at most, then the
     others that `pairs` names; the first `n_ranked` are there for their own sake. `mean_pull` and `fence`
-    (Q3 + 1.5 · IQR) are of the pull at the segments of train.
+    (Q3 + 1.5 · IQR) are of the pull at the segments.
     """
 
     seeds: tuple[int, ...]
     objective: str
+    n_segments: int
+    n_train: int
     n_pairs: int
     n_ranked: int
     mean_pull: float

@@ -12,6 +12,9 @@ _REMEDY = "dvc repro rank"
 # Shares are written with six digits each.
 _MOST_ROUNDING = 1e-3
 
+MOST_PAIRS = 1 << 20
+"""The number of pairs of a seed after which no further batch of train is described."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupPairRow:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
@@ -17,6 +18,8 @@ from pipeline.grcf.weighed_pairs import WeighedPair, weigh_classes
 
 # A person looks at dozens; the record is there to be filtered.
 N_PAIRS, N_SEGMENTS = 150, 100
+N_WEIGHED = 2 * 10**8
+"""The most pairs that are weighed, some ten seconds of a core for each seed: those of 20,000 segments, all compared with all."""
 
 
 def find_hardest_pairs(
@@ -28,6 +31,7 @@ def find_hardest_pairs(
     device: str,
     n_pairs: int = N_PAIRS,
     n_segments: int = N_SEGMENTS,
+    n_weighed: int = N_WEIGHED,
 ) -> HardestPairs:
     """The pairs of the largest mean weight over seeds and of the largest mean weight × violation, at the selected epochs.
 
@@ -43,7 +47,8 @@ def find_hardest_pairs(
     Where pairs are compared within an owner, only those are weighed, beside peers of the same owner. A segment that several
     raters labelled counts its pairs by each of them.
 
-    Time is O(seeds · n²), memory O(seeds · (n · groups + a block of pairs)).
+    Time is O(seeds · n²), memory O(seeds · (n · groups + a block of pairs)). So of a large train the pairs of some segments are
+    weighed, drawn at random, and the record says of how many.
 
     Args:
         checkpoints: the models of all seeds after stage 1.
@@ -53,6 +58,7 @@ def find_hardest_pairs(
         device: device on which the networks run.
         n_pairs: number of pairs to keep by weight, and by weight × violation.
         n_segments: number of segments to keep by pull.
+        n_weighed: number of pairs that may be weighed, about.
     """
     split = SplitTensors(train, device=device, within=margin.within)
     scores = np.stack(
@@ -62,12 +68,16 @@ def find_hardest_pairs(
     label, owner = (
         (split.label.cpu(), None) if split.owned is None else (part.cpu() for part in split.owned.flat())
     )
+    drawn = _draw_segments(len(split), owner, n_pairs=n_weighed)
+    is_weighed = torch.from_numpy(np.isin(segment.numpy(), drawn))
+    segment, label = segment[is_weighed], label[is_weighed]
+    owner = None if owner is None else owner[is_weighed]
     weighed = weigh_classes(
         scores[:, segment], label, owner, margin=margin, advantage=advantage, n_pairs=n_pairs
     )
     found = weighed.of_segments(segment.numpy(), n_segments=len(split))
     pull = found.pull_above + found.pull_below
-    first, third = np.quantile(pull, [0.25, 0.75])
+    first, third = np.quantile(pull[drawn], [0.25, 0.75])
     fence = float(third + 1.5 * (third - first))
     n_hardest = Counter(position for pair in found.pairs for position in (pair.above, pair.below))
     # By id among equals: a stable sort keeps the order of the split, which is that of the manifest.
@@ -84,8 +94,10 @@ def find_hardest_pairs(
         seeds=tuple(checkpoint.seed for checkpoint in checkpoints),
         objective=checkpoints[0].objective,
         n_pairs=int(found.n_pairs.sum()) // 2,
+        n_segments=len(drawn),
+        n_train=len(train),
         n_ranked=len(ranked),
-        mean_pull=float(pull.mean()),
+        mean_pull=float(pull[drawn].mean()),
         fence=fence,
         pairs=tuple(
             HardPair(
@@ -116,6 +128,16 @@ def find_hardest_pairs(
             for position in listed
         ),
     )
+
+
+def _draw_segments(n_segments: int, owner: Tensor | None, *, n_pairs: int) -> Int64[np.ndarray, "_"]:
+    """Positions of all segments, or of so many, in their order, that they have about `n_pairs` pairs within an owner."""
+    of_owner = np.array([n_segments]) if owner is None else owner.bincount().numpy()
+    n_compared = float(np.square(of_owner, dtype=np.float64).sum()) / 2
+    if n_compared <= n_pairs:
+        return np.arange(n_segments)
+    n_drawn = max(1, round(n_segments * (n_pairs / n_compared) ** 0.5))
+    return np.sort(np.random.default_rng(0).choice(n_segments, n_drawn, replace=False))
 
 
 def _place_of_own(

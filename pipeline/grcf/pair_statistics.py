@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
+from pipeline.artifacts.pair_statistics import MOST_PAIRS, GroupPairRow, PairBinRow
 from pipeline.grcf.loss.classes import score_columns
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
@@ -58,6 +58,8 @@ def pair_values(
 ) -> PairValues:
     """Margins, violations and weights pair by pair, in batches as large as in training.
 
+    Of a large train they are those of some batches, which are drawn at random: as many as it takes to `MOST_PAIRS` pairs.
+
     Args:
         checkpoint: a model after stage 1.
         train: the split that it learnt from.
@@ -72,8 +74,10 @@ def pair_values(
     order = torch.from_numpy(split.epoch_order(batch_size, np.random.default_rng(checkpoint.seed))).to(
         score.device
     )
-    parts = []
+    parts: list[Tensor] = []
     for segments in order.tensor_split(split.n_batches(batch_size)):
+        if sum(part.shape[1] for part in parts) >= MOST_PAIRS:
+            break
         owned = None if split.owned is None else split.owned[segments]
         batch = score[segments], split.label[segments], owned
         group = group_of(compared(*batch)[1], groups=margin.groups)

@@ -73,6 +73,7 @@ function about(list) {
   const { summary, split, kind } = list;
   const seeds = summary.seeds === 1 ? "by the one seed there is" : `in the mean over ${summary.seeds} seeds`;
   const nListed = list.entries.length;
+  const sampled = summary.weighed < summary.train;
   const blocks = [];
   if (split === "test") {
     blocks.push(["warning", "This is the test split. Read it to understand a finished model; a parameter, a threshold or a removed segment that is chosen by it turns it into a second valid split."]);
@@ -88,12 +89,13 @@ function about(list) {
     blocks.push(...aboutMap(list).map((text, position) => [position ? "small" : "", text]));
   } else if (kind === "weight") {
     if (nListed === 0) blocks.push(["", "All segments of train are of one group, so stage 1 compares no pair."]);
-    else if (summary.bounded) blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that the loss believes least (the smallest weights) or that add most to it (weight × violation) at the end of stage 1, all of train taken as one batch. Weights are bounded: one below 0.5 says that the labels of the two contradict the scores so much that one of them may be wrong.`]);
-    else blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that weigh most or add most to the loss (weight × violation) at the end of stage 1, all of train taken as one batch. A weight above 1 (up to ${summary.cap}) says that a pair is harder than its peers; what it adds to the loss says whether that matters.`]);
+    else if (summary.bounded) blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that the loss believes least (the smallest weights) or that add most to it (weight × violation) at the end of stage 1, ${sampled ? "the sample" : "all of train"} taken as one batch. Weights are bounded: one below 0.5 says that the labels of the two contradict the scores so much that one of them may be wrong.`]);
+    else blocks.push(["", `Of ${plural(summary.comparable, "pair")} of different groups, the ${nListed} that weigh most or add most to the loss (weight × violation) at the end of stage 1, ${sampled ? "the sample" : "all of train"} taken as one batch. A weight above 1 (up to ${summary.cap}) says that a pair is harder than its peers; what it adds to the loss says whether that matters.`]);
     if (summary.strength === 0 && !summary.bounded) blocks.push(["small", "advantage.strength is 0, so all pairs weigh 1."]);
   } else {
-    blocks.push(["", `How much the pairs of a segment add to the loss of stage 1 (weight × violation, summed ${seeds}), as a multiple of the mean over train. A segment that stands out (beyond ${number(summary.fence)} times, Tukey's fence) is very hard or wrongly labelled: look and listen before you believe its label. Training fits some wrong labels, so a label further down is not thereby right.`]);
+    blocks.push(["", `How much the pairs of a segment add to the loss of stage 1 (weight × violation, summed ${seeds}), as a multiple of the mean over ${sampled ? "the sample" : "train"}. A segment that stands out (beyond ${number(summary.fence)} times, Tukey's fence) is very hard or wrongly labelled: look and listen before you believe its label. Training fits some wrong labels, so a label further down is not thereby right.`]);
   }
+  if (sampled) blocks.push(["", `Train has ${plural(summary.train, "segment")}, too many to weigh every pair: these are of a random sample of ${summary.weighed.toLocaleString("en")}.`]);
   if ((kind === "weight" || kind === "pull") && summary.objective !== "groupwise") {
     blocks.push(["warning", `Stage 1 was trained by ${summary.objective}, which knows no margins and no weights; these are what the groupwise loss would give its scores.`]);
   }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from pipeline.artifacts.hardest_pairs import HardestPairs
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.representations import Representations
@@ -264,6 +265,7 @@ def _hardest_pairs(register: _Register) -> Json:
     ]
     summary = {
         "comparable": hardest.n_pairs,
+        **_weighed_of(hardest),
         "seeds": len(hardest.seeds),
         "objective": hardest.objective,
         "strength": register.inputs.parameters["advantage.strength"],
@@ -289,10 +291,16 @@ def _most_pulled(register: _Register) -> Json:
     summary = {
         "fence": round(hardest.fence / hardest.mean_pull, 3) if hardest.mean_pull else 0.0,
         "kept": len(hardest.pairs),
+        **_weighed_of(hardest),
         "seeds": len(hardest.seeds),
         "objective": hardest.objective,
     }
     return _list("pull", "train", entries, summary)
+
+
+def _weighed_of(hardest: HardestPairs) -> Json:
+    """How many segments of train were weighed; the page speaks of a sample where it was one."""
+    return {"weighed": hardest.n_segments, "train": hardest.n_train}
 
 
 def _label(register: _Register, id_: str) -> float:

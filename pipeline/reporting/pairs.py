@@ -1,12 +1,13 @@
 """The section about what stage 1 made of the pairs: how margins, violations and weights were distributed."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.pair_statistics import GroupPairRow
+from pipeline.artifacts.pair_statistics import MOST_PAIRS, GroupPairRow
 from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.pages.numbers import count, fixed, group_names, plural, share
 from pipeline.reporting.figures.bars import draw_histogram
@@ -55,11 +56,24 @@ def group_pairs_section(inputs: ReportInputs) -> Section:
             " A class should score higher than all others by its own score."
             if inputs.protocol.is_classes
             else ""
+        )
+        + (
+            f" Of a train this large, each seed has the batches that come first in a random order, until they hold {count(MOST_PAIRS)} "
+            "pairs."
+            if _is_sample(pairs)
+            else ""
         ),
         "small",
     )
     blocks = (*_distributions(inputs), Grid(tables), explanation)
     return Section("group-pairs", "Pairs of groups in stage 1", blocks, brief=False)
+
+
+def _is_sample(pairs: Sequence[GroupPairRow]) -> bool:
+    n_of_seed: Counter[int] = Counter()
+    for row in pairs:
+        n_of_seed[row.seed] += row.n_pairs
+    return max(n_of_seed.values()) >= MOST_PAIRS
 
 
 def _names(inputs: ReportInputs, groups: Sequence[int]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pipeline.artifacts.hardest_pairs import read_hardest_pairs, write_hardest_p
 from pipeline.errors import PipelineError
 from pipeline.grcf import weighed_pairs
 from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.hardest_pairs import N_WEIGHED, _draw_segments, find_hardest_pairs
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.rank import train_ranking
@@ -185,3 +185,33 @@ def test_a_record_of_another_shape_is_refused_with_a_sentence(tmp_path):
         PipelineError, match=r"h\.json: not a record of hard pairs .*make it anew by stage rank"
     ):
         read_hardest_pairs(tmp_path / "h.json")
+
+
+@pytest.mark.parametrize("within", ["any", "speaker"])
+def test_of_a_large_train_a_sample_is_weighed_and_the_record_says_of_how_many(checkpoints, within):
+    train = make_split("train", 70, seed=1)
+    train = dataclasses.replace(train, speaker=tuple(f"s{number % 2}" for number in range(70)))
+    settings = {
+        "margin": dataclasses.replace(MARGIN, within=within),
+        "advantage": ADVANTAGE,
+        "device": "cpu",
+        "n_segments": 70,
+    }
+    n_compared = 70**2 / 2 if within == "any" else 2 * 35**2 / 2
+    whole = find_hardest_pairs(checkpoints, train, n_weighed=round(n_compared), **settings)
+    sample = find_hardest_pairs(checkpoints, train, n_weighed=round(n_compared / 4), **settings)
+
+    assert (whole.n_segments, whole.n_train) == (70, 70)
+    assert (sample.n_segments, sample.n_train) == (35, 70)
+    assert sample.n_pairs < whole.n_pairs / 2
+    assert len(sample.segments) <= 35
+    # A place in the order is that among all of train.
+    places = {segment.id: segment.order for segment in whole.segments}
+    assert all(segment.order == places[segment.id] for segment in sample.segments)
+    again = find_hardest_pairs(checkpoints, train, n_weighed=round(n_compared / 4), **settings)
+    assert again == sample
+
+
+def test_what_is_weighed_by_default_is_a_corpus_of_the_field():
+    assert len(_draw_segments(20_000, None, n_pairs=N_WEIGHED)) == 20_000
+    assert len(_draw_segments(700_000, None, n_pairs=N_WEIGHED)) == 20_000

@@ -2,8 +2,10 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 
+from pipeline.grcf import pair_statistics
 from pipeline.grcf.pair_statistics import describe_distributions, describe_group_pairs, pair_values
 from tests.grcf.models import ADVANTAGE, MARGIN, rank
 
@@ -49,3 +51,13 @@ def test_no_pairs_have_no_distribution(ranked, train):
     values = pairs_of(ranked, train)
     none = replace(values, **{field.name: getattr(values, field.name)[:0] for field in fields(values)[1:]})
     assert list(describe_distributions([none])) == []
+
+
+def test_of_a_large_train_so_many_batches_are_described_as_hold_enough_pairs(ranked, train, monkeypatch):
+    whole = pairs_of(ranked, train)
+    n_wanted = len(whole.margin) // 2
+    monkeypatch.setattr(pair_statistics, "MOST_PAIRS", n_wanted)
+    some = pairs_of(ranked, train)
+    assert n_wanted <= len(some.margin) < len(whole.margin)
+    # They are the first of the same batches.
+    np.testing.assert_array_equal(some.violation, whole.violation[: len(some.violation)])

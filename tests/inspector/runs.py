@@ -39,7 +39,10 @@ CLASSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one test wants; the defaults are an ordinary run without recordings. `error_sd` is in label units."""
+    """What one test wants; the defaults are an ordinary run without recordings. `error_sd` is in label units.
+
+    `n_train` is the size of the train that the weighed segments are a sample of; None where they are all of it.
+    """
 
     seeds: tuple[int, ...] = (1, 2, 3)
     n_segments: Mapping[str, int] = field(default_factory=lambda: {"train": 8, "valid": 30, "test": 12})
@@ -52,6 +55,7 @@ class Run:
     span_s: tuple[float, float] = (0.0, 2.0)
     failures: Mapping[str, str] = field(default_factory=dict)
     objective: str = "groupwise"
+    n_train: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -183,6 +187,8 @@ def make_hardest_pairs(run: Run, segments: list[Segment], random: np.random.Gene
     return HardestPairs(
         seeds=run.seeds,
         objective=run.objective,
+        n_segments=len(train),
+        n_train=len(train) if run.n_train is None else run.n_train,
         n_pairs=len(pairs),
         n_ranked=len(train),
         mean_pull=2.0,

@@ -340,6 +340,17 @@ def test_a_loss_without_weights_is_named(opened):
     assert "trained by ranknet" in page.locator("#about .warning").text_content()
 
 
+@pytest.mark.parametrize("name", ["weight", "pull"])
+def test_pairs_of_a_sample_of_train_are_called_so(opened, name):
+    whole = opened(address=f"#train-{name}").page.locator("#about").text_content()
+    assert "sample" not in whole
+    found = opened(address=f"#train-{name}", n_train=700_000)
+    about = found.page.locator("#about").text_content()
+    assert "Train has 700,000 segments" in about
+    assert "random sample of 4" in about
+    assert found.complaints == []
+
+
 @pytest.mark.parametrize(
     "fields", [{"params": BINARY, "error_sd": 0.4}, {"params": CLASSES}, {"seeds": (5,)}]
 )

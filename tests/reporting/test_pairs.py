@@ -3,6 +3,7 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.artifacts.pair_statistics import MOST_PAIRS
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.pages.numbers import group_names
 from pipeline.reporting.pairs import group_pairs_section
@@ -43,6 +44,16 @@ def test_cut_groups_are_named_by_their_intervals(read_run):
 def test_every_group_has_its_own_name():
     names = group_names(range(-3, 4), groups="integer")
     assert all(one != other for one, other in pairwise(names))
+
+
+def test_a_sample_of_the_pairs_is_called_one(inputs):
+    def explanation(rows):
+        section = group_pairs_section(replace(inputs, group_pairs=rows, pair_distributions=[]))
+        return section.blocks[-1].text
+
+    rows = inputs.group_pairs
+    assert "random order" not in explanation(rows)
+    assert "random order" in explanation([replace(rows[0], n_pairs=MOST_PAIRS), *rows[1:]])
 
 
 def test_no_pairs_is_a_sentence(inputs):
