@@ -16,6 +16,7 @@ from benchmarks.evidence.corpora import READERS
 from benchmarks.evidence.methods import METHODS
 from benchmarks.evidence.page import draw, page
 from benchmarks.evidence.results import Found, merged
+from benchmarks.evidence.setups import SETUPS, STRONG
 from benchmarks.evidence.tables import METRICS, comparison_of, row_of, values_of
 from benchmarks.evidence.trial import STANDARD, Trial, divided, paired, run_trials
 from pipeline.artifacts.files import read_json, write_json, write_text
@@ -33,14 +34,17 @@ def measure(
     methods: tuple[str, ...],
     seeds: list[int],
     draws: list[int],
+    setup: str,
     data: Path,
 ) -> tuple[list[Found], list[Found]]:
     """Rows and comparisons of one corpus, split and condition."""
     models = paired(condition, seeds=seeds, draws=draws)
     trials = [
-        Trial(corpus, split, condition, method, seed, draw) for seed, draw in models for method in methods
+        Trial(corpus, split, condition, method, seed, draw, setup)
+        for seed, draw in models
+        for method in methods
     ]
-    outcomes = run_trials(trials, data=data, title=f"{corpus} {split} {condition}")
+    outcomes = run_trials(trials, data=data, title=f"{corpus} {split} {condition}, {setup}")
     found = {
         method: np.stack(
             [
@@ -51,8 +55,8 @@ def measure(
         )
         for method in methods
     }
-    test = divided(corpus, split, data)["test"]
-    where = {"corpus": corpus, "split": split, "condition": condition}
+    test = divided(corpus, split, data, side_by_side=SETUPS[setup].side_by_side)["test"]
+    where = {"corpus": corpus, "split": split, "condition": condition, "setup": setup}
     rows = [
         row_of(where, method, metric, values_of(test.labels, found[method], metric), models=models)
         for method in methods
@@ -94,6 +98,7 @@ def main() -> None:
         default=list(range(1, 11)),
         help="of raters, replaced labels and videos, which the seeds meet in turn: 1-5",
     )
+    parser.add_argument("--setup", choices=list(SETUPS), default=STRONG.name, help="of the network")
     chosen = parser.parse_args()
     for cell in cells(chosen.corpora, chosen.conditions, chosen.splits, data=chosen.data):
         rows, comparisons = measure(
@@ -101,6 +106,7 @@ def main() -> None:
             methods=tuple(chosen.methods or methods_of(cell[2])),
             seeds=chosen.seeds,
             draws=chosen.draws,
+            setup=chosen.setup,
             data=chosen.data,
         )
         result = merged(read_json(RESULTS) if RESULTS.exists() else {}, rows, comparisons)

@@ -1,28 +1,20 @@
 """The methods of the map, trained by the library's own losses and fits, with the same network and the same steps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
-
 from benchmarks.evidence.conditions import standardised
+from benchmarks.evidence.setups import Setup
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, tune
-from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES
-from pipeline.grcf.fit.loop import TrainingSettings, first_networks, train_network
-from pipeline.grcf.fit.selection import Selection
+from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
-from pipeline.grcf.network.batches import SplitTensors
-from pipeline.grcf.network.checkpoints import make_checkpoint
-from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.network.owned_labels import NOBODY, OwnedLabels
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import ranking_objective, train_ranking
 
-NETWORK = NetworkSettings(fusion="attention_pooling", width=64, dropout=0.5, input_dropout=0.3)
 MARGIN = MarginSettings(
     groups="integer", base=0.0, slope=1.0, distance="label", shape="softplus", smoothing=2.0
 )
@@ -33,11 +25,22 @@ BOUNDED = replace(ADVANTAGE, direction="bounded", bound=3.0)
 MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
 # Steps of a stage 2 on trusted segments; those on train are the corpus's. Steps, so that fewer segments are no fewer steps.
 STEPS_TRUSTED = 100
-_RATE, _SECOND_RATE = 2e-3, 3e-4
+_SECOND_RATE = 3e-4
 _BATCH = 64
 
-First = Callable[[AlignedSplit, AlignedSplit, int, int], Checkpoint]
-"""From train, valid, a seed and a number of epochs to a model after its first training."""
+
+@dataclass(frozen=True)
+class Start:
+    """How a first training starts: the seed, the epochs, the peak learning rate and the network."""
+
+    seed: int
+    epochs: int
+    rate: float
+    network: NetworkSettings
+
+
+First = Callable[[AlignedSplit, AlignedSplit, Start], Checkpoint]
+"""From train, valid and a start to a model after its first training."""
 
 
 def epochs_of(n_segments: int, *, steps: int) -> int:
@@ -58,21 +61,22 @@ def settings_of(epochs: int, *, rate: float) -> TrainingSettings:
     )
 
 
-def pointwise(weight: str = "none") -> First:
-    """Absolute error, all alike or bounded."""
+def pointwise(weight: str = "none", raters: str = "as_given") -> First:
+    """Absolute error, all alike or bounded, with or without offsets of the raters."""
 
-    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
+    def train_first(train: AlignedSplit, valid: AlignedSplit, start: Start) -> Checkpoint:
         return train_pointwise(
             train,
             valid,
-            seed=seed,
-            network=NETWORK,
-            settings=settings_of(epochs, rate=_RATE),
+            seed=start.seed,
+            network=start.network,
+            settings=settings_of(start.epochs, rate=start.rate),
             extra_epochs=0,
             select_by="magnitude",
             calibration="none",
             n_knots=4,
             weight=weight,
+            raters=raters,
             bound=1.5,
             task="regression",
             **MACHINE,
@@ -86,69 +90,30 @@ def ranking(
 ) -> First:
     """A ranking loss."""
 
-    def train_first(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
+    def train_first(train: AlignedSplit, valid: AlignedSplit, start: Start) -> Checkpoint:
         return train_ranking(
             train,
             valid,
-            seed=seed,
-            network=NETWORK,
+            seed=start.seed,
+            network=start.network,
             objective=ranking_objective(objective, margin=margin, advantage=advantage),
-            settings=settings_of(epochs, rate=_RATE),
+            settings=settings_of(start.epochs, rate=start.rate),
             **MACHINE,
         )
 
     return train_first
 
 
-def profiled(train: AlignedSplit, valid: AlignedSplit, seed: int, epochs: int) -> Checkpoint:
-    """Absolute error of the residuals less their mean within a rater and batch, so that no offset of a rater counts."""
-    settings = settings_of(epochs, rate=_RATE)
-    (start,) = first_networks(train, network=NETWORK, settings=settings, seeds=[seed], device="cpu")
-    objective = POINTWISE_OBJECTIVES["regression"]
-    trained = train_network(
-        start,
-        SplitTensors(train, device="cpu", within="rater"),
-        SplitTensors(valid, device="cpu"),
-        objective=offset_free_error,
-        selection=Selection(by="magnitude", calibration=IDENTITY, error=objective.error),
-        seed=seed,
-        settings=settings,
-    )
-    return make_checkpoint(
-        trained,
-        stage="pointwise",
-        objective="offset_free_error",
-        leaves_order=True,
-        seed=seed,
-        calibration=IDENTITY,
-        link="identity",
-        train=train,
-        environment={},
-    )
-
-
-def offset_free_error(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
-    """Mean absolute residual after the mean residual of each owner is taken off."""
-    assert owned is not None, "batches are drawn by owner"
-    owner = owned.owner[:, 0]
-    residual = (score - label)[owner != NOBODY]
-    member = owner[owner != NOBODY].unique(return_inverse=True)[1]
-    count = member.bincount()
-    mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
-    error: Tensor = (residual - mean[member]).abs().mean()
-    return error
-
-
 def on_standardised(train_first: First) -> First:
     """The same on labels that are standardised by rater."""
-    return lambda train, valid, seed, epochs: train_first(standardised(train), valid, seed, epochs)
+    return lambda train, valid, start: train_first(standardised(train), valid, start)
 
 
 METHODS: Mapping[str, tuple[First, bool]] = {
     "mae": (pointwise(), False),
     "mae_bounded": (pointwise("bounded"), False),
     "mae_standardised": (on_standardised(pointwise()), False),
-    "mae_profiled": (profiled, False),
+    "mae_profiled": (pointwise(raters="profiled"), False),
     "grcf_all": (ranking(), True),
     "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
     "grcf_within_fine": (ranking(margin=replace(MARGIN, within="rater", groups=FINE)), True),
@@ -162,7 +127,14 @@ METHODS: Mapping[str, tuple[First, bool]] = {
 
 
 def train_method(
-    name: str, train: AlignedSplit, valid: AlignedSplit, *, seed: int, steps: int, trusts_valid: bool
+    name: str,
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    *,
+    seed: int,
+    steps: int,
+    trusts_valid: bool,
+    setup: Setup,
 ) -> Checkpoint:
     """One model.
 
@@ -177,19 +149,22 @@ def train_method(
         seed: seed of the first weights and of everything random in training.
         steps: steps on train in all, up to whole epochs.
         trusts_valid: whether labels of valid alone are on the scale that counts.
+        setup: the network and the learning rates.
     """
     train_first, is_ranking = METHODS[name]
     epochs = epochs_of(len(train), steps=steps)
+    rate = setup.ranking_rate if is_ranking else setup.pointwise_rate
+    start = Start(seed, epochs, rate, setup.network)
     if trusts_valid:
-        first = train_first(train, valid, seed, epochs)
+        first = train_first(train, valid, start)
         return _second(
             first, valid, valid, epochs=epochs_of(len(valid), steps=STEPS_TRUSTED), rate=_SECOND_RATE
         )
     if not is_ranking:
-        return train_first(train, valid, seed, epochs)
+        return train_first(train, valid, start)
     n_first = max(1, round(epochs / 3))
-    first = train_first(train, valid, seed, n_first)
-    return _second(first, train, valid, epochs=epochs - n_first, rate=_RATE / 2)
+    first = train_first(train, valid, replace(start, epochs=n_first))
+    return _second(first, train, valid, epochs=epochs - n_first, rate=start.rate / 2)
 
 
 def _second(

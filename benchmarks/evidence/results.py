@@ -6,12 +6,13 @@ from typing import Any
 from benchmarks.evidence.conditions import CONDITIONS
 from benchmarks.evidence.corpora import READERS
 from benchmarks.evidence.methods import METHODS
+from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.tables import METRICS
 from benchmarks.evidence.trial import STANDARD
 
 Found = dict[str, Any]
 
-_PLACE = ("corpus", "split", "condition")
+_PLACE = ("corpus", "split", "condition", "setup")
 _CELL = {"rows": (*_PLACE, "method", "metric"), "comparisons": (*_PLACE, "a", "b", "metric")}
 
 
@@ -20,7 +21,7 @@ def merged(
 ) -> dict[str, list[Found]]:
     """The results with new rows and comparisons.
 
-    A row is replaced by one of the same corpus, split, condition, method and metric, a comparison by one of the same two
+    A row is replaced by one of the same corpus, split, condition, set-up, method and metric, a comparison by one of the same two
     methods. So a run of some methods leaves the others. Where it trained other models of a method, though, an older comparison
     with that method is of models that no row shows any more, and goes.
 
@@ -63,6 +64,7 @@ def _order(found: Found) -> tuple[Any, ...]:
         list(CONDITIONS).index(found["condition"]),
         found["split"] != STANDARD,
         found["split"],
+        list(SETUPS).index(found["setup"]),
         *(methods.index(found[side]) for side in ("method", "a", "b") if side in found),
         METRICS.index(found["metric"]),
     )

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
+from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.vectors import vectors_of
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
@@ -37,6 +38,7 @@ class Trial:
         method: how is trained, see `methods`.
         seed: seed of the first weights and of everything random in training.
         draw: number of the draw of raters, replaced labels or videos; 0 where the condition draws nothing.
+        setup: name of the set-up of the network, see `setups`.
     """
 
     corpus: str
@@ -45,6 +47,7 @@ class Trial:
     method: str
     seed: int
     draw: int
+    setup: str
 
 
 def paired(condition: str, *, seeds: Sequence[int], draws: Sequence[int]) -> list[tuple[int, int]]:
@@ -64,7 +67,8 @@ def paired(condition: str, *, seeds: Sequence[int], draws: Sequence[int]) -> lis
 
 def run_trial(trial: Trial, *, data: Path) -> Outcome:
     """Train one model and let it predict valid and test, whose labels are as published."""
-    parts = divided(trial.corpus, trial.split, data)
+    setup = SETUPS[trial.setup]
+    parts = divided(trial.corpus, trial.split, data, side_by_side=setup.side_by_side)
     condition = CONDITIONS[trial.condition]
     model = train_method(
         trial.method,
@@ -73,6 +77,7 @@ def run_trial(trial: Trial, *, data: Path) -> Outcome:
         seed=trial.seed,
         steps=read_corpus(trial.corpus, data).steps,
         trusts_valid=condition.trusts_valid,
+        setup=setup,
     )
     held = {part: parts[part] for part in ("valid", "test")}
     return Outcome(
@@ -101,13 +106,29 @@ def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outco
 
 
 @cache
-def divided(name: str, split: str, data: Path) -> dict[Split, AlignedSplit]:
-    """Train, valid and test, one row per segment and modality, normalised on train."""
+def divided(name: str, split: str, data: Path, *, side_by_side: bool) -> dict[Split, AlignedSplit]:
+    """Train, valid and test, one row per segment and modality, normalised on train.
+
+    Args:
+        name: name of the corpus.
+        split: see `Trial`.
+        data: folder that holds the corpora.
+        side_by_side: whether the layers of the text encoder stand side by side, or are averaged.
+    """
     corpus = read_corpus(name, data)
+    return parted(corpus, assignment(corpus, split), side_by_side=side_by_side)
+
+
+def parted(corpus: Corpus, assigned: Sequence[str], *, side_by_side: bool) -> dict[Split, AlignedSplit]:
+    """The parts of a corpus, given the part of each segment; see `divided`."""
     text = corpus.vectors
     if text is None:
-        text = vectors_of(corpus.text, max_words=corpus.max_words, title=f"Vectors of {name}")
-    assigned = assignment(corpus, split)
+        text = vectors_of(
+            corpus.text,
+            max_words=corpus.max_words,
+            side_by_side=side_by_side,
+            title=f"Vectors of {corpus.name}",
+        )
     positions = {part: np.flatnonzero([each == part for each in assigned]) for part in SPLITS}
     rows = {"text": text, "audio": corpus.sound}
     scaled = {modality: _scaled(values, positions["train"]) for modality, values in rows.items()}

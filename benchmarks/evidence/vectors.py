@@ -16,15 +16,27 @@ _AT_ONCE = 512
 _KIND, _VERSION = "vectors of a benchmark", 1
 
 
-def vectors_of(text: Sequence[str], *, max_words: int, title: str) -> Float32[np.ndarray, "segment column"]:
+def vectors_of(
+    text: Sequence[str], *, max_words: int, side_by_side: bool, title: str
+) -> Float32[np.ndarray, "segment column"]:
     """One row per text, zeros for one without a word; a killed run goes on where it stopped.
 
     Args:
         text: texts.
         max_words: words that are read of each text.
+        side_by_side: whether the layers stand side by side, or are averaged.
         title: name of the work, for the progress line.
     """
-    encoder = TextEncoder(_MODEL, settings=EncoderSettings(layers=_LAYERS, precision="float32"), device="cpu")
+    parts = [(layer,) for layer in _LAYERS] if side_by_side else [_LAYERS]
+    return np.concatenate(
+        [_encoded(text, layers, max_words=max_words, title=title) for layers in parts], axis=1
+    )
+
+
+def _encoded(
+    text: Sequence[str], layers: tuple[int, ...], *, max_words: int, title: str
+) -> Float32[np.ndarray, "segment column"]:
+    encoder = TextEncoder(_MODEL, settings=EncoderSettings(layers=layers, precision="float32"), device="cpu")
     cache = ResultCache(cache_folder() / "benchmarks/evidence/vectors")
     blocks = [text[start : start + _AT_ONCE] for start in range(0, len(text), _AT_ONCE)]
     parts = []

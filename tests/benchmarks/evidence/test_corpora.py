@@ -44,20 +44,20 @@ def made(monkeypatch, tmp_path):
 
 
 def test_raters_reach_the_split_that_is_trained_on(made):
-    parts = divided("made", "standard", made)
+    parts = divided("made", "standard", made, side_by_side=False)
     assert set(parts["train"].rater) == {f"rater {i}" for i in range(4)}
     assert set(parts["train"].rater) != set(parts["train"].video)
 
 
 def test_seed_and_draw_are_drawn_apart(made):
     """The same draw gives the same labels to any seed; another seed or another draw trains another model."""
-    train = divided("made", "standard", made)["train"]
+    train = divided("made", "standard", made, side_by_side=False)["train"]
     labels = [spoilt(train, CONDITIONS["raters_strong"], draw=draw).labels for draw in (1, 1, 2)]
     assert np.array_equal(labels[0], labels[1])
     assert not np.array_equal(labels[0], labels[2])
     predicted = {
         (seed, draw): run_trial(
-            Trial("made", "standard", "raters_strong", "mae", seed, draw), data=made
+            Trial("made", "standard", "raters_strong", "mae", seed, draw, "plain"), data=made
         ).prediction["test"]
         for seed, draw in ((1, 1), (2, 1), (1, 2))
     }

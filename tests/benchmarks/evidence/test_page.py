@@ -6,21 +6,21 @@ from benchmarks.evidence.cells import applies, cells, methods_of
 from benchmarks.evidence.page import draw, lines_of, page, verdict
 
 WHERE = {"corpus": "rt", "split": "Some+Critic", "condition": "raters_real"}
-MODELS = {"seeds": "1-5", "draws": "0", "n_draws": 1}
+MODELS = {"seeds": "1-5", "draws": "0", "n_draws": 1, "setup": "plain"}
 ERRORS = {"grcf_within": 0.5, "mae": 0.6, "mae_standardised": 0.52, "mae_profiled": 0.55}
 
 
 def result(where: dict[str, str] = WHERE) -> dict:
     return {
         "rows": [
-            {**where, **MODELS, "method": method, "metric": metric, "mean": error, "sd": 0.01, "n": 5}
+            {**MODELS, **where, "method": method, "metric": metric, "mean": error, "sd": 0.01, "n": 5}
             for method, error in ERRORS.items()
             for metric in ("mae", "pearson")
         ],
         "comparisons": [
             {
-                **where,
                 **MODELS,
+                **where,
                 "a": "grcf_within",
                 "b": method,
                 "metric": metric,
@@ -89,3 +89,13 @@ def test_real_scales_need_real_raters(tmp_path):
         ("mosi", "502", "clean"),
     ]
     assert "mae_profiled" in methods_of("raters_real")
+
+
+def test_the_figure_has_the_stronger_set_up_alone_and_the_page_has_both(tmp_path):
+    plain, strong = result(), result({**WHERE, "setup": "strong"})
+    both = {key: [*strong[key], *plain[key]] for key in plain}
+    draw(both, tmp_path / "both.svg")
+    draw(strong, tmp_path / "strong.svg")
+    assert (tmp_path / "both.svg").read_bytes() == (tmp_path / "strong.svg").read_bytes()
+    assert len(list(lines_of(both))) == 2 * len(list(lines_of(plain)))
+    assert page(both).count("| 5 | helps | strong |") == page(both).count("| 5 | helps | plain |") > 0

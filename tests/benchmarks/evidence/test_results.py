@@ -3,13 +3,15 @@
 from benchmarks.evidence.results import merged
 
 
-def row(method: str, *, mean: float = 0.8, seeds: str = "1-10", condition: str = "clean") -> dict:
-    where = {"corpus": "mosi", "split": "standard", "condition": condition, "metric": "mae"}
+def row(
+    method: str, *, mean: float = 0.8, seeds: str = "1-10", condition: str = "clean", setup: str = "plain"
+) -> dict:
+    where = {"corpus": "mosi", "split": "standard", "condition": condition, "setup": setup, "metric": "mae"}
     return {**where, "method": method, "mean": mean, "n": 10, "seeds": seeds, "draws": "0"}
 
 
-def comparison(a: str, b: str, *, difference: float = 0.0, seeds: str = "1-10") -> dict:
-    where = {"corpus": "mosi", "split": "standard", "condition": "clean", "metric": "mae"}
+def comparison(a: str, b: str, *, difference: float = 0.0, seeds: str = "1-10", setup: str = "plain") -> dict:
+    where = {"corpus": "mosi", "split": "standard", "condition": "clean", "setup": setup, "metric": "mae"}
     return {**where, "a": a, "b": b, "difference": difference, "seeds": seeds, "draws": "0"}
 
 
@@ -51,3 +53,15 @@ def test_a_comparison_goes_with_the_models_that_it_was_of():
 
 def test_what_is_measured_twice_is_no_change():
     assert merged(EARLIER, EARLIER["rows"], EARLIER["comparisons"]) == EARLIER
+
+
+def test_what_two_set_ups_reach_stands_side_by_side():
+    found = merged(
+        EARLIER,
+        [row("mae", mean=0.7, setup="strong"), row("grcf_all", setup="strong")],
+        [comparison("grcf_all", "mae", difference=0.3, setup="strong")],
+    )
+    assert [
+        each["mean"] for each in found["rows"] if each["method"] == "mae" and each["condition"] == "clean"
+    ] == [0.7, 0.8]
+    assert [each["difference"] for each in found["comparisons"] if each["a"] == "grcf_all"] == [0.3, 0.0]

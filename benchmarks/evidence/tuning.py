@@ -1,0 +1,139 @@
+"""`python -m benchmarks.evidence.tuning --data FOLDER`: what the set-ups are chosen by, without the test split of any corpus.
+
+Each candidate is trained on five folds of the standard train and valid of MOSI, divided by video: a fold is held out, ten other
+videos are valid, the rest is train. It is judged by the mean absolute error on the fold. Labels are as published. The number of
+steps is that of the map, for all.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.evidence.corpora import Corpus, read_corpus
+from benchmarks.evidence.methods import train_method
+from benchmarks.evidence.setups import PLAIN, STRONG, Setup
+from benchmarks.evidence.tables import METRICS, values_of
+from benchmarks.evidence.trial import parted
+from benchmarks.trials import Outcome
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.files import write_json
+from pipeline.artifacts.segments import Split
+from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.executor import map_cached
+from pipeline.execution.source import source_digest
+from pipeline.grcf.scoring import predict
+
+RESULTS = Path("benchmarks/results/evidence_tuning.json")
+CORPUS, N_FOLDS, N_VALID, SEED = "mosi", 5, 10, 101
+RATES = (1e-3, 2e-3)
+SETUPS = {"mae": (PLAIN, STRONG), "grcf_all": (STRONG,)}
+"""Absolute error chooses the set-up, and one method of each side the learning rate of its side."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model: which fold is held out, the method, the set-up and the learning rate."""
+
+    fold: int
+    method: str
+    setup: str
+    rate: float
+
+
+def candidates() -> list[Candidate]:
+    """Every set-up that a method tries, with every rate, on every fold."""
+    return [
+        Candidate(fold, method, setup.name, rate)
+        for method, setups in SETUPS.items()
+        for setup in setups
+        for rate in RATES
+        for fold in range(N_FOLDS)
+    ]
+
+
+def divided_for(fold: int, corpus: Corpus) -> list[str]:
+    """The part of each segment where a fold is held out as test; empty for the published test."""
+    known = [part != "test" for part in corpus.split]
+    videos = sorted({video for video, is_known in zip(corpus.video, known, strict=True) if is_known})
+    np.random.default_rng(0).shuffle(videos)
+    held = set(videos[fold::N_FOLDS])
+    rest = [video for video in videos if video not in held]
+    part = dict.fromkeys(rest, "train") | dict.fromkeys(rest[:N_VALID], "valid") | dict.fromkeys(held, "test")
+    return [part[video] if is_known else "" for video, is_known in zip(corpus.video, known, strict=True)]
+
+
+@cache
+def _parts(fold: int, data: Path, *, side_by_side: bool) -> dict[Split, AlignedSplit]:
+    corpus = read_corpus(CORPUS, data)
+    return parted(corpus, divided_for(fold, corpus), side_by_side=side_by_side)
+
+
+def run_candidate(candidate: Candidate, *, data: Path) -> Outcome:
+    """Train one model and let it predict the fold that is held out."""
+    setup = _with_rate(candidate)
+    parts = _parts(candidate.fold, data, side_by_side=setup.side_by_side)
+    model = train_method(
+        candidate.method,
+        parts["train"],
+        parts["valid"],
+        seed=SEED + candidate.fold,
+        steps=read_corpus(CORPUS, data).steps,
+        trusts_valid=False,
+        setup=setup,
+    )
+    return Outcome(
+        {"test": parts["test"].labels}, {}, {"test": predict([model], parts["test"], device="cpu")[0]}
+    )
+
+
+def _with_rate(candidate: Candidate) -> Setup:
+    (setup,) = (setup for setup in SETUPS[candidate.method] if setup.name == candidate.setup)
+    return replace(setup, pointwise_rate=candidate.rate, ranking_rate=candidate.rate)
+
+
+def summary(tried: Sequence[Candidate], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One row for each method, set-up and rate: its metrics over all segments of the folds together."""
+    rows: dict[tuple[Any, ...], list[Outcome]] = {}
+    for candidate, outcome in zip(tried, outcomes, strict=True):
+        key = (candidate.method, candidate.setup, candidate.rate)
+        rows.setdefault(key, []).append(outcome)
+    found = []
+    for key, of_folds in rows.items():
+        truth = np.concatenate([outcome.truth["test"] for outcome in of_folds])
+        predicted = np.concatenate([outcome.prediction["test"] for outcome in of_folds])[None]
+        metrics = {metric: float(values_of(truth, predicted, metric)[0]) for metric in METRICS}
+        found.append(
+            dict(zip(("method", "setup", "rate"), key, strict=True)) | metrics | {"n_folds": len(of_folds)}
+        )
+    return found
+
+
+def main() -> None:
+    """Try every candidate and write what each reached."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence.tuning", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with mosi/")
+    chosen = parser.parse_args()
+    tried = candidates()
+    source = source_digest(run_candidate.__module__)
+    outcomes = list(
+        map_cached(
+            partial(run_candidate, data=chosen.data),
+            tried,
+            keys=[cache_key(candidate=asdict(candidate), source=source) for candidate in tried],
+            cache=ResultCache(cache_folder() / "benchmarks/evidence/tuning"),
+            encode=Outcome.to_bytes,
+            decode=Outcome.from_bytes,
+            title="Set-ups and learning rates",
+            unit="model",
+        )
+    )
+    write_json(RESULTS, {"rows": summary(tried, outcomes)})
+
+
+if __name__ == "__main__":
+    main()
