@@ -92,15 +92,17 @@ def _inspect_listed(elsewhere: Mapping[str, Listed], *, folder: Path) -> dict[st
         describe=lambda item: item[0],
         on_loss=lambda _, sentence: f"{sentence}; convert it with ffmpeg or leave it out",
     )
-    inspected = {}
-    for (name, listed), (path, _), info in zip(elsewhere.items(), items, found, strict=True):
-        is_readable = isinstance(info, MediaInfo)
-        inspected[name] = Inspected(
-            info if isinstance(info, MediaInfo) else None,
-            listed.sha256 if is_readable else None,
-            None if isinstance(info, MediaInfo) else info.replace(_NAME, path),
-        )
-    return inspected
+    return {
+        name: _named(info, path=path, sha256=sha256)
+        for name, (path, sha256), info in zip(elsewhere, items, found, strict=True)
+    }
+
+
+def _named(found: MediaInfo | str, *, path: str, sha256: str) -> Inspected:
+    """What `_probe_listed` found, of a file of this name."""
+    if isinstance(found, str):
+        return Inspected(None, None, found.replace(_NAME, path))
+    return Inspected(found, sha256, None)
 
 
 def _probe_listed(item: tuple[str, str]) -> MediaInfo | str:
@@ -189,6 +191,9 @@ def inspect_media(media: str, *, folder: Path, links: bool = False) -> Inspected
     reason = refuse_name(media, folder=folder, links=links)
     if reason is not None:
         return Inspected(None, None, reason)
+    listed = _listed(media, folder)
+    if listed is not None:
+        return _named(_probe_listed((str(path), listed.sha256)), path=str(path), sha256=listed.sha256)
     try:
         return Inspected(probe(path), sha256_of(path), None)
     except MediaError as error:

@@ -18,6 +18,7 @@ from pipeline.execution.pool import Done, run_in_workers
 from pipeline.execution.workers import worker_count
 from pipeline.prediction.observed import Observed
 from pipeline.prediction.recording import Recording, as_segment, cut_transcript
+from pipeline.storage.checked_media import WithCheckedMedia
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -109,7 +110,7 @@ class Previewer:
 
     def __call__(self, segment: Segment) -> Preview | Refusal:
         """Draw one segment; what cannot be drawn is a sentence."""
-        return _refused(self._draw, segment)
+        return _refused(WithCheckedMedia(self._draw), segment)
 
     def _draw(self, segment: Segment) -> Preview:
         from pipeline.extract.extractors import choose

@@ -12,6 +12,7 @@ from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.manifest import OVERSHOOT_S, build_segment
 from pipeline.errors import PipelineError
 from pipeline.media.probe import MediaInfo
+from pipeline.storage.media_list import listed_at
 
 # Nobody says more words in a second, and no script needs more characters for a word in the mean over a long text.
 _WORDS_PER_S, _CHARACTERS_PER_WORD = 20, 8
@@ -54,7 +55,7 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         PipelineError: the file is missing or no recording, or the span lies outside of it.
     """
     path = recording.media
-    if path is not None and not path.is_file():
+    if path is not None and not path.is_file() and listed_at(path) is None:
         found = "a folder" if path.is_dir() else "not found"
         raise PipelineError(f"{path}: {found}; expected a video or sound file, check its name")
     transcript = (recording.transcript or "").strip()

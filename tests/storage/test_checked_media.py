@@ -9,7 +9,9 @@ import pytest
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
+from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
+from pipeline.prediction.recording import Recording, as_segment
 from pipeline.storage.checked_media import checked_medium
 from pipeline.storage.digests import digest_of
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
@@ -27,6 +29,7 @@ def put_elsewhere(folder: Path) -> None:
     (CORPUS / LIST_FILE).write_text(list_of(folder))
 
 
+@pytest.mark.slow
 def test_segments_and_features_are_those_of_a_corpus_that_is_here(tmp_path, monkeypatch):
     write_corpus(CORPUS)
     segments = manifest()
@@ -62,6 +65,7 @@ def test_a_recording_that_is_broken_is_rejected_by_its_name_in_the_corpus(tmp_pa
         assert str(tmp_path) not in found.reason
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_a_sentence_and_rejects_nothing(tmp_path, monkeypatch):
     away = tmp_path / "away"
     put_elsewhere(away)
@@ -149,3 +153,16 @@ def test_segments_name_the_corpus_and_never_the_place(tmp_path, monkeypatch):
     silent = [replace(segment, start_s=900.0, end_s=901.0) for segment in segments]
     rows = audio_extractor({"encoder": "classic", **AUDIO}).map(silent)
     assert [row.failure.partition(":")[0] for row in rows] == [segment.media for segment in segments]
+
+
+def test_a_recording_of_the_corpus_can_be_predicted_by_its_name(tmp_path, monkeypatch):
+    put_elsewhere(tmp_path / "away")
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    named = as_segment(Recording(media=CORPUS / "clips/c0.mp4"), language="en")
+    given = as_segment(Recording(media=tmp_path / "away/clips/c0.mp4"), language="en")
+    assert named.media == "data/raw/mine/clips/c0.mp4"
+    assert (named.media_sha256, named.end_s) == (given.media_sha256, given.end_s)
+    extractor = audio_extractor({"encoder": "classic", **AUDIO})
+    assert extractor.one(named).to_bytes() == extractor.one(given).to_bytes()
+    with pytest.raises(PipelineError, match=r"c9\.mp4: not found; expected a video or sound file"):
+        as_segment(Recording(media=CORPUS / "clips/c9.mp4"), language="en")
