@@ -174,6 +174,13 @@ def write_report(inputs: ReportInputs) -> None:
     write_text(FIGURES, as_lines(report.figures))
 
 
+def write_report_and_card() -> None:
+    """The report and the model card. What they are made from is let go at the end: the inspector reads segments again."""
+    inputs = read_inputs()
+    write_report(inputs)
+    write_text(CARD, card_to_markdown(read_card_inputs(inputs)))
+
+
 def write_inspector() -> None:
     """The page of pairs and segments that the model gets wrong."""
     inputs = read_inspector_inputs(INSPECTED, parameters=settled_parameters())
@@ -183,10 +190,8 @@ def write_inspector() -> None:
 
 def main() -> None:
     """Render what the stages before left."""
-    inputs = read_inputs()
-    write_report(inputs)
+    write_report_and_card()
     write_inspector()
-    write_text(CARD, card_to_markdown(read_card_inputs(inputs)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ _ABSENT: Mapping[str, Any] = {
     "ratings": {},
     "trusted": False,
 }
+# Names that many segments have in common; each is kept in memory once.
+_REPEATED = ("split", "speaker", "video", "language", "media", "media_sha256", "corpus", "rater")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,9 @@ def read_segments(path: Path) -> list[Segment]:
 
 
 def _segment(row: dict[str, Any]) -> Segment:
+    for name in _REPEATED:
+        if row.get(name):
+            row[name] = sys.intern(row[name])
     words = tuple(Word(**word) for word in row["timed_words"])
     cues = tuple(Cue(**cue) for cue in row.get("cues", ()))
     return Segment(**row | {"timed_words": words, "cues": cues})

@@ -14,7 +14,7 @@ from pipeline.artifacts.predictions import SplitPredictions, read_predictions
 from pipeline.artifacts.representations import Representations, read_representations
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import Modality
-from pipeline.artifacts.words import AlignMethod, read_words
+from pipeline.artifacts.words import AlignMethod, iterate_words
 from pipeline.errors import PipelineError
 from pipeline.evaluation.groups import group_of
 from pipeline.pages.numbers import group_names
@@ -94,7 +94,7 @@ def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> Insp
     """Read every input; the features themselves stay on disk."""
     return InspectorInputs(
         segments={segment.id: segment for segment in read_segments(files.segments)},
-        align_methods={row.id: row.align_method for row in read_words(files.words)},
+        align_methods={row.id: row.align_method for row in iterate_words(files.words)},
         extractions={modality: read_extraction(path) for modality, path in files.features.items()},
         predictions=read_predictions(files.predictions),
         hardest=read_hardest_pairs(files.hardest),

@@ -1,12 +1,16 @@
 """What the page says is what the run left, no more than asked for and no longer than needed."""
 
 import json
+import tracemalloc
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pipeline.artifacts.representations import MOST_SEGMENTS, read_representations, write_representations
+from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs
@@ -230,3 +234,44 @@ def test_the_same_run_gives_the_same_bytes(read_run):
     assert to_html(build_page(inputs, with_text=True, root="..")) == to_html(
         build_page(inputs, with_text=True, root="..")
     )
+
+
+def test_words_are_read_one_segment_at_a_time(read_run, tmp_path):
+    read_run()
+    path = tmp_path / "data/words/words.jsonl"
+    words = tuple(Word(f"word{number}", number / 10, number / 10 + 0.1) for number in range(300))
+    ids = [segment.id for segment in read_segments(tmp_path / "data/manifest/segments.jsonl")]
+    write_words(path, [SegmentWords(id_, "given", words) for id_ in ids])
+    tracemalloc.start()
+    found = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(found.align_methods.values()) == {"given"}
+    # All words of all segments at once would take several times the bytes of their file.
+    assert peak < path.stat().st_size
+
+
+def test_names_that_segments_have_in_common_are_in_memory_once(read_run):
+    segments = [segment for segment in read_run().segments.values() if segment.split == "valid"]
+    assert len({id(segment.speaker) for segment in segments}) == len(
+        {segment.speaker for segment in segments}
+    )
+
+
+def test_what_the_report_is_made_from_is_let_go_before_the_inspector(monkeypatch):
+    class Inputs:
+        pass
+
+    inputs = Inputs()
+    left = weakref.ref(inputs)
+    held = [inputs]
+    del inputs
+    monkeypatch.setattr(report, "read_inputs", held.pop)
+    monkeypatch.setattr(report, "write_report", lambda inputs: None)
+    monkeypatch.setattr(report, "read_card_inputs", lambda inputs: None)
+    monkeypatch.setattr(report, "card_to_markdown", lambda inputs: "")
+    monkeypatch.setattr(report, "write_text", lambda path, text: None)
+    monkeypatch.setattr(report, "write_inspector", lambda: gone.append(left() is None))
+    gone: list[bool] = []
+    report.main()
+    assert gone == [True]
