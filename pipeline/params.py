@@ -278,6 +278,7 @@ class Evaluate(Section):
     """What is measured, and how sure the numbers are."""
 
     protocol: Literal["mosi", "sims", "regression", "binary", "classes", "ordered_classes"] | None
+    metrics: Annotated[tuple[Plugin, ...], BeforeValidator(as_tuple)]
     missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(as_tuple)]
     n_bins: Annotated[int, Field(ge=2)]
     noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(as_tuple)]

@@ -37,6 +37,7 @@ from pipeline.artifacts.task import Task
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import headline, result_table
@@ -186,7 +187,7 @@ def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
     task = load_task(TASK)
-    protocol = protocol_named(task.protocol).of_classes(task.classes)
+    protocol = with_own_metrics(protocol_named(task.protocol).of_classes(task.classes), settings.metrics)
     trained = read_trained()
     ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
     models = {METHOD: grcf, BASELINE: pointwise}

@@ -12,11 +12,10 @@ from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
 from pipeline.comparison.runs import read_runs
-from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
-from pipeline.settled.protocol import workspace_protocol
+from pipeline.settled.protocol import measured_by, workspace_protocol
 
 DESCRIPTION = """\
 Compare experiments with a base: parameters, data, stages, and every metric with a paired confidence interval.
@@ -92,9 +91,7 @@ def run(args: argparse.Namespace) -> int:
     base, *experiments = read_runs(revisions)
     recorded = base.task.get("protocol")
     protocol = (
-        protocol_named(recorded)
-        if settings.protocol is None and recorded is not None
-        else workspace_protocol()
+        measured_by(recorded) if settings.protocol is None and recorded is not None else workspace_protocol()
     )
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
     with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD

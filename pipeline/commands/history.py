@@ -13,12 +13,11 @@ from pipeline.comparison.series_page import as_html, as_page, verdict_of
 from pipeline.comparison.series_records import as_json
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
-from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.commits import commits_that_changed, is_shallow
 from pipeline.history.revisions import WORKSPACE, Revision, read_files, resolve
 from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
-from pipeline.settled.protocol import workspace_protocol
+from pipeline.settled.protocol import measured_by, workspace_protocol
 
 DESCRIPTION = """\
 Show a metric over the runs that the commits of a branch hold, and the commits at which it changed by more than noise.
@@ -149,7 +148,7 @@ def _protocol_of(settings: params.Evaluate) -> Callable[[Run], Protocol]:
     def protocol_of(run: Run) -> Protocol:
         recorded = run.task.get("protocol")
         if settings.protocol is None and recorded is not None:
-            return protocol_named(recorded)
+            return measured_by(recorded)
         return workspace_protocol()
 
     return protocol_of

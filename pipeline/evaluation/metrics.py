@@ -21,6 +21,7 @@ from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import Outputs, Segments, Values
 
 Better = Literal["higher", "lower", "one", "zero"]
+Unit = Literal["label", "share", "1"]
 _Numbers = TypeVar("_Numbers", float, Float[NDArray[np.float64], "*shape"])
 
 
@@ -58,13 +59,14 @@ class Metric:
             what a model predicts that is shown no modality.
         in_summary: whether the terminal's summary of a run has a column for it; the headline has one in any case.
         hub_name: name of the metric on the Hugging Face hub; None where that is `name`.
+        not_finite: what is wrong where the formula gives no finite number though all that it needs is there.
     """
 
     name: str
     title: str
     better: Better
     description: str
-    unit: Literal["label", "share", "1"]
+    unit: Unit
     formula: Formula
     needs: tuple[Need, ...] = ()
     clip_to: float | None = None
@@ -73,6 +75,7 @@ class Metric:
     shared_out: bool = False
     in_summary: bool = False
     hub_name: str | None = None
+    not_finite: str = "the values exceed the range of double precision"
 
     @property
     def phrase(self) -> str:
@@ -92,7 +95,7 @@ class Metric:
             if not _holds(need, truth, prediction, samples)[0]:
                 return Undefined(need.value)
         value = float(self._computed(truth, prediction, samples)[0])
-        return value if np.isfinite(value) else Undefined("the values exceed the range of double precision")
+        return value if np.isfinite(value) else Undefined(self.not_finite)
 
     def resampled(
         self,

@@ -22,6 +22,7 @@ from pipeline.artifacts.robustness import RobustnessCurve
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.reporting.budgets import gradient_epochs
 from pipeline.reporting.corpus_statement import CorpusTerms
@@ -139,8 +140,11 @@ class ReportInputs:
     @property
     def protocol(self) -> Protocol:
         """The protocol by which was measured."""
-        protocol = protocol_named(self.parameters["evaluate.protocol"]).of_classes(
-            self.parameters.get("task.classes", ())
+        protocol = with_own_metrics(
+            protocol_named(self.parameters["evaluate.protocol"]).of_classes(
+                self.parameters.get("task.classes", ())
+            ),
+            self.parameters["evaluate.metrics"],
         )
         if protocol.finest is not None or protocol.task != "regression":
             return protocol

@@ -6,6 +6,7 @@ from pipeline import params
 from pipeline.artifacts.run_record import read_run_record
 from pipeline.artifacts.task import read_task
 from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named
 
 RECORD = Path("reports/run.json")
@@ -23,4 +24,13 @@ def workspace_protocol() -> Protocol:
         chosen = (
             read_run_record(RECORD).task if RECORD.is_file() or not TASK.is_file() else read_task(TASK)
         ).protocol
-    return protocol_named(chosen)
+    return measured_by(chosen)
+
+
+def measured_by(name: str) -> Protocol:
+    """The protocol of this name, with the metrics that params.yaml adds to it.
+
+    Raises:
+        PipelineError: there is no such protocol, or a metric cannot be loaded.
+    """
+    return with_own_metrics(protocol_named(name), params.load(params.Evaluate).metrics)

@@ -41,6 +41,7 @@ evaluate:
   n_resamples: 100
   n_bins: 7
   missing_rates: []
+  metrics: []
   noise_scales: []
 """
 

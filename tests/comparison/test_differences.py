@@ -6,6 +6,7 @@ import pytest
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model, data_difference, with_ensemble
 from pipeline.errors import PipelineError
+from pipeline.evaluation.own_metrics import OwnMetric, with_own_metrics
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.statistics import paired_differences
 from tests.comparison.repositories import split_predictions
@@ -36,6 +37,25 @@ def test_a_sabotaged_run_is_clearly_worse():
     _, rows = compare(split_predictions("valid"), split_predictions("valid", noise=2.0))
     for name in ("mae", "pearson", "ordered_pair_accuracy", "acc7"):
         assert rows[name].verdict == "regression"
+
+
+@pytest.mark.parametrize(("better", "verdict"), [("lower", "regression"), ("higher", "better")])
+def test_a_metric_of_ones_own_is_judged_by_its_own_direction(monkeypatch, better, verdict):
+    metric = OwnMetric(
+        function=lambda label, prediction: np.abs(label - prediction).mean(),
+        better=better,
+        title="T",
+        description="D",
+    )
+    monkeypatch.setattr("pipeline.evaluation.own_metrics.load_plugin", lambda reference, **_: metric)
+    own = with_own_metrics(MOSI, ["file.py:own"]).metric("own")
+    _, rows = compare(
+        split_predictions("valid"), split_predictions("valid", noise=2.0), metrics=(MOSI.metric("mae"), own)
+    )
+    assert rows["own"].verdict == verdict
+    assert (rows["own"].ci_low, rows["own"].ci_high) == pytest.approx(
+        (rows["mae"].ci_low, rows["mae"].ci_high)
+    )
 
 
 def test_the_difference_is_the_experiment_less_the_base_with_the_interval_of_paired_differences():
