@@ -18,8 +18,8 @@ from stages import report
 from tests.reporting.runs import Run, write_run
 
 
-def largest_error(truth, prediction, counts):
-    return np.where(counts > 0, np.abs(prediction - truth), 0.0).max(axis=1)
+def largest_error(truth, prediction, samples):
+    return np.where(samples.counts > 0, np.abs(prediction - truth), 0.0).max(axis=1)
 
 
 ADDED = Metric(
