@@ -16,6 +16,7 @@ from pipeline.storage.checked_media import checked_medium
 from pipeline.storage.digests import digest_of
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
 from pipeline.storage.place import StorageError
+from tests.extract.encoders import save_speech_encoder
 from tests.prediction.models import AUDIO
 from tests.storage.workspace import CORPUS, features, list_of, manifest, write_corpus
 
@@ -151,8 +152,15 @@ def test_segments_name_the_corpus_and_never_the_place(tmp_path, monkeypatch):
     segments = manifest()
     assert [segment.media for segment in segments] == [f"data/raw/mine/clips/c{n}.mp4" for n in range(6)]
     silent = [replace(segment, start_s=900.0, end_s=901.0) for segment in segments]
-    rows = audio_extractor({"encoder": "classic", **AUDIO}).map(silent)
-    assert [row.failure.partition(":")[0] for row in rows] == [segment.media for segment in segments]
+    speech = {
+        "encoder": str(save_speech_encoder(tmp_path / "speech")),
+        "layers": [-1],
+        "precision": "float32",
+    }
+    for settings in ({"encoder": "classic", **AUDIO}, speech):
+        rows = audio_extractor(settings).map(silent)
+        assert [row.failure.partition(":")[0] for row in rows] == [segment.media for segment in segments]
+        assert not any(str(tmp_path) in row.failure for row in rows)
 
 
 def test_a_recording_of_the_corpus_can_be_predicted_by_its_name(tmp_path, monkeypatch):
