@@ -240,14 +240,20 @@ def _size_mb(root: Path, names: tuple[str, ...]) -> float:
     return sum(path.stat().st_size for name in names for path in (root / "data" / name).iterdir()) / 1e6
 
 
-def write_results(sizes: list[int], result: dict[str, Any]) -> None:
-    """Write what was measured: the usual sizes as the results of this benchmark, others in a file of their own."""
-    path = RESULTS if sizes == SIZES else RESULTS.with_stem("_".join(["scale", *map(str, sizes)]))
+def results_path(sizes: list[int], *, small: bool) -> Path:
+    """The results of this benchmark for the usual sizes; other sizes, and small features, have a file of their own."""
+    if sizes == SIZES and not small:
+        return RESULTS
+    return RESULTS.with_stem("_".join(["small_scale" if small else "scale", *map(str, sizes)]))
+
+
+def write_results(path: Path, result: dict[str, Any]) -> None:
+    """Write what was measured."""
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def measured_rows() -> list[dict[str, Any]]:
-    """The rows of all sizes that were ever measured, by size."""
+    """The rows of all sizes that were ever measured, by size, without those of small features."""
     rows = [
         row
         for path in RESULTS.parent.glob(f"{RESULTS.stem}*.json")
@@ -291,7 +297,8 @@ def main() -> None:
         return
     rows = [row for n_segments in arguments.segments for row in measure(n_segments, small=arguments.small)]
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
-    write_results(arguments.segments, {"machine": machine, "rows": rows})
+    path = results_path(arguments.segments, small=arguments.small)
+    write_results(path, {"machine": machine, "rows": rows})
     draw(measured_rows())
 
 
