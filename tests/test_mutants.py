@@ -61,8 +61,8 @@ MUTANTS = {
     ),
     "a tie is in the wrong order": Mutant(
         "pipeline/inspector/discordant_pairs.py",
-        "prediction[rows, None] < prediction[None, :]",
-        "prediction[rows, None] <= prediction[None, :]",
+        "prediction[rows, None] < prediction[below]",
+        "prediction[rows, None] <= prediction[below]",
         "tests/inspector/test_discordant_pairs.py::test_equal_predictions_are_not_in_the_wrong_order",
     ),
     "truth and prediction swapped": Mutant(
