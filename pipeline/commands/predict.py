@@ -131,9 +131,12 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None:
         require_writable(args.html, force=args.force)
     # Inside, so that --help and a mistyped option do not wait for libraries; neither of the two loads torch.
+    from pipeline.execution.preloading import preload
     from pipeline.prediction.guarded import Observer, Refusal, map_segments, open_recordings
     from pipeline.prediction.model import load_model
 
+    # Those that open and those that extract are forked from it; meanwhile the checkpoints are read here.
+    preload(("pipeline.prediction.guarded", "pipeline.prediction.extraction"))
     named = {modality: getattr(args, f"{modality}_model") for modality in MODALITIES}
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
     model = load_model(args.model, text_model=folders.get("text"))

@@ -116,7 +116,7 @@ def _caption(inputs: ReportInputs, metric: Metric, *, with_means: bool) -> str:
     """What the bars and bands are; of the second figure, only by what."""
     shares = "; shares as fractions" if metric.unit == "share" else ""
     if metric is not inputs.protocol.error:
-        return f"The same by {metric.title}, better to the right{shares}."
+        return f"The same by {metric.phrase}, better to the right{shares}."
     means = (
         f" “Mean of seeds” is one prediction by all seeds, its interval {OVER['segments']}."
         if with_means
