@@ -11,7 +11,7 @@ from pipeline.yaml12 import parse_yaml
 
 FOLDERS = (".ci", ".github/workflows", "docs", "examples", "pipeline", "plugins", "stages")
 FILES = (
-    ".dockerignore", ".dvc/.gitignore", ".dvcignore", ".gitattributes", ".gitignore", "CITATION.cff", "Dockerfile", "LICENSE", "dvc.yaml",
+    ".dockerignore", ".dvc/.gitignore", ".dvc/plots/offline.html", ".dvcignore", ".gitattributes", ".gitignore", "CITATION.cff", "Dockerfile", "LICENSE", "dvc.yaml",
     "params.yaml", "requirements-cluster.lock", "requirements-s3.lock", "requirements.lock",
 )  # fmt: skip
 _NEEDED = ("dvc.yaml", "params.yaml", "stages", "pipeline/__main__.py", "requirements.lock")

@@ -25,7 +25,9 @@ from pipeline.scaffold.sources import (
 )
 
 BRANCH = "main"
-_DVC_CONFIG = "[core]\n    analytics = false\n    autostage = true\n"
+_DVC_CONFIG = (
+    "[core]\n    analytics = false\n    autostage = true\n[plots]\n    html_template = plots/offline.html\n"
+)
 # The header alone: rows are the researcher's.
 _TABLE = "id,speaker,label,text\n"
 # Words that YAML reads as something else than a name.

@@ -1,5 +1,6 @@
 """What `python -m pipeline new` writes, where it refuses, and what it says where git cannot commit."""
 
+import configparser
 import os
 import re
 import shutil
@@ -99,6 +100,14 @@ def test_its_environment_and_targets_of_ci_are_those_of_here(study):
     assert shared <= set(theirs)
     for name in shared:
         assert theirs[name] == ours[name]
+
+
+def test_its_plots_need_no_network_either(study):
+    """DVC finds the template below its own folder, and says nothing where it finds none."""
+    config = configparser.ConfigParser()
+    config.read_string((study / ".dvc/config").read_text())
+    template = study / ".dvc" / config["plots"]["html_template"]
+    assert template.read_text() == (ROOT / ".dvc/plots/offline.html").read_text()
 
 
 @pytest.mark.parametrize("name", ["2024", "true", "No", "été_2", "1e5", "a.b-c"])
