@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.spelling import Speller
 
 UPPER = {letter: i for i, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ'", start=5)}
@@ -49,6 +50,15 @@ def test_every_word_owns_its_labels():
 
     assert found.owner == (0, 0, None, 1, None, 2, 2)
     assert found.n_readable == 2
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_dates_and_sums_of_money_have_a_time_like_any_word(language):
+    """Where a word has no label, the words behind it would each get the time of the one before."""
+    words = tokenise("On 15.09.2021 it cost $43,000 – 100 % of 3½ £")
+    found = spelt(UPPER, *words, language=language)
+    assert {"15.09.2021", "43,000"} <= set(words)
+    assert {position for position in found.owner if position is not None} == set(range(len(words)))
 
 
 def test_a_tokenizer_of_pieces_spells_word_by_word():
