@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.formulas import ordered_pair_accuracy
+from pipeline.evaluation.samples import Samples
 from pipeline.reporting.matrices import classes_of
 from pipeline.reporting.order import group_order_section, order_by_class
 
@@ -24,7 +25,7 @@ def test_all_cells_together_are_the_ordered_pair_accuracy_of_the_classes(inputs)
     predicted = inputs.predicted("valid")
     right, n_pairs = order_by_class(predicted, "grcf", inputs.protocol)
     classes = classes_of(predicted.truth, inputs.protocol).astype(np.float64)
-    once = np.ones((1, len(classes)))
+    once = Samples(np.ones((1, len(classes))))
     whole = [ordered_pair_accuracy(classes, row, once)[0] for row in predicted.models["grcf"]]
     assert np.nansum(right * n_pairs) / n_pairs.sum() == pytest.approx(np.mean(whole))
 

@@ -118,7 +118,8 @@ def test_the_card_and_the_inspector_name_the_classes(classes):
     page = (classes.path / "reports/inspector.html").read_text()
     content = json.loads(re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.S)[1])
     assert content["classes"] == list(CLASSES)
-    assert [part["kind"] for part in content["lists"]] == ["error", "weight", "pull", "error"]
+    kinds = [part["kind"] for part in content["lists"]]
+    assert kinds == ["error", "map", "weight", "pull", "error", "map"]
 
 
 def test_the_results_are_shown(classes):
