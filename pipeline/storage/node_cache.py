@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -64,13 +64,12 @@ class NodeCache:
             if file is None or not is_whole(path):
                 if file is not None:
                     file.close()
-                self._fetch(path, size(), fetch)
-                file = self._open(path)
-            if file is None:
+                file = self._fetch(path, size(), fetch)
+        with file:
+            if not path.is_file():
                 raise StorageError(
                     f"{path}: vanished as soon as it was fetched; set {FOLDER} to a folder that nothing else cleans"
                 )
-        with file:
             yield path
 
     def _open(self, path: Path) -> BinaryIO | None:
@@ -90,22 +89,42 @@ class NodeCache:
             os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
         return file
 
-    def _fetch(self, path: Path, n_bytes: int, fetch: Callable[[BinaryIO], None]) -> None:
+    def _fetch(self, path: Path, n_bytes: int, fetch: Callable[[BinaryIO], None]) -> BinaryIO:
+        """Fetch the file; what is returned is locked against removal."""
         if n_bytes > self.most_bytes:
             raise StorageError(
                 f"{self.folder}: a recording of {in_words(n_bytes)} does not fit into the {in_words(self.most_bytes)} that "
                 f"fetched media may take; set {SIZE} to more"
             )
 
-        def fill(file: BinaryIO) -> None:
-            self._reserve(file, n_bytes)
-            try:
-                fetch(file)
-                file.truncate()
-            except OSError as error:
-                raise self._refused(error) from error
+        held: list[BinaryIO] = []
+        with ExitStack() as until_it_is_named:
 
-        write_whole_file(path, fill)
+            def fill(file: BinaryIO) -> None:
+                # A file is locked while it is written. A second descriptor keeps that lock when the file has its name, or another
+                # process could remove it before anybody here has looked at it.
+                held.append(os.fdopen(os.dup(file.fileno()), "wb"))
+                self._reserve(file, n_bytes)
+                try:
+                    fetch(file)
+                    file.truncate()
+                    file.flush()
+                    os.fsync(file.fileno())  # it may take long, and is for nothing that others wait for
+                except OSError as error:
+                    raise self._refused(error) from error
+                # Who counts the files of a folder may miss one that is renamed meanwhile.
+                until_it_is_named.enter_context(self._locked("room"))
+
+            try:
+                write_whole_file(path, fill)
+                fcntl.flock(
+                    held[0], fcntl.LOCK_SH
+                )  # lets go of the other lock first; nobody removes without "room"
+            except BaseException:
+                for file in held:
+                    file.close()
+                raise
+        return held[0]
 
     def _reserve(self, file: BinaryIO, n_bytes: int) -> None:
         """Give the file its whole size, when others have made room for it."""
