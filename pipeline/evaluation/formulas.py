@@ -202,10 +202,11 @@ def _weighted_f1(
 
     `among` chooses the segments that count; None is all of them.
     """
-    total = np.zeros(len(samples))
+    total, n_segments = np.zeros(len(samples)), np.zeros(len(samples))
     for n_true, n_hit, n_either in _class_counts(truth, prediction, samples, among):
         total += n_true * 2.0 * n_hit / n_either
-    return total / (samples.n_segments if among is None else samples.total(among))
+        n_segments += n_true
+    return total / n_segments
 
 
 def _class_counts(
@@ -215,10 +216,10 @@ def _class_counts(
     among: Bool[NDArray[np.bool_], "segment"] | None = None,
 ) -> Iterator[tuple[Values, Values, Values]]:
     """What the F1 of each class is made of: segments that are true, hit, and true plus predicted; F1 = 2 · hit / the last."""
-    counted = np.ones(len(truth), np.bool_) if among is None else among
     n = samples.n_segments if among is None else samples.total(among)
     n_true, n_predicted, n_hit = (
-        samples.total(chosen & counted) for chosen in (truth, prediction, truth & prediction)
+        samples.total(chosen if among is None else chosen & among)
+        for chosen in (truth, prediction, truth & prediction)
     )
     # What is neither true nor predicted of one class is a hit of the other.
     of_other = n - n_true, n - n_predicted, n - n_true - n_predicted + n_hit
