@@ -23,18 +23,13 @@ MINE = Path("data/raw/mine")
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """An empty git and DVC repository that is the working directory."""
-    path = tmp_path / "repository"
-    path.mkdir()
-    monkeypatch.chdir(path)
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+def repository(repository, monkeypatch):
+    """One with parameters, where nothing says yet where media lie."""
     monkeypatch.delenv("GRCF_MEDIA", raising=False)
     monkeypatch.delenv("GRCF_CACHE", raising=False)
-    shutil.copy(ROOT / "params.yaml", path)
-    for command in (["git", "init", "-q"], dvc("init", "-q"), dvc("config", "cache.type", "copy")):
-        subprocess.run(command, check=True, env=os.environ)
-    return path
+    shutil.copy(ROOT / "params.yaml", repository)
+    subprocess.run(dvc("config", "cache.type", "copy"), check=True, env=os.environ)
+    return repository
 
 
 def dvc(*arguments: str) -> list[str]:
