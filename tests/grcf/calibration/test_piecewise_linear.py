@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
+from pipeline.grcf.calibration import piecewise_linear
 from pipeline.grcf.calibration.piecewise_linear import fit_curve
 from pipeline.grcf.network.curve import MIN_SLOPE
 
@@ -53,6 +54,43 @@ def test_bends_fit_better_where_the_truth_bends():
     label = np.tanh(score)
     straight, bent = (mean_error(fit_curve(score, label, n_knots=k)(score), label) for k in (0, 4))
     assert bent < 0.5 * straight
+
+
+@pytest.mark.parametrize("n_knots", [0, 4])
+@pytest.mark.parametrize(
+    "scores", ["normal", "heavy tails", "few values", "one value", "reversed", "very large"]
+)
+def test_programs_of_few_segments_find_what_the_whole_program_finds(monkeypatch, scores, n_knots):
+    rng = np.random.default_rng(5)
+    quality = rng.normal(size=1500)
+    score = {
+        "normal": quality,
+        "heavy tails": rng.standard_t(1, size=1500),
+        "few values": quality.round(),
+        "one value": np.ones(1500),
+        "reversed": -quality,
+        "very large": 1e6 * quality,
+    }[scores]
+    label = np.clip(np.tanh(quality) + rng.normal(size=1500), -3, 3).round(1)
+    whole = fit_curve(score, label, n_knots=n_knots)
+    n_solved = []
+    program = piecewise_linear._program
+    monkeypatch.setattr(piecewise_linear, "_SOLVED_WHOLE", 60)
+    monkeypatch.setattr(
+        piecewise_linear, "_program", lambda *parts: (n_solved.append(len(parts[0])), program(*parts))[1]
+    )
+    curve = fit_curve(score, label, n_knots=n_knots)
+    assert n_solved[0] < 60 < max(n_solved)
+    assert mean_error(curve(score), label) == pytest.approx(mean_error(whole(score), label), abs=1e-9)
+
+
+def test_replaced_segments_that_change_sides_are_looked_at(monkeypatch):
+    """Every fourth score tells of a line that the others do not lie on."""
+    score = np.linspace(-1, 1, 801)
+    label = np.where(np.arange(801) % 4 == 0, 2 * score, 0.5 * score + 1)
+    monkeypatch.setattr(piecewise_linear, "_SOLVED_WHOLE", 220)
+    curve = fit_curve(score, label, n_knots=0)
+    assert (curve.slope, curve.offset) == pytest.approx((0.5, 1.0))
 
 
 def test_refuses_scores_that_are_not_finite():
