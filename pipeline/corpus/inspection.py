@@ -12,7 +12,10 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.media_index import near_name
 from pipeline.errors import PipelineError, machine_error, written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.engines.choice import Engine, chosen_engine
 from pipeline.execution.executor import map_cached, map_guarded
+from pipeline.execution.pool import run_in_workers
+from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 from pipeline.history.links import outside_target
@@ -43,7 +46,7 @@ class Inspected:
 def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
     """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused.
 
-    What a file shows that is listed and lies elsewhere is kept by its digest, so that it is read once however often this is asked.
+    Files are opened and digested on whatever engine there is, since that means reading all bytes of a corpus. What a file shows that is listed and lies elsewhere is kept by its digest, so that it is read once however often this is asked.
 
     Raises:
         PipelineError: one of those cannot be had here, see `checked_medium`.
@@ -56,6 +59,7 @@ def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
         folder=folder,
         title="manifest",
         on_loss=lambda sentence: Inspected(None, None, sentence),
+        engine=chosen_engine(),
     )
     by_name = dict(zip(here, inspected, strict=True)) | _inspect_listed(elsewhere, folder=folder)
     return {name: by_name[name] for name in media}
@@ -70,6 +74,10 @@ def _inspect_listed(elsewhere: Mapping[str, Listed], *, folder: Path) -> dict[st
     if not elsewhere:
         return {}
     items = [(str(folder / name), listed.sha256) for name, listed in elsewhere.items()]
+    places = {
+        path: _neighbour(rank, listed.n_bytes / _SLOWEST_BYTES_PER_S)
+        for rank, ((path, _), listed) in enumerate(zip(items, elsewhere.values(), strict=True))
+    }
     source = source_digest(probe.__module__)
     found = map_cached(
         _probe_listed,
@@ -91,6 +99,7 @@ def _inspect_listed(elsewhere: Mapping[str, Listed], *, folder: Path) -> dict[st
         limit_s=lambda item: _LIMIT_S + fetch_limit_s(item[0]),
         describe=lambda item: item[0],
         on_loss=lambda _, sentence: f"{sentence}; convert it with ffmpeg or leave it out",
+        affinity=lambda item: places[item[0]],
     )
     return {
         name: _named(info, path=path, sha256=sha256)
@@ -160,23 +169,32 @@ def _guarded(
     folder: Path,
     title: str,
     on_loss: Callable[[str], Opened],
+    engine: Engine = run_in_workers,
 ) -> list[Opened]:
-    def limit_s(name: str) -> float:
+    ranks = {name: rank for rank, name in enumerate(media)}
+
+    def reading_s(name: str) -> float:
         try:
-            n_bytes = (folder / name).stat().st_size
+            return (folder / name).stat().st_size / _SLOWEST_BYTES_PER_S
         except (OSError, ValueError):
-            n_bytes = 0  # `refuse_name` says what is wrong with it
-        return _LIMIT_S + n_bytes / _SLOWEST_BYTES_PER_S + fetch_limit_s(str(folder / name))
+            return 0.0  # `refuse_name` says what is wrong with it
 
     return map_guarded(
         function,
         media,
         title=title,
         unit="file",
-        limit_s=limit_s,
+        limit_s=lambda name: _LIMIT_S + reading_s(name) + fetch_limit_s(str(folder / name)),
         describe=lambda name: str(folder / name),
         on_loss=lambda _, sentence: on_loss(f"{sentence}; convert it with ffmpeg or leave it out"),
+        affinity=lambda name: _neighbour(ranks[name], reading_s(name)),
+        engine=engine,
     )
+
+
+def _neighbour(rank: int, reading_s: float) -> Affinity:
+    """The place of a file among all others: most are opened faster than another machine starts a process for one of them."""
+    return Affinity("media", float(rank), reading_s)
 
 
 def inspect_media(media: str, *, folder: Path, links: bool = False) -> Inspected:

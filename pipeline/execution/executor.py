@@ -141,8 +141,13 @@ def map_guarded(
     limit_s: Callable[[Item], float],
     on_loss: Callable[[Item, str], Result],
     describe: Callable[[Item], str] = str,
+    affinity: Callable[[Item], Affinity] | None = None,
+    engine: Engine = run_in_workers,
 ) -> list[Result]:
-    """`map_cached` without a cache: for short work that may crash or hang a process, such as opening unknown files."""
+    """`map_cached` without a cache: for short work that may crash or hang a process, such as opening unknown files.
+
+    It runs in processes of this machine unless another `engine` is given, since no other machine may see those files.
+    """
     results: dict[int, Result] = {}
     outcomes = _outcomes(
         function,
@@ -153,6 +158,8 @@ def map_guarded(
         n_workers=None,
         limit_s=limit_s,
         describe=describe,
+        affinity=affinity,
+        engine=engine,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
@@ -174,8 +181,8 @@ def _outcomes(
     n_workers: int | None,
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
-    affinity: Callable[[Item], Affinity] | None = None,
-    engine: Engine = run_in_workers,
+    affinity: Callable[[Item], Affinity] | None,
+    engine: Engine,
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
     outcomes = engine(

@@ -13,12 +13,15 @@ import psutil
 import pytest
 
 from pipeline.artifacts.files import sha256_of
+from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
 from pipeline.execution.engines.choice import chosen_engine
+from pipeline.execution.engines.on_dask import _Run
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.yaml12 import read_yaml
 from tests.execution.engines.work import run, tries
+from tests.media.recordings import numbered_pictures, write_recording
 from tests.segments import make_segment
 
 pytestmark = pytest.mark.slow
@@ -83,6 +86,31 @@ def test_results_come_in_order_and_only_loopback_listens(tmp_path, monkeypatch):
     assert tries(tmp_path, 10) == [1] * 10
     assert run(tmp_path, 10) == EXPECTED
     assert tries(tmp_path, 10) == [1] * 10, "a second run finds everything in the cache"
+
+
+def test_a_corpus_is_inspected_there_in_few_pieces_and_with_the_same_outcome(tmp_path, monkeypatch, cluster):
+    for number in range(70):
+        write_recording(tmp_path / f"{number}.mp4", pictures=numbered_pictures([0.0, 0.1 + number / 1000]))
+    (tmp_path / "70.mp4").write_bytes(b"no recording")
+    names = [f"{number}.mp4" for number in range(72)]
+    launched = tmp_path / "launched"
+    monkeypatch.setattr(_Run, "_submit", noting(_Run._submit, launched))
+    found = inspect_all(names, folder=tmp_path)
+    assert launched.read_text() == "64\n8\n"
+    assert ["not found" in (found[name].reason or "") for name in names] == [False] * 71 + [True]
+    monkeypatch.delenv("GRCF_ENGINE")
+    assert found == inspect_all(names, folder=tmp_path)
+
+
+def noting(submit, path: Path):
+    """`_Run._submit`, with the number of items of each piece written down."""
+
+    def noted(self, piece):
+        with path.open("a") as file:
+            file.write(f"{len(piece.keys)}\n")
+        submit(self, piece)
+
+    return noted
 
 
 def test_every_fault_of_an_item_costs_that_item_alone(tmp_path, cluster):
