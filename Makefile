@@ -93,8 +93,8 @@ ci-experiment: $(VENV)/.run
 ci-leaderboard: $(VENV)/.run
 	@.ci/experiment leaderboard
 
-# What has to be shown on a GPU, in under eight minutes, with the Python that is there: see benchmarks/gpu.py. Without a network,
-# bring along what `python -m benchmarks.gpu_wheels` collects. `make gpu GPU="--device cpu --small"` is its rehearsal.
+# What has to be shown on a GPU, in under eight minutes, with the Python that is there: see benchmarks/gpu. Without a network,
+# bring along what `python -m benchmarks.gpu.wheels` collects. `make gpu GPU="--device cpu --small"` is its rehearsal.
 gpu: GPU ?=
 gpu:
 	@$(PYTHON) -m benchmarks.gpu $(GPU)

@@ -1,116 +1,185 @@
-"""`python -m benchmarks.cluster`: the demo's audio and visual stages through each engine: equal bytes, and what an engine costs.
+"""`python -m benchmarks.cluster`: the stages `audio` and `visual` through each engine: equal bytes, and what an engine costs.
 
-Each engine starts with an empty cache, in one run after the other. Processor seconds are those of the whole machine, because
-jobs of SLURM are nobody's children: run it on a machine that does nothing else.
+Three corpora made of the demo's recordings: its first segment alone, which shows how long an engine takes to start; the demo as
+it is; and many windows of a second. Each engine begins with an empty cache. Processor seconds are those of everything that a
+run started, the daemons of SLURM among them, so other work on the machine counts little; wall clock is worth something on a
+quiet machine only.
 """
 
 import argparse
+import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.process_tree import ProcessTree
 from benchmarks.slurm import Slurm, is_installed
 from pipeline.artifacts.files import sha256_of, write_json, write_text
+from pipeline.artifacts.segments import Segment, read_segments, write_segments
+from pipeline.errors import PipelineError
 
-RESULTS = Path("benchmarks/results/cluster.json")
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks/results/cluster.json"
+SEGMENTS = Path("data/manifest/segments.jsonl")
 STAGES = {
     "audio": Path("data/audio/features.safetensors"),
     "visual": Path("data/visual/features.safetensors"),
 }
+POOL = "processes of this machine"
+ENGINES = (POOL, "local:2", "slurm, 2 nodes", "slurm, 3 nodes")
 N_CORES = 2
+WINDOW_S = 1.0
 
 
-def busy_s() -> float:
-    """Processor seconds that all processes of the machine have used since it started."""
-    fields = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:]
-    user, nice, system = (int(field) for field in fields[:3])
-    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def slurm_of(folder: Path, n_nodes: int) -> Iterator[dict[str, str]]:
-    """The environment of a SLURM on this machine, with a job per node."""
-    folder.mkdir()
-    cluster = Slurm(folder, n_nodes=n_nodes, first_port=16917)
-    settings = folder / "cluster.yaml"
-    cores = max(1, N_CORES // n_nodes)
-    settings.write_text(
-        f"jobs: {n_nodes}\ncores: {cores}\nmemory: 2GB\ninterface: lo\nshared_folder: {folder}\n",
-        encoding="utf-8",
-    )
-    try:
-        yield cluster.environment | {"GRCF_ENGINE": "slurm", "GRCF_CLUSTER": str(settings)}
-    finally:
-        cluster.end()
-
-
-def measure(engine: str, environment: Mapping[str, str], cache: Path) -> dict[str, Any]:
-    """Both stages with an empty cache.
+def windows(segments: list[Segment], n_segments: int) -> list[Segment]:
+    """So many windows of a second over the recordings, evenly; no two alike.
 
     Raises:
-        subprocess.CalledProcessError: a stage failed.
+        PipelineError: the recordings are too short for so many.
     """
-    variables = os.environ | {"GRCF_CACHE": str(cache), "GRCF_WORKERS": str(N_CORES)} | dict(environment)
-    started, used = time.perf_counter(), busy_s()
-    for stage in STAGES:
-        subprocess.run([sys.executable, "-m", f"stages.{stage}"], env=variables, check=True)
+    long_enough = [segment for segment in segments if segment.end_s - segment.start_s > WINDOW_S]
+    rounds = -(-n_segments // len(long_enough))
+    found = []
+    for number in range(rounds):
+        for segment in long_enough:
+            step_s = (segment.end_s - segment.start_s - WINDOW_S) / rounds
+            start_s = round(segment.start_s + number * step_s, 3)
+            found.append(
+                replace(
+                    segment,
+                    id=f"{segment.id}_{number}",
+                    start_s=start_s,
+                    end_s=round(start_s + WINDOW_S, 3),
+                    timed_words=(),
+                )
+            )
+    chosen = found[:n_segments]
+    places = {(segment.media, segment.start_s) for segment in chosen}
+    if len(places) < n_segments:
+        raise PipelineError(f"{len(segments)} recordings give {len(places)} windows and not {n_segments}")
+    return chosen
+
+
+def run_stages(engine: str, cache: Path) -> int:
+    """Both stages on an engine that is started for them, in the current folder. The first exit status that is not 0."""
+    variables = {"GRCF_CACHE": str(cache), "GRCF_WORKERS": str(N_CORES), "OMP_NUM_THREADS": "1"}
+    with ExitStack() as stack:
+        if engine.startswith("slurm"):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            n_nodes = int(engine.split()[1])
+            cluster = Slurm(folder, n_nodes=n_nodes, first_port=16917)
+            stack.callback(cluster.end)
+            settings = folder / "cluster.yaml"
+            settings.write_text(
+                f"jobs: {n_nodes}\ncores: {max(1, N_CORES // n_nodes)}\nmemory: 2GB\ninterface: lo\nshared_folder: {folder}\n",
+                encoding="utf-8",
+            )
+            variables |= cluster.environment | {"GRCF_ENGINE": "slurm", "GRCF_CLUSTER": str(settings)}
+        elif engine != POOL:
+            variables |= {"GRCF_ENGINE": engine}
+        for stage in STAGES:
+            status = subprocess.run(
+                [sys.executable, "-m", f"stages.{stage}"], env=os.environ | variables, check=False
+            ).returncode
+            if status:
+                return status
+    return 0
+
+
+def measure(engine: str, *, clone: Path, cache: Path) -> dict[str, Any]:
+    """What both stages take in a clone with an empty cache, and the digests of what they write.
+
+    Raises:
+        PipelineError: a stage failed.
+    """
+    spent = ProcessTree(
+        [sys.executable, "-m", "benchmarks.cluster", "--run", engine, "--cache", str(cache)],
+        folder=clone,
+        environment=os.environ,
+    ).wait()
+    if spent.returncode:
+        raise PipelineError(f"{engine}: a stage failed: {spent.output[-2000:]}")
     return {
         "engine": engine,
-        "wall_clock_s": round(time.perf_counter() - started, 1),
-        "processor_s": round(busy_s() - used, 1),
-        "sha256": {stage: sha256_of(path) for stage, path in STAGES.items()},
+        "wall_clock_s": round(spent.wall_clock_s, 1),
+        "processor_s": round(spent.processor_s, 1),
+        "sha256": {stage: sha256_of(clone / path) for stage, path in STAGES.items()},
     }
 
 
 def page(result: Mapping[str, Any]) -> str:
-    """The table as Markdown."""
-    pool = result["rows"][0]
+    """The tables as Markdown."""
     lines = [
-        f"| {row['engine']} | {row['processor_s']:.0f} | {row['processor_s'] / pool['processor_s']:.2f} | {row['wall_clock_s']:.0f} | "
-        f"{'yes' if row['sha256'] == pool['sha256'] else 'NO'} |"
-        for row in result["rows"]
+        "# The stages `audio` and `visual` through each engine",
+        "",
+        f"{result['cores']} cores of one machine, which plays every part; processor seconds hold the daemons of SLURM, too. Written by "
+        "`python -m benchmarks.cluster`.",
     ]
-    return "\n".join(
-        [
-            "# The demo's audio and visual stages through each engine",
+    for corpus in result["corpora"]:
+        pool = corpus["rows"][0]
+        number = f"{corpus['n_segments']:,} segments" if corpus["n_segments"] > 1 else "One segment"
+        lines += [
             "",
-            f"{result['cores']} cores of one machine, which plays every part. Written by `python -m benchmarks.cluster`.",
+            f"## {number}, {corpus['media_s']:.0f} s of media",
             "",
             "| Engine | Processor seconds | Of the pool's | Wall clock, s | The same bytes |",
             "|---|---|---|---|---|",
-            *lines,
-            "",
+            *(
+                f"| {row['engine']} | {row['processor_s']:.0f} | {row['processor_s'] / pool['processor_s']:.2f} | "
+                f"{row['wall_clock_s']:.0f} | {'yes' if row['sha256'] == pool['sha256'] else 'NO'} |"
+                for row in corpus["rows"]
+            ),
         ]
+    return "\n".join([*lines, ""])
+
+
+def main(arguments: list[str]) -> int:
+    """Run every engine on every corpus, and write the figures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cluster",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def main() -> None:
-    """Run every engine and write the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument("--segments", type=int, default=2000, metavar="N", help="windows of the last corpus")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    out = parser.parse_args().out
+    parser.add_argument("--run", choices=ENGINES, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args(arguments)
+    if args.run:
+        return run_stages(args.run, args.cache)
+    engines = [engine for engine in ENGINES if is_installed() or not engine.startswith("slurm")]
+    if len(engines) < len(ENGINES):
+        sys.stderr.write("SLURM is not installed and left out\n")
+    demo = read_segments(ROOT / SEGMENTS)
+    result: dict[str, Any] = {"processor": platform.machine(), "cores": N_CORES, "corpora": []}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = [
-            measure("processes of this machine", {}, folder / "pool"),
-            measure("local:2", {"GRCF_ENGINE": "local:2"}, folder / "local"),
-        ]
-        if is_installed():
-            with slurm_of(folder / "slurm", 2) as environment:
-                rows.append(measure("slurm, two nodes", environment, folder / "of_slurm"))
-        else:
-            print("SLURM is not installed and left out")
-    result = {"cores": N_CORES, "rows": rows}
-    write_json(out, result)
-    write_text(out.with_suffix(".md"), page(result))
+        clone = Path(name) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        for segments in (demo[:1], demo, windows(demo, args.segments)):
+            (clone / SEGMENTS).parent.mkdir(parents=True, exist_ok=True)
+            write_segments(clone / SEGMENTS, segments)
+            rows = []
+            for number, engine in enumerate(engines):
+                rows.append(
+                    measure(engine, clone=clone, cache=Path(name) / f"cache_{len(segments)}_{number}")
+                )
+                sys.stderr.write(f"{json.dumps(rows[-1])}\n")
+            media_s = sum(segment.duration_s for segment in segments)
+            result["corpora"].append(
+                {"n_segments": len(segments), "media_s": round(media_s, 1), "rows": rows}
+            )
+    write_json(args.out, result)
+    write_text(args.out.with_suffix(".md"), page(result))
     print(page(result))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

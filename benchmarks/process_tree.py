@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -54,12 +55,21 @@ class ProcessTree:
 
     def wait(self) -> Spent:
         """Wait for the program and for what it left running."""
+        threading.Thread(target=self._reap, daemon=True).start()
         output, _ = self._process.communicate()
         wall_clock_s = time.perf_counter() - self._started
         with suppress(ChildProcessError):
             while True:
                 os.wait()
         return Spent(wall_clock_s, _spent_by_children_s() - self._before, self._process.returncode, output)
+
+    def _reap(self) -> None:
+        """Take leave of orphans at once: who watches over one, such as a step of SLURM, would wait until it is gone."""
+        with suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)) is not None:
+                if ended.si_pid == self._process.pid:
+                    return
+                os.waitpid(ended.si_pid, 0)
 
 
 def _spent_by_children_s() -> float:

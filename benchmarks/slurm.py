@@ -105,6 +105,11 @@ class Slurm:
         """Stop all that was started."""
         for job in self.jobs():
             self.cancel(job)
+        # A step whose controller is gone would try to tell it of its end for many minutes.
+        for _ in range(300):
+            if not self._call("squeue", "-h", "-o", "%i"):
+                break
+            time.sleep(0.1)
         for file in (
             *self._folder.glob("slurmd_*.pid"),
             self._folder / "slurmctld.pid",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gpu
-from benchmarks.gpu_parts import PARTS
-from benchmarks.gpu_wheels import LOCK, NEEDED, missing, names_of
+from benchmarks.gpu.apart import run_part
+from benchmarks.gpu.parts import PARTS
+from benchmarks.gpu.wheels import LOCK, NEEDED, missing, names_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,13 +29,13 @@ def test_everything_is_rehearsed_on_a_cpu(tmp_path):
 
 
 def test_a_part_that_fails_is_written_down_and_costs_no_other():
-    found = gpu.run_part("no such part", limit_s=120, arguments=["--device", "cpu", "--small"])
+    found = run_part("no such part", limit_s=120, arguments=["--device", "cpu", "--small"])
     assert found["failure"] == "ended with status 1"
     assert "KeyError" in found["printed"]
 
 
 def test_a_part_that_hangs_is_ended():
-    found = gpu.run_part("tests", limit_s=0.2, arguments=["--device", "cpu", "--small"])
+    found = run_part("tests", limit_s=0.2, arguments=["--device", "cpu", "--small"])
     assert found["failure"] == "not done in 0 s"
 
 

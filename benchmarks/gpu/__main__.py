@@ -1,8 +1,8 @@
 """Everything that has to be shown on a GPU, in one command and less than eight minutes: `python -m benchmarks.gpu`.
 
-For a bare machine with one GPU, 16 cores and no network. `benchmarks.gpu_wheels` collects the packages that such a machine
+For a bare machine with one GPU, 16 cores and no network. `benchmarks.gpu.wheels` collects the packages that such a machine
 lacks; models have drawn weights in their real sizes. Each part runs in a process of its own with a limit of time, so a
-crash, a hang or a full memory costs that part alone and is written down. The parts, in `benchmarks/gpu_parts.py`:
+crash, a hang or a full memory costs that part alone and is written down. The parts, listed in `benchmarks/gpu/parts.py`:
 
 * tests: those marked `gpu`;
 * agreement: vectors of the GPU against those of the CPU, beside the tolerance that is promised;
@@ -19,71 +19,14 @@ Writes benchmarks/results/gpu.json; a rehearsal prints its result, or writes it 
 import argparse
 import json
 import os
-import platform
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.gpu.apart import ROOT, machine, run_part
+
 RESULTS = ROOT / "benchmarks/results/gpu.json"
-_LONGEST_TAIL = 2000
 _PATIENCE = 4  # of a rehearsal, on few cores that others use too
-
-
-def run_part(name: str, *, limit_s: float, arguments: list[str]) -> dict[str, Any]:
-    """What one part measured, or why it did not."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "part.json"
-        command = [sys.executable, "-m", "benchmarks.gpu", *arguments, "--part", name, "--out", str(out)]
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            printed, _ = process.communicate(timeout=limit_s)
-            failure = f"ended with status {process.returncode}" if process.returncode else None
-        except subprocess.TimeoutExpired:
-            # Its workers too: each part has a session of its own.
-            os.killpg(process.pid, 9)
-            printed, _ = process.communicate()
-            failure = f"not done in {limit_s:.0f} s"
-        result: dict[str, Any] = {"seconds": round(time.perf_counter() - started, 1)}
-        if out.is_file():
-            result |= json.loads(out.read_text(encoding="utf-8"))
-        elif failure is None:
-            failure = "left no result"
-        if failure is not None:
-            result |= {"failure": failure, "printed": printed[-_LONGEST_TAIL:]}
-        return result
-
-
-def machine(device: str) -> dict[str, Any]:
-    """What measured."""
-    import torch
-
-    from pipeline.execution.device import device_class
-    from pipeline.execution.versions import library_versions
-
-    found: dict[str, Any] = {
-        "device": device_class(device),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "libraries": library_versions("torch", "transformers", "numpy"),
-    }
-    if device == "cuda":
-        found |= {
-            "memory_mb": torch.cuda.get_device_properties(0).total_memory // 2**20,
-            "cuda": torch.version.cuda,
-        }
-    return found
 
 
 def main(arguments: list[str]) -> int:
@@ -105,7 +48,9 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     if args.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    from benchmarks.gpu_parts import PARTS, Scale
+    # Only now: torch looks for devices when it is imported.
+    from benchmarks.gpu.parts import PARTS
+    from benchmarks.gpu.scale import Scale
 
     if args.part:
         measure, _ = PARTS[args.part]

