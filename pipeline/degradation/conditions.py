@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifacts.segments import Segment
 
 SoundDegradation = Literal["noise_snr_db", "reverberation_s", "opus_kbps"]
-PictureDegradation = Literal["blur_px", "light", "h264_crf"]
+PictureDegradation = Literal["blur_px", "light", "vp9_crf"]
 Degradation = SoundDegradation | PictureDegradation
 DEGRADATIONS: tuple[Degradation, ...] = (*get_args(SoundDegradation), *get_args(PictureDegradation))
 

@@ -25,7 +25,6 @@ Result = TypeVar("Result")
 _MARGIN_S = 1.0
 # Every picture of any camera.
 _EVERY_HZ = 1000.0
-_LOSSLESS = {"qp": "0", "preset": "ultrafast"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _of_pictures(frames: Iterator[Frame], condition: Condition, segment: Segment
         case "light":
             rng = condition.rng(segment)
             return (replace(frame, image=in_low_light(frame.image, light=level, rng=rng)) for frame in frames)
-        case "h264_crf":
+        case "vp9_crf":
             return encoded_again(frames, crf=level)
     raise AssertionError(condition)
 
@@ -157,9 +156,7 @@ def _write(path: Path, sound: Sound | None, frames: Iterator[Frame] | None) -> N
     with av.open(str(path), "w", format="nut") as container:
         heard: Any = container.add_stream("pcm_f32le", rate=SAMPLE_RATE_HZ, layout="mono")
         first = next(frames, None) if frames is not None else None
-        seen = (
-            None if first is None else video_stream(container, "libx264rgb", first.image, "rgb24", _LOSSLESS)
-        )
+        seen = None if first is None else video_stream(container, "ffv1", first.image, "bgr0", {})
         # A recording's clock starts with what it holds first, so a copy holds a sample at its start in any case.
         samples = np.zeros(1, np.float32) if sound is None else sound.samples
         recorded = np.ones(1, bool) if sound is None else sound.recorded.copy()

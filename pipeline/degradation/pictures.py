@@ -17,6 +17,8 @@ OtherSize = UInt8[np.ndarray, "_ _ 3"]
 
 # A small sensor, as in a telephone or a webcam: electrons that a white pixel collects in good light, and those of reading it out.
 _WHITE_ELECTRONS, _READ_ELECTRONS = 5000.0, 3.0
+# Not H.264: its encoder is under the GPL. A bit rate of 0 leaves the size to the rate factor.
+_VP9 = {"b": "0", "deadline": "good", "cpu-used": "4"}
 TIME_BASE = Fraction(1, 1_000_000)
 """Unit of the times of pictures in what is encoded."""
 
@@ -48,13 +50,13 @@ def in_low_light(image: Image, *, light: float, rng: np.random.Generator) -> Ima
 
 
 def encoded_again(frames: Iterable[Frame], *, crf: float) -> Iterator[Frame]:
-    """Pictures that went through H.264 (x264, 4:2:0) with a constant rate factor, at their own times.
+    """Pictures that went through VP9 (libvpx, 4:2:0) with a constant rate factor, at their own times.
 
     The encoded stream is held in memory, no picture but those under way. Pictures of another size than the first are scaled to it.
 
     Args:
         frames: the pictures.
-        crf: constant rate factor, 0 to 51; more is worse.
+        crf: constant rate factor, 0 to 63; more is worse.
     """
     encoded, times_s = io.BytesIO(), list[float]()
     size: tuple[int, int] | None = None
@@ -64,7 +66,7 @@ def encoded_again(frames: Iterable[Frame], *, crf: float) -> Iterator[Frame]:
             if stream is None or size is None:
                 size = frame.image.shape[0], frame.image.shape[1]
                 stream = video_stream(
-                    container, "libx264", _even(frame.image), "yuv420p", {"crf": f"{crf:g}"}
+                    container, "libvpx-vp9", _even(frame.image), "yuv420p", {**_VP9, "crf": f"{crf:g}"}
                 )
             times_s.append(frame.time_s)
             container.mux(stream.encode(as_video(_even(scaled(frame.image, size)), frame.time_s)))
@@ -75,7 +77,7 @@ def encoded_again(frames: Iterable[Frame], *, crf: float) -> Iterator[Frame]:
     encoded.seek(0)
     height, width = size
     with av.open(encoded, format="nut") as container:
-        # Times of the stream are moved where its first pictures are decoded in another order than they are shown.
+        # An encoder may move the times of its stream.
         for time_s, decoded in zip(times_s, container.decode(video=0), strict=True):
             yield Frame(time_s, np.ascontiguousarray(decoded.to_ndarray(format="rgb24")[:height, :width]))
 

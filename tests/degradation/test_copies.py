@@ -97,7 +97,7 @@ def test_the_ratio_in_a_segment_is_reached_after_extraction_reads_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "condition", [NOISE, BLUR, Condition("light", 0.1, 1), Condition("h264_crf", 40.0, 1)]
+    "condition", [NOISE, BLUR, Condition("light", 0.1, 1), Condition("vp9_crf", 40.0, 1)]
 )
 def test_a_copy_is_the_same_wherever_the_recording_lies(tmp_path, condition):
     found = []
