@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 
+import librosa
 import numpy as np
 from jaxtyping import Float64
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.execution.compilation import compile_once
 from pipeline.extract.audio.pitch import reach_rows, track_pitch, window_length
-from pipeline.extract.audio.spectra import centroid_hz, cepstrum, chroma, flatness, magnitudes
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError
@@ -58,7 +59,7 @@ def classic_extractor(settings: ClassicSettings) -> FrameFunction:
         function=partial(extract_audio, settings=settings),
         columns=audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma),
         settings=asdict(settings),
-        libraries=("av", "numpy"),
+        libraries=("av", "librosa", "numpy", "scipy"),
         rate_hz=1 / settings.hop_s,
     )
 
@@ -101,6 +102,7 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
         Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
         has no sound, or where it cannot be decoded.
     """
+    compile_once("librosa", _use_librosa)
     sample_rate_hz = settings.sample_rate_hz
     columns = audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma)
     hop = round(settings.hop_s * sample_rate_hz)
@@ -150,17 +152,33 @@ def _describe(
     sample_rate_hz, n_mfcc = settings.sample_rate_hz, settings.n_mfcc
     spectrum = _spectrum(samples, rows, window=_even(_SPECTRUM_WINDOW_S * sample_rate_hz))
     fine_spectrum = _spectrum(samples, rows, window=_even(_CHROMA_WINDOW_S * sample_rate_hz))
+    mel = librosa.feature.melspectrogram(S=spectrum**2, sr=sample_rate_hz, n_mels=max(_N_MELS, n_mfcc))
+    # librosa's defaults would tie a row to the rest of its segment: by its loudest row, and by its tuning.
+    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=None), n_mfcc=n_mfcc)
+    chroma = librosa.feature.chroma_stft(
+        S=fine_spectrum**2, sr=sample_rate_hz, tuning=0.0, n_chroma=settings.n_chroma
+    )
     return np.column_stack(
         [
             np.log(f0_hz),
             voicing,
             level_db,
-            centroid_hz(spectrum, sample_rate_hz),
-            flatness(spectrum),
-            cepstrum(spectrum, sample_rate_hz=sample_rate_hz, n_mels=max(_N_MELS, n_mfcc), n_mfcc=n_mfcc).T,
-            chroma(fine_spectrum, sample_rate_hz=sample_rate_hz, n_chroma=settings.n_chroma).T,
+            librosa.feature.spectral_centroid(S=spectrum, sr=sample_rate_hz)[0],
+            librosa.feature.spectral_flatness(S=spectrum)[0],
+            mfcc.T,
+            chroma.T,
         ]
     )
+
+
+def _use_librosa() -> None:
+    """Call what is called of librosa, so that all of it is compiled."""
+    noise = np.random.default_rng(0).normal(size=8192)
+    spectrum = np.abs(librosa.stft(noise, n_fft=512, dtype=np.complex128))
+    librosa.feature.mfcc(S=librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum)), n_mfcc=13)
+    librosa.feature.chroma_stft(S=spectrum, tuning=0.0)
+    librosa.feature.spectral_centroid(S=spectrum)
+    librosa.feature.spectral_flatness(S=spectrum)
 
 
 @dataclass(frozen=True)
@@ -189,7 +207,11 @@ def _spectrum(
     samples: Float64[np.ndarray, "sample"], rows: _Rows, *, window: int
 ) -> Float64[np.ndarray, "frequency row"]:
     """Magnitudes of the windows around the rows."""
-    return magnitudes(rows.around(samples, window), window=window, hop=rows.hop)
+    stretch = rows.around(samples, window)
+    spectrum: np.ndarray = np.abs(
+        librosa.stft(stretch, n_fft=window, hop_length=rows.hop, center=False, dtype=np.complex128)
+    )
+    return spectrum
 
 
 def _pitch(
