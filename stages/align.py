@@ -6,12 +6,12 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.align.drafts import SplitDraft
-from pipeline.align.splits import SpokenWords, align_segment, coverage, describe_train, fit_normalisation
+from pipeline.align.splits import CorpusCounts, align_segment, coverage, describe_train, fit_normalisation
 from pipeline.artifacts.coverage import write_coverage
 from pipeline.artifacts.files import read_json
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.rejections import read_rejections
-from pipeline.artifacts.segments import SPLITS, read_segments
+from pipeline.artifacts.segments import SPLITS, iterate_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
 from pipeline.artifacts.spooled import spooling
 from pipeline.artifacts.words import iterate_words
@@ -32,18 +32,20 @@ COVERAGE = Path("reports/coverage.json")
 def main() -> None:
     """Align every segment, fit the normalisation on train, and say how much each modality covers."""
     settings = params.load(params.Align)
-    segments, spoken = read_segments(SEGMENTS), SpokenWords()
+    counts = CorpusCounts(max_words=settings.max_words)
     sequences = {modality: read_sequences(FEATURES[modality]) for modality in MODALITIES}
     columns = {modality: sequences[modality].columns for modality in MODALITIES}
     with spooling(ALIGNED / "rows") as spools:
         drafts = {split: SplitDraft(split, columns, spools) for split in SPLITS}
-        for segment, words in zip(segments, iterate_words(WORDS), strict=True):
-            spoken.add(words)
-            aligned = align_segment(segment, words, sequences, **settings.model_dump())
+        in_order = zip(iterate_segments(SEGMENTS), iterate_words(WORDS), strict=True)
+        for position, (segment, words) in enumerate(in_order):
+            rows = {modality: sequences[modality].in_order(position, segment.id) for modality in MODALITIES}
+            counts.add(segment, words, rows)
+            aligned = align_segment(segment, words, rows, **settings.model_dump())
             drafts[segment.split].append(segment, aligned)
         splits = {split: draft.finish() for split, draft in drafts.items()}
         normalisation = fit_normalisation(splits["train"])
-        language, train = describe_train(segments, spoken, splits["train"])
+        language, train = describe_train(counts, splits["train"])
         preprocessing = Preprocessing(
             language=language,
             words=read_json(WORDS_FOUND_BY),
@@ -55,11 +57,9 @@ def main() -> None:
         )
         write_preprocessing(preprocessing_path(ALIGNED), preprocessing)
         found = coverage(
-            segments,
-            spoken,
+            counts,
             sequences,
             list(splits.values()),
-            max_words=settings.max_words,
             n_rejected=len(read_rejections(REJECTED)),
         )
         write_coverage(COVERAGE, found)

@@ -36,7 +36,13 @@ def read_pool(repository: Path, *, max_words: int, max_gap_s: float) -> Pool:
     spoken = read_words(data / "words/words.jsonl")
     sequences = {name: read_sequences(data / name / "features.safetensors") for name in MODALITIES}
     aligned = [
-        align_segment(segment, words, sequences, max_words=max_words, max_gap_s=max_gap_s)
+        align_segment(
+            segment,
+            words,
+            {name: packed[segment.id] for name, packed in sequences.items()},
+            max_words=max_words,
+            max_gap_s=max_gap_s,
+        )
         for segment, words in zip(segments, spoken, strict=True)
     ]
     return Pool(tuple(segments), tuple(aligned), {name: packed.columns for name, packed in sequences.items()})

@@ -1,5 +1,6 @@
 """Splits that are aligned segment by segment: rows go to the disk at once, and are normalised while they are written."""
 
+from array import array
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.align.splits import AlignedSegment, normalised_rows, split_of_rows
+from pipeline.align.splits import AlignedSegment, SegmentColumns, normalised_rows, split_of_rows
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation, write_aligned
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
@@ -16,18 +17,20 @@ from pipeline.artifacts.tokens import TokenizedText
 
 
 class SplitDraft:
-    """One split under way; what stays in memory is everything but its features."""
+    """One split under way; what stays in memory is whose its segments are, and their labels."""
 
     def __init__(self, split: Split, columns: Mapping[Modality, tuple[str, ...]], spools: Spools) -> None:
         self._split, self._columns, self._spools = split, columns, spools
         self._rows: dict[Modality, Spool] = {}
-        self._valid: dict[Modality, list[np.ndarray]] = {modality: [] for modality in MODALITIES}
-        self._segments: list[Segment] = []
+        self._valid = {modality: spools.new(np.bool_) for modality in MODALITIES}
+        self._n_words = array("q")
+        self._segments = SegmentColumns()
         self._tokens: list[TokenizedText] = []
 
     def append(self, segment: Segment, aligned: AlignedSegment) -> None:
         """Add the next segment of the split."""
         self._segments.append(segment)
+        self._n_words.append(len(aligned.valid["text"]))
         for modality in MODALITIES:
             rows = aligned.features[modality]
             if modality not in self._rows:
@@ -42,9 +45,9 @@ class SplitDraft:
         return split_of_rows(
             self._split,
             self._segments,
-            n_words=[len(valid) for valid in self._valid["text"]],
+            n_words=self._n_words,
             features={modality: self._rows[modality].mapped() for modality in MODALITIES},
-            valid={modality: np.concatenate(self._valid[modality]) for modality in MODALITIES},
+            valid={modality: self._valid[modality].mapped() for modality in MODALITIES},
             columns=self._columns,
             tokens=self._tokens,
         )

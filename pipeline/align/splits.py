@@ -1,5 +1,6 @@
 """Aligned splits: the words of every segment with the features of each modality."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,8 @@ from jaxtyping import Bool, Float32, Float64
 from pipeline.align.pooling import pool_onto_words, reach_s
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation, Ratings
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage
-from pipeline.artifacts.segments import OWNERS, Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences
+from pipeline.artifacts.segments import OWNERS, Owner, Segment, Split
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality, PackedSequences
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
@@ -21,6 +22,8 @@ from pipeline.errors import PipelineError
 _MIN_STD = 1e-6
 # Double precision takes twice the room of the features, so it is spent on some words at a time.
 _ROWS_AT_ONCE = 8192
+# One for all segments that one rater labelled, as most are.
+_NO_RATINGS: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class AlignedSegment:
 def align_segment(
     segment: Segment,
     spoken: SegmentWords,
-    sequences: Mapping[Modality, PackedSequences],
+    sequences: Mapping[Modality, FeatureSequence],
     *,
     max_words: int,
     max_gap_s: float,
@@ -48,7 +51,7 @@ def align_segment(
         PipelineError: the text features do not have one row per word of the segment.
     """
     words = spoken.words[:max_words]
-    text = sequences["text"][segment.id]
+    text = sequences["text"]
     if len(text.values) != len(spoken.words):
         raise PipelineError(
             f"segment {segment.id}: {len(text.values)} rows of text features for {len(spoken.words)} words, so they were made "
@@ -64,12 +67,34 @@ def align_segment(
         valid["text"] = np.zeros(1, bool)
     frame_modalities: tuple[Modality, ...] = ("audio", "visual")
     for modality in frame_modalities:
-        sequence = sequences[modality][segment.id]
+        sequence = sequences[modality]
         features[modality], valid[modality] = pool_onto_words(
             sequence, slots, max_gap_s=reach_s(sequence, max_gap_s=max_gap_s)
         )
     tokens = text.tokens.keep_words(np.array([len(slots)])) if text.tokens is not None else None
     return AlignedSegment(features, valid, tokens)
+
+
+class SegmentColumns:
+    """What an aligned split says of its segments beside their rows: some bytes each in columns, in place of whole segments."""
+
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        self.ids: list[str] = []
+        self.labels = array("d")
+        self.trusted = array("b")
+        self.ratings: list[Mapping[str, float]] = []
+        self.owners: dict[Owner, list[str]] = {owner: [] for owner in OWNERS}
+        for segment in segments:
+            self.append(segment)
+
+    def append(self, segment: Segment) -> None:
+        """Add the next segment."""
+        self.ids.append(segment.id)
+        self.labels.append(segment.label)
+        self.trusted.append(segment.trusted)
+        self.ratings.append(segment.ratings or _NO_RATINGS)
+        for owner, names in self.owners.items():
+            names.append(getattr(segment, owner) or "")
 
 
 def assemble_split(
@@ -82,7 +107,7 @@ def assemble_split(
     chosen = [position for position, segment in enumerate(segments) if segment.split == split]
     return split_of_rows(
         split,
-        [segments[position] for position in chosen],
+        SegmentColumns(segments[position] for position in chosen),
         n_words=[len(aligned[position].valid["text"]) for position in chosen],
         features={
             modality: np.concatenate([aligned[position].features[modality] for position in chosen])
@@ -99,7 +124,7 @@ def assemble_split(
 
 def split_of_rows(
     split: Split,
-    segments: Sequence[Segment],
+    segments: SegmentColumns,
     *,
     n_words: Sequence[int],
     features: Mapping[Modality, Float32[np.ndarray, "word _"]],
@@ -120,16 +145,16 @@ def split_of_rows(
     """
     return AlignedSplit(
         split=split,
-        ids=tuple(segment.id for segment in segments),
-        labels=np.array([segment.label for segment in segments], np.float64),
+        ids=tuple(segments.ids),
+        labels=np.array(segments.labels, np.float64),
         offsets=np.concatenate([[0], np.cumsum(n_words)]).astype(np.int64),
         features=features,
         valid=valid,
         columns=columns,
         tokens=join_tokens(tokens) if tokens else None,
-        trusted=np.array([segment.trusted for segment in segments], bool),
-        ratings=Ratings.of([segment.ratings for segment in segments]),
-        **{owner: tuple(getattr(segment, owner) or "" for segment in segments) for owner in OWNERS},
+        trusted=np.array(segments.trusted, bool),
+        ratings=Ratings.of(segments.ratings),
+        **{owner: tuple(names) for owner, names in segments.owners.items()},
     )
 
 
@@ -187,37 +212,68 @@ def normalised_rows(
     return rows
 
 
-@dataclass
-class SpokenWords:
-    """What is counted about the words of a corpus, in the order of its segments.
+@dataclass(kw_only=True)
+class CorpusCounts:
+    """What is counted about a corpus, segment by segment in the order of the manifest.
 
     Attributes:
-        n_words: number of words of each segment.
-        methods: how many segments had their words found in each way.
+        max_words: number of words of a segment that are kept.
+        n_segments: number of segments.
+        duration_s: length of all segments in seconds.
+        n_words: number of words.
+        n_cut_off: number of words beyond `max_words`.
+        methods: number of segments that had their words found in each way.
+        rows: by split and modality, the number of rows that the extractor looked at.
+        valid_rows: the number of those that are valid.
+        train_languages: number of segments of train by language.
+        train_durations_s: length of each segment of train in seconds.
+        train_words: number of words of each segment of train.
     """
 
-    n_words: list[int] = field(default_factory=list)
+    max_words: int
+    n_segments: int = 0
+    duration_s: float = 0.0
+    n_words: int = 0
+    n_cut_off: int = 0
     methods: Counter[str] = field(default_factory=Counter)
+    rows: Counter[tuple[Split, Modality]] = field(default_factory=Counter)
+    valid_rows: Counter[tuple[Split, Modality]] = field(default_factory=Counter)
+    train_languages: Counter[str] = field(default_factory=Counter)
+    # Arrays, because a number of a list takes 32 bytes.
+    train_durations_s: "array[float]" = field(default_factory=lambda: array("d"))
+    train_words: "array[int]" = field(default_factory=lambda: array("q"))
 
-    def add(self, spoken: SegmentWords) -> None:
+    def add(
+        self, segment: Segment, spoken: SegmentWords, sequences: Mapping[Modality, FeatureSequence]
+    ) -> None:
         """Count the next segment."""
-        self.n_words.append(len(spoken.words))
+        n_words = len(spoken.words)
+        self.n_segments += 1
+        self.duration_s += segment.duration_s
+        self.n_words += n_words
+        self.n_cut_off += max(0, n_words - self.max_words)
         self.methods[spoken.align_method] += 1
+        for modality, sequence in sequences.items():
+            self.rows[segment.split, modality] += len(sequence.valid)
+            self.valid_rows[segment.split, modality] += int(sequence.valid.sum())
+        if segment.split == "train":
+            self.train_languages[segment.language] += 1
+            self.train_durations_s.append(segment.duration_s)
+            self.train_words.append(n_words)
 
 
-def describe_train(
-    segments: Sequence[Segment], spoken: SpokenWords, train: AlignedSplit
-) -> tuple[str, dict[str, Any]]:
+def describe_train(counts: CorpusCounts, train: AlignedSplit) -> tuple[str, dict[str, Any]]:
     """Describe train, so that a recording that is unlike all of it can be recognised.
 
     Returns:
         the language of most segments (of equals, the first by the alphabet); and `segments`, the number of segments,
         `corpora`, the number of those of each corpus, `label_min` and `label_max`, and `duration_s` and `words` with the `median` and `max` over the segments.
     """
-    ids = set(train.ids)
-    languages = Counter(segment.language for segment in segments if segment.id in ids)
-    durations_s = [segment.duration_s for segment in segments if segment.id in ids]
-    n_words = [n for segment, n in zip(segments, spoken.n_words, strict=True) if segment.id in ids]
+    languages, durations_s, n_words = (
+        counts.train_languages,
+        counts.train_durations_s,
+        counts.train_words,
+    )
     return min(languages, key=lambda language: (-languages[language], language)), {
         "segments": len(train),
         "corpora": dict(sorted(Counter(name for name in train.corpus if name).items())),
@@ -229,12 +285,10 @@ def describe_train(
 
 
 def coverage(
-    segments: Sequence[Segment],
-    spoken: SpokenWords,
+    counts: CorpusCounts,
     sequences: Mapping[Modality, PackedSequences],
     splits: Sequence[AlignedSplit],
     *,
-    max_words: int,
     n_rejected: int,
 ) -> Coverage:
     """How much of the corpus each modality really covers."""
@@ -243,8 +297,7 @@ def coverage(
         for modality in MODALITIES:
             valid = split.valid[modality]
             per_segment = np.logical_or.reduceat(valid, split.offsets[:-1])
-            rows = [sequences[modality][id_].valid for id_ in split.ids]
-            n_rows = sum(len(row) for row in rows)
+            n_rows, n_valid = (found[split.split, modality] for found in (counts.rows, counts.valid_rows))
             modalities.append(
                 ModalityCoverage(
                     split=split.split,
@@ -253,7 +306,7 @@ def coverage(
                     words=len(valid),
                     valid_words=float(valid.mean()),
                     segments_without=float((~per_segment).mean()),
-                    valid_rows=sum(int(row.sum()) for row in rows) / n_rows if n_rows else 0.0,
+                    valid_rows=n_valid / n_rows if n_rows else 0.0,
                 )
             )
     failures = {
@@ -272,12 +325,12 @@ def coverage(
         if "given_rows" in sequences[modality].extractor
     }
     return Coverage(
-        segments=len(segments),
+        segments=counts.n_segments,
         rejected=n_rejected,
-        duration_s=sum(segment.duration_s for segment in segments),
-        words=sum(spoken.n_words),
-        words_cut_off=sum(max(0, n - max_words) for n in spoken.n_words),
-        align_methods=dict(sorted(spoken.methods.items())),
+        duration_s=counts.duration_s,
+        words=counts.n_words,
+        words_cut_off=counts.n_cut_off,
+        align_methods=dict(sorted(counts.methods.items())),
         modalities=tuple(modalities),
         failures=failures,
         given_rows=given or None,

@@ -3,12 +3,12 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline.artifacts.files import read_json_lines, write_text
+from pipeline.artifacts.files import iterate_json_lines, write_text
 from pipeline.artifacts.words import Cue, Word
 from pipeline.errors import PipelineError
 
@@ -116,7 +116,12 @@ def read_segments(path: Path) -> list[Segment]:
     Raises:
         PipelineError: the file is missing, cut short or damaged.
     """
-    return read_json_lines(path, _segment, stage="manifest")
+    return list(iterate_segments(path))
+
+
+def iterate_segments(path: Path) -> Iterator[Segment]:
+    """`read_segments`, one segment at a time."""
+    return iterate_json_lines(path, _segment, stage="manifest")
 
 
 def _segment(row: dict[str, Any]) -> Segment:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -125,14 +126,22 @@ class PackedSequences:
     quality: Float32[np.ndarray, "row"] | None = None
     spans_s: Float64[np.ndarray, "row 2"] | None = None
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _index: Mapping[str, int] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", {id_: position for position, id_ in enumerate(self.ids)})
 
     def __getitem__(self, segment_id: str) -> FeatureSequence:
         """The sequence of one segment; KeyError where the id is unknown."""
-        position = self._index[segment_id]
+        return self._at(self._positions[segment_id])
+
+    def in_order(self, position: int, segment_id: str) -> FeatureSequence:
+        """The same for the segment that is expected at a position; without a table of all ids where it is there."""
+        is_there = position < len(self.ids) and self.ids[position] == segment_id
+        return self._at(position) if is_there else self[segment_id]
+
+    @cached_property
+    def _positions(self) -> Mapping[str, int]:
+        return {id_: position for position, id_ in enumerate(self.ids)}
+
+    def _at(self, position: int) -> FeatureSequence:
+        segment_id = self.ids[position]
         rows = slice(int(self.offsets[position]), int(self.offsets[position + 1]))
         tokens = self.tokens.select(np.array([position])) if self.tokens is not None else None
         spans_s = None if self.spans_s is None else self.spans_s[rows]

@@ -29,7 +29,8 @@ class Extracted:
     def aligned(self, split: Split) -> Iterator[tuple[Segment, AlignedSegment]]:
         """The segments of one split on their words, not normalised, one after another."""
         for segment in self.of(split):
-            yield segment, align_segment(segment, self.spoken[segment.id], self.sequences, **self.align)
+            rows = {modality: self.sequences[modality][segment.id] for modality in MODALITIES}
+            yield segment, align_segment(segment, self.spoken[segment.id], rows, **self.align)
 
 
 def read_extracted(data: Path) -> Extracted:

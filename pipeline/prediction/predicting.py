@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64
 
 from pipeline.align.splits import align_segment, assemble_split, normalise
 from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES, Modality, pack
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL
@@ -161,17 +161,7 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
                 f"{model.folder}: was trained on {len(columns[modality])} {modality} columns, but this version of the code "
                 f"extracts {n_columns}; predict with the version that trained it, or run `dvc repro`"
             )
-    packed = {
-        modality: pack(
-            modality,
-            [segment.id],
-            [observed.sequences[modality]],
-            columns=columns[modality],
-            extractor=preprocessing.extractors[modality],
-        )
-        for modality in MODALITIES
-    }
-    aligned = align_segment(segment, observed.spoken, packed, **preprocessing.align)
+    aligned = align_segment(segment, observed.spoken, observed.sequences, **preprocessing.align)
     split = assemble_split(segment.split, [segment], [aligned], columns)
     return normalise(split, preprocessing.normalisation)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.align.splits import (
-    SpokenWords,
+    CorpusCounts,
     align_segment,
     assemble_split,
     coverage,
@@ -32,11 +32,15 @@ def spoken(id_: str, n: int) -> SegmentWords:
     return SegmentWords(id_, "given" if n else "none", words)
 
 
-def counted(*rows: SegmentWords) -> SpokenWords:
-    words = SpokenWords()
-    for row in rows:
-        words.add(row)
-    return words
+def sequences_of(sequences, id_):
+    return {modality: packed[id_] for modality, packed in sequences.items()}
+
+
+def counted(segments, words, sequences, *, max_words=50) -> CorpusCounts:
+    counts = CorpusCounts(max_words=max_words)
+    for row, found in zip(segments, words, strict=True):
+        counts.add(row, found, sequences_of(sequences, row.id))
+    return counts
 
 
 def features(ids, n_words, *, visual_valid=True):
@@ -56,7 +60,9 @@ def features(ids, n_words, *, visual_valid=True):
 def align(ids=("a",), n_words=(3,), max_words=50, **changes):
     sequences = features(list(ids), list(n_words), **changes)
     return [
-        align_segment(segment(i), spoken(i, n), sequences, max_words=max_words, max_gap_s=0.1)
+        align_segment(
+            segment(i), spoken(i, n), sequences_of(sequences, i), max_words=max_words, max_gap_s=0.1
+        )
         for i, n in zip(ids, n_words, strict=True)
     ], sequences
 
@@ -86,7 +92,7 @@ def test_no_face_is_invalid_and_not_zero_that_passes_for_data():
 def test_text_rows_that_do_not_match_the_words_are_refused():
     sequences = features(["a"], [3])
     with pytest.raises(PipelineError, match="3 rows of text features for 2 words"):
-        align_segment(segment("a"), spoken("a", 2), sequences, max_words=50, max_gap_s=0.1)
+        align_segment(segment("a"), spoken("a", 2), sequences_of(sequences, "a"), max_words=50, max_gap_s=0.1)
 
 
 def test_a_split_holds_its_own_segments_only():
@@ -122,9 +128,8 @@ def test_coverage_counts_what_is_there():
     rows, sequences = align(("a", "b"), (2, 0), visual_valid=False)
     segments = [segment("a"), segment("b")]
     train = assemble_split("train", segments, rows, COLUMNS)
-    found = coverage(
-        segments, counted(spoken("a", 2), spoken("b", 0)), sequences, [train], max_words=1, n_rejected=1
-    )
+    counts = counted(segments, [spoken("a", 2), spoken("b", 0)], sequences, max_words=1)
+    found = coverage(counts, sequences, [train], n_rejected=1)
     assert found.align_methods == {"given": 1, "none": 1}
     assert (found.words, found.words_cut_off, found.rejected) == (2, 1, 1)
     visual = next(row for row in found.modalities if row.modality == "visual")
@@ -141,9 +146,8 @@ def test_coverage_repeats_what_extractors_noted(tmp_path):
     segments = [segment("a"), segment("b")]
     train = assemble_split("train", segments, rows, COLUMNS)
 
-    found = coverage(
-        segments, counted(spoken("a", 2), spoken("b", 2)), sequences, [train], max_words=9, n_rejected=0
-    )
+    counts = counted(segments, [spoken("a", 2), spoken("b", 2)], sequences)
+    found = coverage(counts, sequences, [train], n_rejected=0)
     write_coverage(tmp_path / "coverage.json", found)
 
     assert found.notes == {"visual": noted}
@@ -158,7 +162,11 @@ def test_one_picture_a_second_reaches_every_short_word():
     words = tuple(Word(f"w{k}", k * 0.2, k * 0.2 + 0.1) for k in range(15))
 
     found = align_segment(
-        segment("a"), SegmentWords("a", "given", words), sequences, max_words=50, max_gap_s=0.1
+        segment("a"),
+        SegmentWords("a", "given", words),
+        sequences_of(sequences, "a"),
+        max_words=50,
+        max_gap_s=0.1,
     )
 
     assert found.valid["visual"].all()

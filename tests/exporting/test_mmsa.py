@@ -160,7 +160,8 @@ def test_out_and_in_again_gives_equal_tensors_on_the_words(tmp_path):
         for before, expected in EXTRACTED.aligned(split):
             after = segments[f"{before.video}$_${before.id}"]
             assert (after.label, after.split, after.video) == (before.label, before.split, before.video)
-            found = align_segment(after, spoken[after.id], sequences, **EXTRACTED.align)
+            rows = {modality: sequences[modality][after.id] for modality in DIMS}
+            found = align_segment(after, spoken[after.id], rows, **EXTRACTED.align)
             for modality in DIMS:
                 assert np.array_equal(found.features[modality], expected.features[modality])
                 assert np.array_equal(found.valid[modality], expected.valid[modality])

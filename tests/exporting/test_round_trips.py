@@ -145,7 +145,8 @@ def test_features_come_back_to_the_bit_on_the_words(form, tmp_path):
     segments, spoken, sequences, _ = brought_in(tmp_path / "corpus")
     for split in SPLITS:
         for before, expected in extracted.aligned(split):
-            found = align_segment(segments[before.id], spoken[before.id], sequences, **extracted.align)
+            rows = {modality: sequences[modality][before.id] for modality in DIMS}
+            found = align_segment(segments[before.id], spoken[before.id], rows, **extracted.align)
             for modality in DIMS:
                 assert np.array_equal(found.features[modality], expected.features[modality]), before.id
                 assert np.array_equal(found.valid[modality], expected.valid[modality])
