@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pipeline.artifacts.pair_statistics import read_distributions, read_group_pa
 from pipeline.artifacts.predictions import read_predictions
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.robustness import read_robustness
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.segments import iterate_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
@@ -119,7 +120,8 @@ def read_inputs() -> ReportInputs:
         pair_distributions=read_distributions(DISTRIBUTIONS),
         robustness=read_robustness(ROBUSTNESS, perturbation="missing"),
         noise=read_robustness(NOISE, perturbation="noisy"),
-        segments=read_segments(SEGMENTS),
+        # Words are most of a segment, and no table is of them.
+        segments=[replace(segment, timed_words=(), cues=()) for segment in iterate_segments(SEGMENTS)],
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in read}
         | {"params.yaml (values)": hashlib.sha256(values).hexdigest()},

@@ -28,6 +28,8 @@ _ABSENT: Mapping[str, Any] = {
     "ratings": {},
     "trusted": False,
 }
+# One for all segments without any; nobody writes into it.
+_NO_LABELS: Mapping[str, float] = {}
 # Names that many segments have in common; each is kept in memory once.
 _REPEATED = ("split", "speaker", "video", "language", "media", "media_sha256", "corpus", "rater")
 
@@ -65,11 +67,11 @@ class Segment:
     start_s: float
     end_s: float
     timed_words: tuple[Word, ...] = ()
-    other_labels: Mapping[str, float] = field(default_factory=dict, hash=False)
+    other_labels: Mapping[str, float] = field(default_factory=lambda: _NO_LABELS, hash=False)
     label_spread: float | None = None
     corpus: str = ""
     rater: str | None = None
-    ratings: Mapping[str, float] = field(default_factory=dict, hash=False)
+    ratings: Mapping[str, float] = field(default_factory=lambda: _NO_LABELS, hash=False)
     trusted: bool = False
     cues: tuple[Cue, ...] = ()
 

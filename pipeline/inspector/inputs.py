@@ -12,7 +12,7 @@ from pipeline.artifacts.extraction import Extraction, read_extraction
 from pipeline.artifacts.hardest_pairs import HardestPairs, read_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, read_predictions
 from pipeline.artifacts.representations import Representations, read_representations
-from pipeline.artifacts.segments import Segment, read_segments
+from pipeline.artifacts.segments import Segment, iterate_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, iterate_words
 from pipeline.errors import PipelineError
@@ -36,7 +36,8 @@ class InspectorFiles:
 class InspectorInputs:
     """The content of every file that the inspector reads.
 
-    `align_methods` says by segment id where its word times come from. `parameters` holds every parameter that the page
+    `segments` holds those that the page may show: all of valid and test, and those of train that were weighed.
+    `align_methods` says by the id of such a segment where its word times come from. `parameters` holds every parameter that the page
     needs by its full name, such as `margin.groups`.
 
     Raises:
@@ -91,13 +92,21 @@ class InspectorInputs:
 
 
 def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> InspectorInputs:
-    """Read every input; the features themselves stay on disk."""
+    """Read every input; the features themselves stay on disk, and of train what the page does not show."""
+    hardest = read_hardest_pairs(files.hardest)
+    weighed = {segment.id for segment in hardest.segments}
+    weighed.update(id_ for pair in hardest.pairs for id_ in (pair.above, pair.below))
+    segments = {
+        segment.id: segment
+        for segment in iterate_segments(files.segments)
+        if segment.split in EVALUATED or segment.id in weighed
+    }
     return InspectorInputs(
-        segments={segment.id: segment for segment in read_segments(files.segments)},
-        align_methods={row.id: row.align_method for row in iterate_words(files.words)},
+        segments=segments,
+        align_methods={row.id: row.align_method for row in iterate_words(files.words) if row.id in segments},
         extractions={modality: read_extraction(path) for modality, path in files.features.items()},
         predictions=read_predictions(files.predictions),
-        hardest=read_hardest_pairs(files.hardest),
+        hardest=hardest,
         representations=[read_representations(files.representations, split) for split in EVALUATED],
         parameters=parameters,
     )

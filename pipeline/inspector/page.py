@@ -71,6 +71,7 @@ class _Register:
             modality: {
                 id_: (int(valid), int(rows))
                 for id_, valid, rows in zip(found.ids, found.n_valid, found.n_rows, strict=True)
+                if id_ in self.inputs.segments
             }
             for modality, found in self.inputs.extractions.items()
         }

@@ -42,7 +42,7 @@ class ReportInputs:
         pair_distributions: rows of `reports/pair_distributions.csv`, one per quantity, distance of groups and bin.
         robustness: content of `reports/robustness.csv`.
         noise: content of `reports/noise.csv`.
-        segments: the manifest.
+        segments: the manifest, without the times of words.
         parameters: every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
         terms: what the corpus says of its labels, its licence and its citation.

@@ -69,6 +69,14 @@ def test_sequences_that_pass_one_by_one_make_the_same_bytes(tmp_path, sequences)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "together"]
 
 
+def test_a_segment_is_found_whether_or_not_it_is_where_it_is_expected():
+    both = packed([PLAIN, NOTED])
+    for position in (0, 1, 2):
+        assert both.in_order(position, "c1").notes == NOTED.notes
+    with pytest.raises(KeyError):
+        both.in_order(0, "c9")
+
+
 def test_no_sequence_is_held_when_the_next_is_asked_for(tmp_path):
     alive: list[weakref.ref[FeatureSequence]] = []
 

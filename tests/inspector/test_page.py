@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.representations import MOST_SEGMENTS, read_representations, write_representations
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.segments import read_segments, write_segments
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
@@ -247,8 +247,22 @@ def test_words_are_read_one_segment_at_a_time(read_run, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert set(found.align_methods.values()) == {"given"}
+    assert set(found.align_methods) == set(found.segments) == set(ids)
     # All words of all segments at once would take several times the bytes of their file.
     assert peak < path.stat().st_size
+
+
+def test_of_train_only_what_was_weighed_is_held(read_run, tmp_path):
+    ordinary = read_run()
+    path = tmp_path / "data/manifest/segments.jsonl"
+    segments = read_segments(path)
+    unweighed = [
+        replace(segment, id=f"{segment.id} again") for segment in segments if segment.split == "train"
+    ]
+    write_segments(path, [*unweighed, *segments])
+    found = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    assert found.segments == ordinary.segments
+    assert found.align_methods == ordinary.align_methods
 
 
 def test_names_that_segments_have_in_common_are_in_memory_once(read_run):
