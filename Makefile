@@ -70,10 +70,10 @@ mustard: DATA ?= ../shared/data/mustard
 mustard: $(VENV)/.run
 	@python -m benchmarks.mustard --data "$(DATA)"
 
-# Where ranking first helps, on corpora in one folder: make evidence DATA=folder [CORPORA=mosi,mosei] [CONDITIONS=clean,raters_strong] [SPLITS=501] [SEEDS=1-10] [DRAWS=1-5] [SETUP=plain]
+# Where ranking first helps, on corpora in one folder: make evidence DATA=folder [CORPORA=mosi,mosei] [CONDITIONS=clean,raters_strong] [SPLITS=501] [SEEDS=1-10] [DRAWS=1-5] [SETUP=plain] [METHODS=mae,grcf_all]
 evidence: DATA ?= ../shared/data
 evidence: $(VENV)/.run
-	@python -m benchmarks.evidence --data "$(DATA)" $(if $(CORPORA),--corpora $(CORPORA)) $(if $(CONDITIONS),--conditions $(CONDITIONS)) $(if $(SPLITS),--splits $(SPLITS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(SETUP),--setup $(SETUP))
+	@python -m benchmarks.evidence --data "$(DATA)" $(if $(CORPORA),--corpora $(CORPORA)) $(if $(CONDITIONS),--conditions $(CONDITIONS)) $(if $(SPLITS),--splits $(SPLITS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(SETUP),--setup $(SETUP)) $(if $(METHODS),--methods $(METHODS))
 
 # MMSA's own networks on exported features, MMSA in a folder of its own: make peers DATA=folder
 peers: DATA ?= ../shared/data/mosi

@@ -20,6 +20,9 @@ class Condition:
         share: share of the videos of train that are used, 0 to 1.
         labels_per_rater: labels that a rater has at least, by putting videos together; 0 leaves raters as they are.
         own_scales: whether the raters of train have scales of their own already, as given.
+        crossed: whether the segments of a rater are drawn from all videos, as where segments are handed out at random; each
+            rater keeps as many as before.
+        is_control: whether every method trains as where raters have scales of their own, though none has.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Condition:
     share: float = 1.0
     labels_per_rater: int = 0
     own_scales: bool = False
+    crossed: bool = False
+    is_control: bool = False
 
     @property
     def distorts(self) -> bool:
@@ -38,7 +43,7 @@ class Condition:
     @property
     def trusts_valid(self) -> bool:
         """Whether labels of train are on scales of the raters' own, so that valid alone has the one that test is on."""
-        return self.distorts or self.own_scales
+        return self.distorts or self.own_scales or self.is_control
 
     @property
     def is_drawn(self) -> bool:
@@ -51,8 +56,10 @@ CONDITIONS = {
     for condition in (
         Condition("clean"),
         Condition("raters_real", own_scales=True),
+        Condition("raters_none", is_control=True),
         Condition("raters_mild", offset_sd=0.5, scale_sd=0.2),
         Condition("raters_strong", offset_sd=1.0, scale_sd=0.4),
+        Condition("raters_strong_crossed", offset_sd=1.0, scale_sd=0.4, crossed=True),
         Condition("raters_strong_20_labels", offset_sd=1.0, scale_sd=0.4, labels_per_rater=20),
         Condition("raters_strong_100_labels", offset_sd=1.0, scale_sd=0.4, labels_per_rater=100),
         Condition("raters_strong_share_25", offset_sd=1.0, scale_sd=0.4, share=0.25),
@@ -81,6 +88,8 @@ def spoilt(train: AlignedSplit, condition: Condition, *, draw: int) -> AlignedSp
         rng.shuffle(videos)
         kept = set(videos[: max(2, round(condition.share * len(videos)))])
         train = train.select(np.flatnonzero([video in kept for video in train.video]))
+    if condition.crossed:
+        train = replace(train, rater=tuple(rng.permutation(np.array(train.rater)).tolist()))
     if condition.labels_per_rater:
         train = replace(train, rater=joined_raters(train.rater, at_least=condition.labels_per_rater, rng=rng))
     labels = train.labels.copy()

@@ -4,14 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch import Tensor
+
 from benchmarks.evidence.conditions import standardised
 from benchmarks.evidence.setups import Setup
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, tune
-from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
+from pipeline.grcf.fit.loop import TrainingSettings, train_network
+from pipeline.grcf.fit.selection import Selection
+from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.loss.interface import RankingObjective
+from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.checkpoints import make_checkpoint, restore
+from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
+from pipeline.grcf.network.owned_labels import OwnedLabels, compared
 from pipeline.grcf.pointwise import train_pointwise
 from pipeline.grcf.rank import ranking_objective, train_ranking
 
@@ -21,6 +29,7 @@ MARGIN = MarginSettings(
 # Cuts between quarters of a label unit: whole units leave a rater of few labels hardly a pair.
 FINE = tuple(-3 + 0.125 + 0.25 * step for step in range(24))
 ADVANTAGE = AdvantageSettings(scope="group_pair", scale="std", strength=0.5, cap=2.0)
+WITHIN_FINE = replace(MARGIN, within="rater", groups=FINE)
 BOUNDED = replace(ADVANTAGE, direction="bounded", bound=3.0)
 MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
 # Steps of a stage 2 on trusted segments; those on train are the corpus's. Steps, so that fewer segments are no fewer steps.
@@ -88,7 +97,12 @@ def pointwise(weight: str = "none", raters: str = "as_given") -> First:
 def ranking(
     objective: str = "groupwise", *, margin: MarginSettings = MARGIN, advantage: AdvantageSettings = ADVANTAGE
 ) -> First:
-    """A ranking loss."""
+    """A ranking loss of the library."""
+    return ranked_by(ranking_objective(objective, margin=margin, advantage=advantage))
+
+
+def ranked_by(objective: RankingObjective) -> First:
+    """Any ranking loss."""
 
     def train_first(train: AlignedSplit, valid: AlignedSplit, start: Start) -> Checkpoint:
         return train_ranking(
@@ -96,12 +110,67 @@ def ranking(
             valid,
             seed=start.seed,
             network=start.network,
-            objective=ranking_objective(objective, margin=margin, advantage=advantage),
+            objective=objective,
             settings=settings_of(start.epochs, rate=start.rate),
             **MACHINE,
         )
 
     return train_first
+
+
+def within_evenly() -> RankingObjective:
+    """GRCF's loss within a rater where the pairs of n labels weigh 1/n each, so that a rater weighs by labels, not by pairs.
+
+    Over squared differences that is the squared error with the rater's offset profiled out. Violations are less soft than in
+    `MARGIN`, and have no advantage.
+    """
+    margin, alike = replace(WITHIN_FINE, smoothing=0.5), replace(ADVANTAGE, strength=0.0)
+
+    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
+        score, label, owner = compared(score, label, owned)
+        pairs = compare_pairs(score, label, owner, margin=margin, advantage=alike)
+        weight = pairs.weight if owner is None else pairs.weight / (owner[:, None] == owner).sum(dim=1)
+        total = weight.sum()
+        return (weight * pairs.violation).sum() / total if total > 0 else 0 * score.sum()
+
+    return RankingObjective(
+        "within, evenly", loss, leaves_order=True, groups=margin.groups, within=margin.within
+    )
+
+
+def in_turn(train_first: First, objective: RankingObjective) -> First:
+    """Half of the epochs as `train_first`, the other half by a ranking loss from there, at half the rate."""
+    if objective.loss is None:
+        raise ValueError("the second half needs a loss")
+    second = objective.loss
+
+    def train_both(train: AlignedSplit, valid: AlignedSplit, start: Start) -> Checkpoint:
+        n_first = max(1, start.epochs // 2)
+        first = train_first(train, valid, replace(start, epochs=n_first))
+        n_second = start.epochs - n_first
+        if n_second == 0:
+            return first
+        trained = train_network(
+            restore(first, device=MACHINE["device"])[0],
+            *(SplitTensors(split, device=MACHINE["device"]) for split in (train, valid)),
+            objective=second,
+            selection=Selection(by="order"),
+            seed=start.seed,
+            settings=settings_of(n_second, rate=start.rate / 2),
+        )
+        return make_checkpoint(
+            trained,
+            stage="rank",
+            objective=objective.name,
+            leaves_order=True,
+            seed=start.seed,
+            calibration=IDENTITY,
+            link="identity",
+            train=train,
+            environment=MACHINE["environment"],
+        )
+
+    return train_both
 
 
 def on_standardised(train_first: First) -> First:
@@ -116,12 +185,19 @@ METHODS: Mapping[str, tuple[First, bool]] = {
     "mae_profiled": (pointwise(raters="profiled"), False),
     "grcf_all": (ranking(), True),
     "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
-    "grcf_within_fine": (ranking(margin=replace(MARGIN, within="rater", groups=FINE)), True),
+    "grcf_within_fine": (ranking(margin=WITHIN_FINE), True),
+    "grcf_within_even": (ranked_by(within_evenly()), True),
     "grcf_bounded": (ranking(advantage=BOUNDED), True),
     "ranknet": (ranking("ranknet"), True),
     "ranknet_within": (ranking("ranknet", margin=replace(MARGIN, within="rater")), True),
     "ranklist": (ranking("ranklist"), True),
     "rank_n_contrast": (ranking("rank_n_contrast"), True),
+    "rank_n_contrast_grcf": (
+        in_turn(
+            ranking("rank_n_contrast"), ranking_objective("groupwise", margin=MARGIN, advantage=ADVANTAGE)
+        ),
+        True,
+    ),
 }
 """Each method's first training, and whether it is a ranking, whose magnitude a second training gives."""
 

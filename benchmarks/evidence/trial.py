@@ -77,7 +77,7 @@ def run_trial(trial: Trial, *, data: Path) -> Outcome:
         seed=trial.seed,
         steps=read_corpus(trial.corpus, data).steps,
         trusts_valid=condition.trusts_valid,
-        setup=setup,
+        setup=setup.at(trial.corpus, trial.condition, trial.method),
     )
     held = {part: parts[part] for part in ("valid", "test")}
     return Outcome(

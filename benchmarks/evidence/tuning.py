@@ -1,8 +1,9 @@
 """`python -m benchmarks.evidence.tuning --data FOLDER`: what the set-ups are chosen by, without the test split of any corpus.
 
-Each candidate is trained on five folds of the standard train and valid of MOSI, divided by video: a fold is held out, ten other
-videos are valid, the rest is train. It is judged by the mean absolute error on the fold. Labels are as published. The number of
-steps is that of the map, for all.
+Each candidate is trained on folds of the standard train and valid of a corpus, divided by video: a fold is held out, as many videos
+as the published valid has are valid, the rest is train. It is judged by the mean absolute error on the fold. The number of steps is that
+of the map, for all. On MOSI's clean labels the set-ups are chosen, and a rate for each side. Where raters have scales of their own, train alone has
+them, valid and the fold are as published, and every method chooses its own rate from the same values.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
 from benchmarks.evidence.setups import PLAIN, STRONG, Setup
@@ -21,7 +23,7 @@ from benchmarks.evidence.tables import METRICS, values_of
 from benchmarks.evidence.trial import parted
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.files import read_json, write_json
 from pipeline.artifacts.segments import Split
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
@@ -29,16 +31,26 @@ from pipeline.execution.source import source_digest
 from pipeline.grcf.scoring import predict
 
 RESULTS = Path("benchmarks/results/evidence_tuning.json")
-CORPUS, N_FOLDS, N_VALID, SEED = "mosi", 5, 10, 101
+N_FOLDS, SEED = 5, 101
 RATES = (1e-3, 2e-3)
 SETUPS = {"mae": (PLAIN, STRONG), "grcf_all": (STRONG,)}
 """Absolute error chooses the set-up, and one method of each side the learning rate of its side."""
+RATER_CONDITIONS = ("raters_strong", "raters_strong_crossed")
+RATER_METHODS = ("mae", "mae_profiled", "grcf_within_fine", "grcf_within_even")
+RATER_RATES = (1e-3, 2e-3, 5e-3)
+RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1)}
+"""The set-up of each corpus under scales of raters, and how many of the folds are held out."""
+
+
+_KEY = ("corpus", "condition", "method", "setup", "rate")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model: which fold is held out, the method, the set-up and the learning rate."""
+    """One model: the corpus, what is done to train, which fold is held out, the method, the set-up and the learning rate."""
 
+    corpus: str
+    condition: str
     fold: int
     method: str
     setup: str
@@ -46,44 +58,53 @@ class Candidate:
 
 
 def candidates() -> list[Candidate]:
-    """Every set-up that a method tries, with every rate, on every fold."""
-    return [
-        Candidate(fold, method, setup.name, rate)
+    """Every set-up that a method tries, with every rate, on every fold; then every rate under scales of raters."""
+    clean = [
+        Candidate("mosi", "clean", fold, method, setup.name, rate)
         for method, setups in SETUPS.items()
         for setup in setups
         for rate in RATES
         for fold in range(N_FOLDS)
+    ]
+    return clean + [
+        Candidate(corpus, condition, fold, method, setup.name, rate)
+        for corpus, (setup, n_folds) in RATER_FOLDS.items()
+        for condition in RATER_CONDITIONS
+        for method in RATER_METHODS
+        for rate in RATER_RATES
+        for fold in range(n_folds)
     ]
 
 
 def divided_for(fold: int, corpus: Corpus) -> list[str]:
     """The part of each segment where a fold is held out as test; empty for the published test."""
     known = [part != "test" for part in corpus.split]
+    n_valid = len({video for video, part in zip(corpus.video, corpus.split, strict=True) if part == "valid"})
     videos = sorted({video for video, is_known in zip(corpus.video, known, strict=True) if is_known})
     np.random.default_rng(0).shuffle(videos)
     held = set(videos[fold::N_FOLDS])
     rest = [video for video in videos if video not in held]
-    part = dict.fromkeys(rest, "train") | dict.fromkeys(rest[:N_VALID], "valid") | dict.fromkeys(held, "test")
+    part = dict.fromkeys(rest, "train") | dict.fromkeys(rest[:n_valid], "valid") | dict.fromkeys(held, "test")
     return [part[video] if is_known else "" for video, is_known in zip(corpus.video, known, strict=True)]
 
 
 @cache
-def _parts(fold: int, data: Path, *, side_by_side: bool) -> dict[Split, AlignedSplit]:
-    corpus = read_corpus(CORPUS, data)
+def _parts(name: str, fold: int, data: Path, *, side_by_side: bool) -> dict[Split, AlignedSplit]:
+    corpus = read_corpus(name, data)
     return parted(corpus, divided_for(fold, corpus), side_by_side=side_by_side)
 
 
 def run_candidate(candidate: Candidate, *, data: Path) -> Outcome:
     """Train one model and let it predict the fold that is held out."""
-    setup = _with_rate(candidate)
-    parts = _parts(candidate.fold, data, side_by_side=setup.side_by_side)
+    setup, condition = _with_rate(candidate), CONDITIONS[candidate.condition]
+    parts = _parts(candidate.corpus, candidate.fold, data, side_by_side=setup.side_by_side)
     model = train_method(
         candidate.method,
-        parts["train"],
+        spoilt(parts["train"], condition, draw=SEED + candidate.fold),
         parts["valid"],
         seed=SEED + candidate.fold,
-        steps=read_corpus(CORPUS, data).steps,
-        trusts_valid=False,
+        steps=read_corpus(candidate.corpus, data).steps,
+        trusts_valid=condition.trusts_valid,
         setup=setup,
     )
     return Outcome(
@@ -92,33 +113,39 @@ def run_candidate(candidate: Candidate, *, data: Path) -> Outcome:
 
 
 def _with_rate(candidate: Candidate) -> Setup:
-    (setup,) = (setup for setup in SETUPS[candidate.method] if setup.name == candidate.setup)
+    setup = {PLAIN.name: PLAIN, STRONG.name: STRONG}[candidate.setup]
     return replace(setup, pointwise_rate=candidate.rate, ranking_rate=candidate.rate)
 
 
 def summary(tried: Sequence[Candidate], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row for each method, set-up and rate: its metrics over all segments of the folds together."""
+    """One row for each corpus, condition, method, set-up and rate: its metrics over all segments of the folds together."""
     rows: dict[tuple[Any, ...], list[Outcome]] = {}
     for candidate, outcome in zip(tried, outcomes, strict=True):
-        key = (candidate.method, candidate.setup, candidate.rate)
+        key = tuple(getattr(candidate, field) for field in _KEY)
         rows.setdefault(key, []).append(outcome)
     found = []
     for key, of_folds in rows.items():
         truth = np.concatenate([outcome.truth["test"] for outcome in of_folds])
         predicted = np.concatenate([outcome.prediction["test"] for outcome in of_folds])[None]
         metrics = {metric: float(values_of(truth, predicted, metric)[0]) for metric in METRICS}
-        found.append(
-            dict(zip(("method", "setup", "rate"), key, strict=True)) | metrics | {"n_folds": len(of_folds)}
-        )
+        found.append(dict(zip(_KEY, key, strict=True)) | metrics | {"n_folds": len(of_folds)})
     return found
 
 
 def main() -> None:
     """Try every candidate and write what each reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence.tuning", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with mosi/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with mosi/ and corpora/")
+    parser.add_argument(
+        "--conditions", nargs="+", default=["clean", *RATER_CONDITIONS], help="others keep their rows"
+    )
+    parser.add_argument("--corpora", nargs="+", default=list(RATER_FOLDS), help="others keep their rows")
     chosen = parser.parse_args()
-    tried = candidates()
+    tried = [
+        candidate
+        for candidate in candidates()
+        if candidate.condition in chosen.conditions and candidate.corpus in chosen.corpora
+    ]
     source = source_digest(run_candidate.__module__)
     outcomes = list(
         map_cached(
@@ -132,7 +159,11 @@ def main() -> None:
             unit="model",
         )
     )
-    write_json(RESULTS, {"rows": summary(tried, outcomes)})
+    found = {
+        tuple(row[field] for field in _KEY): row
+        for row in (*(read_json(RESULTS)["rows"] if RESULTS.exists() else ()), *summary(tried, outcomes))
+    }
+    write_json(RESULTS, {"rows": list(found.values())})
 
 
 if __name__ == "__main__":

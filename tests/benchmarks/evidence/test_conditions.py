@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.evidence import methods
 from benchmarks.evidence.conditions import CONDITIONS, Condition, spoilt, standardised
-from benchmarks.evidence.methods import METHODS, train_method
+from benchmarks.evidence.methods import METHODS, Start, ranking, train_method, within_evenly
 from benchmarks.evidence.setups import PLAIN, STRONG
 from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.scoring import predict
 
 N_VIDEOS, N_RATERS = 12, 8
@@ -89,6 +91,60 @@ def test_raters_are_put_together_until_each_has_enough_labels():
     assert len(set(zip(train.rater, found.rater, strict=True))) == len(set(train.rater))
     assert set(spoilt(train, CONDITIONS["raters_strong_100_labels"], draw=1).rater) == {"rater 0", "rater 1"}
     assert spoilt(train, CONDITIONS["raters_strong"], draw=1).rater == train.rater
+
+
+def test_raters_across_videos_keep_their_numbers_of_labels():
+    train = replace(make_train(), rater=tuple(f"video {(i % 60) ** 2 // 300}" for i in range(240)))
+    train = replace(train, video=train.rater)
+    found = spoilt(train, CONDITIONS["raters_strong_crossed"], draw=1)
+    assert Counter(found.rater) == Counter(train.rater)
+    largest = Counter(found.rater).most_common(1)[0][0]
+    assert len({video for video, rater in zip(found.video, found.rater, strict=True) if rater == largest}) > 3
+    assert found.rater == spoilt(train, CONDITIONS["raters_strong_crossed"], draw=1).rater
+    assert found.rater != spoilt(train, CONDITIONS["raters_strong_crossed"], draw=2).rater
+
+
+def test_the_control_of_the_raters_trusts_valid_and_leaves_train_alone():
+    train, control = make_train(), CONDITIONS["raters_none"]
+    found = spoilt(train, control, draw=1)
+    assert np.array_equal(found.labels, train.labels)
+    assert found.rater == train.rater
+    assert control.trusts_valid
+    assert not control.is_drawn
+
+
+def test_a_rater_weighs_by_labels_where_pairs_weigh_evenly():
+    """Two raters of 2 and 4 labels: a pair of the first weighs 1/2, one of the second 1/4."""
+    label = torch.tensor([0.0, 1.0, 0.0, 1.0, 2.0, -1.0])
+    score = torch.tensor([0.3, 0.2, -0.1, 0.4, 0.0, 0.9], requires_grad=True)
+    owned = OwnedLabels(label[:, None], torch.tensor([0, 0, 1, 1, 1, 1])[:, None])
+    loss = within_evenly().loss
+    assert loss is not None
+    found = loss(score, label, torch.zeros(6, 1), owned)
+    total = torch.zeros(())
+    weights = 0.0
+    for own in ((0, 1), (2, 3, 4, 5)):
+        for above in own:
+            for below in own:
+                if label[above] > label[below]:
+                    shortfall = (label[above] - label[below]) - (score[above] - score[below])
+                    total = total + 0.5 * torch.nn.functional.softplus(shortfall / 0.5) / len(own)
+                    weights += 1 / len(own)
+    assert found.item() == pytest.approx((total / weights).item(), rel=1e-5)
+    found.backward()
+    assert score.grad is not None
+    assert score.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("n_epochs", [1, 3, 6])
+def test_two_rankings_in_turn_take_the_epochs_of_one(n_epochs):
+    train, valid = make_train(), make_train(80, seed=4, split="valid")
+    (first, _), start = METHODS["rank_n_contrast_grcf"], Start(1, n_epochs, 2e-3, PLAIN.network)
+    both, alone = first(train, valid, start), ranking("rank_n_contrast")(train, valid, start)
+    last = [max(row["epoch"] for row in found.history) for found in (both, alone)]
+    assert last[1] == n_epochs
+    assert last[0] == n_epochs - max(1, n_epochs // 2) or n_epochs == 1
+    assert both.leaves_order or n_epochs == 1
 
 
 def test_a_rater_has_one_scale_whatever_the_video():
