@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
 from jaxtyping import Int64, UInt8
 
 from pipeline.media.container import MediaError
@@ -22,6 +23,9 @@ class Frame:
     time_s: float
     image: UInt8[np.ndarray, "height width 3"]
 
+
+# A frame that converts itself makes a converter for it, with its tables and with threads, which takes longer than the conversion.
+_CONVERTER = VideoReformatter()
 
 # A picture that is shown for long is looked at again so often, at most: a word of 0.1 s has one.
 _AGAIN_S = 0.1
@@ -158,7 +162,8 @@ def display_size(decoded: Decoded) -> tuple[int, int]:
 
 def _upright_rgb(path: Path, decoded: Decoded) -> UInt8[np.ndarray, "height width 3"]:
     try:
-        image = decoded.frame.to_ndarray(format="rgb24", width=_square_width(decoded))
+        rgb = _CONVERTER.reformat(decoded.frame, width=_square_width(decoded), format="rgb24", threads=1)
+        image = rgb.to_ndarray()
     except (FFmpegError, ValueError) as error:
         raise MediaError(
             f"{path}: a picture in {decoded.frame.format.name} at {decoded.time_s:.3f} s cannot be converted to RGB; "

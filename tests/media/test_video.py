@@ -300,3 +300,24 @@ def test_a_whole_file_has_lost_nothing(steady):
     list(read_frames(steady, start_s=0.0, end_s=4.0, frame_rate_hz=10.0, count=count))
 
     assert (count.decoded, count.lost) == (100, 0)
+
+
+def test_pictures_of_changing_sizes_are_converted_as_each_frame_converts_itself(tmp_path):
+    """One converter serves all recordings of a process."""
+    rng = np.random.default_rng(4)
+    paths = [
+        write_recording(
+            tmp_path / f"{width}.mp4",
+            pictures=[(i / 10, rng.integers(0, 255, (height, width, 3)).astype(np.uint8)) for i in range(4)],
+        )
+        for width, height in ((64, 48), (98, 46), (64, 48), (320, 240))
+    ]
+    readers = [read_frames(path, start_s=0.0, end_s=1.0, frame_rate_hz=10.0) for path in paths]
+    found = list(zip(*readers, strict=True))
+
+    for number, path in enumerate(paths):
+        with av.open(str(path)) as container:
+            expected = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(expected) == len(found) == 4
+        for pictures, wanted in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(pictures[number].image, wanted)

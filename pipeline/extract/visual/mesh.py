@@ -1,14 +1,10 @@
 """Facial features of one segment: the face mesh of a few pictures per second, as named numbers."""
 
-import os
-import sys
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
@@ -16,6 +12,7 @@ from jaxtyping import Float32, Float64, UInt8
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.extract.extractors import FrameFunction
+from pipeline.extract.visual.finder import FaceFinder, face_finder
 from pipeline.extract.visual.landmarks import (
     FACE_COLUMNS,
     LANDMARK_COLUMNS,
@@ -24,20 +21,14 @@ from pipeline.extract.visual.landmarks import (
     face_quality,
 )
 from pipeline.extract.visual.speaking import loudness_db, speaking_face
-from pipeline.extract.visual.tracking import ConfirmedFaces, LargestFace, Points, is_possible
+from pipeline.extract.visual.tracking import LargestFace
 from pipeline.media.container import MediaError
 from pipeline.media.video import Frame, PictureCount, read_frames
 
 Face = Literal["largest", "speaking"]
 
-# With one face, the detector rests while the mesh can follow; with more, bystanders are seen and the largest is taken.
-_MAX_FACES = 3
-# The mesh wants a face that fills about half of the picture.
-_CUT_OUT_SCALE = 2.0
 # Below this quality lips and lids are a few pixels.
 _ROUGH_QUALITY = 0.5
-# A graph starts, and says so, when it sees its first picture.
-_NOTHING = np.zeros((16, 16, 3), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +135,7 @@ class FaceFrame:
             return np.zeros(len(FACE_COLUMNS), np.float32)
         return describe_face(self.points, width=self.width, height=self.height)
 
-    @property
+    @cached_property
     def quality(self) -> float:
         """See `face_quality`; 0 without a face."""
         return 0.0 if self.points is None else face_quality(self.points)
@@ -166,8 +157,9 @@ def find_faces(
     """
     if segment.media is None or not segment.has_video:
         raise MediaError(f"segment {segment.id}: there is no video")
-    finder, count = _face_finder(settings.min_confidence), PictureCount()
-    finder.forget()
+    finder, count = face_finder(settings.min_confidence), PictureCount()
+    # Who speaks is a question of all faces in all pictures.
+    finder.begin(may_rest=settings.face == "largest")
     if settings.face == "largest":
         largest = LargestFace()
         found: Iterator[FaceFrame] = (
@@ -191,7 +183,7 @@ def find_faces(
 
 
 def _find_speaker(
-    segment: Segment, finder: "_FaceFinder", frame_rate_hz: float, pictures: bool, count: PictureCount
+    segment: Segment, finder: FaceFinder, frame_rate_hz: float, pictures: bool, count: PictureCount
 ) -> Iterator[FaceFrame]:
     seen = [
         (_face_frame(frame, None, False), finder.faces(frame.image))
@@ -208,7 +200,7 @@ def _find_speaker(
 
 
 def _notes(
-    count: PictureCount, finder: "_FaceFinder", largest: LargestFace | None, *, n_faces: int, n_small: int
+    count: PictureCount, finder: FaceFinder, largest: LargestFace | None, *, n_faces: int, n_small: int
 ) -> Iterator[str]:
     if count.lost:
         yield f"{count.lost} of {count.decoded + count.lost} pictures could not be decoded"
@@ -238,128 +230,3 @@ def _frames(segment: Segment, frame_rate_hz: float, count: PictureCount | None =
 def _face_frame(frame: Frame, points: Float64[np.ndarray, "478 3"] | None, picture: bool) -> FaceFrame:
     height, width, _ = frame.image.shape
     return FaceFrame(frame.time_s, width, height, points, frame.image if picture else None)
-
-
-class _FaceFinder:
-    """MediaPipe's face mesh, with a second search for small faces.
-
-    The mesh follows a face from picture to picture, and finds one that takes a tenth of the picture's longer side or more.
-    Where it finds none, the full-range detector looks for faces down to half of that, and the mesh is put on a cut-out.
-    What it follows counts only as long as a fresh look confirms it now and then, see `ConfirmedFaces`.
-
-    Attributes:
-        n_refused: in how many pictures since `forget` a mesh was left out because a fresh look did not confirm it.
-    """
-
-    def __init__(self, min_confidence: float) -> None:
-        # Loading takes a second: only where a face is looked for, not where this module's names are needed.
-        from mediapipe.python.solutions.face_detection import FaceDetection
-        from mediapipe.python.solutions.face_mesh import FaceMesh
-
-        self._following = FaceMesh(
-            max_num_faces=_MAX_FACES,
-            refine_landmarks=True,
-            min_detection_confidence=min_confidence,
-            min_tracking_confidence=min_confidence,
-        )
-        self._single = FaceMesh(
-            static_image_mode=True, refine_landmarks=True, min_detection_confidence=min_confidence
-        )
-        self._far = FaceDetection(model_selection=1, min_detection_confidence=min_confidence)
-        for graph in (self._single, self._far):
-            _process(graph, _NOTHING)
-        self._begin()
-
-    def _begin(self) -> None:
-        self.n_refused = 0
-        self._confirmed = ConfirmedFaces(self._look_again)
-        self._image, self._faces = _NOTHING, list[Points]()
-
-    def forget(self) -> None:
-        """Start anew, so that the face of the last segment is not looked for in the next."""
-        with _native_log_discarded():
-            self._following.reset()
-            _process(self._following, _NOTHING)
-        self._begin()
-
-    def faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
-        """The points of each face, x, y and depth in pixels."""
-        if image is not self._image:  # one that is held for long is looked at once
-            self._image = image
-            followed = _meshes(self._following, image)
-            confirmed = self._confirmed.among([face for face in followed if is_possible(face)])
-            self.n_refused += len(confirmed) < len(followed)
-            self._faces = confirmed or [face for face in self._far_faces(image) if is_possible(face)]
-        return self._faces
-
-    def _look_again(self, points: Points) -> Points | None:
-        """The face in the box around a mesh, found anew; the one nearest to its middle."""
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-        middle = (low + high) / 2
-        found = self._in_cut_out(self._image, middle, float((high - low).max()))
-        return min(
-            found, key=lambda face: float(np.linalg.norm(face[:, :2].mean(axis=0) - middle)), default=None
-        )
-
-    def _far_faces(self, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
-        """The largest face that the full-range detector finds, if any, by a mesh on a cut-out around it."""
-        found = _process(self._far, image).detections or []
-        boxes = [detection.location_data.relative_bounding_box for detection in found]
-        if not boxes:
-            return []
-        height, width, _ = image.shape
-        box = max(boxes, key=lambda box: box.width * box.height)
-        middle = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
-        return self._in_cut_out(image, middle, max(box.width * width, box.height * height))
-
-    def _in_cut_out(
-        self, image: UInt8[np.ndarray, "height width 3"], middle: Float64[np.ndarray, "2"], side: float
-    ) -> list[Points]:
-        """The face that a mesh of its own finds in the square around a box of a given side, if any."""
-        height, width, _ = image.shape
-        half = _CUT_OUT_SCALE / 2 * side
-        left, top = np.maximum(np.floor(middle - half), 0).astype(int)
-        right, bottom = np.minimum(np.ceil(middle + half), (width, height)).astype(int)
-        if left >= right or top >= bottom:
-            return []
-        cut_out = np.ascontiguousarray(image[top:bottom, left:right])
-        offset = np.array([left, top, 0.0])
-        return [face + offset for face in _meshes(self._single, cut_out)]
-
-
-@lru_cache(maxsize=1)
-def _face_finder(min_confidence: float) -> _FaceFinder:
-    """One for the process: it takes a second to load, and its threads do not survive a fork."""
-    with _native_log_discarded():
-        return _FaceFinder(min_confidence)
-
-
-def _meshes(mesh: Any, image: UInt8[np.ndarray, "height width 3"]) -> list[Float64[np.ndarray, "478 3"]]:
-    height, width, _ = image.shape
-    faces = _process(mesh, image).multi_face_landmarks or []
-    # MediaPipe measures depth on the scale of the width.
-    return [
-        np.array([(point.x, point.y, point.z) for point in face.landmark]) * (width, height, width)
-        for face in faces
-    ]
-
-
-def _process(graph: Any, image: UInt8[np.ndarray, "height width 3"]) -> Any:
-    with warnings.catch_warnings():
-        # MediaPipe 0.10.14 reads its results in a way that protobuf 4 would like to retire.
-        warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
-        return graph.process(image)
-
-
-@contextmanager
-def _native_log_discarded() -> Iterator[None]:
-    """Hide what MediaPipe's C++ says whenever a graph starts; no variable or flag turns it off (0.10.14)."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

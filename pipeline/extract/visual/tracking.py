@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.extract.visual.landmarks import head_rotation
+from pipeline.extract.visual.landmarks import face_box, head_rotation
 
 Points = Float64[np.ndarray, "478 3"]
 
@@ -42,7 +42,7 @@ class _Place:
 
     @classmethod
     def of(cls, points: Points) -> "_Place":
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        low, high = face_box(points)
         return cls((low + high) / 2, _side_of(high - low), head_rotation(points))
 
     def distance(self, other: "_Place") -> float:
@@ -73,7 +73,8 @@ def _side_of(extent: Float64[np.ndarray, "2"]) -> float:
 
 def side(points: Points) -> float:
     """Side of a square with the area of the box around a face, pixels."""
-    return _side_of(points[:, :2].max(axis=0) - points[:, :2].min(axis=0))
+    low, high = face_box(points)
+    return _side_of(high - low)
 
 
 def jump(last: Points, points: Points) -> float | None:
