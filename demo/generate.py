@@ -3,12 +3,14 @@
 import argparse
 import csv
 import multiprocessing
+import shutil
 import sys
 from pathlib import Path
 
 from demo.clip import make
 from demo.design import Clip, corpus
 
+FACTS = Path(__file__).parent.parent / "data" / "raw" / "demo" / "corpus.yaml"
 COLUMNS = ("id", "media", "speaker", "split", "label", "text")
 
 
@@ -18,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the corpus")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="clips to make at the same time")
     parser.add_argument(
-        "--only", nargs="+", metavar="ID", help="make these clips and leave segments.csv alone"
+        "--only", nargs="+", metavar="ID", help="make these clips, and no segments.csv or corpus.yaml"
     )
     options = parser.parse_args(arguments)
     clips = corpus()
@@ -30,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_clips(clips, options.out, n_jobs=options.jobs)
     if not options.only:
         write_segments(clips, options.out / "segments.csv")
+        write_facts(options.out / FACTS.name)
 
 
 def write_clips(clips: tuple[Clip, ...], folder: Path, *, n_jobs: int) -> None:
@@ -60,6 +63,12 @@ def write_segments(clips: tuple[Clip, ...], path: Path) -> None:
                     clip.sentence.text,
                 )
             )
+
+
+def write_facts(path: Path) -> None:
+    """Write what the demo corpus is, without which no run can name the folder; a file that is there stays."""
+    if not path.exists():
+        shutil.copyfile(FACTS, path)
 
 
 def media_path(clip: Clip) -> str:

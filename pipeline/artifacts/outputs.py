@@ -4,6 +4,7 @@ A page, a picture and a pickle can each end with bytes that every reader of thei
 project, by which a later run knows that it may replace them.
 """
 
+import argparse
 import os
 import stat
 from collections.abc import Callable
@@ -20,6 +21,15 @@ _MEDIA = {
     ".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m2ts", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg",
     ".mpg", ".mts", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wma", ".wmv",
 }  # fmt: skip
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add `--force`, which a command gives to `require_writable` and `write_output`."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace a file that this command did not write; never a recording",
+    )
 
 
 def require_writable(path: Path, *, force: bool = False) -> None:

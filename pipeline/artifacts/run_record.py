@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.files import read_json, rebuilding, write_json
+from pipeline.artifacts.files import read_json, write_json
 from pipeline.artifacts.task import Task, task_from
+from pipeline.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,23 @@ def read_run_record(path: Path) -> RunRecord:
 
 
 def run_record_from(value: Any, *, source: object) -> RunRecord:
-    """A record from JSON values; raises PipelineError where they are none."""
-    with rebuilding(source, "record of a run"):
+    """A record from JSON values; machines may stand in a list, as earlier versions of this project wrote them.
+
+    Raises:
+        PipelineError: the values are no record of a run.
+    """
+    try:
+        machines = value["trained_on"]
         return RunRecord(
             corpus=str(value["corpus"]),
             task=task_from(value["task"], source=source),
-            trained_on=tuple(dict(machine) for machine in value["trained_on"].values()),
+            trained_on=tuple(
+                dict(machine) for machine in (machines if isinstance(machines, list) else machines.values())
+            ),
             measured_on=str(value["measured_on"]),
         )
+    except (KeyError, TypeError, ValueError, AttributeError, PipelineError) as error:
+        raise PipelineError(
+            f"{source}: is no record of a run as this version of the project writes it; run `dvc repro evaluate` there, "
+            "or read it with the version that wrote it"
+        ) from error

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
@@ -56,11 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with a figure, too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

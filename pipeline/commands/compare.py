@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
@@ -75,11 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on-regression", action="store_true", help="exit with status 1 if any verdict is a regression"
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

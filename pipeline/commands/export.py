@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import require_writable
+from pipeline.artifacts.outputs import add_force, require_writable
 from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
 from pipeline.pages.numbers import plural
@@ -64,11 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="side of the zeros, mmsa only; default left, where its recurrent models want them, but right for audio and vision with "
         "--unaligned",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.comparison.runs import PREDICTIONS, Run
 from pipeline.comparison.series import Entry, Series, read_series
 from pipeline.comparison.series_page import as_html, as_page, verdict_of
@@ -71,11 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on-worse", action="store_true", help="exit with status 3 if there is a step for the worse"
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

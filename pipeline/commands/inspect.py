@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.files import write_text
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
 from pipeline.inspector.page import build_page
@@ -51,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"where to write; {WITH_TEXT}, or with --no-text {WITHOUT_TEXT}",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

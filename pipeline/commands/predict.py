@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.files import finite
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.execution import garbage
@@ -64,11 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write a page with words, voice and face in time",
     )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import require_writable, write_output
+from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.artifacts.segments import Segment
 from pipeline.commands.predict import add_recording_arguments, recordings
 from pipeline.corpus.facts import FACTS_FILE, read_facts
@@ -38,11 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a .html or .png file; default: <name of the clip>.preview.html",
     )
     parser.add_argument("--n", metavar="N", type=int, default=6, help="how many pictures; default 6")
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="replace a file that this command did not write; never a recording",
-    )
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from pipeline.pages.blocks import Block, Document, Figure
-from pipeline.pages.templates import render_page
+from pipeline.pages.templates import kept_together, render_page
 
 _SCRIPT = Path(__file__).parent / "document.js"
 
@@ -46,7 +46,7 @@ def _kind(block: Block) -> str:
 
 def _breakable(text: str) -> Markup:
     """A name that may break after a dot or an underscore and not within a word; numbers stay whole."""
-    return Markup(re.sub(r"(?<=[^\W\d])([._])(?=[^\W\d])", r"\1<wbr>", str(escape(text))))
+    return Markup(re.sub(r"(?<=[^\W\d])([._])(?=[^\W\d])", r"\1<wbr>", str(escape(kept_together(text)))))
 
 
 def _svg(figure: Figure) -> Markup:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from pipeline.pages.palette import custom_properties
 
 _FOLDER = Path(__file__).parent
+_PER_CENT = re.compile(r"(?<=\d) %")
 
 
 def templates_beside(module: str, *, autoescape: bool = True) -> Environment:
@@ -55,6 +57,7 @@ def render_page(
         content: variables of the template.
     """
     environment = templates_beside(module)
+    environment.finalize = kept_together
     environment.filters |= dict(filters or {})
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     page = environment.get_template(template).render(
@@ -66,6 +69,17 @@ def render_page(
     )
     # The name of a recording may be no UTF-8; the page is.
     return page.encode(errors="backslashreplace").decode()
+
+
+def kept_together(value: object) -> object:
+    r"""A text whose numbers stay on one line with their per cent sign; markup as it is.
+
+    >>> kept_together("16.0 % of 32"), kept_together("Recall, %")
+    ('16.0\xa0% of 32', 'Recall, %')
+    """
+    return (
+        value if isinstance(value, Markup) or not isinstance(value, str) else _PER_CENT.sub("\u00a0%", value)
+    )
 
 
 def content_policy(scripts: Sequence[str], sources: Mapping[str, str]) -> Markup:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from demo.design import corpus
-from demo.generate import COLUMNS, main, write_segments
+from demo.generate import COLUMNS, main, write_facts, write_segments
+from pipeline.corpus.facts import read_facts
 
 CORPUS = Path(__file__).parents[2] / "data" / "raw" / "demo"
 CLIPS = sorted((CORPUS / "clips").glob("*.mp4"))
@@ -28,6 +29,14 @@ def test_the_table_has_the_columns_of_the_contract_and_no_other(rows):
 def test_the_table_is_what_the_design_writes(tmp_path):
     write_segments(corpus(), tmp_path / "segments.csv")
     assert (tmp_path / "segments.csv").read_bytes() == (CORPUS / "segments.csv").read_bytes()
+
+
+def test_another_folder_gets_the_facts_without_which_no_run_can_name_it_and_keeps_its_own(tmp_path):
+    write_facts(tmp_path / "corpus.yaml")
+    assert read_facts(tmp_path) == read_facts(CORPUS)
+    (tmp_path / "corpus.yaml").write_text("layout: folder\n")
+    write_facts(tmp_path / "corpus.yaml")
+    assert (tmp_path / "corpus.yaml").read_text() == "layout: folder\n"
 
 
 def test_the_folder_holds_the_clips_of_the_table_and_nothing_that_gives_the_design_away(rows):

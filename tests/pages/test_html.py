@@ -153,3 +153,11 @@ def test_the_same_document_gives_the_same_page(document, whole):
 def test_a_name_that_is_no_utf_8_is_written_out(document):
     page = to_html(replace(document, title="caf\udce9.mp4"))
     assert r"caf\udce9.mp4" in page.encode().decode()
+
+
+def test_a_number_stays_on_one_line_with_its_per_cent_sign():
+    table = Table("95 % intervals", ("Split", "Share, %"), ((Cell("16.0 % of <all>"), Cell("84 %")),))
+    html = to_html(Document("D", "", (Section("s", "S", (Paragraph("In 3.5 % of 10."), table)),)))
+    for text in ("16.0\u00a0% of &lt;all&gt;", "84\u00a0%", "95\u00a0% intervals", "In 3.5\u00a0% of 10."):
+        assert text in html
+    assert "Share, %" in html
