@@ -30,7 +30,7 @@ COMMANDS = {
     "predict": "predict the sentiment of new recordings, and say why",
     "preview": "draw what the extractors see on a few pictures",
     "report": "draw the figures of the report as files, for papers",
-    "log": "hand finished runs to TensorBoard or MLflow",
+    "log": "hand finished runs to TensorBoard, MLflow or trackio",
     "inspect": "write the page of pairs and segments that the model gets wrong",
     "cache": "show what the clip cache holds, and prune what nothing needs",
     "export": "write features for other toolkits, or the model for the hub",

@@ -1,8 +1,11 @@
 """Finished runs for the experiment trackers of others: parameters, metrics and training curves, read from the reports."""
 
+import contextlib
 import importlib
 import json
 import shutil
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,12 @@ from pipeline.yaml12 import parse_yaml
 
 PARAMETERS, METRICS = Path("params.yaml"), Path("reports/metrics.json")
 CURVES = {stage: Path(f"reports/curves/{stage}.csv") for stage in ("rank", "calibrate", "pointwise")}
+
+# It asks for an older Pillow than the lock has, so one command would try every release, or replace what the stages read pictures by.
+_INSTALL_TRACKIO = (
+    "run `pip install --constraint requirements.lock --no-deps {package}`, then the same without --no-deps for "
+    "`brotli gradio-client httpx python-multipart starlette uvicorn[standard]`"
+)
 
 Parameter = str | int | float | bool
 
@@ -157,18 +166,69 @@ def log_mlflow(runs: Sequence[FinishedRun], uri: str | None, *, experiment: str)
         raise PipelineError(f"MLflow refuses: {' '.join(str(error).split())}") from error
 
 
+def log_trackio(runs: Sequence[FinishedRun], server: str | None, *, project: str) -> None:
+    """Log each run to trackio; a run that is logged again stands there twice.
+
+    Args:
+        runs: finished runs.
+        server: address of a trackio server, with its write token; None for the place that trackio's own variables name, which is a
+            folder of this machine where none of them is set.
+        project: name of the project that the runs belong to.
+
+    Raises:
+        PipelineError: the package is not installed, or trackio refuses or could not deliver everything.
+    """
+    trackio = _imported("trackio", "trackio", lambda module: module, install=_INSTALL_TRACKIO)
+    # trackio prints what it does, and warns of what it could not deliver in place of an error.
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always")
+        try:
+            for run in runs:
+                logged = trackio.init(
+                    project,
+                    name=run.name,
+                    server_url=server,
+                    config={**run.parameters, "git_commit": run.sha},
+                    embed=False,
+                    auto_log_gpu=False,
+                    auto_log_cpu=False,
+                )
+                for step, values in _by_epoch(run.curves).items():
+                    logged.log(values, step=step)
+                logged.log(dict(run.metrics), step=0)
+                trackio.finish()
+        except (ValueError, OSError) as error:
+            raise PipelineError(f"trackio refuses: {' '.join(str(error).split())}") from error
+    if doubt := next((doubt for doubt in doubts if issubclass(doubt.category, UserWarning)), None):
+        raise PipelineError(f"trackio did not take everything: {' '.join(str(doubt.message).split())}")
+
+
+def _by_epoch(curves: Mapping[str, Sequence[tuple[int, float]]]) -> dict[int, dict[str, float]]:
+    """The values of all curves at each epoch that one of them has."""
+    epochs: dict[int, dict[str, float]] = {}
+    for name, points in curves.items():
+        for epoch, value in points:
+            epochs.setdefault(epoch, {})[name] = value
+    return dict(sorted(epochs.items()))
+
+
 def _allowed(name: str) -> str:
     return name.replace("+", "_and_")
 
 
-def _imported(module: str, package: str, take: Callable[[Any], Any]) -> Any:
+def _imported(
+    module: str,
+    package: str,
+    take: Callable[[Any], Any],
+    *,
+    install: str = "run `pip install --constraint requirements.lock {package}`",
+) -> Any:
     """Something of a package that is no dependency of this project."""
     try:
         return take(importlib.import_module(module))
     except ImportError as error:
         raise PipelineError(
-            f"the Python package {package} cannot be imported ({error}); run "
-            f"`pip install --constraint requirements.lock {package}`"
+            f"the Python package {package} cannot be imported ({error}); {install.format(package=package)}"
         ) from error
 
 

@@ -1,6 +1,7 @@
-"""Finished runs for TensorBoard and MLflow: what is read, and what stands in their files."""
+"""Finished runs for TensorBoard, MLflow and trackio: what is read, and what stands in their files."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.artifacts.curves import read_curves
 from pipeline.errors import PipelineError
-from pipeline.exporting.trackers import log_mlflow, log_tensorboard, read_finished
+from pipeline.exporting.trackers import log_mlflow, log_tensorboard, log_trackio, read_finished
 from pipeline.history.revisions import resolve_all
 
 ROOT = Path(__file__).parent.parent.parent
@@ -55,6 +56,7 @@ def test_a_revision_without_results_is_a_sentence(tmp_path, monkeypatch):
     [
         (lambda run, folder: log_tensorboard([run], folder), "tensorboard", "tensorboard"),
         (lambda run, folder: log_mlflow([run], None, experiment="x"), "mlflow", "mlflow-skinny"),
+        (lambda run, folder: log_trackio([run], None, project="x"), "trackio", "trackio"),
     ],
 )
 def test_a_package_that_is_not_there_is_named_with_how_to_install_it(
@@ -62,7 +64,7 @@ def test_a_package_that_is_not_there_is_named_with_how_to_install_it(
 ):
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
-    with pytest.raises(PipelineError, match=f"pip install --constraint requirements.lock {package}`"):
+    with pytest.raises(PipelineError, match=rf"pip install --constraint requirements\.lock (--no-deps )?{package}`"):
         log(run, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
@@ -102,3 +104,59 @@ def test_mlflow_holds_parameters_and_metrics(run, tmp_path, monkeypatch):
     assert logged.data.metrics["test/grcf/mae"] == pytest.approx(run.metrics["test/grcf/mae"])
     steps = mlflow.MlflowClient().get_metric_history(logged.info.run_id, "rank/train_loss")
     assert [(point.step, point.value) for point in steps] == run.curves["rank/train_loss"]
+
+
+_LOG = """
+from pipeline.exporting.trackers import log_trackio, read_finished
+from pipeline.history.revisions import resolve_all
+
+for _ in range(2):
+    log_trackio(read_finished(resolve_all(["workspace"])), None, project="margins")
+"""
+_READ = """
+import json
+from trackio.sqlite_storage import SQLiteStorage
+
+runs = SQLiteStorage.get_run_records("margins")
+of = [dict(run_id=run["id"], run=run["name"]) for run in runs]
+print(json.dumps([[run["name"], SQLiteStorage.get_run_config("margins", **key), SQLiteStorage.get_logs("margins", **key)]
+                  for run, key in zip(runs, of)]))
+"""
+
+
+def _with_trackio(program: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own: trackio reads its variables when it is imported, and has threads."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "TRACKIO_DIR": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_trackio_holds_parameters_metrics_and_curves(run, tmp_path):
+    pytest.importorskip("trackio", reason="trackio is not installed")
+    logged = _with_trackio(_LOG, tmp_path)
+    assert logged.returncode == 0, logged.stderr
+    assert logged.stdout == ""
+    runs = json.loads(_with_trackio(_READ, tmp_path).stdout)
+    assert [name for name, _, _ in runs] == ["workspace", "workspace"]
+    _, config, rows = runs[0]
+    assert config["margin.base"] == 0.2
+    assert json.loads(config["training.seeds"]) == [1, 2, 3, 4, 5]
+    curve = [(row["step"], row["rank/train_loss"]) for row in rows if "rank/train_loss" in row]
+    assert curve == run.curves["rank/train_loss"]
+    assert [row["test/grcf/mae"] for row in rows if "test/grcf/mae" in row] == [run.metrics["test/grcf/mae"]]
+
+
+def test_a_trackio_server_that_takes_nothing_is_a_sentence(tmp_path):
+    pytest.importorskip("trackio", reason="trackio is not installed")
+    for server, sentence in (
+        ("nowhere", "trackio refuses: "),
+        ("http://127.0.0.1:9/?write_token=x", "trackio "),
+    ):
+        logged = _with_trackio(_LOG, tmp_path, TRACKIO_SERVER_URL=server)
+        assert logged.returncode == 1
+        assert f"PipelineError: {sentence}" in logged.stderr
