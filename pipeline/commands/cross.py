@@ -17,6 +17,7 @@ from pipeline.crossing.records import cross_to_csv, cross_to_json
 from pipeline.crossing.table import Crossed, Settings, cross
 from pipeline.errors import PipelineError, did_you_mean
 from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.history.revisions import Revision
 from pipeline.pages.markdown import as_markdown
@@ -27,7 +28,8 @@ from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.workspace import experiments, read_workspace, recorded_number
 
 DESCRIPTION = """\
-Train on each corpus of a pool, measure on each, and show a table of A x B with intervals for each headline metric.
+Train on each corpus of a pool, measure on each, and show a table of A x B with intervals for each headline metric and
+for each metric of your own (evaluate.metrics).
 
 Each row is a DVC experiment of its own with training.corpora=[A], run as in a sweep: what is there already is not run
 again, Ctrl-C keeps what is done, and the same command goes on from there. Order and correlation need no calibration;
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     configured = params.load(params.Corpus).name
     pool = args.pool or configured
     facts = _facts_of(pool)
-    protocol = _protocol(chosen_task(facts))
+    protocol = _protocol(chosen_task(facts), params.load(params.Evaluate).metrics)
     rows = _rows(args.train, facts, pool=pool)
     common = _settings(args.settings)
     if pool != configured:
@@ -150,8 +152,8 @@ def _facts_of(pool: str) -> Facts:
     return facts
 
 
-def _protocol(task: Task) -> Protocol:
-    return protocol_named(task.protocol).of_classes(task.classes)
+def _protocol(task: Task, metrics: Sequence[str]) -> Protocol:
+    return with_own_metrics(protocol_named(task.protocol).of_classes(task.classes), metrics)
 
 
 def _rows(asked: Sequence[str] | None, facts: Facts, *, pool: str) -> list[tuple[str, ...]]:
@@ -202,13 +204,19 @@ def _show(
             "the same command again"
         )
     chosen = params.load(params.Evaluate)
+    protocol = _protocol(record.task, chosen.metrics)
     settings = Settings(
         split="test" if args.test else "valid",
-        protocol=_protocol(record.task),
+        protocol=protocol,
         confidence=chosen.confidence,
         n_resamples=chosen.n_resamples,
         n_labels=args.calibrate_with,
         parts=parts,
+        own_metrics=tuple(
+            metric.name
+            for metric in protocol.metrics[len(protocol_named(record.task.protocol).metrics) :]
+            if metric.compared
+        ),
     )
     found = cross({trained_on: run.predictions for trained_on, run in zip(shas, runs, strict=True)}, settings)
     sys.stdout.write(_written(found, settings, args, pool=pool))

@@ -38,7 +38,7 @@ def cross_page(crossed: Crossed, settings: Settings, *, pool: str) -> list[Block
     protocol = settings.protocol
     ways = [
         (protocol.metric(name), n_labels)
-        for name in sorted(protocol.headline, key=lambda name: name not in protocol.scale_free)
+        for name in sorted(settings.metrics, key=lambda name: name not in protocol.scale_free)
         for n_labels in dict.fromkeys((None, settings.n_labels))
     ]
     for metric, n_labels in ways:
@@ -128,6 +128,11 @@ def _meaning(metric: Metric, settings: Settings, *, n_labels: int | None) -> str
         return (
             "Needs no calibration: a positive slope and an offset of labels or predictions change nothing, so rows and columns may be "
             "compared. A column may still be a harder corpus."
+        )
+    if n_labels is None and metric.name in settings.own_metrics:
+        return (
+            "Nothing says whether this metric of one's own needs the scale of the labels, so take it as one that does: compare within a column "
+            "only; `--test --calibrate-with N` takes the scale out."
         )
     if n_labels is None:
         return (

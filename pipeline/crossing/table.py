@@ -83,11 +83,13 @@ class Settings:
 
     Attributes:
         split: split that is measured.
-        protocol: protocol whose headline is measured.
+        protocol: protocol whose headline is measured, and metrics of one's own that it has.
         confidence: level of the intervals, in (0, 1).
         n_resamples: number of bootstrap resamples, at least 1.
         n_labels: number of labels of each corpus that calibrate, at least 2; None leaves that out.
         parts: names of the corpora of the pool, in the order of the columns.
+        own_metrics: names of metrics of one's own that are measured beside the headline; whether these need the scale of the
+            labels is not known, so they count as if they did.
     """
 
     split: EvaluatedSplit
@@ -96,12 +98,18 @@ class Settings:
     n_resamples: int
     n_labels: int | None
     parts: tuple[str, ...]
+    own_metrics: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all that is measured."""
+        return (*self.protocol.headline, *self.own_metrics)
 
 
 def cross(runs: Mapping[tuple[str, ...], Mapping[str, SplitPredictions]], settings: Settings) -> Crossed:
     """Measure the models of every run on every corpus, and what differs between them.
 
-    All headline metrics are of predictions as they were trained. Those that need the scale of the labels
+    All metrics are of predictions as they were trained. Those that need the scale of the labels
     (`Protocol.scale_free` has the others) are measured after a calibration too where `n_labels` says so.
 
     Args:
@@ -195,12 +203,12 @@ def _of_corpus(
 
     for model in (METHOD, BASELINE, protocol.constant):
         rows = part.models[model]
-        for name in protocol.headline:
+        for name in settings.metrics:
             add(model, protocol.metric(name), sample.measure(rows, protocol.metric(name)), n_labels=None)
         if labels is None:
             continue
         draws = recalibrated_draws(labels, labels.source.models[model], rows, kind=protocol.task)
-        for name in protocol.headline:
+        for name in settings.metrics:
             if name not in protocol.scale_free:
                 measured = _over_draws(sample, protocol.metric(name), draws)
                 add(model, protocol.metric(name), measured, n_labels=labels.n)

@@ -19,6 +19,7 @@ from tests.crossing.runs import CORPORA, predictions
 from tests.tasks import MOSI, write_facts
 
 ROOT = Path(__file__).parents[2]
+MOSI_HEADLINE = {"mae", "pearson", "ordered_pair_accuracy"}
 LABEL = {"kind": "regression", "min": -3.0, "max": 3.0, "protocol": "mosi"}
 
 
@@ -72,6 +73,51 @@ def test_there_is_a_run_for_each_part_with_the_pool_in_it(pool, capsys):
     (joined,) = dry_run(capsys, "both", "--train", "clips+films", "films+clips")
     assert joined not in names
     assert set(dry_run(capsys, "both", "-S", "training.epochs=3")).isdisjoint(names)
+
+
+OWN = """
+from pipeline.evaluation.own_metrics import OwnMetric
+
+worst = OwnMetric(
+    function=lambda label, prediction: float(abs(label - prediction).max()),
+    better="lower", title="Worst error", description="The largest error.", unit="label",
+)
+seeds_alone = OwnMetric(
+    function=lambda label, prediction: 0.0, better="zero", title="Zero", description="Zero.", compared=False,
+)
+"""
+
+
+def test_metrics_of_ones_own_have_tables_where_they_are_compared(pool, capsys, monkeypatch, tmp_path):
+    (tmp_path / "largest_errors.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    written = pool.root / "params.yaml"
+    text = written.read_text()
+    changed = text.replace(
+        "  metrics: []", "  metrics: ['largest_errors:worst', 'largest_errors:seeds_alone']"
+    )
+    assert changed != text
+    written.write_text(changed)
+    pool.commit("metrics of one's own")
+    for name, corpus in zip(dry_run(capsys, "both"), CORPORA, strict=True):
+        record(pool, name, corpus)
+    assert main(["cross", "both", "--json"]) == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert {cell["metric"] for cell in cells} == {*MOSI_HEADLINE, "worst"}
+    (cell,) = (
+        cell for cell in cells
+        if (cell["trained_on"], cell["measured_on"], cell["model"], cell["metric"])
+        == (["films"], "films", "grcf", "worst")
+    )  # fmt: skip
+    part = predictions("films")["valid"].of_corpus("films")
+    assert cell["mean"] == pytest.approx(
+        np.mean([np.abs(row - part.truth).max() for row in part.models["grcf"]]), abs=1e-6
+    )
+    assert cell["needs_calibration"] is True
+    assert main(["cross", "both"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Worst error" in printed
+    assert "Nothing says whether this metric of one's own needs the scale of the labels" in printed
 
 
 def test_what_is_there_is_shown_and_not_run_again(crossed, capsys):

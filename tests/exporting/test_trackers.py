@@ -64,7 +64,9 @@ def test_a_package_that_is_not_there_is_named_with_how_to_install_it(
 ):
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
-    with pytest.raises(PipelineError, match=rf"pip install --constraint requirements\.lock (--no-deps )?{package}`"):
+    with pytest.raises(
+        PipelineError, match=rf"pip install --constraint requirements\.lock (--no-deps )?{package}`"
+    ):
         log(run, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
