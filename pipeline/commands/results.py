@@ -46,7 +46,7 @@ NEXT = (
         "change a value of params.yaml; only what depends on it runs",
     ),
     Command("python -m pipeline compare HEAD wider", "what that changed, with intervals"),
-    Command("dvc exp show", "all experiments in one table"),
+    Command("make experiments", "all experiments in one table"),
 )
 
 

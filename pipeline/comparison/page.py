@@ -77,6 +77,7 @@ def _model(model: ModelComparison, names: tuple[str, str], confidence: float) ->
         ("metric", *names, "difference", f"{level(confidence)} interval", *beside, "could show", "verdict"),
         [_row(row, beside=bool(beside), confidence=confidence) for row in model.measured],
         worded=(6 + len(beside),),
+        mixed=True,
     )
     blocks: list[Block] = [
         Heading(f"{model.model} on {model.split}"),

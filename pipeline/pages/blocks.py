@@ -73,7 +73,11 @@ class Table:
 
 
 def plain_table(
-    header: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, worded: Sequence[int] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[str | Cell]],
+    *,
+    worded: Sequence[int] = (),
+    mixed: bool = False,
 ) -> Table:
     """A table without a caption, of texts.
 
@@ -81,9 +85,10 @@ def plain_table(
         header: headings of the columns.
         rows: rows of as many entries as `header`.
         worded: positions of the columns that hold words.
+        mixed: whether rows are in different units.
     """
     cells = tuple(tuple(Cell(entry) if isinstance(entry, str) else entry for entry in row) for row in rows)
-    return Table("", tuple(header), cells, frozenset(worded))
+    return Table("", tuple(header), cells, frozenset(worded), mixed=mixed)
 
 
 @dataclass(frozen=True, slots=True)

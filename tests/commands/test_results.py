@@ -132,7 +132,7 @@ def test_it_says_where_the_report_is_and_what_to_try_next(repository, results):
     for command in (
         "dvc exp run -n wider -S margin.base=0.5",
         "python -m pipeline compare HEAD wider",
-        "dvc exp show",
+        "make experiments",
     ):
         assert f"    {command} " in printed
 

@@ -121,6 +121,11 @@ def test_a_parameter_that_all_runs_have_alike_or_the_base_lacks_has_no_chart():
     assert "on valid by new;" not in text
 
 
+def test_a_table_of_metrics_in_several_units_is_not_sorted_by_its_values(small):
+    (table,) = re.findall(r'<figure class="table([^"]*)">(?:(?!</figure>).)*?mae', small, re.DOTALL)[:1]
+    assert "mixed" in table.split()
+
+
 def test_an_experiment_with_a_hostile_name_and_value_is_only_text():
     text = page(run("<script>alert(1)</script>", base="<img src=x onerror=alert(1)>"), with_leaderboard=True)
     assert "<script>alert" not in text

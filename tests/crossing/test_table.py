@@ -177,6 +177,22 @@ def test_columns_are_in_the_order_of_the_pool():
     assert headers == [[*names, "clips", "films"], [*names, "difference", "clips", "films"]] * 3
 
 
+def test_one_seed_has_intervals_over_what_is_drawn_of_a_corpus():
+    one = {(corpus,): predictions(corpus, seeds=(1,)) for corpus in CORPORA}
+    found = cross(one, replace(SETTINGS, n_labels=None))
+    measured = [row.summary for row in found.cells if row.model != "median"]
+    assert measured
+    for summary in measured:
+        assert summary.n == 1
+        assert summary.ci_low < summary.mean < summary.ci_high
+    # The order of one seed is the same in both runs of this corpus, so a difference may be nothing but 0.
+    for summary in (each.summary for each in found.contrasts):
+        assert summary.ci_low <= summary.mean <= summary.ci_high
+    assert "A value is that of one seed, in brackets its 95 % interval over what is drawn" in " ".join(
+        as_text(cross_page(found, SETTINGS, pool="both")).split()
+    )
+
+
 def test_a_run_on_two_corpora_is_a_row_of_its_own():
     both = {**runs(), CORPORA: predictions("films")}
     found = cross(both, replace(SETTINGS, n_labels=None))

@@ -14,9 +14,9 @@ SPACE = (
 )
 
 
-def search(folder: Path, *, head: str = "a" * 40, seed: int = 0) -> Search:
+def search(folder: Path, *, head: str = "a" * 40, seed: int = 0, space=SPACE) -> Search:
     workspace = Workspace(head, (), (), None)
-    return Search(SPACE, workspace, metric="mae", lower_is_better=True, seed=seed, folder=folder)
+    return Search(space, workspace, metric="mae", lower_is_better=True, seed=seed, folder=folder)
 
 
 def value(point) -> float | None:
@@ -73,6 +73,28 @@ def test_the_plots_of_optuna_are_written(tmp_path):
     plots = write_plots(one, metric="mae on valid")
     assert [path.stem for path in plots] == ["history", "parameters", "parallel", "importance"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots)
+
+
+def test_a_search_is_over_when_each_combination_was_asked_for_whatever_came_of_it(tmp_path):
+    space = (
+        Choice("advantage.scope", {"anchor": "anchor", "batch": "batch"}),
+        Range("training.patience", 1, 3, False),
+    )
+    one = search(tmp_path, space=space)
+    asked = set()
+    while not one.is_exhausted:
+        assert len(asked) < 6
+        number, point = one.ask()
+        asked.add(point)
+        one.tell(number, None if len(asked) == 2 else 0.5)
+    assert len(asked) == 6
+    assert search(tmp_path, space=space).is_exhausted
+
+
+def test_a_search_over_numbers_that_are_not_whole_is_never_over(tmp_path):
+    one = search(tmp_path)
+    spend(one, 16)
+    assert not one.is_exhausted
 
 
 @pytest.mark.parametrize("n", [1, 3])
