@@ -202,6 +202,7 @@ def draw(result: Result, path: Path) -> None:
         for axes in (left, right):
             axes.axvline(0, color=_INK, linewidth=0.8)
             axes.tick_params(colors=_INK)
+            axes.locator_params(axis="x", nbins=5)
             for side in axes.spines.values():
                 side.set_color(_INK)
         figure.supxlabel(
