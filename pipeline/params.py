@@ -294,6 +294,30 @@ class Evaluate(Section):
         return self
 
 
+class Degrade(Section):
+    """What is done to the test recordings before extraction; every list goes from little to much."""
+
+    noise_snr_db: Annotated[tuple[Annotated[float, Field(ge=-100, le=100)], ...], BeforeValidator(as_tuple)]
+    reverberation_s: Annotated[tuple[Annotated[float, Field(gt=0, le=20)], ...], BeforeValidator(as_tuple)]
+    opus_kbps: Annotated[tuple[Annotated[float, Field(ge=6, le=256)], ...], BeforeValidator(as_tuple)]
+    blur_px: Annotated[tuple[Annotated[float, Field(gt=0, le=100)], ...], BeforeValidator(as_tuple)]
+    light: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], BeforeValidator(as_tuple)]
+    vp9_crf: Annotated[tuple[Annotated[float, Field(ge=0, le=63)], ...], BeforeValidator(as_tuple)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _levels_get_worse(self) -> "Degrade":
+        for name in ("noise_snr_db", "opus_kbps", "light"):
+            levels = getattr(self, name)
+            if any(a <= b for a, b in itertools.pairwise(levels)):
+                raise ValueError(f"{name} has to fall, since less is worse, found {list(levels)}")
+        for name in ("reverberation_s", "blur_px", "vp9_crf"):
+            levels = getattr(self, name)
+            if any(a >= b for a, b in itertools.pairwise(levels)):
+                raise ValueError(f"{name} has to rise, since more is worse, found {list(levels)}")
+        return self
+
+
 class Report(Section):
     """How the report is headed, and what its inspector shows."""
 

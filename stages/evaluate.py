@@ -1,4 +1,4 @@
-"""Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
+"""Stage `evaluate`: every model on valid and test; before `degrade`, no stage may see the test split but this."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial

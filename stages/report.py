@@ -55,6 +55,7 @@ CURVES: dict[TrainingStage, Path] = {
 GROUP_PAIRS = Path("reports/group_pairs.csv")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
+DEGRADED = Path("reports/degraded.csv")
 SEGMENTS, REJECTED = Path("data/manifest/segments.jsonl"), Path("data/manifest/rejected.csv")
 TASK = Path("data/manifest/task.json")
 WORDS = Path("data/words/words.jsonl")
@@ -101,12 +102,16 @@ def settled_parameters() -> dict[str, Any]:
 
 def read_inputs() -> ReportInputs:
     """Everything that the report is made from."""
-    parameters = settled_parameters()
+    parameters, degraded = settled_parameters(), read_robustness(DEGRADED, perturbation="degraded")
+    if not degraded:  # then the section decides nothing, and nothing in the report is of it
+        parameters = {name: value for name, value in parameters.items() if not name.startswith("degrade.")}
     # Of the values, as DVC sees them: a new comment in params.yaml makes no new report.
     values = json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode()
     by_corpus = read_corpus_metrics(BY_CORPUS)
     # Without a pool the table is empty, and nothing in the report is of it.
     read = (*READ, BY_CORPUS) if by_corpus else READ
+    if degraded:
+        read = (*read, DEGRADED)
     facts = corpus_folder() / FACTS_FILE
     if facts.is_file():
         read = (*read, facts)
@@ -120,6 +125,7 @@ def read_inputs() -> ReportInputs:
         pair_distributions=read_distributions(DISTRIBUTIONS),
         robustness=read_robustness(ROBUSTNESS, perturbation="missing"),
         noise=read_robustness(NOISE, perturbation="noisy"),
+        degraded=degraded,
         # Words are most of a segment, and no table is of them.
         segments=[replace(segment, timed_words=(), cues=()) for segment in iterate_segments(SEGMENTS)],
         parameters=parameters,

@@ -12,7 +12,8 @@ from pipeline.execution.source import import_closure
 ROOT = Path(__file__).parent.parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 NAMES = [
-    "manifest", "words", "text", "audio", "visual", "align", "rank", "calibrate", "pointwise", "evaluate", "report",
+    "manifest", "words", "text", "audio", "visual", "align", "rank", "calibrate", "pointwise", "evaluate", "degrade",
+    "report",
 ]  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def source(stage: str) -> str:
     return (ROOT / "stages" / f"{stage}.py").read_text()
 
 
-def test_the_eleven_stages_are_there_in_order():
+def test_the_twelve_stages_are_there_in_order():
     assert list(STAGES) == NAMES
 
 
@@ -105,9 +106,9 @@ def test_files_named_in_a_stage_are_declared(stage):
     assert declared - raw <= named | inside
 
 
-def test_only_evaluate_sees_the_test_split():
+def test_only_what_measures_sees_the_test_split():
     readers = [stage for stage in NAMES if any("test" in path for path in data_deps(stage))]
-    assert readers == ["evaluate"]
+    assert readers == ["evaluate", "degrade"]
     for stage in ("rank", "calibrate", "pointwise"):
         assert not re.search(r"\btest\b", source(stage), re.IGNORECASE)
 

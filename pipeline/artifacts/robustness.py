@@ -13,15 +13,19 @@ from pipeline.artifacts.files import read_text, write_text
 from pipeline.artifacts.models import COMPARED
 from pipeline.artifacts.tables import Columns, not_a_table, numbers, table_from_csv, table_to_csv
 
-Perturbation = Literal["missing", "noisy"]
-"""Words that are missing, or noise on the features."""
+Perturbation = Literal["missing", "noisy", "degraded"]
+"""Words that are missing, noise on the features, or recordings that were made worse before extraction."""
+
+CLEAN = "clean"
+"""Instead of a degradation: the recordings as they are, at level 0."""
 
 MEASURES = ("error", "order")
 """What a curve measures: the first and the last headline metric of the protocol."""
 
-_AMOUNTS: dict[Perturbation, str] = {"missing": "rate", "noisy": "scale"}
+_AMOUNTS: dict[Perturbation, str] = {"missing": "rate", "noisy": "scale", "degraded": "level"}
 _SEED = "_seed_"
-_WHAT, _REMEDY = "table of robustness", "dvc repro evaluate"
+_WHAT = "table of robustness"
+_MADE_BY: dict[Perturbation, str] = {"missing": "evaluate", "noisy": "evaluate", "degraded": "degrade"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +34,10 @@ class RobustnessCurve:
 
     Attributes:
         split: name of the split.
-        modality: modality whose words are missing or noisy, or `all`.
+        modality: modality whose words are missing or noisy, or `all`; of recordings, what was done to them, or `CLEAN`.
         model: name of the model.
-        rates: share of the words that are missing, 0 to 1, or the noise in standard deviations of train; rising.
+        rates: share of the words that are missing, 0 to 1, or the noise in standard deviations of train, rising; of recordings, the
+            levels in the unit of what was done, from little to much.
         seeds: seed of each row of `error` and `order`; none for a model without seeds.
         error: error by the protocol; NaN where it is undefined.
         order: metric of order by the protocol, likewise.
@@ -74,7 +79,8 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
     Raises:
         PipelineError: not such a table, or one that was cut off: all models of a split and modality have the same rates.
     """
-    columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=_REMEDY)
+    remedy = f"dvc repro {_MADE_BY[perturbation]}"
+    columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=remedy)
     try:
         curves = _curves(columns, perturbation)
         rates = {(curve.split, curve.modality, curve.model): curve.rates.tolist() for curve in curves}
@@ -83,7 +89,7 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
             if one is None or one != other:
                 raise ValueError(f"{' and '.join(COMPARED)} differ in their rows of {split} and {modality}")
     except (KeyError, ValueError) as error:
-        raise not_a_table(str(path), _WHAT, _REMEDY, error) from error
+        raise not_a_table(str(path), _WHAT, remedy, error) from error
     return curves
 
 

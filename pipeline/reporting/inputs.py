@@ -42,6 +42,7 @@ class ReportInputs:
         pair_distributions: rows of `reports/pair_distributions.csv`, one per quantity, distance of groups and bin.
         robustness: content of `reports/robustness.csv`.
         noise: content of `reports/noise.csv`.
+        degraded: content of `reports/degraded.csv`; none where no degradation of recordings was asked for.
         segments: the manifest, without the times of words.
         parameters: every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
@@ -60,6 +61,7 @@ class ReportInputs:
     pair_distributions: Sequence[PairBinRow]
     robustness: Sequence[RobustnessCurve]
     noise: Sequence[RobustnessCurve]
+    degraded: Sequence[RobustnessCurve]
     segments: Sequence[Segment]
     parameters: Mapping[str, Any]
     digests: Mapping[str, str]

@@ -6,6 +6,7 @@ from pipeline.reporting.agreement import confusion_section, reliability_section,
 from pipeline.reporting.classes import per_class_section
 from pipeline.reporting.corpora import corpora_section
 from pipeline.reporting.data import corpus_section, coverage_section
+from pipeline.reporting.degraded import degraded_section
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.order import group_order_section
 from pipeline.reporting.pairs import group_pairs_section
@@ -28,6 +29,7 @@ _SECTIONS = (
     modalities_section,
     robustness_section,
     noise_section,
+    degraded_section,
     order_section,
     group_order_section,
     curves_section,
@@ -59,6 +61,7 @@ def build_report(inputs: ReportInputs) -> Document:
         if (section not in _OF_REGRESSION or inputs.protocol.task == "regression")
         and (section not in _OF_CLASSES or inputs.protocol.task == "classes")
         and (section is not corpora_section or inputs.by_corpus)
+        and (section is not degraded_section or inputs.degraded)
         and (section is not confusion_section or inputs.protocol.finest is not None)
     ]
     return Document(

@@ -110,7 +110,7 @@ def _section(inputs: ReportInputs, found: Sequence[RobustnessCurve], how: _Pertu
     blocks: list[Block] = []
     for measure, metric in metrics.items():
         blocks += [_area_table(inputs, curves, split, measure, metric, how) for split in EVALUATED]
-        limits = _limits(inputs, found, measure)
+        limits = axis_limits(inputs, found, measure)
         # Of the order, the areas say enough where a single modality is concerned.
         figures = [
             [
@@ -147,7 +147,7 @@ def _area_table(
             model: mean_height(rates, getattr(curves[split, kind, model], measure)) for model in COMPARED
         }
         summaries = {model: summarise(areas[model], confidence=inputs.confidence) for model in COMPARED}
-        difference = _difference(*areas.values(), confidence=inputs.confidence)
+        difference = seed_difference(*areas.values(), confidence=inputs.confidence)
         stands = standing(difference, metric)
         winner = {"better": METHOD, "worse": BASELINE}.get(stands or "")
         cells = [summary_cell(summaries[model], metric, strong=model == winner) for model in COMPARED]
@@ -165,9 +165,10 @@ def _area_table(
     return Table(caption, (how.column, *heads, "Difference", "GRCF"), tuple(rows), frozenset({4}))
 
 
-def _difference(
+def seed_difference(
     grcf: Sequence[float | Undefined], pointwise: Sequence[float | Undefined], *, confidence: float
 ) -> Difference:
+    """GRCF minus the baseline, paired seed by seed, with its interval over seeds."""
     by_seed: list[float | Undefined] = []
     for own, other in zip(grcf, pointwise, strict=True):
         if isinstance(own, Undefined):
@@ -227,7 +228,7 @@ def _figure(
     )
 
 
-def _limits(
+def axis_limits(
     inputs: ReportInputs, curves: Sequence[RobustnessCurve], measure: str
 ) -> tuple[float, float] | None:
     """The axis that all figures of one measure share: of the means alone, as one wide band would flatten all."""

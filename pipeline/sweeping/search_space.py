@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^\s:]+?)\.\.(?P<high>[^\s:]+)")
 _DIGITS = 4
 
 # What is measured, and on which segments: to search here is to look for the kindest judge.
-_JUDGES = ("corpus", "task", "manifest", "evaluate", "report")
+_JUDGES = ("corpus", "task", "manifest", "evaluate", "degrade", "report")
 
 
 @dataclass(frozen=True)

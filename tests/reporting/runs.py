@@ -158,6 +158,7 @@ def write_run_evaluation(
     write_corpus_metrics(folder / "by_corpus.csv", by_corpus)
     write_robustness(folder / "robustness.csv", missing, perturbation="missing")
     write_robustness(folder / "noise.csv", noisy, perturbation="noisy")
+    write_robustness(folder / "degraded.csv", [], perturbation="degraded")
     n_weights = {"rank": 19201, "calibrate": 19201, "pointwise": 19201}
     write_evaluation(
         Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights),

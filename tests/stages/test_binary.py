@@ -1,4 +1,4 @@
-"""Labels 0 and 1 go through the same eleven stages, from a table of sentences to the report."""
+"""Labels 0 and 1 go through the same twelve stages, from a table of sentences to the report."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Classes by their names go through the same eleven stages, from a table of sentences to the report."""
+"""Classes by their names go through the same twelve stages, from a table of sentences to the report."""
 
 import csv
 import json

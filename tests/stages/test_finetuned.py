@@ -1,4 +1,4 @@
-"""With `text.mode: finetuned`, the same eleven stages train an encoder, measure it and predict with it."""
+"""With `text.mode: finetuned`, the same twelve stages train an encoder, measure it and predict with it."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A feature pickle in the corpus folder and one word in params.yaml: all eleven stages run."""
+"""A feature pickle in the corpus folder and one word in params.yaml: all twelve stages run."""
 
 import json
 import pickle

@@ -83,7 +83,7 @@ def draw_rates(
     *,
     names: Mapping[str, str],
     measure: str,
-    amount: tuple[str, str],
+    amount: tuple[str, str | None],
     limits: tuple[float, float] | None,
     constant: float | None,
     caption: str,
@@ -92,21 +92,30 @@ def draw_rates(
 
     Args:
         name: name of the figure.
-        rows: mappings of `model`, `rate`, `mean`, `low` and `high`, the last two None without an interval.
+        rows: mappings of `model`, `rate`, `mean`, `low` and `high`, the last two None without an interval. A rate is a number, or the
+            name of a step.
         names: models in words.
         measure: vertical axis in words.
-        amount: horizontal axis in words, and its format by d3.
+        amount: horizontal axis in words, and its format by d3; None where rates are steps in the order of the rows.
         limits: ends of the vertical axis, alike in figures that are to be compared; None for no values.
         constant: value of the best constant, drawn as a grey line; None for no line.
         caption: description of what the figure shows.
     """
     values = [
-        {"model": names[row["model"]], "rate": digits(row["rate"]), "mean": digits(row["mean"])}
+        {"model": names[row["model"]], "rate": _rate(row["rate"]), "mean": digits(row["mean"])}
         | {end: None if row[end] is None else digits(row[end]) for end in ("low", "high")}
         for row in rows
     ]
     x: Spec = {"field": "rate", "type": "quantitative", "title": amount[0]}
-    x |= {"axis": {"format": amount[1], "grid": False, "tickCount": 6}, "scale": {"nice": False}}
+    if amount[1] is None:
+        x |= {
+            "type": "ordinal",
+            "sort": None,
+            "axis": {"grid": False, "labelAngle": 0},
+            "scale": {"type": "point"},
+        }
+    else:
+        x |= {"axis": {"format": amount[1], "grid": False, "tickCount": 6}, "scale": {"nice": False}}
     y = quantity("mean", measure)
     if limits is not None:
         y["scale"] = {"domain": [digits(end) for end in limits], "nice": False, "zero": False}
@@ -165,7 +174,11 @@ def _kept_epochs(epochs: Sequence[Mapping[str, Any]], colour: str, measure: str)
     return layer(dot(36, color=colour), places, values=epochs)
 
 
-def _rate_hover(measure: str, amount: tuple[str, str]) -> list[Spec]:
+def _rate(rate: float | str) -> float | str | None:
+    return rate if isinstance(rate, str) else digits(rate)
+
+
+def _rate_hover(measure: str, amount: tuple[str, str | None]) -> list[Spec]:
     words, format_ = amount
     return [
         hover("model", "Model"),

@@ -1,0 +1,123 @@
+"""Stage `degrade`: the test recordings made worse before extraction, and what the trained models reach on them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.entry import run
+
+from pipeline import params
+from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.sequences import Modality
+from pipeline.degradation.conditions import DEGRADATIONS, Condition
+
+if TYPE_CHECKING:
+    from pipeline.degradation.features import Extractors, Ordinary
+
+SEGMENTS, TASK = Path("data/manifest/segments.jsonl"), Path("data/manifest/task.json")
+WORDS = Path("data/words/words.jsonl")
+FEATURES: dict[Modality, Path] = {
+    "text": Path("data/text/features.safetensors"),
+    "audio": Path("data/audio/features.safetensors"),
+    "visual": Path("data/visual/features.safetensors"),
+}
+TEST = Path("data/align/test.safetensors")
+CALIBRATED, POINTWISE = Path("data/calibrate"), Path("data/pointwise")
+DEGRADED = Path("reports/degraded.csv")
+
+
+def asked_for() -> list[Condition]:
+    """Every condition that the parameters name, one level after the other."""
+    settings = params.load(params.Degrade)
+    return [
+        Condition(degradation, level, settings.seed)
+        for degradation in DEGRADATIONS
+        for level in getattr(settings, degradation)
+    ]
+
+
+def load_extractors() -> "Extractors":
+    """The extractors of the stages before; none for what the corpus brings."""
+    from pipeline.degradation.features import Extractors
+    from pipeline.extract.cached.audio import audio_extractor
+    from pipeline.extract.cached.text import text_extractor
+    from pipeline.extract.cached.visual import visual_extractor
+    from pipeline.extract.cached.words import words_extractor
+    from pipeline.extract.precomputed import is_precomputed
+    from pipeline.extract.text.encoder import TextSettings
+    from pipeline.extract.words.locate import WordSettings
+    from pipeline.settled.facts import load_facts
+
+    facts = load_facts()
+    text, audio, visual = params.load(params.Text), params.load(params.Audio), params.load(params.Visual)
+
+    def is_given(modality: Modality, name: str | None) -> bool:
+        return is_precomputed(facts.precomputed(modality, name), layout=facts.layout)
+
+    return Extractors(
+        words=words_extractor(WordSettings(**params.load(params.Words).model_dump())),
+        text=None
+        if is_given("text", text.precomputed)
+        else text_extractor(TextSettings(**text.model_dump(exclude={"precomputed"}))),
+        audio=None if is_given("audio", audio.precomputed) else audio_extractor(audio.model_dump()),
+        visual=None if is_given("visual", visual.precomputed) else visual_extractor(visual.model_dump()),
+        hears_faces=visual.face == "speaking",
+    )
+
+
+def read_ordinary() -> "Ordinary":
+    """The test split as the stages before left it."""
+    from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
+    from pipeline.artifacts.segments import read_segments
+    from pipeline.artifacts.sequences import read_sequences
+    from pipeline.artifacts.words import iterate_words
+    from pipeline.degradation.features import Ordinary
+
+    both = zip(read_segments(SEGMENTS), iterate_words(WORDS), strict=True)
+    segments, words = zip(*(pair for pair in both if pair[0].split == "test"), strict=True)
+    return Ordinary(
+        segments=segments,
+        words=words,
+        sequences={modality: read_sequences(path) for modality, path in FEATURES.items()},
+        preprocessing=read_preprocessing(preprocessing_path(CALIBRATED)),
+    )
+
+
+def measure(conditions: list[Condition]) -> list[RobustnessCurve]:
+    """The curves of both models on the test recordings under every condition."""
+    # Imported where something is asked for: without, this stage takes no time.
+    from pipeline.artifacts.aligned import read_aligned
+    from pipeline.artifacts.checkpoint import read_checkpoints
+    from pipeline.artifacts.models import BASELINE, METHOD
+    from pipeline.degradation.measuring import degraded_curves
+    from pipeline.evaluation.protocols import protocol_named
+    from pipeline.execution.device import best_device
+    from pipeline.grcf.scoring import Scorer
+    from pipeline.settled.task import load_task
+
+    task = load_task(TASK)
+    extractors = load_extractors()
+    extractors.check(conditions)
+    models = {
+        METHOD: Scorer(read_checkpoints(CALIBRATED, stage="calibrate"), device=best_device()),
+        BASELINE: Scorer(read_checkpoints(POINTWISE, stage="pointwise"), device=best_device()),
+    }
+    return list(
+        degraded_curves(
+            read_aligned(TEST),
+            read_ordinary(),
+            extractors,
+            models,
+            conditions,
+            protocol=protocol_named(task.protocol).of_classes(task.classes),
+        )
+    )
+
+
+def main() -> None:
+    """Measure the models on degraded test recordings; nothing where no degradation is asked for."""
+    conditions = asked_for()
+    write_robustness(DEGRADED, measure(conditions) if conditions else [], perturbation="degraded")
+
+
+if __name__ == "__main__":
+    run(main)
