@@ -19,14 +19,14 @@ from pipeline.reporting.numbers import difference_cell, summary_cell
 from pipeline.reporting.robustness import axis_limits, seed_difference
 from pipeline.reporting.verdict import standing
 
-# What was done, and the axis and unit of its levels.
+# What was done, its horizontal axis, and how a level is written.
 _WORDS: Mapping[str, tuple[str, str, str]] = {
-    "noise_snr_db": ("noise on the sound", "signal-to-noise ratio, dB", "dB"),
-    "reverberation_s": ("reverberation", "reverberation time, s", "s"),
-    "opus_kbps": ("sound through Opus", "bit rate, kbit/s", "kbit/s"),
-    "blur_px": ("blurred pictures", "standard deviation of the blur, pixels", "px"),
-    "light": ("low light", "share of the light that is left", ""),
-    "vp9_crf": ("pictures through VP9", "constant rate factor", "CRF"),
+    "noise_snr_db": ("noise on the sound", "signal-to-noise ratio", "{} dB"),
+    "reverberation_s": ("reverberation", "reverberation time", "{} s"),
+    "opus_kbps": ("sound through Opus", "bit rate", "{} kbit/s"),
+    "blur_px": ("blurred pictures", "standard deviation of the blur", "{} px"),
+    "light": ("low light", "share of the light that is left", "{}"),
+    "vp9_crf": ("pictures through VP9", "constant rate factor", "CRF {}"),
 }
 _EXPLANATION = (
     "The same trained models on the recordings of test, each made worse before extraction; then words, sound and faces were "
@@ -63,7 +63,7 @@ def _levels(
     """Each level in words, and the values of each model by seed."""
     curves = {model: _curve(inputs, name, model) for model in COMPARED}
     for position, level in enumerate(curves[METHOD].rates):
-        words = "as recorded" if name == CLEAN else f"{short(float(level))} {_WORDS[name][2]}".rstrip()
+        words = "as recorded" if name == CLEAN else _WORDS[name][2].format(short(float(level)))
         yield (
             words,
             {model: _defined(getattr(curve, measure)[:, position]) for model, curve in curves.items()},
@@ -115,7 +115,7 @@ def _figure(inputs: ReportInputs, name: str, measure: str, metric: Metric) -> Fi
         names=inputs.names,
         measure=metric.title,
         amount=(axis, None),
-        limits=axis_limits(inputs, inputs.degraded, measure),
+        limits=axis_limits(inputs, inputs.degraded, measure, with_constant=False),
         constant=None,
         caption=f"{metric.phrase[0].upper()}{metric.phrase[1:]} on test, {what}: mean over seeds, with its interval.",
     )

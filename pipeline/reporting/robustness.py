@@ -229,11 +229,18 @@ def _figure(
 
 
 def axis_limits(
-    inputs: ReportInputs, curves: Sequence[RobustnessCurve], measure: str
+    inputs: ReportInputs, curves: Sequence[RobustnessCurve], measure: str, *, with_constant: bool = True
 ) -> tuple[float, float] | None:
-    """The axis that all figures of one measure share: of the means alone, as one wide band would flatten all."""
+    """The axis that all figures of one measure share: of the means alone, as one wide band would flatten all.
+
+    Args:
+        inputs: what the report is made from.
+        curves: curves of all figures.
+        measure: what is drawn.
+        with_constant: whether the line of the best constant has to be seen too.
+    """
     values = [getattr(curve, measure).mean(axis=0) for curve in curves]
-    if measure == "error":
+    if measure == "error" and with_constant:
         metric = measured_metrics(inputs.protocol)["error"]
         values += [
             np.array([inputs.summary(split, inputs.protocol.constant, metric).mean], np.float64)
