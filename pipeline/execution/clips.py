@@ -47,6 +47,7 @@ class CachedExtractor(Generic[Result]):
             names.
         on_loss: makes the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
         bytes_per_s: bytes of results per second of media, to estimate the space that a run needs.
+        preloaded: modules that the process imports from which workers are forked.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class CachedExtractor(Generic[Result]):
     name: Callable[[Result, Segment], Result]
     on_loss: Callable[[Segment, str], Result]
     bytes_per_s: float
+    preloaded: Sequence[str] = ()
 
     @property
     def cache(self) -> ResultCache:
@@ -111,6 +113,7 @@ class CachedExtractor(Generic[Result]):
             describe=name_of,
             on_loss=self.on_loss,
             affinity=affinity_of,
+            preloaded=self.preloaded,
         )
         return self._named(results, segments)
 

@@ -11,6 +11,7 @@ from pipeline.execution.cache import ResultCache
 from pipeline.execution.engines.choice import Engine, chosen_engine
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost, run_in_workers
+from pipeline.execution.preloading import preload
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.workers import worker_count
@@ -53,6 +54,7 @@ def map_cached(
     describe: Callable[[Item], str] = str,
     on_loss: Callable[[Item, str], Result] | None = None,
     affinity: Callable[[Item], Affinity] | None = None,
+    preloaded: Sequence[str] = (),
 ) -> Lazily[Result]:
     """`[function(item) for item in items]`, with each result stored by its worker as soon as it is there.
 
@@ -78,6 +80,7 @@ def map_cached(
             the next run may have more luck. None where there can be no such result.
         affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
+        preloaded: modules that workers of this machine need: they are forked from a process that has imported them, see `preload`.
 
     Raises:
         PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost. A look at a result
@@ -96,6 +99,9 @@ def map_cached(
         instead=made_for_lost,
     )
     lost = []
+    engine = chosen_engine()
+    if missing and engine is run_in_workers:
+        preload(preloaded)
     outcomes = _outcomes(
         _Storing(function, encode, decode, cache),
         missing,
@@ -106,7 +112,7 @@ def map_cached(
         limit_s=_of_items(limit_s) if limit_s else None,
         describe=_of_items(describe),
         affinity=_of_items(affinity) if affinity else None,
-        engine=chosen_engine(),
+        engine=engine,
     )
     with closing(outcomes):
         for position, outcome in outcomes:

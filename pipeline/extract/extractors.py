@@ -27,6 +27,8 @@ class FrameFunction:
         settings: everything that decides a result, as JSON values, for headers and cache keys.
         libraries: distributions whose versions can change a result.
         rate_hz: rows per second of media.
+        preloaded: modules that take long to load and start no thread when they are imported; the process that workers are forked
+            from imports them, once for all.
     """
 
     function: Callable[[Segment], FeatureSequence]
@@ -34,6 +36,7 @@ class FrameFunction:
     settings: Mapping[str, Any]
     libraries: tuple[str, ...]
     rate_hz: float
+    preloaded: tuple[str, ...] = ()
 
 
 @runtime_checkable

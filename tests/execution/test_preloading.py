@@ -33,7 +33,16 @@ def run(*modules: str, path: Path = ROOT) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
-@pytest.mark.parametrize("module", ["pipeline.grcf.rank", "pipeline.grcf.calibrate", "scipy.optimize"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "pipeline.grcf.rank",
+        "pipeline.grcf.calibrate",
+        "scipy.optimize",
+        "pipeline.extract.audio.loaded",
+        "pipeline.extract.visual.mesh_graph",
+    ],
+)
 def test_a_worker_finds_the_module_loaded_and_the_process_it_comes_from_has_one_thread(module):
     assert run(module) == "(True, True) 1 None\n"
 

@@ -61,6 +61,7 @@ def classic_extractor(settings: ClassicSettings) -> FrameFunction:
         settings=asdict(settings),
         libraries=("av", "librosa", "numpy", "scipy"),
         rate_hz=1 / settings.hop_s,
+        preloaded=("pipeline.extract.audio.loaded",),
     )
 
 
@@ -102,7 +103,7 @@ def extract_audio(segment: Segment, settings: ClassicSettings) -> FeatureSequenc
         Rows that are valid where sound was recorded, none of them in a muted track. No rows but a reason where the segment
         has no sound, or where it cannot be decoded.
     """
-    compile_once("librosa", _use_librosa)
+    compile_once("librosa", use_librosa)
     sample_rate_hz = settings.sample_rate_hz
     columns = audio_columns(n_mfcc=settings.n_mfcc, n_chroma=settings.n_chroma)
     hop = round(settings.hop_s * sample_rate_hz)
@@ -171,8 +172,8 @@ def _describe(
     )
 
 
-def _use_librosa() -> None:
-    """Call what is called of librosa, so that all of it is compiled."""
+def use_librosa() -> None:
+    """Call what is called of librosa, so that all of it is loaded and compiled."""
     noise = np.random.default_rng(0).normal(size=8192)
     spectrum = np.abs(librosa.stft(noise, n_fft=512, dtype=np.complex128))
     librosa.feature.mfcc(S=librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum)), n_mfcc=13)

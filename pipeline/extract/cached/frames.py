@@ -64,6 +64,7 @@ def cached_function(
         on_loss=lambda _, sentence: FeatureSequence.empty(len(extractor.columns), sentence),
         bytes_per_s=row_bytes(len(extractor.columns)) * extractor.rate_hz,
         columns=extractor.columns,
+        preloaded=extractor.preloaded,
     )
 
 

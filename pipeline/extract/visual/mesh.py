@@ -67,6 +67,7 @@ def mesh_extractor(settings: MeshSettings) -> FrameFunction:
         settings=asdict(settings),
         libraries=("av", "mediapipe", "numpy", "opencv-python-headless"),
         rate_hz=settings.frame_rate_hz,
+        preloaded=("pipeline.extract.visual.mesh_graph",),
     )
 
 
