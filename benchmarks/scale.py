@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/scale.json"
 FIGURE = ROOT / "docs/images/scale.svg"
 SIZES = [1000, 3000, 10_000]
-STAGES = ("align", "rank", "calibrate", "pointwise", "evaluate", "report")
+STAGES = ("align", "rank", "calibrate", "pointwise", "evaluate", "degrade", "report")
 _DRAWN = {
     "align": ("align", "#0072b2"),
     "rank": ("rank, one epoch and one seed", "#d55e00"),
@@ -152,9 +152,8 @@ def _segment(number: int, n_segments: int, label: float) -> Segment:
     )
 
 
-def measure(n_segments: int, *, small: bool) -> list[dict[str, Any]]:
-    """Every stage on a corpus of this size."""
-    rows = []
+def measure(n_segments: int, *, small: bool) -> Iterator[dict[str, Any]]:
+    """What each stage takes on a corpus of this size, as soon as it is done; `degrade` is off, as it is by default."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         # A process of its own too, so that what it holds is not inherited.
@@ -168,20 +167,15 @@ def measure(n_segments: int, *, small: bool) -> list[dict[str, Any]]:
         )
         for stage in STAGES:
             seconds, own_mb, resident_mb = _run(stage, root)
-            rows.append(
-                {
-                    "segments": n_segments,
-                    "stage": stage,
-                    "processor_s": round(seconds, 2),
-                    "peak_memory_mb": round(own_mb),
-                    "peak_resident_mb": round(resident_mb),
-                    "read_mb": round(
-                        _size_mb(root, ("text", "audio", "visual") if stage == "align" else ("align",))
-                    ),
-                }
-            )
-            print(rows[-1], flush=True)
-    return rows
+            read = ("text", "audio", "visual") if stage == "align" else ("align",)
+            yield {
+                "segments": n_segments,
+                "stage": stage,
+                "processor_s": round(seconds, 2),
+                "peak_memory_mb": round(own_mb),
+                "peak_resident_mb": round(resident_mb),
+                "read_mb": round(_size_mb(root, read)),
+            }
 
 
 def _run(stage: str, root: Path) -> tuple[float, float, float]:
@@ -295,10 +289,15 @@ def main() -> None:
     if arguments.write is not None:
         write_corpus(arguments.write, arguments.segments[0], small=arguments.small)
         return
-    rows = [row for n_segments in arguments.segments for row in measure(n_segments, small=arguments.small)]
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
-    path = results_path(arguments.segments, small=arguments.small)
-    write_results(path, {"machine": machine, "rows": rows})
+    path, rows = results_path(arguments.segments, small=arguments.small), list[dict[str, Any]]()
+    for n_segments in arguments.segments:
+        for row in measure(n_segments, small=arguments.small):
+            print(row, flush=True)
+            rows.append(row)
+            write_results(
+                path, {"machine": machine, "rows": rows}
+            )  # what is measured is kept if a later stage fails
     draw(measured_rows())
 
 
