@@ -1,28 +1,29 @@
-"""Stage `degrade`: the test recordings made worse before extraction, and what the trained models reach on them."""
+"""Stage `degrade`: the test split of recordings that were made worse before extraction, where the parameters ask for any."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.degraded import write_degraded
 from pipeline.artifacts.sequences import Modality
 from pipeline.degradation.conditions import DEGRADATIONS, Condition
 
 if TYPE_CHECKING:
     from pipeline.degradation.features import Extractors, Ordinary
 
-SEGMENTS, TASK = Path("data/manifest/segments.jsonl"), Path("data/manifest/task.json")
+SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
 FEATURES: dict[Modality, Path] = {
     "text": Path("data/text/features.safetensors"),
     "audio": Path("data/audio/features.safetensors"),
     "visual": Path("data/visual/features.safetensors"),
 }
-TEST = Path("data/align/test.safetensors")
-CALIBRATED, POINTWISE = Path("data/calibrate"), Path("data/pointwise")
-DEGRADED = Path("reports/degraded.csv")
+PREPROCESSING = Path("data/align/preprocessing.safetensors")
+DEGRADED = Path("data/degraded")
 
 
 def asked_for() -> list[Condition]:
@@ -66,7 +67,7 @@ def load_extractors() -> "Extractors":
 
 def read_ordinary() -> "Ordinary":
     """The test split as the stages before left it."""
-    from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
+    from pipeline.artifacts.preprocessing import read_preprocessing
     from pipeline.artifacts.segments import read_segments
     from pipeline.artifacts.sequences import read_sequences
     from pipeline.artifacts.words import iterate_words
@@ -78,45 +79,29 @@ def read_ordinary() -> "Ordinary":
         segments=segments,
         words=words,
         sequences={modality: read_sequences(path) for modality, path in FEATURES.items()},
-        preprocessing=read_preprocessing(preprocessing_path(CALIBRATED)),
+        preprocessing=read_preprocessing(PREPROCESSING),
     )
 
 
-def measure(conditions: list[Condition]) -> list[RobustnessCurve]:
-    """The curves of both models on the test recordings under every condition."""
+def degrade(conditions: list[Condition]) -> Iterator[tuple[str, float, AlignedSplit]]:
+    """The test split under every condition."""
     # Imported where something is asked for: without, this stage takes no time.
-    from pipeline.artifacts.aligned import read_aligned
-    from pipeline.artifacts.checkpoint import read_checkpoints
-    from pipeline.artifacts.models import BASELINE, METHOD
-    from pipeline.degradation.measuring import degraded_curves
-    from pipeline.evaluation.protocols import protocol_named
-    from pipeline.execution.device import best_device
-    from pipeline.grcf.scoring import Scorer
-    from pipeline.settled.task import load_task
+    from pipeline.degradation.features import degraded_split
+    from pipeline.execution.preloading import preload
 
-    task = load_task(TASK)
     extractors = load_extractors()
     extractors.check(conditions)
-    models = {
-        METHOD: Scorer(read_checkpoints(CALIBRATED, stage="calibrate"), device=best_device()),
-        BASELINE: Scorer(read_checkpoints(POINTWISE, stage="pointwise"), device=best_device()),
-    }
-    return list(
-        degraded_curves(
-            read_aligned(TEST),
-            read_ordinary(),
-            extractors,
-            models,
-            conditions,
-            protocol=protocol_named(task.protocol).of_classes(task.classes),
-        )
-    )
+    # Before the first of many maps, whose workers are all forked from one process.
+    preload(extractors.preloaded)
+    ordinary = read_ordinary()
+    for condition in conditions:
+        yield condition.degradation, condition.level, degraded_split(ordinary, extractors, condition)
 
 
 def main() -> None:
-    """Measure the models on degraded test recordings; nothing where no degradation is asked for."""
+    """Extract and align the test recordings under every condition; nothing where none is asked for."""
     conditions = asked_for()
-    write_robustness(DEGRADED, measure(conditions) if conditions else [], perturbation="degraded")
+    write_degraded(DEGRADED, degrade(conditions) if conditions else [])
 
 
 if __name__ == "__main__":

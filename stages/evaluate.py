@@ -1,6 +1,6 @@
-"""Stage `evaluate`: every model on valid and test; before `degrade`, no stage may see the test split but this."""
+"""Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pipeline import params
 from pipeline.artifacts.aligned import AlignedSplit, read_aligned
 from pipeline.artifacts.by_corpus import write_corpus_metrics
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
+from pipeline.artifacts.degraded import read_degraded
 from pipeline.artifacts.evaluation import (
     EvaluatedSplit,
     Evaluation,
@@ -34,6 +35,7 @@ from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.task import Task
+from pipeline.degradation.measuring import degraded_curves
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol
@@ -61,7 +63,9 @@ RECORD = Path("reports/run.json")
 COMPARISONS = Path("reports/comparisons.json")
 PREDICTIONS = Path("reports/predictions.csv")
 BY_CORPUS = Path("reports/by_corpus.csv")
+DEGRADED_SPLITS = Path("data/degraded")
 ROBUSTNESS, NOISE = Path("reports/robustness.csv"), Path("reports/noise.csv")
+DEGRADED = Path("reports/degraded.csv")
 REPRESENTATIONS = Path("data/representations")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
@@ -183,6 +187,15 @@ def write_predictions(
     write_corpus_metrics(BY_CORPUS, by_corpus)
 
 
+def write_curves(
+    missing: Sequence[RobustnessCurve], noisy: Sequence[RobustnessCurve], degraded: Iterable[RobustnessCurve]
+) -> None:
+    """What the models reach with words missing, with noise on the features, and on degraded recordings."""
+    write_robustness(ROBUSTNESS, missing, perturbation="missing")
+    write_robustness(NOISE, noisy, perturbation="noisy")
+    write_robustness(DEGRADED, list(degraded), perturbation="degraded")
+
+
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
@@ -217,8 +230,9 @@ def main() -> None:
         write_representations(REPRESENTATIONS, represent(split, grcf))
     write_run_record(RECORD, record(trained, task))
     write_predictions(predictions, settings, protocol)
-    write_robustness(ROBUSTNESS, missing, perturbation="missing")
-    write_robustness(NOISE, noisy, perturbation="noisy")
+    write_curves(
+        missing, noisy, degraded_curves(TEST, read_degraded(DEGRADED_SPLITS), models, protocol=protocol)
+    )
     n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
     evaluation = Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights)
     write_evaluation(evaluation, metrics=METRICS, comparisons=COMPARISONS)

@@ -12,7 +12,7 @@ from pipeline.execution.source import import_closure
 ROOT = Path(__file__).parent.parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 NAMES = [
-    "manifest", "words", "text", "audio", "visual", "align", "rank", "calibrate", "pointwise", "evaluate", "degrade",
+    "manifest", "words", "text", "audio", "visual", "align", "degrade", "rank", "calibrate", "pointwise", "evaluate",
     "report",
 ]  # fmt: skip
 
@@ -106,9 +106,12 @@ def test_files_named_in_a_stage_are_declared(stage):
     assert declared - raw <= named | inside
 
 
-def test_only_what_measures_sees_the_test_split():
-    readers = [stage for stage in NAMES if any("test" in path for path in data_deps(stage))]
-    assert readers == ["evaluate", "degrade"]
+def test_only_evaluate_sees_the_test_split():
+    readers = [
+        stage for stage in NAMES if any("test" in path or "degraded" in path for path in data_deps(stage))
+    ]
+    assert readers == ["evaluate", "report"]
+    assert data_deps("report") & {"data/degraded", "data/align/test.safetensors"} == set()
     for stage in ("rank", "calibrate", "pointwise"):
         assert not re.search(r"\btest\b", source(stage), re.IGNORECASE)
 

@@ -25,7 +25,6 @@ MEASURES = ("error", "order")
 _AMOUNTS: dict[Perturbation, str] = {"missing": "rate", "noisy": "scale", "degraded": "level"}
 _SEED = "_seed_"
 _WHAT = "table of robustness"
-_MADE_BY: dict[Perturbation, str] = {"missing": "evaluate", "noisy": "evaluate", "degraded": "degrade"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
     Raises:
         PipelineError: not such a table, or one that was cut off: all models of a split and modality have the same rates.
     """
-    remedy = f"dvc repro {_MADE_BY[perturbation]}"
+    remedy = "dvc repro evaluate"
     columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=remedy)
     try:
         curves = _curves(columns, perturbation)

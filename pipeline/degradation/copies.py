@@ -63,7 +63,7 @@ def degraded_copy(segment: Segment, condition: Condition, *, scratch: Path, sees
     Args:
         segment: a segment whose recording is a file.
         condition: what is done to it.
-        scratch: folder for the copy, which is removed after the context.
+        scratch: folder for the copy, which is removed after the context; where it does not exist, the folder for temporary files.
         sees: whether the copy has pictures.
     """
     try:
@@ -75,7 +75,8 @@ def degraded_copy(segment: Segment, condition: Condition, *, scratch: Path, sees
     if sound is None and frames is None:
         yield segment
         return
-    with TemporaryDirectory(dir=scratch) as folder:
+    # On another machine of a cluster, the folder is not there.
+    with TemporaryDirectory(dir=scratch if scratch.is_dir() else None) as folder:
         path = Path(folder) / "degraded.nut"
         try:
             _write(path, sound, frames)
@@ -96,14 +97,15 @@ def _degraded(
 ) -> tuple[Sound | None, Iterator[Frame] | None]:
     """The sound and the pictures of a copy; both None where the condition reaches neither."""
     assert segment.media is not None
-    path, end_s = Path(segment.media), segment.end_s + _MARGIN_S
+    path = Path(segment.media)
     sound = frames = None
     if segment.has_audio:
-        sound = read_audio(path, start_s=start_s, end_s=end_s, sample_rate_hz=SAMPLE_RATE_HZ)
-        if not sound.recorded.any():
-            sound = None
+        sound = _recorded(
+            path, start_s=start_s, end_s=segment.end_s + _MARGIN_S, needed=condition.is_of_sound
+        )
     if segment.has_video and sees:
-        frames = _changes(read_frames(path, start_s=start_s, end_s=end_s, frame_rate_hz=_EVERY_HZ))
+        # Up to the end of the segment: further on, a last picture might count as a still that it is not here.
+        frames = _changes(read_frames(path, start_s=start_s, end_s=segment.end_s, frame_rate_hz=_EVERY_HZ))
     if condition.is_of_sound:
         if sound is None:
             return None, None
@@ -112,6 +114,17 @@ def _degraded(
         )
         return _of_sound(sound, condition, segment, within=slice(begin, end)), frames
     return (None, None) if frames is None else (sound, _of_pictures(frames, condition, segment))
+
+
+def _recorded(path: Path, *, start_s: float, end_s: float, needed: bool) -> Sound | None:
+    """The sound of a span; None where there is none, or where it is damaged and pictures alone are made worse."""
+    try:
+        sound = read_audio(path, start_s=start_s, end_s=end_s, sample_rate_hz=SAMPLE_RATE_HZ)
+    except MediaError:
+        if needed:
+            raise
+        return None
+    return sound if sound.recorded.any() else None
 
 
 def _changes(frames: Iterator[Frame]) -> Iterator[Frame]:

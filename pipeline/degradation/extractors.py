@@ -14,7 +14,7 @@ from pipeline.degradation.copies import OnDegraded, degraded_copy
 from pipeline.execution.clips import CachedExtractor
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
-from pipeline.extract.cached.frames import CachedEncoder
+from pipeline.extract.cached.frames import CachedEncoder, cached_encoder
 from pipeline.extract.extractors import FrameEncoder
 from pipeline.storage.checked_media import WithCheckedMedia
 
@@ -39,7 +39,8 @@ def on_degraded(extractor: Extractor, condition: Condition, *, scratch: Path) ->
     description = {**extractor.description, "degradation": _described(condition)}
     if isinstance(extractor, CachedEncoder):
         encoder = _OnDegraded(extractor.encoder, condition, scratch=scratch, sees=extractor.kind == "visual")
-        return replace(extractor, encoder=encoder, description=description)
+        made = cached_encoder("visual" if extractor.kind == "visual" else "audio", encoder)
+        return replace(extractor, function=made.function, encoder=encoder, description=description)
     assert isinstance(checked, WithCheckedMedia)
     sees = extractor.kind == "visual"
     function = OnDegraded(checked.function, condition, scratch=scratch, sees=sees, reads=checked.reads)

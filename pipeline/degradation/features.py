@@ -45,6 +45,16 @@ class Extractors:
     visual: CachedFrames | None
     hears_faces: bool
 
+    @property
+    def preloaded(self) -> Sequence[str]:
+        """Modules that the workers of all of them need, see `preload`."""
+        return [
+            module
+            for extractor in (self.words, self.audio, self.visual)
+            if extractor is not None
+            for module in extractor.preloaded
+        ]
+
     def check(self, conditions: Sequence[Condition]) -> None:
         """Refuse what no feature could show.
 

@@ -2,45 +2,43 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.degraded import DegradedSplit
 from pipeline.artifacts.robustness import CLEAN, RobustnessCurve
-from pipeline.degradation.conditions import Condition
-from pipeline.degradation.features import Extractors, Ordinary, degraded_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.robustness import measure_rate
 from pipeline.grcf.scoring import Scorer
 
 
 def degraded_curves(
-    clean: AlignedSplit,
-    ordinary: Ordinary,
-    extractors: Extractors,
+    clean: Path,
+    degraded: Sequence[DegradedSplit],
     models: Mapping[str, Scorer],
-    conditions: Sequence[Condition],
     *,
     protocol: Protocol,
 ) -> Iterator[RobustnessCurve]:
-    """A curve of each model for the recordings as they are, and for each degradation over its levels.
+    """A curve of each model for the recordings as they are, and for each degradation over its levels; none where nothing was degraded.
 
     Args:
-        clean: the aligned test split.
-        ordinary: the same before alignment.
-        extractors: the extractors that made it.
+        clean: file of the aligned test split.
+        degraded: the same under each condition; levels of one degradation follow one another.
         models: trained models by name.
-        conditions: what is done; levels of one degradation follow one another.
         protocol: protocol by which is measured.
 
     Raises:
-        PipelineError: see `degraded_split`.
+        PipelineError: the file of a split is missing or damaged.
     """
-    yield from _curves(CLEAN, [0.0], [clean], models, protocol)
-    for degradation, group in groupby(conditions, key=lambda condition: condition.degradation):
+    if not degraded:
+        return
+    yield from _curves(CLEAN, [0.0], [read_aligned(clean)], models, protocol)
+    for degradation, group in groupby(degraded, key=lambda split: split.degradation):
         same = list(group)
-        splits = (degraded_split(ordinary, extractors, condition) for condition in same)
-        yield from _curves(degradation, [condition.level for condition in same], splits, models, protocol)
+        splits = (read_aligned(split.path) for split in same)
+        yield from _curves(degradation, [split.level for split in same], splits, models, protocol)
 
 
 def _curves(

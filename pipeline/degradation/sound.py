@@ -75,7 +75,7 @@ def room_response(reverberation_s: float, rng: np.random.Generator) -> Float32[n
 
 
 def with_reverberation(sound: Sound, *, reverberation_s: float, rng: np.random.Generator) -> Sound:
-    """Sound as it is heard in a room, with its power kept.
+    """Sound as it is heard in a room, with its power kept unless it would be clipped.
 
     Args:
         sound: the sound at `SAMPLE_RATE_HZ`; what came before it leaves no tail in it.

@@ -9,6 +9,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.copies import degraded_copy
 from pipeline.media.audio import read_audio
+from pipeline.media.container import MediaError
 from pipeline.media.video import read_frames
 from tests.media.recordings import numbered_pictures, tone, write_recording
 from tests.segments import make_segment
@@ -56,6 +57,7 @@ KINDS = {
     "sound that starts late": {"sound": sound(), "sound_start_s": 0.4, "pictures": PICTURES},
     "a gap in the sound": {"sound": sound(), "sound_gap_s": (1.0, 1.5), "pictures": PICTURES},
     "pictures that start late": {"sound": sound(), "pictures": [(t + 0.4, image) for t, image in PICTURES]},
+    "pictures that end early": {"sound": sound(), "pictures": PICTURES[:60]},
     "a variable frame rate": {"sound": sound(), "pictures": UNEVEN},
     "no sound": {"pictures": PICTURES},
     "no pictures": {"sound": sound()},
@@ -83,6 +85,27 @@ def test_a_copy_without_a_degradation_is_the_recording(tmp_path, fields, span):
             assert [frame.time_s for frame in found] == pytest.approx([frame.time_s for frame in expected])
             assert all((a.image == b.image).all() for a, b in zip(found, expected, strict=True))
     assert [path.name for path in tmp_path.iterdir()] == ["recording.nut"]
+
+
+def test_damaged_sound_leaves_no_picture_as_it_was(tmp_path, monkeypatch):
+    segment = segment_of(recording(tmp_path, sound=sound(), pictures=PICTURES))
+
+    def damaged(*_, **__):
+        raise MediaError("the sample rate changes")
+
+    monkeypatch.setattr("pipeline.degradation.copies.read_audio", damaged)
+    with degraded_copy(segment, Condition("light", 0.1, 1), scratch=tmp_path, sees=True) as copy:
+        assert all((a.image != b.image).any() for a, b in zip(seen(segment), seen(copy), strict=True))
+    with degraded_copy(segment, NOISE, scratch=tmp_path, sees=True) as copy:
+        assert copy == segment, "what cannot be heard is left to the extractor"
+
+
+def test_a_machine_without_the_scratch_folder_makes_copies_elsewhere(tmp_path):
+    segment = segment_of(recording(tmp_path, sound=sound()), has_video=False)
+    with degraded_copy(segment, NOISE, scratch=tmp_path / "of another machine", sees=False) as copy:
+        assert copy.media != segment.media
+        assert Path(copy.media).is_file()
+    assert not Path(copy.media).exists()
 
 
 def test_the_ratio_in_a_segment_is_reached_after_extraction_reads_it(tmp_path):

@@ -24,7 +24,7 @@ def test_only_measuring_runs_and_the_report_shows_it(copy):
     before = (copy.path / "reports/metrics.json").read_bytes()
     copy.set_params("degrade.noise_snr_db=[10]", "degrade.light=[0.05]")
     done = copy.run("dvc", "repro")
-    assert ran(done.stdout) == ["degrade", "report"]
+    assert ran(done.stdout) == ["degrade", "evaluate", "report"]
     assert (copy.path / "reports/metrics.json").read_bytes() == before
     found = rows(copy)
     assert [(row["degraded"], float(row["level"]), row["model"]) for row in found] == [
@@ -37,6 +37,7 @@ def test_only_measuring_runs_and_the_report_shows_it(copy):
 
     again = (copy.path / "reports/degraded.csv").read_bytes()
     warm = copy.stage("degrade")
+    copy.stage("evaluate")
     assert (copy.path / "reports/degraded.csv").read_bytes() == again
     assert warm.stderr.count("were done before") >= 3
 

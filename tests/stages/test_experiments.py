@@ -26,7 +26,7 @@ def test_a_second_repro_runs_nothing(experiments):
 
 def test_a_new_margin_runs_what_ranks_and_nothing_else(experiments):
     done = experiments.run("dvc", "exp", "run", "-n", "wider", "-S", "margin.base=0.5")
-    assert ran(done.stdout) == ["rank", "calibrate", "evaluate", "degrade", "report"]
+    assert ran(done.stdout) == ["rank", "calibrate", "evaluate", "report"]
 
 
 def test_going_back_is_served_from_the_run_cache(experiments):
