@@ -23,6 +23,7 @@ from pipeline.execution.scheduling import Affinity, Schedule
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_STARTS = 20
 _LONGEST_GOODBYE_S = 5.0
 # What a worker that is writing may take to finish; every other one ends at once.
 _LONGEST_WRITE_S = 10.0
@@ -191,7 +192,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         # The server keeps the environment of its own start, which may say of another time where caches and media are.
         self.process = context.Process(target=_work, args=(theirs, dict(os.environ)), daemon=True)
-        self.process.start()
+        _start(self.process)
         theirs.close()  # or the pipe would not end with the worker
         self.key: int | None = None
         self.ready = False
@@ -226,6 +227,18 @@ class _Worker:
 
     def is_late(self) -> bool:
         return time.monotonic() >= self.deadline_s
+
+
+def _start(process: Any) -> None:
+    """Start a process, also where the one that it is forked from dies while it loads modules: the next one loads none."""
+    for left in reversed(range(_STARTS)):
+        try:
+            process.start()
+            return
+        except (EOFError, ConnectionError):
+            if not left:
+                raise
+            time.sleep(0.1)  # it may take a moment until it is gone, and would be asked again
 
 
 def _end(workers: list[_Worker]) -> None:

@@ -50,3 +50,8 @@ def test_a_worker_finds_the_module_loaded_and_the_process_it_comes_from_has_one_
 def test_a_module_that_cannot_be_imported_stops_no_worker(tmp_path):
     (tmp_path / "broken_module.py").write_text("raise RuntimeError('broken')\n")
     assert run("broken_module", path=tmp_path).startswith("(False, True)")
+
+
+def test_a_module_whose_import_kills_its_process_stops_no_worker(tmp_path):
+    (tmp_path / "deadly_module.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    assert run("deadly_module", path=tmp_path).startswith("(False, True)")

@@ -12,6 +12,8 @@ from pipeline.execution.scheduling import Affinity
 # About a minute of work: extraction takes a tenth of the length of a recording or more.
 LONGEST_PIECE_S = 300.0
 MOST_ITEMS = 64
+# A process starts for every piece, which takes as long as some 20 s of media: short recordings are joined up to here.
+JOINED_S = 100.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def cut(
 ) -> list[Piece]:
     """All items in pieces, those of the longest work first; an item without an affinity is a piece of its own.
 
-    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`.
+    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`. Recordings that are shorter than
+    `JOINED_S` together are one piece.
     """
     groups: dict[Hashable, list[tuple[Affinity, int]]] = defaultdict(list)
     for key, item in items.items():
@@ -87,6 +90,8 @@ def cut(
             keys.append(key)
             length_s += place.length
         lengths.append((length_s, tuple(keys)))
+    if affinity:
+        lengths = _joined(lengths)
     content = pickle.dumps(OfGiven(function))
     return [
         Piece(
@@ -102,3 +107,14 @@ def cut(
         )
         for _, keys in sorted(lengths, key=lambda piece: -piece[0])
     ]
+
+
+def _joined(lengths: list[tuple[float, tuple[int, ...]]]) -> list[tuple[float, tuple[int, ...]]]:
+    """Small pieces that follow one another as one."""
+    found: list[tuple[float, tuple[int, ...]]] = []
+    for length_s, keys in lengths:
+        if found and found[-1][0] + length_s <= JOINED_S and len(found[-1][1]) + len(keys) <= MOST_ITEMS:
+            before_s, before = found.pop()
+            length_s, keys = before_s + length_s, before + keys
+        found.append((length_s, keys))
+    return found

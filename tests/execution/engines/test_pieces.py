@@ -1,11 +1,12 @@
 import pickle
+from itertools import groupby
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.execution.engines.agent import Refused, answers, compute, to_frame
-from pipeline.execution.engines.pieces import LONGEST_PIECE_S, MOST_ITEMS, cut
+from pipeline.execution.engines.pieces import JOINED_S, LONGEST_PIECE_S, MOST_ITEMS, cut
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done
 from pipeline.execution.scheduling import Affinity
@@ -38,13 +39,21 @@ def test_pieces_hold_every_item_once_with_neighbours_in_order(lengths):
     assert sorted(key for piece in pieces for key in piece.keys) == list(range(len(items)))
     for piece in pieces:
         of = [items[key] for key in piece.keys]
-        assert len({name for name, _, _ in of}) == 1
-        positions = [position for _, position, _ in of]
-        assert positions == list(range(positions[0], positions[0] + len(of)))
+        for _, group in groupby(of, key=lambda item: item[0]):
+            positions = [position for _, position, _ in group]
+            assert positions == list(range(positions[0], positions[0] + len(positions)))
+        if len({name for name, _, _ in of}) > 1:
+            assert sum(length for _, _, length in of) <= JOINED_S
         assert len(of) <= MOST_ITEMS
         assert len(of) == 1 or sum(length for _, _, length in of) <= LONGEST_PIECE_S
     sums = [sum(items[key][2] for key in piece.keys) for piece in pieces]
     assert sums == pytest.approx(sorted(sums, reverse=True))
+
+
+def test_short_recordings_share_a_piece_and_long_ones_do_not():
+    _, pieces = pieces_of({"a": [90.0], **{f"b{number}": [3.0] for number in range(160)}, "c": [30.0] * 20})
+    # 90 s and three of 3 s; 33 recordings of 3 s make 99 s, the last 25 are joined by nothing that follows; 600 s are two pieces.
+    assert sorted(len(piece.keys) for piece in pieces) == [4, 10, 10, 25, 33, 33, 33, 33]
 
 
 def test_items_without_an_affinity_travel_alone():
