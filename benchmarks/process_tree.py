@@ -55,12 +55,14 @@ class ProcessTree:
 
     def wait(self) -> Spent:
         """Wait for the program and for what it left running."""
-        threading.Thread(target=self._reap, daemon=True).start()
+        reaper = threading.Thread(target=self._reap, daemon=True)
+        reaper.start()
         output, _ = self._process.communicate()
         wall_clock_s = time.perf_counter() - self._started
         with suppress(ChildProcessError):
             while True:
                 os.wait()
+        reaper.join()  # or it would take the next program for an orphan
         return Spent(wall_clock_s, _spent_by_children_s() - self._before, self._process.returncode, output)
 
     def _reap(self) -> None:

@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/scale.json"
 FIGURE = ROOT / "docs/images/scale.svg"
 SIZES = [1000, 3000, 10_000]
-STAGES = ("align", "rank", "calibrate", "pointwise", "evaluate", "degrade", "report")
+STAGES = ("align", "degrade", "rank", "calibrate", "pointwise", "evaluate", "report")
 _DRAWN = {
     "align": ("align", "#0072b2"),
     "rank": ("rank, one epoch and one seed", "#d55e00"),

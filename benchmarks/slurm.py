@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
@@ -35,10 +36,14 @@ class Slurm:
             "munged", "--force", f"--socket={folder}/munge/socket", f"--key-file={key}",
             f"--pid-file={folder}/munge.pid", f"--log-file={folder}/munge/log", f"--seed-file={folder}/munge/seed",
         )  # fmt: skip
-        self._call("slurmctld", "-c")
-        for node in range(1, n_nodes + 1):
-            self._call("slurmd", "-N", f"n{node}")
-        self._wait_for_nodes(n_nodes)
+        try:
+            self._call("slurmctld", "-c")
+            for node in range(1, n_nodes + 1):
+                self._call("slurmd", "-N", f"n{node}")
+            self._wait_for_nodes(n_nodes)
+        except BaseException:
+            self._end_daemons()
+            raise
 
     def _configuration(self, n_nodes: int, first_port: int) -> str:
         user, host, folder = getpass.getuser(), socket.gethostname().partition(".")[0], self._folder
@@ -103,17 +108,27 @@ class Slurm:
 
     def end(self) -> None:
         """Stop all that was started."""
-        for job in self.jobs():
-            self.cancel(job)
-        # A step whose controller is gone would try to tell it of its end for many minutes.
-        for _ in range(300):
-            if not self._call("squeue", "-h", "-o", "%i"):
-                break
-            time.sleep(0.1)
-        for file in (
+        try:
+            for job in self.jobs():
+                self.cancel(job)
+            # A step whose controller is gone would try to tell it of its end for many minutes.
+            for _ in range(300):
+                if not self._call("squeue", "-h", "-o", "%i"):
+                    break
+                time.sleep(0.1)
+        finally:
+            self._end_daemons()
+
+    def _end_daemons(self) -> None:
+        files = (
             *self._folder.glob("slurmd_*.pid"),
             self._folder / "slurmctld.pid",
             self._folder / "munge.pid",
-        ):
-            if file.is_file():
-                os.kill(int(file.read_text()), signal.SIGTERM)
+        )
+        for pid in [int(file.read_text()) for file in files if file.is_file()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+                # Until it is gone it writes into the folder, which somebody removes next.
+                for _ in range(100):
+                    time.sleep(0.1)
+                    os.kill(pid, 0)

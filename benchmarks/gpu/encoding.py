@@ -140,7 +140,8 @@ def agreement(scale: Scale) -> dict[str, Any]:
             return [rows for _, rows in sorted(encoder.read(enumerate(pictures)), key=lambda pair: pair[0])]
 
         found["clip-vit-b-32"] = _difference(image, scale, PROMISED["image"])
-    return found
+    others = [name for name, row in found.items() if not row["kept"]]
+    return found | ({"failure": f"further from a CPU than promised: {', '.join(others)}"} if others else {})
 
 
 def _difference(encode: Callable[[str], list[np.ndarray]], scale: Scale, promised: float) -> dict[str, Any]:

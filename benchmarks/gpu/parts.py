@@ -40,7 +40,10 @@ def gpu_tests(scale: Scale) -> dict[str, Any]:
         suite = next(iter(ElementTree.parse(report).getroot()))
     counted = {what: int(suite.attrib[what]) for what in ("tests", "failures", "errors", "skipped")}
     failed = [case.attrib["name"] for case in suite if {part.tag for part in case} & {"failure", "error"}]
-    return {"files": files, "status": done.returncode, **counted, "failed": failed}
+    result = {"files": files, "status": done.returncode, **counted, "failed": failed}
+    return result | (
+        {"failure": f"tests failed: {', '.join(failed) or done.returncode}"} if done.returncode else {}
+    )
 
 
 PARTS: Mapping[str, tuple[Callable[[Scale], dict[str, Any]], int]] = {

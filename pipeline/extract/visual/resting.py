@@ -31,7 +31,7 @@ class DetectorRest:
     That is the largest one. While a face is followed and confirmed, another one takes its place only if it is clearly larger, see
     `LargestFace`, and a face of that size changes much of the picture when it comes. So a search is left out where little has
     changed beyond the face since the picture that was searched last. A cut, a camera that moves, or somebody who passes in front
-    brings the detector back, and so does every tenth picture. While there are two faces, or a small one, or one in profile, it does not rest at all.
+    brings the detector back, and so do ten pictures without a search. While there are two faces, or a small one, or one in profile, it does not rest at all.
     """
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.extract.visual.finder import face_finder
+from pipeline.extract.visual.mesh_graph import MeshGraph
 from pipeline.extract.visual.tracking import LargestFace
 from pipeline.media.video import read_frames
 from tests.media.recordings import shared_data
@@ -91,9 +92,22 @@ def assert_same_faces(images):
             np.testing.assert_array_equal(points, wanted)
 
 
-def test_a_detector_that_rests_finds_the_same_faces_in_the_demo(clips):
+def test_a_detector_that_rests_finds_the_same_faces_in_the_demo(clips, monkeypatch):
+    searched, find = [], MeshGraph.find
+
+    def counted(graph, image, *, places=None, detect=True):
+        searched.append(detect)
+        return find(graph, image, places=places, detect=detect)
+
     for images in clips:
         assert_same_faces(images)
+    monkeypatch.setattr(MeshGraph, "find", counted)
+    for images in clips:
+        largest_faces(images, may_rest=True)
+    assert searched.count(False) > len(searched) / 2, "it rests in most pictures of a talking head"
+    searched.clear()
+    largest_faces(clips[0], may_rest=False)
+    assert all(searched)
     # A cut from one speaker to another one, and to nobody.
     assert_same_faces([*clips[0][:8], *clips[1][:8], *[np.zeros_like(clips[0][0])] * 2, *clips[0][8:16]])
 
