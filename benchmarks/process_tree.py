@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class ProcessTree:
     def __init__(self, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
         # Workers and what they are forked from are nobody's children when their program has ended; here they are this process's.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        self._others = _children()
         self._before, self._started = _spent_by_children_s(), time.perf_counter()
         self._process = subprocess.Popen(
             command,
@@ -55,23 +57,36 @@ class ProcessTree:
 
     def wait(self) -> Spent:
         """Wait for the program and for what it left running."""
-        reaper = threading.Thread(target=self._reap, daemon=True)
+        ended = threading.Event()
+        reaper = threading.Thread(target=self._reap, args=(ended,), daemon=True)
         reaper.start()
         output, _ = self._process.communicate()
         wall_clock_s = time.perf_counter() - self._started
-        with suppress(ChildProcessError):
-            while True:
-                os.wait()
-        reaper.join()  # or it would take the next program for an orphan
+        ended.set()
+        reaper.join()
+        while left := _children() - self._others:
+            for pid in left:
+                _take_leave(pid, 0)
         return Spent(wall_clock_s, _spent_by_children_s() - self._before, self._process.returncode, output)
 
-    def _reap(self) -> None:
-        """Take leave of orphans at once: who watches over one, such as a step of SLURM, would wait until it is gone."""
-        with suppress(ChildProcessError):
-            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)) is not None:
-                if ended.si_pid == self._process.pid:
-                    return
-                os.waitpid(ended.si_pid, 0)
+    def _reap(self, ended: threading.Event) -> None:
+        """Take leave of orphans soon: who watches over one, such as a step of SLURM, waits until it is gone."""
+        while not ended.wait(_LOOK_EVERY_S):
+            for pid in _children() - self._others - {self.pid}:
+                _take_leave(pid, os.WNOHANG)
+
+
+def _children() -> set[int]:
+    found = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            found |= set(map(int, (thread / "children").read_text(encoding="utf-8").split()))
+    return found
+
+
+def _take_leave(pid: int, options: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, options)
 
 
 def _spent_by_children_s() -> float:

@@ -1,6 +1,7 @@
 """The measure counts what is easily missed: processes that nobody waits for, and the memory of the largest of them."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def test_processor_time_of_orphans_counts():
 
     assert cost.processor_s >= 0.5
     assert cost.output == "done\n"
+
+
+def test_processes_that_were_there_before_are_not_waited_for():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other:
+        try:
+            assert run("print('done')").output == "done\n"
+            assert other.poll() is None
+        finally:
+            other.kill()
 
 
 def test_memory_is_told_apart_by_process(tmp_path):
