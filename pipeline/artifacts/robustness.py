@@ -24,7 +24,7 @@ MEASURES = ("error", "order")
 
 _AMOUNTS: dict[Perturbation, str] = {"missing": "rate", "noisy": "scale", "degraded": "level"}
 _SEED = "_seed_"
-_WHAT = "table of robustness"
+_WHAT, _REMEDY = "table of robustness", "dvc repro evaluate"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,7 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
     Raises:
         PipelineError: not such a table, or one that was cut off: all models of a split and modality have the same rates.
     """
-    remedy = "dvc repro evaluate"
-    columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=remedy)
+    columns = table_from_csv(read_text(path), source=str(path), what=_WHAT, remedy=_REMEDY)
     try:
         curves = _curves(columns, perturbation)
         rates = {(curve.split, curve.modality, curve.model): curve.rates.tolist() for curve in curves}
@@ -88,7 +87,7 @@ def read_robustness(path: Path, *, perturbation: Perturbation) -> list[Robustnes
             if one is None or one != other:
                 raise ValueError(f"{' and '.join(COMPARED)} differ in their rows of {split} and {modality}")
     except (KeyError, ValueError) as error:
-        raise not_a_table(str(path), _WHAT, remedy, error) from error
+        raise not_a_table(str(path), _WHAT, _REMEDY, error) from error
     return curves
 
 

@@ -46,7 +46,8 @@ class Inspected:
 def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
     """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused.
 
-    Files are opened and digested on whatever engine there is, since that means reading all bytes of a corpus. What a file shows that is listed and lies elsewhere is kept by its digest, so that it is read once however often this is asked.
+    Files are opened and digested on whatever engine there is, since that means reading all bytes of a corpus.
+    What a file shows that is listed and lies elsewhere is kept by its digest, so that it is read once however often this is asked.
 
     Raises:
         PipelineError: one of those cannot be had here, see `checked_medium`.

@@ -1,11 +1,9 @@
 """Whatever experiments have left in the workspace, the line that `import` prints runs the corpus as a fresh clone would."""
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.settled.facts import chosen_task, load_facts
 from pipeline.yaml12 import parse_yaml
 from tests.corpus.replicas import REPLICAS
+from tests.intake.repositories import enter_empty_repository
 from tests.tasks import write_facts
 
 ROOT = Path(__file__).parents[2]
@@ -126,13 +125,8 @@ def test_a_choice_that_does_not_fit_the_corpus_is_a_sentence_before_anything_run
 @pytest.fixture
 def empty(tmp_path, monkeypatch):
     """An empty repository that is the working directory."""
-    path = tmp_path / "repository"
-    path.mkdir()
-    monkeypatch.chdir(path)
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    path = enter_empty_repository(tmp_path, monkeypatch)
     shutil.copy(ROOT / "params.yaml", path)
-    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
-        subprocess.run(command, check=True, env=os.environ)
     return path
 
 

@@ -1,22 +1,16 @@
-"""An empty repository to bring a corpus into."""
+"""The repository that most tests of what comes in begin with."""
 
 import subprocess
 import sys
 
 import pytest
 
+from tests.intake.repositories import enter_empty_repository
+
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """An empty git and DVC repository that is the working directory."""
-    path = tmp_path / "repository"
-    path.mkdir()
-    monkeypatch.chdir(path)
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
-    for command in (
-        ["git", "init", "-q"],
-        [sys.executable, "-m", "dvc", "init", "-q"],
-        [sys.executable, "-m", "dvc", "config", "cache.type", "hardlink,copy"],
-    ):
-        subprocess.run(command, check=True)
+    path = enter_empty_repository(tmp_path, monkeypatch)
+    subprocess.run([sys.executable, "-m", "dvc", "config", "cache.type", "hardlink,copy"], check=True)
     return path
