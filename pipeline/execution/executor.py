@@ -11,7 +11,6 @@ from pipeline.execution.cache import ResultCache
 from pipeline.execution.engines.choice import Engine, chosen_engine
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost, run_in_workers
-from pipeline.execution.preloading import preload
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.workers import worker_count
@@ -80,7 +79,7 @@ def map_cached(
             the next run may have more luck. None where there can be no such result.
         affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
-        preloaded: modules that workers of this machine need: they are forked from a process that has imported them, see `preload`.
+        preloaded: modules that workers need: they are forked from a process that has imported them, see `preload`.
 
     Raises:
         PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost. A look at a result
@@ -99,9 +98,6 @@ def map_cached(
         instead=made_for_lost,
     )
     lost = []
-    engine = chosen_engine()
-    if missing and engine is run_in_workers:
-        preload(preloaded)
     outcomes = _outcomes(
         _Storing(function, encode, decode, cache),
         missing,
@@ -112,7 +108,8 @@ def map_cached(
         limit_s=_of_items(limit_s) if limit_s else None,
         describe=_of_items(describe),
         affinity=_of_items(affinity) if affinity else None,
-        engine=engine,
+        engine=chosen_engine(),
+        preloaded=preloaded,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
@@ -189,6 +186,7 @@ def _outcomes(
     describe: Callable[[Item], str],
     affinity: Callable[[Item], Affinity] | None,
     engine: Engine,
+    preloaded: Sequence[str] = (),
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
     outcomes = engine(
@@ -198,6 +196,7 @@ def _outcomes(
         limit_s=limit_s,
         describe=describe,
         affinity=affinity,
+        preloaded=preloaded,
     )
     # Closed by hand: an error of the caller would else leave the workers to the garbage collector.
     with closing(outcomes):

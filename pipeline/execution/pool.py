@@ -17,7 +17,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from pipeline.errors import MachineError, PipelineError
 from pipeline.execution import garbage
-from pipeline.execution.preloading import ONE_THREAD
+from pipeline.execution.preloading import ONE_THREAD, preload
 from pipeline.execution.scheduling import Affinity, Schedule
 
 Item = TypeVar("Item")
@@ -92,6 +92,7 @@ def run_in_workers(
     limit_s: Callable[[Item], float] | None,
     describe: Callable[[Item], str],
     affinity: Callable[[Item], Affinity] | None = None,
+    preloaded: Sequence[str] = (),
 ) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
     """Outcomes of `function` as they come, each with the key of its item.
 
@@ -107,11 +108,14 @@ def run_in_workers(
         describe: name of an item for standard error.
         affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
+        preloaded: modules that workers need: they are forked from a process that has imported them, see `preload`.
 
     Raises:
         Exception: whatever `function` raised, with the worker's traceback as its cause. All workers have ended then.
     """
     _require_open_files(n_workers)
+    if items and preloaded:
+        preload(preloaded)
     died: dict[int, Item] = {}
     with closing(_attempt(function, items, n_workers, limit_s, affinity)) as outcomes:
         for key, outcome in outcomes:

@@ -1,12 +1,13 @@
-"""`python -m pipeline.execution.engines.agent`: computes one piece in the folder of its run, each item in a guarded process.
+"""`python -m pipeline.execution.engines.agent`: computes pieces in the folder of its run, each item in a guarded process.
 
-A fresh process per piece, so that two runs with different code never share an imported module. The piece comes on standard
-input, frames with outcomes go to standard output, each as long as its first eight bytes say. It ends with whoever started
-it: what it had stored by then is kept.
+Each run has agents of its own, so that two runs with different code never share an imported module. Pieces come on standard
+input, frames with outcomes go to standard output, each as long as its first eight bytes say; an empty one ends a piece. An agent
+ends with whoever started it, or when it has waited too long for a piece: what it had stored by then is kept.
 """
 
 import os
 import pickle
+import queue
 import struct
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised, run_in_workers
 
 _LENGTH = struct.Struct(">Q")
+# Its run may have died on another machine, and nobody tells it.
+_LONGEST_REST_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def compute(piece: Piece) -> Iterator[Answer]:
             n_workers=1,
             limit_s=_limit_s,
             describe=_name,
+            preloaded=piece.preloaded,
         )
     except BaseException as error:
         yield Raised.caught(error)
@@ -74,31 +78,39 @@ def _name(given: Given) -> str:
 
 
 def _read(n_bytes: int) -> bytes:
-    """So many bytes of standard input; through no buffer, whose lock the watching thread would hold at the end."""
+    """So many bytes of standard input; the process ends where that ends."""
     parts = []
     while n_bytes:
         parts.append(os.read(0, min(n_bytes, 1 << 20)))
         if not parts[-1]:
-            raise EOFError("standard input ended within the piece")
+            os._exit(1)
         n_bytes -= len(parts[-1])
     return b"".join(parts)
 
 
-def _end_with_input() -> None:
-    os.read(0, 1)  # comes back when the other side is closed, by its end or its death
-    os._exit(1)
+def _receive(messages: "queue.Queue[bytes]") -> None:
+    """Read messages ahead: so the end of the input is noticed while a piece is computed, and ends the process with it."""
+    while True:
+        (length,) = _LENGTH.unpack(_read(_LENGTH.size))
+        messages.put(_read(length))
 
 
 def main() -> None:
-    """Compute the piece on standard input."""
+    """Compute the pieces on standard input."""
     # Whatever a library prints must not be taken for an answer.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    (length,) = _LENGTH.unpack(_read(_LENGTH.size))
-    piece: Piece = pickle.loads(_read(length))
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    for answer in compute(piece):
-        output.write(to_frame(pickle.dumps(answer)))
+    messages: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_receive, args=(messages,), daemon=True).start()
+    while True:
+        try:
+            piece: Piece = pickle.loads(messages.get(timeout=_LONGEST_REST_S))
+        except queue.Empty:
+            return
+        for answer in compute(piece):
+            output.write(to_frame(pickle.dumps(answer)))
+            output.flush()
+        output.write(to_frame(b""))
         output.flush()
 
 

@@ -1,7 +1,7 @@
 """Which engine does the work: `$GRCF_ENGINE`, which is no parameter, no dependency and part of no key."""
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ class Engine(Protocol):
         limit_s: Callable[[Any], float] | None,
         describe: Callable[[Any], str],
         affinity: Callable[[Any], Affinity] | None = None,
+        preloaded: Sequence[str] = (),
     ) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
         """Outcomes of `function`, each with the key of its item."""
         ...

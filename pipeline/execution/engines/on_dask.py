@@ -10,8 +10,10 @@ import os
 import pickle
 import sys
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,12 +64,19 @@ def engine_of(chosen: str) -> Engine:
         limit_s: Callable[[Item], float] | None,
         describe: Callable[[Item], str],
         affinity: Callable[[Item], Affinity] | None = None,
+        preloaded: Sequence[str] = (),
     ) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
         if not items:
             return
         here = Surroundings.here()
         pieces = cut(
-            function, items, limit_s=limit_s, describe=describe, affinity=affinity, surroundings=here
+            function,
+            items,
+            limit_s=limit_s,
+            describe=describe,
+            affinity=affinity,
+            surroundings=here,
+            preloaded=preloaded,
         )
         with connected(chosen) as client:
             yield from _Run(client, chosen).outcomes(pieces)
@@ -84,6 +93,7 @@ class _Run:
         self._running: dict[Any, Piece] = {}
         self._launch = _by_value(launch.run_piece)
         self._order = {
+            "run": uuid.uuid4().hex,
             "python": sys.executable,
             "folder": str(Path.cwd()),
             "environment": {
@@ -116,8 +126,15 @@ class _Run:
                         elif key in left:
                             yield key, Lost(f"the process that held it ended with status {status}, twice")
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Leave nothing of this run to a cluster that goes on without it."""
+        with suppress(Exception):  # of a scheduler that is gone, or a worker; its agents end with it
             for future in self._running:
                 future.cancel()
+            if self._client.status == "running":
+                self._client.run(_by_value(launch.end_agents), self._order["run"], on_error="ignore")
 
     def _submit(self, piece: Piece) -> None:
         order = self._order | {"piece": to_frame(pickle.dumps(piece))}

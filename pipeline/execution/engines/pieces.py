@@ -2,8 +2,8 @@
 
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.execution.engines.surroundings import Surroundings
@@ -12,7 +12,7 @@ from pipeline.execution.scheduling import Affinity
 # About a minute of work: extraction takes a tenth of the length of a recording or more.
 LONGEST_PIECE_S = 300.0
 MOST_ITEMS = 64
-# A process starts for every piece, which takes as long as some 20 s of media: short recordings are joined up to here.
+# A guarded process starts for every piece: short recordings are joined up to here.
 JOINED_S = 100.0
 
 
@@ -45,20 +45,19 @@ class Piece:
         items: pickled mapping of each item's key to its `Given`.
         keys: keys of the items.
         surroundings: those that the head computed its keys for.
+        preloaded: modules that guarded processes find loaded, see `preload`.
     """
 
     function: bytes
     items: bytes
     keys: tuple[int, ...]
     surroundings: Surroundings
+    preloaded: tuple[str, ...] = ()
 
     def alone(self) -> list["Piece"]:
         """A piece for each item, for when what held the whole piece has died."""
         given: Mapping[int, Given] = pickle.loads(self.items)
-        return [
-            Piece(self.function, pickle.dumps({key: given[key]}), (key,), self.surroundings)
-            for key in self.keys
-        ]
+        return [replace(self, items=pickle.dumps({key: given[key]}), keys=(key,)) for key in self.keys]
 
 
 def cut(
@@ -69,6 +68,7 @@ def cut(
     describe: Callable[[Any], str],
     affinity: Callable[[Any], Affinity] | None,
     surroundings: Surroundings,
+    preloaded: Sequence[str] = (),
 ) -> list[Piece]:
     """All items in pieces, those of the longest work first; an item without an affinity is a piece of its own.
 
@@ -104,6 +104,7 @@ def cut(
             ),
             keys,
             surroundings,
+            tuple(preloaded),
         )
         for _, keys in sorted(lengths, key=lambda piece: -piece[0])
     ]

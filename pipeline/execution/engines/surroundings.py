@@ -4,6 +4,7 @@ import hashlib
 import platform
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Surroundings:
             raise PipelineError(
                 f"{LOCK.resolve()}: not found; run from the root of the repository, on a file system that all machines share"
             )
-        return cls(platform.python_version(), _processor(), tuple(_libraries(LOCK)), _source())
+        return cls(platform.python_version(), _processor(), _libraries(LOCK.resolve()), _source())
 
     def difference(self, other: "Surroundings") -> str | None:
         """What differs first, as a clause that names both; None where nothing does."""
@@ -71,7 +72,8 @@ def _processor() -> str:
     return " ".join([platform.machine(), *(flag for flag in _FLAGS if flag in found)])
 
 
-def _libraries(lock: Path) -> list[tuple[str, str]]:
+@lru_cache  # an agent asks for every piece
+def _libraries(lock: Path) -> tuple[tuple[str, str], ...]:
     names = [
         match[1] for line in lock.read_text(encoding="utf-8").splitlines() if (match := _LINE.match(line))
     ]
@@ -81,7 +83,7 @@ def _libraries(lock: Path) -> list[tuple[str, str]]:
             found.append((name, version(name)))
         except PackageNotFoundError:
             found.append((name, "absent"))
-    return found
+    return tuple(found)
 
 
 def _source() -> str:

@@ -1,6 +1,7 @@
 """Dask as the engine: the same results, and the faults of machines that must cost no more than their own item."""
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -15,9 +17,11 @@ import pytest
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
+from pipeline.execution.engines import agent, launch, pieces
 from pipeline.execution.engines.choice import chosen_engine
 from pipeline.execution.engines.on_dask import _Run
 from pipeline.execution.engines.surroundings import Surroundings
+from pipeline.execution.pool import Done
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.yaml12 import read_yaml
 from tests.execution.engines.work import run, tries
@@ -100,6 +104,62 @@ def test_a_corpus_is_inspected_there_in_few_pieces_and_with_the_same_outcome(tmp
     assert ["not found" in (found[name].reason or "") for name in names] == [False] * 71 + [True]
     monkeypatch.delenv("GRCF_ENGINE")
     assert found == inspect_all(names, folder=tmp_path)
+
+
+def agents_of(cluster: Cluster) -> list[psutil.Process]:
+    return [
+        process
+        for worker in cluster.workers
+        for process in psutil.Process(worker.pid).children()
+        if "pipeline.execution.engines.agent" in process.cmdline()
+    ]
+
+
+def test_agents_take_one_piece_after_the_other_and_end_with_their_run(tmp_path, monkeypatch, cluster):
+    monkeypatch.setattr(pieces, "MOST_ITEMS", 5)
+    launched = tmp_path / "launched"
+    monkeypatch.setattr(_Run, "_submit", noting(_Run._submit, launched))
+    expected = [str(item).encode() for item in range(40)]
+    assert run(tmp_path, 40) == expected
+    assert launched.read_text() == "5\n" * 8
+    processes = set((tmp_path / "log/forked-from").read_text().split())
+    assert 1 <= len(processes) <= 2, "one for each slot"
+    assert not agents_of(cluster)
+    assert run(tmp_path / "again", 5) == expected[:5]
+    assert processes.isdisjoint((tmp_path / "again/log/forked-from").read_text().split())
+
+
+def test_an_interrupted_run_leaves_no_agent_at_work(tmp_path, cluster):
+    process = head(tmp_path, "10", "8")
+    wait_for(lambda: agents_of(cluster), "an agent")
+    wait_for(lambda: stored(tmp_path) >= 3, "three stored results")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    wait_for(lambda: not agents_of(cluster), "the end of the agents")
+
+
+def test_an_agent_that_has_rested_too_long_ends_and_another_takes_its_place(tmp_path, monkeypatch):
+    impatient = tmp_path / "python"
+    code = "from pipeline.execution.engines import agent; agent._LONGEST_REST_S = 0.2; agent.main()"
+    impatient.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}"\n')
+    impatient.chmod(0o755)
+    worker = SimpleNamespace()
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    (piece,) = pieces.cut(
+        str, {0: 7}, limit_s=None, describe=str, affinity=None, surroundings=Surroundings.here()
+    )
+    order = {
+        "run": "run",
+        "python": str(impatient),
+        "folder": str(Path.cwd()),
+        "environment": {},
+        "piece": agent.to_frame(pickle.dumps(piece)),
+    }
+    found = [launch.run_piece(order)]
+    time.sleep(1.0)
+    found.append(launch.run_piece(order))
+    assert [(status, list(agent.answers(frames))) for status, frames in found] == [(0, [(0, Done("7"))])] * 2
+    launch.end_agents("run", worker)
 
 
 def noting(submit, path: Path):

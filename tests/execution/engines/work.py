@@ -17,6 +17,8 @@ def compute(item: int, *, log: Path, behaviour: dict[int, str]) -> bytes:
     """The item as text, after what its behaviour says."""
     with (log / f"item-{item}").open("a") as file:
         file.write(f"{os.getpid()}\n")
+    with (log / "forked-from").open("a") as file:
+        file.write(f"{os.getppid()}\n")
     match behaviour.get(item):
         case "dies":
             os.kill(os.getpid(), signal.SIGKILL)
