@@ -6,6 +6,9 @@ for train; then the stages run there, each in a process of its own with one thre
 the processor's, so that other work on the machine counts little. Memory is the most that the stage and its workers had for
 themselves, interpreter and libraries included; beside it stands the most that was resident in one process, with the pages of mapped
 files, which the system takes back when it needs room. Linux only.
+
+`--keep FOLDER` leaves the corpora and what the stages made of them there. A run with the same folder goes on where the last one
+ended; `--again STAGE` measures that stage and those after it once more, on what the stages before it left.
 """
 
 import argparse
@@ -18,6 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -51,6 +55,8 @@ _DRAWN = {
 
 _SIZES = ("RssAnon", "RssShmem", "VmHWM")  # of /proc/PID/status, kB
 _DURATION_S = 7.0
+# In the folder of a run: what has been measured there. It is there as soon as the corpus is whole.
+_MEASURED = "measured.json"
 
 
 @dataclass(frozen=True)
@@ -98,9 +104,7 @@ def write_corpus(root: Path, n_segments: int, *, small: bool = False) -> None:
         n_segments: number of segments, of all splits together.
         small: whether to write `small_features` in place of `usual_features`.
     """
-    settings = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    settings["training"] |= {"seeds": [1], "epochs": 1}
-    (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    settings = write_parameters(root)
     random = np.random.default_rng(n_segments)
     features = small_features() if small else usual_features(settings)
     bounds_s = np.linspace(0, _DURATION_S, features.n_words + 1).tolist()
@@ -133,6 +137,14 @@ def write_corpus(root: Path, n_segments: int, *, small: bool = False) -> None:
         )
 
 
+def write_parameters(root: Path) -> dict[str, Any]:
+    """The parameters of a run, which are those of the project but for one seed and one epoch."""
+    settings: dict[str, Any] = parse_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    settings["training"] |= {"seeds": [1], "epochs": 1}
+    (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return settings
+
+
 def _segment(number: int, n_segments: int, label: float) -> Segment:
     split: Split = "train" if number < 0.7 * n_segments else "valid" if number < 0.8 * n_segments else "test"
     return Segment(
@@ -152,30 +164,66 @@ def _segment(number: int, n_segments: int, label: float) -> Segment:
     )
 
 
-def measure(n_segments: int, *, small: bool) -> Iterator[dict[str, Any]]:
-    """What each stage takes on a corpus of this size, as soon as it is done; `degrade` is off, as it is by default."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        # A process of its own too, so that what it holds is not inherited.
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "benchmarks.scale", "--write", folder, str(n_segments)),
-                *(["--small"] if small else []),
-            ],
-            cwd=ROOT,
-            check=True,
-        )
-        for stage in STAGES:
+def measure(
+    n_segments: int, *, small: bool, keep: Path | None = None, again: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """What each stage takes on a corpus of this size, as soon as it is done; `degrade` is off, as it is by default.
+
+    Args:
+        n_segments: number of segments, of all splits together.
+        small: whether the corpus has `small_features`.
+        keep: folder in which the run stays; what was measured there before is not measured again.
+        again: the first stage that is measured again all the same.
+    """
+    with run_folder(n_segments, small=small, keep=keep) as root:
+        measured = root / _MEASURED
+        if measured.is_file():
+            write_parameters(root)
+        else:
+            # A process of its own too, so that what it holds is not inherited.
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "benchmarks.scale", "--write", str(root), str(n_segments)),
+                    *(["--small"] if small else []),
+                ],
+                cwd=ROOT,
+                check=True,
+            )
+            measured.write_text("[]", encoding="utf-8")
+        rows = rows_before(json.loads(measured.read_text(encoding="utf-8")), again)
+        yield from rows
+        for stage in STAGES[len(rows) :]:
             seconds, own_mb, resident_mb = _run(stage, root)
             read = ("text", "audio", "visual") if stage == "align" else ("align",)
-            yield {
-                "segments": n_segments,
-                "stage": stage,
-                "processor_s": round(seconds, 2),
-                "peak_memory_mb": round(own_mb),
-                "peak_resident_mb": round(resident_mb),
-                "read_mb": round(_size_mb(root, read)),
-            }
+            rows.append(
+                {
+                    "segments": n_segments,
+                    "stage": stage,
+                    "processor_s": round(seconds, 2),
+                    "peak_memory_mb": round(own_mb),
+                    "peak_resident_mb": round(resident_mb),
+                    "read_mb": round(_size_mb(root, read)),
+                }
+            )
+            measured.write_text(json.dumps(rows), encoding="utf-8")
+            yield rows[-1]
+
+
+@contextmanager
+def run_folder(n_segments: int, *, small: bool, keep: Path | None) -> Iterator[Path]:
+    """The folder of a run: one that is kept, or one that is gone at the end."""
+    if keep is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        root = keep.absolute() / f"{'small_' if small else ''}{n_segments}"
+        root.mkdir(parents=True, exist_ok=True)
+        yield root
+
+
+def rows_before(rows: list[dict[str, Any]], again: str | None) -> list[dict[str, Any]]:
+    """The rows of the stages before the one that is measured again, all where it is None."""
+    return rows if again is None else rows[: STAGES.index(again)]
 
 
 def _run(stage: str, root: Path) -> tuple[float, float, float]:
@@ -284,6 +332,13 @@ def main() -> None:
     )
     parser.add_argument("segments", nargs="*", type=int, default=SIZES)
     parser.add_argument("--small", action="store_true", help="few and narrow rows, to fit a million segments")
+    parser.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        type=Path,
+        help="leave corpora and stages here, and go on from what is here",
+    )
+    parser.add_argument("--again", choices=STAGES, help="measure this stage and those after it once more")
     parser.add_argument("--write", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.write is not None:
@@ -292,7 +347,7 @@ def main() -> None:
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
     path, rows = results_path(arguments.segments, small=arguments.small), list[dict[str, Any]]()
     for n_segments in arguments.segments:
-        for row in measure(n_segments, small=arguments.small):
+        for row in measure(n_segments, small=arguments.small, keep=arguments.keep, again=arguments.again):
             print(row, flush=True)
             rows.append(row)
             write_results(

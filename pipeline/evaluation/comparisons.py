@@ -1,6 +1,7 @@
 """All that is compared on one split, put together from predictions."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from pipeline.artifacts.evaluation import SplitComparisons
 from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
@@ -12,6 +13,7 @@ from pipeline.evaluation.tables import (
     difference_table,
     model_table,
     order_table,
+    paired_resamples,
     reliability_table,
 )
 
@@ -40,21 +42,20 @@ def compare_split(
     truth, models = predictions.truth, predictions.models
     averaged = tuple(models[name].mean(axis=0, keepdims=True) for name in (METHOD, BASELINE))
     by_name = {name: rows for name, (_, rows) in subsets.items()}
+    differences = partial(
+        difference_table,
+        truth,
+        protocol=protocol,
+        confidence=confidence,
+        resamples=paired_resamples(truth, n_resamples=n_resamples),
+    )
     return SplitComparisons(
-        differences=difference_table(
-            truth,
-            {name: (models[METHOD], rows) for name, rows in models.items() if name != METHOD},
-            protocol=protocol,
-            confidence=confidence,
-            n_resamples=n_resamples,
+        differences=differences(
+            {name: (models[METHOD], rows) for name, rows in models.items() if name != METHOD}
         ),
         modalities=model_table(truth, by_name, protocol=protocol, confidence=confidence),
-        modality_differences=difference_table(
-            truth,
-            {name: (rows, by_name["all"]) for name, rows in by_name.items() if name != "all"},
-            protocol=protocol,
-            confidence=confidence,
-            n_resamples=n_resamples,
+        modality_differences=differences(
+            {name: (rows, by_name["all"]) for name, rows in by_name.items() if name != "all"}
         ),
         contributions=contribution_table(
             truth, dict(subsets.values()), protocol=protocol, confidence=confidence
@@ -66,11 +67,7 @@ def compare_split(
             confidence=confidence,
         ),
         reliability=reliability_table(truth, {name: models[name] for name in COMPARED}, n_bins=n_bins),
-        ensembles=difference_table(
-            truth,
-            {METHOD: (averaged[0], averaged[1])} if len(models[METHOD]) > 1 else {},
-            protocol=protocol,
-            confidence=confidence,
-            n_resamples=n_resamples,
+        ensembles=differences(
+            {METHOD: (averaged[0], averaged[1])} if len(models[METHOD]) > 1 else {}
         ).get(METHOD, {}),
     )

@@ -45,6 +45,10 @@ class Resamples:
         ]
         self._known: dict[tuple[bytes, str], Values] = {}
 
+    def __len__(self) -> int:
+        """Number of samples."""
+        return sum(map(len, self._blocks))
+
     def values(self, prediction: Outputs, metrics: Sequence[Metric]) -> dict[str, Values]:
         """Each metric of one row of predictions, by sample; NaN where it is undefined. It is computed once for a row.
 

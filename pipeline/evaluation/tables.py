@@ -76,27 +76,32 @@ def result_table(
     )
 
 
+def paired_resamples(truth: Truth, *, n_resamples: int) -> Resamples:
+    """The samples of the segments of a split in which all its differences are measured."""
+    return Resamples(truth, n_resamples=n_resamples, rng=generators(_SEED)[0])
+
+
 def difference_table(
     truth: Truth,
     pairs: Mapping[str, tuple[Predictions, Predictions]],
     *,
     protocol: Protocol,
     confidence: float,
-    n_resamples: int,
+    resamples: Resamples,
 ) -> dict[str, Differences]:
     """Each compared metric of the first of a pair minus that of the second, with paired intervals.
 
-    They are over seeds and segments; over segments alone where there is one seed, which cannot be resampled.
+    They are over seeds and segments; over segments alone where there is one seed, which cannot be resampled. The samples are those
+    of `paired_resamples`; tables of one split share them, since to draw them and to measure a row in them takes long.
     """
     metrics = [metric for metric in protocol.metrics if metric.compared]
-    resamples = Resamples(truth, n_resamples=n_resamples, rng=generators(_SEED)[0])
     return {
         name: paired_differences(
             truth,
             first,
             second,
             metrics=metrics,
-            n_resamples=n_resamples,
+            n_resamples=len(resamples),
             confidence=confidence,
             seed=_SEED,
             over="both" if max(len(first), len(second)) > 1 else "segments",

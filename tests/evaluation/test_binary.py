@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Undefined
 from pipeline.evaluation.protocols import BINARY, MOSI, N_CALIBRATION_BINS, measure, protocol_named
 from pipeline.evaluation.selection import cross_entropy
-from pipeline.evaluation.tables import difference_table, headline, model_table, order_table
+from pipeline.evaluation.tables import difference_table, headline, model_table, order_table, paired_resamples
 
 
 def sample(seed: int, n_segments: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +113,11 @@ def test_the_tables_take_the_metrics_of_the_protocol():
     assert len(found) == 12
     assert found["valid_grcf_auroc"] == table["grcf"]["auroc"].mean
     differences = difference_table(
-        truth, {"a - b": tuple(models.values())}, protocol=BINARY, confidence=0.95, n_resamples=100
+        truth,
+        {"a - b": tuple(models.values())},
+        protocol=BINARY,
+        confidence=0.95,
+        resamples=paired_resamples(truth, n_resamples=100),
     )
     assert set(differences["a - b"]) == {metric.name for metric in BINARY.metrics}
 

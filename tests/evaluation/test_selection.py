@@ -134,12 +134,17 @@ def one_against_all(truth: np.ndarray, prediction: np.ndarray, counts: np.ndarra
     )
 
 
+@pytest.mark.parametrize("in_tables", [False, True])
 @pytest.mark.parametrize("n_segments", [63, 64, 65, 129, 500])
 @pytest.mark.parametrize("labels", ["all different", "tenths", "two", "one is most", "one"])
 @pytest.mark.parametrize("predictions", ["all different", "tenths", "half the same", "one"])
 def test_pairs_over_several_blocks_are_those_of_every_pair(
-    n_segments: int, labels: str, predictions: str
+    n_segments: int, labels: str, predictions: str, in_tables: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if in_tables:  # as of many thousand segments: blocks, and blocks within them
+        monkeypatch.setattr(selection, "_MOST_IN_BLOCKS", 16)
+        monkeypatch.setattr(selection, "_LEAST_BLOCK", 8)
+        monkeypatch.setattr(selection, "_LABEL_BLOCKS", 4)
     rng = np.random.default_rng(n_segments)
     spread = rng.normal(size=n_segments)
     choices = {
@@ -203,7 +208,7 @@ def test_selection_imports_nothing_from_the_package() -> None:
 
 @QUICK
 @given(FEW_LEVELS, st.integers(0, 2**32 - 1), st.booleans())
-def test_both_ways_of_counting_pairs_count_the_same(
+def test_all_ways_of_counting_pairs_count_the_same(
     pairs: list[tuple[int, int]], seed: int, distinct: bool
 ) -> None:
     truth, prediction = arrays(pairs)
@@ -214,11 +219,13 @@ def test_both_ways_of_counting_pairs_count_the_same(
 
     for one, other in ((truth, prediction), (prediction, truth)):
         by_blocks = pair_counts(one, other, counts)
+        by_levels = [pair_counts(one, other, row[None]) for row in counts]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(selection, "_MOST_IN_BLOCKS", 0)
-            by_levels = pair_counts(one, other, counts)
-        for blocks, levels in zip(by_blocks, by_levels, strict=True):
-            np.testing.assert_array_equal(blocks, levels)
+            patch.setattr(selection, "_MOST_IN_BLOCKS", 8)
+            patch.setattr(selection, "_LEAST_BLOCK", 4)
+            by_tables = pair_counts(one, other, counts)
+        np.testing.assert_array_equal(by_blocks, by_tables)
+        np.testing.assert_array_equal(by_blocks, np.concatenate(by_levels, axis=1))
 
 
 def test_memory_of_counting_pairs_grows_with_the_segments_alone() -> None:

@@ -1,8 +1,12 @@
 """Tables say which number is whose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import (
     difference_table,
@@ -10,6 +14,7 @@ from pipeline.evaluation.tables import (
     headline,
     model_table,
     order_table,
+    paired_resamples,
     reliability_table,
 )
 
@@ -55,9 +60,40 @@ def test_an_ensemble_that_is_constant_has_no_correlation_and_says_why():
 
 
 def test_a_difference_is_the_first_minus_the_second():
-    table = difference_table(TRUTH, {"a - b": (GOOD, BAD)}, protocol=MOSI, confidence=0.95, n_resamples=200)
+    table = difference_table(
+        TRUTH,
+        {"a - b": (GOOD, BAD)},
+        protocol=MOSI,
+        confidence=0.95,
+        resamples=paired_resamples(TRUTH, n_resamples=200),
+    )
     assert table["a - b"]["mae"].ci_high < 0
     assert table["a - b"]["pearson"].ci_low > 0
+
+
+def test_the_resamples_of_a_split_are_measured_once_for_each_row_of_predictions():
+    measured = []
+
+    def counting(truth, prediction, samples):
+        if len(samples) > 1:
+            measured.append(prediction.tobytes())
+        return MOSI.error.formula(truth, prediction, samples)
+
+    metrics = tuple(
+        replace(metric, formula=counting) if metric is MOSI.error else metric for metric in MOSI.metrics
+    )
+    models = {"grcf": GOOD, "pointwise": BAD, "median": np.zeros((1, 40))}
+    compare_split(
+        SplitPredictions("test", tuple(map(str, range(40))), TRUTH, models, dict.fromkeys(models, (1, 2, 3))),
+        subsets={"all": (frozenset({"text"}), GOOD), "nothing": (frozenset(), np.ones((3, 40)))},
+        scores=GOOD,
+        protocol=replace(MOSI, metrics=metrics),
+        confidence=0.95,
+        n_resamples=20,
+        n_bins=2,
+    )
+    # Three seeds and their mean of both models, the constant, and what was shown nothing, whose seeds are alike.
+    assert len(measured) == len(set(measured)) == 3 + 1 + 3 + 1 + 1 + 1
 
 
 def test_order_knows_no_magnitude():
