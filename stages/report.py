@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pipeline.artifacts.checkpoint import TrainingStage, read_checkpoints
 from pipeline.artifacts.coverage import read_coverage
 from pipeline.artifacts.curves import read_curves
 from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.artifacts.extraction import read_extraction
+from pipeline.artifacts.extraction import read_extractions
 from pipeline.artifacts.files import read_text, sha256_of, write_text
 from pipeline.artifacts.pair_statistics import read_distributions, read_group_pairs
 from pipeline.artifacts.predictions import read_predictions
@@ -36,6 +35,7 @@ from pipeline.pages.markdown import as_markdown, to_markdown
 from pipeline.pages.vega import runtime
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.corpus_statement import CorpusTerms
+from pipeline.reporting.counted_segments import count_segments
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
 from pipeline.reporting.report import build_report
@@ -126,8 +126,7 @@ def read_inputs() -> ReportInputs:
         robustness=read_robustness(ROBUSTNESS, perturbation="missing"),
         noise=read_robustness(NOISE, perturbation="noisy"),
         degraded=degraded,
-        # Words are most of a segment, and no table is of them.
-        segments=[replace(segment, timed_words=(), cues=()) for segment in iterate_segments(SEGMENTS)],
+        segments=count_segments(iterate_segments(SEGMENTS)),
         parameters=parameters,
         digests={path.as_posix(): sha256_of(path) for path in read}
         | {"params.yaml (values)": hashlib.sha256(values).hexdigest()},
@@ -155,7 +154,7 @@ def read_card_inputs(report: ReportInputs) -> CardInputs:
         report=report,
         n_rejected=len(read_rejections(REJECTED)),
         readme=read_text(readme) if readme.is_file() else None,
-        extractions={modality: read_extraction(path) for modality, path in FEATURES.items()},
+        extractions=read_extractions(FEATURES),
         ranked=read_checkpoints(RANKED, stage="rank"),
         grcf=read_checkpoints(CALIBRATED, stage="calibrate"),
     )

@@ -1,17 +1,16 @@
 """What an extractor saw of each segment and what it was, without loading the features themselves."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
-from safetensors import SafetensorError, safe_open
+from jaxtyping import Bool, Int64
 
-from pipeline.artifacts.foreign import unreadable
-from pipeline.errors import PipelineError
+from pipeline.artifacts.sequences import Modality, read_sequences
+
+_SEGMENTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,32 +35,40 @@ def read_extraction(path: Path) -> Extraction:
     Raises:
         PipelineError: the file is missing, or not such a file.
     """
-    try:
-        with safe_open(path, framework="np") as file:
-            header = json.loads(file.metadata()["header"])
-            offsets, valid = file.get_tensor("offsets"), file.get_tensor("valid")
-        seen = np.concatenate([[0], np.cumsum(valid)])
-        return Extraction(
-            ids=tuple(header["ids"]),
-            n_rows=np.diff(offsets).astype(np.int64),
-            n_valid=np.diff(seen[offsets]).astype(np.int64),
-            failures=header["failures"],
-            extractor=header["extractor"],
-            n_columns=len(header["columns"]),
-        )
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path}: not found; run `dvc repro` to make it") from error
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except (
-        SafetensorError,
-        KeyError,
-        TypeError,
-        ValueError,
-        IndexError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise PipelineError(
-            f"{path}: not a whole file of features ({type(error).__name__}); delete it and run `dvc repro`"
-        ) from error
+    packed = read_sequences(path)
+    return Extraction(
+        ids=packed.ids,
+        n_rows=np.asarray(np.diff(packed.offsets)),
+        n_valid=_n_valid(packed.valid, packed.offsets),
+        failures=packed.failures,
+        extractor=packed.extractor,
+        n_columns=len(packed.columns),
+    )
+
+
+def read_extractions(paths: Mapping[Modality, Path]) -> dict[Modality, Extraction]:
+    """Read the heads of several modalities; ids that they have in common are in memory once.
+
+    Raises:
+        PipelineError: a file is missing, or not such a file.
+    """
+    found: dict[Modality, Extraction] = {}
+    ids: tuple[str, ...] = ()
+    for modality, path in paths.items():
+        extraction = read_extraction(path)
+        if extraction.ids != ids:
+            ids = extraction.ids
+        found[modality] = replace(extraction, ids=ids)
+    return found
+
+
+def _n_valid(
+    valid: Bool[np.ndarray, "row"], offsets: Int64[np.ndarray, "boundary"]
+) -> Int64[np.ndarray, "segment"]:
+    """The number of valid rows of each segment; of the rows, a number each, some are held at a time."""
+    n_valid = np.zeros(len(offsets) - 1, np.int64)
+    for first in range(0, len(n_valid), _SEGMENTS_AT_ONCE):
+        bounds = offsets[first : first + _SEGMENTS_AT_ONCE + 1]
+        seen = np.concatenate([[0], np.cumsum(valid[bounds[0] : bounds[-1]])])
+        n_valid[first : first + _SEGMENTS_AT_ONCE] = np.diff(seen[bounds - bounds[0]])
+    return n_valid

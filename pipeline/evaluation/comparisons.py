@@ -67,7 +67,7 @@ def compare_split(
             confidence=confidence,
         ),
         reliability=reliability_table(truth, {name: models[name] for name in COMPARED}, n_bins=n_bins),
-        ensembles=differences(
-            {METHOD: (averaged[0], averaged[1])} if len(models[METHOD]) > 1 else {}
-        ).get(METHOD, {}),
+        ensembles=differences({METHOD: (averaged[0], averaged[1])} if len(models[METHOD]) > 1 else {}).get(
+            METHOD, {}
+        ),
     )

@@ -1,18 +1,19 @@
 """What the inspector is made from, as the stages before it left it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.artifacts.evaluation import EVALUATED
-from pipeline.artifacts.extraction import Extraction, read_extraction
+from pipeline.artifacts.extraction import Extraction, read_extractions
 from pipeline.artifacts.hardest_pairs import HardestPairs, read_hardest_pairs
 from pipeline.artifacts.predictions import SplitPredictions, read_predictions
 from pipeline.artifacts.representations import Representations, read_representations
-from pipeline.artifacts.segments import Segment, iterate_segments
+from pipeline.artifacts.segments import Segment, Split, iterate_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import AlignMethod, iterate_words
 from pipeline.errors import PipelineError
@@ -32,20 +33,33 @@ class InspectorFiles:
     representations: Path
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class InspectorInputs:
-    """The content of every file that the inspector reads.
+@dataclass(frozen=True, slots=True)
+class ShownSegment:
+    """A segment of the page.
 
-    `segments` holds those that the page may show: all of valid and test, and those of train that were weighed.
-    `align_methods` says by the id of such a segment where its word times come from. `parameters` holds every parameter that the page
-    needs by its full name, such as `margin.groups`.
-
-    Raises:
-        PipelineError: a segment that was predicted, weighed or extracted is not in the manifest.
+    Attributes:
+        segment: its row of the manifest.
+        align_method: where its word times come from.
     """
 
-    segments: Mapping[str, Segment]
-    align_methods: Mapping[str, AlignMethod]
+    segment: Segment
+    align_method: AlignMethod
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InspectorInputs:
+    """The content of every file that the inspector reads, but for what the manifest and the words say of single segments.
+
+    Of a segment in valid and test, `read_shown` reads that when it is known which of them the page shows. `weighed` holds the
+    segments of train that stage 1 weighed. `parameters` holds every parameter that the page needs by its full name, such as
+    `margin.groups`.
+
+    Raises:
+        PipelineError: representations of a segment that was not predicted.
+    """
+
+    files: InspectorFiles
+    weighed: Mapping[str, Segment]
     extractions: Mapping[Modality, Extraction]
     predictions: Sequence[SplitPredictions]
     hardest: HardestPairs
@@ -53,21 +67,6 @@ class InspectorInputs:
     parameters: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        named = [id_ for predicted in self.predictions for id_ in predicted.ids]
-        named += [segment.id for segment in self.hardest.segments]
-        unknown = next((id_ for id_ in named if id_ not in self.segments), None)
-        if unknown is not None:
-            raise PipelineError(
-                f"segment {unknown}: predicted or weighed, but not in the manifest; run `dvc repro` to bring both to one corpus"
-            )
-
-        for predicted in self.predictions:
-            n_segments = sum(segment.split == predicted.split for segment in self.segments.values())
-            if len(predicted.ids) != n_segments:
-                raise PipelineError(
-                    f"reports/predictions.csv has {len(predicted.ids)} rows of {predicted.split}, but the manifest has {n_segments} "
-                    "segments of it; run `dvc repro evaluate` to predict again"
-                )
         predicted_ids = {predicted.split: predicted.ids for predicted in self.predictions}
         for found in self.representations:
             if set(found.ids).difference(predicted_ids.get(found.split, ())):
@@ -75,6 +74,25 @@ class InspectorInputs:
                     f"data/representations/{found.split}.safetensors has segments that reports/predictions.csv lacks; run "
                     "`dvc repro evaluate` to bring both to one run"
                 )
+
+    def read_shown(self, ids: Container[str]) -> dict[str, ShownSegment]:
+        """What the manifest and the words say of some segments, by id."""
+        segments = {
+            segment.id: segment for segment in iterate_segments(self.files.segments) if segment.id in ids
+        }
+        methods = {
+            words.id: words.align_method for words in iterate_words(self.files.words) if words.id in segments
+        }
+        return {id_: ShownSegment(segment, methods.get(id_, "none")) for id_, segment in segments.items()}
+
+    def read_predicted(self, predicted: SplitPredictions) -> list[Segment]:
+        """The segments that were predicted, in the order of their predictions, without what was said in them."""
+        found = {
+            segment.id: replace(segment, timed_words=(), cues=(), text=None)
+            for segment in iterate_segments(self.files.segments)
+            if segment.split == predicted.split
+        }
+        return [found[id_] for id_ in predicted.ids]
 
     def group_of(self, label: float) -> int:
         """Number of the sentiment group of a label, as `margin.groups` has it."""
@@ -92,21 +110,44 @@ class InspectorInputs:
 
 
 def read_inputs(files: InspectorFiles, *, parameters: Mapping[str, Any]) -> InspectorInputs:
-    """Read every input; the features themselves stay on disk, and of train what the page does not show."""
-    hardest = read_hardest_pairs(files.hardest)
+    """Read every input; the features themselves stay on disk, and so does what the page does not show.
+
+    Raises:
+        PipelineError: a segment that was predicted or weighed is not in the manifest, or one of the manifest was not predicted.
+    """
+    hardest, predictions = read_hardest_pairs(files.hardest), read_predictions(files.predictions)
     weighed = {segment.id for segment in hardest.segments}
     weighed.update(id_ for pair in hardest.pairs for id_ in (pair.above, pair.below))
-    segments = {
-        segment.id: segment
-        for segment in iterate_segments(files.segments)
-        if segment.split in EVALUATED or segment.id in weighed
-    }
+    found: dict[str, Segment] = {}
+    unknown = weighed.union(*(predicted.ids for predicted in predictions))
+    n_segments: Counter[Split] = Counter()
+    for segment in iterate_segments(files.segments):
+        unknown.discard(segment.id)
+        n_segments[segment.split] += 1
+        if segment.id in weighed:
+            found[segment.id] = segment
+    _require_one_corpus(predictions, n_segments, unknown)
     return InspectorInputs(
-        segments=segments,
-        align_methods={row.id: row.align_method for row in iterate_words(files.words) if row.id in segments},
-        extractions={modality: read_extraction(path) for modality, path in files.features.items()},
-        predictions=read_predictions(files.predictions),
+        files=files,
+        weighed=found,
+        extractions=read_extractions(files.features),
+        predictions=predictions,
         hardest=hardest,
         representations=[read_representations(files.representations, split) for split in EVALUATED],
         parameters=parameters,
     )
+
+
+def _require_one_corpus(
+    predictions: Sequence[SplitPredictions], n_segments: Mapping[Split, int], unknown: Collection[str]
+) -> None:
+    if unknown:
+        raise PipelineError(
+            f"segment {min(unknown)}: predicted or weighed, but not in the manifest; run `dvc repro` to bring both to one corpus"
+        )
+    for predicted in predictions:
+        if len(predicted.ids) != n_segments[predicted.split]:
+            raise PipelineError(
+                f"reports/predictions.csv has {len(predicted.ids)} rows of {predicted.split}, but the manifest has "
+                f"{n_segments[predicted.split]} segments of it; run `dvc repro evaluate` to predict again"
+            )

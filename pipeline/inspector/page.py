@@ -11,11 +11,11 @@ from pipeline.artifacts.hardest_pairs import HardestPairs
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.representations import Representations
-from pipeline.artifacts.segments import Segment, Split
+from pipeline.artifacts.segments import Split
 from pipeline.inspector.clips import clip_of
 from pipeline.inspector.comparable_labels import wrong_pairs
 from pipeline.inspector.discordant_pairs import largest_errors
-from pipeline.inspector.inputs import InspectorInputs
+from pipeline.inspector.inputs import InspectorInputs, ShownSegment
 from pipeline.inspector.projection import project
 
 # Of the longest corpus the page stays below a few megabytes; nobody looks at more.
@@ -40,8 +40,8 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
         split: _evaluated(by_split[split], register) for split in ("valid", "test") if split in by_split
     }
     trained = [_hardest_pairs(register), _most_pulled(register)]
-    parameters = inputs.parameters
-    groups = sorted({row["group"] for row in register.rows})
+    parameters, rows = inputs.parameters, register.rows()
+    groups = sorted({row["group"] for row in rows})
     return {
         "title": parameters["report.title"],
         "corpus": parameters["corpus.name"],
@@ -51,7 +51,7 @@ def build_page(inputs: InspectorInputs, *, with_text: bool, root: str) -> Json:
         "groupNames": {str(group): inputs.group_name(group) for group in groups},
         "axis": _axis(inputs),
         "lists": [*evaluated.get("valid", []), *trained, *evaluated.get("test", [])],
-        "segments": register.rows,
+        "segments": rows,
     }
 
 
@@ -62,30 +62,40 @@ class _Register:
     inputs: InspectorInputs
     with_text: bool
     root: str
-    rows: list[Json] = field(default_factory=list)
     _position: dict[str, int] = field(default_factory=dict)
-    _seen: dict[str, dict[str, tuple[int, int]]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._seen = {
-            modality: {
-                id_: (int(valid), int(rows))
-                for id_, valid, rows in zip(found.ids, found.n_valid, found.n_rows, strict=True)
-                if id_ in self.inputs.segments
-            }
-            for modality, found in self.inputs.extractions.items()
-        }
+    _more: list[Json] = field(default_factory=list)
 
     def number(self, id_: str, **more: Any) -> int:
         """Position of a segment among the rows; `more` is added to its row."""
         if id_ not in self._position:
-            self._position[id_] = len(self.rows)
-            self.rows.append(self._row(self.inputs.segments[id_]))
+            self._position[id_] = len(self._more)
+            self._more.append({})
         position = self._position[id_]
-        self.rows[position] |= more
+        self._more[position] |= more
         return position
 
-    def _row(self, segment: Segment) -> Json:
+    def rows(self) -> list[Json]:
+        """The row of each segment, as soon as all are named."""
+        shown, seen = self.inputs.read_shown(self._position), self._seen()
+        return [
+            self._row(shown[id_], {modality: rows[id_] for modality, rows in seen.items() if id_ in rows})
+            | more
+            for id_, more in zip(self._position, self._more, strict=True)
+        ]
+
+    def _seen(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """How many rows of each segment are valid, and how many there are, by modality and id."""
+        return {
+            modality: {
+                id_: (int(found.n_valid[position]), int(found.n_rows[position]))
+                for position, id_ in enumerate(found.ids)
+                if id_ in self._position
+            }
+            for modality, found in self.inputs.extractions.items()
+        }
+
+    def _row(self, shown: ShownSegment, seen: Mapping[str, tuple[int, int]]) -> Json:
+        segment = shown.segment
         row: Json = {
             "id": segment.id,
             "split": segment.split,
@@ -94,10 +104,8 @@ class _Register:
             # Where a corpus names nobody, the recording counts as the speaker.
             "speaker": segment.speaker if self.with_text or segment.speaker != segment.video else "",
             "seconds": round(segment.duration_s, 2),
-            "words": self.inputs.align_methods.get(segment.id, "none"),
-            "seen": {
-                modality: seen[segment.id] for modality, seen in self._seen.items() if segment.id in seen
-            },
+            "words": shown.align_method,
+            "seen": seen,
         }
         if self.with_text:
             clip = clip_of(segment, root=self.root)
@@ -148,7 +156,7 @@ def _wrong_order(predicted: SplitPredictions, register: _Register) -> Json:
     found, is_divided = wrong_pairs(
         predicted.truth,
         rows.mean(axis=0),
-        [inputs.segments[id_] for id_ in predicted.ids],
+        [] if within == "any" else inputs.read_predicted(predicted),
         within=within,
         at_most=MOST_PAIRS,
     )
@@ -305,7 +313,7 @@ def _weighed_of(hardest: HardestPairs) -> Json:
 
 
 def _label(register: _Register, id_: str) -> float:
-    return register.inputs.segments[id_].label
+    return register.inputs.weighed[id_].label
 
 
 def _list(kind: str, split: Split, entries: Sequence[Json], summary: Json) -> Json:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Segment, Split
+from pipeline.artifacts.segments import Split
+from pipeline.reporting.counted_segments import CountedSegments
 
 _TERMS = re.compile(r"licen[cs]e|terms|copyright|rights", re.IGNORECASE)
 
@@ -39,35 +40,28 @@ class SplitRow:
     label_max: float
 
 
-def split_rows(segments: Sequence[Segment]) -> list[SplitRow]:
+def split_rows(segments: CountedSegments) -> list[SplitRow]:
     """A row for every split that has segments."""
-    rows = []
-    for split in SPLITS:
-        of_split = [segment for segment in segments if segment.split == split]
-        if of_split:
-            labels = np.array([segment.label for segment in of_split])
-            rows.append(
-                SplitRow(
-                    split,
-                    len(of_split),
-                    len({segment.speaker for segment in of_split}),
-                    sum(segment.duration_s for segment in of_split) / 60,
-                    float(labels.min()),
-                    float(labels.mean()),
-                    float(labels.max()),
-                )
-            )
-    return rows
+    return [
+        SplitRow(
+            split,
+            len(found),
+            len(found.speakers),
+            found.duration_min,
+            float(found.labels.min()),
+            float(found.labels.mean()),
+            float(found.labels.max()),
+        )
+        for split, found in segments.by_split.items()
+        if len(found)
+    ]
 
 
-def class_counts(segments: Sequence[Segment], classes: Sequence[str]) -> dict[Split, list[int]]:
+def class_counts(segments: CountedSegments, classes: Sequence[str]) -> dict[Split, list[int]]:
     """How many segments of each class a split has; empty lists where labels are no classes."""
-    labels = {
-        split: [int(segment.label) for segment in segments if segment.split == split] for split in SPLITS
-    }
     return {
-        split: np.bincount(found, minlength=len(classes)).tolist() if classes else []
-        for split, found in labels.items()
+        split: np.bincount(found.labels.astype(np.int64), minlength=len(classes)).tolist() if classes else []
+        for split, found in segments.by_split.items()
     }
 
 

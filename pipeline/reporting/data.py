@@ -1,17 +1,19 @@
 """The sections about what the models were given: coverage of the modalities and the corpus itself."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
 from pipeline.artifacts.coverage import ModalityCoverage
-from pipeline.artifacts.segments import SPLITS, Segment
+from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
 from pipeline.pages.numbers import count, fixed, plural, share
+from pipeline.reporting.counted_segments import SplitCounts
 from pipeline.reporting.figures.bars import draw_shares
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.matrices import class_names, classes_of
@@ -73,7 +75,7 @@ def coverage_section(inputs: ReportInputs) -> Section:
 
 def corpus_section(inputs: ReportInputs) -> Section:
     """Segments, speakers, time and labels by split."""
-    by_split = {split: [segment for segment in inputs.segments if segment.split == split] for split in SPLITS}
+    by_split = inputs.segments.by_split
     # Numbers of classes have no mean.
     of_label = () if inputs.protocol.is_classes else ("Mean label",)
     header = (
@@ -87,9 +89,7 @@ def corpus_section(inputs: ReportInputs) -> Section:
         "Without sound",
         "Without picture",
     )
-    rows = tuple(
-        _split_row(split, segments, with_label=bool(of_label)) for split, segments in by_split.items()
-    )
+    rows = tuple(_split_row(split, found, with_label=bool(of_label)) for split, found in by_split.items())
     names, counts = class_names(inputs.protocol), _label_counts(by_split.values(), inputs.protocol)
     n_segments = counts.sum(axis=0)
     histogram = tuple(
@@ -108,7 +108,7 @@ def corpus_section(inputs: ReportInputs) -> Section:
     blocks: list[Block] = [
         Table(f"The corpus “{inputs.parameters['corpus.name']}” by split", header, rows),
         *_terms(inputs),
-        *_speakers_in_two_splits(inputs.segments),
+        *_speakers_in_two_splits(by_split),
         Grid(
             (
                 Table("Labels by class and split", ("Label", *SPLITS), histogram),
@@ -170,39 +170,31 @@ def _notes(inputs: ReportInputs) -> list[Block]:
     return [Table(caption, ("Segment", "Modality", "Note"), rows, frozenset({1, 2}))]
 
 
-def _split_row(split: str, segments: Sequence[Segment], *, with_label: bool) -> tuple[Cell, ...]:
-    labels = [segment.label for segment in segments]
-    mean = (Cell(fixed(float(np.mean(labels)), 2) if labels else "–"),) if with_label else ()
+def _split_row(split: str, found: SplitCounts, *, with_label: bool) -> tuple[Cell, ...]:
+    mean = (Cell(fixed(float(np.mean(found.labels)), 2) if len(found) else "–"),) if with_label else ()
     return (
         Cell(split),
-        Cell(count(len(segments))),
-        Cell(count(len({segment.speaker for segment in segments}))),
-        Cell(count(len({segment.video for segment in segments}))),
-        Cell(fixed(sum(segment.duration_s for segment in segments) / 60, 1)),
+        Cell(count(len(found))),
+        Cell(count(len(found.speakers))),
+        Cell(count(len(found.videos))),
+        Cell(fixed(found.duration_min, 1)),
         *mean,
-        Cell(count(sum(not (segment.text or "").strip() for segment in segments))),
-        Cell(count(sum(not segment.has_audio for segment in segments))),
-        Cell(count(sum(not segment.has_video for segment in segments))),
+        Cell(count(found.n_without_transcript)),
+        Cell(count(found.n_without_sound)),
+        Cell(count(found.n_without_picture)),
     )
 
 
-def _label_counts(
-    splits: Iterable[Sequence[Segment]], protocol: Protocol
-) -> Int64[np.ndarray, "class split"]:
+def _label_counts(splits: Iterable[SplitCounts], protocol: Protocol) -> Int64[np.ndarray, "class split"]:
     n_classes = len(class_names(protocol))
-    columns = []
-    for segments in splits:
-        labels = np.array([segment.label for segment in segments], np.float64)
-        columns.append(np.bincount(classes_of(labels, protocol), minlength=n_classes))
+    columns = [np.bincount(classes_of(found.labels, protocol), minlength=n_classes) for found in splits]
     return np.stack(columns, axis=1).astype(np.int64)
 
 
-def _speakers_in_two_splits(segments: Sequence[Segment]) -> list[Block]:
+def _speakers_in_two_splits(by_split: Mapping[Split, SplitCounts]) -> list[Block]:
     """A warning where a model may know a speaker of valid or test from train."""
-    splits: dict[str, set[str]] = {}
-    for segment in segments:
-        splits.setdefault(segment.speaker, set()).add(segment.split)
-    shared = sorted(speaker for speaker, where in splits.items() if len(where) > 1)
+    splits = Counter(speaker for found in by_split.values() for speaker in found.speakers)
+    shared = sorted(speaker for speaker, n_splits in splits.items() if n_splits > 1)
     if not shared:
         return [Paragraph("No speaker is in two splits.")]
     named = ", ".join(shortened(speaker, at_most=40) for speaker in shared[:MOST_LISTED])

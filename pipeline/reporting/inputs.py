@@ -19,13 +19,13 @@ from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
 from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.artifacts.predictions import SplitPredictions
 from pipeline.artifacts.robustness import RobustnessCurve
-from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named, require_measured_by
 from pipeline.reporting.budgets import gradient_epochs
 from pipeline.reporting.corpus_statement import CorpusTerms
+from pipeline.reporting.counted_segments import CountedSegments
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,7 +43,7 @@ class ReportInputs:
         robustness: content of `reports/robustness.csv`.
         noise: content of `reports/noise.csv`.
         degraded: content of `reports/degraded.csv`; none where no degradation of recordings was asked for.
-        segments: the manifest, without the times of words.
+        segments: what was counted of the manifest.
         parameters: every parameter by its full name, such as `margin.base`.
         digests: SHA-256 in hexadecimal by the name of what was read.
         terms: what the corpus says of its labels, its licence and its citation.
@@ -62,7 +62,7 @@ class ReportInputs:
     robustness: Sequence[RobustnessCurve]
     noise: Sequence[RobustnessCurve]
     degraded: Sequence[RobustnessCurve]
-    segments: Sequence[Segment]
+    segments: CountedSegments
     parameters: Mapping[str, Any]
     digests: Mapping[str, str]
     terms: CorpusTerms = field(default_factory=CorpusTerms)
@@ -76,7 +76,7 @@ class ReportInputs:
     def _require_whole_predictions(self) -> None:
         predicted = {found.split: len(found.ids) for found in self.predictions}
         for split in EVALUATED:
-            n_segments = sum(segment.split == split for segment in self.segments)
+            n_segments = len(self.segments.by_split[split])
             if predicted.get(split, 0) != n_segments:
                 raise PipelineError(
                     f"reports/predictions.csv has {predicted.get(split, 0)} rows of {split}, but the manifest has {n_segments} "

@@ -132,7 +132,7 @@ def _head(inputs: CardInputs) -> str:
         if inputs.report.summary(split, METHOD, metric).mean is not None
     ]
     data = ModelCardData(
-        language=sorted({segment.language for segment in inputs.report.segments}),
+        language=sorted(inputs.report.segments.languages),
         # What the weights may be used for depends on the corpus, whose terms no parameter knows.
         license="other",
         license_name="code-apache-2.0-weights-by-the-terms-of-the-corpus",

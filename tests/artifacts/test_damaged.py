@@ -104,8 +104,7 @@ def test_tensor_files_of_another_form_are_refused(tmp_path, read, kind):
     refusal(read, path)
     path.rmdir()
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    if read is not read_extraction:
-        assert "is a Git LFS pointer" in refusal(read, path)
+    assert "is a Git LFS pointer" in refusal(read, path)
 
 
 def checkpoint_bytes(*, tensors: Mapping[str, np.ndarray] | None = None, **changes: object) -> bytes:

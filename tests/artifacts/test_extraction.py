@@ -31,5 +31,5 @@ def test_a_file_that_is_missing_or_broken_is_an_error_for_people(tmp_path):
     with pytest.raises(PipelineError, match="not found; run `dvc repro`"):
         read_extraction(tmp_path / "f")
     (tmp_path / "f").write_bytes(b"no such thing")
-    with pytest.raises(PipelineError, match="not a whole file of features"):
+    with pytest.raises(PipelineError, match="not a whole feature sequences file"):
         read_extraction(tmp_path / "f")

@@ -243,11 +243,12 @@ def test_words_are_read_one_segment_at_a_time(read_run, tmp_path):
     ids = [segment.id for segment in read_segments(tmp_path / "data/manifest/segments.jsonl")]
     write_words(path, [SegmentWords(id_, "given", words) for id_ in ids])
     tracemalloc.start()
-    found = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    inputs = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    shown = inputs.read_shown({*ids})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert set(found.align_methods.values()) == {"given"}
-    assert set(found.align_methods) == set(found.segments) == set(ids)
+    assert {each.align_method for each in shown.values()} == {"given"}
+    assert set(shown) == set(ids)
     # All words of all segments at once would take several times the bytes of their file.
     assert peak < path.stat().st_size
 
@@ -256,17 +257,31 @@ def test_of_train_only_what_was_weighed_is_held(read_run, tmp_path):
     ordinary = read_run()
     path = tmp_path / "data/manifest/segments.jsonl"
     segments = read_segments(path)
-    unweighed = [
-        replace(segment, id=f"{segment.id} again") for segment in segments if segment.split == "train"
-    ]
-    write_segments(path, [*unweighed, *segments])
+    train = {segment.id: segment for segment in segments if segment.split == "train"}
+    write_segments(path, [*(replace(each, id=f"{each.id} again") for each in train.values()), *segments])
     found = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
-    assert found.segments == ordinary.segments
-    assert found.align_methods == ordinary.align_methods
+    assert found.weighed == ordinary.weighed == train
+
+
+def test_of_a_large_split_the_manifest_is_read_where_the_page_shows_a_segment(read_run, tmp_path):
+    texts = {"train": 10, "valid": 10, "test": 10_000}
+    read_run(
+        n_segments={"train": 4, "valid": 8, "test": 1500}, texts=lambda split, n: str(n) + "x" * texts[split]
+    )
+    size = (tmp_path / "data/manifest/segments.jsonl").stat().st_size
+    tracemalloc.start()
+    inputs = read_inputs(report.INSPECTED, parameters=report.settled_parameters())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 2
+    shown = inputs.read_shown({"test_0007", "test_007"})
+    assert {id_: each.segment.text[:1] for id_, each in shown.items()} == {"test_007": "7"}
 
 
 def test_names_that_segments_have_in_common_are_in_memory_once(read_run):
-    segments = [segment for segment in read_run().segments.values() if segment.split == "valid"]
+    inputs = read_run()
+    segments = inputs.read_predicted(inputs.predictions[0])
+    assert [segment.id for segment in segments] == list(inputs.predictions[0].ids)
     assert len({id(segment.speaker) for segment in segments}) == len(
         {segment.speaker for segment in segments}
     )

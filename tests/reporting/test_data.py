@@ -1,9 +1,12 @@
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
+from pipeline.artifacts.segments import Segment
 from pipeline.pages.blocks import Grid, Paragraph, Table
 from pipeline.reporting.corpus_statement import CorpusTerms
+from pipeline.reporting.counted_segments import count_segments
 from pipeline.reporting.data import corpus_section, coverage_section
 
 
@@ -66,8 +69,7 @@ def test_a_corpus_without_words_is_described(read_run):
 
 
 def test_the_corpus_is_counted_by_split(inputs):
-    test = [segment for segment in inputs.segments if segment.split == "test"]
-    minutes = sum(segment.duration_s for segment in test) / 60
+    minutes = sum(1.0 + n % 4 for n in range(50)) / 60
     row = [cell.text for cell in tables(corpus_section(inputs))[0].rows[2]]
     assert row[:5] == ["test", "50", "5", "7", f"{minutes:.1f}"]
 
@@ -82,23 +84,32 @@ def test_absent_media_are_counted(read_run):
     assert [(row[7].text, row[8].text) for row in rows] == [("60", "60"), ("40", "40"), ("50", "50")]
 
 
-def with_speakers(inputs, n_speakers: int):
-    segments = [replace(each, speaker=f"speaker {n % n_speakers}") for n, each in enumerate(inputs.segments)]
-    return replace(inputs, segments=segments)
-
-
-def test_a_speaker_in_two_splits_is_a_warning(inputs):
-    section = corpus_section(with_speakers(inputs, 3))
+def test_a_speaker_in_two_splits_is_a_warning(read_run):
+    section = corpus_section(read_run(speakers=lambda split, n: f"speaker {n % 3}"))
     (warning,) = [
         block for block in section.blocks if isinstance(block, Paragraph) and block.kind == "warning"
     ]
     assert "3 speakers (speaker 0, speaker 1, speaker 2)" in warning.text
 
 
-def test_many_shared_speakers_are_counted(inputs):
-    warning = text(corpus_section(with_speakers(inputs, 30)))
+def test_many_shared_speakers_are_counted(read_run):
+    warning = text(corpus_section(read_run(speakers=lambda split, n: f"speaker {n % 30}")))
     assert "30 speakers" in warning
     assert "and 10 more" in warning
+
+
+def test_of_a_corpus_only_what_is_counted_is_held():
+    segment = Segment(
+        id="a", split="train", label=0.5, speaker="s", video="v", language="en", text="x" * 1000, media=None,
+        media_sha256=None, has_audio=True, has_video=False, start_s=0.0, end_s=2.0,
+    )  # fmt: skip
+    segments = (replace(segment, text=f"{n} {segment.text}", end_s=1.0 + n % 2) for n in range(1, 5001))
+    tracemalloc.start()
+    counted = count_segments(segments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6
+    assert (len(counted), counted.by_split["train"].duration_min) == (5000, 5000 * 1.5 / 60)
 
 
 def test_notes_are_listed_where_there_are_any(inputs):
