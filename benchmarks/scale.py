@@ -8,7 +8,9 @@ themselves, interpreter and libraries included; beside it stands the most that w
 files, which the system takes back when it needs room. Linux only.
 
 `--keep FOLDER` leaves the corpora and what the stages made of them there. A run with the same folder goes on where the last one
-ended; `--again STAGE` measures that stage and those after it once more, on what the stages before it left.
+ended; `--again STAGE` measures that stage and those after it once more, on what the stages before it left. `--networks SEGMENTS`
+measures `evaluate` and `report` alone: the aligned splits are generated too, and the networks are those that the kept run of so many
+segments has trained. Rows of other stages and sizes that the file of results has stay in it.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import itertools
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,11 +35,20 @@ import numpy as np
 import yaml
 
 from benchmarks.process_tree import ProcessTree
+from pipeline.artifacts.aligned import AlignedSplit, write_aligned
+from pipeline.artifacts.files import write_text
 from pipeline.artifacts.rejections import write_rejections
-from pipeline.artifacts.segments import Segment, Split, write_segments
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality, write_sequences_of
+from pipeline.artifacts.segments import Segment, Split, iterate_segments, write_segments
+from pipeline.artifacts.sequences import (
+    MODALITIES,
+    FeatureSequence,
+    Modality,
+    PackedSequences,
+    write_sequences,
+    write_sequences_of,
+)
 from pipeline.artifacts.task import Task, write_task
-from pipeline.artifacts.words import SegmentWords, Word, write_words
+from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.visual.mesh import visual_columns
 from pipeline.yaml12 import parse_yaml
@@ -55,6 +67,7 @@ _DRAWN = {
 
 _SIZES = ("RssAnon", "RssShmem", "VmHWM")  # of /proc/PID/status, kB
 _DURATION_S = 7.0
+_EXTRACTOR: dict[str, Any] = {"settings": {}, "libraries": {}, "device": "cpu"}
 # In the folder of a run: what has been measured there. It is there as soon as the corpus is whole.
 _MEASURED = "measured.json"
 
@@ -105,36 +118,108 @@ def write_corpus(root: Path, n_segments: int, *, small: bool = False) -> None:
         small: whether to write `small_features` in place of `usual_features`.
     """
     settings = write_parameters(root)
-    random = np.random.default_rng(n_segments)
+    rng = np.random.default_rng(n_segments)
     features = small_features() if small else usual_features(settings)
     bounds_s = np.linspace(0, _DURATION_S, features.n_words + 1).tolist()
     words = tuple(Word(f"word{i}", start, end) for i, (start, end) in enumerate(itertools.pairwise(bounds_s)))
-    segments = [_segment(i, n_segments, round(float(random.normal(scale=1.4)), 1)) for i in range(n_segments)]
+    segments = [_segment(i, n_segments, round(float(rng.normal(scale=1.4)), 1)) for i in range(n_segments)]
     write_segments(root / "data/manifest/segments.jsonl", segments)
     write_rejections(root / "data/manifest/rejected.csv", [])
     write_task(root / "data/manifest/task.json", Task("regression", "label", -3.0, 3.0, "mosi", "integer"))
-    write_words(root / "data/words/words.jsonl", [SegmentWords(s.id, "given", words) for s in segments])
-    extractor = {"settings": {}, "libraries": {}, "device": "cpu"}
-    (root / "data/words/extractor.json").write_text(json.dumps(extractor), encoding="utf-8")
+    words_line = SegmentWords("", "given", words).to_bytes().decode()
+    write_text(
+        root / "data/words/words.jsonl",
+        "".join(words_line.replace('"id": ""', f'"id": "{segment.id}"') for segment in segments),
+    )
+    (root / "data/words/extractor.json").write_text(json.dumps(_EXTRACTOR), encoding="utf-8")
     for modality in MODALITIES:
         columns, n_rows = features.columns[modality], features.n_rows.get(modality, features.n_words)
-        times_s = (np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows)
-        sequences = (
-            FeatureSequence(
-                random.standard_normal((n_rows, len(columns)), np.float32) + np.float32(segment.label / 3),
-                times_s,
-                np.ones(n_rows, bool),
-            )
-            for segment in segments
+        write = _write_rows_at_once if small else _write_rows
+        write(root / f"data/{modality}/features.safetensors", modality, segments, columns, n_rows, rng)
+
+
+def _write_rows(
+    path: Path,
+    modality: Modality,
+    segments: list[Segment],
+    columns: list[str],
+    n_rows: int,
+    rng: np.random.Generator,
+) -> None:
+    times_s = (np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows)
+    sequences = (
+        FeatureSequence(
+            rng.standard_normal((n_rows, len(columns)), np.float32) + np.float32(segment.label / 3),
+            times_s,
+            np.ones(n_rows, bool),
         )
-        write_sequences_of(
-            root / f"data/{modality}/features.safetensors",
-            modality,
-            [s.id for s in segments],
-            sequences,
+        for segment in segments
+    )
+    ids = [segment.id for segment in segments]
+    write_sequences_of(path, modality, ids, sequences, columns=columns, extractor=_EXTRACTOR)
+
+
+def _write_rows_at_once(
+    path: Path,
+    modality: Modality,
+    segments: list[Segment],
+    columns: list[str],
+    n_rows: int,
+    rng: np.random.Generator,
+) -> None:
+    """What `_write_rows` writes, in a tenth of its time, with all rows in memory."""
+    n = len(segments)
+    values = rng.standard_normal((n * n_rows, len(columns)), np.float32)
+    values += np.repeat(np.array([segment.label / 3 for segment in segments], np.float32), n_rows)[:, None]
+    packed = PackedSequences(
+        modality=modality,
+        ids=tuple(segment.id for segment in segments),
+        columns=tuple(columns),
+        offsets=np.arange(0, n * n_rows + 1, n_rows),
+        values=values,
+        times_s=np.tile((np.arange(n_rows) + 0.5) * (_DURATION_S / n_rows), n),
+        valid=np.ones(n * n_rows, bool),
+        failures={},
+        extractor=_EXTRACTOR,
+    )
+    write_sequences(path, packed)
+
+
+def write_aligned_corpus(root: Path, networks: Path) -> None:
+    """What `align` and training would leave of a corpus of `write_corpus` with small features, by which `evaluate` begins.
+
+    Args:
+        root: folder of the run.
+        networks: folder of a kept run, whose networks are taken.
+    """
+    for name in ("rank", "calibrate", "pointwise", "weights", "degraded"):
+        shutil.copytree(networks / "data" / name, root / "data" / name, dirs_exist_ok=True)
+    shutil.copytree(networks / "reports", root / "reports", dirs_exist_ok=True)
+    features, rng = small_features(), np.random.default_rng(0)
+    columns = {modality: tuple(features.columns[modality]) for modality in MODALITIES}
+    segments: dict[Split, list[Segment]] = {"valid": [], "test": []}
+    for segment in iterate_segments(root / "data/manifest/segments.jsonl"):
+        if segment.split in segments:
+            segments[segment.split].append(segment)
+    for split, of_split in segments.items():
+        labels = np.array([segment.label for segment in of_split])
+        n_words = features.n_words * len(of_split)
+        shift = np.repeat(labels.astype(np.float32) / 3, features.n_words)[:, None]
+        aligned = AlignedSplit(
+            split=split,
+            ids=tuple(segment.id for segment in of_split),
+            labels=labels,
+            offsets=np.arange(0, n_words + 1, features.n_words),
+            features={
+                modality: rng.standard_normal((n_words, len(names)), np.float32) + shift
+                for modality, names in columns.items()
+            },
+            valid={modality: np.ones(n_words, bool) for modality in MODALITIES},
             columns=columns,
-            extractor=extractor,
+            speaker=tuple(segment.speaker for segment in of_split),
+            video=tuple(segment.video for segment in of_split),
         )
+        write_aligned(root / f"data/align/{split}.safetensors", aligned)
 
 
 def write_parameters(root: Path) -> dict[str, Any]:
@@ -165,7 +250,12 @@ def _segment(number: int, n_segments: int, label: float) -> Segment:
 
 
 def measure(
-    n_segments: int, *, small: bool, keep: Path | None = None, again: str | None = None
+    n_segments: int,
+    *,
+    small: bool,
+    keep: Path | None = None,
+    again: str | None = None,
+    networks: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """What each stage takes on a corpus of this size, as soon as it is done; `degrade` is off, as it is by default.
 
@@ -174,25 +264,29 @@ def measure(
         small: whether the corpus has `small_features`.
         keep: folder in which the run stays; what was measured there before is not measured again.
         again: the first stage that is measured again all the same.
+        networks: size of the kept run whose networks are taken, so that `evaluate` is the first stage; None trains them.
     """
     with run_folder(n_segments, small=small, keep=keep) as root:
         measured = root / _MEASURED
-        if measured.is_file():
-            write_parameters(root)
-        else:
+        if not measured.is_file():
             # A process of its own too, so that what it holds is not inherited.
             subprocess.run(
                 [
                     *(sys.executable, "-m", "benchmarks.scale", "--write", str(root), str(n_segments)),
                     *(["--small"] if small else []),
+                    *([] if networks is None else ["--keep", str(keep), "--networks", str(networks)]),
                 ],
                 cwd=ROOT,
                 check=True,
             )
             measured.write_text("[]", encoding="utf-8")
-        rows = rows_before(json.loads(measured.read_text(encoding="utf-8")), again)
+        write_parameters(root)
+        stages = STAGES if networks is None else STAGES[STAGES.index("evaluate") :]
+        rows = json.loads(measured.read_text(encoding="utf-8"))
+        if again is not None:
+            rows = rows[: stages.index(again)]
         yield from rows
-        for stage in STAGES[len(rows) :]:
+        for stage in stages[len(rows) :]:
             seconds, own_mb, resident_mb = _run(stage, root)
             read = ("text", "audio", "visual") if stage == "align" else ("align",)
             rows.append(
@@ -216,14 +310,14 @@ def run_folder(n_segments: int, *, small: bool, keep: Path | None) -> Iterator[P
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     else:
-        root = keep.absolute() / f"{'small_' if small else ''}{n_segments}"
+        root = kept_run(keep, n_segments, small=small)
         root.mkdir(parents=True, exist_ok=True)
         yield root
 
 
-def rows_before(rows: list[dict[str, Any]], again: str | None) -> list[dict[str, Any]]:
-    """The rows of the stages before the one that is measured again, all where it is None."""
-    return rows if again is None else rows[: STAGES.index(again)]
+def kept_run(keep: Path, n_segments: int, *, small: bool) -> Path:
+    """Where a run is kept."""
+    return keep.absolute() / f"{'small_' if small else ''}{n_segments}"
 
 
 def _run(stage: str, root: Path) -> tuple[float, float, float]:
@@ -289,8 +383,11 @@ def results_path(sizes: list[int], *, small: bool) -> Path:
     return RESULTS.with_stem("_".join(["small_scale" if small else "scale", *map(str, sizes)]))
 
 
-def write_results(path: Path, result: dict[str, Any]) -> None:
-    """Write what was measured."""
+def write_results(path: Path, machine: dict[str, str], rows: list[dict[str, Any]]) -> None:
+    """Write what was measured, in the place of older rows of the same stages and sizes."""
+    older = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    by_stage = {(row["segments"], STAGES.index(row["stage"])): row for row in (*older, *rows)}
+    result = {"machine": machine, "rows": [by_stage[key] for key in sorted(by_stage)]}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
@@ -339,20 +436,29 @@ def main() -> None:
         help="leave corpora and stages here, and go on from what is here",
     )
     parser.add_argument("--again", choices=STAGES, help="measure this stage and those after it once more")
+    parser.add_argument(
+        "--networks",
+        metavar="SEGMENTS",
+        type=int,
+        help="measure evaluate and report alone, with the networks of the kept run of this size; needs --keep and --small",
+    )
     parser.add_argument("--write", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    keep, small, networks = arguments.keep, arguments.small, arguments.networks
+    if networks is not None and not (keep and small):
+        parser.error("--networks needs --keep and --small")
     if arguments.write is not None:
-        write_corpus(arguments.write, arguments.segments[0], small=arguments.small)
+        write_corpus(arguments.write, arguments.segments[0], small=small)
+        if networks is not None:
+            write_aligned_corpus(arguments.write, kept_run(keep, networks, small=True))
         return
     machine = {"processor": platform.machine(), "torch": version("torch"), "numpy": version("numpy")}
-    path, rows = results_path(arguments.segments, small=arguments.small), list[dict[str, Any]]()
+    path, rows = results_path(arguments.segments, small=small), list[dict[str, Any]]()
     for n_segments in arguments.segments:
-        for row in measure(n_segments, small=arguments.small, keep=arguments.keep, again=arguments.again):
+        for row in measure(n_segments, small=small, keep=keep, again=arguments.again, networks=networks):
             print(row, flush=True)
             rows.append(row)
-            write_results(
-                path, {"machine": machine, "rows": rows}
-            )  # what is measured is kept if a later stage fails
+            write_results(path, machine, rows)  # what is measured is kept if a later stage fails
     draw(measured_rows())
 
 

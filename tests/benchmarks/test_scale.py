@@ -1,12 +1,26 @@
 """The corpus of the benchmark of scale is one that the stage takes, and its numbers keep what they promise."""
 
 import json
+import shutil
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from benchmarks.scale import RESULTS, SIZES, results_path, write_corpus
+from benchmarks import scale
+from benchmarks.scale import (
+    RESULTS,
+    SIZES,
+    STAGES,
+    measure,
+    results_path,
+    write_aligned_corpus,
+    write_corpus,
+    write_results,
+)
 from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.sequences import read_sequences
 from stages import align
 
 
@@ -19,6 +33,60 @@ def test_its_corpus_goes_through_align(tmp_path, monkeypatch, small, n_words):
     assert len(train) == 14
     assert {len(mask) for mask in train.valid.values()} == {14 * n_words}
     assert all(mask.all() for mask in train.valid.values())
+
+
+def test_rows_that_are_written_at_once_are_those_that_are_written_one_by_one(tmp_path):
+    write_corpus(tmp_path, 20, small=True)
+    segments = read_segments(tmp_path / "data/manifest/segments.jsonl")
+    for write in (scale._write_rows, scale._write_rows_at_once):
+        path = tmp_path / write.__name__
+        write(path, "audio", segments, ["a", "b"], 3, np.random.default_rng(1))
+    written = [read_sequences(tmp_path / write) for write in ("_write_rows", "_write_rows_at_once")]
+    np.testing.assert_array_equal(written[0].values, written[1].values)
+    assert (tmp_path / "_write_rows").read_bytes() == (tmp_path / "_write_rows_at_once").read_bytes()
+
+
+def test_aligned_splits_that_are_generated_have_the_segments_and_columns_of_those_of_align(
+    tmp_path, monkeypatch
+):
+    write_corpus(tmp_path, 20, small=True)
+    monkeypatch.chdir(tmp_path)
+    align.main()
+    for name in ("rank", "calibrate", "pointwise", "weights", "degraded"):
+        (tmp_path / "data" / name).mkdir()
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "data/manifest", other / "data/manifest")
+    write_aligned_corpus(other, tmp_path)
+    for split in ("valid", "test"):
+        found, expected = (
+            read_aligned(root / f"data/align/{split}.safetensors") for root in (other, tmp_path)
+        )
+        assert (found.ids, found.columns, found.speaker) == (expected.ids, expected.columns, expected.speaker)
+        assert found.offsets.tolist() == expected.offsets.tolist()
+        np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+def test_a_kept_run_goes_on_where_it_ended(tmp_path):
+    rows = [{"segments": 20, "stage": stage, "processor_s": 1.0} for stage in STAGES]
+    root = tmp_path / "small_20"
+    root.mkdir()
+    (root / "measured.json").write_text(json.dumps(rows))
+    # All stages are measured, so none runs: there is no corpus.
+    assert list(measure(20, small=True, keep=tmp_path)) == rows
+    assert sorted(path.name for path in root.iterdir()) == ["measured.json", "params.yaml"]
+
+
+def test_rows_that_are_measured_again_take_the_place_of_the_older_ones(tmp_path):
+    path = tmp_path / "scale.json"
+
+    def row(segments, stage, processor_s):
+        return {"segments": segments, "stage": stage, "processor_s": processor_s}
+
+    write_results(path, {}, [row(20, "align", 1.0), row(20, "report", 2.0), row(10, "report", 3.0)])
+    write_results(path, {}, [row(20, "evaluate", 4.0), row(20, "report", 5.0)])
+    assert json.loads(path.read_text())["rows"] == [
+        row(10, "report", 3.0), row(20, "align", 1.0), row(20, "evaluate", 4.0), row(20, "report", 5.0),
+    ]  # fmt: skip
 
 
 def test_other_runs_do_not_take_the_place_of_the_usual_one():
