@@ -12,6 +12,7 @@ from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.labels import label_chosen, refuse_absent_classes
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
+from pipeline.corpus.names import say_alike_speakers
 from pipeline.corpus.splits import say_balance, say_leaks, split_candidates
 from pipeline.settled.facts import load_facts
 
@@ -38,6 +39,7 @@ def main() -> None:
         mixes=mixes,
     )
     say_leaks(candidates, splits, mixes=mixes)
+    say_alike_speakers(candidates, splits)
     say_balance(candidates, splits)
     segments, rejections = build_manifest(
         candidates,

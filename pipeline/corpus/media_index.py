@@ -149,11 +149,12 @@ class NamesOnDisk:
     def find(self, media: str) -> str:
         r"""The name on the disk: Windows wrote clips\a.mp4, and an accent is one character or two.
 
-        A backslash in a real name stays, and so does a name that is like none on the disk.
+        A backslash in a real name stays, and so does a name that is like none on the disk. Without `./` and doubled slashes, so
+        that one recording has one name: segments are kept together in a split by it.
         """
         try:
             if (self._corpus / media).is_file() or listed_at(self._corpus / media) is not None:
-                return media
+                return str(PurePosixPath(media))
         except (OSError, ValueError):
             return media
         path = PurePosixPath(media.replace("\\", "/"))

@@ -1,8 +1,10 @@
 """Names that look alike and are not: what is compared letter by letter has to be told apart by eye."""
 
+import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from pipeline.artifacts.segments import Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 
@@ -51,3 +53,39 @@ def refuse_two_forms(candidates: Sequence[Candidate]) -> None:
                     f"{candidate.place}: the {kind} {name!a} and {first!a} (at {place}) look the same and are written in "
                     "different characters; write them in the same"
                 )
+
+
+def alike_speakers(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> list[str]:
+    """A sentence for each speaker who is in two splits under names that differ in letter case, width, blanks and hyphens alone.
+
+    These may be two people, so nothing is refused; two videos may well have such names.
+    """
+    first: dict[str, Candidate] = {}
+    found: dict[str, str] = {}
+    for candidate in candidates:
+        if not candidate.speaker or candidate.id not in splits:
+            continue
+        plain = unicodedata.normalize("NFKC", candidate.speaker).casefold()
+        form = " ".join(plain.replace("_", " ").replace("-", " ").split())
+        other = first.setdefault(form, candidate)
+        if other.speaker != candidate.speaker and splits[other.id] != splits[candidate.id]:
+            found.setdefault(
+                form,
+                f"the speakers {other.speaker!r} ({splits[other.id]}) and {candidate.speaker!r} ({splits[candidate.id]}) differ in how "
+                "they are written alone",
+            )
+    return list(found.values())
+
+
+ONE_SPEAKER = (
+    "If they are one person, a model knows the speaker of test from train: write the name in one way"
+)
+"""What to do about `alike_speakers`."""
+
+
+def say_alike_speakers(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> None:
+    """Say on standard error which speakers may be in two splits under two names; see `alike_speakers`."""
+    alike = alike_speakers(candidates, splits)
+    if alike:
+        more = f"; and {len(alike) - 1} more" if len(alike) > 1 else ""
+        sys.stderr.write(f"\n{alike[0]}{more}. {ONE_SPEAKER}\n")

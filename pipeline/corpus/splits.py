@@ -63,9 +63,9 @@ def split_candidates(
     refuse_leaks = partial(_refuse_leaks, usable, mixes=mixes)
     if split.startswith("fold_"):
         named = refuse_leaks(_fold(usable, int(split.removeprefix("fold_"))))
-        return refuse_leaks(draw_valid(named, owner_of=_video))
+        return refuse_leaks(draw_valid(named, owners_of=_videos))
     if split == STANDARD and any(candidate.split is not None for candidate in usable):
-        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owner_of=_owner))
+        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owners_of=_owners))
     return refuse_leaks(_draw(usable, valid_share=valid_share, test_share=test_share, split_seed=split_seed))
 
 
@@ -146,7 +146,7 @@ def _draw_valid(
     candidates: Sequence[Candidate],
     splits: dict[str, Split],
     *,
-    owner_of: Callable[[Candidate], str],
+    owners_of: Callable[[Sequence[Candidate]], Mapping[str, str]],
     valid_share: float,
     split_seed: int,
 ) -> dict[str, Split]:
@@ -154,7 +154,8 @@ def _draw_valid(
     if set(splits.values()) != {"train", "test"}:
         return splits
     train = [candidate for candidate in candidates if splits[candidate.id] == "train"]
-    owners = sorted({owner_of(candidate) for candidate in train})
+    owner_of = owners_of(train)
+    owners = set(owner_of.values())
     n_valid = max(1, round(valid_share * len(owners)))
     if n_valid >= len(owners):
         counted = "one speaker or video" if len(owners) == 1 else f"{len(owners)} speakers or videos"
@@ -162,11 +163,13 @@ def _draw_valid(
             f"train of the corpus has {counted}, too few to draw valid from; name a valid split"
         )
     part_of = balanced_parts(
-        make_draw([owner_of(candidate) for candidate in train], [candidate.label for candidate in train]),
+        make_draw([owner_of[candidate.id] for candidate in train], [candidate.label for candidate in train]),
         {"valid": n_valid, "train": len(owners) - n_valid},
         seed=split_seed,
     )
-    return splits | {candidate.id: "valid" for candidate in train if part_of[owner_of(candidate)] == "valid"}
+    return splits | {
+        candidate.id: "valid" for candidate in train if part_of[owner_of[candidate.id]] == "valid"
+    }
 
 
 def _draw(
@@ -243,9 +246,15 @@ def is_drawn(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> bo
     return any(candidate.split != splits[candidate.id] for candidate in candidates if candidate.id in splits)
 
 
-def _owner(candidate: Candidate) -> str:
-    return candidate.speaker or candidate.video
+def _owners(candidates: Sequence[Candidate]) -> dict[str, str]:
+    """The speaker or video of each segment by its id; of speakers who share a video, the first by name stands for all."""
+    group_of = _groups(candidates)
+    first: dict[str, str] = {}
+    for candidate in candidates:
+        group, owner = group_of[candidate.id], candidate.speaker or candidate.video
+        first[group] = min(first.get(group, owner), owner)
+    return {id_: first[group] for id_, group in group_of.items()}
 
 
-def _video(candidate: Candidate) -> str:
-    return candidate.video
+def _videos(candidates: Sequence[Candidate]) -> dict[str, str]:
+    return {candidate.id: candidate.video for candidate in candidates}

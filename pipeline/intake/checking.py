@@ -13,7 +13,7 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import check_table, refuse_classes
-from pipeline.corpus.names import refuse_two_forms
+from pipeline.corpus.names import ONE_SPEAKER, alike_speakers, refuse_two_forms
 from pipeline.corpus.splits import find_leaks, split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.labels import (
@@ -219,6 +219,9 @@ def _splits(used: Sequence[Candidate], rules: Rules) -> tuple[Mapping[str, str],
         for split in SPLITS
         if split not in splits.values()
     ]
+    alike = alike_speakers(used, splits)
+    if alike:
+        problems.append(joined("warning", "names", alike, advice=ONE_SPEAKER))
     leaks = find_leaks(used, splits, kinds=mixes)
     if leaks:
         problems.append(

@@ -5,7 +5,7 @@ import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Float32
@@ -14,6 +14,7 @@ from pipeline.artifacts.csv_cells import escaped, restored
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import Word
 from pipeline.corpus.cells import SPLIT_NAMES, number, split_named
+from pipeline.corpus.media_index import MediaFolder, is_folder
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
 from pipeline.intake.columns import ABSENT, ColumnChoice, Columns, find_columns
@@ -63,11 +64,18 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
         names of the files below `folder`, and sentences on what was decided and left out.
 
     Raises:
-        PipelineError: the table cannot be read, or its columns are not those of a corpus; see `find_columns`.
+        PipelineError: the table cannot be read, or its columns are not those of a corpus, see `find_columns`; or its recordings lie
+            beside it and nothing is said of its columns, so that its folder is what was meant.
     """
     rows = list(read_rows(table, required=(), encodings=_ENCODINGS))
     if not rows:
         raise PipelineError(f"{table}: has no rows; expected a row per segment")
+    recording = _recording_beside(table, rows) if choice.says_nothing else None
+    if recording is not None:
+        raise PipelineError(
+            f"{table}: its recordings lie beside it, such as {recording}, and would stay behind; import its folder {table.parent} instead, "
+            "or name a column, such as --text text, to take the table alone"
+        )
     arrays = {m: patterns[0] for m, patterns in choice.features.items() if is_array(patterns)}
     choice = replace(
         choice, features={m: p for m, p in choice.features.items() if m not in arrays} or _none_of(arrays)
@@ -108,6 +116,26 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
         _write_features(folder / f"{modality}.npz", ids, values, names[modality])
         files.append(f"{modality}.npz")
     return Converted(files, notes)
+
+
+def _recording_beside(table: Path, rows: Sequence[_Row]) -> str | None:
+    """A recording of one of the rows, relative to the folder of the table, where the layouts look for it; None without any."""
+    clips = MediaFolder(table.parent, "clips").names
+    for _, row in rows:
+        media = restored(row.get("media", ""))
+        try:
+            if media and (table.parent / media).is_file():
+                return media
+        except (OSError, ValueError):
+            continue
+        names = clips.get(restored(row.get("id", "")))
+        if names:
+            return f"clips/{names[0]}"
+        video = row.get("video_id", "")
+        for raw in ("Raw", "raw"):
+            if video and is_folder(table.parent / raw / PurePosixPath(video).name):
+                return f"{raw}/{video}"
+    return None
 
 
 def _none_of(arrays: Mapping[Modality, str]) -> Mapping[Modality, Sequence[str]]:
@@ -295,7 +323,11 @@ def _write_words(path: Path, words: Iterable[tuple[str, Word]]) -> None:
 def _write_features(
     path: Path, ids: Sequence[str], values: Float32[np.ndarray, "row column"], names: Sequence[str]
 ) -> None:
-    arrays = {"ids": np.array(ids, str), "values": values, "columns": np.array(names, str)}
+    arrays = {
+        "ids": np.array([restored(id_) for id_ in ids], str),
+        "values": values,
+        "columns": np.array(names, str),
+    }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _NO_TIME), "w", force_zip64=True) as member:

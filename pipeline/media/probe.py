@@ -8,6 +8,7 @@ from av.error import FFmpegError
 
 from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media, time_zero
 from pipeline.media.linear_pass import Decoded, decode
+from pipeline.media.restarts import refuse_restart
 from pipeline.media.video import display_size
 
 # A length in a header may be wrong. Recordings of less than 64 kbit/s are small enough to be read to their end, to see. Nothing
@@ -45,8 +46,8 @@ def probe(path: Path) -> MediaInfo:
     stop, or have a gap, where decoding does.
 
     Raises:
-        MediaError: the file cannot be opened, has neither sound nor video, holds a stream of which nothing decodes, or
-            claims a length that it cannot have.
+        MediaError: the file cannot be opened, has neither sound nor video, holds a stream of which nothing decodes, claims a
+            length that it cannot have, or has a clock that begins anew in the middle, see `refuse_restart`.
     """
     picture, sound = _first(path, "video"), _first(path, "audio")
     if picture is None and sound is None:
@@ -63,6 +64,7 @@ def probe(path: Path) -> MediaInfo:
             f"{path}: says that it lasts {duration_s:,.0f} s, but has {n_bytes:,} bytes; its times are damaged: convert it with "
             "ffmpeg or leave it out"
         )
+    refuse_restart(path)
     width, height = (0, 0) if picture is None else display_size(picture)
     return MediaInfo(
         duration_s, sound is not None, picture is not None, width, height, float(rate) if rate else None

@@ -75,6 +75,24 @@ def test_speakers_and_videos_that_are_linked_stay_together(data):
         assert all(len(found) == 1 for found in parts.values())
 
 
+@pytest.mark.parametrize("split_seed", range(4))
+def test_a_valid_part_drawn_from_train_keeps_linked_speakers_together(split_seed):
+    # Two people in each recording, as in interviews; every second segment is that of the host, who is another one in each.
+    rows = [
+        replace(
+            candidate(f"c{n}", label=float(n % 3)),
+            split="train" if n < 24 else "test",
+            speaker=f"{'host' if n % 2 else 'guest'} {n // 4}",
+            video=f"talk {n // 4}",
+        )
+        for n in range(32)
+    ]
+    splits = split_candidates(rows, split_seed=split_seed, **DRAW)
+    assert set(splits.values()) == {"train", "valid", "test"}
+    for talk in {row.video for row in rows}:
+        assert len({splits[row.id] for row in rows if row.video == talk}) == 1
+
+
 def test_parts_have_the_number_of_owners_that_they_are_to_have():
     rng = np.random.default_rng(5)
     owners = [f"s{rng.integers(40)}" for _ in range(500)]

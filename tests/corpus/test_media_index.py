@@ -53,6 +53,13 @@ def test_an_accent_is_one_character_or_two(tmp_path, written, named):
     assert [row.media for row in read_folder(folder)] == [f"clips/{named}.mp4"]
 
 
+@pytest.mark.parametrize("written", ["./clips/r1.mp4", "clips//r1.mp4", "clips/./r1.mp4"])
+def test_one_recording_has_one_name_however_its_path_is_written(tmp_path, written):
+    table = f"id,label,media,start_s,end_s\na,1,clips/r1.mp4,0,1\nb,2,{written},1,2\n"
+    rows = read_folder(corpus(tmp_path, "r1.mp4", table=table))
+    assert [(row.media, row.video) for row in rows] == [("clips/r1.mp4", "clips/r1.mp4")] * 2
+
+
 @pytest.mark.parametrize(
     ("asked", "there"), [("clips/R1.mp4", "r1.mp4"), ("clips/r1.MP4", "r1.mp4"), ("clips/r1.mp4", "r1.mov")]
 )

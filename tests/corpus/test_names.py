@@ -6,7 +6,9 @@ import pytest
 
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.manifest import check_table
+from pipeline.corpus.names import alike_speakers
 from pipeline.errors import PipelineError
+from tests.corpus.test_manifest import candidate
 from tests.tasks import MOSI
 
 
@@ -76,3 +78,25 @@ def test_names_of_any_script_are_names(tmp_path):
 def test_one_speaker_may_say_much(tmp_path):
     (row,) = rows(tmp_path, "id,text,label,speaker\na,yes,1,José\n")
     check_table([row, replace(row, id="b")], task=MOSI)
+
+
+@pytest.mark.parametrize("other", ["anna k", "ANNA K", "Anna_K", "anna-k", "Ａnna\u3000k", "Anna  K"])
+def test_a_speaker_who_is_in_two_splits_under_two_ways_to_write_the_name_is_named(other):
+    people = [
+        candidate("r1", speaker="Anna K"),
+        candidate("r2", speaker=other),
+        candidate("r3", speaker="Ben"),
+    ]
+    (sentence,) = alike_speakers(people, {"r1": "train", "r2": "test", "r3": "test"})
+    assert sentence.startswith(f"the speakers 'Anna K' (train) and {other!r} (test) differ in how")
+    assert not alike_speakers(people, {"r1": "train", "r2": "train", "r3": "test"})
+
+
+def test_speakers_of_other_names_and_segments_without_a_split_are_none():
+    people = [
+        candidate("r1", speaker="s1"),
+        candidate("r2", speaker="s11"),
+        candidate("r3", speaker=None),
+        candidate("r4", speaker="S1"),
+    ]
+    assert not alike_speakers(people, {"r1": "train", "r2": "test", "r3": "test"})

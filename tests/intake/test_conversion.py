@@ -203,6 +203,59 @@ def test_public_tables_have_the_segments_that_their_readme_says(name, tmp_path):
         assert all(None not in row and None not in row.values() for row in csv.DictReader(file))
 
 
+@pytest.mark.parametrize(
+    ("recording", "rows"),
+    [
+        ("clips/a.mp4", ("id,label,text", "a,1,yes", "b,2,no")),
+        ("talks/long.wav", ("id,label,media", "a,1,", "b,2,talks/long.wav")),
+        ("Raw/v1/0001.mp4", ("video_id,clip_id,text,label", "v1,0001,yes,1")),
+    ],
+)
+def test_a_table_whose_recordings_lie_beside_it_is_no_corpus_without_them(recording, rows, tmp_path):
+    (tmp_path / recording).parent.mkdir(parents=True)
+    (tmp_path / recording).touch()
+    source = table(tmp_path / "segments.csv", *rows)
+    with pytest.raises(
+        PipelineError,
+        match=rf"its recordings lie beside it, such as .*; import its folder {tmp_path} instead",
+    ):
+        convert_table(source, tmp_path / "out", ColumnChoice())
+    assert not (tmp_path / "out").exists()
+    text = "text" if "text" in rows[0] else "none"
+    convert_table(
+        source, tmp_path / "out", ColumnChoice(roles={"text": text})
+    )  # who names a column means the table
+
+
+def test_an_array_that_names_a_segment_twice_is_refused(tmp_path):
+    source = table(tmp_path / "t.csv", "id,label,text", "a,1,yes", "b,2,no")
+    for owners in (np.array(["a", "b", "a"]), np.array([b"a", b"b", b"a"])):
+        np.savez(tmp_path / "rows.npz", ids=owners, values=np.eye(3, dtype=np.float32))
+        with pytest.raises(PipelineError, match=r"rows.npz: has two rows for 'a'"):
+            convert_table(
+                source, tmp_path / "out", ColumnChoice(features={"audio": [str(tmp_path / "rows.npz")]})
+            )
+
+
+@pytest.mark.parametrize("ids", [np.array([b"b", b"a"]), np.array(["b", "a"])])
+def test_ids_of_an_array_may_be_bytes(ids, tmp_path):
+    source = table(tmp_path / "t.csv", "id,label,text", "a,1,yes", "b,2,no")
+    np.savez(tmp_path / "rows.npz", ids=ids, values=np.eye(2, dtype=np.float32))
+    convert_table(source, tmp_path / "out", ColumnChoice(features={"audio": [str(tmp_path / "rows.npz")]}))
+    made = read_arrays(tmp_path / "out/audio.npz", ["ids", "values"])
+    assert dict(zip(made["ids"].tolist(), made["values"].tolist(), strict=True)) == {
+        "a": [0.0, 1.0],
+        "b": [1.0, 0.0],
+    }
+
+
+@pytest.mark.parametrize("id_", ["'=1+1", "=1+1"])
+def test_an_id_that_a_spreadsheet_would_run_keeps_its_features(id_, tmp_path):
+    source = table(tmp_path / "t.csv", "id,label,text,mfcc1", f"{id_},1,yes,0.5", "b,2,no,1.5")
+    rows, _ = converted(source, tmp_path / "out")
+    assert set(rows) == set(read_arrays(tmp_path / "out/audio.npz", ["ids"])["ids"].tolist()) == {"=1+1", "b"}
+
+
 @pytest.mark.parametrize("name", ["t.xlsx", "t.csv"])
 def test_a_workbook_is_named(name, tmp_path):
     (tmp_path / name).write_bytes(b"PK\x03\x04\x14\x00")
