@@ -4,16 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from benchmarks.evidence.conditions import standardised
-from benchmarks.evidence.setups import Setup
+from benchmarks.evidence.conditions import rescaled, standardised
+from benchmarks.evidence.setups import BATCH, Learning, Setup
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, tune
 from pipeline.grcf.fit.loop import TrainingSettings, train_network
 from pipeline.grcf.fit.selection import Selection
-from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
+from pipeline.grcf.loss.groupwise import (
+    AdvantageSettings,
+    MarginSettings,
+    compare_pairs,
+    pairwise_ranking_loss,
+)
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import make_checkpoint, restore
@@ -35,17 +41,17 @@ MACHINE: dict[str, Any] = {"device": "cpu", "environment": {}}
 # Steps of a stage 2 on trusted segments; those on train are the corpus's. Steps, so that fewer segments are no fewer steps.
 STEPS_TRUSTED = 100
 _SECOND_RATE = 3e-4
-_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a first training starts: the seed, the epochs, the peak learning rate and the network."""
+    """How a first training starts: the seed, the epochs, the peak learning rate, the network and the size of a batch."""
 
     seed: int
     epochs: int
     rate: float
     network: NetworkSettings
+    batch_size: int = BATCH
 
 
 First = Callable[[AlignedSplit, AlignedSplit, Start], Checkpoint]
@@ -54,14 +60,14 @@ First = Callable[[AlignedSplit, AlignedSplit, Start], Checkpoint]
 
 def epochs_of(n_segments: int, *, steps: int) -> int:
     """How many epochs over so many segments have nearest to so many steps; at least two, one for each stage of a ranking."""
-    return max(2, round(steps / max(1, -(-n_segments // _BATCH))))
+    return max(2, round(steps / max(1, -(-n_segments // BATCH))))
 
 
-def settings_of(epochs: int, *, rate: float) -> TrainingSettings:
+def settings_of(epochs: int, *, rate: float, batch_size: int = BATCH) -> TrainingSettings:
     """The last epoch is kept, so that nothing is chosen on valid."""
     return TrainingSettings(
         epochs=epochs,
-        batch_size=_BATCH,
+        batch_size=batch_size,
         learning_rate=rate,
         weight_decay=0.05,
         modality_dropout=0.2,
@@ -79,7 +85,7 @@ def pointwise(weight: str = "none", raters: str = "as_given") -> First:
             valid,
             seed=start.seed,
             network=start.network,
-            settings=settings_of(start.epochs, rate=start.rate),
+            settings=settings_of(start.epochs, rate=start.rate, batch_size=start.batch_size),
             extra_epochs=0,
             select_by="magnitude",
             calibration="none",
@@ -111,7 +117,7 @@ def ranked_by(objective: RankingObjective) -> First:
             seed=start.seed,
             network=start.network,
             objective=objective,
-            settings=settings_of(start.epochs, rate=start.rate),
+            settings=settings_of(start.epochs, rate=start.rate, batch_size=start.batch_size),
             **MACHINE,
         )
 
@@ -138,6 +144,48 @@ def within_evenly() -> RankingObjective:
     )
 
 
+def partly_within(share: float) -> RankingObjective:
+    """GRCF's loss within a rater and that of all pairs together, as random effects pool what lies within and between groups.
+
+    Pairs of two raters tell what lies between raters, and their offsets too; pairs within one tell neither.
+
+    Args:
+        share: weight of the loss of all pairs, 0 to 1; that within a rater has the rest.
+    """
+
+    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
+        score, label, owner = compared(score, label, owned)
+        within, every = (
+            pairwise_ranking_loss(score, label, whose, margin=WITHIN_FINE, advantage=ADVANTAGE)
+            for whose in (owner, None)
+        )
+        return torch.lerp(within, every, share)
+
+    return RankingObjective(
+        "partly within", loss, leaves_order=True, groups=WITHIN_FINE.groups, within="rater"
+    )
+
+
+def partly_profiled(share: float) -> RankingObjective:
+    """Absolute error after a part of the mean residual of every rater in the batch is taken off: the same pooling, point by point.
+
+    Args:
+        share: part of the mean residual that stays, 0 to 1; at 0 the offset is profiled out, at 1 nothing is done.
+    """
+
+    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
+        score, label, owner = compared(score, label, owned)
+        if owner is None:
+            return (score - label).abs().mean()
+        residual = label - score
+        member = owner.unique(return_inverse=True)[1]
+        count = member.bincount()
+        mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
+        return (residual - (1 - share) * mean[member]).abs().mean()
+
+    return RankingObjective("partly profiled", loss, leaves_order=True, within="rater")
+
+
 def in_turn(train_first: First, objective: RankingObjective) -> First:
     """Half of the epochs as `train_first`, the other half by a ranking loss from there, at half the rate."""
     if objective.loss is None:
@@ -156,7 +204,7 @@ def in_turn(train_first: First, objective: RankingObjective) -> First:
             objective=second,
             selection=Selection(by="order"),
             seed=start.seed,
-            settings=settings_of(n_second, rate=start.rate / 2),
+            settings=settings_of(n_second, rate=start.rate / 2, batch_size=start.batch_size),
         )
         return make_checkpoint(
             trained,
@@ -178,14 +226,25 @@ def on_standardised(train_first: First) -> First:
     return lambda train, valid, start: train_first(standardised(train), valid, start)
 
 
+def on_rescaled(train_first: First) -> First:
+    """The same on labels whose spread is made alike by rater, as far as few labels can tell a rater's spread."""
+    return lambda train, valid, start: train_first(rescaled(train), valid, start)
+
+
 METHODS: Mapping[str, tuple[First, bool]] = {
     "mae": (pointwise(), False),
     "mae_bounded": (pointwise("bounded"), False),
     "mae_standardised": (on_standardised(pointwise()), False),
     "mae_profiled": (pointwise(raters="profiled"), False),
+    "mae_profiled_rescaled": (on_rescaled(pointwise(raters="profiled")), False),
+    "mae_partly_25": (ranked_by(partly_profiled(0.25)), False),
+    "mae_partly_50": (ranked_by(partly_profiled(0.5)), False),
     "grcf_all": (ranking(), True),
     "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
     "grcf_within_fine": (ranking(margin=WITHIN_FINE), True),
+    "grcf_within_rescaled": (on_rescaled(ranking(margin=WITHIN_FINE)), True),
+    "grcf_partly_25": (ranked_by(partly_within(0.25)), True),
+    "grcf_partly_50": (ranked_by(partly_within(0.5)), True),
     "grcf_within_even": (ranked_by(within_evenly()), True),
     "grcf_bounded": (ranking(advantage=BOUNDED), True),
     "ranknet": (ranking("ranknet"), True),
@@ -223,14 +282,14 @@ def train_method(
         train: the split as the condition leaves it.
         valid: the split that nothing is chosen on; where it is trusted, the last of the training is on it.
         seed: seed of the first weights and of everything random in training.
-        steps: steps on train in all, up to whole epochs.
+        steps: steps on train in all, up to whole epochs, in batches of `BATCH`; `Learning` says how many epochs of them there are.
         trusts_valid: whether labels of valid alone are on the scale that counts.
-        setup: the network and the learning rates.
+        setup: the network and how each side learns.
     """
     train_first, is_ranking = METHODS[name]
-    epochs = epochs_of(len(train), steps=steps)
-    rate = setup.ranking_rate if is_ranking else setup.pointwise_rate
-    start = Start(seed, epochs, rate, setup.network)
+    learning: Learning = setup.ranking if is_ranking else setup.pointwise
+    epochs = learning.epochs * epochs_of(len(train), steps=steps)
+    start = Start(seed, epochs, learning.rate, setup.network, learning.batch_size)
     if trusts_valid:
         first = train_first(train, valid, start)
         return _second(
@@ -240,11 +299,19 @@ def train_method(
         return train_first(train, valid, start)
     n_first = max(1, round(epochs / 3))
     first = train_first(train, valid, replace(start, epochs=n_first))
-    return _second(first, train, valid, epochs=epochs - n_first, rate=start.rate / 2)
+    return _second(
+        first, train, valid, epochs=epochs - n_first, rate=start.rate / 2, batch_size=start.batch_size
+    )
 
 
 def _second(
-    first: Checkpoint, train: AlignedSplit, valid: AlignedSplit, *, epochs: int, rate: float
+    first: Checkpoint,
+    train: AlignedSplit,
+    valid: AlignedSplit,
+    *,
+    epochs: int,
+    rate: float,
+    batch_size: int = BATCH,
 ) -> Checkpoint:
     return tune(
         first,
@@ -252,7 +319,7 @@ def _second(
         valid,
         part="all",
         ranking=RankingTerm(beta=0.0, margin=MARGIN, advantage=ADVANTAGE),
-        settings=settings_of(epochs, rate=rate),
+        settings=settings_of(epochs, rate=rate, batch_size=batch_size),
         task="regression",
         **MACHINE,
     )

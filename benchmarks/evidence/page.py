@@ -45,7 +45,7 @@ _WORDS = {
     "share_25": "25 % of train",
 }
 _HEADLINE = {
-    "raters": ("grcf_all", "grcf_within", "grcf_within_fine"),
+    "raters": ("grcf_all", "grcf_within", "grcf_within_fine", "grcf_partly_25", "grcf_partly_50"),
     "replaced": ("grcf_bounded",),
     "clean": ("grcf_all", "grcf_within"),
 }
@@ -119,7 +119,7 @@ def page(result: Result) -> str:
         "published. One network for all: frozen MiniLM, means over the words, with a row of sound on MOSI and First Impressions (whose text is counts of "
         "words); the last epoch, steps by corpus and the same for every method. The set-up `strong` sees the layers 2, 4 and 6 side by side and has a "
         "hidden vector of 128 per modality; it was chosen on folds of MOSI's train and valid, for both sides from the same candidates "
-        "(`evidence_tuning.json`). The set-up `plain` sees the mean of the three layers, has 64, and nothing was tuned; in `plain_tuned` every method has the one of three learning rates that was best for it on a fold of MOSEI's train and valid under the same scales of raters. A ranking takes a third of the epochs and absolute error the rest. A rater is a video, on RT critics a critic; under `raters_strong_crossed` raters have as many labels as videos have segments, but of segments drawn from all videos. Where raters have "
+        "(`evidence_tuning.json`). The set-up `plain` sees the mean of the three layers, has 64, and nothing was tuned; in `strong_tuned` and `plain_tuned` every method has the learning rate that was best for it on folds of the corpus's train and valid under the same scales of raters; in `strong_batched` and `plain_batched` it also chose between batches of 64 and of 256 segments, the latter for as many epochs or for as many steps. A ranking takes a third of the epochs and absolute error the rest. A rater is a video, on RT critics a critic; under `raters_strong_crossed` raters have as many labels as videos have segments, but of segments drawn from all videos. Where raters have "
         f"scales of their own, valid alone has the true one: every method then trains {STEPS_TRUSTED} more steps on valid, under `raters_none` too, the control without scales. On the splits of RT that are "
         "named after a critic, train is of the three others and valid and test are of that one. Labels of "
         "other ranges are scaled to about −3 to 3, and MAE is in these units. Seeds of the weights and draws of raters, replaced labels or videos are "

@@ -1,35 +1,60 @@
-"""What a network of the map sees of the text, how wide it is, and how fast each side learns."""
+"""What a network of the map sees of the text, how wide it is, and how each side learns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from pipeline.artifacts.files import read_json
 from pipeline.grcf.network.network import NetworkSettings
+
+TUNING = Path("benchmarks/results/evidence_tuning.json")
+"""What every candidate reached on the folds; written by `benchmarks.evidence.tuning`."""
+
+BATCH = 64
+Place = tuple[str, str, str]
+"""Corpus, condition and method."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What each method chooses of its first training, from the same values.
+
+    Attributes:
+        rate: peak learning rate.
+        batch_size: segments of a batch, at most. In larger ones a segment meets more labels of its rater.
+        epochs: passes over train, as a multiple of those that the steps of the corpus are in batches of `BATCH`. Four times as
+            many in batches four times as large are as many steps.
+    """
+
+    rate: float
+    batch_size: int = BATCH
+    epochs: int = 1
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One set-up of the map, the same for every method but for the learning rate, which each side chooses from the same values.
+    """One set-up of the map, the same for every method but for how it learns, which each side chooses from the same values.
 
     Attributes:
         name: name in the results.
         side_by_side: whether the layers of the text encoder stand side by side, 1,152 columns, or are averaged, 384.
         width: size of each modality's hidden vector.
-        pointwise_rate: peak learning rate of a point-wise method's first training.
-        ranking_rate: peak learning rate of a ranking's.
-        rates: peak learning rates that were chosen for a corpus, a condition and a method; others have the two above.
+        pointwise: how a point-wise method's first training learns.
+        ranking: how a ranking's does.
+        chosen: how it learns on a corpus, under a condition, by a method, where that was chosen on folds; else as the two above.
     """
 
     name: str
     side_by_side: bool
     width: int
-    pointwise_rate: float = 2e-3
-    ranking_rate: float = 2e-3
-    rates: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    pointwise: Learning = Learning(2e-3)
+    ranking: Learning = Learning(2e-3)
+    chosen: Mapping[Place, Learning] = field(default_factory=dict)
 
     def at(self, corpus: str, condition: str, method: str) -> "Setup":
-        """The set-up with the learning rate that was chosen there, if one was."""
-        rate = self.rates.get((corpus, condition, method))
-        return self if rate is None else replace(self, pointwise_rate=rate, ranking_rate=rate)
+        """The set-up with the learning that was chosen there, if one was."""
+        learning = self.chosen.get((corpus, condition, method))
+        return self if learning is None else replace(self, pointwise=learning, ranking=learning)
 
     @property
     def network(self) -> NetworkSettings:
@@ -37,22 +62,38 @@ class Setup:
         return NetworkSettings(fusion="attention_pooling", width=self.width, dropout=0.5, input_dropout=0.3)
 
 
+def best_on_folds(setup: str, *, with_batches: bool) -> dict[Place, Learning]:
+    """The candidate with the lowest error on the folds, for every corpus, condition of raters and method that was tried.
+
+    Args:
+        setup: name of the set-up that was tried.
+        with_batches: whether the size of a batch and the epochs are chosen too, or the learning rate alone.
+    """
+    rows = read_json(TUNING)["rows"] if TUNING.exists() else []
+    best: dict[Place, tuple[float, Learning]] = {}
+    for row in rows:
+        learning = Learning(row["rate"], row["batch_size"], row["epochs"])
+        is_default = learning == Learning(learning.rate)
+        if row["condition"] == "clean" or row["setup"] != setup or not (with_batches or is_default):
+            continue
+        place = row["corpus"], row["condition"], row["method"]
+        if place not in best or row["mae"] < best[place][0]:
+            best[place] = row["mae"], learning
+    return {place: learning for place, (_, learning) in best.items()}
+
+
 PLAIN = Setup("plain", side_by_side=False, width=64)
 # Chosen by `benchmarks.evidence.tuning`, on folds of MOSI's train and valid.
 STRONG = Setup("strong", side_by_side=True, width=128)
-# The same where every method has the rate of its own that was best on a fold of MOSEI's train and valid, under the same scales of raters.
-PLAIN_TUNED = replace(
-    PLAIN,
-    name="plain_tuned",
-    rates={
-        ("mosei", "raters_strong", "mae"): 5e-3,
-        ("mosei", "raters_strong", "mae_profiled"): 2e-3,
-        ("mosei", "raters_strong", "grcf_within_fine"): 2e-3,
-        ("mosei", "raters_strong", "grcf_within_even"): 2e-3,
-        ("mosei", "raters_strong_crossed", "mae"): 5e-3,
-        ("mosei", "raters_strong_crossed", "mae_profiled"): 5e-3,
-        ("mosei", "raters_strong_crossed", "grcf_within_fine"): 5e-3,
-        ("mosei", "raters_strong_crossed", "grcf_within_even"): 2e-3,
-    },
+# The same where every method learns as was best for it on folds of the corpus's train and valid under the same scales of raters: at a
+# rate of its own, or also in batches and for epochs of its own.
+TUNED = tuple(
+    replace(
+        setup,
+        name=f"{setup.name}_{name}",
+        chosen=best_on_folds(setup.name, with_batches=name == "batched"),
+    )
+    for setup in (STRONG, PLAIN)
+    for name in ("batched", "tuned")
 )
-SETUPS: Mapping[str, Setup] = {setup.name: setup for setup in (STRONG, PLAIN_TUNED, PLAIN)}
+SETUPS: Mapping[str, Setup] = {setup.name: setup for setup in (*TUNED[:2], STRONG, *TUNED[2:], PLAIN)}

@@ -1,7 +1,7 @@
 """One trained model of the map, and what it predicts for test."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
-from benchmarks.evidence.setups import SETUPS
+from benchmarks.evidence.setups import SETUPS, Setup
 from benchmarks.evidence.vectors import vectors_of
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
@@ -90,7 +90,11 @@ def run_trial(trial: Trial, *, data: Path) -> Outcome:
 def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outcome]:
     """Every trial; those that an earlier or killed run finished are not done again."""
     source = source_digest(run_trial.__module__)
-    keys = [cache_key(trial=asdict(trial), source=source) for trial in trials]
+    setups = [SETUPS[trial.setup].at(trial.corpus, trial.condition, trial.method) for trial in trials]
+    keys = [
+        cache_key(trial=asdict(replace(trial, setup="")), setup=_trained_as(setup), source=source)
+        for trial, setup in zip(trials, setups, strict=True)
+    ]
     return list(
         map_cached(
             partial(run_trial, data=data),
@@ -103,6 +107,11 @@ def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outco
             unit="model",
         )
     )
+
+
+def _trained_as(setup: Setup) -> dict[str, Any]:
+    """All of a set-up but its name and what it chose elsewhere, so that two that learn alike share their models."""
+    return {field: value for field, value in asdict(setup).items() if field not in ("name", "chosen")}
 
 
 @cache

@@ -3,7 +3,7 @@
 Each candidate is trained on folds of the standard train and valid of a corpus, divided by video: a fold is held out, as many videos
 as the published valid has are valid, the rest is train. It is judged by the mean absolute error on the fold. The number of steps is that
 of the map, for all. On MOSI's clean labels the set-ups are chosen, and a rate for each side. Where raters have scales of their own, train alone has
-them, valid and the fold are as published, and every method chooses its own rate from the same values.
+them, valid and the fold are as published, and every method chooses its own rate, and its own batches and epochs, from the same values.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
-from benchmarks.evidence.setups import PLAIN, STRONG, Setup
+from benchmarks.evidence.setups import PLAIN, STRONG, TUNING, Learning, Setup
 from benchmarks.evidence.tables import METRICS, values_of
 from benchmarks.evidence.trial import parted
 from benchmarks.trials import Outcome
@@ -30,48 +30,73 @@ from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest
 from pipeline.grcf.scoring import predict
 
-RESULTS = Path("benchmarks/results/evidence_tuning.json")
 N_FOLDS, SEED = 5, 101
 RATES = (1e-3, 2e-3)
 SETUPS = {"mae": (PLAIN, STRONG), "grcf_all": (STRONG,)}
 """Absolute error chooses the set-up, and one method of each side the learning rate of its side."""
 RATER_CONDITIONS = ("raters_strong", "raters_strong_crossed")
-RATER_METHODS = ("mae", "mae_profiled", "grcf_within_fine", "grcf_within_even")
-RATER_RATES = (1e-3, 2e-3, 5e-3)
+RATER_METHODS = (
+    *(
+        "mae",
+        "mae_bounded",
+        "mae_standardised",
+        "mae_profiled",
+        "grcf_within",
+        "grcf_within_fine",
+        "grcf_within_even",
+    ),
+    *("mae_profiled_rescaled", "mae_partly_25", "mae_partly_50"),
+    *("grcf_within_rescaled", "grcf_partly_25", "grcf_partly_50"),
+)
 RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1)}
 """The set-up of each corpus under scales of raters, and how many of the folds are held out."""
+RATER_RATES = {"mosi": (5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
+LARGE_RATES = {"mosi": (1e-3, 2e-3), "mosei": (2e-3, 5e-3)}
+"""In batches of 256, where a segment meets more labels of its rater: for as many epochs, and for as many steps."""
 
 
-_KEY = ("corpus", "condition", "method", "setup", "rate")
+_KEY = ("corpus", "condition", "method", "setup", "rate", "batch_size", "epochs")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model: the corpus, what is done to train, which fold is held out, the method, the set-up and the learning rate."""
+    """One model: the corpus, what is done to train, which fold is held out, the method, the set-up and how it learns."""
 
     corpus: str
     condition: str
     fold: int
     method: str
     setup: str
-    rate: float
+    learning: Learning
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The candidate without its fold, in the order of `_KEY`."""
+        learning = self.learning
+        return (
+            *(self.corpus, self.condition, self.method, self.setup),
+            *(learning.rate, learning.batch_size, learning.epochs),
+        )
 
 
 def candidates() -> list[Candidate]:
-    """Every set-up that a method tries, with every rate, on every fold; then every rate under scales of raters."""
+    """Every set-up that a method tries, with every rate, on every fold; then every rate and batch under scales of raters."""
     clean = [
-        Candidate("mosi", "clean", fold, method, setup.name, rate)
+        Candidate("mosi", "clean", fold, method, setup.name, Learning(rate))
         for method, setups in SETUPS.items()
         for setup in setups
         for rate in RATES
         for fold in range(N_FOLDS)
     ]
     return clean + [
-        Candidate(corpus, condition, fold, method, setup.name, rate)
+        Candidate(corpus, condition, fold, method, setup.name, learning)
         for corpus, (setup, n_folds) in RATER_FOLDS.items()
         for condition in RATER_CONDITIONS
         for method in RATER_METHODS
-        for rate in RATER_RATES
+        for learning in (
+            *map(Learning, RATER_RATES[corpus]),
+            *(Learning(rate, 256, epochs) for epochs in (1, 4) for rate in LARGE_RATES[corpus]),
+        )
         for fold in range(n_folds)
     ]
 
@@ -96,7 +121,7 @@ def _parts(name: str, fold: int, data: Path, *, side_by_side: bool) -> dict[Spli
 
 def run_candidate(candidate: Candidate, *, data: Path) -> Outcome:
     """Train one model and let it predict the fold that is held out."""
-    setup, condition = _with_rate(candidate), CONDITIONS[candidate.condition]
+    setup, condition = _learning_as(candidate), CONDITIONS[candidate.condition]
     parts = _parts(candidate.corpus, candidate.fold, data, side_by_side=setup.side_by_side)
     model = train_method(
         candidate.method,
@@ -112,17 +137,16 @@ def run_candidate(candidate: Candidate, *, data: Path) -> Outcome:
     )
 
 
-def _with_rate(candidate: Candidate) -> Setup:
+def _learning_as(candidate: Candidate) -> Setup:
     setup = {PLAIN.name: PLAIN, STRONG.name: STRONG}[candidate.setup]
-    return replace(setup, pointwise_rate=candidate.rate, ranking_rate=candidate.rate)
+    return replace(setup, pointwise=candidate.learning, ranking=candidate.learning)
 
 
 def summary(tried: Sequence[Candidate], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row for each corpus, condition, method, set-up and rate: its metrics over all segments of the folds together."""
+    """One row for each corpus, condition, method, set-up and way to learn: its metrics over all segments of the folds together."""
     rows: dict[tuple[Any, ...], list[Outcome]] = {}
     for candidate, outcome in zip(tried, outcomes, strict=True):
-        key = tuple(getattr(candidate, field) for field in _KEY)
-        rows.setdefault(key, []).append(outcome)
+        rows.setdefault(candidate.key, []).append(outcome)
     found = []
     for key, of_folds in rows.items():
         truth = np.concatenate([outcome.truth["test"] for outcome in of_folds])
@@ -140,11 +164,28 @@ def main() -> None:
         "--conditions", nargs="+", default=["clean", *RATER_CONDITIONS], help="others keep their rows"
     )
     parser.add_argument("--corpora", nargs="+", default=list(RATER_FOLDS), help="others keep their rows")
+    parser.add_argument("--methods", nargs="+", help="others keep their rows; default: all")
+    parser.add_argument(
+        "--batches", nargs="+", type=int, default=[64, 256], help="sizes of batches; others keep their rows"
+    )
+    parser.add_argument(
+        "--epochs",
+        nargs="+",
+        type=int,
+        default=[1, 4],
+        help="multiples of the epochs; others keep their rows",
+    )
+    parser.add_argument("--rates", nargs="+", type=float, help="others keep their rows; default: all")
     chosen = parser.parse_args()
     tried = [
         candidate
         for candidate in candidates()
-        if candidate.condition in chosen.conditions and candidate.corpus in chosen.corpora
+        if candidate.condition in chosen.conditions
+        and candidate.corpus in chosen.corpora
+        and (chosen.methods is None or candidate.method in chosen.methods)
+        and candidate.learning.batch_size in chosen.batches
+        and candidate.learning.epochs in chosen.epochs
+        and (chosen.rates is None or candidate.learning.rate in chosen.rates)
     ]
     source = source_digest(run_candidate.__module__)
     outcomes = list(
@@ -161,9 +202,9 @@ def main() -> None:
     )
     found = {
         tuple(row[field] for field in _KEY): row
-        for row in (*(read_json(RESULTS)["rows"] if RESULTS.exists() else ()), *summary(tried, outcomes))
+        for row in (*(read_json(TUNING)["rows"] if TUNING.exists() else ()), *summary(tried, outcomes))
     }
-    write_json(RESULTS, {"rows": list(found.values())})
+    write_json(TUNING, {"rows": list(found.values())})
 
 
 if __name__ == "__main__":

@@ -8,10 +8,21 @@ import pytest
 import torch
 
 from benchmarks.evidence import methods
-from benchmarks.evidence.conditions import CONDITIONS, Condition, spoilt, standardised
-from benchmarks.evidence.methods import METHODS, Start, ranking, train_method, within_evenly
-from benchmarks.evidence.setups import PLAIN, STRONG
+from benchmarks.evidence.conditions import CONDITIONS, Condition, rescaled, spoilt, standardised
+from benchmarks.evidence.methods import (
+    ADVANTAGE,
+    METHODS,
+    WITHIN_FINE,
+    Start,
+    partly_profiled,
+    partly_within,
+    ranking,
+    train_method,
+    within_evenly,
+)
+from benchmarks.evidence.setups import PLAIN, STRONG, Learning
 from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.grcf.loss.groupwise import pairwise_ranking_loss
 from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.scoring import predict
 
@@ -136,6 +147,64 @@ def test_a_rater_weighs_by_labels_where_pairs_weigh_evenly():
     assert score.grad.abs().sum() > 0
 
 
+def test_spreads_of_raters_are_made_alike_the_more_the_better_they_are_known():
+    """Ten raters of 40 labels and ten of 4, all from one distribution, half of them with labels three times as wide."""
+    rng = np.random.default_rng(0)
+    counts = [40] * 10 + [4] * 10
+    rater = np.repeat(np.arange(20), counts)
+    train = make_train(len(rater))
+    scale = np.where(rater % 2, 1.5, 0.5)
+    labels = scale * rng.normal(size=len(rater)) + rater / 10
+    train = replace(train, labels=labels, rater=tuple(f"rater {number:02d}" for number in rater))
+    found = rescaled(train).labels
+    factors = []
+    for number in range(20):
+        own = rater == number
+        assert found[own].mean() == pytest.approx(labels[own].mean())
+        factors.append(found[own].std() / labels[own].std())
+    spread = [
+        np.log([found[rater == number].std() for number in range(10)]).std() for found in (labels, found)
+    ]
+    assert spread[1] < 0.2 * spread[0]
+    moved = np.abs(np.log(factors))
+    wide, narrow = (np.log(labels[rater == number].std()) for number in (1, 0))
+    assert wide > narrow
+    assert factors[1] < 1 < factors[0]
+    assert moved[10:].mean() < moved[:10].mean()
+
+
+def test_spreads_that_differ_by_chance_alone_stay_as_they_are():
+    train = replace(make_train(), rater=tuple(f"rater {i // 3}" for i in range(240)))
+    train = replace(train, labels=np.random.default_rng(1).normal(size=240))
+    assert np.abs(rescaled(train).labels - train.labels).mean() < 0.05
+    alone = replace(train, rater=tuple(f"rater {i}" for i in range(240)))
+    assert np.array_equal(rescaled(alone).labels, train.labels)
+
+
+def test_partial_pooling_ends_in_the_methods_that_it_lies_between():
+    rng = np.random.default_rng(2)
+    score, label = (torch.tensor(rng.normal(size=30), dtype=torch.float32) for _ in range(2))
+    owner = torch.tensor(rng.integers(4, size=30))
+    owned = OwnedLabels(label[:, None], owner[:, None])
+
+    def value(objective):
+        return objective.loss(score, label, torch.zeros(30, 1), owned).item()
+
+    within, every = (
+        pairwise_ranking_loss(score, label, whose, margin=WITHIN_FINE, advantage=ADVANTAGE).item()
+        for whose in (owner, None)
+    )
+    assert within != pytest.approx(every)
+    assert value(partly_within(0.0)) == pytest.approx(within)
+    assert value(partly_within(1.0)) == pytest.approx(every)
+    assert value(partly_within(0.25)) == pytest.approx(0.75 * within + 0.25 * every)
+    residual = (label - score).numpy()
+    mean = np.array([residual[owner.numpy() == number].mean() for number in range(4)])[owner.numpy()]
+    for share in (0.0, 0.25, 1.0):
+        expected = np.abs(residual - (1 - share) * mean).mean()
+        assert value(partly_profiled(share)) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("n_epochs", [1, 3, 6])
 def test_two_rankings_in_turn_take_the_epochs_of_one(n_epochs):
     train, valid = make_train(), make_train(80, seed=4, split="valid")
@@ -170,12 +239,23 @@ def test_every_method_has_the_same_number_of_epochs(n_segments, steps, monkeypat
         taken.append(arguments[-1].epochs)
 
     monkeypatch.setattr(methods, "METHODS", {"one": (first, False), "two": (first, True)})
-    monkeypatch.setattr(methods, "_second", lambda *_, epochs, rate: taken.append(epochs))
+    monkeypatch.setattr(methods, "_second", lambda *_, epochs, **_others: taken.append(epochs))
     for method in ("one", "two"):
         train_method(method, [0] * n_segments, [], seed=1, steps=steps, trusts_valid=False, setup=STRONG)
     pointwise, *ranking = taken
     assert pointwise == sum(ranking)
     assert min(ranking) >= 1
+
+
+def test_epochs_and_batches_are_those_that_were_chosen(monkeypatch):
+    taken = []
+    monkeypatch.setattr(methods, "METHODS", {"one": (lambda *arguments: taken.append(arguments[-1]), False)})
+    chosen = replace(STRONG, pointwise=Learning(0.005, 256, 4))
+    for setup in (STRONG, chosen):
+        train_method("one", [0] * 1284, [], seed=1, steps=400, trusts_valid=False, setup=setup)
+    default, larger = taken
+    assert (default.epochs, default.batch_size, default.rate) == (19, 64, 0.002)
+    assert (larger.epochs, larger.batch_size, larger.rate) == (76, 256, 0.005)
 
 
 @pytest.mark.slow

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.evidence.setups import PLAIN, SETUPS, STRONG
-from benchmarks.evidence.tuning import N_FOLDS, RATER_RATES, RESULTS, candidates, divided_for
+from benchmarks.evidence import setups
+from benchmarks.evidence.setups import PLAIN, STRONG, Learning, best_on_folds
+from benchmarks.evidence.tuning import N_FOLDS, RATER_METHODS, candidates, divided_for
 from benchmarks.evidence.vectors import vectors_of
-from pipeline.artifacts.files import read_json
+from pipeline.artifacts.files import write_json
 from tests.benchmarks.evidence.test_corpora import make_corpus
 
 
@@ -45,38 +46,59 @@ def test_folds_hold_out_every_video_once_and_never_the_published_test():
 def test_both_sides_choose_from_the_same_rates_in_the_set_up_of_the_map():
     tried = {
         method: {
-            (each.setup, each.rate)
+            (each.setup, each.learning)
             for each in candidates()
             if each.method == method and each.condition == "clean"
         }
         for method in ("mae", "grcf_all")
     }
-    of_strong = [{rate for setup, rate in found if setup == STRONG.name} for found in tried.values()]
+    of_strong = [{learning for setup, learning in found if setup == STRONG.name} for found in tried.values()]
     assert of_strong[0] == of_strong[1]
-    assert {STRONG.pointwise_rate, STRONG.ranking_rate} <= of_strong[0]
+    assert {STRONG.pointwise, STRONG.ranking} <= of_strong[0]
     assert {setup for setup, _ in tried["mae"]} == {PLAIN.name, STRONG.name}
 
 
-def test_a_set_up_keeps_its_rates_where_none_was_chosen():
-    setup = replace(PLAIN, rates={("mosi", "raters_strong", "mae"): 0.25})
+def test_under_scales_of_raters_every_method_chooses_from_the_same_rates_batches_and_epochs():
+    tried = [
+        {
+            (each.corpus, each.condition, each.fold, each.setup, each.learning)
+            for each in candidates()
+            if each.method == method and each.condition != "clean"
+        }
+        for method in RATER_METHODS
+    ]
+    assert all(each == tried[0] for each in tried)
+    assert {learning.batch_size for *_, learning in tried[0]} == {64, 256}
+    for corpus in {corpus for corpus, *_ in tried[0]}:
+        rates = {learning.rate for name, *_, learning in tried[0] if name == corpus}
+        assert len(rates) > 2
+
+
+def test_a_set_up_learns_as_it_does_where_nothing_was_chosen():
+    setup = replace(PLAIN, chosen={("mosi", "raters_strong", "mae"): Learning(0.25, 256)})
     at = setup.at("mosi", "raters_strong", "mae")
-    assert (at.pointwise_rate, at.ranking_rate, at.network) == (0.25, 0.25, PLAIN.network)
+    assert (at.pointwise, at.ranking, at.network) == (Learning(0.25, 256), Learning(0.25, 256), PLAIN.network)
     assert setup.at("mosi", "raters_strong", "grcf_all") is setup
 
 
-@pytest.mark.parametrize("setup", [setup for setup in SETUPS.values() if setup.rates], ids=lambda s: s.name)
-def test_rates_under_scales_of_raters_are_those_with_the_lowest_error_on_the_folds(setup):
-    tried = [
-        row
-        for row in read_json(RESULTS)["rows"]
-        if row["condition"] != "clean" and setup.name.startswith(row["setup"])
+def test_the_candidate_with_the_lowest_error_on_the_folds_is_chosen(monkeypatch, tmp_path):
+    def row(mae, rate, *, batch_size=64, epochs=1, method="mae", condition="raters_strong", setup="strong"):
+        keys = ("corpus", "condition", "method", "setup", "mae", "rate", "batch_size", "epochs")
+        return dict(zip(keys, ("mosi", condition, method, setup, mae, rate, batch_size, epochs), strict=True))
+
+    rows = [
+        row(0.8, 0.001),
+        row(0.7, 0.002),
+        row(0.6, 0.002, batch_size=256),
+        row(0.65, 0.002, epochs=4),
+        row(0.5, 0.005, method="grcf_within"),
+        row(0.1, 0.005, condition="clean"),
+        row(0.1, 0.005, setup="plain"),
     ]
-    for (corpus, condition, method), rate in setup.rates.items():
-        of_method = [
-            row
-            for row in tried
-            if (row["corpus"], row["condition"], row["method"]) == (corpus, condition, method)
-        ]
-        assert len(of_method) == len(RATER_RATES)
-        assert rate == min(of_method, key=lambda row: row["mae"])["rate"]
-    assert {(row["corpus"], row["condition"], row["method"]) for row in tried} == set(setup.rates)
+    monkeypatch.setattr(setups, "TUNING", tmp_path / "tuning.json")
+    assert best_on_folds("strong", with_batches=True) == {}
+    write_json(tmp_path / "tuning.json", {"rows": rows})
+    place = ("mosi", "raters_strong")
+    of_ranking = {(*place, "grcf_within"): Learning(0.005)}
+    assert best_on_folds("strong", with_batches=False) == {(*place, "mae"): Learning(0.002), **of_ranking}
+    assert best_on_folds("strong", with_batches=True) == {(*place, "mae"): Learning(0.002, 256), **of_ranking}
