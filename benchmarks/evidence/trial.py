@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
-from benchmarks.evidence.setups import SETUPS, Setup
+from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.vectors import vectors_of
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned import AlignedSplit
@@ -90,11 +90,7 @@ def run_trial(trial: Trial, *, data: Path) -> Outcome:
 def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outcome]:
     """Every trial; those that an earlier or killed run finished are not done again."""
     source = source_digest(run_trial.__module__)
-    setups = [SETUPS[trial.setup].at(trial.corpus, trial.condition, trial.method) for trial in trials]
-    keys = [
-        cache_key(trial=asdict(replace(trial, setup="")), setup=_trained_as(setup), source=source)
-        for trial, setup in zip(trials, setups, strict=True)
-    ]
+    keys = [key_of(trial, source=source) for trial in trials]
     return list(
         map_cached(
             partial(run_trial, data=data),
@@ -109,9 +105,11 @@ def run_trials(trials: Sequence[Trial], *, data: Path, title: str) -> list[Outco
     )
 
 
-def _trained_as(setup: Setup) -> dict[str, Any]:
-    """All of a set-up but its name and what it chose elsewhere, so that two that learn alike share their models."""
-    return {field: value for field, value in asdict(setup).items() if field not in ("name", "chosen")}
+def key_of(trial: Trial, *, source: str) -> str:
+    """The key of a trial's outcome: of its set-up all but the name and what was chosen elsewhere, so that two that learn alike share it."""
+    setup = asdict(SETUPS[trial.setup].at(trial.corpus, trial.condition, trial.method))
+    trained_as = {field: value for field, value in setup.items() if field not in ("name", "chosen")}
+    return cache_key(trial=asdict(replace(trial, setup="")), setup=trained_as, source=source)
 
 
 @cache

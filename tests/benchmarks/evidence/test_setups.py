@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.evidence import setups
 from benchmarks.evidence.setups import PLAIN, STRONG, Learning, best_on_folds
+from benchmarks.evidence.trial import Trial, key_of
 from benchmarks.evidence.tuning import N_FOLDS, RATER_METHODS, candidates, divided_for
 from benchmarks.evidence.vectors import vectors_of
 from pipeline.artifacts.files import write_json
@@ -102,3 +103,16 @@ def test_the_candidate_with_the_lowest_error_on_the_folds_is_chosen(monkeypatch,
     of_ranking = {(*place, "grcf_within"): Learning(0.005)}
     assert best_on_folds("strong", with_batches=False) == {(*place, "mae"): Learning(0.002), **of_ranking}
     assert best_on_folds("strong", with_batches=True) == {(*place, "mae"): Learning(0.002, 256), **of_ranking}
+
+
+def test_set_ups_that_learn_alike_share_their_models(monkeypatch):
+    chosen = {("mosi", "raters_strong", "mae"): Learning(0.25, 256)}
+    known = {"plain": PLAIN, "tuned": replace(PLAIN, name="tuned", chosen=chosen), "strong": STRONG}
+    monkeypatch.setattr("benchmarks.evidence.trial.SETUPS", known)
+
+    def key(setup, method="mae", condition="raters_strong"):
+        return key_of(Trial("mosi", "standard", condition, method, 1, 1, setup), source="")
+
+    assert key("tuned", "mae_profiled") == key("plain", "mae_profiled")
+    assert key("tuned", condition="clean") == key("plain", condition="clean")
+    assert len({key("tuned"), key("plain"), key("strong"), key("plain", "mae_profiled")}) == 4
