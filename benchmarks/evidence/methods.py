@@ -181,7 +181,8 @@ def partly_profiled(share: float) -> RankingObjective:
         member = owner.unique(return_inverse=True)[1]
         count = member.bincount()
         mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
-        return (residual - (1 - share) * mean[member]).abs().mean()
+        left: Tensor = residual - (1 - share) * mean[member]
+        return left.abs().mean()
 
     return RankingObjective("partly profiled", loss, leaves_order=True, within="rater")
 

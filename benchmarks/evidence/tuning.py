@@ -50,7 +50,7 @@ RATER_METHODS = (
 )
 RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1)}
 """The set-up of each corpus under scales of raters, and how many of the folds are held out."""
-RATER_RATES = {"mosi": (5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
+RATER_RATES = {"mosi": (2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
 LARGE_RATES = {"mosi": (1e-3, 2e-3), "mosei": (2e-3, 5e-3)}
 """In batches of 256, where a segment meets more labels of its rater: for as many epochs, and for as many steps."""
 
