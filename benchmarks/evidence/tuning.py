@@ -50,8 +50,14 @@ RATER_METHODS = (
 )
 RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1)}
 """The set-up of each corpus under scales of raters, and how many of the folds are held out."""
-RATER_RATES = {"mosi": (2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
-LARGE_RATES = {"mosi": (1e-3, 2e-3), "mosei": (2e-3, 5e-3)}
+RATER_RATES = {"mosi": (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
+LARGE_BATCHES = {
+    "mosi": (
+        *(Learning(rate, 256) for rate in (1e-3, 2e-3)),
+        *(Learning(rate, 256, 4) for rate in (5e-4, 1e-3)),
+    ),
+    "mosei": tuple(Learning(rate, 256, epochs) for epochs in (1, 4) for rate in (2e-3, 5e-3)),
+}
 """In batches of 256, where a segment meets more labels of its rater: for as many epochs, and for as many steps."""
 
 
@@ -95,7 +101,7 @@ def candidates() -> list[Candidate]:
         for method in RATER_METHODS
         for learning in (
             *map(Learning, RATER_RATES[corpus]),
-            *(Learning(rate, 256, epochs) for epochs in (1, 4) for rate in LARGE_RATES[corpus]),
+            *LARGE_BATCHES[corpus],
         )
         for fold in range(n_folds)
     ]
