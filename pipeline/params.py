@@ -22,6 +22,8 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+# What torch takes; that none is negative is said of all seeds together.
+LargeSeed = Annotated[int, Field(lt=2**63)]
 Name = Annotated[str, Field(min_length=1)]
 Layers = Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
@@ -169,7 +171,7 @@ class Finetuning(Section):
 class Training(Section):
     """The training that rank, calibrate and pointwise share."""
 
-    seeds: Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    seeds: Annotated[tuple[LargeSeed, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     corpora: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)]
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]

@@ -147,6 +147,12 @@ def test_pyyaml_alone_would_fail_here():
         (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
         (params.Training, "  - 1\n  - 2\n", "  - 1\n  - 1\n", r"seeds have to be different"),
         (
+            params.Training,
+            "  - 1\n",
+            f"  - {2**63}\n",
+            r"training\.seeds is 9223372036854775808: input should be less than",
+        ),
+        (
             params.Corpus,
             "  language:  ",
             "  language: English  ",

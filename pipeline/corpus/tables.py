@@ -13,6 +13,8 @@ from pipeline.errors import PipelineError, did_you_mean
 _DELIMITERS = ",\t;|"
 # The largest table of the field, MOSEI's, has 5 MB.
 _MAX_BYTES = 1 << 29
+# The transcript of a day has less. A quote that is never closed is found by itself.
+csv.field_size_limit(1 << 24)
 # The first line of a table that Excel saved where commas stand in numbers.
 _SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -77,10 +79,12 @@ def read_rows(
             or fewer cells than the header.
     """
     text = read_text_file(path, encodings=encodings)
-    first_line, n_skipped = text.split("\n", 1)[0], 0
-    separator = _SEPARATOR_LINE.fullmatch(first_line.strip())
+    begins = len(text) - len(text.lstrip(" \n"))
+    n_skipped = text.count("\n", 0, begins)
+    text = text[text.rfind("\n", 0, begins) + 1 :]
+    separator = _SEPARATOR_LINE.fullmatch(text.split("\n", 1)[0].strip())
     if separator is not None and "\n" in text:
-        text, n_skipped = text.split("\n", 1)[1], 1
+        text, n_skipped = text.split("\n", 1)[1], n_skipped + 1
     delimiter = separator[1] if separator else _delimiter(text.split("\n", 1)[0], required)
     rows = _numbered(path, text, delimiter, n_skipped)
     columns = _columns(path, next(rows, (1, []))[1], required, known, named)

@@ -41,6 +41,6 @@ def interval_of(
         value: labels or predictions in label units.
         cuts: the borders between the intervals, rising, in label units.
     """
-    return np.asarray(
-        np.searchsorted(np.asarray(cuts, np.float32), value.astype(np.float32), side="left"), np.int64
-    )
+    with np.errstate(over="ignore"):  # infinity lies behind the last cut, too
+        single = value.astype(np.float32)
+        return np.asarray(np.searchsorted(np.asarray(cuts, np.float32), single, side="left"), np.int64)

@@ -24,7 +24,7 @@ from pipeline.intake.labels import (
     pooled_spread,
 )
 from pipeline.intake.media import media_problems, open_some, repeated_problems, span_problems
-from pipeline.intake.problems import Problem, Rules, joined
+from pipeline.intake.problems import Level, Problem, Rules, joined
 from pipeline.intake.transcripts import text_problems
 from pipeline.media.probe import MediaInfo
 from pipeline.storage.place import StorageError
@@ -108,6 +108,7 @@ def check_corpus(
     problems = [
         *unreachable,
         *_excluded_problems(candidates),
+        *_empty_problems(used, rules),
         *_table_problems(candidates, rules),
         *split_problems,
         *media_problems(used, opened, rules),
@@ -150,7 +151,12 @@ def refuse_unusable(candidates: Sequence[Candidate], rules: Rules) -> None:
     candidates = label_chosen(candidates, rules.task)
     used = [candidate for candidate in candidates if candidate.excluded is None]
     splits, split_problems = _splits(used, rules)
-    problems = [*_table_problems(candidates, rules), *split_problems, *label_problems(used, splits, rules)]
+    problems = [
+        *_empty_problems(used, rules),
+        *_table_problems(candidates, rules),
+        *split_problems,
+        *label_problems(used, splits, rules),
+    ]
     for problem in problems:
         if problem.level == "error":
             raise PipelineError(problem.sentence)
@@ -168,6 +174,19 @@ def _by_split(used: Sequence[Candidate], splits: Mapping[str, str]) -> Mapping[s
 def _excluded_problems(candidates: Sequence[Candidate]) -> list[Problem]:
     reasons = [candidate.excluded for candidate in candidates if candidate.excluded is not None]
     return [joined("warning", "excluded", reasons)] if reasons else []
+
+
+def _empty_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
+    """Segments of which there is nothing but a label."""
+    empty = [row.place for row in used if row.media is None and row.text is None and not row.words]
+    if not empty:
+        return []
+    level: Level = "error" if len(empty) > rules.max_rejected_share * len(used) else "warning"
+    sentence = (
+        f"{len(empty)} of {len(used)} segments have neither a recording nor a transcript, the first at {empty[0]}; put the recordings into "
+        "clips/, or name them in a column media, or write what is said into a column text"
+    )
+    return [Problem(level, "segments", len(empty), sentence)]
 
 
 def _failing(check: Callable[[], object]) -> str | None:

@@ -223,6 +223,12 @@ def _label(labels: set[float], given: Given, remarks: dict[str, str], *, name: s
 def _why_kind(labels: set[float], kind: str) -> str:
     if kind == "binary":
         return "every label in the table is 0 or 1"
+    if len(labels) == 2:
+        low, high = sorted(labels)
+        return (
+            f"labels in the table are {low:g} and {high:g} alone: if they stand for two classes, write 0 and 1, or their names, and import "
+            "again"
+        )
     whole = all(label.is_integer() for label in labels) and 2 < len(labels) <= 20 and min(labels) == 0
     return "labels in the table are numbers" + (
         ", all of them whole: if they stand for classes, say --task classes --classes NAME,NAME,…"

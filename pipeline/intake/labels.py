@@ -14,6 +14,12 @@ from pipeline.evaluation.groups import group_of
 from pipeline.intake.problems import Level, Problem, Rules
 
 _MOST_BARS = 40
+# A label so many times as far from all others as these are from each other is none of their scale; one that tables write where there is
+# no label, from once that distance on.
+_FAR = 3.0
+_CODES = frozenset(sign * n for sign in "789" for n in range(1, 6))
+# Of fewer values nobody knows how far apart they lie, and a code is rarer than labels.
+_FEWEST_VALUES, _MOST_MISSING = 3, 0.25
 
 
 def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
@@ -34,6 +40,8 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
         )
         problems.append(Problem("error", "labels", len(train), sentence))
     problems += _class_problems(used, splits, rules)
+    if rules.task.kind == "regression":
+        problems += _scale_problems(used)
     top = max((abs(candidate.label) for candidate in used), default=0.0)
     low, high = rules.task.label_min, rules.task.label_max
     if rules.task.kind == "regression" and top and top <= 0.5 * max(abs(low), abs(high)):
@@ -47,6 +55,30 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
             )
         )
     return problems
+
+
+def _scale_problems(used: Sequence[Candidate]) -> list[Problem]:
+    """Labels that are two classes in place of numbers, and a code for a missing label that would stretch the scale."""
+    counts = Counter(candidate.label for candidate in used)
+    values = sorted(counts)
+    if len(values) == 2 and values != [0.0, 1.0]:
+        sentence = (
+            f"every label is {values[0]:g} or {values[1]:g}, which are two classes, but they are learnt as numbers; write 0 and 1 with "
+            f"kind: binary in {FACTS_FILE}, or the names of the classes"
+        )
+        return [Problem("warning", "labels", len(used), sentence)]
+    for code, others in ((values[-1:], values[:-1]), (values[:1], values[1:])):
+        if len(others) < _FEWEST_VALUES or counts[code[0]] > _MOST_MISSING * len(used):
+            continue
+        width = others[-1] - others[0]
+        gap = min(abs(code[0] - others[0]), abs(code[0] - others[-1]))
+        if gap >= _FAR * width or (gap >= width and f"{abs(code[0]):g}" in _CODES):
+            sentence = (
+                f"{counts[code[0]]} of {len(used)} labels are {code[0]:g}, far from all others ({others[0]:g} to {others[-1]:g}); if that "
+                "stands for a missing label, leave these rows out and import again, for it stretches the scale"
+            )
+            return [Problem("warning", "labels", counts[code[0]], sentence)]
+    return []
 
 
 def _class_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:

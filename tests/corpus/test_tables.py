@@ -69,6 +69,7 @@ def test_a_row_behind_a_cell_of_several_lines_has_its_true_line(tmp_path):
         ' id , text ,label \n a ,"Yes, really", \u22121.5 \n',
         'id,label,text\r\na,-1.5,"Yes, really"\r\n',
         'id,label,text\ra,-1.5,"Yes, really"\r',
+        '\n \n\nid,label,text\na,-1.5,"Yes, really"\n',
         '\n'.join(['id,label,text', '', ',,', 'a,-1.5,"Yes, really"', '', ',,']),
     ],
 )  # fmt: skip
@@ -216,3 +217,10 @@ def test_a_cell_that_a_spreadsheet_would_run_is_escaped_and_comes_back(text):
     assert restored(escaped(text)) == text
     assert escaped(text)[:1] not in "=+@\t＝" or not text
     assert not escaped(text).startswith("-") or text == "-1.5"
+
+
+def test_lines_are_counted_from_the_start_of_the_file_and_a_transcript_may_be_long(tmp_path):
+    long = "word " * 100_000
+    (row,) = read_folder(folder_of(tmp_path, f"\n\nid,label,text\na,1,{long}\n"))
+    assert row.text == long.strip()
+    assert "line 5: label is 'x'" in refusal(folder_of(tmp_path, "\n\nid,label,text\na,1,yes\nb,x,no\n"))
