@@ -81,9 +81,19 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error is torch's way to say that there is no memory, of the machine or of its GPU; it has no type of its own for both."""
+    return isinstance(error, RuntimeError) and any(
+        sign in str(error) for sign in ("can't allocate memory", "out of memory", "not enough memory")
+    )
+
+
 def sentence_of_machine(error: Exception) -> str | None:
     """What to tell a person whose machine is at fault, whoever met the error; None for every other error."""
-    if isinstance(error, MemoryError):
-        return "the machine has no memory left; free some, or set GRCF_WORKERS=1, then run the same command again"
+    if isinstance(error, MemoryError) or is_out_of_memory(error):
+        return (
+            "the machine has no memory left; free some, set GRCF_WORKERS=1, or ask for less (network.width, training.batch_size), then run "
+            "the same command again"
+        )
     fault = machine_error(error, getattr(error, "filename", None) or "a file")
     return None if fault is None else f"{fault}: what is done is kept"

@@ -18,9 +18,11 @@ PARAMS_FILE = Path("params.yaml")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 ProperShare = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+# Beyond what any of these counts and numbers can be, libraries overflow, or give infinity and NaN for what they compute.
+_MOST, _LEAST = 10**9, 1e-12
+Positive = Annotated[float, Field(ge=_LEAST, le=_MOST)]
+NotNegative = Annotated[float, Field(ge=0, le=_MOST)]
+Count = Annotated[int, Field(ge=1, le=_MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 # What torch takes; that none is negative is said of all seeds together.
 LargeSeed = Annotated[int, Field(lt=2**63)]
@@ -174,7 +176,7 @@ class Training(Section):
     seeds: Annotated[tuple[LargeSeed, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     corpora: Annotated[tuple[str, ...] | None, BeforeValidator(as_tuple)]
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=_MOST)]
     epoch: Literal["best", "last", "average"]
     weight_decay: NotNegative
     modality_dropout: ProperShare
@@ -211,6 +213,14 @@ class Margin(Section):
     smoothing: NotNegative
 
     @model_validator(mode="after")
+    def _corner_has_a_width(self) -> "Margin":
+        if 0 < self.smoothing < _LEAST:
+            raise ValueError(
+                f"smoothing is {self.smoothing}; expected 0 for a hard hinge, or at least {_LEAST:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _cuts_increase(self) -> "Margin":
         cuts = self.groups
         if isinstance(cuts, tuple) and (not cuts or any(a >= b for a, b in itertools.pairwise(cuts))):
@@ -225,7 +235,7 @@ class Advantage(Section):
     scope: Literal["group_pair", "anchor", "batch"]
     scale: Literal["std", "none"]
     strength: NotNegative
-    cap: Annotated[float, Field(ge=1)]
+    cap: Annotated[float, Field(ge=1, le=_MOST)]
     bound: Positive
 
 
@@ -255,7 +265,7 @@ class Pointwise(Section):
     labels: Literal["all", "trusted"]
     n_knots: Count
     learning_rate: Positive
-    extra_epochs: Annotated[int, Field(ge=0)]
+    extra_epochs: Annotated[int, Field(ge=0, le=_MOST)]
     tuning_rate: Positive
     weight: Literal["none", "bounded"]
     bound: Positive
@@ -282,10 +292,10 @@ class Evaluate(Section):
     protocol: Literal["mosi", "sims", "regression", "binary", "classes", "ordered_classes"] | None
     metrics: Annotated[tuple[Plugin, ...], BeforeValidator(as_tuple)]
     missing_rates: Annotated[tuple[ProperShare, ...], BeforeValidator(as_tuple)]
-    n_bins: Annotated[int, Field(ge=2)]
+    n_bins: Annotated[int, Field(ge=2, le=_MOST)]
     noise_scales: Annotated[tuple[NotNegative, ...], BeforeValidator(as_tuple)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    n_resamples: Annotated[int, Field(ge=100)]
+    n_resamples: Annotated[int, Field(ge=100, le=_MOST)]
 
     @model_validator(mode="after")
     def _amounts_rise(self) -> "Evaluate":

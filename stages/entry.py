@@ -34,7 +34,7 @@ def run(stage: Callable[[], None]) -> None:
     except PipelineError as error:
         sys.stderr.write(f"\n{error}\n")
         sys.exit(1)
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, RuntimeError) as error:
         sentence = sentence_of_machine(error)
         if sentence is None:
             raise

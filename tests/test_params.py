@@ -143,8 +143,32 @@ def test_pyyaml_alone_would_fail_here():
         (params.Margin, "base: 0.2", "bsae: 0.2", r"margin\.base is missing; margin\.bsae is unknown"),
         (params.Margin, "base: 0.2", "base: -1.0", r"margin\.base is -1\.0: input should be greater than"),
         (params.Margin, "base: 0.2", "base: .nan", r"margin\.base is nan"),
+        (
+            params.Margin,
+            "base: 0.2",
+            "base: 1.0e+308",
+            r"margin\.base is 1e\+308: input should be less than or equal",
+        ),
+        (
+            params.Margin,
+            "smoothing: 1.0",
+            "smoothing: 1.0e-320",
+            r"margin: smoothing is 1e-320; expected 0 for a hard hinge",
+        ),
+        (
+            params.Rank,
+            "learning_rate: 0.003",
+            "learning_rate: 0.0",
+            r"rank\.learning_rate is 0\.0: input should be greater than",
+        ),
         (params.Margin, "  groups:  ", "  groups: [0.5, 0.1]  ", r"margin: groups has to be 'integer' or"),
         (params.Training, "epochs: 60", "epochs: 1.5", r"training\.epochs is 1\.5"),
+        (
+            params.Training,
+            "batch_size: 32",
+            f"batch_size: {10**30}",
+            r"training\.batch_size is 10+: input should be less than or equal",
+        ),
         (params.Training, "  - 1\n  - 2\n", "  - 1\n  - 1\n", r"seeds have to be different"),
         (
             params.Training,

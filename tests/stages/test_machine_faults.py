@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import pytest
+import torch
 import yaml
 
 from pipeline.corpus.inspection import inspect_media
@@ -111,3 +112,10 @@ def test_other_errors_are_no_fault_of_the_machine():
     assert machine_error(FileNotFoundError(errno.ENOENT, "no"), "a file") is None
     assert sentence_of_machine(ValueError("no")) is None
     assert "no memory" in str(sentence_of_machine(MemoryError()))
+    assert sentence_of_machine(RuntimeError("a bug")) is None
+
+
+def test_what_torch_cannot_allocate_is_a_sentence_about_memory():
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**55)
+    assert "network.width" in str(sentence_of_machine(raised.value))

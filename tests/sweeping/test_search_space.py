@@ -56,7 +56,7 @@ def test_what_is_chosen_has_the_digits_that_a_person_would_write_and_stays_in_it
     [
         ("margin.bsae=0.1..0.5", "did you mean margin.base?"),
         ("margin.base=0.5..0.1", "the lower end has to be below the upper end"),
-        ("rank.learning_rate=log:0..0.1", "input should be greater than 0"),
+        ("rank.learning_rate=log:0..0.1", "input should be greater than or equal to 0.000000000001"),
         ("margin.base=log:0..0.1", "the lower end has to be above 0 and below"),
         ("margin.base=-1..0.1", "greater than or equal to 0"),
         ("margin.base=0.3", "one value leaves nothing to choose"),

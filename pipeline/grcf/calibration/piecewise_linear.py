@@ -31,7 +31,7 @@ def fit_curve(
         The curve; where several have the least error, one of them, always the same.
 
     Raises:
-        PipelineError: no segments, or a score that is not finite.
+        PipelineError: no segments, a score that is not finite, or scores so large that no curve can be computed.
     """
     score, label = np.asarray(score, np.float64), np.asarray(label, np.float64)
     require_finite(score)
@@ -94,8 +94,13 @@ def _program(
     )
     bound = np.concatenate([label, -label, np.full(n_columns - 1, -MIN_SLOPE)])
     bounds = [(None, None)] * n_columns + [(0, None)] * n
-    solution = linprog(cost, A_ub=constraint, b_ub=bound, bounds=bounds, method="highs").x
-    return np.asarray(solution[:n_columns])
+    found = linprog(cost, A_ub=constraint, b_ub=bound, bounds=bounds, method="highs")
+    if found.x is None:
+        raise PipelineError(
+            f"no calibration curve could be fitted to scores from {design[:, 1].min():.3g} to {design[:, 1].max():.3g}, which is too far "
+            "from the labels; the training that gave them went astray: lower its learning rate or training.weight_decay"
+        )
+    return np.asarray(found.x[:n_columns])
 
 
 def require_finite(score: Float[np.ndarray, "segment *class"]) -> None:

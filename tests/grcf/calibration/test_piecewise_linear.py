@@ -96,3 +96,14 @@ def test_replaced_segments_that_change_sides_are_looked_at(monkeypatch):
 def test_refuses_scores_that_are_not_finite():
     with pytest.raises(PipelineError, match="1 are not"):
         fit_curve(np.array([0.0, np.nan]), np.array([0.0, 1.0]), n_knots=0)
+
+
+@pytest.mark.parametrize("n_knots", [0, 4])
+def test_scores_of_a_training_that_went_astray_are_refused(n_knots):
+    rng = np.random.default_rng(0)
+    score, label = rng.normal(size=60), rng.normal(size=60)
+    assert fit_curve(1e9 * score, label, n_knots=n_knots).slope >= MIN_SLOPE
+    with pytest.raises(
+        PipelineError, match=r"no calibration curve could be fitted to scores from -2.*e\+20 to .*e\+20"
+    ):
+        fit_curve(1e20 * score, label, n_knots=n_knots)
