@@ -106,7 +106,10 @@ def compare(
     return compare_split(
         predictions,
         subsets={
-            name: (frozenset[str](present - hidden), grcf.predict(split, hidden=hidden))
+            name: (
+                frozenset[str](present - hidden),
+                grcf.predict(split, hidden=hidden) if hidden else predictions.models[METHOD],
+            )
             for name, hidden in hidden_subsets(split).items()
         },
         scores=ranked.predict(split),
@@ -119,6 +122,7 @@ def compare(
 
 def perturbed_curves(
     split: AlignedSplit,
+    clean: SplitPredictions,
     models: Mapping[str, Scorer],
     protocol: Protocol,
     *,
@@ -129,7 +133,15 @@ def perturbed_curves(
 
     # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
     def predict(seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
-        return predict_perturbed(models, split, perturb, modalities=modalities, levels=levels, seed=seed)
+        return predict_perturbed(
+            models,
+            split,
+            perturb,
+            modalities=modalities,
+            levels=levels,
+            seed=seed,
+            clean={name: clean.models[name][scorer.seeds.index(seed)] for name, scorer in models.items()},
+        )
 
     for name, modalities in perturbed_modalities(split).items() if levels else ():
         yield from robustness_curves(
@@ -223,7 +235,7 @@ def main() -> None:
             n_resamples=settings.n_resamples,
         )
         comparisons[name] = compare(split, found, ranked, grcf, settings, protocol)
-        perturbed = partial(perturbed_curves, split, models, protocol)
+        perturbed = partial(perturbed_curves, split, found, models, protocol)
         missing += perturbed(levels=settings.missing_rates, perturb=without_words)
         noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
         write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
-from itertools import islice
+from itertools import islice, starmap
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -89,11 +89,13 @@ def predict_perturbed(
     modalities: frozenset[Modality],
     levels: Sequence[float],
     seed: int,
+    clean: Mapping[str, Float64[np.ndarray, "segment *class"]],
 ) -> dict[str, Float64[np.ndarray, "level segment *class"]]:
     """What the models of one seed predict of a split that is perturbed more and more.
 
     A small split is predicted at several levels in one pass, which takes the time of its calls and not of its arithmetic. A
-    large one is perturbed and predicted a piece at a time, so that its size makes no difference to memory.
+    large one is perturbed and predicted a piece at a time, so that its size makes no difference to memory; at a level of 0,
+    which changes nothing, its predictions are those of the split as it is, to the bit.
 
     Args:
         scorers: the models that are asked, by name.
@@ -102,28 +104,40 @@ def predict_perturbed(
         modalities: the modalities that are perturbed.
         levels: how much, at least one.
         seed: seed of the model of each scorer, and of the perturbation.
+        clean: what these models predict of the split as it is, by name.
     """
     by_piece: dict[str, list[Float64[np.ndarray, "level segment *class"]]] = {name: [] for name in scorers}
     pieces = _pieces(split)
-    for copies in perturbation.by_piece(pieces, modalities=modalities, levels=levels, seed=seed):
+    is_known = np.array([len(pieces) > 1 and level == 0 for level in levels])
+    if is_known.all():
+        return {name: np.stack([rows] * len(levels)) for name, rows in clean.items()}
+    asked = [level for level, known in zip(levels, is_known, strict=True) if not known]
+    for copies in perturbation.by_piece(
+        starmap(split.stretch, pieces) if len(pieces) > 1 else [split],
+        modalities=modalities,
+        levels=asked,
+        seed=seed,
+    ):
         for name, predictions in _predict_copies(scorers, copies, seed=seed).items():
             by_piece[name].append(predictions)
-    return {name: np.concatenate(predictions, axis=1) for name, predictions in by_piece.items()}
+    by_level = {name: np.empty((len(levels), *rows.shape)) for name, rows in clean.items()}
+    for name, rows in by_level.items():
+        rows[~is_known] = np.concatenate(by_piece[name], axis=1)
+        rows[is_known] = clean[name]
+    return by_level
 
 
-def _pieces(split: AlignedSplit) -> Iterator[AlignedSplit]:
-    """Stretches of a split that are perturbed by themselves; whole batches, so that every batch is as in the whole.
+def _pieces(split: AlignedSplit) -> list[tuple[int, int]]:
+    """Ends of the stretches of a split that are perturbed by themselves; whole batches, so that every batch is as in the whole.
 
     A text encoder that learnt keeps the word vectors of the tokens that it read last, so a split with tokens is one piece.
     """
     n_batches = math.ceil(len(split) / SCORING_BATCH)
     n_numbers_of_batch = _n_numbers(split) // max(n_batches, 1)
     if split.tokens is not None or n_numbers_of_batch * n_batches <= _NUMBERS_AT_ONCE:
-        yield split
-        return
+        return [(0, len(split))]
     n_segments = SCORING_BATCH * max(1, _NUMBERS_AT_ONCE // n_numbers_of_batch)
-    for start in range(0, len(split), n_segments):
-        yield split.stretch(start, start + n_segments)
+    return [(start, start + n_segments) for start in range(0, len(split), n_segments)]
 
 
 def _predict_copies(

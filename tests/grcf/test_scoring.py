@@ -63,14 +63,16 @@ def test_every_present_modality_is_left_out_once_and_alone_once(valid):
 LEVELS = (0.0, 0.3, 0.9, 1.0)
 
 
-def predict_both(checkpoints, split, perturbation) -> np.ndarray:
+def predict_both(checkpoints, split, perturbation, levels=LEVELS) -> np.ndarray:
+    scorer = Scorer(checkpoints, device="cpu")
     return predict_perturbed(
-        {"a": Scorer(checkpoints, device="cpu")},
+        {"a": scorer},
         split,
         perturbation,
         modalities=frozenset({"text", "audio"}),
-        levels=LEVELS,
+        levels=levels,
         seed=2,
+        clean={"a": scorer.predict(split, seeds=[2])[0]},
     )["a"]
 
 
@@ -108,6 +110,7 @@ def test_a_large_split_is_perturbed_a_piece_at_a_time_and_predicted_as_the_whole
     def watched(piece, drawn, level):
         nonlocal largest
         largest = max(largest, len(piece))
+        assert level > 0  # what nothing changes is not predicted again
         return apply(piece, drawn, level)
 
     monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", n_numbers // 3)
@@ -116,3 +119,16 @@ def test_a_large_split_is_perturbed_a_piece_at_a_time_and_predicted_as_the_whole
     # The last piece is small enough for several levels in one pass, which is another order of the same sums.
     np.testing.assert_array_equal(by_piece[:, :512], whole[:, :512])
     np.testing.assert_allclose(by_piece, whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [(0.0,), (0.0, 0.9), (0.9, 0.0, 0.5)])
+def test_at_level_0_a_large_split_has_the_predictions_that_it_has_as_it_is(checkpoints, monkeypatch, levels):
+    split = make_split("valid", 700, seed=8)
+    monkeypatch.setattr(scoring, "_NUMBERS_AT_ONCE", sum(rows.size for rows in split.features.values()) // 3)
+
+    found = predict_both(checkpoints, split, with_noise, levels)
+
+    clean = predict(checkpoints[1:], split, device="cpu")[0]
+    assert found.shape == (len(levels), 700)
+    for level, row in zip(levels, found, strict=True):
+        assert np.array_equal(row, clean) == (level == 0)
