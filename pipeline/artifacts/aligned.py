@@ -279,8 +279,14 @@ def read_aligned(path: Path) -> AlignedSplit:
                 tensors["rating_label"],
                 tuple(header["raters"]),
             ),
-            **{owner: tuple(header[owner]) for owner in OWNERS},
+            **{owner: _each_once(header[owner]) for owner in OWNERS},
         )
+
+
+def _each_once(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, of which equal ones are in memory once: JSON makes a text of its own for every segment."""
+    once: dict[str, str] = {}
+    return tuple(once.setdefault(name, name) for name in names)
 
 
 @dataclass(frozen=True, eq=False)

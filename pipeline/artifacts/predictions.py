@@ -1,20 +1,22 @@
 """Predictions of every model for every segment of valid and test: a row per segment, a column per model and seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64, Int64
 
 from pipeline.artifacts.files import read_text
 from pipeline.artifacts.segments import OWNERS, SPLITS, Owner, Split
-from pipeline.artifacts.tables import not_a_table, table_from_csv, table_to_csv
+from pipeline.artifacts.tables import Columns, not_a_table, table_parts_from_csv, table_to_csv
 
 _SEED = "_seed_"
 _WHAT = "table of predictions"
 # The columns that are no numbers.
 _NAMES = ("split", "id", *OWNERS)
+_ROWS_AT_ONCE = 8192
+_Column = list[str] | Float64[np.ndarray, "row"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +121,42 @@ def predictions_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -
     Raises:
         PipelineError: not such a table, or one that was cut off.
     """
-    columns = table_from_csv(text, source=source, what=_WHAT, remedy=remedy)
+    parts = table_parts_from_csv(text, source=source, what=_WHAT, remedy=remedy, at_most=_ROWS_AT_ONCE)
     try:
-        split = np.array(columns["split"])
+        columns = _joined(parts)
         classes = tuple(dict.fromkeys(name[:-1].partition("[")[2] for name in columns if _is_of_class(name)))
         models = [
             name
             for name in columns
             if name not in (*_NAMES, "label") and _SEED not in name and not _is_of_class(name)
         ]
+        split = np.array(columns["split"])
         return [
-            _split(_named(name), split == name, columns, models, classes)
+            _split(_named(name), np.flatnonzero(split == name), columns, models, classes)
             for name in dict.fromkeys(columns["split"])
         ]
     except (KeyError, ValueError) as error:
         raise not_a_table(source, _WHAT, remedy, error) from error
+
+
+def _joined(parts: Iterable[Columns]) -> dict[str, _Column]:
+    """The columns of all parts of a table: lists of names, each name once, and arrays of numbers."""
+    names: dict[str, list[str]] = {}
+    found: dict[str, list[Float64[np.ndarray, row]]] = {}
+    once: dict[str, str] = {}
+    order: tuple[str, ...] = ()
+    for part in parts:
+        order = tuple(part)
+        # Of classes, the label and the column of a model name one, and every number stands under a class.
+        of_classes = any(map(_is_of_class, order))
+        for name, cells in part.items():
+            if name == "id":
+                names.setdefault(name, []).extend(cells)
+            elif name in _NAMES or (of_classes and not _is_of_class(name)):
+                names.setdefault(name, []).extend(once.setdefault(cell, cell) for cell in cells)
+            else:
+                found.setdefault(name, []).append(np.array(cells, np.float64))
+    return {name: names[name] if name in names else np.concatenate(found[name]) for name in order}
 
 
 def _named(name: str) -> Split:
@@ -153,16 +176,20 @@ def _is_of_class(name: str) -> bool:
 
 def _split(
     split: Split,
-    rows: Bool[np.ndarray, "row"],
-    columns: Mapping[str, Sequence[str]],
+    rows: Int64[np.ndarray, "segment"],
+    columns: Mapping[str, _Column],
     models: Sequence[str],
     classes: tuple[str, ...],
 ) -> SplitPredictions:
+    def names(name: str) -> tuple[str, ...]:
+        cells = columns[name]
+        return tuple(str(cells[row]) for row in rows.tolist())
+
     def numbers(name: str) -> Float64[np.ndarray, "segment *class"]:
         if not classes:
-            return np.asarray(np.array(columns[name], dtype=np.float64)[rows])
-        of_classes = [np.array(columns[_of_class(name, class_)], dtype=np.float64) for class_ in classes]
-        return np.asarray(np.stack(of_classes, axis=1)[rows])
+            return np.asarray(np.asarray(columns[name], np.float64)[rows])
+        of_classes = [np.asarray(columns[_of_class(name, class_)], np.float64)[rows] for class_ in classes]
+        return np.asarray(np.stack(of_classes, axis=1))
 
     seeds = {
         model: tuple(
@@ -174,16 +201,17 @@ def _split(
         )
         for model in models
     }
-    labels = np.array(columns["label"])[rows]
     return SplitPredictions(
         split=split,
-        ids=tuple(np.array(columns["id"])[rows].tolist()),
-        truth=np.array([classes.index(label) for label in labels] if classes else labels, dtype=np.float64),
+        ids=names("id"),
+        truth=np.array([classes.index(label) for label in names("label")], np.float64)
+        if classes
+        else numbers("label"),
         models={
             model: np.stack([numbers(f"{model}{_SEED}{seed}") for seed in seeds[model]] or [numbers(model)])
             for model in models
         },
         seeds=seeds,
-        **{owner: tuple(np.array(columns[owner])[rows].tolist()) for owner in OWNERS if owner in columns},
+        **{owner: names(owner) for owner in OWNERS if owner in columns},
         classes=classes,
     )

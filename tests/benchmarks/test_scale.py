@@ -28,9 +28,11 @@ from stages import align
 def test_its_corpus_goes_through_align(tmp_path, monkeypatch, small, n_words):
     write_corpus(tmp_path, 20, small=small)
     monkeypatch.chdir(tmp_path)
+    assert len({id(packed.ids) for packed in align.read_features().values()}) == 1
     align.main()
     train = read_aligned(tmp_path / "data/align/train.safetensors")
     assert len(train) == 14
+    assert len({id(name) for name in train.speaker}) == len(set(train.speaker)) == 2
     assert {len(mask) for mask in train.valid.values()} == {14 * n_words}
     assert all(mask.all() for mask in train.valid.values())
 
