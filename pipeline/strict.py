@@ -66,4 +66,6 @@ def sentence(problem: Any, *, section: str = "", expected: Mapping[str, str]) ->
         return explanation()
     if problem["type"] == "string_pattern_mismatch":
         return f"{key} is {problem['input']!r}; expected {expected[key]}"
-    return f"{key} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    # YAML knows lists; that a frozen model holds tuples is nobody's business.
+    message = problem["msg"].replace("valid tuple", "list in brackets, such as [1, 2]")
+    return f"{key} is {problem['input']!r}: {message[0].lower()}{message[1:]}"

@@ -170,6 +170,13 @@ def test_pyyaml_alone_would_fail_here():
             r"training\.batch_size is 10+: input should be less than or equal",
         ),
         (params.Training, "  - 1\n  - 2\n", "  - 1\n  - 1\n", r"seeds have to be different"),
+        (params.Training, "epoch: best", "epoch: first", r"training\.epoch is 'first'"),
+        (
+            params.Evaluate,
+            "  metrics: []",
+            "  metrics: 1",
+            r"metrics is 1: input should be a list in brackets, such as \[1, 2\]",
+        ),
         (
             params.Training,
             "  - 1\n",
