@@ -67,9 +67,12 @@ def table_parts_from_csv(
             raise ValueError("it is empty")
         if len(set(header)) < len(header):
             raise ValueError("a column occurs twice")
-        is_first = True
-        while some := [[restored(cell) for cell in row] for row in islice(rows, at_most)]:
-            yield _columns(header, some)
+        # Where nothing was escaped nothing is restored: cells with numbers are most of a large table.
+        was_escaped, is_first = "'" in text, True
+        while some := list(islice(rows, at_most)):
+            yield _columns(
+                header, [[restored(cell) for cell in row] for row in some] if was_escaped else some
+            )
             is_first = False
         if is_first:
             yield _columns(header, [])

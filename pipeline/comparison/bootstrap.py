@@ -89,7 +89,7 @@ class Bootstrap:
         """Each metric of each seed in resamples of the segments alone; the arguments are those of `means`."""
         cluster = side.clusters.of_segment if of_clusters and side.clusters is not None else None
         resamples = self._resamples(side.truth, cluster, apart=other_segments)
-        by_row = [resamples.values(row, metrics) for row in side.rows]
+        by_row = resamples.values_of_rows(list(side.rows), metrics)
         return {metric.name: np.stack([row[metric.name] for row in by_row], axis=1) for metric in metrics}
 
     def _resamples(

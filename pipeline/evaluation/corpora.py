@@ -121,7 +121,10 @@ class CorpusSample:
         require_comparable(self.part.truth, rows, axis=1)
         return BySeed(
             [metric.function(self.part.truth, row) for row in rows],
-            np.stack([self._resamples.values(row, [metric])[metric.name] for row in rows], axis=1),
+            np.stack(
+                [values[metric.name] for values in self._resamples.values_of_rows(list(rows), [metric])],
+                axis=1,
+            ),
         )
 
 

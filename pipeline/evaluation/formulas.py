@@ -7,7 +7,6 @@ needs (`metrics.Need`) is checked by its caller.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.groups import interval_of
 from pipeline.evaluation.samples import Samples
-from pipeline.evaluation.selection import PairCounter, PairCounts, Segments, Values
+from pipeline.evaluation.selection import PairCounter, PairCounts, Segments, Values, unequal_pairs
 
 Formula = Callable[[Segments, Segments, Samples], Values]
 
@@ -141,15 +140,14 @@ def f1_negative_positive(truth: Segments, prediction: Segments, samples: Samples
 
 
 def _pairs(truth: Segments, prediction: Segments, samples: Samples) -> PairCounts:
+    of_truth, of_both = truth.tobytes(), (truth.tobytes(), prediction.tobytes())
+    ordered = samples.remembered(("unequal", of_truth), lambda: unequal_pairs(truth, samples.exact))
     return samples.remembered(
-        ("pairs", truth.tobytes(), prediction.tobytes()),
-        lambda: _pair_counter(truth.tobytes(), prediction.tobytes())(samples.counts),
+        ("pairs", of_both),
+        lambda: samples.of_row(("pairs", of_both), lambda: PairCounter(truth, prediction))(
+            samples.exact, ordered=ordered
+        ),
     )
-
-
-@lru_cache(maxsize=2)  # blocks of samples of one row of predictions follow each other
-def _pair_counter(truth: bytes, prediction: bytes) -> PairCounter:
-    return PairCounter(np.frombuffer(truth), np.frombuffer(prediction))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
+from pipeline.evaluation.selection import Counts, ExactCounts, Outputs, Segments, Values, in_exact_precision
 
 Found = TypeVar("Found")
 
-# Of one row of predictions, metrics ask for its pairs, its moments, and whether labels and predictions vary.
-_N_REMEMBERED = 6
+# Of one row of predictions, metrics ask for its pairs, its moments, some sums, and whether it varies; of the labels, which all rows
+# share, for as much.
+_N_REMEMBERED = 48
 
 
 class Samples:
@@ -22,14 +23,21 @@ class Samples:
     Args:
         counts: how often each segment occurs in each sample, whole numbers; a row of ones is the segments themselves. Nobody may
             change it afterwards.
+        of_rows: what is known of rows of predictions whatever the samples are; several blocks of samples may share it.
     """
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, of_rows: dict[Hashable, Any] | None = None) -> None:
         self.counts = counts
         self._known: dict[Hashable, Any] = {}
+        self._of_rows = {} if of_rows is None else of_rows
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    @cached_property
+    def exact(self) -> ExactCounts:
+        """The counts in the least precision that holds them and their sums, see `in_exact_precision`."""
+        return in_exact_precision(self.counts)
 
     @cached_property
     def n_segments(self) -> Values:
@@ -39,7 +47,11 @@ class Samples:
 
     def total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
         """The sum of a value over the segments of each sample; of conditions, how many segments meet them."""
-        found: Values = self.counts @ values.astype(np.float64)
+        return self.remembered((values.dtype.kind, values.tobytes()), lambda: self._total(values))
+
+    def _total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
+        counts = self.exact if values.dtype == np.bool_ else self.counts
+        found: Values = (counts @ values.astype(counts.dtype)).astype(np.float64)
         return found
 
     def mean(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
@@ -66,11 +78,16 @@ class Samples:
         return varies
 
     def remembered(self, key: Hashable, compute: Callable[[], Found]) -> Found:
-        """What was computed under a key before; the last few are kept, for the metrics that look at one row of predictions in turn."""
-        if key not in self._known:
-            found = compute()
-            while len(self._known) >= _N_REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[key] = found
-        known: Found = self._known[key]
-        return known
+        """What was computed under a key before; those that were asked for last are kept."""
+        found: Found = self._known.pop(key) if key in self._known else compute()
+        while len(self._known) >= _N_REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[key] = found
+        return found
+
+    def of_row(self, key: Hashable, compute: Callable[[], Found]) -> Found:
+        """What was computed under a key for these samples or for others with which `of_rows` is shared."""
+        if key not in self._of_rows:
+            self._of_rows[key] = compute()
+        found: Found = self._of_rows[key]
+        return found

@@ -4,6 +4,7 @@ Training depends on this file and on nothing else in the package, so it imports 
 metric added elsewhere must not train a model again.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -27,7 +28,8 @@ Outputs = Float[NDArray[np.float64], "segment *class"]
 _Ranks = Int64[NDArray[np.int64], "segment"]
 _Positions = Int32[NDArray[np.int32], "_"]
 _Starts = Int64[NDArray[np.int64], "_"]
-_Sorted = Float[NDArray[np.floating[Any]], "resample _"]
+ExactCounts = Float[NDArray[np.floating[Any]], "resample _"]
+"""Counts of some of the segments or values, in single precision where that is exact."""
 
 _EXACT = 2.0**24
 """Single precision holds every whole number below this."""
@@ -215,35 +217,34 @@ class PairCounter:
             _starts(self._label[self._by_label]),
             _starts(self._rank[self._by_rank]),
         )
-        self._both = np.union1d(self._ranks, _starts(self._label[self._by_rank]))
+        self._tied = _Tied.of(self._rank)
+        self._tied_in_both = _Tied.of(self._rank * (int(self._label.max(initial=0)) + 1) + self._label)
 
-    def __call__(self, counts: Counts) -> PairCounts:
-        """The pairs of samples in which each segment occurs `counts` times."""
-        n_segments: Values = counts.sum(axis=1)
-        counts = counts.astype(np.float32 if n_segments.max(initial=0.0) < _EXACT else np.float64)
-        by_label, by_rank = (np.take(counts, order, axis=1) for order in (self._by_label, self._by_rank))
-        total = n_segments**2
-        alike_in_both = _n_alike(by_rank, self._both)
-        alike_in_prediction = _n_alike(by_rank, self._ranks)
+    def __call__(self, counts: ExactCounts, *, ordered: Values | None = None) -> PairCounts:
+        """The pairs of samples in which each segment occurs `counts` times.
+
+        Args:
+            counts: whole numbers, see `in_exact_precision`.
+            ordered: number of pairs of different labels in each sample, where that is known: `unequal_pairs` of the labels.
+        """
+        exact = in_exact_precision(counts)
+        squares, total = _dot(exact, exact), np.square(exact.sum(axis=1, dtype=np.float64))
+        alike_in_both = squares + self._tied_in_both.more_alike(exact)
+        alike_in_prediction = squares + self._tied.more_alike(exact)
         return PairCounts(
-            ordered=(total - _n_alike(by_label, self._labels)) / 2.0,
-            concordant=self._concordant(counts, by_label, by_rank),
+            ordered=_n_unequal(self._label, exact) if ordered is None else ordered,
+            concordant=self.concordant(exact),
             tied=(alike_in_prediction - alike_in_both) / 2.0,
             untied=(total - alike_in_prediction) / 2.0,
         )
 
-    def concordant(self, counts: _Sorted) -> Values:
+    def concordant(self, counts: ExactCounts) -> Values:
         """The pairs of these samples that are in the same order by label and by prediction, as in `PairCounts`."""
-        return self._concordant(
-            counts, *(np.take(counts, order, axis=1) for order in (self._by_label, self._by_rank))
-        )
-
-    def _concordant(self, counts: _Sorted, by_label: _Sorted, by_rank: _Sorted) -> Values:
         if len(counts) == 1:
             return self._levels(counts)
         if len(self._label) > _MOST_IN_BLOCKS:
             return self._tables(counts)
-        return self._blocks(by_label, by_rank)
+        return self._blocks(_arranged(counts, self._by_label), _arranged(counts, self._by_rank))
 
     @cached_property
     def _tables(self) -> "_PairTables":
@@ -303,7 +304,7 @@ class _PairBlocks:
             if np.ptp(rank[segments]) and np.ptp(label_block[segments])
         ]
 
-    def __call__(self, by_label: _Sorted, by_rank: _Sorted) -> Values:
+    def __call__(self, by_label: ExactCounts, by_rank: ExactCounts) -> Values:
         """The concordant pairs of samples, from how often each segment occurs, in the order of labels and of predictions."""
         found = np.zeros(len(by_label))
         below = np.zeros((len(by_label), self._n_rank_blocks), by_label.dtype)
@@ -370,9 +371,9 @@ class _PairTables:
             if np.ptp(label[segments])
         ]
 
-    def __call__(self, counts: _Sorted) -> Values:
+    def __call__(self, counts: ExactCounts) -> Values:
         """The concordant pairs of samples in which each segment occurs `counts` times."""
-        until = np.take(np.cumsum(np.take(counts, self._by_cell, axis=1), axis=1), self._last, axis=1)
+        until = np.take(np.cumsum(_arranged(counts, self._by_cell), axis=1), self._last, axis=1)
         cells = np.zeros((len(counts), self._shape[0] * self._shape[1]))
         cells[:, self._cells] = np.diff(until, axis=1, prepend=0)
         table = cells.reshape(len(counts), *self._shape)
@@ -386,7 +387,7 @@ class _PairTables:
             below_inside = np.matmul(inside.swapaxes(0, 1), self._rising[some].astype(counts.dtype))
             found += _dot(*(each.reshape(len(counts), -1) for each in (inside, below_inside.swapaxes(0, 1))))
         for segments, counter in self._parts:
-            found += counter.concordant(np.take(counts, segments, axis=1))
+            found += counter.concordant(_arranged(counts, segments))
         return found
 
 
@@ -410,7 +411,7 @@ class _PairLevels:
             self._bits.append((order.astype(np.int32), ones.astype(np.int32), start.astype(np.int32)))
             order = order[np.argsort(leading, kind="stable")]
 
-    def __call__(self, counts: _Sorted) -> Values:
+    def __call__(self, counts: ExactCounts) -> Values:
         """The concordant pairs of samples in which each segment occurs `counts` times."""
         counts = counts.astype(np.float64)
         found = np.zeros(len(counts))
@@ -429,6 +430,57 @@ class _PairLevels:
 def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCounts:
     """Counts the pairs of samples in which each segment occurs `counts` times; see `PairCounter`."""
     return PairCounter(truth, prediction)(counts)
+
+
+def unequal_pairs(values: Segments, counts: ExactCounts) -> Values:
+    """The pairs of segments with different values, in samples in which each segment occurs `counts` times."""
+    return _n_unequal(_dense_rank(values), in_exact_precision(counts))
+
+
+def _n_unequal(ranks: _Ranks, counts: ExactCounts) -> Values:
+    alike = _dot(counts, counts) + _Tied.of(ranks).more_alike(counts)
+    return np.asarray((np.square(counts.sum(axis=1, dtype=np.float64)) - alike) / 2.0)
+
+
+def in_exact_precision(counts: ExactCounts) -> ExactCounts:
+    """Counts in single precision, which holds them and their sums exactly where a sample has fewer than 2²⁴ segments.
+
+    A segment's counts lie side by side, so that segments can be put into another order fast.
+    """
+    if counts.dtype == np.float32 or counts.sum(axis=1, dtype=np.float64).max(initial=0.0) >= _EXACT:
+        return counts
+    return counts.astype(np.float32, order="F")
+
+
+def _arranged(counts: ExactCounts, order: _Ranks) -> ExactCounts:
+    return np.take(counts.T, order, axis=0).T
+
+
+@dataclass(frozen=True, eq=False)
+class _Tied:
+    """The segments that share a value with others, in the order of the values, and where each value starts among them."""
+
+    segments: _Ranks
+    starts: _Starts
+
+    @classmethod
+    def of(cls, ranks: _Ranks) -> "_Tied":
+        order = np.argsort(ranks, kind="stable")
+        starts = _starts(ranks[order])
+        lengths = np.diff(starts, append=len(ranks))
+        shared = lengths[lengths > 1]
+        return cls(order[np.repeat(lengths > 1, lengths)], np.cumsum(shared) - shared)
+
+    def more_alike(self, counts: ExactCounts) -> Values:
+        """Twice the pairs of different segments that have one value: the square of a sum, less those of what it adds up.
+
+        With the sum of all squares it makes the pairs of equal values, those of a segment with itself among them.
+        """
+        if not len(self.segments):
+            return np.zeros(len(counts))
+        of_segments = _arranged(counts, self.segments)
+        of_values = np.add.reduceat(of_segments, self.starts, axis=1)
+        return _dot(of_values, of_values) - _dot(of_segments, of_segments)
 
 
 def _starts(in_order: _Ranks) -> _Starts:
@@ -462,24 +514,7 @@ def _rising(label: _Ranks, rank: _Ranks) -> Bool[NDArray[np.bool_], "segment seg
     return (label[:, None] < label) & (rank[:, None] < rank)
 
 
-def _n_alike(arranged: _Sorted, starts: _Starts) -> Values:
-    """The sum of the squares of how often each value occurs: twice the pairs of equal values, and the segments themselves."""
-    lengths = np.diff(starts, append=arranged.shape[1])
-    if (lengths == 1).all():
-        return _dot(arranged, arranged)
-    # Few values are shared where predictions have many digits, and adding up runs of one takes as long as of many.
-    alone = starts[lengths == 1]
-    total: Values = np.zeros(len(arranged))
-    if len(alone):
-        single = np.take(arranged, alone, axis=1)
-        total += _dot(single, single)
-    in_shared = np.repeat(lengths > 1, lengths)
-    groups = np.cumsum(lengths[lengths > 1]) - lengths[lengths > 1]
-    of_value = np.add.reduceat(arranged[:, in_shared], groups, axis=1)
-    return total + _dot(of_value, of_value)
-
-
-def _dot(a: _Sorted, b: _Sorted) -> Values:
+def _dot(a: ExactCounts, b: ExactCounts) -> Values:
     """The products of whole numbers from 0 up, added up row by row."""
     found = np.einsum("rs,rs->r", a, b)
     if (

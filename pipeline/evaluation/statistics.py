@@ -259,8 +259,7 @@ def _resampled_means(
 ) -> dict[str, Values]:
     """The mean difference over the seeds of each resample, by metric; NaN where a seed drawn has none."""
     by_row_a, by_row_b = (
-        [resamples.values(row, metrics) for row in predictions]
-        for predictions in (predictions_a, predictions_b)
+        resamples.values_of_rows(list(predictions), metrics) for predictions in (predictions_a, predictions_b)
     )
     means = {}
     for metric in metrics:

@@ -434,20 +434,3 @@ def test_an_unknown_protocol_is_refused_with_the_known_ones() -> None:
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PipelineError, match="no metric 'acc3'; choose one of mae, "):
         MOSI.metric("acc3")
-
-
-@pytest.mark.parametrize(("protocol", "metric"), EVERY_METRIC, ids=IDS)
-def test_what_samples_remember_of_other_metrics_and_rows_changes_no_value(
-    protocol: Protocol, metric: Metric
-) -> None:
-    truth, prediction = sample(protocol, n_segments=40)
-    counts = np.random.default_rng(1).multinomial(40, np.full(40, 1 / 40), size=20).astype(np.float64)
-    used = Samples(counts)
-    for other in protocol.metrics:
-        for row in (prediction, 0.5 * prediction, np.roll(prediction, 1, axis=0)):
-            other.resampled(truth, row, used)
-            other.resampled(np.roll(truth, 1), row, used)
-
-    found = metric.resampled(truth, prediction, used)
-
-    assert found.tolist() == metric.resampled(truth, prediction, Samples(counts)).tolist()
