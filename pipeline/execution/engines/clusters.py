@@ -116,6 +116,15 @@ def connected(chosen: str) -> Iterator[Any]:
             )
 
 
+def expected_slots(chosen: str, client: Any) -> int:
+    """How many pieces a cluster will compute side by side; jobs of SLURM may still be waiting."""
+    if chosen == "slurm":
+        settings = read_settings()
+        return settings.jobs * settings.cores
+    n_cores: int = sum(client.ncores().values())
+    return max(n_cores, 1)
+
+
 def _local(n_slots: int) -> Any:
     from distributed import LocalCluster
 

@@ -21,7 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.execution.engines import launch
 from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
 from pipeline.execution.engines.choice import VARIABLE, Engine
-from pipeline.execution.engines.clusters import connected
+from pipeline.execution.engines.clusters import connected, expected_slots
 from pipeline.execution.engines.pieces import Piece, cut
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised
@@ -69,16 +69,17 @@ def engine_of(chosen: str) -> Engine:
         if not items:
             return
         here = Surroundings.here()
-        pieces = cut(
-            function,
-            items,
-            limit_s=limit_s,
-            describe=describe,
-            affinity=affinity,
-            surroundings=here,
-            preloaded=preloaded,
-        )
         with connected(chosen) as client:
+            pieces = cut(
+                function,
+                items,
+                limit_s=limit_s,
+                describe=describe,
+                affinity=affinity,
+                surroundings=here,
+                n_slots=expected_slots(chosen, client),
+                preloaded=preloaded,
+            )
             yield from _Run(client, chosen).outcomes(pieces)
 
     return outcomes

@@ -11,9 +11,11 @@ from pipeline.execution.scheduling import Affinity
 
 # About a minute of work: extraction takes a tenth of the length of a recording or more.
 LONGEST_PIECE_S = 300.0
-MOST_ITEMS = 64
-# A guarded process starts for every piece: short recordings are joined up to here.
-JOINED_S = 100.0
+MOST_ITEMS = 256
+# A guarded process starts for every piece and loads its models. So short recordings are joined, but not to fewer pieces for each slot
+# than these, or some slots would wait for the last one; nor to longer ones than a minute needs.
+_PIECES_PER_SLOT = 4
+_LEAST_JOINED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,13 @@ def cut(
     describe: Callable[[Any], str],
     affinity: Callable[[Any], Affinity] | None,
     surroundings: Surroundings,
+    n_slots: int,
     preloaded: Sequence[str] = (),
 ) -> list[Piece]:
     """All items in pieces, those of the longest work first; an item without an affinity is a piece of its own.
 
-    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`. Recordings that are shorter than
-    `JOINED_S` together are one piece.
+    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`. Short recordings are joined, as
+    long as there are some pieces for each of `n_slots`.
     """
     groups: dict[Hashable, list[tuple[Affinity, int]]] = defaultdict(list)
     for key, item in items.items():
@@ -91,7 +94,8 @@ def cut(
             length_s += place.length
         lengths.append((length_s, tuple(keys)))
     if affinity:
-        lengths = _joined(lengths)
+        share_s = sum(length_s for length_s, _ in lengths) / (_PIECES_PER_SLOT * n_slots)
+        lengths = _joined(lengths, min(max(share_s, _LEAST_JOINED_S), LONGEST_PIECE_S))
     content = pickle.dumps(OfGiven(function))
     return [
         Piece(
@@ -110,11 +114,13 @@ def cut(
     ]
 
 
-def _joined(lengths: list[tuple[float, tuple[int, ...]]]) -> list[tuple[float, tuple[int, ...]]]:
-    """Small pieces that follow one another as one."""
+def _joined(
+    lengths: list[tuple[float, tuple[int, ...]]], longest_s: float
+) -> list[tuple[float, tuple[int, ...]]]:
+    """Small pieces that follow one another as one, up to `longest_s`."""
     found: list[tuple[float, tuple[int, ...]]] = []
     for length_s, keys in lengths:
-        if found and found[-1][0] + length_s <= JOINED_S and len(found[-1][1]) + len(keys) <= MOST_ITEMS:
+        if found and found[-1][0] + length_s <= longest_s and len(found[-1][1]) + len(keys) <= MOST_ITEMS:
             before_s, before = found.pop()
             length_s, keys = before_s + length_s, before + keys
         found.append((length_s, keys))

@@ -100,7 +100,7 @@ def test_a_corpus_is_inspected_there_in_few_pieces_and_with_the_same_outcome(tmp
     launched = tmp_path / "launched"
     monkeypatch.setattr(_Run, "_submit", noting(_Run._submit, launched))
     found = inspect_all(names, folder=tmp_path)
-    assert launched.read_text() == "64\n8\n"
+    assert launched.read_text() == "72\n"
     assert ["not found" in (found[name].reason or "") for name in names] == [False] * 71 + [True]
     monkeypatch.delenv("GRCF_ENGINE")
     assert found == inspect_all(names, folder=tmp_path)
@@ -146,7 +146,7 @@ def test_an_agent_that_has_rested_too_long_ends_and_another_takes_its_place(tmp_
     worker = SimpleNamespace()
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
     (piece,) = pieces.cut(
-        str, {0: 7}, limit_s=None, describe=str, affinity=None, surroundings=Surroundings.here()
+        str, {0: 7}, limit_s=None, describe=str, affinity=None, surroundings=Surroundings.here(), n_slots=1
     )
     order = {
         "run": "run",

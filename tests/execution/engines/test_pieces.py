@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.execution.engines.agent import Refused, answers, compute, to_frame
-from pipeline.execution.engines.pieces import JOINED_S, LONGEST_PIECE_S, MOST_ITEMS, cut
+from pipeline.execution.engines.pieces import LONGEST_PIECE_S, MOST_ITEMS, cut
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done
 from pipeline.execution.scheduling import Affinity
@@ -14,7 +14,7 @@ from pipeline.execution.scheduling import Affinity
 HERE = Surroundings("3.11.7", "x86_64 avx2", (("numpy", "2.4.0"), ("torch", "2.13.0")), "a" * 64)
 
 
-def pieces_of(lengths: dict[str, list[float]]):
+def pieces_of(lengths: dict[str, list[float]], *, n_slots: int = 1):
     items = [
         (name, position, length) for name, found in lengths.items() for position, length in enumerate(found)
     ]
@@ -25,6 +25,7 @@ def pieces_of(lengths: dict[str, list[float]]):
         describe=str,
         affinity=lambda item: Affinity(item[0], float(item[1]), item[2]),
         surroundings=HERE,
+        n_slots=n_slots,
     )
     return items, found
 
@@ -32,10 +33,11 @@ def pieces_of(lengths: dict[str, list[float]]):
 @given(
     st.dictionaries(
         st.text("abc", min_size=1), st.lists(st.floats(0.1, 400.0), min_size=1, max_size=100), max_size=5
-    )
+    ),
+    st.integers(1, 100),
 )
-def test_pieces_hold_every_item_once_with_neighbours_in_order(lengths):
-    items, pieces = pieces_of(lengths)
+def test_pieces_hold_every_item_once_with_neighbours_in_order(lengths, n_slots):
+    items, pieces = pieces_of(lengths, n_slots=n_slots)
     assert sorted(key for piece in pieces for key in piece.keys) == list(range(len(items)))
     for piece in pieces:
         of = [items[key] for key in piece.keys]
@@ -43,21 +45,26 @@ def test_pieces_hold_every_item_once_with_neighbours_in_order(lengths):
             positions = [position for _, position, _ in group]
             assert positions == list(range(positions[0], positions[0] + len(positions)))
         if len({name for name, _, _ in of}) > 1:
-            assert sum(length for _, _, length in of) <= JOINED_S
+            assert sum(length for _, _, length in of) <= max(
+                60.0, sum(map(sum, lengths.values())) / (4 * n_slots)
+            )
         assert len(of) <= MOST_ITEMS
         assert len(of) == 1 or sum(length for _, _, length in of) <= LONGEST_PIECE_S
     sums = [sum(items[key][2] for key in piece.keys) for piece in pieces]
     assert sums == pytest.approx(sorted(sums, reverse=True))
 
 
-def test_short_recordings_share_a_piece_and_long_ones_do_not():
-    _, pieces = pieces_of({"a": [90.0], **{f"b{number}": [3.0] for number in range(160)}, "c": [30.0] * 20})
-    # 90 s and three of 3 s; 33 recordings of 3 s make 99 s, the last 25 are joined by nothing that follows; 600 s are two pieces.
-    assert sorted(len(piece.keys) for piece in pieces) == [4, 10, 10, 25, 33, 33, 33, 33]
+def test_short_recordings_share_pieces_of_which_there_are_some_for_each_slot():
+    lengths = {f"film {number}": [3.0] for number in range(1000)}
+    few, many = (pieces_of(lengths, n_slots=n_slots)[1] for n_slots in (1, 8))
+    assert [len(piece.keys) for piece in few] == [100] * 10, "300 s each"
+    assert [len(piece.keys) for piece in many] == [31] * 32 + [8], "a quarter of an eighth of 3,000 s"
 
 
 def test_items_without_an_affinity_travel_alone():
-    pieces = cut(len, {5: "a", 7: "bb"}, limit_s=None, describe=str, affinity=None, surroundings=HERE)
+    pieces = cut(
+        len, {5: "a", 7: "bb"}, limit_s=None, describe=str, affinity=None, surroundings=HERE, n_slots=1
+    )
     assert [piece.keys for piece in pieces] == [(5,), (7,)]
 
 
