@@ -97,13 +97,15 @@ def _overview(needs: Mapping[str, Needs]) -> list[Block]:
             count[0] += len(found)
             count[1] += sum(entry.n_bytes for entry in found)
         size = in_words(sum(entry.n_bytes for entry in finished))
-        rows.append((kind, str(len(finished)), size, *_hits(needs[kind], {entry.key for entry in finished})))
-    rows.append(("all", str(total[0]), in_words(total[1]), "", "", ""))
+        n_files = len({entry.path for entry in finished})
+        hits = _hits(needs[kind], {entry.key for entry in finished})
+        rows.append((kind, str(len(finished)), str(n_files), size, *hits))
+    rows.append(("all", str(total[0]), str(sum(int(row[2]) for row in rows)), in_words(total[1]), "", "", ""))
     blocks: list[Block] = [
         Paragraph(
             f"{cache_folder().resolve()}, and what a run with the parameters of the workspace would look up:"
         ),
-        plain_table(("kind", "entries", "size", "needed", "there", "hit rate"), rows),
+        plain_table(("kind", "entries", "files", "size", "needed", "there", "hit rate"), rows),
     ]
     blocks += [Paragraph(f"{kind}: {need.reason}") for kind, need in needs.items() if need.reason]
     n_left = unfinished[0] - total[0]
@@ -146,8 +148,7 @@ def _prune(
             if reason is None and _can_go(entry, needed[kind], args.keep_days, now_s)
         ]
         if not args.dry_run:
-            for entry in going:
-                entry.path.unlink(missing_ok=True)
+            cache.remove(going)
         size = sum(entry.n_bytes for entry in going)
         rows.append((kind, str(len(going)), f"{size:,}", str(len(entries) - len(going))))
         n_removed, n_bytes = n_removed + len(going), n_bytes + size

@@ -101,6 +101,7 @@ def _inspect_listed(elsewhere: Mapping[str, Listed], *, folder: Path) -> dict[st
         describe=lambda item: item[0],
         on_loss=lambda _, sentence: f"{sentence}; convert it with ffmpeg or leave it out",
         affinity=lambda item: places[item[0]],
+        group="probes",
     )
     return {
         name: _named(info, path=path, sha256=sha256)

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,16 @@ from typing import Any, TypeVar
 
 from pipeline.artifacts.files import remove_abandoned, write_bytes
 from pipeline.errors import PipelineError
+from pipeline.execution import packs
 from pipeline.execution.lazily import Lazily
+from pipeline.execution.pack_files import Entry as PackEntry
+from pipeline.execution.pack_files import is_packable, is_whole
+from pipeline.execution.packs import Packs, files_in, packs_of
 
 T = TypeVar("T")
 
 _DIGEST_BYTES = 32
+_MOST_TRIES = 10
 
 
 def cache_folder() -> Path:
@@ -39,9 +44,15 @@ def cache_key(**parts: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of a cache; `used_s` is when it was last written or, as far as the file system tells, read, in seconds of the clock.
+    """An entry of a cache, in a file of its own or in a pack.
 
-    `finished` is False for one that is being written, or was when its writer was killed.
+    Attributes:
+        key: its key; the name of the file for one that is not finished.
+        path: the file that holds it.
+        n_bytes: what it takes there.
+        used_s: when the file was last written or, as far as the file system tells, read, in seconds of the clock.
+        finished: False for a file that is being written, or was when its writer was killed.
+        is_packed: whether the file is a pack, which holds other entries as well.
     """
 
     key: str
@@ -49,61 +60,186 @@ class Entry:
     n_bytes: int
     used_s: float
     finished: bool
+    is_packed: bool = False
 
 
 class ResultCache:
     """A folder of entries by key, safe for several processes.
 
-    An entry is its payload behind the payload's SHA-256, renamed into place when whole; one that is damaged counts as
-    a miss and is written anew.
+    An entry is its payload behind the payload's SHA-256, in a file of its own that is renamed into place when whole; one that is
+    damaged counts as a miss and is written anew. `pack` moves entries into packs, see `pipeline.execution.packs`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._packs_folder = folder.absolute() / "packs"
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
+    @property
+    def _packs(self) -> Packs:
+        return packs_of(self._packs_folder)
+
     def get(self, key: str) -> bytes | None:
         """The payload stored under `key`, None on a miss."""
+        content = self._packs.get(key)
+        if content is None:
+            content = self._alone(key)
+        # It may have been packed between the two.
+        if content is None and self._packs.look_again():
+            content = self._packs.get(key)
+        return None if content is None else content[_DIGEST_BYTES:]
+
+    def _alone(self, key: str) -> bytes | None:
+        """The content of an entry that has a file of its own, None where there is none or it is damaged."""
         try:
             content = self._path(key).read_bytes()
         except OSError:
             return None
-        digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        return payload if hashlib.sha256(payload).digest() == digest else None
+        return content if is_whole(content) else None
 
     def holds(self, key: str) -> bool:
         """Whether there is an entry, whole or not: a look at the folder, not at the entry."""
-        return self._path(key).exists()
+        if self._packs.holds(key) or self._path(key).exists():
+            return True
+        return self._packs.look_again() and self._packs.holds(key)
 
     def entries(self) -> Iterator[Entry]:
-        """Every file in the folder, in no order; what vanishes meanwhile is left out."""
-        for path in self.folder.glob("??/*"):
+        """Every entry in the folder, in no order; what vanishes meanwhile is left out."""
+        for path in (*self._files(), *self._packs.unfinished()):
             with suppress(FileNotFoundError):
                 found = path.stat()
                 used_s = max(found.st_mtime, found.st_atime)
                 yield Entry(path.name, path, found.st_size, used_s, finished=not path.name.endswith(".tmp"))
+        for path in self._packs.paths():
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                used_s = max(found.st_mtime, found.st_atime)
+                for key, _, n_bytes in self._packs.entries(path):
+                    yield Entry(key, path, n_bytes, used_s, finished=True, is_packed=True)
 
     def put(self, key: str, payload: bytes) -> None:
         """Store `payload` under `key`; a worker that is told to end does so afterwards."""
+        content = hashlib.sha256(payload).digest() + payload
         with _ending_afterwards():
-            write_bytes(self._path(key), hashlib.sha256(payload).digest() + payload)
+            for left in reversed(range(_MOST_TRIES)):
+                try:
+                    write_bytes(self._path(key), content)
+                    break
+                except PipelineError as error:
+                    # The folder was empty and is removed by whoever packed its last entry.
+                    if not left or not isinstance(error.__cause__, FileNotFoundError):
+                        raise
+
+    def unpacked_keys(self) -> set[str]:
+        """The keys of entries that have a file of their own and can be packed."""
+        return {path.name for path in self._files() if is_packable(path.name)}
+
+    def _folders(self) -> Iterator[Path]:
+        """The folders of files of their own, which go with the last file in them."""
+        for name in files_in(self.folder):
+            if len(name) == 2:
+                yield self.folder / name
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._folders():
+            for name in files_in(folder):
+                yield folder / name
+
+    def pack_all(self, keys: Iterable[str], *, group: str) -> None:
+        """`pack` those of many keys that have files of their own, by a listing and not by a look at each."""
+        unpacked = self.unpacked_keys()
+        self.pack([key for key in dict.fromkeys(keys) if key in unpacked], group=group)
+
+    def pack(self, keys: Iterable[str], *, group: str) -> None:
+        """Move entries that have files of their own into packs; the files go when the packs are on the disk.
+
+        Nothing rests on it. So where the disk is full or may not be written to, the entries stay as they are.
+
+        Args:
+            keys: keys of the entries; of no consequence where they have no such file.
+            group: what the entries have in common, such as their extractor, see `Packs.add`.
+        """
+        waiting: list[PackEntry] = []
+        n_bytes = 0
+        with suppress(PipelineError):
+            for key in keys:
+                content = self._alone_and_small(key)
+                if content is None:
+                    continue
+                waiting.append(PackEntry(key, content))
+                n_bytes += len(content)
+                if n_bytes >= packs.PACK_BYTES:
+                    self._move(waiting, group)
+                    waiting, n_bytes = [], 0
+            self._move(waiting, group)
+
+    def _alone_and_small(self, key: str) -> bytes | None:
+        try:
+            if not is_packable(key) or self._path(key).stat().st_size > packs.LARGEST_ENTRY_BYTES:
+                return None
+        except OSError:
+            return None
+        return self._alone(key)
+
+    def _move(self, entries: Sequence[PackEntry], group: str) -> None:
+        self._packs.look_again()
+        # A killed process may have written the pack and not removed what it holds.
+        self._packs.add([entry for entry in entries if self._packs.get(entry.key) is None], group=group)
+        self._packs.look_again(always=True)
+        self._remove_files(
+            self._path(entry.key) for entry in entries if self._packs.get(entry.key) == entry.content
+        )
+
+    def _remove_files(self, paths: Iterable[Path]) -> None:
+        """Remove files, and the folders that are empty then."""
+        folders = set()
+        for path in paths:
+            with suppress(OSError):
+                path.unlink()
+                folders.add(path.parent)
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
+
+    def remove(self, entries: Iterable[Entry]) -> None:
+        """Remove entries and unfinished files.
+
+        Raises:
+            PipelineError: a pack holds other entries as well, and the disk has no room to write these anew; all else is removed.
+        """
+        in_packs: dict[Path, set[str]] = {}
+        alone = []
+        for entry in entries:
+            if entry.is_packed:
+                in_packs.setdefault(entry.path, set()).add(entry.key)
+            else:
+                alone.append(entry.path)
+        self._remove_files(alone)
+        # Whole packs first: that makes room for what is left of the others.
+        for path, keys in sorted(
+            in_packs.items(), key=lambda found: self._packs.count(found[0]) - len(found[1])
+        ):
+            self._packs.remove(path, keys)
 
     def remove_abandoned(self) -> None:
         """Remove what killed processes were writing."""
-        for folder in self.folder.glob("??"):
+        for folder in self._folders():
             remove_abandoned(folder)
+        self._packs.remove_abandoned()
 
     def load(self, key: str, decode: Callable[[bytes], T]) -> T | None:
         """The decoded entry; None where it is missing or `decode` refuses it."""
         payload = self.get(key)
-        if payload is None:
-            return None
-        try:
-            return decode(payload)
-        except PipelineError:
-            return None
+        found = _decoded(payload, decode)
+        # What `decode` refuses stays in its pack; what takes its place has a file of its own.
+        return self.load_unpacked(key, decode) if found is None and payload is not None else found
+
+    def load_unpacked(self, key: str, decode: Callable[[bytes], T]) -> T | None:
+        """Likewise, if the entry has a file of its own: a look that needs no index of packs."""
+        content = self._alone(key)
+        return None if content is None else _decoded(content[_DIGEST_BYTES:], decode)
 
     def load_stored(self, key: str, decode: Callable[[bytes], T], *, name: str) -> T:
         """The decoded entry, of which it is known that it was stored.
@@ -147,6 +283,15 @@ class ResultCache:
             return self.load_stored(keys[position], decode, name=name(position))
 
         return Lazily(len(keys), result)
+
+
+def _decoded(payload: bytes | None, decode: Callable[[bytes], T]) -> T | None:
+    if payload is None:
+        return None
+    try:
+        return decode(payload)
+    except PipelineError:
+        return None
 
 
 @contextmanager

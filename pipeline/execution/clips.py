@@ -67,6 +67,11 @@ class CachedExtractor(Generic[Result]):
         """The results that are stored."""
         return clip_cache(self.kind)
 
+    @property
+    def group(self) -> str:
+        """What the results of this extractor have in common, as the name of their packs."""
+        return group_of(self.description, source_digest(self.module))
+
     def keys(self, segments: Sequence[Segment]) -> list[str]:
         """The key of each segment: its content, the extractor, and the extractor's own source code."""
         source = source_digest(self.module)
@@ -114,6 +119,7 @@ class CachedExtractor(Generic[Result]):
             on_loss=self.on_loss,
             affinity=affinity_of,
             preloaded=self.preloaded,
+            group=self.group,
         )
         return self._named(results, segments)
 
@@ -124,6 +130,16 @@ class CachedExtractor(Generic[Result]):
 def clip_cache(kind: str) -> ResultCache:
     """The stored results of one kind of extractor."""
     return ResultCache(cache_folder() / "clips" / kind)
+
+
+def group_of(description: Mapping[str, Any], source: str) -> str:
+    """The name under which the results of an extractor are packed: those of others are removed at other times.
+
+    Args:
+        description: settings, libraries and device, see `describe_extractor`.
+        source: digest of the code.
+    """
+    return cache_key(extractor=description, source=source)[:16]
 
 
 def clip_limit_s(segment: Segment) -> float:

@@ -1,7 +1,7 @@
 """Map a pure function over many items: in worker processes, in order, through a cache."""
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -17,6 +17,9 @@ from pipeline.execution.workers import worker_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# Results that are in files of their own for a while: many enough for a pack, few enough for a file system.
+_PACK_EVERY = 1024
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class _Storing(Generic[Item, Result]):
 
     def __call__(self, keyed: tuple[str, Item]) -> None:
         key, item = keyed
-        if self.cache.load(key, self.decode) is None:
+        if self.cache.load_unpacked(key, self.decode) is None:
             self.cache.put(key, self.encode(self.function(item)))
 
 
@@ -54,6 +57,7 @@ def map_cached(
     on_loss: Callable[[Item, str], Result] | None = None,
     affinity: Callable[[Item], Affinity] | None = None,
     preloaded: Sequence[str] = (),
+    group: str | None = None,
 ) -> Lazily[Result]:
     """`[function(item) for item in items]`, with each result stored by its worker as soon as it is there.
 
@@ -80,6 +84,8 @@ def map_cached(
         affinity: items that one worker had better take one after the other, see `Schedule`; None where it makes no
             difference.
         preloaded: modules that workers need: they are forked from a process that has imported them, see `preload`.
+        group: what the results have in common, such as their extractor: they are packed under this name as they come, see
+            `ResultCache.pack`. None to leave each in a file of its own.
 
     Raises:
         PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost. A look at a result
@@ -91,6 +97,8 @@ def map_cached(
         if cache.load(keys[position], decode) is None
     }
     made_for_lost: dict[int, Result] = {}
+    unpacked = cache.unpacked_keys() if group is not None else set[str]()
+    unpacked.intersection_update(keys)
     results = cache.results(
         keys,
         decode,
@@ -115,6 +123,10 @@ def map_cached(
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
                 results[position]  # or a sentence now, and not when all others are done
+                unpacked.add(keys[position])
+                if group is not None and len(unpacked) >= _PACK_EVERY:
+                    cache.pack(_in_order(unpacked, keys), group=group)
+                    unpacked.clear()
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
@@ -122,12 +134,19 @@ def map_cached(
             else:
                 sys.stderr.write(f"{sentence}; the run goes on without it\n")
                 made_for_lost[position] = on_loss(items[position], sentence)
+    if group is not None:
+        cache.pack(_in_order(unpacked, keys), group=group)
     if lost:
         raise PipelineError(
             f"{title}: {len(lost)} of {len(items)} could not be done, the first of them {lost[0]}; the others are kept: run the "
             "same command again, with GRCF_WORKERS=1 where memory is short"
         )
     return results
+
+
+def _in_order(some: Set[str], keys: Sequence[str]) -> list[str]:
+    """Some of the keys in the order in which they are read: the segments of a recording side by side."""
+    return [key for key in dict.fromkeys(keys) if key in some] if some else []
 
 
 def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:

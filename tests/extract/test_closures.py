@@ -24,7 +24,7 @@ EXTRACTORS = sorted(
     if module.name.split(".")[2] in WINGS and not module.ispkg
 )
 CARRIES = re.compile(
-    r"pipeline\.(execution\.(apart|cache|clips|disk_space|executor|garbage|lazily|live|own_process|plugin_sources|pool|preloaded|preloading|progress|scheduling|seeds"
+    r"pipeline\.(execution\.(apart|cache|clips|disk_space|executor|garbage|lazily|live|own_process|pack_files|packs|plugin_sources|pool|preloaded|preloading|progress|scheduling|seeds"
     r"|source)|extract\.cached.*|params|prediction.*|storage.*|pruning.*|commands.*)|stages.*"
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.execution.cache import ResultCache
 from tests.stages.repositories import Repository
 
 pytestmark = pytest.mark.slow
@@ -35,12 +36,16 @@ def rates(table: str) -> dict[str, str]:
     return dict(re.findall(r"^((?:clips|checkpoints)/\S+) .* (\S+)$", table, re.MULTILINE))
 
 
-def entries(repository: Repository, kind: str) -> set[Path]:
-    return set((repository.path / ".cache" / kind).glob("??/*"))
+def store(repository: Repository, kind: str) -> ResultCache:
+    return ResultCache(repository.path / ".cache" / kind)
 
 
-def all_entries(repository: Repository) -> dict[str, set[Path]]:
-    return {kind: entries(repository, kind) for kind in KINDS + CHECKPOINTS}
+def keys(repository: Repository, kind: str) -> set[str]:
+    return {entry.key for entry in store(repository, kind).entries()}
+
+
+def all_keys(repository: Repository) -> dict[str, set[str]]:
+    return {kind: keys(repository, kind) for kind in KINDS + CHECKPOINTS}
 
 
 def make_old(paths: set[Path], days: float) -> None:
@@ -52,36 +57,42 @@ def make_old(paths: set[Path], days: float) -> None:
 def test_after_a_run_all_that_is_needed_is_there_and_nothing_else_is(filled):
     assert rates(cache(filled)) == dict.fromkeys(KINDS + CHECKPOINTS, "100.0%")
 
-    before = all_entries(filled)
+    before = all_keys(filled)
     assert "0 entries removed, 0 bytes" in cache(filled, "prune", "--workspace-only")
-    assert all_entries(filled) == before
+    assert all_keys(filled) == before
+
+
+def test_the_results_of_an_extractor_are_in_one_file(filled):
+    for kind in KINDS:
+        files = [path for path in (filled.path / ".cache" / kind).rglob("*") if path.is_file()]
+        assert [path.suffix for path in files] == [".pack"]
 
 
 def test_a_new_parameter_misses_its_own_kind_and_prune_keeps_what_head_needs(filled):
-    before = all_entries(filled)
+    before = all_keys(filled)
     filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
     rate_of = rates(cache(filled))
     assert rate_of["clips/audio"] == "0.0%"
     assert {rate_of[kind] for kind in KINDS if kind != "clips/audio"} == {"100.0%"}
 
     assert "0 entries removed" in cache(filled, "prune")
-    assert all_entries(filled) == before
+    assert all_keys(filled) == before
 
 
 def test_prune_removes_what_only_others_need_where_that_is_asked_for(filled):
-    before = all_entries(filled)
+    before = all_keys(filled)
     filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
     filled.edit("params.yaml", "base: 0.2", "base: 0.5")
     gone = {"clips/audio", "checkpoints/rank", "checkpoints/calibrate"}
     n_gone = sum(len(before[kind]) for kind in gone)
-    n_bytes = sum(path.stat().st_size for kind in gone for path in before[kind])
+    n_bytes = sum(entry.n_bytes for kind in gone for entry in store(filled, kind).entries())
 
     printed = cache(filled, "prune", "--workspace-only", "--dry-run")
     assert f"{n_gone} entries would be removed, {n_bytes:,} bytes" in printed
-    assert all_entries(filled) == before
+    assert all_keys(filled) == before
     assert "0 entries removed" in cache(filled, "prune", "--workspace-only", "--keep-days", "1")
-    assert all_entries(filled) == before
-    make_old(before["clips/audio"], days=2)
+    assert all_keys(filled) == before
+    make_old({entry.path for entry in store(filled, "clips/audio").entries()}, days=2)
     assert f"{len(before['clips/audio'])} entries removed" in cache(
         filled, "prune", "--workspace-only", "--keep-days", "1"
     )
@@ -89,7 +100,7 @@ def test_prune_removes_what_only_others_need_where_that_is_asked_for(filled):
         filled, "prune", "--workspace-only"
     )
 
-    after = all_entries(filled)
+    after = all_keys(filled)
     assert {kind for kind in before if not after[kind]} == gone
     assert {kind: after[kind] for kind in before if kind not in gone} == {
         kind: before[kind] for kind in before if kind not in gone
@@ -100,7 +111,7 @@ def test_prune_keeps_what_an_experiment_needs(filled):
     filled.run("dvc", "exp", "run", "-n", "other", "-S", "audio.n_mfcc=13", "align")
     filled.run("git", "checkout", "-q", "params.yaml", "dvc.lock")
     filled.run("dvc", "checkout", "-q")
-    before = all_entries(filled)
+    before = all_keys(filled)
     assert len(before["clips/audio"]) == 30
 
     assert "0 entries removed" in cache(filled, "prune")
@@ -109,9 +120,9 @@ def test_prune_keeps_what_an_experiment_needs(filled):
 
 
 def test_what_a_killed_process_left_goes_after_an_hour(filled):
-    young, old = (
-        next(iter(entries(filled, "clips/audio"))).with_name(f".{name}.1.2.tmp") for name in ("young", "old")
-    )
+    folder = filled.path / ".cache/clips/audio"
+    young, old = folder / "packs/.young.1.2.tmp", folder / "ab/.old.1.2.tmp"
+    old.parent.mkdir(exist_ok=True)
     for path in (young, old):
         path.write_bytes(b"half")
     make_old({old}, days=1)
@@ -124,8 +135,8 @@ def test_what_a_killed_process_left_goes_after_an_hour(filled):
 def test_a_pruned_entry_is_made_again_and_the_bytes_are_the_same(filled):
     packed = filled.path / "data/audio/features.safetensors"
     once = packed.read_bytes()
-    for path in list(entries(filled, "clips/audio"))[:3]:
-        path.unlink()
+    audio = store(filled, "clips/audio")
+    audio.remove(sorted(audio.entries(), key=lambda entry: entry.key)[:3])
     assert rates(cache(filled))["clips/audio"] == "80.0%"
 
     filled.stage("audio")

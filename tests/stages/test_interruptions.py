@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +15,16 @@ pytestmark = pytest.mark.slow
 PACKED = {"words": "data/words/words.jsonl", "audio": "data/audio/features.safetensors"}
 
 
-def files(repository: Repository, kind: str) -> list[Path]:
+def stored(repository: Repository, kind: str) -> list[str]:
     """Finished entries: a worker that is stopped while it writes leaves its temporary file, which no reader looks at."""
     cache = ResultCache(repository.path / ".cache/clips" / kind)
-    return [entry.path for entry in cache.entries() if entry.finished]
+    return [entry.key for entry in cache.entries() if entry.finished]
 
 
 def assert_whole(repository: Repository, kind: str) -> None:
     cache = ResultCache(repository.path / ".cache/clips" / kind)
-    for path in files(repository, kind):
-        assert cache.get(path.name) is not None
+    for key in stored(repository, kind):
+        assert cache.get(key) is not None
 
 
 def start(repository: Repository, stage: str) -> subprocess.Popen[str]:
@@ -42,7 +41,7 @@ def start(repository: Repository, stage: str) -> subprocess.Popen[str]:
 def test_ctrl_c_leaves_a_sentence_and_a_whole_cache(copy):
     undisturbed = (copy.path / PACKED["words"]).read_bytes()
     stage = start(copy, "words")
-    while not files(copy, "words"):
+    while not stored(copy, "words"):
         assert stage.poll() is None, "the stage ended before it could be interrupted"
         time.sleep(0.01)
     stage.send_signal(signal.SIGINT)

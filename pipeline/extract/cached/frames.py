@@ -115,6 +115,7 @@ class CachedEncoder(CachedFrames):
                     sentence = f"{name_of(segments[position])}: {outcome.reason}"
                     sys.stderr.write(f"{sentence}; it is left out\n")
                     made_for_lost[position] = self.on_loss(segments[position], sentence)
+        cache.pack_all(keys, group=self.group)
         results = cache.results(
             keys,
             self.decode,

@@ -11,7 +11,7 @@ from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.artifacts.words import SegmentWords
 from pipeline.execution.cache import ResultCache, cache_key
-from pipeline.execution.clips import clip_cache, describe_extractor
+from pipeline.execution.clips import clip_cache, describe_extractor, group_of
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.disk_space import check_space
 from pipeline.execution.lazily import Lazily
@@ -110,6 +110,7 @@ class CachedText(TextExtractor):
         n_done = len(rows) - len(missing)
         for position, made in track(encoded(), total=len(rows), title="text", unit="segment", done=n_done):
             cache.put(keys[position], _to_bytes(made))
+        cache.pack_all(keys, group=group_of(self.description, source_digest(TextEncoder.__module__)))
         vectors = cache.results(
             keys, _from_bytes, name=lambda position: f"text: segment {rows[position].id}", instead={}
         )
