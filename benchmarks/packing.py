@@ -83,7 +83,6 @@ def measure(n_entries: int, n_bytes: int) -> dict[str, Any]:
         "single_files": single,
         "packs": packed,
         "packing_s": packing["stage_s"],
-        "packing_processor_s": packing["stage_processor_s"],
         "ratios": {
             name: packed[name] / single[name]
             for name in ("stage_s", "stage_processor_s", "listing_s", "inodes", "disk_bytes")
