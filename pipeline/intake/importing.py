@@ -166,8 +166,12 @@ def _missing_media(candidates: Sequence[Candidate], source: Path) -> list[str]:
     named = media_files(candidates)
     reasons = [reason for media in named if (reason := refuse_name(media, folder=source)) is not None]
     if named and len(reasons) == len(named):
+        clips = source / "clips"
+        hint = "; for a corpus of text alone, remove its empty folder clips"
+        is_empty = clips.is_dir() and not any(clips.iterdir())
         raise PipelineError(
             f"{source}: holds none of the {len(named)} media files that its table names; the first: {reasons[0]}"
+            f"{hint if is_empty else ''}"
         )
     return reasons
 

@@ -131,6 +131,16 @@ def test_a_folder_of_which_no_media_are_there_is_refused(repository, source):
     assert not RAW.exists()
 
 
+def test_an_empty_folder_of_clips_is_named_to_whoever_has_text_alone(repository, tmp_path):
+    texts = tmp_path / "texts"
+    (texts / "clips").mkdir(parents=True)
+    (texts / "segments.csv").write_text("id,label,text\na,1,yes\nb,2,no\n")
+    with pytest.raises(PipelineError, match="for a corpus of text alone, remove its empty folder clips"):
+        bring_in(texts, "folder")
+    (texts / "clips").rmdir()
+    assert bring_in(texts, "folder").missing_media == []
+
+
 def test_some_missing_media_are_told(repository, source):
     (source / "Raw/video_0001/0001.mp4").unlink()
     (sentence,) = bring_in(source).missing_media
