@@ -92,8 +92,8 @@ def test_the_difference_on_mosi_that_is_quoted_is_that_of_the_benchmark(page):
 
 
 def test_the_differences_that_are_quoted_of_the_map_are_on_its_page():
-    """Every difference with an interval behind the sentence that begins with the raters."""
-    paragraph = README.split("Where labels come from **raters")[1].split("![")[0].replace("\n", " ")
+    """Every difference with an interval behind the sentence that begins with the raters, until the figure."""
+    paragraph = README.split("**Raters with scales of their own**")[1].split("![")[0].replace("\n", " ")
     quoted = re.findall(r"[+−]\d\.\d{3} \[[+−]?\d\.\d{3}, [+−]?\d\.\d{3}\]", paragraph)
     assert quoted
     page = committed("benchmarks/results/evidence.md")
