@@ -65,7 +65,7 @@ def split_candidates(
         named = refuse_leaks(_fold(usable, int(split.removeprefix("fold_"))))
         return refuse_leaks(draw_valid(named, owners_of=_videos))
     if split == STANDARD and any(candidate.split is not None for candidate in usable):
-        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owners_of=_owners))
+        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owners_of=partial(_owners, mixes=mixes)))
     return refuse_leaks(_draw(usable, valid_share=valid_share, test_share=test_share, split_seed=split_seed))
 
 
@@ -246,8 +246,18 @@ def is_drawn(candidates: Sequence[Candidate], splits: Mapping[str, Split]) -> bo
     return any(candidate.split != splits[candidate.id] for candidate in candidates if candidate.id in splits)
 
 
-def _owners(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """The speaker or video of each segment by its id; of speakers who share a video, the first by name stands for all."""
+def _owners(candidates: Sequence[Candidate], *, mixes: Collection[str]) -> dict[str, str]:
+    """The speaker or video of each segment by its id; of speakers who share a video, the first by name stands for all.
+
+    Args:
+        candidates: segments of which a part is drawn.
+        mixes: kinds that a published split has in two parts at once. They keep nothing together here either: else a series with one
+            cast would be a single owner.
+    """
+    if "video" in mixes:
+        return {candidate.id: candidate.speaker or candidate.video for candidate in candidates}
+    if "speaker" in mixes:
+        return _videos(candidates)
     group_of = _groups(candidates)
     first: dict[str, str] = {}
     for candidate in candidates:

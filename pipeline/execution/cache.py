@@ -128,8 +128,8 @@ class ResultCache:
                     write_bytes(self._path(key), content)
                     break
                 except PipelineError as error:
-                    # The folder was empty and is removed by whoever packed its last entry.
-                    if not left or not isinstance(error.__cause__, FileNotFoundError):
+                    # The folder was empty and is removed by whoever packed its last entry, perhaps while it is made.
+                    if not left or not isinstance(error.__cause__, FileNotFoundError | FileExistsError):
                         raise
 
     def unpacked_keys(self) -> set[str]:
@@ -192,11 +192,11 @@ class ResultCache:
             self._path(entry.key) for entry in entries if self._packs.get(entry.key) == entry.content
         )
 
-    def _remove_files(self, paths: Iterable[Path]) -> None:
-        """Remove files, and the folders that are empty then."""
+    def _remove_files(self, paths: Iterable[Path], *, ignoring: type[OSError] = OSError) -> None:
+        """Remove files, and the folders that are empty then; errors of a kind leave a file where it is."""
         folders = set()
         for path in paths:
-            with suppress(OSError):
+            with suppress(ignoring):
                 path.unlink()
                 folders.add(path.parent)
         for folder in folders:
@@ -207,7 +207,8 @@ class ResultCache:
         """Remove entries and unfinished files.
 
         Raises:
-            PipelineError: a pack holds other entries as well, and the disk has no room to write these anew; all else is removed.
+            PipelineError: a pack holds other entries as well, and the disk has no room to write these anew.
+            OSError: the file system refuses to remove a file.
         """
         in_packs: dict[Path, set[str]] = {}
         alone = []
@@ -216,7 +217,7 @@ class ResultCache:
                 in_packs.setdefault(entry.path, set()).add(entry.key)
             else:
                 alone.append(entry.path)
-        self._remove_files(alone)
+        self._remove_files(alone, ignoring=FileNotFoundError)
         # Whole packs first: that makes room for what is left of the others.
         for path, keys in sorted(
             in_packs.items(), key=lambda found: self._packs.count(found[0]) - len(found[1])

@@ -146,27 +146,36 @@ class Packs:
                 time_ns = _time_ns(self.folder)
                 if time_ns == self._time_ns and not always:
                     break
-                self._table = self._updated(self._table, {path.name for path in self.paths()})
+                try:
+                    names = {name for name in _listed(self.folder) if name.endswith(".pack")}
+                    self._table, is_complete = self._updated(self._table, names)
+                except OSError:  # not for long, perhaps: what is known stays, and the next look is a new one
+                    self._time_ns = None
+                    break
                 settled = not time_ns or time.time_ns() - time_ns > _SETTLED_NS
-                self._time_ns = time_ns if settled else None
+                self._time_ns = time_ns if settled and is_complete else None
                 # What was merged meanwhile can be missing together with the pack that it is in now.
                 if _time_ns(self.folder) == time_ns:
                     break
             return self._table is not before
 
-    def _updated(self, known: _Table, names: set[str]) -> _Table:
-        """The table of the packs with these names, the same one where it knows them and no others."""
+    def _updated(self, known: _Table, names: set[str]) -> tuple[_Table, bool]:
+        """The table of the packs with these names, the same one where it knows them and no others, and whether it has all of them."""
         new = names.difference(known.names)
         kept = np.array([name in names for name in known.names], bool)
         if not new and all(name is None or name in names for name in known.names):
-            return known
+            return known, True
         stay = kept[known.places["pack"]] if len(kept) else np.zeros(0, bool)
         numbered = [name if keep else None for name, keep in zip(known.names, kept, strict=True)]
         prefixes, places = [known.prefixes[stay]], [known.places[stay]]
+        is_complete = True
         for name in sorted(new):
             try:
                 records = read_index(self.folder / name)
-            except OSError:  # merged meanwhile, or for the next look
+            except FileNotFoundError:  # merged meanwhile
+                continue
+            except OSError:  # for the next look
+                is_complete = False
                 continue
             added = np.empty(len(records), _PLACE)
             added["at"], added["n_bytes"], added["pack"] = records["at"], records["n_bytes"], len(numbered)
@@ -175,7 +184,7 @@ class Packs:
             places.append(added)
         all_prefixes = np.concatenate(prefixes)
         order = np.argsort(all_prefixes, kind="stable")
-        return _Table(tuple(numbered), all_prefixes[order], np.concatenate(places)[order])
+        return _Table(tuple(numbered), all_prefixes[order], np.concatenate(places)[order]), is_complete
 
     def entries(self, path: Path) -> Iterator[PackedEntry]:
         """The entries of a pack by its index, whole or not; none where it is gone."""
@@ -304,9 +313,21 @@ def _records(path: Path) -> np.ndarray:
 def files_in(folder: Path) -> list[str]:
     """The names in a folder, sorted; none where it is gone or no folder."""
     try:
+        return _listed(folder)
+    except OSError:
+        return []
+
+
+def _listed(folder: Path) -> list[str]:
+    """The names in a folder, sorted; none where there is no folder.
+
+    Raises:
+        OSError: the file system does not give them.
+    """
+    try:
         with os.scandir(folder) as listed:
             return sorted(entry.name for entry in listed)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -100,3 +100,18 @@ def test_parts_have_the_number_of_owners_that_they_are_to_have():
     parts = balanced_parts(draw, {"valid": 6, "test": 8, "train": len(draw.owners) - 14}, seed=0)
     assert sorted(parts) == sorted(set(owners))
     assert [list(parts.values()).count(name) for name in ("valid", "test")] == [6, 8]
+
+
+@pytest.mark.parametrize("mixes", [("speaker",), ("speaker", "video")])
+def test_a_cast_that_may_be_in_two_splits_keeps_no_videos_together(mixes):
+    rows = [
+        replace(
+            candidate(f"c{position}", label=float(position % 3)),
+            split="test" if position >= 36 else "train",
+            speaker=f"s{position % 6}",
+            video=f"v{position // 4}",
+        )
+        for position in range(48)
+    ]
+    splits = split_candidates(rows, split_seed=0, **DRAW, mixes=mixes)
+    assert set(splits.values()) == {"train", "valid", "test"}

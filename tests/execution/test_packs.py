@@ -331,3 +331,40 @@ def test_processes_that_write_pack_and_read_at_once_miss_nothing(tmp_path):
             for entry in range(3):
                 key = cache_key(worker=worker, number=number, entry=entry)
                 assert cache.get(key) == key.encode()
+
+
+@pytest.mark.parametrize("failing", ["read_index", "_listed"])
+def test_a_file_system_that_fails_once_hides_no_pack_for_good(tmp_path, monkeypatch, failing):
+    packed(tmp_path)
+    os.utime(tmp_path / "packs", (1e9, 1e9))  # long ago, so that nobody looks again without a reason
+    cache, whole, n_calls = ResultCache(tmp_path), getattr(packs, failing), []
+    looked = Packs((tmp_path / "packs").absolute())
+
+    def fail_once(path):
+        n_calls.append(path)
+        if len(n_calls) == 1:
+            raise OSError(5, "Input/output error")
+        return whole(path)
+
+    monkeypatch.setattr(packs, failing, fail_once)
+    looked.look_again()
+    assert looked.get(KEYS[0]) is None
+    looked.look_again()
+    assert looked.get(KEYS[0]) is not None
+    assert cache.get(KEYS[0]) == PAYLOADS[KEYS[0]]
+
+
+def test_an_entry_is_stored_where_its_folder_goes_while_it_is_made(tmp_path, monkeypatch):
+    made = Path.mkdir
+    failed = []
+
+    def fail_once(self, *arguments, **options):
+        if not failed:
+            failed.append(self)
+            raise FileExistsError(17, "File exists", str(self))
+        made(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", fail_once)
+    cache = filled(tmp_path, KEYS[:1])
+    assert failed
+    assert cache.get(KEYS[0]) == PAYLOADS[KEYS[0]]

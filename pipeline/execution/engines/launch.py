@@ -72,6 +72,9 @@ def end_agents(run: str, dask_worker: Any) -> None:
     """End the agents of a run, whatever they are at; what they have stored is kept. Dask fills in `dask_worker` by its name."""
     agents: dict[str, list[Any]] = dask_worker.__dict__.get("grcf_agents", {})
     agents.pop(f"{run} at rest", None)
-    for agent in agents.pop(f"{run} all", []):
+    # A copy, since each slot takes its agent out of the list as soon as that has ended.
+    found = list(agents.pop(f"{run} all", []))
+    for agent in found:
         agent.kill()
+    for agent in found:
         agent.wait()
