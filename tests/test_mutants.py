@@ -169,8 +169,8 @@ MUTANTS = {
     ),
     "a half entry is a hit": Mutant(
         "pipeline/execution/cache.py",
-        "payload if hashlib.sha256(payload).digest() == digest else None",
-        "payload",
+        "content if is_whole(content) else None",
+        "content",
         "tests/execution/test_cache_and_executor.py::test_a_damaged_entry_is_a_miss",
     ),
 }
