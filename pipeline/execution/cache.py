@@ -132,10 +132,6 @@ class ResultCache:
                     if not left or not isinstance(error.__cause__, FileNotFoundError | FileExistsError):
                         raise
 
-    def unpacked_keys(self) -> set[str]:
-        """The keys of entries that have a file of their own and can be packed."""
-        return {path.name for path in self._files() if is_packable(path.name)}
-
     def _folders(self) -> Iterator[Path]:
         """The folders of files of their own, which go with the last file in them."""
         for name in files_in(self.folder):
@@ -148,8 +144,8 @@ class ResultCache:
                 yield folder / name
 
     def pack_all(self, keys: Iterable[str], *, group: str) -> None:
-        """`pack` those of many keys that have files of their own, by a listing and not by a look at each."""
-        unpacked = self.unpacked_keys()
+        """`pack` those of many keys that have files of their own, in the order of the keys, by a listing and not by a look at each."""
+        unpacked = {path.name for path in self._files() if is_packable(path.name)}
         self.pack([key for key in dict.fromkeys(keys) if key in unpacked], group=group)
 
     def pack(self, keys: Iterable[str], *, group: str) -> None:

@@ -1,7 +1,7 @@
 """Map a pure function over many items: in worker processes, in order, through a cache."""
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -97,15 +97,13 @@ def map_cached(
         if cache.load(keys[position], decode) is None
     }
     made_for_lost: dict[int, Result] = {}
-    unpacked = cache.unpacked_keys() if group is not None else set[str]()
-    unpacked.intersection_update(keys)
     results = cache.results(
         keys,
         decode,
         name=lambda position: f"{title}: {describe(items[position])}",
         instead=made_for_lost,
     )
-    lost = []
+    lost, n_stored = [], 0
     outcomes = _outcomes(
         _Storing(function, encode, decode, cache),
         missing,
@@ -123,10 +121,9 @@ def map_cached(
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
                 results[position]  # or a sentence now, and not when all others are done
-                unpacked.add(keys[position])
-                if group is not None and len(unpacked) >= _PACK_EVERY:
-                    cache.pack(_in_order(unpacked, keys), group=group)
-                    unpacked.clear()
+                n_stored += 1
+                if group is not None and n_stored % _PACK_EVERY == 0:
+                    cache.pack_all(keys, group=group)
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
@@ -135,18 +132,13 @@ def map_cached(
                 sys.stderr.write(f"{sentence}; the run goes on without it\n")
                 made_for_lost[position] = on_loss(items[position], sentence)
     if group is not None:
-        cache.pack(_in_order(unpacked, keys), group=group)
+        cache.pack_all(keys, group=group)
     if lost:
         raise PipelineError(
             f"{title}: {len(lost)} of {len(items)} could not be done, the first of them {lost[0]}; the others are kept: run the "
             "same command again, with GRCF_WORKERS=1 where memory is short"
         )
     return results
-
-
-def _in_order(some: Set[str], keys: Sequence[str]) -> list[str]:
-    """Some of the keys in the order in which they are read: the segments of a recording side by side."""
-    return [key for key in dict.fromkeys(keys) if key in some] if some else []
 
 
 def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:
