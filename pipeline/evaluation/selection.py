@@ -210,15 +210,11 @@ class PairCounter:
     """
 
     def __init__(self, truth: Segments, prediction: Segments) -> None:
-        self._label, self._rank = _dense_rank(truth), _dense_rank(prediction)
-        self._by_label = np.argsort(self._label, kind="stable")
-        self._by_rank = np.lexsort((self._label, self._rank))
-        self._labels, self._ranks = (
-            _starts(self._label[self._by_label]),
-            _starts(self._rank[self._by_rank]),
-        )
+        self._label, self._rank = (_Ordered.of(_dense_rank(values)) for values in (truth, prediction))
         self._tied = _Tied.of(self._rank)
-        self._tied_in_both = _Tied.of(self._rank * (int(self._label.max(initial=0)) + 1) + self._label)
+        self._tied_in_both = _Tied.of(
+            _Ordered.of(self._rank.ranks * (int(self._label.ranks.max(initial=0)) + 1) + self._label.ranks)
+        )
 
     def __call__(self, counts: ExactCounts, *, ordered: Values | None = None) -> PairCounts:
         """The pairs of samples in which each segment occurs `counts` times.
@@ -242,22 +238,22 @@ class PairCounter:
         """The pairs of these samples that are in the same order by label and by prediction, as in `PairCounts`."""
         if len(counts) == 1:
             return self._levels(counts)
-        if len(self._label) > _MOST_IN_BLOCKS:
+        if len(self._label.ranks) > _MOST_IN_BLOCKS:
             return self._tables(counts)
-        return self._blocks(_arranged(counts, self._by_label), _arranged(counts, self._by_rank))
+        return self._blocks(_arranged(counts, self._label.order), _arranged(counts, self._rank.order))
 
     @cached_property
     def _tables(self) -> "_PairTables":
-        return _PairTables(self._label, self._rank, self._by_label, self._by_rank, self._labels, self._ranks)
+        return _PairTables(self._label, self._rank)
 
     @cached_property
     def _blocks(self) -> "_PairBlocks":
-        return _PairBlocks(self._label, self._rank, self._by_label, self._by_rank, self._labels, self._ranks)
+        return _PairBlocks(self._label, self._rank)
 
     @cached_property
     def _levels(self) -> "_PairLevels":
         # A pair rises in both or in neither, so either may be the one whose bits are looked at: the fewer values, the fewer bits.
-        few, many = sorted((self._label, self._rank), key=lambda ranks: int(ranks.max(initial=0)))
+        few, many = sorted((self._label.ranks, self._rank.ranks), key=lambda ranks: int(ranks.max(initial=0)))
         return _PairLevels(many, few)
 
 
@@ -270,22 +266,11 @@ class _PairBlocks:
     share. With `n^(2/3)` segments in a block, a sample takes some `n^(5/3)` multiplications in place of n².
     """
 
-    def __init__(
-        self,
-        label: _Ranks,
-        rank: _Ranks,
-        by_label: _Ranks,
-        by_rank: _Ranks,
-        labels: _Starts,
-        ranks: _Starts,
-    ) -> None:
+    def __init__(self, labels: "_Ordered", predictions: "_Ordered") -> None:
+        (label, by_label, _), (rank, by_rank, _) = labels, predictions
         size = max(_LEAST_BLOCK, round(len(label) ** (2 / 3) / 4))
-        self._label_blocks, rank_blocks = (
-            _blocks(starts, len(label), size=size) for starts in (labels, ranks)
-        )
-        label_block, rank_block = (
-            _block_of_segment(blocks, order)
-            for blocks, order in ((self._label_blocks, by_label), (rank_blocks, by_rank))
+        (self._label_blocks, label_block), (rank_blocks, rank_block) = (
+            side.blocks(size) for side in (labels, predictions)
         )
         self._n_rank_blocks = len(rank_blocks)
         blocks = [(by_label[block], block) for block in self._label_blocks]
@@ -329,22 +314,11 @@ class _PairTables:
     n steps where labels are few, and in place of `n log n` some n^(4/3) multiplications where they are not.
     """
 
-    def __init__(
-        self,
-        label: _Ranks,
-        rank: _Ranks,
-        by_label: _Ranks,
-        by_rank: _Ranks,
-        labels: _Starts,
-        ranks: _Starts,
-    ) -> None:
-        label_blocks = _blocks(labels, len(label), size=max(_LEAST_BLOCK, len(label) // _LABEL_BLOCKS))
-        rank_blocks = _blocks(ranks, len(label), size=_LEAST_BLOCK)
+    def __init__(self, labels: "_Ordered", predictions: "_Ordered") -> None:
+        (label, by_label, _), (rank, by_rank, _) = labels, predictions
+        label_blocks, label_block = labels.blocks(max(_LEAST_BLOCK, len(label) // _LABEL_BLOCKS))
+        rank_blocks, rank_block = predictions.blocks(_LEAST_BLOCK)
         self._shape = len(rank_blocks), len(label_blocks)
-        label_block, rank_block = (
-            _block_of_segment(blocks, order)
-            for blocks, order in ((label_blocks, by_label), (rank_blocks, by_rank))
-        )
         self._by_cell = np.lexsort((label_block, rank_block))
         cell = (rank_block * len(label_blocks) + label_block)[self._by_cell]
         starts = _starts(cell)
@@ -434,11 +408,11 @@ def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCo
 
 def unequal_pairs(values: Segments, counts: ExactCounts) -> Values:
     """The pairs of segments with different values, in samples in which each segment occurs `counts` times."""
-    return _n_unequal(_dense_rank(values), in_exact_precision(counts))
+    return _n_unequal(_Ordered.of(_dense_rank(values)), in_exact_precision(counts))
 
 
-def _n_unequal(ranks: _Ranks, counts: ExactCounts) -> Values:
-    alike = _dot(counts, counts) + _Tied.of(ranks).more_alike(counts)
+def _n_unequal(ordered: "_Ordered", counts: ExactCounts) -> Values:
+    alike = _dot(counts, counts) + _Tied.of(ordered).more_alike(counts)
     return np.asarray((np.square(counts.sum(axis=1, dtype=np.float64)) - alike) / 2.0)
 
 
@@ -464,12 +438,10 @@ class _Tied:
     starts: _Starts
 
     @classmethod
-    def of(cls, ranks: _Ranks) -> "_Tied":
-        order = np.argsort(ranks, kind="stable")
-        starts = _starts(ranks[order])
-        lengths = np.diff(starts, append=len(ranks))
+    def of(cls, ordered: "_Ordered") -> "_Tied":
+        lengths = np.diff(ordered.starts, append=len(ordered.ranks))
         shared = lengths[lengths > 1]
-        return cls(order[np.repeat(lengths > 1, lengths)], np.cumsum(shared) - shared)
+        return cls(ordered.order[np.repeat(lengths > 1, lengths)], np.cumsum(shared) - shared)
 
     def more_alike(self, counts: ExactCounts) -> Values:
         """Twice the pairs of different segments that have one value: the square of a sum, less those of what it adds up.
@@ -488,25 +460,42 @@ def _starts(in_order: _Ranks) -> _Starts:
     return np.flatnonzero(np.diff(in_order, prepend=-1))
 
 
-def _blocks(starts: _Starts, n_segments: int, *, size: int) -> list[slice]:
-    """Blocks of whole values, of `size` segments or somewhat more each; a value that has as many is a block of its own."""
-    borders = [0]
-    for start, end in pairwise([*starts.tolist(), n_segments]):
-        if end - start >= size and start > borders[-1]:
-            borders.append(start)
-        if end - borders[-1] >= size:
-            borders.append(end)
-    if borders[-1] < n_segments:
-        borders.append(n_segments)
-    return [slice(*ends) for ends in pairwise(borders)]
+class _Ordered(NamedTuple):
+    """Segments by a rank.
 
+    Attributes:
+        ranks: rank of each segment, whole numbers from 0.
+        order: the segments by their ranks.
+        starts: where each rank starts in that order.
+    """
 
-def _block_of_segment(blocks: list[slice], order: _Ranks) -> _Ranks:
-    """The number of the block of each segment, by blocks of the segments in order."""
-    numbers = np.empty_like(order)
-    for number, block in enumerate(blocks):
-        numbers[order[block]] = number
-    return numbers
+    ranks: _Ranks
+    order: _Ranks
+    starts: _Starts
+
+    @classmethod
+    def of(cls, ranks: _Ranks) -> "_Ordered":
+        """The segments of these ranks."""
+        order = np.argsort(ranks, kind="stable")
+        return cls(ranks, order, _starts(ranks[order]))
+
+    def blocks(self, size: int) -> tuple[list[slice], _Ranks]:
+        """Blocks of whole ranks in the order, and the number of the block of each segment.
+
+        A block has `size` segments or somewhat more; a rank that has as many is a block of its own.
+        """
+        n_segments = len(self.ranks)
+        borders = [0]
+        for start, end in pairwise([*self.starts.tolist(), n_segments]):
+            if end - start >= size and start > borders[-1]:
+                borders.append(start)
+            if end - borders[-1] >= size:
+                borders.append(end)
+        if borders[-1] < n_segments:
+            borders.append(n_segments)
+        numbers = np.empty_like(self.order)
+        numbers[self.order] = np.repeat(np.arange(len(borders) - 1), np.diff(borders))
+        return [slice(*ends) for ends in pairwise(borders)], numbers
 
 
 def _rising(label: _Ranks, rank: _Ranks) -> Bool[NDArray[np.bool_], "segment segment"]:
