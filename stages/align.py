@@ -1,6 +1,5 @@
 """Stage `align`: three modalities onto one word axis, normalised on train."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from stages.entry import run
@@ -9,11 +8,12 @@ from pipeline import params
 from pipeline.align.drafts import SplitDraft
 from pipeline.align.splits import CorpusCounts, align_segment, coverage, describe_train, fit_normalisation
 from pipeline.artifacts.coverage import write_coverage
+from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.files import read_json
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.segments import SPLITS, iterate_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences, read_sequences
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.spooled import spooling
 from pipeline.artifacts.words import iterate_words
 
@@ -30,21 +30,11 @@ ALIGNED = Path("data/align")
 COVERAGE = Path("reports/coverage.json")
 
 
-def read_features() -> dict[Modality, PackedSequences]:
-    """The features of each modality, which stay on the disk; ids that modalities have in common are in memory once."""
-    found: dict[Modality, PackedSequences] = {}
-    for modality, path in FEATURES.items():
-        packed = read_sequences(path)
-        same = next((other.ids for other in found.values() if other.ids == packed.ids), packed.ids)
-        found[modality] = replace(packed, ids=same)
-    return found
-
-
 def main() -> None:
     """Align every segment, fit the normalisation on train, and say how much each modality covers."""
     settings = params.load(params.Align)
     counts = CorpusCounts(max_words=settings.max_words)
-    sequences = read_features()
+    sequences = read_modalities(FEATURES)
     columns = {modality: sequences[modality].columns for modality in MODALITIES}
     with spooling(ALIGNED / "rows") as spools:
         drafts = {split: SplitDraft(split, columns, spools) for split in SPLITS}

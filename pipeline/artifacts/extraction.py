@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from pipeline.artifacts.sequences import Modality, read_sequences
+from pipeline.artifacts.sequences import Modality, PackedSequences, read_sequences
 
 _SEGMENTS_AT_ONCE = 4096
 
@@ -35,15 +35,7 @@ def read_extraction(path: Path) -> Extraction:
     Raises:
         PipelineError: the file is missing, or not such a file.
     """
-    packed = read_sequences(path)
-    return Extraction(
-        ids=packed.ids,
-        n_rows=np.asarray(np.diff(packed.offsets)),
-        n_valid=_n_valid(packed.valid, packed.offsets),
-        failures=packed.failures,
-        extractor=packed.extractor,
-        n_columns=len(packed.columns),
-    )
+    return _head(read_sequences(path))
 
 
 def read_extractions(paths: Mapping[Modality, Path]) -> dict[Modality, Extraction]:
@@ -52,14 +44,32 @@ def read_extractions(paths: Mapping[Modality, Path]) -> dict[Modality, Extractio
     Raises:
         PipelineError: a file is missing, or not such a file.
     """
-    found: dict[Modality, Extraction] = {}
-    ids: tuple[str, ...] = ()
+    return {modality: _head(packed) for modality, packed in read_modalities(paths).items()}
+
+
+def read_modalities(paths: Mapping[Modality, Path]) -> dict[Modality, PackedSequences]:
+    """Open the features of several modalities, which stay on the disk; ids that they have in common are in memory once.
+
+    Raises:
+        PipelineError: a file is missing, or not such a file.
+    """
+    found: dict[Modality, PackedSequences] = {}
     for modality, path in paths.items():
-        extraction = read_extraction(path)
-        if extraction.ids != ids:
-            ids = extraction.ids
-        found[modality] = replace(extraction, ids=ids)
+        packed = read_sequences(path)
+        ids = next((other.ids for other in found.values() if other.ids == packed.ids), packed.ids)
+        found[modality] = replace(packed, ids=ids)
     return found
+
+
+def _head(packed: PackedSequences) -> Extraction:
+    return Extraction(
+        ids=packed.ids,
+        n_rows=np.asarray(np.diff(packed.offsets)),
+        n_valid=_n_valid(packed.valid, packed.offsets),
+        failures=packed.failures,
+        extractor=packed.extractor,
+        n_columns=len(packed.columns),
+    )
 
 
 def _n_valid(

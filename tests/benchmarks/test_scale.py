@@ -19,6 +19,7 @@ from benchmarks.scale import (
     write_results,
 )
 from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 from stages import align
@@ -28,7 +29,7 @@ from stages import align
 def test_its_corpus_goes_through_align(tmp_path, monkeypatch, small, n_words):
     write_corpus(tmp_path, 20, small=small)
     monkeypatch.chdir(tmp_path)
-    assert len({id(packed.ids) for packed in align.read_features().values()}) == 1
+    assert len({id(packed.ids) for packed in read_modalities(align.FEATURES).values()}) == 1
     align.main()
     train = read_aligned(tmp_path / "data/align/train.safetensors")
     assert len(train) == 14
