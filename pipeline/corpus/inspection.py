@@ -12,9 +12,8 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.media_index import near_name
 from pipeline.errors import PipelineError, machine_error, written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
-from pipeline.execution.engines.choice import Engine, chosen_engine
+from pipeline.execution.engines.choice import Engine, chosen_engine, on_this_machine
 from pipeline.execution.executor import map_cached, map_guarded
-from pipeline.execution.pool import run_in_workers
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
@@ -171,7 +170,7 @@ def _guarded(
     folder: Path,
     title: str,
     on_loss: Callable[[str], Opened],
-    engine: Engine = run_in_workers,
+    engine: Engine = on_this_machine,
 ) -> list[Opened]:
     ranks = {name: rank for rank, name in enumerate(media)}
 

@@ -12,6 +12,7 @@ from pipeline.execution.executor import map_cached
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
+from pipeline.execution.together import Together
 from pipeline.execution.versions import library_versions
 from pipeline.storage.checked_media import fetch_limit_s
 
@@ -82,6 +83,11 @@ class CachedExtractor(Generic[Result]):
             keys.append(cache_key(content=content, extractor=self.description, source=source))
         return keys
 
+    @property
+    def work(self) -> Callable[[Segment], Result] | Together[Segment, Result]:
+        """What computes segments that are not stored."""
+        return self.function
+
     def one(self, segment: Segment) -> Result:
         """The result of one segment, the same bits, without the cache."""
         return self.name(self.function(segment), segment)
@@ -96,7 +102,7 @@ class CachedExtractor(Generic[Result]):
         check_space(self.kind, sizes, keys=keys, cache=self.cache)
 
     def map(self, segments: Sequence[Segment]) -> Sequence[Result]:
-        """Every segment's result, in worker processes; what an earlier or killed run finished is not done again.
+        """Every segment's result; what an earlier or killed run finished is not done again.
 
         The results stay in the cache until they are looked at, see `map_cached`.
 
@@ -106,7 +112,7 @@ class CachedExtractor(Generic[Result]):
         keys = self.keys(segments)
         self.check_space(segments, keys)
         results = map_cached(
-            self.function,
+            self.work,
             segments,
             keys=keys,
             cache=self.cache,
@@ -121,9 +127,6 @@ class CachedExtractor(Generic[Result]):
             preloaded=self.preloaded,
             group=self.group,
         )
-        return self._named(results, segments)
-
-    def _named(self, results: Sequence[Result], segments: Sequence[Segment]) -> Lazily[Result]:
         return Lazily(len(segments), lambda position: self.name(results[position], segments[position]))
 
 

@@ -4,15 +4,16 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
-from pipeline.execution.engines.choice import Engine, chosen_engine
+from pipeline.execution.engines.choice import Engine, Work, chosen_engine, on_this_machine
 from pipeline.execution.lazily import Lazily
-from pipeline.execution.pool import Done, Lost, run_in_workers
+from pipeline.execution.pool import Done, Lost
 from pipeline.execution.progress import track
 from pipeline.execution.scheduling import Affinity
+from pipeline.execution.together import Together
 from pipeline.execution.workers import worker_count
 
 Item = TypeVar("Item")
@@ -41,8 +42,41 @@ class _Storing(Generic[Item, Result]):
             self.cache.put(key, self.encode(self.function(item)))
 
 
+@dataclass(frozen=True, eq=False)
+class _StoringTogether(Together[tuple[str, Item], None], Generic[Item, Result]):
+    """`_Storing` for what is done to many items at once."""
+
+    work: Together[Item, Result]
+    encode: Callable[[Result], bytes]
+    decode: Callable[[bytes], Result]
+    cache: ResultCache
+
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        return self.work.device
+
+    def outcomes(
+        self, items: Mapping[int, tuple[str, Item]], *, n_workers: int
+    ) -> Generator[tuple[int, Done[None] | Lost], None, None]:
+        left: dict[int, Item] = {}
+        for position, (key, item) in items.items():
+            if self.cache.load_unpacked(key, self.decode) is None:
+                left[position] = item
+            else:
+                yield position, Done(None)
+        if not left:
+            return
+        with closing(self.work.outcomes(left, n_workers=n_workers)) as outcomes:
+            for position, outcome in outcomes:
+                if isinstance(outcome, Lost):
+                    yield position, outcome
+                else:
+                    self.cache.put(items[position][0], self.encode(outcome.result))
+                    yield position, Done(None)
+
+
 def map_cached(
-    function: Callable[[Item], Result],
+    work: Callable[[Item], Result] | Together[Item, Result],
     items: Sequence[Item],
     *,
     keys: Sequence[str],
@@ -59,16 +93,16 @@ def map_cached(
     preloaded: Sequence[str] = (),
     group: str | None = None,
 ) -> Lazily[Result]:
-    """`[function(item) for item in items]`, with each result stored by its worker as soon as it is there.
+    """`[work(item) for item in items]`, with each result stored by its worker as soon as it is there.
 
     The results stay in the cache: each look at one reads it from there, so that all of them need not fit into memory.
 
-    What was stored before a kill is not computed again. `function` must be pure and, like the items, picklable; its
+    What was stored before a kill is not computed again. `work` must be pure and, like the items, picklable; its
     result depends on nothing but what `keys` were made of. An item whose worker the system kills is tried once more; one that
     is lost again, or takes too long, does not stop the others.
 
     Args:
-        function: computes one item; runs in a worker process with one thread per library.
+        work: computes one item, in a worker process with one thread per library; or many items at once, see `Together`.
         items: items to compute.
         keys: one cache key per item.
         cache: cache in which results are looked up and stored.
@@ -77,7 +111,7 @@ def map_cached(
         title: name of the work for the progress line.
         unit: singular name of an item.
         n_workers: number of processes side by side, `worker_count()` by default.
-        limit_s: seconds that an item may take until its worker is stopped, None for any number.
+        limit_s: seconds that an item may take until its worker is stopped, None for any number; without effect on many at once.
         describe: name of an item for messages.
         on_loss: makes the result of an item that was lost, from the item and a sentence that says why. It is not stored, since
             the next run may have more luck. None where there can be no such result.
@@ -88,7 +122,7 @@ def map_cached(
             `ResultCache.pack`. None to leave each in a file of its own.
 
     Raises:
-        PipelineError: what `function` raised, at once; or, when the others are done, that an item was lost. A look at a result
+        PipelineError: what `work` raised, at once; or, when the others are done, that an item was lost. A look at a result
             raises it where the cache has lost that meanwhile.
     """
     missing = {
@@ -105,7 +139,7 @@ def map_cached(
     )
     lost, n_stored = [], 0
     outcomes = _outcomes(
-        _Storing(function, encode, decode, cache),
+        _stored(work, encode, decode, cache),
         missing,
         total=len(items),
         title=title,
@@ -141,6 +175,17 @@ def map_cached(
     return results
 
 
+def _stored(
+    work: Callable[[Item], Result] | Together[Item, Result],
+    encode: Callable[[Result], bytes],
+    decode: Callable[[bytes], Result],
+    cache: ResultCache,
+) -> Work:
+    if isinstance(work, Together):
+        return _StoringTogether(work, encode, decode, cache)
+    return _Storing(work, encode, decode, cache)
+
+
 def _of_items(function: Callable[[Item], Result]) -> Callable[[tuple[str, Item]], Result]:
     """A function of an item as one of an item with its key."""
     return lambda keyed: function(keyed[1])
@@ -156,7 +201,7 @@ def map_guarded(
     on_loss: Callable[[Item, str], Result],
     describe: Callable[[Item], str] = str,
     affinity: Callable[[Item], Affinity] | None = None,
-    engine: Engine = run_in_workers,
+    engine: Engine = on_this_machine,
 ) -> list[Result]:
     """`map_cached` without a cache: for short work that may crash or hang a process, such as opening unknown files.
 
@@ -186,7 +231,7 @@ def map_guarded(
 
 
 def _outcomes(
-    function: Callable[[Item], Result],
+    work: Work,
     items: Mapping[int, Item],
     *,
     total: int,
@@ -198,10 +243,10 @@ def _outcomes(
     affinity: Callable[[Item], Affinity] | None,
     engine: Engine,
     preloaded: Sequence[str] = (),
-) -> Generator[tuple[int, Done[Result] | Lost], None, None]:
+) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
     """Outcomes of what is left of `total` items as they come, counted on standard error."""
     outcomes = engine(
-        function,
+        work,
         items,
         n_workers=n_workers or worker_count(),
         limit_s=limit_s,

@@ -41,7 +41,9 @@ class FrameFunction:
 
 @runtime_checkable
 class FrameEncoder(Protocol):
-    """An extractor that is a pretrained encoder; worker processes decode, and one process computes.
+    """An extractor that is a pretrained encoder; worker processes decode, and one process computes, or one for each slot of a cluster.
+
+    It is pickled for those slots, and loads its weights where it first reads: see `LoadedWhereUsed`.
 
     Attributes:
         columns: names of the numbers in a row.

@@ -12,11 +12,13 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pipeline.execution.engines.pieces import Given, Piece
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised, run_in_workers
+from pipeline.execution.together import Together
 
 _LENGTH = struct.Struct(">Q")
 # Its run may have died on another machine, and nobody tells it.
@@ -57,9 +59,17 @@ def compute(piece: Piece) -> Iterator[Answer]:
         yield Refused(difference)
         return
     try:
+        work, items = _loaded(piece.work), pickle.loads(piece.items)
+        if isinstance(work, Together):
+            difference = work.difference()
+            if difference is not None:
+                yield Refused(difference)
+                return
+            yield from work.outcomes({key: given.item for key, given in items.items()}, n_workers=1)
+            return
         yield from run_in_workers(
-            pickle.loads(piece.function),
-            pickle.loads(piece.items),
+            work,
+            items,
             n_workers=1,
             limit_s=_limit_s,
             describe=_name,
@@ -67,6 +77,12 @@ def compute(piece: Piece) -> Iterator[Answer]:
         )
     except BaseException as error:
         yield Raised.caught(error)
+
+
+@lru_cache(maxsize=1)
+def _loaded(work: bytes) -> Any:
+    """The work of a piece; the same object for all pieces of a stage, so that an encoder is loaded once."""
+    return pickle.loads(work)
 
 
 def _limit_s(given: Given) -> float:

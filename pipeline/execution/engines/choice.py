@@ -3,21 +3,25 @@
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.scheduling import Affinity
+from pipeline.execution.together import Together
 
 VARIABLE = "GRCF_ENGINE"
+
+Work: TypeAlias = Callable[[Any], Any] | Together[Any, Any]
+"""A function of one item, which guarded processes call, or of many."""
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """Computes items somewhere and gives each outcome as it comes; see `run_in_workers`, which is the first of them."""
+    """Computes items somewhere and gives each outcome as it comes; see `on_this_machine`, which is the first of them."""
 
     def __call__(
         self,
-        function: Callable[[Any], Any],
+        work: Work,
         items: Mapping[int, Any],
         *,
         n_workers: int,
@@ -26,7 +30,7 @@ class Engine(Protocol):
         affinity: Callable[[Any], Affinity] | None = None,
         preloaded: Sequence[str] = (),
     ) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
-        """Outcomes of `function`, each with the key of its item."""
+        """Outcomes of `work`, each with the key of its item."""
         ...
 
 
@@ -38,7 +42,35 @@ def chosen_engine() -> Engine:
     """
     chosen = os.environ.get(VARIABLE)
     if not chosen:
-        return run_in_workers
+        return on_this_machine
     # By name: keys rest on the source of what computes, and where it computes makes no difference to a result.
     engine: Engine = import_module("pipeline.execution.engines.on_dask").engine_of(chosen)
     return engine
+
+
+def on_this_machine(
+    work: Work,
+    items: Mapping[int, Any],
+    *,
+    n_workers: int,
+    limit_s: Callable[[Any], float] | None,
+    describe: Callable[[Any], str],
+    affinity: Callable[[Any], Affinity] | None = None,
+    preloaded: Sequence[str] = (),
+) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
+    """The engine that needs nothing: `run_in_workers`, and this process itself for what many items share."""
+    if not isinstance(work, Together):
+        return run_in_workers(
+            work,
+            items,
+            n_workers=n_workers,
+            limit_s=limit_s,
+            describe=describe,
+            affinity=affinity,
+            preloaded=preloaded,
+        )
+    return work.outcomes(items, n_workers=n_workers) if items else _none()
+
+
+def _none() -> Generator[tuple[int, Done[Any] | Lost], None, None]:
+    yield from ()

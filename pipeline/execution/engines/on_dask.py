@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import launch
 from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
-from pipeline.execution.engines.choice import VARIABLE, Engine
+from pipeline.execution.engines.choice import VARIABLE, Engine, Work
 from pipeline.execution.engines.clusters import connected, expected_slots
 from pipeline.execution.engines.pieces import Piece, cut
 from pipeline.execution.engines.surroundings import Surroundings
@@ -57,7 +57,7 @@ def engine_of(chosen: str) -> Engine:
         ) from None
 
     def outcomes(
-        function: Callable[[Item], Any],
+        work: Work,
         items: Mapping[int, Item],
         *,
         n_workers: int,
@@ -71,7 +71,7 @@ def engine_of(chosen: str) -> Engine:
         here = Surroundings.here()
         with connected(chosen) as client:
             pieces = cut(
-                function,
+                work,
                 items,
                 limit_s=limit_s,
                 describe=describe,
@@ -101,7 +101,9 @@ class _Run:
                 name: value
                 for name, value in os.environ.items()
                 if name.startswith(_PASSED_ON) and name != VARIABLE
-            },
+            }
+            # A slot is one core, whatever the machine around it has.
+            | {"GRCF_WORKERS": "1"},
         }
 
     def outcomes(self, pieces: list[Piece]) -> Generator[tuple[int, Done[Any] | Lost], None, None]:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.execution.engines.choice import Work
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.scheduling import Affinity
+from pipeline.execution.together import Together
 
 # About a minute of work: extraction takes a tenth of the length of a recording or more.
 LONGEST_PIECE_S = 300.0
 MOST_ITEMS = 256
 # A guarded process starts for every piece and loads its models. So short recordings are joined, but not to fewer pieces for each slot
-# than these, or some slots would wait for the last one; nor to longer ones than a minute needs.
+# than these, or some slots would wait for the last one; nor to longer ones than a minute needs. Nor are long recordings cut smaller.
 _PIECES_PER_SLOT = 4
-_LEAST_JOINED_S = 60.0
+_LEAST_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,17 @@ class OfGiven:
 
 @dataclass(frozen=True)
 class Piece:
-    """What one agent computes; function and items stay bytes until the agent knows that it runs the same code.
+    """What one agent computes; work and items stay bytes until the agent knows that it runs the same code.
 
     Attributes:
-        function: pickled `OfGiven`.
+        work: pickled `OfGiven`, or `Together`.
         items: pickled mapping of each item's key to its `Given`.
         keys: keys of the items.
         surroundings: those that the head computed its keys for.
         preloaded: modules that guarded processes find loaded, see `preload`.
     """
 
-    function: bytes
+    work: bytes
     items: bytes
     keys: tuple[int, ...]
     surroundings: Surroundings
@@ -63,7 +65,7 @@ class Piece:
 
 
 def cut(
-    function: Callable[[Any], Any],
+    work: Work,
     items: Mapping[int, Any],
     *,
     limit_s: Callable[[Any], float] | None,
@@ -75,28 +77,29 @@ def cut(
 ) -> list[Piece]:
     """All items in pieces, those of the longest work first; an item without an affinity is a piece of its own.
 
-    Neighbours of one recording stay together, in order, up to `LONGEST_PIECE_S` and `MOST_ITEMS`. Short recordings are joined, as
-    long as there are some pieces for each of `n_slots`.
+    Neighbours of one recording stay together, in order, and short recordings are joined, as long as there are some pieces for each
+    of `n_slots`, up to `LONGEST_PIECE_S` and `MOST_ITEMS`.
     """
     groups: dict[Hashable, list[tuple[Affinity, int]]] = defaultdict(list)
     for key, item in items.items():
         place = affinity(item) if affinity else Affinity(key, 0.0, 0.0)
         groups[place.group].append((place, key))
+    total_s = sum(place.length for members in groups.values() for place, _ in members)
+    longest_s = min(max(total_s / (_PIECES_PER_SLOT * n_slots), _LEAST_S), LONGEST_PIECE_S)
     lengths: list[tuple[float, tuple[int, ...]]] = []
     for members in groups.values():
         keys: list[int] = []
         length_s = 0.0
         for place, key in sorted(members, key=lambda member: member[0].position):
-            if keys and (length_s + place.length > LONGEST_PIECE_S or len(keys) == MOST_ITEMS):
+            if keys and (length_s + place.length > longest_s or len(keys) == MOST_ITEMS):
                 lengths.append((length_s, tuple(keys)))
                 keys, length_s = [], 0.0
             keys.append(key)
             length_s += place.length
         lengths.append((length_s, tuple(keys)))
     if affinity:
-        share_s = sum(length_s for length_s, _ in lengths) / (_PIECES_PER_SLOT * n_slots)
-        lengths = _joined(lengths, min(max(share_s, _LEAST_JOINED_S), LONGEST_PIECE_S))
-    content = pickle.dumps(OfGiven(function))
+        lengths = _joined(lengths, longest_s)
+    content = pickle.dumps(work if isinstance(work, Together) else OfGiven(work))
     return [
         Piece(
             content,

@@ -19,6 +19,7 @@ from pipeline.execution.device import device_class
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.sound import Frames, Heard, hear_frames
 from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.loaded_where_used import LoadedWhereUsed
 from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 # What windows are padded to, in rows; a row is 0.02 s with all encoders of this kind that are public.
@@ -39,7 +40,7 @@ class _Window:
     n_rows: int
 
 
-class SpeechEncoder:
+class SpeechEncoder(LoadedWhereUsed):
     """A pretrained encoder of raw sound, frozen; see `FrameEncoder`.
 
     A segment is read as a whole, without the sound around it; one that is longer than 20 seconds in overlapping windows, where
@@ -95,7 +96,6 @@ class SpeechEncoder:
         }
         self.columns: tuple[str, ...] = tuple(f"hidden_{i + 1}" for i in range(config.hidden_size))
         self.device = device_class(device)
-        self._n_frames = threading.local()
 
     def windows(self, given: Heard) -> list[_Window]:
         """The whole sound, or windows of the greatest length, evenly over it."""
@@ -108,7 +108,7 @@ class SpeechEncoder:
 
     def read(self, windows: Iterable[tuple[Any, _Window]]) -> Iterator[tuple[Any, np.ndarray]]:
         """The rows of each window, by its key."""
-        _ = self._model  # loaded once, before several threads ask for it
+        _ = self._model, self._n_frames  # made once, before several threads ask for them
         budget = _ROWS_PER_BATCH if self._where == "cpu" else _ROWS_PER_BATCH_OF_A_GPU
         return map_batches(
             windows,
@@ -160,6 +160,11 @@ class SpeechEncoder:
                 "when they are; expected an encoder with a row for each step of its convolutions"
             )
         return [rows[: window.n_rows] for window, rows in zip(windows, hidden, strict=False)]
+
+    @cached_property
+    def _n_frames(self) -> threading.local:
+        """How many samples and rows each row of the batch has that a thread reads."""
+        return threading.local()
 
     @cached_property
     def _model(self) -> Any:

@@ -1,8 +1,7 @@
 """Cached extractors of rows in time: a function of a segment, or an encoder that reads batches across segments."""
 
-import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +14,7 @@ from pipeline.artifacts.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution.clips import CachedExtractor, affinity_of, clip_limit_s, describe_extractor, name_of
 from pipeline.execution.pool import Done, Lost, run_in_workers
-from pipeline.execution.progress import track
-from pipeline.execution.workers import worker_count
+from pipeline.execution.together import Together
 from pipeline.extract.cached.naming import extract_unnamed, named, unnamed
 from pipeline.extract.extractors import FrameEncoder, FrameFunction
 from pipeline.storage.checked_media import WithCheckedMedia
@@ -70,34 +68,50 @@ def cached_function(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CachedEncoder(CachedFrames):
-    """A cached encoder: worker processes decode, this one computes in batches across segments.
-
-    A worker waits until its last segment is taken, and segments are taken as batches are read, so that what is decoded and
-    not yet encoded stays within a few batches, however large the corpus is.
-    """
+    """A cached encoder; `encoder` computes what is not stored, in batches across segments."""
 
     encoder: FrameEncoder
 
-    def map(self, segments: Sequence[Segment]) -> Sequence[FeatureSequence]:
-        """Every segment's rows; what an earlier or killed run finished is not done again.
+    @property
+    def work(self) -> "Encoding":
+        """The encoder, for many segments at once."""
+        return Encoding(self.encoder, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding(Together[Segment, FeatureSequence]):
+    """Segments through an encoder: worker processes decode, this one computes in batches across segments.
+
+    A worker waits until its last segment is taken, and segments are taken as batches are read, so that what is decoded and
+    not yet encoded stays within a few batches, however large the corpus is.
+
+    Attributes:
+        encoder: what reads the windows of segments.
+        kind: modality, for messages.
+    """
+
+    encoder: FrameEncoder
+    kind: str
+
+    @property
+    def device(self) -> str:  # type: ignore[override]
+        """The encoder's."""
+        return self.encoder.device
+
+    def outcomes(
+        self, items: Mapping[int, Segment], *, n_workers: int
+    ) -> Generator[tuple[int, Done[FeatureSequence] | Lost], None, None]:
+        """The rows of each segment.
 
         Raises:
-            PipelineError: the disk has no room for what is missing, or the precision is too small for the encoder.
+            PipelineError: the precision is too small for the encoder.
         """
-        keys, cache = self.keys(segments), self.cache
-        self.check_space(segments, keys)
-        missing = {
-            position: segment
-            for position, segment in enumerate(segments)
-            if cache.load(keys[position], self.decode) is None
-        }
-        made_for_lost: dict[int, FeatureSequence] = {}
         # As the workers saw them: the files that they read may have been copies with other names.
         seen: dict[int, Segment] = {}
         prepared = run_in_workers(
             WithCheckedMedia(self.encoder.prepare).named,
-            missing,
-            n_workers=worker_count(),
+            items,
+            n_workers=n_workers,
             limit_s=clip_limit_s,
             describe=name_of,
             affinity=affinity_of,
@@ -106,23 +120,10 @@ class CachedEncoder(CachedFrames):
             closing(prepared),
             closing(_encoded(self.encoder, self.kind, _noting(prepared, seen))) as encoded,
         ):
-            n_done = len(segments) - len(missing)
-            outcomes = track(encoded, total=len(segments), title=self.kind, unit="segment", done=n_done)
-            for position, outcome in outcomes:
+            for position, outcome in encoded:
                 if isinstance(outcome, Done):
-                    cache.put(keys[position], self.encode(unnamed(outcome.result, seen.pop(position))))
-                else:
-                    sentence = f"{name_of(segments[position])}: {outcome.reason}"
-                    sys.stderr.write(f"{sentence}; it is left out\n")
-                    made_for_lost[position] = self.on_loss(segments[position], sentence)
-        cache.pack_all(keys, group=self.group)
-        results = cache.results(
-            keys,
-            self.decode,
-            name=lambda position: f"{self.kind}: {name_of(segments[position])}",
-            instead=made_for_lost,
-        )
-        return self._named(results, segments)
+                    outcome = Done(unnamed(outcome.result, seen.pop(position)))
+                yield position, outcome
 
 
 def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:

@@ -1,7 +1,8 @@
 """The cached extractor of text: vectors of an encoder that stays as it is, or sub-tokens for one that learns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,18 @@ from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.clips import clip_cache, describe_extractor, group_of
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.disk_space import check_space
+from pipeline.execution.executor import map_cached
 from pipeline.execution.lazily import Lazily
-from pipeline.execution.progress import track
+from pipeline.execution.pool import Done, Lost
+from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
+from pipeline.execution.together import Together
 from pipeline.execution.versions import library_versions
 from pipeline.extract.text.encoder import TextEncoder, TextSettings, token_sequence, word_sequence
 
 _STORE_EVERY = 512  # segments; what a kill can cost
+# Seconds of a recording that take as long as a word of text: some ten milliseconds of a base model.
+_S_PER_WORD = 0.05
 _KIND, _VERSION = "word vectors of one segment", 1
 
 
@@ -96,29 +102,51 @@ class CachedText(TextExtractor):
         Raises:
             PipelineError: the disk has no room for what is missing.
         """
-        keys, texts, cache = self.keys(rows), [_words(row) for row in rows], self.cache
-        sizes = [float(row_bytes(len(self.columns)) * len(words)) for words in texts]
+        keys, cache = self.keys(rows), self.cache
+        sizes = [float(row_bytes(len(self.columns)) * len(row.words)) for row in rows]
         check_space("text", sizes, keys=keys, cache=cache)
-        missing = [position for position, key in enumerate(keys) if cache.load(key, _from_bytes) is None]
-
-        def encoded() -> Iterator[tuple[int, Float32[np.ndarray, "word dim"]]]:
-            for first in range(0, len(missing), _STORE_EVERY):
-                chunk = missing[first : first + _STORE_EVERY]
-                made = self._encoder.encode([texts[position] for position in chunk])
-                yield from zip(chunk, made, strict=True)
-
-        n_done = len(rows) - len(missing)
-        for position, made in track(encoded(), total=len(rows), title="text", unit="segment", done=n_done):
-            cache.put(keys[position], _to_bytes(made))
-        cache.pack_all(keys, group=group_of(self.description, source_digest(TextEncoder.__module__)))
-        vectors = cache.results(
-            keys, _from_bytes, name=lambda position: f"text: segment {rows[position].id}", instead={}
+        vectors = map_cached(
+            Encoding(self._encoder, device_class(self._encoder.device)),
+            rows,
+            keys=keys,
+            cache=cache,
+            encode=_to_bytes,
+            decode=_from_bytes,
+            title="text",
+            unit="segment",
+            describe=lambda row: f"segment {row.id}",
+            affinity=lambda row: Affinity("text", 0.0, _S_PER_WORD * len(row.words)),
+            group=group_of(self.description, source_digest(TextEncoder.__module__)),
         )
         return Lazily(len(rows), lambda position: word_sequence(rows[position], vectors[position]))
 
     def _extract(self, rows: Sequence[SegmentWords]) -> list[FeatureSequence]:
         vectors = self._encoder.encode([_words(row) for row in rows])
         return [word_sequence(row, made) for row, made in zip(rows, vectors, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding(Together[SegmentWords, Float32[np.ndarray, "word dim"]]):
+    """Segments through an encoder, so many at a time as a kill may cost.
+
+    Attributes:
+        encoder: what reads sentences.
+        device: class of its device.
+    """
+
+    encoder: TextEncoder
+    device: str
+
+    def outcomes(
+        self, items: Mapping[int, SegmentWords], *, n_workers: int
+    ) -> Generator[tuple[int, Done[Float32[np.ndarray, "word dim"]] | Lost], None, None]:
+        """The vectors of each segment's words; no worker is needed."""
+        waiting = list(items.items())
+        for first in range(0, len(waiting), _STORE_EVERY):
+            chunk = waiting[first : first + _STORE_EVERY]
+            made = self.encoder.encode([_words(row) for _, row in chunk])
+            for (key, _), vectors in zip(chunk, made, strict=True):
+                yield key, Done(vectors)
 
 
 class _Tokens(TextExtractor):

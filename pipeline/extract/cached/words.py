@@ -1,13 +1,16 @@
 """The cached extractor of words and their times."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
-from pipeline.execution.clips import CachedExtractor, describe_extractor
+from pipeline.execution.clips import CachedExtractor, affinity_of, describe_extractor, name_of
+from pipeline.execution.executor import map_cached
+from pipeline.execution.pool import Done, Lost
+from pipeline.execution.together import Together
 from pipeline.extract.words.locate import (
     WordSettings,
     ctc_aligner,
@@ -30,7 +33,7 @@ class CachedWords(CachedExtractor[SegmentWords]):
     def map(self, segments: Sequence[Segment]) -> Sequence[SegmentWords]:
         """The words of every segment; what an earlier or killed run finished is not done again.
 
-        Segments that take a network go through this process, which loads it once and owns the GPU, several at a time: one is
+        Segments that take a network go through one process, which loads it once and owns the GPU, several at a time: one is
         decoded while another is read. Each is read alone, since padding to a common length changes what many of these models
         hear, and with it the words of a segment would change with its neighbours. The others go through worker processes.
 
@@ -42,23 +45,50 @@ class CachedWords(CachedExtractor[SegmentWords]):
         return super().map(segments)
 
     def _locate_by_models(self, segments: Sequence[Segment]) -> None:
-        from pipeline.execution.progress import track
+        waiting = [segment for segment in segments if needs_model(segment, self.settings)]
+        map_cached(
+            ByModels(self.function, self.description["device"]),
+            waiting,
+            keys=self.keys(waiting),
+            cache=self.cache,
+            encode=self.encode,
+            decode=self.decode,
+            title="words by a model",
+            unit="segment",
+            describe=name_of,
+            on_loss=self.on_loss,
+            affinity=affinity_of,
+            group=self.group,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ByModels(Together[Segment, SegmentWords]):
+    """Segments through a network that this process loads once.
+
+    Attributes:
+        function: finds the words of a segment.
+        device: class of the network's device.
+    """
+
+    function: Callable[[Segment], SegmentWords]
+    device: str
+
+    def outcomes(
+        self, items: Mapping[int, Segment], *, n_workers: int
+    ) -> Generator[tuple[int, Done[SegmentWords] | Lost], None, None]:
+        """The words of each segment, several segments at a time."""
         from pipeline.extract.batches import map_batches  # torch, which the words need for models alone
 
-        waiting = [
-            (key, segment)
-            for key, segment in zip(self.keys(segments), segments, strict=True)
-            if needs_model(segment, self.settings) and self.cache.load(key, self.decode) is None
-        ]
         located = map_batches(
-            waiting,
+            items.items(),
             lambda batch, _: [self.function(segment) for segment in batch],
             length_of=lambda _: 1,
             n_rows=lambda _: 1,
             device="cpu",  # where most of the work around the network is done, hence one thread per core
         )
-        for key, row in track(located, total=len(waiting), title="words by a model", unit="segment"):
-            self.cache.put(key, self.encode(row))
+        for key, words in located:
+            yield key, Done(words)
 
 
 def words_extractor(settings: WordSettings) -> CachedWords:

@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of
 from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.loaded_where_used import LoadedWhereUsed
 from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 # What windows are padded to, in tokens. All are multiples of 16, so that no row begins in the middle of a vector register.
@@ -48,7 +49,7 @@ class _Window:
     on_word: Bool[np.ndarray, "word token"]
 
 
-class TextEncoder:
+class TextEncoder(LoadedWhereUsed):
     """A pretrained encoder with a fast tokenizer, frozen.
 
     Args:

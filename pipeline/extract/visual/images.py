@@ -18,6 +18,7 @@ from pipeline.extract.batches import map_batches
 from pipeline.extract.visual.face_pictures import FacePictures, picture_faces
 from pipeline.extract.visual.mesh import FaceSettings
 from pipeline.pretrained.layers import choose_layers
+from pipeline.pretrained.loaded_where_used import LoadedWhereUsed
 from pipeline.pretrained.models import EncoderSettings, find_pretrained
 
 _PICTURES_PER_BATCH, _PICTURES_PER_BATCH_OF_A_GPU = 8, 128
@@ -25,7 +26,7 @@ _PICTURES_PER_BATCH, _PICTURES_PER_BATCH_OF_A_GPU = 8, 128
 _CLASS_TOKENS = ("cls_token", "class_embedding")
 
 
-class ImageEncoder:
+class ImageEncoder(LoadedWhereUsed):
     """A pretrained transformer over patches of images, frozen, on the faces of a segment; see `FrameEncoder`.
 
     Of a model for images and text (CLIP, SigLIP) the part for images is taken. The vector of a face is that of the class token,

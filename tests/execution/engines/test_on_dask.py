@@ -18,7 +18,7 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import agent, launch, pieces
-from pipeline.execution.engines.choice import chosen_engine
+from pipeline.execution.engines.choice import chosen_engine, on_this_machine
 from pipeline.execution.engines.on_dask import _Run
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done
@@ -327,4 +327,4 @@ def test_a_name_that_means_nothing_is_a_sentence(tmp_path, monkeypatch, chosen, 
 
 def test_nothing_is_needed_where_no_engine_is_named(monkeypatch):
     monkeypatch.delenv("GRCF_ENGINE", raising=False)
-    assert chosen_engine().__module__ == "pipeline.execution.pool"
+    assert chosen_engine() is on_this_machine

@@ -44,12 +44,9 @@ def test_pieces_hold_every_item_once_with_neighbours_in_order(lengths, n_slots):
         for _, group in groupby(of, key=lambda item: item[0]):
             positions = [position for _, position, _ in group]
             assert positions == list(range(positions[0], positions[0] + len(positions)))
-        if len({name for name, _, _ in of}) > 1:
-            assert sum(length for _, _, length in of) <= max(
-                60.0, sum(map(sum, lengths.values())) / (4 * n_slots)
-            )
         assert len(of) <= MOST_ITEMS
-        assert len(of) == 1 or sum(length for _, _, length in of) <= LONGEST_PIECE_S
+        share_s = max(60.0, sum(map(sum, lengths.values())) / (4 * n_slots))
+        assert len(of) == 1 or sum(length for _, _, length in of) <= min(share_s, LONGEST_PIECE_S)
     sums = [sum(items[key][2] for key in piece.keys) for piece in pieces]
     assert sums == pytest.approx(sorted(sums, reverse=True))
 
@@ -59,6 +56,11 @@ def test_short_recordings_share_pieces_of_which_there_are_some_for_each_slot():
     few, many = (pieces_of(lengths, n_slots=n_slots)[1] for n_slots in (1, 8))
     assert [len(piece.keys) for piece in few] == [100] * 10, "300 s each"
     assert [len(piece.keys) for piece in many] == [31] * 32 + [8], "a quarter of an eighth of 3,000 s"
+
+
+def test_a_long_recording_is_cut_so_that_no_slot_waits():
+    _, pieces = pieces_of({"film": [3.0] * 1000}, n_slots=8)
+    assert [len(piece.keys) for piece in pieces] == [31] * 32 + [8]
 
 
 def test_items_without_an_affinity_travel_alone():

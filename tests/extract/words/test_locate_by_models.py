@@ -134,6 +134,20 @@ def test_words_are_the_same_beside_any_neighbours_and_after_any_interruption(
     assert located("b", everything[::-1]) == alone[::-1]
 
 
+def test_the_slots_of_a_cluster_find_the_same_words(sentences, by_models, tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="requirements-cluster.lock is not installed")
+    entries = []
+    for engine in ("", "local:2"):
+        cache = tmp_path / (engine[:5] or "pool")
+        monkeypatch.setenv("GRCF_ENGINE", engine)
+        monkeypatch.setenv("GRCF_CACHE", str(cache))
+        words_extractor(by_models).map(sentences)
+        entries.append(
+            {path.relative_to(cache): path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+        )
+    assert entries[0] == entries[1] != {}
+
+
 def test_what_is_cached_is_not_read_again(sentences, by_models, tmp_path, monkeypatch):
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
     extractor = words_extractor(by_models)
