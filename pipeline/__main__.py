@@ -75,7 +75,16 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 1
     try:
-        args = parse(arguments)
+        try:
+            args = parse(arguments)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if missing in ("", "pipeline"):
+                raise
+            raise PipelineError(
+                f"{missing}: not installed for {sys.executable}; activate the environment (`. .venv/bin/activate`), "
+                "which make creates"
+            ) from error
         command: ModuleType = args.command
         raise_when_interrupted()
         status: int = command.run(args)

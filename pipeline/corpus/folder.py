@@ -21,6 +21,8 @@ from pipeline.errors import PipelineError, did_you_mean
 _TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
 _RATING_TABLE = "ratings.csv"
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+_TEXT_TABLES = (".csv", ".tsv", ".txt")
 _OPTIONAL = (
     "label",
     "media",
@@ -57,6 +59,7 @@ def read_folder(folder: Path) -> list[Candidate]:
         raise PipelineError(
             f"{folder}: no such folder; put the corpus there, or name another with `-S corpus.name=…`"
         )
+    _require_table(folder)
     rows = list(read_rows(folder / _TABLE, required=("id",), known=_is_known, named=_OPTIONAL))
     if not rows:
         raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
@@ -76,6 +79,20 @@ def read_folder(folder: Path) -> list[Candidate]:
     _refuse_strange_ids(folder / _RATING_TABLE, ratings, candidates)
     _check_words(folder / _WORD_TABLE, words, candidates)
     return candidates
+
+
+def _require_table(folder: Path) -> None:
+    """Say which other table lies in the folder, where the one that counts is missing."""
+    if (folder / _TABLE).exists():
+        return
+    names = sorted(path.name for path in folder.iterdir() if path.name not in (_WORD_TABLE, _RATING_TABLE))
+    for endings, remedy in (
+        (_SPREADSHEETS, f"save it as {_TABLE} beside it (in Excel: CSV UTF-8)"),
+        (_TEXT_TABLES, f"rename it to {_TABLE} if it is the table of the segments"),
+    ):
+        for name in names:
+            if name.lower().endswith(endings):
+                raise PipelineError(f"{folder / _TABLE}: not found, but {name} lies there; {remedy}")
 
 
 def _is_known(column: str) -> bool:

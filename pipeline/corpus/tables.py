@@ -153,7 +153,8 @@ def _columns(
         wrong.append(f"is missing {', '.join(map(repr, missing))}")
     if unknown:
         near = did_you_mean(unknown[0], [name for name in (*required, *named) if name not in columns])
-        wrong.append(f"does not know the column {', '.join(map(shortened, unknown[:5]))}{near}")
+        noun = "column" if len(unknown) == 1 else "columns"
+        wrong.append(f"does not know the {noun} {', '.join(map(shortened, unknown[:5]))}{near}")
     if wrong:
         raise PipelineError(f"{path}: {' and '.join(wrong)}; {expected}")
     twice = sorted({name for name in columns if name and columns.count(name) > 1})

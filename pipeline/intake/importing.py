@@ -167,11 +167,13 @@ def _missing_media(candidates: Sequence[Candidate], source: Path) -> list[str]:
     reasons = [reason for media in named if (reason := refuse_name(media, folder=source)) is not None]
     if named and len(reasons) == len(named):
         clips = source / "clips"
-        hint = "; for a corpus of text alone, remove its empty folder clips"
-        is_empty = clips.is_dir() and not any(clips.iterdir())
+        hint = ""
+        if clips.is_dir() and not any(clips.iterdir()):
+            hint = "; for a corpus of text alone, remove its empty folder clips"
+        elif all(len(endings := Path(media).suffixes) > 1 and endings[-1] == endings[-2] for media in named):
+            hint = "; an id is the name of its file without the ending, and a column media can name the file"
         raise PipelineError(
-            f"{source}: holds none of the {len(named)} media files that its table names; the first: {reasons[0]}"
-            f"{hint if is_empty else ''}"
+            f"{source}: holds none of the {len(named)} media files that its table names; the first: {reasons[0]}{hint}"
         )
     return reasons
 

@@ -86,7 +86,8 @@ def search_space(axes: Sequence[str], *, check: Check) -> tuple[Dimension, ...]:
 
 def _choice(key: str, texts: Sequence[str], *, axis: str, check: Check) -> Choice:
     values = {}
-    for text in texts:
+    # A single text may be a range that is written otherwise, such as 0.1-1.0, which is no value either.
+    for text in texts if len(texts) > 1 else ():
         value = check({key: parse_value(text, axis=axis)})[key]
         values[written(value)] = value
     if len(values) < 2:

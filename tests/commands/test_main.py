@@ -50,6 +50,21 @@ def test_an_error_for_people_is_one_sentence_and_status_1(repository):
     assert ended.stderr == "params.yaml: not found; run from the root of the repository\n"
 
 
+def test_a_python_without_the_packages_is_told_of_the_environment():
+    # -S leaves out site-packages: what a Python outside of the environment looks like.
+    ended = subprocess.run(
+        [sys.executable, "-S", "-m", "pipeline", "check", "demo"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "not installed for" in ended.stderr
+    assert ended.stderr.endswith("activate the environment (`. .venv/bin/activate`), which make creates\n")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_a_reader_that_leaves_early_is_no_error(repository):
     repository.write_reports(repository.write_run())
     reader, writer = os.pipe()

@@ -92,7 +92,7 @@ def test_separators_padding_line_ends_and_encodings_are_read(tmp_path, table, en
         ("id,label\na,1\nb\u00e9,2\n".encode("latin-1"), "line 3: the byte 0xe9 is no text in utf-8"),
         (b'id,label,text\na,1,"never closed\nb,2,x\n', "line 2: a quote is opened and never closed"),
         (b"id,label,spaker\na,1,p\n", "does not know the column 'spaker' (did you mean 'speaker'?)"),
-        (b"ID,Label\na,1\n", "is missing 'id' and does not know the column 'ID', 'Label' (did you mean 'id'?)"),
+        (b"ID,Label\na,1\n", "is missing 'id' and does not know the columns 'ID', 'Label' (did you mean 'id'?)"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "is a Git LFS pointer"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
         (b"PK\x03\x04rest", "is a zip archive"),

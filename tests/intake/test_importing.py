@@ -141,6 +141,32 @@ def test_an_empty_folder_of_clips_is_named_to_whoever_has_text_alone(repository,
     assert bring_in(texts, "folder").missing_media == []
 
 
+def test_ids_with_the_ending_of_their_file_are_told_to_leave_it_out(repository, tmp_path):
+    named = tmp_path / "named"
+    (named / "clips").mkdir(parents=True)
+    (named / "clips" / "a.mp4").write_bytes(b"a film")
+    (named / "segments.csv").write_text("id,label\na.mp4,1\n")
+    with pytest.raises(PipelineError, match="an id is the name of its file without the ending"):
+        bring_in(named, "folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("segments.xlsx", "save it as segments.csv beside it"),
+        ("Segments.csv", "rename it to segments.csv"),
+        ("labels.csv", "rename it to segments.csv"),
+        ("words.csv", "put the file there or correct its name"),
+    ],
+)
+def test_another_table_in_place_of_the_one_that_counts_is_named(repository, tmp_path, name, remedy):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / name).write_text("id,label\na,1\n")
+    with pytest.raises(PipelineError, match=rf"segments\.csv: not found.*{remedy}"):
+        bring_in(folder, "folder")
+
+
 def test_some_missing_media_are_told(repository, source):
     (source / "Raw/video_0001/0001.mp4").unlink()
     (sentence,) = bring_in(source).missing_media

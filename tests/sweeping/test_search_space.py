@@ -60,6 +60,7 @@ def test_what_is_chosen_has_the_digits_that_a_person_would_write_and_stays_in_it
         ("margin.base=log:0..0.1", "the lower end has to be above 0 and below"),
         ("margin.base=-1..0.1", "greater than or equal to 0"),
         ("margin.base=0.3", "one value leaves nothing to choose"),
+        ("margin.base=0.1-1.0", "expected margin.base=low..high"),
         ("advantage.scope=anchor,btach", "input should be 'group_pair', 'anchor' or 'batch'"),
         ("calibrate.n_knots=2..8.5", "calibrate.n_knots is 8.5"),
         ("evaluate.n_bins=2..9", "evaluate.n_bins decides what is measured"),
