@@ -69,12 +69,14 @@ def _charts(
             if np.isfinite(curve.means.get(measure, np.empty(0))).any()
         ]
         if lines:
+            has_bands = any(len(line.seeds) > 1 for line in lines)
+            ranges = ", bands from the lowest seed to the highest" if has_bands else ""
             charts.append(
                 line_chart(
                     lines,
                     x_label="epoch",
                     y_label=quantity,
-                    caption=f"{title}: {quantity}, mean over seeds{_SCALES.get(measure, '')}.",
+                    caption=f"{title}: {quantity}, mean over seeds{ranges}{_SCALES.get(measure, '')}.",
                 )
             )
     return charts

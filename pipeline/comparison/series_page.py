@@ -61,7 +61,9 @@ def as_html(series: Series) -> str:
         if number == len(series.parts):
             blocks.append(Paragraph(summary(series), "lead"))
             blocks += [Paragraph(doubt, "warning") for doubt in doubts(series)]
-        blocks += [_chart(series, part), *_steps(series, part), *_remarks(part), *_runs(series, part)]
+        if len(part.runs) > 1:
+            blocks.append(_chart(series, part))
+        blocks += [*_steps(series, part), *_remarks(part), *_runs(series, part)]
         sections.append(Section(f"part-{number}", heading, tuple(blocks)))
     if series.skipped:
         paragraphs = tuple(Paragraph(sentence, "small") for sentence in series.skipped)

@@ -53,7 +53,7 @@ const SPLITS = {
 };
 const WORDS = {
   given: "word times given by the corpus",
-  forced: "words aligned by force",
+  forced: "words timed by forced alignment",
   proportional: "words spread over the voiced part",
   recognised: "words recognised roughly",
   none: "no words",

@@ -33,7 +33,8 @@ _EXPLANATION = (
     "extracted again with the same extractors, and normalised with what was fitted on train. Nothing was trained again. Words of a "
     "transcript were timed again by the degraded sound; where there is no transcript, they were recognised again. What is random is "
     "drawn once for each segment and is the same at every level and for every model (degrade.seed). Intervals are {} t intervals over "
-    "seeds, differences paired seed by seed: they cover training again, not other segments and not other noise."
+    "seeds, differences paired seed by seed: they cover training again, not other segments and not other noise. The "
+    "figures of a metric share an axis, that of the means: a band may reach beyond it."
 )
 
 

@@ -28,7 +28,8 @@ def group_order_section(inputs: ReportInputs) -> Section:
         blocks.append(Grid(tuple(figures)))
     explanation = Paragraph(
         "For the pairs of segments of two classes, the share that the predictions order as the labels do; a tie counts half, and "
-        "numbers are means over seeds. The darker a cell, the more of its pairs are in the wrong order; one half is chance. "
+        "numbers are means over seeds. The stronger the colour of a cell, the more of its pairs are in the wrong order; one half is "
+        "chance. "
         "Cells next to the diagonal are hardest, since their labels differ least.",
         "small",
     )

@@ -206,7 +206,7 @@ def _methods(inputs: ReportInputs, other: str, words: str) -> list[Block]:
         if row.ci_low is not None
     ]
     methods = dict.fromkeys(row.method for row in rows)
-    return [Paragraph(f"A is GRCF and B {words}: {method}.", "small") for method in methods]
+    return [Paragraph(f"Intervals of GRCF (A) minus {words} (B): {method}.", "small") for method in methods]
 
 
 def _differences_figure(inputs: ReportInputs, split: EvaluatedSplit) -> Figure:

@@ -71,7 +71,8 @@ _WORDS = _Perturbation(
     "are hidden differ between seeds, are the same for both models of a seed, and those hidden at a low rate are "
     "hidden at a higher one too; data/masks holds them. An area is the mean height of the curve between the lowest and the "
     "highest rate, by trapezoids, in the unit of the metric; intervals are {} t intervals over seeds, differences "
-    "paired seed by seed. They cover training again and other missing words, not other segments.",
+    "paired seed by seed. They cover training again and other missing words, not other segments. The figures of a metric share an axis, that "
+    "of the means: a band may reach beyond it.",
 )
 _NOISE = _Perturbation(
     anchor="noise",
@@ -80,7 +81,7 @@ _NOISE = _Perturbation(
     none="No scales of noise were asked for",
     figure="noise",
     axis="noise, standard deviations",
-    format="g",
+    format="~g",
     column="Noisy",
     one="{}",
     all="all modalities",
@@ -88,7 +89,8 @@ _NOISE = _Perturbation(
     explanation="The same trained models; Gaussian noise is added to every feature of every word, on its own, in one modality or "
     "in all of them. Its size is in standard deviations of the feature over train. The noise differs between seeds, is the "
     "same for both models of a seed, and the same at every size but for its size. Areas and intervals are as above: {} t "
-    "intervals over seeds, differences paired seed by seed. They cover training again and other noise, not other segments.",
+    "intervals over seeds, differences paired seed by seed. They cover training again and other noise, not other segments. "
+    "The figures of a metric share an axis, that of the means: a band may reach beyond it.",
 )
 
 

@@ -44,8 +44,8 @@ def curves_section(inputs: ReportInputs) -> Section:
             )
         )
     explanation = Paragraph(
-        "Thick: mean over seeds. Thin: each seed. Dots: the epoch of each seed that is kept: by default the best by the measure that chooses it, which is "
-        "the epoch that is kept.",
+        "Thick: mean over seeds. Thin: each seed. Dots: the epoch whose weights each seed kept, on the curve of the measure that "
+        "chooses it; by default the best epoch.",
         "small",
     )
     return Section("curves", "Training curves", (*blocks, explanation), brief=False)

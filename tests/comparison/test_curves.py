@@ -40,7 +40,7 @@ def test_what_is_no_curve_is_a_sentence(text):
 def test_a_stage_and_measure_has_a_chart_with_a_line_for_each_run():
     found = charts(run(rank=curves_csv(4)), run(rank=curves_csv(4, noise=0.7)))
     assert [chart.caption.split(";")[0] for chart in found] == [
-        "Stage 1, rank: loss on train, mean over seeds",
+        "Stage 1, rank: loss on train, mean over seeds, bands from the lowest seed to the highest",
         "Stage 1, rank: error on valid, mean over seeds.",
     ]
     for chart in found:
@@ -52,6 +52,7 @@ def test_the_range_of_seeds_is_shown_behind_few_curves():
     few, many = [run(rank=curves_csv(4))] * 2, [run(rank=curves_csv(4))] * 5
     assert charts(*few)[0].svg.count("<polygon") == 2
     assert charts(*many)[0].svg.count("<polygon") == 0
+    assert ["bands" in charts(*runs)[0].caption for runs in (few, many)] == [True, False]
 
 
 def test_a_stage_without_epochs_is_a_table():

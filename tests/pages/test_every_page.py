@@ -121,3 +121,9 @@ def test_a_hyphen_becomes_a_minus_sign_in_one_file():
         if path.suffix == ".py" and WRITES_MINUS.search(path.read_text(encoding="utf-8"))
     }
     assert found == {"pipeline/pages/numbers.py"}
+
+
+def test_only_a_part_of_several_runs_has_a_chart(pages):
+    whole, single = re.findall(r'<section id="part-[12]".*?</section>', pages["history"], flags=re.DOTALL)
+    assert "Part 1 of 2" in single
+    assert ("<svg" in whole, "<svg" in single) == (True, False)

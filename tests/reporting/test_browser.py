@@ -52,6 +52,19 @@ def test_nothing_complains_and_nothing_is_fetched(desk, address):
     assert desk.requests == [address]
 
 
+@pytest.mark.parametrize("scripts", [False, True])
+def test_the_number_in_a_coloured_cell_has_the_colour_of_text(browser, address, scripts):
+    page = opened(browser, address, width=390, scheme="dark", scripts=scripts).page
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    picture = page.locator("#order-test-grcf svg:visible")
+    of_cell, of_axis = (
+        picture.locator("text", has_text=words).first.evaluate("node => getComputedStyle(node).fill")
+        for words in ("%", "lower label")
+    )
+    page.context.close()
+    assert of_cell == ink != of_axis
+
+
 def test_every_section_is_shown(desk, document):
     for section in document.sections:
         box = desk.page.locator(f"#{section.anchor}").bounding_box()

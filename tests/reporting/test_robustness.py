@@ -1,9 +1,11 @@
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
+from pipeline.pages.vega import page_svg
 from pipeline.reporting.robustness import noise_section, robustness_section
 
 pytestmark = pytest.mark.slow
@@ -99,6 +101,7 @@ def test_noise_has_areas_and_figures_in_its_own_unit(inputs):
     figure = next(each for each in figures(section) if each.name == "noise-test-audio-error")
     assert {point["rate"] for point in figure.spec["data"]["values"]} == {0.0, 0.5, 1.0, 2.0}
     assert "audio noisy: mean over seeds" in figure.caption
+    assert {">0.5<", ">1<"} <= set(re.findall(r">[0-9.]+<", page_svg(figure)))
 
 
 def test_without_scales_of_noise_there_is_a_sentence(read_run):

@@ -137,7 +137,7 @@ def draw_order(
     classes: Sequence[str],
     caption: str,
 ) -> Figure:
-    """A cell per pair of classes: the share of its pairs in the right order, the darker the fewer; empty without pairs.
+    """A cell per pair of classes: the share of its pairs in the right order, the fewer the stronger its colour; empty without pairs.
 
     Args:
         name: name of the figure.
@@ -165,8 +165,9 @@ def draw_order(
         "y": category("above", "higher label", axis=axis, scale={"domain": list(classes[:0:-1])}),
         "tooltip": tooltip,
     }
-    # Pairs in the wrong order as often as in the right one are as bad as a guess: no darker than that.
-    scale = {"domain": [0, 0.5], "range": [0.03, 0.7], "clamp": True}
+    # Pairs in the wrong order as often as in the right one are as bad as a guess: no stronger than that. The strongest colour still
+    # lets its number be read on a light and on a dark page.
+    scale = {"domain": [0, 0.5], "range": [0.03, 0.55], "clamp": True}
     shade = {"field": "wrong", "type": "quantitative", "scale": scale, "legend": None}
     words = {"field": "right", "type": "quantitative", "format": ".0%"}
     layers = [
