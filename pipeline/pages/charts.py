@@ -18,7 +18,7 @@ N_COLOURS = 6
 """Series beside the base that can be told apart; the style sheet has a class `c0` for the base and one for each."""
 
 _WIDTH, _HEIGHT = 380.0, 230.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 38.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 10.0, 10.0, 38.0
 _ROW_HEIGHT = 22.0
 _LABEL_WIDTH, _LABEL_LETTERS, _LINE_LETTERS = 120.0, 18, 58
 """Room for a name beside its interval, and above it."""
