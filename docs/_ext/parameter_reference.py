@@ -25,6 +25,7 @@ PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
 CHOICE = re.compile(r"(?<![\w`])([a-z_0-9]+) = ")
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
 
@@ -68,15 +69,30 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}"
+        return f" from {_bound(low)} to {_bound(high)}"
     words = [
-        f"at least {low:g}" if low is not None else "",
-        f"above {above:g}" if above is not None else "",
-        f"at most {high:g}" if high is not None else "",
-        f"below {below:g}" if below is not None else "",
+        f"at least {_bound(low)}" if low is not None else "",
+        f"above {_bound(above)}" if above is not None else "",
+        f"at most {_bound(high)}" if high is not None else "",
+        f"below {_bound(below)}" if below is not None else "",
     ]
     bounds = " and ".join(word for word in words if word)
     return f" {bounds}" if bounds else ""
+
+
+def _bound(value: float) -> str:
+    """A number as a person writes it.
+
+    >>> _bound(2**63), _bound(1e9), _bound(1e-12), _bound(-0.5)
+    ('2⁶³', '10⁹', '10⁻¹²', '-0.5')
+    """
+    if isinstance(value, int) and value >= 2**20 and value & (value - 1) == 0:
+        return f"2{str(value.bit_length() - 1).translate(_RAISED)}"
+    mantissa, _, power = f"{value:g}".partition("e")
+    if not power:
+        return mantissa
+    factor = "" if mantissa == "1" else f"{mantissa} × "
+    return f"{factor}10{str(int(power)).translate(_RAISED)}"
 
 
 def read_parameters() -> dict[str, list[Parameter]]:

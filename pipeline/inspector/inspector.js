@@ -80,7 +80,7 @@ function about(list) {
   }
   if (kind === "order") {
     if (summary.comparable === 0) blocks.push(["", `No two segments of ${split} have different labels, so there is no order to get wrong.`]);
-    else if (summary.wrong === 0) blocks.push(["", `No pair of ${split} is in the wrong order ${seeds}: all ${plural(summary.comparable, "pair")} with different labels are ordered rightly or tied.`]);
+    else if (summary.wrong === 0) blocks.push(["", `No pair of ${split} is in the wrong order ${seeds}: ${summary.comparable === 1 ? "the one pair with different labels is" : `all ${plural(summary.comparable, "pair")} with different labels are`} ordered rightly or tied.`]);
     else blocks.push(["", `${plural(summary.wrong, "pair")} of ${summary.comparable.toLocaleString("en")} with different labels (${(100 * summary.wrong / summary.comparable).toFixed(1)}\u00a0%) ${summary.wrong === 1 ? "is" : "are"} in the wrong order ${seeds}. ${nListed < summary.wrong ? `Here are the ${nListed} widest` : "All are here"}; the gap of a pair is the distance of its labels plus the distance by which its predictions are in the wrong order.`]);
     if (summary.within !== "any") blocks.push(["", `Only pairs of the same ${summary.within} and pairs of trusted segments are compared (margin.within): labels of others are on scales of their own.`]);
   } else if (kind === "error") {

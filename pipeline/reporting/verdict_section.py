@@ -5,13 +5,15 @@ from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.power import POWER, detectable_by_interval
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
-from pipeline.pages.numbers import level
+from pipeline.pages.numbers import level, plural
 from pipeline.reporting.budgets import budget_warning
 from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import change, value
 from pipeline.reporting.verdict import OVER, Standing, comparison_sentence, conclusion, standing
 
+# Resamples of fewer segments repeat a handful of values: their percentiles are no interval.
+_FEWEST_SEGMENTS = 10
 _CONSTANTS_OF_TRAIN = {
     "median": "the median label",
     "prevalence": "the share of ones",
@@ -47,8 +49,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
         blocks.append(Grid(figures))
     blocks.append(Paragraph(" ".join(details)))
     warning = budget_warning(inputs.parameters)
-    if warning:
-        blocks.append(Paragraph(warning, "warning"))
+    blocks += [Paragraph(text, "warning") for text in (_too_few(inputs, error), warning) if text]
     blocks.append(Paragraph(_chosen_on_valid(inputs), "small"))
     return Section("verdict", "Verdict", tuple(blocks))
 
@@ -62,6 +63,22 @@ def standing_of(inputs: ReportInputs, split: EvaluatedSplit, metric: Metric) -> 
 def covered(inputs: ReportInputs) -> str:
     """What the intervals of differences are over: one seed cannot be resampled."""
     return OVER["both" if inputs.n_seeds > 1 else "segments"]
+
+
+def _too_few(inputs: ReportInputs, metric: Metric) -> str:
+    """A warning where a split is too small for its intervals; empty where none is."""
+    sizes = {
+        split: difference.n_segments
+        for split in EVALUATED
+        if (difference := inputs.difference(split, BASELINE, metric)) is not None
+    }
+    few = [f"{split} has {plural(n, 'segment')}" for split, n in sizes.items() if n < _FEWEST_SEGMENTS]
+    if not few:
+        return ""
+    return (
+        f"A split is too small to say anything: {' and '.join(few)}. Its intervals are made of what these few segments show, and "
+        "no verdict on it holds for others."
+    )
 
 
 def _could_show(inputs: ReportInputs, metric: Metric) -> list[str]:

@@ -78,3 +78,9 @@ def test_an_unfair_budget_is_a_warning_beside_the_verdict(read_run):
 
 def test_a_fair_budget_is_none(inputs):
     assert "warning" not in [block.kind for block in paragraphs(inputs)]
+
+
+def test_a_split_of_a_few_segments_is_a_warning_beside_the_verdict(read_run):
+    tiny = read_run(n_segments={"train": 60, "valid": 3, "test": 50})
+    (warning,) = (block.text for block in paragraphs(tiny) if block.kind == "warning")
+    assert warning.startswith("A split is too small to say anything: valid has 3 segments.")
