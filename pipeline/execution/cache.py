@@ -83,13 +83,23 @@ class ResultCache:
 
     def get(self, key: str) -> bytes | None:
         """The payload stored under `key`, None on a miss."""
-        content = self._packs.get(key)
-        if content is None:
-            content = self._alone(key)
-        # It may have been packed between the two.
-        if content is None and self._packs.look_again():
-            content = self._packs.get(key)
-        return None if content is None else content[_DIGEST_BYTES:]
+        content = self._looked_up(lambda: self._packs.get(key) or self._alone(key))
+        return content[_DIGEST_BYTES:] if content else None
+
+    def _looked_up(self, look: Callable[[], T]) -> T:
+        """What a look at the packs that are known, then at the file of its own, comes to; again where that is nothing and others are known by now.
+
+        An entry may be packed between the two looks, and another thread may have taken in the new pack meanwhile.
+        """
+        for _ in range(_MOST_TRIES):
+            known = self._packs.known
+            found = look()
+            if found:
+                break
+            self._packs.look_again()
+            if self._packs.known is known:
+                break
+        return found
 
     def _alone(self, key: str) -> bytes | None:
         """The content of an entry that has a file of its own, None where there is none or it is damaged."""
@@ -101,9 +111,7 @@ class ResultCache:
 
     def holds(self, key: str) -> bool:
         """Whether there is an entry, whole or not: a look at the folder, not at the entry."""
-        if self._packs.holds(key) or self._path(key).exists():
-            return True
-        return self._packs.look_again() and self._packs.holds(key)
+        return self._looked_up(lambda: self._packs.holds(key) or self._path(key).exists())
 
     def entries(self) -> Iterator[Entry]:
         """Every entry in the folder, in no order; what vanishes meanwhile is left out."""
@@ -250,6 +258,11 @@ class ResultCache:
             PipelineError: it is gone or damaged.
         """
         result = self.load(key, decode)
+        if result is None:
+            # A network file system may answer from what it remembers of a folder, until somebody lists that.
+            files_in(self._path(key).parent)
+            self._packs.look_again(always=True)
+            result = self.load(key, decode)
         if result is None:
             raise PipelineError(
                 f"{name}: its result was stored in {self.folder} and cannot be read again; run the same command once more, with "

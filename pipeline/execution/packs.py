@@ -6,6 +6,7 @@ named after its content, appears whole, and is never written to again. Processes
 write the same pack, or two that both hold them; neither takes anything from the other.
 """
 
+import math
 import os
 import threading
 import time
@@ -40,6 +41,8 @@ _PLACE = np.dtype([("at", "u8"), ("n_bytes", "u4"), ("pack", "u4")])
 _KEY_WORDS = 4
 # What was written within one tick of a file system's clock has one time: a listing this young may have missed something.
 _SETTLED_NS = 2_000_000_000
+# A network file system may tell the time of a folder as it was up to a minute ago; a listing costs it little more.
+_TRUSTED_S = 5.0
 _MOST_LISTINGS = 8
 
 
@@ -78,7 +81,13 @@ class Packs:
         self.folder = folder
         self._table = _Table((), np.empty(0, np.uint64), np.empty(0, _PLACE))
         self._time_ns: int | None = None
+        self._listed_s = -math.inf
         self._lock = threading.Lock()
+
+    @property
+    def known(self) -> object:
+        """What the last look has found; another object whenever that is something else."""
+        return self._table
 
     def paths(self) -> list[Path]:
         """All packs, in the order of their names."""
@@ -134,17 +143,17 @@ class Packs:
         found: list[tuple[int, int, int]] = table.places[first:last].tolist()
         return found
 
-    def look_again(self, *, always: bool = False) -> bool:
-        """Take in what has changed; whether anything has.
+    def look_again(self, *, always: bool = False) -> None:
+        """Take in what has changed.
 
         Args:
-            always: also where the time of the folder says that nothing has.
+            always: also where the time of the folder says that nothing has, and was found true a moment ago.
         """
         with self._lock:
-            before = self._table
             for _ in range(_MOST_LISTINGS):
                 time_ns = _time_ns(self.folder)
-                if time_ns == self._time_ns and not always:
+                is_trusted = time.monotonic() - self._listed_s < _TRUSTED_S
+                if time_ns == self._time_ns and is_trusted and not always:
                     break
                 try:
                     names = {name for name in _listed(self.folder) if name.endswith(".pack")}
@@ -154,10 +163,10 @@ class Packs:
                     break
                 settled = not time_ns or time.time_ns() - time_ns > _SETTLED_NS
                 self._time_ns = time_ns if settled and is_complete else None
+                self._listed_s = time.monotonic()
                 # What was merged meanwhile can be missing together with the pack that it is in now.
                 if _time_ns(self.folder) == time_ns:
                     break
-            return self._table is not before
 
     def _updated(self, known: _Table, names: set[str]) -> tuple[_Table, bool]:
         """The table of the packs with these names, the same one where it knows them and no others, and whether it has all of them."""
@@ -165,16 +174,13 @@ class Packs:
         kept = np.array([name in names for name in known.names], bool)
         if not new and all(name is None or name in names for name in known.names):
             return known, True
-        stay = kept[known.places["pack"]] if len(kept) else np.zeros(0, bool)
         numbered = [name if keep else None for name, keep in zip(known.names, kept, strict=True)]
-        prefixes, places = [known.prefixes[stay]], [known.places[stay]]
+        prefixes, places = [np.empty(0, np.uint64)], [np.empty(0, _PLACE)]
         is_complete = True
         for name in sorted(new):
             try:
                 records = read_index(self.folder / name)
-            except FileNotFoundError:  # merged meanwhile
-                continue
-            except OSError:  # for the next look
+            except OSError:  # merged meanwhile, or for the next look
                 is_complete = False
                 continue
             added = np.empty(len(records), _PLACE)
@@ -182,9 +188,9 @@ class Packs:
             numbered.append(name)
             prefixes.append(np.frombuffer(records["key"].tobytes(), ">u8")[::_KEY_WORDS].astype(np.uint64))
             places.append(added)
-        all_prefixes = np.concatenate(prefixes)
-        order = np.argsort(all_prefixes, kind="stable")
-        return _Table(tuple(numbered), all_prefixes[order], np.concatenate(places)[order]), is_complete
+        stay = kept[known.places["pack"]] if len(kept) else np.zeros(0, bool)
+        table = _Table(tuple(numbered), known.prefixes[stay], known.places[stay])
+        return _with(table, np.concatenate(prefixes), np.concatenate(places)), is_complete
 
     def entries(self, path: Path) -> Iterator[PackedEntry]:
         """The entries of a pack by its index, whole or not; none where it is gone."""
@@ -221,6 +227,7 @@ class Packs:
             known = self._table
             names = tuple(None if other == name else other for other in known.names)
             self._table = known._replace(names=names)
+            self._time_ns = None
         _OPEN.close(f"{self.folder}/{name}")
 
     def read(self, path: Path) -> list[Entry]:
@@ -301,6 +308,16 @@ _OPEN = OpenFiles()
 def packs_of(folder: Path) -> Packs:
     """The packs in a folder, whose index a process reads once; `folder` has to be absolute."""
     return Packs(folder)
+
+
+def _with(table: _Table, prefixes: np.ndarray, places: np.ndarray) -> _Table:
+    """A table with more entries, which are in no order; the many that it has need no sorting again."""
+    order = np.argsort(prefixes, kind="stable")
+    at = table.prefixes.searchsorted(prefixes[order], side="right")
+    return table._replace(
+        prefixes=np.insert(table.prefixes, at, prefixes[order]),
+        places=np.insert(table.places, at, places[order]),
+    )
 
 
 def _records(path: Path) -> np.ndarray:

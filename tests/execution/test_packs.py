@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -368,3 +369,51 @@ def test_an_entry_is_stored_where_its_folder_goes_while_it_is_made(tmp_path, mon
     cache = filled(tmp_path, KEYS[:1])
     assert failed
     assert cache.get(KEYS[0]) == PAYLOADS[KEYS[0]]
+
+
+@pytest.mark.parametrize("look", [ResultCache.get, ResultCache.holds])
+def test_threads_that_look_up_while_another_packs_miss_nothing(tmp_path, look):
+    cache, keys = ResultCache(tmp_path), [cache_key(item=item) for item in range(400)]
+    for key in keys:
+        cache.put(key, key.encode())
+    stop, missed = threading.Event(), []
+
+    def look_up():
+        while not stop.is_set():
+            missed.extend(key for key in keys if not look(cache, key))
+
+    threads = [threading.Thread(target=look_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for first in range(0, len(keys), 4):
+        cache.pack(keys[first : first + 4], group=GROUP)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert missed == []
+
+
+def test_a_folder_whose_time_is_told_as_it_was_hides_nothing_that_was_stored(tmp_path):
+    cache, other = packed(tmp_path, KEYS[:2]), ResultCache(tmp_path)
+    os.utime(tmp_path / "packs", (1e9, 1e9))
+    assert cache.get(KEYS[2]) is None
+    for key in KEYS[2:4]:
+        other.put(key, PAYLOADS[key])
+    elsewhere = Packs((tmp_path / "packs").absolute())  # those of another machine
+    elsewhere.write([Entry(key, other._alone(key)) for key in KEYS[2:4]], group=GROUP)
+    for key in KEYS[2:4]:
+        other._path(key).unlink()
+    os.utime(tmp_path / "packs", (1e9, 1e9))
+    assert cache.load_stored(KEYS[2], bytes, name="t") == PAYLOADS[KEYS[2]]
+
+
+def test_the_time_of_a_folder_is_not_believed_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(packs, "_TRUSTED_S", 0.0)
+    cache = packed(tmp_path, KEYS[:2])
+    os.utime(tmp_path / "packs", (1e9, 1e9))
+    assert cache.get(KEYS[2]) is None
+    elsewhere = Packs((tmp_path / "packs").absolute())
+    content = hashlib.sha256(PAYLOADS[KEYS[2]]).digest() + PAYLOADS[KEYS[2]]
+    elsewhere.write([Entry(KEYS[2], content), Entry(KEYS[3], content)], group=GROUP)
+    os.utime(tmp_path / "packs", (1e9, 1e9))
+    assert cache.get(KEYS[2]) == PAYLOADS[KEYS[2]]
