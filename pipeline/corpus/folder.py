@@ -18,7 +18,7 @@ from pipeline.corpus.tables import read_rows
 from pipeline.corpus.timed.finding import TranscriptFolder, of_segment
 from pipeline.errors import PipelineError, did_you_mean
 
-_TABLE = "segments.csv"
+FOLDER_TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
 _RATING_TABLE = "ratings.csv"
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
@@ -60,14 +60,14 @@ def read_folder(folder: Path) -> list[Candidate]:
             f"{folder}: no such folder; put the corpus there, or name another with `-S corpus.name=…`"
         )
     _require_table(folder)
-    rows = list(read_rows(folder / _TABLE, required=("id",), known=_is_known, named=_OPTIONAL))
+    rows = list(read_rows(folder / FOLDER_TABLE, required=("id",), known=_is_known, named=_OPTIONAL))
     if not rows:
-        raise PipelineError(f"{folder / _TABLE}: has no rows; expected a row per segment")
+        raise PipelineError(f"{folder / FOLDER_TABLE}: has no rows; expected a row per segment")
     columns = rows[0][1]
     ratings = _read_ratings(folder / _RATING_TABLE)
     if "label" not in columns and not any(map(_is_annotator, columns)) and not ratings:
         raise PipelineError(
-            f"{folder / _TABLE}: is missing 'label'; expected a label, or label_1, label_2, … or {_RATING_TABLE} of several raters"
+            f"{folder / FOLDER_TABLE}: is missing 'label'; expected a label, or label_1, label_2, … or {_RATING_TABLE} of several raters"
         )
     words = _read_words(folder / _WORD_TABLE)
     clips = MediaFolder(folder, "clips") if is_folder(folder / "clips") else None
@@ -83,16 +83,16 @@ def read_folder(folder: Path) -> list[Candidate]:
 
 def _require_table(folder: Path) -> None:
     """Say which other table lies in the folder, where the one that counts is missing."""
-    if (folder / _TABLE).exists():
+    if (folder / FOLDER_TABLE).exists():
         return
     names = sorted(path.name for path in folder.iterdir() if path.name not in (_WORD_TABLE, _RATING_TABLE))
     for endings, remedy in (
-        (_SPREADSHEETS, f"save it as {_TABLE} beside it (in Excel: CSV UTF-8)"),
-        (_TEXT_TABLES, f"rename it to {_TABLE} if it is the table of the segments"),
+        (_SPREADSHEETS, f"save it as {FOLDER_TABLE} beside it (in Excel: CSV UTF-8)"),
+        (_TEXT_TABLES, f"rename it to {FOLDER_TABLE} if it is the table of the segments"),
     ):
         for name in names:
             if name.lower().endswith(endings):
-                raise PipelineError(f"{folder / _TABLE}: not found, but {name} lies there; {remedy}")
+                raise PipelineError(f"{folder / FOLDER_TABLE}: not found, but {name} lies there; {remedy}")
 
 
 def _is_known(column: str) -> bool:
@@ -335,7 +335,7 @@ def _refuse_strange_ids(path: Path, named: Collection[str], candidates: Sequence
     strange = [id_ for id_ in named if id_ not in ids]
     if strange:
         raise PipelineError(
-            f"{path}: {len(strange)} of its {len(named)} ids are none of {_TABLE}, such as {strange[0]!r}"
+            f"{path}: {len(strange)} of its {len(named)} ids are none of {FOLDER_TABLE}, such as {strange[0]!r}"
             f"{_near_id(strange[0], ids)}; write them as in the column id there"
         )
 

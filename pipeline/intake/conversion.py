@@ -14,7 +14,9 @@ from pipeline.artifacts.csv_cells import escaped, restored
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.words import Word
 from pipeline.corpus.cells import SPLIT_NAMES, number, split_named
+from pipeline.corpus.folder import FOLDER_TABLE
 from pipeline.corpus.media_index import MediaFolder, is_folder
+from pipeline.corpus.sims import LABEL_TABLES
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
 from pipeline.intake.columns import ABSENT, ColumnChoice, Columns, find_columns
@@ -73,7 +75,7 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
     recording = _recording_beside(table, rows) if choice.says_nothing else None
     if recording is not None:
         raise PipelineError(
-            f"{table}: its recordings lie beside it, such as {recording}, and would stay behind; import its folder {table.parent} instead, "
+            f"{table}: its recordings lie beside it, such as {recording}, and would stay behind; {_to_import_all(table, recording)}, "
             "or name a column, such as --text text, to take the table alone"
         )
     arrays = {m: patterns[0] for m, patterns in choice.features.items() if is_array(patterns)}
@@ -116,6 +118,15 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
         _write_features(folder / f"{modality}.npz", ids, values, names[modality])
         files.append(f"{modality}.npz")
     return Converted(files, notes)
+
+
+def _to_import_all(table: Path, recording: str) -> str:
+    """What to do so that a table comes with the recordings beside it, which are found for a table of the right name alone."""
+    if recording.startswith(("Raw/", "raw/")):
+        renamed = "" if table.name in LABEL_TABLES else f"rename it to {LABEL_TABLES[0]} and "
+        return f"{renamed}import its folder {table.parent} instead, by the layout of its corpus or by sims"
+    renamed = "" if table.name == FOLDER_TABLE else f"rename it to {FOLDER_TABLE} and "
+    return f"{renamed}import its folder {table.parent} instead"
 
 
 def _recording_beside(table: Path, rows: Sequence[_Row]) -> str | None:

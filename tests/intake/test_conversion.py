@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.corpus.folder import read_folder
+from pipeline.corpus.manifest import media_files
+from pipeline.corpus.sims import read_sims
 from pipeline.errors import PipelineError
 from pipeline.extract.given_arrays import read_arrays
 from pipeline.intake.columns import ColumnChoice
@@ -204,20 +206,26 @@ def test_public_tables_have_the_segments_that_their_readme_says(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("recording", "rows"),
+    ("recording", "name", "right_name", "rows"),
     [
-        ("clips/a.mp4", ("id,label,text", "a,1,yes", "b,2,no")),
-        ("talks/long.wav", ("id,label,media", "a,1,", "b,2,talks/long.wav")),
-        ("Raw/v1/0001.mp4", ("video_id,clip_id,text,label", "v1,0001,yes,1")),
+        ("clips/a.mp4", "segments.csv", None, ("id,label,text", "a,1,yes", "b,2,no")),
+        ("clips/a.mp4", "talks.csv", "segments.csv", ("id,label,text", "a,1,yes", "b,2,no")),
+        ("clips/a.mp4", "talks.tsv", "segments.csv", ("id\tlabel\ttext", "a\t1\tyes", "b\t2\tno")),
+        ("talks/long.wav", "segments.csv", None, ("id,label,media", "a,1,", "b,2,talks/long.wav")),
+        ("Raw/v1/0001.mp4", "segments.csv", "label.csv", ("video_id,clip_id,text,label", "v1,0001,yes,1")),
+        ("Raw/v1/0001.mp4", "meta.csv", None, ("video_id,clip_id,text,label", "v1,0001,yes,1")),
     ],
 )
-def test_a_table_whose_recordings_lie_beside_it_is_no_corpus_without_them(recording, rows, tmp_path):
+def test_a_table_whose_recordings_lie_beside_it_is_no_corpus_without_them(
+    recording, name, right_name, rows, tmp_path
+):
     (tmp_path / recording).parent.mkdir(parents=True)
     (tmp_path / recording).touch()
-    source = table(tmp_path / "segments.csv", *rows)
+    source = table(tmp_path / name, *rows)
+    renamed = f"rename it to {right_name} and " if right_name else ""
     with pytest.raises(
         PipelineError,
-        match=rf"its recordings lie beside it, such as .*; import its folder {tmp_path} instead",
+        match=rf"its recordings lie beside it, such as .*; {renamed}import its folder {tmp_path} instead",
     ):
         convert_table(source, tmp_path / "out", ColumnChoice())
     assert not (tmp_path / "out").exists()
@@ -225,6 +233,10 @@ def test_a_table_whose_recordings_lie_beside_it_is_no_corpus_without_them(record
     convert_table(
         source, tmp_path / "out", ColumnChoice(roles={"text": text})
     )  # who names a column means the table
+    # What was advised works.
+    source.rename(tmp_path / (right_name or name))
+    read = read_sims if recording.startswith("Raw/") else read_folder
+    assert recording in media_files(read(tmp_path))
 
 
 def test_an_array_that_names_a_segment_twice_is_refused(tmp_path):
