@@ -54,6 +54,31 @@ def read_arrays(path: Path, names: Collection[str]) -> Mapping[str, np.ndarray]:
         raise _no_arrays(path, error) from error
 
 
+def positions_of(ids: np.ndarray, wanted: Collection[str], *, path: Path) -> dict[str, int]:
+    """The position of each id of an array. Bytes that are no UTF-8 are the id of no segment, and stay apart from others.
+
+    Args:
+        ids: ids as text, bytes or whole numbers, shape (segment,).
+        wanted: ids that are asked for; others may be there twice.
+        path: the file, for the message.
+
+    Raises:
+        PipelineError: an id that is asked for is there twice.
+    """
+    names = [
+        id_.decode("utf-8", "surrogateescape") if isinstance(id_, bytes) else str(id_) for id_ in ids.tolist()
+    ]
+    position = {id_: row for row, id_ in enumerate(names)}
+    if len(position) < len(names):
+        asked = set(wanted)
+        for row, id_ in enumerate(names):
+            if position[id_] != row and id_ in asked:
+                raise PipelineError(
+                    f"{path}: names the segment {id_!r} twice, and nothing says which is right; keep one of each"
+                )
+    return position
+
+
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
     if member.flag_bits & _ENCRYPTED_FLAG:
         raise ValueError(f"{member.filename} is encrypted")

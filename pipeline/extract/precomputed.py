@@ -11,7 +11,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, Modality, PackedSequences, pack
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
-from pipeline.extract.given_arrays import read_arrays
+from pipeline.extract.given_arrays import positions_of, read_arrays
 from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS, find_pickle, read_feature_pickle
 from pipeline.pickles.rows import GivenWindows
@@ -169,7 +169,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
 
     Raises:
         PipelineError: the file is missing, leads out of the folder, is no such file, its arrays do not fit together,
-            or it has none of the segments.
+            one of the segments is there twice, or it has none of them.
     """
     path = folder / name
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -180,7 +180,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
     values, times_s = arrays["values"], arrays.get("times_s")
     offsets = arrays.get("offsets", np.arange(len(arrays["ids"]) + 1))
     usable = np.isfinite(values).all(axis=1) & arrays.get("valid", True)
-    position = {_id(id_): index for index, id_ in enumerate(arrays["ids"].tolist())}
+    position = positions_of(arrays["ids"], [segment.id for segment in segments], path=path)
     sequences = []
     for segment in segments:
         if segment.id not in position:
@@ -206,7 +206,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
         )
     _check_some(path, position, segments)
     _say_missing(path, position, segments)
-    columns = [_id(column) for column in arrays.get("columns", np.arange(values.shape[1])).tolist()]
+    columns = [_text(column) for column in arrays.get("columns", np.arange(values.shape[1])).tolist()]
     return pack(
         modality,
         [segment.id for segment in segments],
@@ -243,7 +243,7 @@ def _refuse_link_out(path: Path, folder: Path) -> None:
         )
 
 
-def _id(value: object) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -309,8 +309,6 @@ def _check_fit(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             f"{path}: spans_s is {spans_s.dtype} of shape {spans_s.shape}; expected a start and an end in seconds for each of "
             f"{len(values)} rows, the start first, or NaN"
         )
-    if len(set(ids.tolist())) < len(ids):
-        raise PipelineError(f"{path}: an id occurs twice; every segment needs rows of its own")
     if "offsets" not in arrays and len(ids) != len(values):
         raise PipelineError(
             f"{path}: the arrays do not fit together: {len(values)} rows for {len(ids)} ids; expected a row per id, or offsets "

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from pipeline.errors import PipelineError
-from pipeline.extract.given_arrays import read_arrays
+from pipeline.extract.given_arrays import positions_of, read_arrays
 
 _NAMED = re.compile(r"(.+\.npz)(?::(\w+))?")
 _IDS = ("ids", "id", "segment_id", "segment_ids", "utterance_id")
@@ -29,7 +29,7 @@ def rows_of_segments(named: str, ids: Sequence[str]) -> Float32[np.ndarray, "seg
         ids: ids of the segments.
 
     Raises:
-        PipelineError: the file is no such file, lacks an array, names a segment twice, or has rows of none of the segments.
+        PipelineError: the file is no such file, lacks an array, names one of the segments twice, or has rows of none of the segments.
     """
     found = _NAMED.fullmatch(named)
     assert found is not None
@@ -46,20 +46,12 @@ def rows_of_segments(named: str, ids: Sequence[str]) -> Float32[np.ndarray, "seg
         raise PipelineError(
             f"{path}: {name} is {values.dtype} of shape {values.shape} beside {owners.size} ids; expected numbers with a row per id"
         )
-    names = [
-        id_.decode("utf-8", "replace") if isinstance(id_, bytes) else str(id_) for id_ in owners.tolist()
-    ]
-    position = {id_: row for row, id_ in enumerate(names)}
-    if len(position) < len(names):
-        twice = next(id_ for row, id_ in enumerate(names) if position[id_] != row)
-        raise PipelineError(
-            f"{path}: has two rows for {twice!r}, and nothing says which is right; keep one row per segment"
-        )
+    position = positions_of(owners, ids, path=path)
     rows = np.full((len(ids), values.shape[1]), np.nan, np.float32)
     there = [(segment, position[id_]) for segment, id_ in enumerate(ids) if id_ in position]
     if not there:
         raise PipelineError(
-            f"{path}: has rows of none of the {len(ids)} segments; its first is {names[0][:60] if names else 'none'!r}, theirs is "
+            f"{path}: has rows of none of the {len(ids)} segments; its first is {next(iter(position), 'none')[:60]!r}, theirs is "
             f"{ids[0]!r}"
         )
     segments, sources = zip(*there, strict=True)

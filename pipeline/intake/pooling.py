@@ -215,4 +215,4 @@ def _concatenated(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, n
 
 
 def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

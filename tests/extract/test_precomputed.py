@@ -54,6 +54,13 @@ def test_a_row_that_is_not_finite_is_invalid(tmp_path, bad):
     assert read(tmp_path)["a"].values.tolist() == [[0, 0]]
 
 
+@pytest.mark.parametrize("others", [["x", "x"], [b"\xb0x", b"\xb1x"], [b"x", b"x"]])
+def test_ids_that_nobody_asks_for_may_be_there_twice_or_be_no_text(tmp_path, others):
+    ids = np.array([others[0], "a" if isinstance(others[0], str) else b"a", others[1]])
+    np.savez(tmp_path / "rows.npz", ids=ids, values=VALUES)
+    assert read(tmp_path)["a"].values.tolist() == [[2, 3]]
+
+
 def test_a_segment_without_rows_says_so(tmp_path):
     np.savez(tmp_path / "rows.npz", ids=["a"], values=VALUES[:1])
     packed = read(tmp_path)
@@ -66,7 +73,7 @@ def test_a_segment_without_rows_says_so(tmp_path):
     [
         ({"ids": ["a"]}, "'values' is missing"),
         ({"ids": ["a", "b"], "values": VALUES}, "do not fit together"),
-        ({"ids": ["a", "a", "b"], "values": VALUES}, "an id occurs twice"),
+        ({"ids": ["a", "a", "b"], "values": VALUES}, "names the segment 'a' twice"),
         ({"ids": ["x", "y", "z"], "values": VALUES}, "has none of the 2 segments"),
         ({"ids": ["a", "b", "c"], "values": VALUES.astype(int)}, "expected floating point"),
         ({"ids": ["a", "b", "c"], "values": VALUES[:, 0]}, "expected floating point of shape"),

@@ -243,10 +243,23 @@ def test_an_array_that_names_a_segment_twice_is_refused(tmp_path):
     source = table(tmp_path / "t.csv", "id,label,text", "a,1,yes", "b,2,no")
     for owners in (np.array(["a", "b", "a"]), np.array([b"a", b"b", b"a"])):
         np.savez(tmp_path / "rows.npz", ids=owners, values=np.eye(3, dtype=np.float32))
-        with pytest.raises(PipelineError, match=r"rows.npz: has two rows for 'a'"):
+        with pytest.raises(PipelineError, match=r"rows.npz: names the segment 'a' twice"):
             convert_table(
                 source, tmp_path / "out", ColumnChoice(features={"audio": [str(tmp_path / "rows.npz")]})
             )
+
+
+@pytest.mark.parametrize("others", [["x", "x"], [b"\xb0x", b"\xb1x"], [b"x", b"x"]])
+def test_an_array_may_name_segments_twice_that_the_table_does_not_have(others, tmp_path):
+    source = table(tmp_path / "t.csv", "id,label,text", "a,1,yes", "b,2,no")
+    ids = np.array([others[0], *(["a", "b"] if isinstance(others[0], str) else [b"a", b"b"]), others[1]])
+    np.savez(tmp_path / "rows.npz", ids=ids, values=np.eye(4, dtype=np.float32))
+    convert_table(source, tmp_path / "out", ColumnChoice(features={"audio": [str(tmp_path / "rows.npz")]}))
+    made = read_arrays(tmp_path / "out/audio.npz", ["ids", "values"])
+    assert dict(zip(made["ids"].tolist(), made["values"].argmax(axis=1).tolist(), strict=True)) == {
+        "a": 1,
+        "b": 2,
+    }
 
 
 @pytest.mark.parametrize("ids", [np.array([b"b", b"a"]), np.array(["b", "a"])])
