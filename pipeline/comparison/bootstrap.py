@@ -5,7 +5,6 @@ base, a baseline that no parameter touched) is computed once, and each side keep
 other data can be held against each other too.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from jaxtyping import Float64, Int64
 from pipeline.evaluation.clusters import Clusters
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.resampling import Resamples, draw, generators
+from pipeline.evaluation.samples import digest_of
 from pipeline.evaluation.selection import Segments, Values
 
 Rows = Float64[np.ndarray, "seed segment *class"]
@@ -95,8 +95,8 @@ class Bootstrap:
     def _resamples(
         self, truth: Segments, cluster: Int64[np.ndarray, "segment"] | None, *, apart: bool
     ) -> Resamples:
-        groups = b"" if cluster is None else cluster.tobytes()
-        key = hashlib.blake2b(truth.tobytes()).digest(), groups, apart
+        groups = b"" if cluster is None else digest_of(cluster)
+        key = digest_of(truth), groups, apart
         if key not in self._drawn:
             rng = self._generators(apart=apart)[0]
             self._drawn[key] = Resamples(truth, n_resamples=self.n_resamples, rng=rng, cluster=cluster)

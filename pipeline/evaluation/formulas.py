@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from pipeline.evaluation.groups import interval_of
-from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.samples import Samples, digest_of
 from pipeline.evaluation.selection import PairCounter, PairCounts, Segments, Values, unequal_pairs
 
 Formula = Callable[[Segments, Segments, Samples], Values]
@@ -140,7 +140,8 @@ def f1_negative_positive(truth: Segments, prediction: Segments, samples: Samples
 
 
 def _pairs(truth: Segments, prediction: Segments, samples: Samples) -> PairCounts:
-    of_truth, of_both = truth.tobytes(), (truth.tobytes(), prediction.tobytes())
+    of_truth = digest_of(truth)
+    of_both = (of_truth, digest_of(prediction))
     ordered = samples.remembered(("unequal", of_truth), lambda: unequal_pairs(truth, samples.exact))
     return samples.remembered(
         ("pairs", of_both),
@@ -166,7 +167,7 @@ class _Moments:
 
 def _moments(truth: Segments, prediction: Segments, samples: Samples) -> _Moments:
     return samples.remembered(
-        ("moments", truth.tobytes(), prediction.tobytes()),
+        ("moments", digest_of(truth), digest_of(prediction)),
         lambda: _computed_moments(truth, prediction, samples),
     )
 

@@ -1,6 +1,5 @@
 """Samples of segments with replacement, and metrics measured in all of them."""
 
-import hashlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.samples import Samples, digest_of
 from pipeline.evaluation.selection import Counts, Outputs, Segments, Values
 
 _BLOCK_SIZE = 1 << 21
@@ -69,7 +68,7 @@ class Resamples:
             rows: predictions of the segments, see `values`.
             metrics: metrics to measure.
         """
-        contents = [hashlib.blake2b(row.tobytes()).digest() for row in rows]
+        contents = [digest_of(row) for row in rows]
         missing = {
             content: row
             for content, row in zip(contents, rows, strict=True)

@@ -1,5 +1,6 @@
 """Samples of segments in which metrics are measured, and what several metrics look up in them alike."""
 
+import hashlib
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,6 +16,11 @@ Found = TypeVar("Found")
 # Of one row of predictions, metrics ask for its pairs, its moments, some sums, and whether it varies; of the labels, which all rows
 # share, for as much.
 _N_REMEMBERED = 48
+
+
+def digest_of(values: np.ndarray) -> bytes:
+    """What stands for the content of an array among keys, which would take as much memory as what they are keys of."""
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=32).digest()
 
 
 class Samples:
@@ -47,7 +53,7 @@ class Samples:
 
     def total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
         """The sum of a value over the segments of each sample; of conditions, how many segments meet them."""
-        return self.remembered((values.dtype.kind, values.tobytes()), lambda: self._total(values))
+        return self.remembered((values.dtype.kind, digest_of(values)), lambda: self._total(values))
 
     def _total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
         counts = self.exact if values.dtype == np.bool_ else self.counts
@@ -60,7 +66,7 @@ class Samples:
 
     def vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
         """Whether the segments of each sample have more than one value."""
-        return self.remembered(("vary", values.tobytes()), lambda: self._vary(values))
+        return self.remembered(("vary", digest_of(values)), lambda: self._vary(values))
 
     def _vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
         # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values

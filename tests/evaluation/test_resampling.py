@@ -1,10 +1,14 @@
 """What samples of segments share: whatever is computed together or remembered changes no value."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from pipeline.evaluation import resampling
 from pipeline.evaluation.metrics import Metric, Protocol
+from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.resampling import Resamples
 from pipeline.evaluation.samples import Samples
 from tests.evaluation.test_metrics import EVERY_METRIC, IDS, sample
@@ -52,3 +56,14 @@ def test_sums_of_conditions_are_whole_numbers_whatever_the_precision() -> None:
     condition = np.array([True, True, False])
     assert Samples(counts).total(condition).tolist() == [2.0**24 + 2, 1.0]
     assert Samples(counts[:, 1:]).total(condition[1:]).tolist() == [1.0, 0.0]
+
+
+def test_what_is_remembered_holds_no_segments() -> None:
+    of_rows: dict[Hashable, Any] = {}
+    truth, prediction = sample(MOSI, n_segments=2000)
+    samples = Samples(np.ones((3, 2000)), of_rows)
+    for metric in MOSI.metrics:
+        metric.resampled(truth, prediction, samples)
+    keys = [*samples._known, *of_rows]
+    assert len(keys) > 10
+    assert max(len(repr(key)) for key in keys) < 1000
