@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from pipeline import params
@@ -60,8 +60,11 @@ def run(args: argparse.Namespace) -> int:
     sections_of = _sections_of_stages()
     here = _sections(read_text(params.PARAMS_FILE), sections_of, source=str(params.PARAMS_FILE))
     needs = needs_of(here, locate=lambda path: path if path.is_file() else None, sections_of=sections_of)
-    blocks = _overview(needs) if args.action == "show" else _prune(needs, sections_of, args)
+    refused: list[PipelineError] = []
+    blocks = _overview(needs) if args.action == "show" else _prune(needs, sections_of, args, refused)
     sys.stdout.write(as_text(blocks))
+    if refused:
+        raise PipelineError("; ".join(map(str, refused)))
     return 0
 
 
@@ -94,12 +97,12 @@ def _overview(needs: Mapping[str, Needs]) -> list[Block]:
         entries = list(cache.entries())
         finished = [entry for entry in entries if entry.finished]
         for count, found in ((total, finished), (unfinished, entries)):
-            count[0] += len(found)
+            count[0] += _n_entries(found)
             count[1] += sum(entry.n_bytes for entry in found)
         size = in_words(sum(entry.n_bytes for entry in finished))
         n_files = len({entry.path for entry in finished})
         hits = _hits(needs[kind], {entry.key for entry in finished})
-        rows.append((kind, str(len(finished)), str(n_files), size, *hits))
+        rows.append((kind, str(_n_entries(finished)), str(n_files), size, *hits))
     rows.append(("all", str(total[0]), str(sum(int(row[2]) for row in rows)), in_words(total[1]), "", "", ""))
     blocks: list[Block] = [
         Paragraph(
@@ -119,6 +122,11 @@ def _overview(needs: Mapping[str, Needs]) -> list[Block]:
     return blocks
 
 
+def _n_entries(entries: Iterable[Entry]) -> int:
+    """How many entries there are: one that several machines have packed at once may lie in two packs."""
+    return len({entry.key for entry in entries})
+
+
 def _hits(need: Needs, there: Set[str]) -> tuple[str, str, str]:
     if need.reason is not None:
         return "?", "?", "?"
@@ -127,8 +135,12 @@ def _hits(need: Needs, there: Set[str]) -> tuple[str, str, str]:
 
 
 def _prune(
-    needs: Mapping[str, Needs], sections_of: Mapping[str, Sequence[str]], args: argparse.Namespace
+    needs: Mapping[str, Needs],
+    sections_of: Mapping[str, Sequence[str]],
+    args: argparse.Namespace,
+    refused: list[PipelineError],
 ) -> list[Block]:
+    """What has been removed, or would be; what could not be is added to `refused`."""
     blocks: list[Block] = []
     needed = {kind: set(need.keys) for kind, need in needs.items()}
     if not args.workspace_only:
@@ -148,10 +160,18 @@ def _prune(
             if reason is None and _can_go(entry, needed[kind], args.keep_days, now_s)
         ]
         if not args.dry_run:
-            cache.remove(going)
+            try:
+                cache.remove(going)
+            except PipelineError as error:
+                refused.append(error)
+                stayed = {(entry.key, entry.path) for entry in cache.entries()}
+                going = [entry for entry in going if (entry.key, entry.path) not in stayed]
         size = sum(entry.n_bytes for entry in going)
-        rows.append((kind, str(len(going)), f"{size:,}", str(len(entries) - len(going))))
-        n_removed, n_bytes = n_removed + len(going), n_bytes + size
+        # Of an entry in two packs one may be too young to go.
+        kept = {entry.key for entry in set(entries).difference(going)}
+        n_going = _n_entries(entry for entry in going if entry.key not in kept)
+        rows.append((kind, str(n_going), f"{size:,}", str(len(kept))))
+        n_removed, n_bytes = n_removed + n_going, n_bytes + size
     did = "would be removed" if args.dry_run else "removed"
     return [
         *blocks,

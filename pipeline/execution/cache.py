@@ -196,23 +196,29 @@ class ResultCache:
             self._path(entry.key) for entry in entries if self._packs.get(entry.key) == entry.content
         )
 
-    def _remove_files(self, paths: Iterable[Path], *, ignoring: type[OSError] = OSError) -> None:
-        """Remove files, and the folders that are empty then; errors of a kind leave a file where it is."""
-        folders = set()
+    def _remove_files(self, paths: Iterable[Path]) -> dict[Path, OSError]:
+        """Remove files, and the folders that are empty then; what the file system refuses stays, and is returned with its reason."""
+        folders, refused = set(), {}
         for path in paths:
-            with suppress(ignoring):
+            try:
                 path.unlink()
-                folders.add(path.parent)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                refused[path] = error
+                continue
+            folders.add(path.parent)
         for folder in folders:
             with suppress(OSError):
                 folder.rmdir()
+        return refused
 
     def remove(self, entries: Iterable[Entry]) -> None:
-        """Remove entries and unfinished files.
+        """Remove entries and unfinished files, all that can be.
 
         Raises:
-            PipelineError: a pack holds other entries as well, and the disk has no room to write these anew.
-            OSError: the file system refuses to remove a file.
+            PipelineError: some files could not be removed, or a pack holds other entries as well and the disk has no room to write
+                these anew.
         """
         in_packs: dict[Path, set[str]] = {}
         alone = []
@@ -221,12 +227,21 @@ class ResultCache:
                 in_packs.setdefault(entry.path, set()).add(entry.key)
             else:
                 alone.append(entry.path)
-        self._remove_files(alone, ignoring=FileNotFoundError)
+        refused: dict[Path, Exception] = {**self._remove_files(alone)}
         # Whole packs first: that makes room for what is left of the others.
         for path, keys in sorted(
             in_packs.items(), key=lambda found: self._packs.count(found[0]) - len(found[1])
         ):
-            self._packs.remove(path, keys)
+            try:
+                self._packs.remove(path, keys)
+            except (OSError, PipelineError) as error:
+                refused[path] = error
+        if refused:
+            path, reason = next(iter(refused.items()))
+            raise PipelineError(
+                f"{self.folder}: {len(refused)} of its files could not be removed, such as {path} "
+                f"({getattr(reason, 'strerror', None) or reason}); the others are gone: mend that, then prune again"
+            )
 
     def remove_abandoned(self) -> None:
         """Remove what killed processes were writing."""

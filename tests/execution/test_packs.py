@@ -254,6 +254,21 @@ def test_entries_are_removed_and_the_others_of_their_pack_stay(tmp_path):
     assert found(cache) == set()
 
 
+def test_what_cannot_be_removed_is_named_when_all_else_is_gone(tmp_path):
+    cache = packed(tmp_path, KEYS[:2])
+    filled(tmp_path, KEYS[2:4]).pack(KEYS[2:4], group="other")
+    filled(tmp_path, KEYS[4:])
+    entries = list(cache.entries())
+    in_the_way = [next(entry.path for entry in entries if entry.key == key) for key in (KEYS[0], KEYS[4])]
+    for path in in_the_way:
+        path.unlink()
+        path.mkdir()
+    with pytest.raises(PipelineError, match=rf"2 of its files .* such as {in_the_way[1]} \(Is a directory\)"):
+        cache.remove(entries)
+    assert files(tmp_path) == []
+    assert all(path.is_dir() for path in in_the_way)
+
+
 def test_caches_of_two_machines_are_joined_by_copying(tmp_path):
     packed(tmp_path / "one", KEYS[:4])
     packed(tmp_path / "other", KEYS[2:])

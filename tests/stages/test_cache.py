@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.execution.cache import ResultCache
+from pipeline.execution.packs import Packs
 from tests.stages.repositories import Repository
 
 pytestmark = pytest.mark.slow
@@ -66,6 +67,35 @@ def test_the_results_of_an_extractor_are_in_one_file(filled):
     for kind in KINDS:
         files = [path for path in (filled.path / ".cache" / kind).rglob("*") if path.is_file()]
         assert [path.suffix for path in files] == [".pack"]
+
+
+def test_an_entry_in_two_packs_is_counted_once(filled):
+    def counts():
+        return dict(re.findall(r"^(\S+/\S+|all) +(\d+) ", cache(filled), re.MULTILINE))
+
+    before, folder = counts(), filled.path / ".cache" / "clips/audio" / "packs"
+    packs = Packs(folder)
+    (pack,) = packs.paths()
+    packs.write(packs.read(pack)[:2], group="audio")
+    assert len(packs.paths()) == 2
+    assert counts() == before
+    filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
+    assert f"{before['clips/audio']} entries removed" in cache(filled, "prune", "--workspace-only")
+    assert packs.paths() == []
+
+
+def test_what_cannot_be_removed_is_said_below_what_was(filled):
+    filled.edit("params.yaml", "n_mfcc: 20", "n_mfcc: 13")
+    (pack,) = Packs(filled.path / ".cache" / "clips/audio" / "packs").paths()
+    stuck = pack.parent / "stuck.tmp"
+    stuck.mkdir()
+    make_old({stuck}, 1)
+    done = filled.run(sys.executable, "-m", "pipeline", "cache", "prune", "--workspace-only", check=False)
+    assert done.returncode == 1
+    assert "1 of its files could not be removed" in done.stderr
+    assert str(stuck) in done.stderr
+    assert re.search(r"^clips/audio +[1-9]", done.stdout, re.MULTILINE)
+    assert not pack.exists()
 
 
 def test_a_new_parameter_misses_its_own_kind_and_prune_keeps_what_head_needs(filled):
