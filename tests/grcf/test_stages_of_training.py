@@ -129,6 +129,12 @@ def test_a_diverging_loss_is_a_sentence(train, valid):
         rank(train, valid, settings=replace(SETTINGS, learning_rate=1e30))
 
 
+@pytest.mark.parametrize("weight_decay", [1e5, 1e12])
+def test_weights_that_decay_by_more_than_themselves_are_a_sentence(train, valid, weight_decay):
+    with pytest.raises(PipelineError, match=r"became .*; lower training\.weight_decay \(1"):
+        rank(train, valid, settings=replace(SETTINGS, weight_decay=weight_decay))
+
+
 @pytest.mark.parametrize("objective", ["ranknet", "ranklist"])
 def test_a_baseline_loss_learns_the_order_too(train, valid, objective):
     baseline = rank(train, valid, objective=objective)

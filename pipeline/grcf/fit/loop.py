@@ -95,7 +95,7 @@ def train_network(
         settings: how to train.
 
     Raises:
-        PipelineError: the loss is no longer finite.
+        PipelineError: the loss or a score is no longer finite.
     """
     deterministic()
     network = copy.deepcopy(network)
@@ -119,7 +119,7 @@ def train_network(
             record.add(
                 epoch,
                 loss,
-                score_split(network, valid),
+                finite_scores(score_split(network, valid), settings),
                 valid_loss=partial(_mean_loss, network, valid, objective),
                 weights=lambda: copy.deepcopy(network.state_dict()),
             )
@@ -222,10 +222,35 @@ def finite_mean(losses: Float[Tensor, "step"], settings: TrainingSettings) -> fl
     """
     mean = float(losses.mean())
     if not np.isfinite(mean):
-        raise PipelineError(
-            f"the training loss became {mean}; lower the learning rate ({settings.learning_rate}) of this stage"
-        )
+        raise PipelineError(f"the training loss became {mean}; {_remedy(settings)}")
     return mean
+
+
+def finite_scores(
+    scores: Float[np.ndarray, "segment *class"], settings: TrainingSettings
+) -> Float[np.ndarray, "segment *class"]:
+    """The scores of valid after an epoch, whose last step may have led astray what its losses do not show yet.
+
+    Raises:
+        PipelineError: some are not finite.
+    """
+    n_bad = int((~np.isfinite(scores)).sum())
+    if n_bad:
+        raise PipelineError(
+            f"{n_bad} of {scores.size} scores of valid became NaN or infinite; {_remedy(settings)}"
+        )
+    return scores
+
+
+def _remedy(settings: TrainingSettings) -> str:
+    rate, decay = settings.learning_rate, settings.weight_decay
+    # A step takes this part of every weight away: more than all of it turns its sign, and more than twice that makes it grow.
+    if rate * decay >= 1 and decay > 1:
+        return (
+            f"lower training.weight_decay ({decay:g}), which with the learning rate ({rate:g}) of this stage takes {rate * decay:.3g} "
+            "times itself from every weight at each step; expected far less than 1"
+        )
+    return f"lower the learning rate ({rate}) of this stage"
 
 
 def _loss_of(network: SentimentNetwork, objective: Objective, batches: Sequence[Batch]) -> Tensor:

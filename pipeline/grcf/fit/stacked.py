@@ -17,7 +17,14 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.grcf.fit.loop import TrainingSettings, deterministic, finite_mean, rate_at, train_network
+from pipeline.grcf.fit.loop import (
+    TrainingSettings,
+    deterministic,
+    finite_mean,
+    finite_scores,
+    rate_at,
+    train_network,
+)
 from pipeline.grcf.fit.selection import EpochRecord, Selection
 from pipeline.grcf.network.batches import Batch, Objective, SplitTensors
 from pipeline.grcf.network.checkpoints import SCORING_BATCH, Trained
@@ -104,7 +111,7 @@ def train_networks(
         stack_size: number of networks that are trained at a time.
 
     Raises:
-        PipelineError: a loss is no longer finite.
+        PipelineError: a loss or a score is no longer finite.
     """
     deterministic()
     trained: list[Trained] = []
@@ -131,7 +138,7 @@ def train_networks(
                 record.add(
                     epoch,
                     finite_mean(losses[:, place], settings),
-                    scores[place],
+                    finite_scores(scores[place], settings),
                     valid_loss=partial(valid_losses.__getitem__, place),
                     weights=partial(stack.weights_of, place),
                 )

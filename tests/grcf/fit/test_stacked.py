@@ -88,6 +88,12 @@ def test_so_it_does_under_other_objectives(train, valid, kind):
     assert_same(found[1], alone(train, valid, networks[1], SEEDS[1], kind=kind))
 
 
+@pytest.mark.parametrize("weight_decay", [1e5, 1e12])
+def test_so_it_does_where_weights_decay_by_more_than_themselves(train, valid, weight_decay):
+    with pytest.raises(PipelineError, match=r"lower training\.weight_decay"):
+        together(train, valid, starts(train), settings=replace(SETTINGS, weight_decay=weight_decay))
+
+
 # To rounding and no closer: kernels of some processors sum in another order for another place in the stack.
 def test_a_seed_goes_the_same_way_whoever_is_trained_beside_it(train, valid):
     networks = starts(train)
