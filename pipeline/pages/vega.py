@@ -14,6 +14,7 @@ from typing import Any
 import vl_convert
 
 from pipeline.pages.blocks import Figure
+from pipeline.pages.drawing_room import require_room
 from pipeline.pages.palette import LIGHT
 
 # The font that vl-convert brings: texts measure alike on every machine.
@@ -106,6 +107,7 @@ def _drawn(figure: Figure) -> str:
 # The page and two files show one drawing, and drawing takes longer than all else.
 @lru_cache(maxsize=256)
 def _svg(described: str) -> str:
+    require_room(_VERSION)
     drawn = str(vl_convert.vegalite_to_svg(described, vl_version=_VERSION))
     # A hundredth of a pixel cannot be seen, and the last digits differ between mathematical libraries.
     return _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.6g}", drawn)
