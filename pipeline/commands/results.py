@@ -30,9 +30,9 @@ COMPARISONS = Path("reports/comparisons.json")
 REPORTS = (Path("reports/report.html"), Path("reports/report.md"))
 
 CONSTANTS = {
-    "median": "the median of the training labels",
-    "prevalence": "the share of ones in train",
-    "class_shares": "the shares of the classes in train",
+    "median": "the median of the training labels has",
+    "prevalence": "the share of ones in train has",
+    "class_shares": "the shares of the classes in train have",
 }
 
 DESCRIPTION = """\
@@ -97,7 +97,7 @@ def results_page(evaluation: Evaluation, *, protocol: Protocol, confidence: floa
     lower = " and ".join(metric.name for metric in metrics if metric.better == "lower")
     blocks.append(
         Paragraph(
-            f"{seeds}; {CONSTANTS[protocol.constant]} has no seeds. Lower {lower} is better; of all others, higher."
+            f"{seeds}; {CONSTANTS[protocol.constant]} no seeds. Lower {lower} is better; of all others, higher."
         )
     )
     if reasons:

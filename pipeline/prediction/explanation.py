@@ -106,7 +106,7 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
             continue
         lacking = observed.lacking(modality)
         if lacking is None or "precomputed" in model.preprocessing.extractors[modality]:
-            yield failure.rstrip(".") + "."
+            yield f"{failure[:1].upper()}{failure[1:]}".rstrip(".") + "."
         else:
             yield f"{segment.media} has {lacking}, so the {_CALLED[modality]} counts as absent."
     if found.n_frames and not found.n_faces:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Extractors:
     """The extractors of the training segments, with the settings that they had.
 
-    A modality that training took from a file of precomputed rows is absent from every new segment, for that reason.
+    A modality that training took from a file of precomputed rows is absent from every new segment, for that reason. So are sound
+    and face where no segment of training had any.
 
     Args:
         preprocessing: extractors, columns and scaler that the checkpoints carry.
@@ -67,6 +68,17 @@ class Extractors:
             if "precomputed" in extractors[modality]
         }
 
+    @property
+    def _never_seen(self) -> frozenset[Modality]:
+        """Sound or face where no segment of training had any: the scaler of no row is 0 and 1, and the network's weights are chance."""
+        scaler = self._preprocessing.normalisation
+        frames: tuple[Modality, ...] = ("audio", "visual")
+        return frozenset(
+            modality
+            for modality in frames
+            if not scaler.mean[modality].any() and bool((scaler.std[modality] == 1).all())
+        )
+
     def observe(self, segment: Segment) -> Observed:
         """Extract one segment, as the stages would; of a transcript that nobody could say, the part that can count."""
         return self.add_text(self.observe_media(segment))
@@ -78,7 +90,7 @@ class Extractors:
         frames: tuple[Modality, ...] = ("audio", "visual")
         sequences = {
             modality: self._absent(modality)
-            if modality in self.precomputed
+            if modality in self.precomputed or modality in self._never_seen
             else self._frames(modality).one(segment)
             for modality in frames
         }
@@ -114,6 +126,10 @@ class Extractors:
         return "found_as" in self._preprocessing.extractors["text"]["settings"]
 
     def _absent(self, modality: Modality) -> FeatureSequence:
+        if modality not in self.precomputed:
+            lacked = {"audio": "sound", "visual": "a face"}[modality]
+            reason = f"no segment of training had {lacked}, so the model never learnt from it and goes on without {modality}"
+            return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
         reason = (
             f"the model was trained on precomputed {modality} rows ({self.precomputed[modality]}), which no new recording "
             f"has; it goes on without {modality}"

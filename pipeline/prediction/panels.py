@@ -19,7 +19,7 @@ from pipeline.prediction.predicting import Prediction
 from pipeline.prediction.text import answer, quantity, signed, spread_sentence, value
 
 # A panel is as wide as the narrowest telephone shows; at this many seconds a panel, an average word holds its letters.
-_WIDTH, _LEFT, _RIGHT, _PANEL_S = 350.0, 42.0, 4.0, 3.0
+_WIDTH, _LEFT, _RIGHT, _PANEL_S = 350.0, 48.0, 4.0, 3.0
 _MOST_S = 180.0
 _LONGEST_PANEL = 1.3
 _LANES, _LANE_HEIGHT = 3, 15.0

@@ -103,6 +103,20 @@ def test_precomputed_rows_are_absent_and_said_to_be(clip):
     )
 
 
+def test_what_no_segment_of_training_had_is_absent_and_said_to_be(clip):
+    fitted = make_preprocessing().normalisation
+    of_nothing = {"audio": np.ones_like(fitted.std["audio"])}
+    preprocessing = make_preprocessing(
+        normalisation=dataclasses.replace(fitted, std={**fitted.std, **of_nothing})
+    )
+    observed = observe(Extractors(preprocessing), clip)
+    assert observed.sequences["audio"].values.shape == (0, len(preprocessing.columns["audio"]))
+    assert observed.sequences["audio"].failure == (
+        "no segment of training had sound, so the model never learnt from it and goes on without audio"
+    )
+    assert observed.sequences["visual"].valid.any()
+
+
 def test_precomputed_text_leaves_the_words_without_vectors(clip):
     described = make_preprocessing().extractors | {"text": {"precomputed": "rows.npz"}}
     observed = observe(Extractors(make_preprocessing(extractors=described)), clip)

@@ -125,7 +125,7 @@ def test_the_card_and_the_inspector_name_the_classes(classes):
 def test_the_results_are_shown(classes):
     printed = classes.run(sys.executable, "-m", "pipeline", "results").stdout
     assert "balanced_accuracy" in printed
-    assert "the shares of the classes in train has no seeds" in " ".join(printed.split())
+    assert "the shares of the classes in train have no seeds" in " ".join(printed.split())
 
 
 def test_predict_says_the_class_and_the_probabilities(classes):
