@@ -205,6 +205,7 @@ class Margin(Section):
     """Which segments are compared, and how far apart two sentiment groups have to be scored."""
 
     within: Literal["any", "corpus", "speaker", "video", "rater"]
+    across: Share
     groups: Annotated[Literal["integer"] | tuple[float, ...] | None, BeforeValidator(as_tuple)]
     base: NotNegative
     slope: NotNegative
@@ -271,6 +272,7 @@ class Pointwise(Section):
     bound: Positive
     raters: Literal["as_given", "standardised", "profiled"]
     within: Literal["corpus", "speaker", "video", "rater"]
+    across: Share
 
     @model_validator(mode="after")
     def _second_step_is_possible(self) -> "Pointwise":

@@ -64,6 +64,7 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
         tuning_rate=pointwise.tuning_rate,
         raters=pointwise.raters,
         within=pointwise.within,
+        across=pointwise.across,
         on=pointwise.labels,
         task=task.kind,
         device=best_device(),

@@ -15,6 +15,7 @@ def margin_settings(section: params.Margin, groups: Groups) -> MarginSettings:
         shape=section.shape,
         smoothing=section.smoothing,
         within=section.within,
+        across=section.across,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmarks.evidence.conditions import rescaled, standardised
@@ -18,7 +17,6 @@ from pipeline.grcf.loss.groupwise import (
     AdvantageSettings,
     MarginSettings,
     compare_pairs,
-    pairwise_ranking_loss,
 )
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.network.batches import SplitTensors
@@ -76,8 +74,8 @@ def settings_of(epochs: int, *, rate: float, batch_size: int = BATCH) -> Trainin
     )
 
 
-def pointwise(weight: str = "none", raters: str = "as_given") -> First:
-    """Absolute error, all alike or bounded, with or without offsets of the raters."""
+def pointwise(weight: str = "none", raters: str = "as_given", *, across: float = 0.0) -> First:
+    """Absolute error, all alike or bounded, with or without offsets of the raters, of which a share may stay."""
 
     def train_first(train: AlignedSplit, valid: AlignedSplit, start: Start) -> Checkpoint:
         return train_pointwise(
@@ -92,6 +90,7 @@ def pointwise(weight: str = "none", raters: str = "as_given") -> First:
             n_knots=4,
             weight=weight,
             raters=raters,
+            across=across,
             bound=1.5,
             task="regression",
             **MACHINE,
@@ -142,49 +141,6 @@ def within_evenly() -> RankingObjective:
     return RankingObjective(
         "within, evenly", loss, leaves_order=True, groups=margin.groups, within=margin.within
     )
-
-
-def partly_within(share: float) -> RankingObjective:
-    """GRCF's loss within a rater and that of all pairs together, as random effects pool what lies within and between groups.
-
-    Pairs of two raters tell what lies between raters, and their offsets too; pairs within one tell neither.
-
-    Args:
-        share: weight of the loss of all pairs, 0 to 1; that within a rater has the rest.
-    """
-
-    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
-        score, label, owner = compared(score, label, owned)
-        within, every = (
-            pairwise_ranking_loss(score, label, whose, margin=WITHIN_FINE, advantage=ADVANTAGE)
-            for whose in (owner, None)
-        )
-        return torch.lerp(within, every, share)
-
-    return RankingObjective(
-        "partly within", loss, leaves_order=True, groups=WITHIN_FINE.groups, within="rater"
-    )
-
-
-def partly_profiled(share: float) -> RankingObjective:
-    """Absolute error after a part of the mean residual of every rater in the batch is taken off: the same pooling, point by point.
-
-    Args:
-        share: part of the mean residual that stays, 0 to 1; at 0 the offset is profiled out, at 1 nothing is done.
-    """
-
-    def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
-        score, label, owner = compared(score, label, owned)
-        if owner is None:
-            return (score - label).abs().mean()
-        residual = label - score
-        member = owner.unique(return_inverse=True)[1]
-        count = member.bincount()
-        mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
-        left: Tensor = residual - (1 - share) * mean[member]
-        return left.abs().mean()
-
-    return RankingObjective("partly profiled", loss, leaves_order=True, within="rater")
 
 
 def in_turn(train_first: First, objective: RankingObjective) -> First:
@@ -238,14 +194,14 @@ METHODS: Mapping[str, tuple[First, bool]] = {
     "mae_standardised": (on_standardised(pointwise()), False),
     "mae_profiled": (pointwise(raters="profiled"), False),
     "mae_profiled_rescaled": (on_rescaled(pointwise(raters="profiled")), False),
-    "mae_partly_25": (ranked_by(partly_profiled(0.25)), False),
-    "mae_partly_50": (ranked_by(partly_profiled(0.5)), False),
+    "mae_partly_25": (pointwise(raters="profiled", across=0.25), False),
+    "mae_partly_50": (pointwise(raters="profiled", across=0.5), False),
     "grcf_all": (ranking(), True),
     "grcf_within": (ranking(margin=replace(MARGIN, within="rater")), True),
     "grcf_within_fine": (ranking(margin=WITHIN_FINE), True),
     "grcf_within_rescaled": (on_rescaled(ranking(margin=WITHIN_FINE)), True),
-    "grcf_partly_25": (ranked_by(partly_within(0.25)), True),
-    "grcf_partly_50": (ranked_by(partly_within(0.5)), True),
+    "grcf_partly_25": (ranking(margin=replace(WITHIN_FINE, across=0.25)), True),
+    "grcf_partly_50": (ranking(margin=replace(WITHIN_FINE, across=0.5)), True),
     "grcf_within_even": (ranked_by(within_evenly()), True),
     "grcf_bounded": (ranking(advantage=BOUNDED), True),
     "ranknet": (ranking("ranknet"), True),

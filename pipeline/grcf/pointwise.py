@@ -52,6 +52,7 @@ def train_pointwises(
     bound: float = 1.5,
     raters: Raters = "as_given",
     within: Owner = "rater",
+    across: float = 0.0,
     on: CalibrateOn = "all",
     task: Task,
     device: str,
@@ -78,6 +79,7 @@ def train_pointwises(
         raters: what is done about scales of the owners' own: "as_given" nothing, "standardised" as `rater_scales.standardised`,
             "profiled" as `rater_scales.profiled`; the latter draws batches in which labels of one owner meet, as stage 1 does.
         within: whose scales these are.
+        across: share of an owner's offset that stays in its labels, 0 to 1; profiled only.
         on: the labels by which the epoch is selected and on which is calibrated: "all", or those that are "trusted".
         task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
         device: device on which the networks run.
@@ -108,7 +110,9 @@ def train_pointwises(
             within=within if raters == "profiled" else "any",
         ),
         SplitTensors(standardised(held, by=within) if raters == "standardised" else held, device=device),
-        objective=_objective(objective, raters=raters, bound=bound if weight == "bounded" else None),
+        objective=_objective(
+            objective, raters=raters, across=across, bound=bound if weight == "bounded" else None
+        ),
         selection=Selection(
             by=select_by,
             calibration=IDENTITY,
@@ -148,7 +152,9 @@ def train_pointwises(
         yield checkpoint
 
 
-def _objective(objective: PointwiseObjective, *, raters: Raters, bound: float | None) -> Objective:
+def _objective(
+    objective: PointwiseObjective, *, raters: Raters, across: float, bound: float | None
+) -> Objective:
     def loss(score: Tensor, label: Tensor, _: Tensor, owned: OwnedLabels | None) -> Tensor:
         if raters != "profiled" or owned is None:
             return objective.loss(score, label, bound=bound)
@@ -156,7 +162,7 @@ def _objective(objective: PointwiseObjective, *, raters: Raters, bound: float | 
         assert owner is not None
         alone = ~owned.is_owned
         losses = [
-            profiled(objective.losses)(scores, labels, owner),
+            profiled(objective.losses, across=across)(scores, labels, owner),
             objective.losses(score[alone], label[alone]),
         ]
         return mean_loss(torch.cat(losses), bound=bound)

@@ -16,6 +16,7 @@ from pipeline.grcf.fit.loop import first_networks, train_network
 from pipeline.grcf.fit.selection import Selection, ValidOrder
 from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.loss.groupwise import groupwise_ranking_loss
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.pair_statistics import pair_values
 from pipeline.grcf.pointwise import train_pointwise
@@ -232,6 +233,44 @@ def test_a_profiled_loss_does_not_feel_the_offset_of_an_owner():
     # A common step of all scores of an owner would change nothing, and a label that is alone teaches nothing.
     torch.testing.assert_close(pulled, torch.zeros_like(pulled), atol=1e-12, rtol=0)
     assert gradient.abs().max() > 0.1
+
+
+@pytest.mark.parametrize("smoothing", [1.0, 0.0], ids=["pairwise", "exact"])
+def test_pairs_across_raters_have_the_weight_that_they_are_given(smoothing, monkeypatch):
+    monkeypatch.setattr("pipeline.grcf.loss.groupwise.EXACT_FROM", 8)
+    rng = np.random.default_rng(3)
+    score, label = torch.from_numpy(rng.normal(size=40)), torch.from_numpy(rng.uniform(-3, 3, 40))
+    owner = torch.from_numpy(rng.integers(0, 4, 40))
+
+    def loss(across, whose=owner):
+        margin = replace(WITHIN, smoothing=smoothing, across=across)
+        return groupwise_ranking_loss(score, label, whose, margin=margin, advantage=ADVANTAGE)
+
+    within, everything = loss(0.0), loss(0.0, None)
+    assert abs(within - everything) > 1e-3
+    torch.testing.assert_close(loss(0.25), 0.75 * within + 0.25 * everything)
+    torch.testing.assert_close(loss(1.0), everything)
+    torch.testing.assert_close(loss(0.25, None), everything, msg="without owners all pairs are one group")
+
+
+def test_a_part_of_an_owners_offset_may_stay():
+    rng = np.random.default_rng(4)
+    score, label = (torch.from_numpy(rng.normal(size=12)) for _ in range(2))
+    owner = torch.from_numpy(rng.integers(0, 3, 12))
+    found = profiled(absolute_error, across=0.25)(score, label, owner).numpy()
+    residual = (label - score).numpy()
+    mean = np.array([residual[owner.numpy() == own].mean() for own in owner.tolist()])
+    np.testing.assert_allclose(found, np.abs(residual - 0.75 * mean), atol=1e-12)
+    np.testing.assert_allclose(profiled(absolute_error, across=1.0)(score, label, owner), np.abs(residual))
+
+
+def test_models_learn_from_pairs_across_raters(within):
+    partly = rank(TRAIN, VALID, margin=replace(WITHIN, across=0.5))
+    assert order_of(partly) != order_of(within)
+    kept = baseline(raters="profiled", across=1.0)
+    assert order_of(kept) < order_of(baseline(raters="profiled")), (
+        "with the whole offset nothing is known of raters"
+    )
 
 
 @pytest.mark.parametrize("raters", ["standardised", "profiled"])

@@ -49,9 +49,11 @@ def standardised(split: AlignedSplit, *, by: Owner) -> AlignedSplit:
 
 
 def profiled(
-    losses: Callable[[Tensor, Tensor], Tensor],
+    losses: Callable[[Tensor, Tensor], Tensor], *, across: float = 0.0
 ) -> Callable[[Tensor, Tensor, Int64[Tensor, "label"]], Float[Tensor, "label"]]:
     """The losses after the mean residual of every owner in the batch is taken off, so that an offset of all its labels counts for nothing.
+
+    Where a share stays, that is partial pooling: what lies between owners counts, and so does a part of their offsets.
 
     A lone label is met by its offset and teaches nothing. Scores keep an offset that nothing says; a calibration curve finds
     it. The median would be the offset of the least absolute error; on folds of CMU-MOSI with synthetic raters the two reach the
@@ -59,6 +61,7 @@ def profiled(
 
     Args:
         losses: function from outputs and labels to one absolute error per segment.
+        across: share of the mean residual that stays, 0 to 1; with 1 nothing is done.
     """
 
     def after_offsets(
@@ -68,6 +71,6 @@ def profiled(
         member = owner.unique(return_inverse=True)[1]
         count = member.bincount()
         mean = residual.new_zeros(len(count)).index_add(0, member, residual) / count
-        return losses(score + mean[member], label)
+        return losses(score + (1 - across) * mean[member], label)
 
     return after_offsets

@@ -32,7 +32,8 @@ class MarginSettings:
     """Settings of the margin, and of which pairs have one.
 
     For most see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`. Pairs are compared `within` an
-    owner, or any with any; see `owned_labels.owned_labels`.
+    owner, or any with any; see `owned_labels.owned_labels`. Beside those within an owner, all pairs together have the weight
+    `across`, 0 to 1; see `groupwise_ranking_loss`.
     """
 
     groups: Grouping
@@ -42,6 +43,7 @@ class MarginSettings:
     shape: Shape
     smoothing: float
     within: Within = "any"
+    across: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,11 @@ def groupwise_ranking_loss(
 
         L1 = Σ_o Σ_(i,j) of o w_ij v_ij / Σ_o Σ_(i,j) of o w_ij.
 
-    Blind to an offset of all scores, and of the scores of each owner. What a rater's scale can change is which pairs there
+    With α = `margin.across` above 0 it is (1 − α) of that and α of the loss of all pairs, whoever gave their labels: partial
+    pooling, as random effects do it. Pairs within an owner tell nothing of what lies between owners, and pairs of two owners tell
+    of that and of their scales.
+
+    Blind to an offset of all scores, and, without α, of the scores of each owner. What a rater's scale can change is which pairs there
     are and their margins: an offset of the labels of one owner changes nothing where margins are label distances and it
     moves no pair across a boundary of groups, such as a whole number under integer groups.
 
@@ -143,9 +149,12 @@ def groupwise_ranking_loss(
         >>> round(groupwise_ranking_loss(score, label, margin=hinge, advantage=alike).item(), 6)
         0.6
     """
-    if len(score) >= EXACT_FROM and has_exact_path(margin, advantage):
-        return exact_ranking_loss(score, label, owner, margin=margin, advantage=advantage)
-    return pairwise_ranking_loss(score, label, owner, margin=margin, advantage=advantage)
+    is_exact = len(score) >= EXACT_FROM and has_exact_path(margin, advantage)
+    loss_of = exact_ranking_loss if is_exact else pairwise_ranking_loss
+    within = loss_of(score, label, owner, margin=margin, advantage=advantage)
+    if owner is None or margin.across == 0:
+        return within
+    return torch.lerp(within, loss_of(score, label, margin=margin, advantage=advantage), margin.across)
 
 
 def pairwise_ranking_loss(
@@ -156,7 +165,7 @@ def pairwise_ranking_loss(
     margin: MarginSettings,
     advantage: AdvantageSettings,
 ) -> Float[Tensor, ""]:
-    """`groupwise_ranking_loss` as it is defined, pair by pair: any shape, time and memory O(n²)."""
+    """`groupwise_ranking_loss` within owners as it is defined, pair by pair: any shape, time and memory O(n²)."""
     compared = compare_pairs(score, label, owner, margin=margin, advantage=advantage)
     total = compared.weight.sum()
     weighted = (compared.weight * compared.violation).sum()
@@ -176,7 +185,7 @@ def exact_ranking_loss(
     margin: MarginSettings,
     advantage: AdvantageSettings,
 ) -> Float[Tensor, ""]:
-    """`groupwise_ranking_loss` without its pairs: not an approximation, and the same gradient.
+    """`pairwise_ranking_loss` without its pairs: not an approximation, and the same gradient.
 
     For n segments in G groups time is O(G · n log n) and memory O(n), so one group of comparison may be a whole corpus;
     see `exact_ranking` for how. Where labels have owners, that is each owner's cost; small owners go pair by pair, many at

@@ -10,19 +10,14 @@ import torch
 from benchmarks.evidence import methods
 from benchmarks.evidence.conditions import CONDITIONS, Condition, rescaled, spoilt, standardised
 from benchmarks.evidence.methods import (
-    ADVANTAGE,
     METHODS,
-    WITHIN_FINE,
     Start,
-    partly_profiled,
-    partly_within,
     ranking,
     train_method,
     within_evenly,
 )
 from benchmarks.evidence.setups import PLAIN, STRONG, Learning
 from pipeline.artifacts.aligned import AlignedSplit
-from pipeline.grcf.loss.groupwise import pairwise_ranking_loss
 from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.scoring import predict
 
@@ -179,30 +174,6 @@ def test_spreads_that_differ_by_chance_alone_stay_as_they_are():
     assert np.abs(rescaled(train).labels - train.labels).mean() < 0.05
     alone = replace(train, rater=tuple(f"rater {i}" for i in range(240)))
     assert np.array_equal(rescaled(alone).labels, train.labels)
-
-
-def test_partial_pooling_ends_in_the_methods_that_it_lies_between():
-    rng = np.random.default_rng(2)
-    score, label = (torch.tensor(rng.normal(size=30), dtype=torch.float32) for _ in range(2))
-    owner = torch.tensor(rng.integers(4, size=30))
-    owned = OwnedLabels(label[:, None], owner[:, None])
-
-    def value(objective):
-        return objective.loss(score, label, torch.zeros(30, 1), owned).item()
-
-    within, every = (
-        pairwise_ranking_loss(score, label, whose, margin=WITHIN_FINE, advantage=ADVANTAGE).item()
-        for whose in (owner, None)
-    )
-    assert within != pytest.approx(every)
-    assert value(partly_within(0.0)) == pytest.approx(within)
-    assert value(partly_within(1.0)) == pytest.approx(every)
-    assert value(partly_within(0.25)) == pytest.approx(0.75 * within + 0.25 * every)
-    residual = (label - score).numpy()
-    mean = np.array([residual[owner.numpy() == number].mean() for number in range(4)])[owner.numpy()]
-    for share in (0.0, 0.25, 1.0):
-        expected = np.abs(residual - (1 - share) * mean).mean()
-        assert value(partly_profiled(share)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("n_epochs", [1, 3, 6])
