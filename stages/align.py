@@ -6,7 +6,14 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.align.drafts import SplitDraft
-from pipeline.align.splits import CorpusCounts, align_segment, coverage, describe_train, fit_normalisation
+from pipeline.align.splits import (
+    CorpusCounts,
+    align_segment,
+    coverage,
+    describe_train,
+    fit_normalisation,
+    without_unlearnt,
+)
 from pipeline.artifacts.coverage import write_coverage
 from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.files import read_json
@@ -44,8 +51,9 @@ def main() -> None:
             counts.add(segment, words, rows)
             aligned = align_segment(segment, words, rows, **settings.model_dump())
             drafts[segment.split].append(segment, aligned)
-        splits = {split: draft.finish() for split, draft in drafts.items()}
-        normalisation = fit_normalisation(splits["train"])
+        finished = {split: draft.finish() for split, draft in drafts.items()}
+        normalisation = fit_normalisation(finished["train"])
+        splits = {name: without_unlearnt(split, normalisation) for name, split in finished.items()}
         language, train = describe_train(counts, splits["train"])
         preprocessing = Preprocessing(
             language=language,

@@ -1,5 +1,6 @@
 """Aligned splits: the words of every segment with the features of each modality."""
 
+import sys
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,6 +157,20 @@ def split_of_rows(
         ratings=Ratings.of(segments.ratings),
         **{owner: tuple(names) for owner, names in segments.owners.items()},
     )
+
+
+def without_unlearnt(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit:
+    """The split, where a modality that no word of train has counts as absent, with a line on standard error.
+
+    Weights that nothing has trained would else add their chance to every prediction.
+    """
+    unlearnt = [modality for modality in normalisation.unlearnt if split.valid[modality].any()]
+    for modality in sorted(unlearnt):
+        sys.stderr.write(
+            f"{modality}: no segment of train has any, so no model can learn from it; it counts as absent in {split.split}\n"
+        )
+    absent = {modality: np.zeros_like(split.valid[modality]) for modality in unlearnt}
+    return replace(split, valid={**split.valid, **absent}) if unlearnt else split
 
 
 def fit_normalisation(train: AlignedSplit) -> Normalisation:

@@ -295,3 +295,12 @@ class Normalisation:
 
     mean: Mapping[Modality, Float32[np.ndarray, "_"]]
     std: Mapping[Modality, Float32[np.ndarray, "_"]]
+
+    @property
+    def unlearnt(self) -> frozenset[Modality]:
+        """Modalities of which no word of train had anything, so that the weights for them are chance: mean 0 and deviation 1."""
+        return frozenset(
+            modality
+            for modality, mean in self.mean.items()
+            if not mean.any() and bool((self.std[modality] == 1).all())
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.align.splits import align_segment, assemble_split, normalise
+from pipeline.align.splits import align_segment, assemble_split, normalise, without_unlearnt
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.segments import Segment
@@ -130,7 +130,8 @@ def degraded_split(ordinary: Ordinary, extractors: Extractors, condition: Condit
         ]
         columns = {modality: sequences[modality].columns for modality in MODALITIES}
         split = assemble_split("test", ordinary.segments, aligned, columns)
-        return normalise(split, ordinary.preprocessing.normalisation)
+        normalisation = ordinary.preprocessing.normalisation
+        return normalise(without_unlearnt(split, normalisation), normalisation)
 
 
 def _packed(

@@ -68,17 +68,6 @@ class Extractors:
             if "precomputed" in extractors[modality]
         }
 
-    @property
-    def _never_seen(self) -> frozenset[Modality]:
-        """Sound or face where no segment of training had any: the scaler of no row is 0 and 1, and the network's weights are chance."""
-        scaler = self._preprocessing.normalisation
-        frames: tuple[Modality, ...] = ("audio", "visual")
-        return frozenset(
-            modality
-            for modality in frames
-            if not scaler.mean[modality].any() and bool((scaler.std[modality] == 1).all())
-        )
-
     def observe(self, segment: Segment) -> Observed:
         """Extract one segment, as the stages would; of a transcript that nobody could say, the part that can count."""
         return self.add_text(self.observe_media(segment))
@@ -90,7 +79,7 @@ class Extractors:
         frames: tuple[Modality, ...] = ("audio", "visual")
         sequences = {
             modality: self._absent(modality)
-            if modality in self.precomputed or modality in self._never_seen
+            if modality in self.precomputed or modality in self._preprocessing.normalisation.unlearnt
             else self._frames(modality).one(segment)
             for modality in frames
         }

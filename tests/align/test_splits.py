@@ -12,6 +12,7 @@ from pipeline.align.splits import (
     coverage,
     fit_normalisation,
     normalise,
+    without_unlearnt,
 )
 from pipeline.artifacts.coverage import read_coverage, write_coverage
 from pipeline.artifacts.segments import Segment
@@ -122,6 +123,20 @@ def test_a_constant_feature_is_centred_and_not_blown_up():
     train = assemble_split("train", [segment("a")], rows, COLUMNS)
     scaled = normalise(train, fit_normalisation(train))
     assert np.abs(scaled.features["text"]).max() == 0
+
+
+def test_what_train_lacks_counts_as_absent_everywhere(capsys):
+    rows, _ = align(("a", "b"), (4, 2))
+    segments = [segment("a"), segment("b", "test")]
+    train, test = (assemble_split(split, segments, rows, COLUMNS) for split in ("train", "test"))
+    assert without_unlearnt(test, fit_normalisation(train)) is test
+    silent = dataclasses.replace(train, valid={**train.valid, "audio": np.zeros(4, bool)})
+    found = without_unlearnt(test, fit_normalisation(silent))
+    assert not found.valid["audio"].any()
+    assert found.valid["text"].all()
+    assert capsys.readouterr().err == (
+        "audio: no segment of train has any, so no model can learn from it; it counts as absent in test\n"
+    )
 
 
 def test_coverage_counts_what_is_there():
