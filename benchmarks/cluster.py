@@ -137,7 +137,7 @@ def measure_speech(demo: list[Segment], *, clone: Path, folder: Path) -> dict[st
         measure(engine, clone=clone, cache=folder / f"cache_speech_{number}", stages=["audio"])
         for number, engine in enumerate(ENGINES[:2])
     ]
-    return {"n_segments": len(demo), "rows": rows}
+    return {"n_segments": len(demo), "processor": platform.machine(), "cores": N_CORES, "rows": rows}
 
 
 def page(result: Mapping[str, Any]) -> str:
@@ -198,7 +198,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("SLURM is not installed and left out\n")
     demo = read_segments(ROOT / SEGMENTS)
     kept: dict[str, Any] = read_json(args.out) if args.out.exists() else {}
-    result = kept | {"processor": platform.machine(), "cores": N_CORES}
+    result = kept if args.speech else kept | {"processor": platform.machine(), "cores": N_CORES}
     with tempfile.TemporaryDirectory() as name:
         clone = Path(name) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

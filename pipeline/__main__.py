@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
             args = parse(arguments)
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
-            if missing in ("", "pipeline"):
+            if missing in ("", "pipeline", "plugins", "stages"):
                 raise
             raise PipelineError(
                 f"{missing}: not installed for {sys.executable}; activate the environment (`. .venv/bin/activate`), "

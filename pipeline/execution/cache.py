@@ -87,7 +87,7 @@ class ResultCache:
         return content[_DIGEST_BYTES:] if content else None
 
     def _looked_up(self, look: Callable[[], T]) -> T:
-        """What a look at the packs that are known, then at the file of its own, comes to; again where that is nothing and others are known by now.
+        """What looking comes to: at the packs that are known, then at a file of its own. Nothing counts once no other pack has come.
 
         An entry may be packed between the two looks, and another thread may have taken in the new pack meanwhile.
         """

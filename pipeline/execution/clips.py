@@ -109,16 +109,24 @@ class CachedExtractor(Generic[Result]):
         Raises:
             PipelineError: the disk has no room for what is missing.
         """
-        keys = self.keys(segments)
-        self.check_space(segments, keys)
+        self.check_space(segments, self.keys(segments))
+        return self._through_cache(segments, self.work, title=self.kind)
+
+    def _through_cache(
+        self,
+        segments: Sequence[Segment],
+        work: Callable[[Segment], Result] | Together[Segment, Result],
+        *,
+        title: str,
+    ) -> Lazily[Result]:
         results = map_cached(
-            self.work,
+            work,
             segments,
-            keys=keys,
+            keys=self.keys(segments),
             cache=self.cache,
             encode=self.encode,
             decode=self.decode,
-            title=self.kind,
+            title=title,
             unit="segment",
             limit_s=clip_limit_s,
             describe=name_of,

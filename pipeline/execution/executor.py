@@ -52,8 +52,11 @@ class _StoringTogether(Together[tuple[str, Item], None], Generic[Item, Result]):
     cache: ResultCache
 
     @property
-    def device(self) -> str:  # type: ignore[override]
+    def device(self) -> str:
         return self.work.device
+
+    def difference(self) -> str | None:
+        return self.work.difference()
 
     def outcomes(
         self, items: Mapping[int, tuple[str, Item]], *, n_workers: int
@@ -138,6 +141,9 @@ def map_cached(
         instead=made_for_lost,
     )
     lost, n_stored = [], 0
+    engine = chosen_engine()
+    # What this process has stored itself it need not read again.
+    is_own = isinstance(work, Together) and engine is on_this_machine
     outcomes = _outcomes(
         _stored(work, encode, decode, cache),
         missing,
@@ -148,13 +154,14 @@ def map_cached(
         limit_s=_of_items(limit_s) if limit_s else None,
         describe=_of_items(describe),
         affinity=_of_items(affinity) if affinity else None,
-        engine=chosen_engine(),
+        engine=engine,
         preloaded=preloaded,
     )
     with closing(outcomes):
         for position, outcome in outcomes:
             if isinstance(outcome, Done):
-                results[position]  # or a sentence now, and not when all others are done
+                if not is_own:
+                    results[position]  # or a sentence now, and not when all others are done
                 n_stored += 1
                 if group is not None and n_stored % _PACK_EVERY == 0:
                     cache.pack_all(keys, group=group)

@@ -172,7 +172,8 @@ class Packs:
         """The table of the packs with these names, the same one where it knows them and no others, and whether it has all of them."""
         new = names.difference(known.names)
         kept = np.array([name in names for name in known.names], bool)
-        if not new and all(name is None or name in names for name in known.names):
+        are_all_there = all(name is None or name in names for name in known.names)
+        if not new and are_all_there:
             return known, True
         numbered = [name if keep else None for name, keep in zip(known.names, kept, strict=True)]
         prefixes, places = [np.empty(0, np.uint64)], [np.empty(0, _PLACE)]
@@ -188,6 +189,8 @@ class Packs:
             numbered.append(name)
             prefixes.append(np.frombuffer(records["key"].tobytes(), ">u8")[::_KEY_WORDS].astype(np.uint64))
             places.append(added)
+        if len(numbered) == len(known.names) and are_all_there:
+            return known, is_complete
         stay = kept[known.places["pack"]] if len(kept) else np.zeros(0, bool)
         table = _Table(tuple(numbered), known.prefixes[stay], known.places[stay])
         return _with(table, np.concatenate(prefixes), np.concatenate(places)), is_complete

@@ -13,7 +13,7 @@ from pipeline.execution.together import Together
 class Doubling(Together[int, int]):
     """Doubles numbers in groups, and notes which it was given."""
 
-    device = device_class("cpu")
+    device = device_class()
 
     def __init__(self, *, loses: int | None = None, fails_at: int | None = None) -> None:
         self.asked: list[int] = []
@@ -80,5 +80,5 @@ def test_without_anything_in_its_place_a_lost_item_is_an_error_after_the_others(
 def test_another_device_is_named_beside_the_own_one():
     work = Doubling()
     assert work.difference() is None
-    work.device = "cuda NVIDIA H200"
-    assert work.difference() == f"its device is {device_class('cpu')}, and here it is cuda NVIDIA H200"
+    work.device = "cuda Of Nobody"
+    assert work.difference() == f"its device is {device_class()}, and here it is cuda Of Nobody"

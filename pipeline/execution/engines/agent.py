@@ -25,15 +25,22 @@ from pipeline.execution.together import Together
 _LENGTH = struct.Struct(">Q")
 # Its run may have died on another machine, and nobody tells it.
 _LONGEST_REST_S = 60.0
+_OTHER_DEVICE = "start the command on a machine with the GPU that the others have, or hide GPUs from all by CUDA_VISIBLE_DEVICES= before the command"
 # Of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The agent's surroundings are not those of the head; `difference` is a clause that names both."""
+    """The agent's surroundings are not those of the head.
+
+    Attributes:
+        difference: a clause that names both.
+        remedy: what to do, as a clause.
+    """
 
     difference: str
+    remedy: str = "leave that machine out, or give it the same code, libraries and kind of processor"
 
 
 Answer = tuple[int, Done[Any] | Lost] | Refused | Raised
@@ -67,7 +74,7 @@ def compute(piece: Piece) -> Iterator[Answer]:
         if isinstance(work, Together):
             difference = work.difference()
             if difference is not None:
-                yield Refused(difference)
+                yield Refused(difference, _OTHER_DEVICE)
                 return
             _keep_freed_memory()
             yield from work.outcomes({key: given.item for key, given in items.items()}, n_workers=1)
@@ -98,8 +105,9 @@ def _keep_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError):
         allocator = ctypes.CDLL(None)
-        for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-            allocator.mallopt(option, 1 << 30)
+        # Old versions take no threshold above 32 MB; and one alone would end the allocator's own choice of the other.
+        if allocator.mallopt(_MMAP_THRESHOLD, 1 << 30) or allocator.mallopt(_MMAP_THRESHOLD, 1 << 25):
+            allocator.mallopt(_TRIM_THRESHOLD, 1 << 30)
 
 
 def _limit_s(given: Given) -> float:

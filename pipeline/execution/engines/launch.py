@@ -26,10 +26,13 @@ def run_piece(order: dict[str, Any]) -> tuple[int, bytes]:
     at_rest = agents.setdefault(f"{order['run']} at rest", [])
 
     def started() -> Any:
+        # The slots of a job deal out its GPUs.
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        own = {"CUDA_VISIBLE_DEVICES": gpus[len(all_of_run) % len(gpus)]} if len(gpus) > 1 else {}
         agent = subprocess.Popen(
             [order["python"], "-m", "pipeline.execution.engines.agent"],
             cwd=order["folder"],
-            env=os.environ | order["environment"],
+            env=os.environ | own | order["environment"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -41,6 +41,9 @@ _PASSED_ON = (
     "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_REGION",
 )  # fmt: skip
 
+# Passed on where it hides all GPUs: those that it names are this machine's.
+_GPUS = "CUDA_VISIBLE_DEVICES"
+
 
 def engine_of(chosen: str) -> Engine:
     """The engine that `$GRCF_ENGINE` names; it has as many workers as its cluster, whatever number it is asked for.
@@ -100,7 +103,7 @@ class _Run:
             "environment": {
                 name: value
                 for name, value in os.environ.items()
-                if name.startswith(_PASSED_ON) and name != VARIABLE
+                if (name.startswith(_PASSED_ON) and name != VARIABLE) or (name == _GPUS and not value)
             }
             # A slot is one core, whatever the machine around it has.
             | {"GRCF_WORKERS": "1"},
@@ -197,7 +200,7 @@ def _sorted_out(found: Iterator[Answer]) -> Iterator[tuple[int, Done[Any] | Lost
         if isinstance(answer, Refused):
             raise PipelineError(
                 f"a machine of the cluster is not like this one: {answer.difference}; results would be stored under keys of another "
-                "making: leave that machine out, or give it the same code, libraries and kind of processor"
+                f"making: {answer.remedy}"
             )
         if isinstance(answer, Raised):
             answer.reraise()

@@ -73,14 +73,14 @@ class CachedEncoder(CachedFrames):
     encoder: FrameEncoder
 
     @property
-    def work(self) -> "Encoding":
+    def work(self) -> "FrameEncoding":
         """The encoder, for many segments at once."""
-        return Encoding(self.encoder, self.kind)
+        return FrameEncoding(self.encoder, self.kind)
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding(Together[Segment, FeatureSequence]):
-    """Segments through an encoder: worker processes decode, this one computes in batches across segments.
+class FrameEncoding(Together[Segment, FeatureSequence]):
+    """Segments through an encoder: worker processes decode, and the one that holds the encoder reads batches across segments.
 
     A worker waits until its last segment is taken, and segments are taken as batches are read, so that what is decoded and
     not yet encoded stays within a few batches, however large the corpus is.
@@ -94,7 +94,7 @@ class Encoding(Together[Segment, FeatureSequence]):
     kind: str
 
     @property
-    def device(self) -> str:  # type: ignore[override]
+    def device(self) -> str:
         """The encoder's."""
         return self.encoder.device
 

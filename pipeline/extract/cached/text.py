@@ -25,7 +25,7 @@ from pipeline.execution.versions import library_versions
 from pipeline.extract.text.encoder import TextEncoder, TextSettings, token_sequence, word_sequence
 
 _STORE_EVERY = 512  # segments; what a kill can cost
-# Seconds of a recording that take as long as a word of text: some ten milliseconds of a base model.
+# A word of text counts as so many seconds of a recording when work is dealt out: a base model reads it in some five milliseconds.
 _S_PER_WORD = 0.05
 _KIND, _VERSION = "word vectors of one segment", 1
 
@@ -106,7 +106,7 @@ class CachedText(TextExtractor):
         sizes = [float(row_bytes(len(self.columns)) * len(row.words)) for row in rows]
         check_space("text", sizes, keys=keys, cache=cache)
         vectors = map_cached(
-            Encoding(self._encoder, device_class(self._encoder.device)),
+            TextEncoding(self._encoder, device_class(self._encoder.device)),
             rows,
             keys=keys,
             cache=cache,
@@ -126,16 +126,21 @@ class CachedText(TextExtractor):
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding(Together[SegmentWords, Float32[np.ndarray, "word dim"]]):
+class TextEncoding(Together[SegmentWords, Float32[np.ndarray, "word dim"]]):
     """Segments through an encoder, so many at a time as a kill may cost.
 
     Attributes:
         encoder: what reads sentences.
-        device: class of its device.
+        of_device: class of its device.
     """
 
     encoder: TextEncoder
-    device: str
+    of_device: str
+
+    @property
+    def device(self) -> str:
+        """The encoder's."""
+        return self.of_device
 
     def outcomes(
         self, items: Mapping[int, SegmentWords], *, n_workers: int

@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
-from pipeline.execution.clips import CachedExtractor, affinity_of, describe_extractor, name_of
-from pipeline.execution.executor import map_cached
+from pipeline.execution.clips import CachedExtractor, describe_extractor
+from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost
 from pipeline.execution.together import Together
 from pipeline.extract.words.locate import (
@@ -40,39 +40,47 @@ class CachedWords(CachedExtractor[SegmentWords]):
         Raises:
             PipelineError: the disk has no room for what is missing.
         """
-        if "models" in self.description:
-            self._locate_by_models(segments)
-        return super().map(segments)
+        if "models" not in self.description:
+            return super().map(segments)
+        self.check_space(segments, self.keys(segments))
+        by_model = [needs_model(segment, self.settings) for segment in segments]
+        found: dict[bool, Lazily[SegmentWords]] = {}
+        for needs, work, title in (
+            (True, ByModels(self.function, self.description["device"]), "words by a model"),
+            (False, self.function, self.kind),
+        ):
+            chosen = [segment for segment, does in zip(segments, by_model, strict=True) if does == needs]
+            found[needs] = self._through_cache(chosen, work, title=title)
+        places = _places(by_model)
+        return Lazily(len(segments), lambda position: found[by_model[position]][places[position]])
 
-    def _locate_by_models(self, segments: Sequence[Segment]) -> None:
-        waiting = [segment for segment in segments if needs_model(segment, self.settings)]
-        map_cached(
-            ByModels(self.function, self.description["device"]),
-            waiting,
-            keys=self.keys(waiting),
-            cache=self.cache,
-            encode=self.encode,
-            decode=self.decode,
-            title="words by a model",
-            unit="segment",
-            describe=name_of,
-            on_loss=self.on_loss,
-            affinity=affinity_of,
-            group=self.group,
-        )
+
+def _places(kinds: Sequence[bool]) -> list[int]:
+    """How many of the same kind come before each."""
+    n_seen = {True: 0, False: 0}
+    places = []
+    for kind in kinds:
+        places.append(n_seen[kind])
+        n_seen[kind] += 1
+    return places
 
 
 @dataclass(frozen=True, eq=False)
 class ByModels(Together[Segment, SegmentWords]):
-    """Segments through a network that this process loads once.
+    """Segments through a network that one process loads once; what decodes a segment is not guarded, and has no limit of time.
 
     Attributes:
         function: finds the words of a segment.
-        device: class of the network's device.
+        of_device: class of the network's device.
     """
 
     function: Callable[[Segment], SegmentWords]
-    device: str
+    of_device: str
+
+    @property
+    def device(self) -> str:
+        """The network's."""
+        return self.of_device
 
     def outcomes(
         self, items: Mapping[int, Segment], *, n_workers: int

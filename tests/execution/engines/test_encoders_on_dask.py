@@ -15,7 +15,7 @@ from pipeline.execution.engines.pieces import Piece
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost
 from pipeline.extract.cached.audio import audio_extractor
-from pipeline.extract.cached.frames import CachedEncoder, Encoding
+from pipeline.extract.cached.frames import CachedEncoder, FrameEncoding
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.text.encoder import TextSettings
@@ -112,7 +112,7 @@ def test_an_encoder_travels_without_what_it_has_loaded(encoder_folder, kind):
     assert here.result.to_bytes() == there.result.to_bytes()
 
 
-def piece_of(encoding: Encoding) -> Piece:
+def piece_of(encoding: FrameEncoding) -> Piece:
     return Piece(pickle.dumps(encoding), pickle.dumps({}), (), Surroundings.here())
 
 
@@ -121,9 +121,10 @@ def test_a_machine_with_another_device_is_refused(encoder_folder, kind):
     encoding = extractor_of(kind, encoder_folder).work
     assert list(agent.compute(piece_of(encoding))) == []
     elsewhere = encoding.encoder
-    elsewhere.device = "cuda NVIDIA H200"
+    elsewhere.device = "cuda Of Nobody"
     (answer,) = agent.compute(piece_of(replace(encoding, encoder=elsewhere)))
-    assert answer == agent.Refused(f"its device is {device_class('cpu')}, and here it is cuda NVIDIA H200")
+    assert answer.difference == f"its device is {device_class()}, and here it is cuda Of Nobody"
+    assert "CUDA_VISIBLE_DEVICES" in answer.remedy
 
 
 @pytest.mark.parametrize("kind", ["audio"])

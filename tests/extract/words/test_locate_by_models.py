@@ -9,7 +9,8 @@ import soundfile
 
 from pipeline.artifacts.segments import Segment
 from pipeline.errors import PipelineError
-from pipeline.extract.cached.words import words_extractor
+from pipeline.execution.pool import Lost
+from pipeline.extract.cached.words import ByModels, words_extractor
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, locate_words, needs_model
 from tests.extract.speech_models import RATE_HZ, random_words, tones, whisper_folder
@@ -146,6 +147,31 @@ def test_the_slots_of_a_cluster_find_the_same_words(sentences, by_models, tmp_pa
             {path.relative_to(cache): path.read_bytes() for path in cache.rglob("*") if path.is_file()}
         )
     assert entries[0] == entries[1] != {}
+
+
+def test_a_segment_that_a_model_loses_is_left_out_and_not_stored(
+    sentences, by_models, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
+    outcomes = ByModels.outcomes
+
+    def losing_the_first(self, items, *, n_workers):
+        for key, outcome in outcomes(self, items, n_workers=n_workers):
+            yield key, Lost("took its process with it, twice") if key == 0 else outcome
+
+    silent = replace(sentences[0], id="silent", media=None, media_sha256=None, has_audio=False)
+    asked = [silent, *sentences[:2]]
+    monkeypatch.setattr(ByModels, "outcomes", losing_the_first)
+    lost = list(words_extractor(by_models).map(asked))
+    assert "took its process with it, twice; the run goes on without it" in capfd.readouterr().err
+    assert [row.align_method for row in lost] == ["proportional", "proportional", "forced"]
+    assert [row.id for row in lost] == ["silent", "0", "1"]
+    monkeypatch.setattr(ByModels, "outcomes", outcomes)
+    assert [row.align_method for row in words_extractor(by_models).map(asked)] == [
+        "proportional",
+        "forced",
+        "forced",
+    ]
 
 
 def test_what_is_cached_is_not_read_again(sentences, by_models, tmp_path, monkeypatch):
