@@ -29,13 +29,14 @@ class Samples:
     Args:
         counts: how often each segment occurs in each sample, whole numbers; a row of ones is the segments themselves. Nobody may
             change it afterwards.
-        of_rows: what is known of rows of predictions whatever the samples are; several blocks of samples may share it.
+        of_rows: what is known of rows of predictions whatever the samples are, where several blocks of samples share it. None
+            keeps nothing of the kind: it can take hundreds of bytes for each segment and row.
     """
 
     def __init__(self, counts: Counts, of_rows: dict[Hashable, Any] | None = None) -> None:
         self.counts = counts
         self._known: dict[Hashable, Any] = {}
-        self._of_rows = {} if of_rows is None else of_rows
+        self._of_rows = of_rows
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -92,7 +93,9 @@ class Samples:
         return found
 
     def of_row(self, key: Hashable, compute: Callable[[], Found]) -> Found:
-        """What was computed under a key for these samples or for others with which `of_rows` is shared."""
+        """What was computed under a key for others with which `of_rows` is shared, if it is."""
+        if self._of_rows is None:
+            return compute()
         if key not in self._of_rows:
             self._of_rows[key] = compute()
         found: Found = self._of_rows[key]
