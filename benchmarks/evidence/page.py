@@ -196,7 +196,7 @@ def draw(result: Result, path: Path) -> None:
             if line.informed is not None:
                 _dot(right, position, line.informed)
         left.set_yticks(range(len(shown)), [_name(line) for line in shown])
-        left.invert_yaxis()
+        left.set_ylim(len(shown) - 0.5, -0.5)
         left.set_title("minus plain absolute error")
         right.set_title("minus the best method\nthat was offered the same")
         for axes in (left, right):
