@@ -298,9 +298,12 @@ class Normalisation:
 
     @property
     def unlearnt(self) -> frozenset[Modality]:
-        """Modalities of which no word of train had anything, so that the weights for them are chance: mean 0 and deviation 1."""
+        """Modalities of which no word of train had anything, so that the weights for them are chance: mean 0 and deviation 1.
+
+        Sub-tokens of an encoder that learns have no columns, so nothing is said of them.
+        """
         return frozenset(
             modality
             for modality, mean in self.mean.items()
-            if not mean.any() and bool((self.std[modality] == 1).all())
+            if len(mean) and not mean.any() and bool((self.std[modality] == 1).all())
         )

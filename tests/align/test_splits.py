@@ -14,6 +14,7 @@ from pipeline.align.splits import (
     normalise,
     without_unlearnt,
 )
+from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.coverage import read_coverage, write_coverage
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import FeatureSequence, pack
@@ -130,6 +131,8 @@ def test_what_train_lacks_counts_as_absent_everywhere(capsys):
     segments = [segment("a"), segment("b", "test")]
     train, test = (assemble_split(split, segments, rows, COLUMNS) for split in ("train", "test"))
     assert without_unlearnt(test, fit_normalisation(train)) is test
+    none = np.zeros(0, np.float32)
+    assert Normalisation({"text": none}, {"text": none}).unlearnt == frozenset(), "sub-tokens have no columns"
     silent = dataclasses.replace(train, valid={**train.valid, "audio": np.zeros(4, bool)})
     found = without_unlearnt(test, fit_normalisation(silent))
     assert not found.valid["audio"].any()
