@@ -109,20 +109,22 @@ class CachedExtractor(Generic[Result]):
         Raises:
             PipelineError: the disk has no room for what is missing.
         """
-        self.check_space(segments, self.keys(segments))
-        return self._through_cache(segments, self.work, title=self.kind)
+        keys = self.keys(segments)
+        self.check_space(segments, keys)
+        return self._through_cache(segments, self.work, keys=keys, title=self.kind)
 
     def _through_cache(
         self,
         segments: Sequence[Segment],
         work: Callable[[Segment], Result] | Together[Segment, Result],
         *,
+        keys: Sequence[str],
         title: str,
     ) -> Lazily[Result]:
         results = map_cached(
             work,
             segments,
-            keys=self.keys(segments),
+            keys=keys,
             cache=self.cache,
             encode=self.encode,
             decode=self.decode,

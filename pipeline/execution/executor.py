@@ -50,10 +50,7 @@ class _StoringTogether(Together[tuple[str, Item], None], Generic[Item, Result]):
     encode: Callable[[Result], bytes]
     decode: Callable[[bytes], Result]
     cache: ResultCache
-
-    @property
-    def device(self) -> str:
-        return self.work.device
+    device: str
 
     def difference(self) -> str | None:
         return self.work.difference()
@@ -189,7 +186,7 @@ def _stored(
     cache: ResultCache,
 ) -> Work:
     if isinstance(work, Together):
-        return _StoringTogether(work, encode, decode, cache)
+        return _StoringTogether(work, encode, decode, cache, work.device)
     return _Storing(work, encode, decode, cache)
 
 

@@ -16,12 +16,12 @@ class Together(ABC, Generic[Item, Result]):
 
     On a cluster it travels to the machines that compute, each of which does it for a piece of the items and keeps what it has loaded
     for the next one. So it must be picklable, best without what is large.
+
+    Attributes:
+        device: class of the device that the keys of the results were made for, see `device_class`.
     """
 
-    @property
-    @abstractmethod
-    def device(self) -> str:
-        """Class of the device that the keys of the results were made for, see `device_class`."""
+    device: str
 
     @abstractmethod
     def outcomes(

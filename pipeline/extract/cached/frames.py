@@ -75,7 +75,7 @@ class CachedEncoder(CachedFrames):
     @property
     def work(self) -> "FrameEncoding":
         """The encoder, for many segments at once."""
-        return FrameEncoding(self.encoder, self.kind)
+        return FrameEncoding(self.encoder, self.kind, self.encoder.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +88,12 @@ class FrameEncoding(Together[Segment, FeatureSequence]):
     Attributes:
         encoder: what reads the windows of segments.
         kind: modality, for messages.
+        device: class of the encoder's device.
     """
 
     encoder: FrameEncoder
     kind: str
-
-    @property
-    def device(self) -> str:
-        """The encoder's."""
-        return self.encoder.device
+    device: str
 
     def outcomes(
         self, items: Mapping[int, Segment], *, n_workers: int

@@ -131,16 +131,11 @@ class TextEncoding(Together[SegmentWords, Float32[np.ndarray, "word dim"]]):
 
     Attributes:
         encoder: what reads sentences.
-        of_device: class of its device.
+        device: class of its device.
     """
 
     encoder: TextEncoder
-    of_device: str
-
-    @property
-    def device(self) -> str:
-        """The encoder's."""
-        return self.of_device
+    device: str
 
     def outcomes(
         self, items: Mapping[int, SegmentWords], *, n_workers: int

@@ -42,27 +42,28 @@ class CachedWords(CachedExtractor[SegmentWords]):
         """
         if "models" not in self.description:
             return super().map(segments)
-        self.check_space(segments, self.keys(segments))
+        keys = self.keys(segments)
+        self.check_space(segments, keys)
         by_model = [needs_model(segment, self.settings) for segment in segments]
-        found: dict[bool, Lazily[SegmentWords]] = {}
-        for needs, work, title in (
+        found: dict[int, tuple[Sequence[SegmentWords], int]] = {}
+        for kind, work, title in (
             (True, ByModels(self.function, self.description["device"]), "words by a model"),
             (False, self.function, self.kind),
         ):
-            chosen = [segment for segment, does in zip(segments, by_model, strict=True) if does == needs]
-            found[needs] = self._through_cache(chosen, work, title=title)
-        places = _places(by_model)
-        return Lazily(len(segments), lambda position: found[by_model[position]][places[position]])
+            positions = [position for position, needs in enumerate(by_model) if needs == kind]
+            rows = self._through_cache(
+                [segments[position] for position in positions],
+                work,
+                keys=[keys[position] for position in positions],
+                title=title,
+            )
+            found |= {position: (rows, place) for place, position in enumerate(positions)}
 
+        def row(position: int) -> SegmentWords:
+            rows, place = found[position]
+            return rows[place]
 
-def _places(kinds: Sequence[bool]) -> list[int]:
-    """How many of the same kind come before each."""
-    n_seen = {True: 0, False: 0}
-    places = []
-    for kind in kinds:
-        places.append(n_seen[kind])
-        n_seen[kind] += 1
-    return places
+        return Lazily(len(segments), row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +72,11 @@ class ByModels(Together[Segment, SegmentWords]):
 
     Attributes:
         function: finds the words of a segment.
-        of_device: class of the network's device.
+        device: class of the network's device.
     """
 
     function: Callable[[Segment], SegmentWords]
-    of_device: str
-
-    @property
-    def device(self) -> str:
-        """The network's."""
-        return self.of_device
+    device: str
 
     def outcomes(
         self, items: Mapping[int, Segment], *, n_workers: int

@@ -120,9 +120,7 @@ def piece_of(encoding: FrameEncoding) -> Piece:
 def test_a_machine_with_another_device_is_refused(encoder_folder, kind):
     encoding = extractor_of(kind, encoder_folder).work
     assert list(agent.compute(piece_of(encoding))) == []
-    elsewhere = encoding.encoder
-    elsewhere.device = "cuda Of Nobody"
-    (answer,) = agent.compute(piece_of(replace(encoding, encoder=elsewhere)))
+    (answer,) = agent.compute(piece_of(replace(encoding, device="cuda Of Nobody")))
     assert answer.difference == f"its device is {device_class()}, and here it is cuda Of Nobody"
     assert "CUDA_VISIBLE_DEVICES" in answer.remedy
 
