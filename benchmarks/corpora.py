@@ -40,13 +40,3 @@ def run_on(corpus: str, chosen: Namespace, run: Callable[[], _Result]) -> _Resul
         return run()
     except PipelineError as error:
         sys.exit(f"\n{error}")
-
-
-def seeds_of(text: str) -> list[int]:
-    """Seeds as a range or a list.
-
-    >>> seeds_of("1-3"), seeds_of("1,5,9")
-    ([1, 2, 3], [1, 5, 9])
-    """
-    first, dash, last = text.partition("-")
-    return list(range(int(first), int(last) + 1)) if dash else [int(seed) for seed in text.split(",")]

@@ -6,10 +6,13 @@ a run measures replaces the same corpus, split, condition and method of the resu
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.arguments import names, numbers
+from benchmarks.corpora import run_on
 from benchmarks.evidence.cells import cells, methods_of
 from benchmarks.evidence.conditions import CONDITIONS
 from benchmarks.evidence.corpora import READERS
@@ -85,21 +88,27 @@ def main() -> None:
     """Measure what is asked for and write the map."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with mosi/ and corpora/")
-    parser.add_argument("--corpora", type=_listed, default=list(READERS), help="such as mosi,mosei")
+    parser.add_argument("--corpora", type=names(READERS), default=list(READERS), help="such as mosi,mosei")
     parser.add_argument(
-        "--splits", type=_listed, default=[STANDARD], help="standard, seeds of splits by video, or raters"
+        "--splits", type=names(), default=[STANDARD], help="standard, seeds of splits by video, or raters"
     )
-    parser.add_argument("--conditions", type=_listed, default=list(CONDITIONS))
-    parser.add_argument("--methods", type=_listed, default=None, help="default: those that fit the condition")
-    parser.add_argument("--seeds", type=_numbers, default=list(range(1, 11)), help="of the weights: 1-10")
+    parser.add_argument("--conditions", type=names(CONDITIONS), default=list(CONDITIONS))
+    parser.add_argument(
+        "--methods", type=names(METHODS), default=None, help="default: those that fit the condition"
+    )
+    parser.add_argument("--seeds", type=numbers, default=list(range(1, 11)), help="of the weights: 1-10")
     parser.add_argument(
         "--draws",
-        type=_numbers,
+        type=numbers,
         default=list(range(1, 11)),
         help="of raters, replaced labels and videos, which the seeds meet in turn: 1-5",
     )
     parser.add_argument("--setup", choices=list(SETUPS), default=STRONG.name, help="of the network")
     chosen = parser.parse_args()
+    run_on("the corpora of the map", chosen, partial(_run, chosen))
+
+
+def _run(chosen: argparse.Namespace) -> None:
     for cell in cells(chosen.corpora, chosen.conditions, chosen.splits, data=chosen.data):
         rows, comparisons = measure(
             *cell,
@@ -113,16 +122,6 @@ def main() -> None:
         write_json(RESULTS, result)
         write_text(PAGE, page(result))
         draw(result, PICTURE)
-
-
-def _listed(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[int]:
-    """The numbers that `spans` writes."""
-    ends = [span.partition("-") for span in text.split(",")]
-    return [number for first, _, last in ends for number in range(int(first), int(last or first) + 1)]
 
 
 if __name__ == "__main__":

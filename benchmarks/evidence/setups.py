@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.artifacts.files import read_json
+from pipeline.errors import PipelineError
 from pipeline.grcf.network.network import NetworkSettings
 
 TUNING = Path("benchmarks/results/evidence_tuning.json")
@@ -52,9 +53,23 @@ class Setup:
     chosen: Mapping[Place, Learning] = field(default_factory=dict)
 
     def at(self, corpus: str, condition: str, method: str) -> "Setup":
-        """The set-up with the learning that was chosen there, if one was."""
-        learning = self.chosen.get((corpus, condition, method))
-        return self if learning is None else replace(self, pointwise=learning, ranking=learning)
+        """The set-up with the learning that was chosen there, or as it is where nothing was chosen for any method.
+
+        Raises:
+            PipelineError: other methods chose there and this one did not, so that they would not be compared fairly.
+        """
+        chosen = {
+            name: learning for (*where, name), learning in self.chosen.items() if where == [corpus, condition]
+        }
+        if not chosen:
+            return self
+        if method not in chosen:
+            raise PipelineError(
+                f"{TUNING}: on {corpus} under {condition} {', '.join(sorted(chosen))} learn as was best on the folds, and nothing was tried "
+                f"for {method}; run `python -m benchmarks.evidence.tuning --data FOLDER --corpora {corpus} --conditions {condition} --methods {method}`, "
+                f"or take the set-up {self.name.partition('_')[0]}"
+            )
+        return replace(self, pointwise=chosen[method], ranking=chosen[method])
 
     @property
     def network(self) -> NetworkSettings:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.arguments import names, numbers
 from benchmarks.evidence.conditions import CONDITIONS, spoilt
 from benchmarks.evidence.corpora import Corpus, read_corpus
 from benchmarks.evidence.methods import train_method
@@ -166,22 +167,18 @@ def main() -> None:
     """Try every candidate and write what each reached."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.evidence.tuning", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with mosi/ and corpora/")
+    others = "with commas between; others keep their rows"
     parser.add_argument(
-        "--conditions", nargs="+", default=["clean", *RATER_CONDITIONS], help="others keep their rows"
+        "--conditions",
+        type=names(("clean", *RATER_CONDITIONS)),
+        default=["clean", *RATER_CONDITIONS],
+        help=others,
     )
-    parser.add_argument("--corpora", nargs="+", default=list(RATER_FOLDS), help="others keep their rows")
-    parser.add_argument("--methods", nargs="+", help="others keep their rows; default: all")
-    parser.add_argument(
-        "--batches", nargs="+", type=int, default=[64, 256], help="sizes of batches; others keep their rows"
-    )
-    parser.add_argument(
-        "--epochs",
-        nargs="+",
-        type=int,
-        default=[1, 4],
-        help="multiples of the epochs; others keep their rows",
-    )
-    parser.add_argument("--rates", nargs="+", type=float, help="others keep their rows; default: all")
+    parser.add_argument("--corpora", type=names(RATER_FOLDS), default=list(RATER_FOLDS), help=others)
+    parser.add_argument("--methods", type=names((*SETUPS, *RATER_METHODS)), help=others)
+    parser.add_argument("--batches", type=numbers, default=[64, 256], help=f"sizes of batches, {others}")
+    parser.add_argument("--epochs", type=numbers, default=[1, 4], help=f"multiples of the epochs, {others}")
+    parser.add_argument("--rates", nargs="+", type=float, help="with spaces between; others keep their rows")
     chosen = parser.parse_args()
     tried = [
         candidate
@@ -193,6 +190,8 @@ def main() -> None:
         and candidate.learning.epochs in chosen.epochs
         and (chosen.rates is None or candidate.learning.rate in chosen.rates)
     ]
+    if not tried:
+        parser.error("no candidate has all of these at once, so nothing would be tried")
     source = source_digest(run_candidate.__module__)
     outcomes = list(
         map_cached(

@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import numbers
 from benchmarks.clone import prepare, reproduce
-from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on, seeds_of
+from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on
 from benchmarks.methods import Method, changed_sections, read_methods, read_rows
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.page import page
@@ -55,9 +56,7 @@ def check_against_pipeline(clone: Path, sections: dict[str, Any], table: dict[st
 def main() -> None:
     """Run the benchmark and write its aggregates."""
     parser = parser_of("benchmarks.mosi", __doc__, content=MOSI_CONTENT, results=RESULTS)
-    parser.add_argument(
-        "--seeds", type=seeds_of, default=seeds_of("1-10"), help="1-10 or 1,5,9; default 1-10"
-    )
+    parser.add_argument("--seeds", type=numbers, default=numbers("1-10"), help="1-10 or 1,5,9; default 1-10")
     parser.add_argument(
         "--splits", type=lambda text: text.split(","), default=list(SPLITS), help="seeds of splits"
     )

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import numbers
 from benchmarks.clone import prepare
-from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on, seeds_of
+from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on
 from benchmarks.methods import Method, changed_sections, read_methods, read_rows
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.tables import compare, order_by_stage, summarise_methods
@@ -59,7 +60,7 @@ def aggregate(
 def main() -> None:
     """Run the benchmark and print its main numbers."""
     parser = parser_of("benchmarks.mosi.finetuned", __doc__, content=MOSI_CONTENT, results=RESULTS)
-    parser.add_argument("--seeds", type=seeds_of, default=seeds_of("1-5"), help="1-5 or 1,3,5; default 1-5")
+    parser.add_argument("--seeds", type=numbers, default=numbers("1-5"), help="1-5 or 1,3,5; default 1-5")
     chosen = parser.parse_args()
     result = run_on(MOSI, chosen, partial(run, chosen.data, seeds=chosen.seeds, out=chosen.out))
     if result is None:

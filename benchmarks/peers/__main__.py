@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import numbers
 from benchmarks.clone import prepare
-from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on, seeds_of
+from benchmarks.corpora import MOSI, MOSI_CONTENT, parser_of, run_on
 from benchmarks.markdown import table
 from benchmarks.methods import changed_sections, read_rows
 from benchmarks.mosi.corpus import write_corpus
@@ -139,7 +140,7 @@ def main() -> None:
     parser = parser_of("benchmarks.peers", __doc__, content=MOSI_CONTENT, results=RESULTS)
     parser.add_argument("--mmsa", type=Path, required=True, help="folder into which pip put MMSA")
     parser.add_argument("--models", type=lambda text: text.split(","), default=list(MODELS))
-    parser.add_argument("--seeds", type=seeds_of, default=seeds_of("1-3"), help="1-3 or 1,5,9; default 1-3")
+    parser.add_argument("--seeds", type=numbers, default=numbers("1-3"), help="1-3 or 1,5,9; default 1-3")
     chosen = parser.parse_args()
     run_on(
         MOSI,
