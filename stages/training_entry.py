@@ -5,7 +5,7 @@ import os
 from stages.entry import PROGRAM, run
 
 from pipeline.execution.device import may_have_gpu
-from pipeline.execution.engines.choice import VARIABLE as ENGINE
+from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.preloading import preload
 
 __all__ = ["run"]

@@ -12,7 +12,8 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.media_index import near_name
 from pipeline.errors import PipelineError, machine_error, written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
-from pipeline.execution.engines.choice import Engine, chosen_engine, on_this_machine
+from pipeline.execution.engines.choice import chosen_engine, on_this_machine
+from pipeline.execution.engines.protocol import Engine
 from pipeline.execution.executor import map_cached, map_guarded
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
-from pipeline.execution.engines.choice import Engine, Work, chosen_engine, on_this_machine
+from pipeline.execution.engines.choice import chosen_engine, on_this_machine
+from pipeline.execution.engines.protocol import Engine, Work
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost
 from pipeline.execution.progress import track

@@ -17,7 +17,7 @@ from pipeline.artifacts.files import sha256_of
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
-from pipeline.execution.engines.choice import VARIABLE as ENGINE
+from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
 from pipeline.execution.plugin_sources import plugin_sources

@@ -3,35 +3,12 @@
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any
 
+from pipeline.execution.engines.protocol import VARIABLE, Engine, Work
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.together import Together
-
-VARIABLE = "GRCF_ENGINE"
-
-Work: TypeAlias = Callable[[Any], Any] | Together[Any, Any]
-"""A function of one item, which guarded processes call, or of many."""
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """Computes items somewhere and gives each outcome as it comes; see `on_this_machine`, which is the first of them."""
-
-    def __call__(
-        self,
-        work: Work,
-        items: Mapping[int, Any],
-        *,
-        n_workers: int,
-        limit_s: Callable[[Any], float] | None,
-        describe: Callable[[Any], str],
-        affinity: Callable[[Any], Affinity] | None = None,
-        preloaded: Sequence[str] = (),
-    ) -> Generator[tuple[int, Done[Any] | Lost], None, None]:
-        """Outcomes of `work`, each with the key of its item."""
-        ...
 
 
 def chosen_engine() -> Engine:

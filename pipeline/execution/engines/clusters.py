@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from pipeline.errors import PipelineError
-from pipeline.execution.engines.choice import VARIABLE
+from pipeline.execution.engines.protocol import VARIABLE
 from pipeline.strict import StrictModel
 from pipeline.yaml12 import read_yaml
 

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import launch
 from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
-from pipeline.execution.engines.choice import VARIABLE, Engine, Work
 from pipeline.execution.engines.clusters import connected, expected_slots
 from pipeline.execution.engines.pieces import Piece, cut
+from pipeline.execution.engines.protocol import VARIABLE, Engine, Work
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised
 from pipeline.execution.scheduling import Affinity

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.execution.engines.choice import Work
+from pipeline.execution.engines.protocol import Work
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.together import Together
