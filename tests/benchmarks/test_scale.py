@@ -7,17 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks import scale
-from benchmarks.scale import (
-    RESULTS,
-    SIZES,
-    STAGES,
-    measure,
-    results_path,
-    write_aligned_corpus,
-    write_corpus,
-    write_results,
-)
+from benchmarks.scale import corpus
+from benchmarks.scale.__main__ import main
+from benchmarks.scale.corpus import write_aligned_corpus, write_corpus
+from benchmarks.scale.results import RESULTS, SIZES, results_path, write_results
+from benchmarks.scale.run import STAGES, measure
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.segments import read_segments
@@ -41,7 +35,7 @@ def test_its_corpus_goes_through_align(tmp_path, monkeypatch, small, n_words):
 def test_rows_that_are_written_at_once_are_those_that_are_written_one_by_one(tmp_path):
     write_corpus(tmp_path, 20, small=True)
     segments = read_segments(tmp_path / "data/manifest/segments.jsonl")
-    for write in (scale._write_rows, scale._write_rows_at_once):
+    for write in (corpus._write_rows, corpus._write_rows_at_once):
         path = tmp_path / write.__name__
         write(path, "audio", segments, ["a", "b"], 3, np.random.default_rng(1))
     written = [read_sequences(tmp_path / write) for write in ("_write_rows", "_write_rows_at_once")]
@@ -77,6 +71,22 @@ def test_a_kept_run_goes_on_where_it_ended(tmp_path):
     # All stages are measured, so none runs: there is no corpus.
     assert list(measure(20, small=True, keep=tmp_path)) == rows
     assert sorted(path.name for path in root.iterdir()) == ["measured.json", "params.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--networks", "20"], "--networks needs --keep and --small"),
+        (["--networks", "20", "--small", "--keep", "runs", "--again", "align"], "--again names align"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["benchmarks.scale", "20", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_rows_that_are_measured_again_take_the_place_of_the_older_ones(tmp_path):
