@@ -47,11 +47,14 @@ RATER_METHODS = (
         "grcf_within_even",
     ),
     *("mae_profiled_rescaled", "mae_partly_25", "mae_partly_50"),
-    *("grcf_within_rescaled", "grcf_partly_25", "grcf_partly_50"),
+    *("grcf_all", "grcf_within_rescaled", "grcf_partly_25", "grcf_partly_50"),
 )
-RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1)}
+RATER_FOLDS = {"mosi": (STRONG, 2), "mosei": (PLAIN, 1), "sims": (PLAIN, 2), "emobank": (PLAIN, 2)}
 """The set-up of each corpus under scales of raters, and how many of the folds are held out."""
-RATER_RATES = {"mosi": (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3), "mosei": (1e-3, 2e-3, 5e-3)}
+RATER_RATES = {
+    "mosi": (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3),
+    **dict.fromkeys(("mosei", "sims", "emobank"), (1e-3, 2e-3, 5e-3)),
+}
 LARGE_BATCHES = {
     "mosi": (
         *(Learning(rate, 256) for rate in (1e-3, 2e-3)),
@@ -59,7 +62,7 @@ LARGE_BATCHES = {
     ),
     "mosei": tuple(Learning(rate, 256, epochs) for epochs in (1, 4) for rate in (2e-3, 5e-3)),
 }
-"""In batches of 256, where a segment meets more labels of its rater: for as many epochs, and for as many steps."""
+"""In batches of 256, where a segment meets more labels of its rater: for as many epochs, and for as many steps. Other corpora choose a rate alone."""
 
 
 _KEY = ("corpus", "condition", "method", "setup", "rate", "batch_size", "epochs")
@@ -102,7 +105,7 @@ def candidates() -> list[Candidate]:
         for method in RATER_METHODS
         for learning in (
             *map(Learning, RATER_RATES[corpus]),
-            *LARGE_BATCHES[corpus],
+            *LARGE_BATCHES.get(corpus, ()),
         )
         for fold in range(n_folds)
     ]
