@@ -11,7 +11,7 @@ from pipeline.artifacts.words import Word
 from pipeline.corpus.cells import language_code, number, split_named
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS
-from pipeline.corpus.tables import read_rows
+from pipeline.corpus.tables import read_rows, read_text_file
 from pipeline.errors import PipelineError
 
 LABELS = "video_id,clip_id,text,label,mode\n"
@@ -224,3 +224,33 @@ def test_lines_are_counted_from_the_start_of_the_file_and_a_transcript_may_be_lo
     (row,) = read_folder(folder_of(tmp_path, f"\n\nid,label,text\na,1,{long}\n"))
     assert row.text == long.strip()
     assert "line 5: label is 'x'" in refusal(folder_of(tmp_path, "\n\nid,label,text\na,1,yes\nb,x,no\n"))
+
+
+OF_CHINA = ("utf-8-sig", "gb18030")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "spoken"),
+    [
+        ("big5", "這部電影真的非常好看"),
+        ("shift_jis", "この映画はとても面白かったです"),
+        ("euc_jp", "この映画はとても面白かったです"),
+        ("cp949", "이 영화는 정말 재미있었어요. 다시 보고 싶습니다. " * 6),
+        ("latin-1", "für alle naïve Häuser, schöne Grüße"),
+        ("tis_620", "ฉันชอบ"),
+    ],
+)
+def test_other_encodings_are_not_taken_for_chinese(tmp_path, encoding, spoken):
+    path = tmp_path / "label.csv"
+    content = f"video_id,clip_id,text,label\nv,1,{spoken},0.5\n".encode(encoding)
+    content.decode("gb18030")  # as any program would take it
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"label\.csv, line 2: the byte 0x.*save it as UTF-8"):
+        read_text_file(path, encodings=OF_CHINA)
+
+
+@pytest.mark.parametrize("spoken", ["我很喜欢这个。", "张三", "“好”，——真的……", "no letter beyond ASCII"])
+def test_chinese_is_read(tmp_path, spoken):
+    path = tmp_path / "label.csv"
+    path.write_bytes(f"text\n{spoken}\n".encode("gb18030"))
+    assert read_text_file(path, encodings=OF_CHINA) == f"text\n{spoken}\n"
