@@ -66,6 +66,8 @@ def sentence(problem: Any, *, section: str = "", expected: Mapping[str, str]) ->
         return explanation()
     if problem["type"] == "string_pattern_mismatch":
         return f"{key} is {problem['input']!r}; expected {expected[key]}"
+    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+        return f"{key} is {problem['input']!r}, a number or a truth value to YAML; put it in quotes (-S \"{key}='{problem['input']}'\")"
     # YAML knows lists; that a frozen model holds tuples is nobody's business.
     message = problem["msg"].replace("valid tuple", "list in brackets, such as [1, 2]")
     return f"{key} is {problem['input']!r}: {message[0].lower()}{message[1:]}"

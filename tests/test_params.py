@@ -240,3 +240,9 @@ def test_no_key_means_something_else_to_readers_of_yaml_1_1():
             waiting += [value] if isinstance(value, dict) else []
     assert [key for key in keys if not isinstance(key, str)] == []
     assert len(keys) > 50
+
+
+@pytest.mark.parametrize("value", ["2021", "1e3", "true"])
+def test_a_number_in_place_of_a_name_is_told_to_be_put_in_quotes(tmp_path, value):
+    with pytest.raises(PipelineError, match=r"corpus\.name is .*; put it in quotes \(-S \"corpus\.name='"):
+        params.load(params.Corpus, changed(tmp_path, "name: demo ", f"name: {value} "))

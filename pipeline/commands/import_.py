@@ -21,6 +21,7 @@ from pipeline.corpus.facts import FACTS_FILE, NAME, POOL, Facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
 from pipeline.history.revisions import read_files, resolve_all
+from pipeline.intake.archives import is_archive
 from pipeline.intake.checking import refuse_unusable
 from pipeline.intake.columns import ColumnChoice
 from pipeline.intake.conversion import Converted, convert_table, is_table
@@ -240,6 +241,11 @@ def _table(
     )
     if args.layout in ("folder", *_PUBLISHED) and _is_table(args.path):
         return partial(convert_table, choice=choice, words=args.words)
+    if args.layout in ("folder", *_PUBLISHED) and args.path.is_file() and not is_archive(args.path):
+        raise PipelineError(
+            f"{args.path}: is no folder, no archive and no table; expected one of them: save a table as .csv or .tsv, or name the "
+            "folder that holds the corpus"
+        )
     if args.words is not None or not choice.says_nothing:
         raise PipelineError(
             f"{args.path}: options on columns are for a table (.csv or .tsv) of layout folder; leave them out"
@@ -394,7 +400,9 @@ def _facts_lines(known: Known) -> list[str]:
 
 def _run_lines(name: str) -> list[str]:
     """The one line that runs the corpus, right whatever earlier experiments have left in params.yaml, and what they have left."""
-    command = shlex.join(["dvc", "exp", "run", "-S", f"corpus.name={name}"])
+    # A name such as 2021 or null is one in quotes alone.
+    value = name if isinstance(parse_yaml(name), str) else repr(name)
+    command = shlex.join(["dvc", "exp", "run", "-S", f"corpus.name={value}"])
     committed = _committed()
     if committed is None:
         return [f"  {command}"]

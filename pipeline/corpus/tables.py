@@ -70,9 +70,10 @@ def read_text_file(
 def _is_chinese(text: str) -> bool:
     """Whether a text that was decoded as GB 18030 is one in Chinese, and not bytes of another encoding that happen to fit."""
     characters = [character for character in text if not character.isascii()]
-    encoded = [character.encode("gb2312", errors="ignore") for character in characters]
-    everyday = sum(bool(code) and code[0] in _EVERYDAY for code in encoded)
-    if sum(map(bool, encoded)) < _LEAST_KNOWN * len(encoded) or everyday < _LEAST_EVERYDAY * len(encoded):
+    encoded = [character.encode("gb18030") for character in characters]
+    known = [code for code in encoded if len(code) == 2 and min(code) >= 0xA1]  # those of GB 2312
+    everyday = sum(code[0] in _EVERYDAY for code in known)
+    if len(known) < _LEAST_KNOWN * len(encoded) or everyday < _LEAST_EVERYDAY * len(encoded):
         return False
     frequent = sum(character in _FREQUENT for character in characters)
     return len(characters) < _ENOUGH_CHARACTERS or frequent >= _LEAST_FREQUENT * len(characters)

@@ -15,6 +15,7 @@ from pipeline.grcf.calibration.pointwise_objective import (
     CurveShape,
     Task,
     fit_calibration,
+    require_two_labels,
 )
 from pipeline.grcf.calibration.trusted import CalibrateOn, labels_to_calibrate_on
 from pipeline.grcf.fit.loop import TrainingSettings
@@ -84,13 +85,15 @@ def calibrate_scores(
         A checkpoint whose network still gives scores; its curve turns them into label units, or into logits.
 
     Raises:
-        PipelineError: stage 1 left no order, the task has no such curve, or the features are others than those of stage 1.
+        PipelineError: stage 1 left no order, the labels of valid are all the same, the task has no such curve, or the features are
+            others than those of stage 1.
     """
     if not ranked.leaves_order:
         raise PipelineError(
             f"an {shape} curve cannot calibrate scores that the objective {ranked.objective!r} left without an order; tune "
             "the head or all of the network, or rank by an objective that leaves an order"
         )
+    require_two_labels(valid.labels, split=valid.split, task=task)
     objective = POINTWISE_OBJECTIVES[task]
     network = _network_of(ranked, train, device=device)
     train_scores, valid_scores = (

@@ -19,6 +19,7 @@ from pipeline.grcf.calibration.pointwise_objective import (
     Task,
     fit_calibration,
     mean_loss,
+    require_two_labels,
 )
 from pipeline.grcf.calibration.rater_scales import Raters, profiled, standardised
 from pipeline.grcf.calibration.trusted import CalibrateOn, labels_to_calibrate_on
@@ -86,7 +87,8 @@ def train_pointwises(
         environment: versions of libraries and class of device, for the header.
 
     Raises:
-        PipelineError: labels that are no numbers cannot be standardised or profiled, or no label is trusted.
+        PipelineError: labels that are no numbers cannot be standardised or profiled, no label is trusted, or those to calibrate on are
+            all the same.
     """
     if raters != "as_given" and task != "regression":
         raise PipelineError(
@@ -101,6 +103,8 @@ def train_pointwises(
     without_tuning = calibration not in ("head", "all")
     from_scratch = replace(settings, epochs=settings.epochs + (extra_epochs if without_tuning else 0))
     learnt, held = labels_to_calibrate_on(train, valid, on=on)
+    if calibration != "none":
+        require_two_labels(held.labels, split=held.split, task=task)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
     results = train_each(
         starts,

@@ -10,7 +10,12 @@ from torch.nn import Parameter
 
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
-from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES, Task, fit_calibration
+from pipeline.grcf.calibration.pointwise_objective import (
+    POINTWISE_OBJECTIVES,
+    Task,
+    fit_calibration,
+    require_two_labels,
+)
 from pipeline.grcf.fit.loop import TrainingSettings, train_network
 from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.network.batches import Objective, SplitTensors
@@ -59,10 +64,13 @@ def tune_network(
         A checkpoint whose curve turns the scores of the network into label units, or into logits.
 
     Raises:
-        PipelineError: the features are others than those of the start, or the loss is no longer finite.
+        PipelineError: the features are others than those of the start, an order has to be calibrated on labels that are all the same,
+            or the loss is no longer finite.
     """
     objective = POINTWISE_OBJECTIVES[task]
     check_columns(start, train)
+    if start.leaves_order:
+        require_two_labels(valid.labels, split=valid.split, task=task)
     network, _ = restore(start, device=device)
     train_tensors, valid_tensors = (
         SplitTensors(split, device=device, within=within) for split in (train, valid)

@@ -4,7 +4,7 @@ import csv
 import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -38,10 +38,17 @@ _Row = tuple[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a table: the names of the files that were written, and sentences on what a person should know."""
+    """What became of a table.
+
+    Attributes:
+        files: names of the files that were written.
+        notes: sentences on what a person should know.
+        places: where each row of `segments.csv` stands in the table that it comes from, by the line on which it begins.
+    """
 
     files: Sequence[str]
     notes: Sequence[str]
+    places: Mapping[int, str] = field(default_factory=dict)
 
 
 def is_table(path: Path) -> bool:
@@ -104,7 +111,7 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
     if not labelled:
         raise PipelineError(f"{table}: no row is left of {len(rows)}; expected a label in some")
     folder.mkdir(parents=True, exist_ok=True)
-    _write_table(folder / "segments.csv", labelled, columns, ids)
+    places = _write_table(folder / "segments.csv", labelled, columns, ids)
     files = ["segments.csv"]
     if words is not None:
         spoken, sentence = words_of_segments(words, _spans(labelled, columns, ids))
@@ -117,7 +124,7 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
     for modality, values in features.items():
         _write_features(folder / f"{modality}.npz", ids, values, names[modality])
         files.append(f"{modality}.npz")
-    return Converted(files, notes)
+    return Converted(files, notes, places)
 
 
 def _to_import_all(table: Path, recording: str) -> str:
@@ -282,7 +289,8 @@ def _notes_on_features(
     return notes
 
 
-def _write_table(path: Path, rows: Sequence[_Row], columns: Columns, ids: Sequence[str]) -> None:
+def _write_table(path: Path, rows: Sequence[_Row], columns: Columns, ids: Sequence[str]) -> Mapping[int, str]:
+    """Write the rows, and give the place that each comes from by the line on which it now begins."""
     roles = {role: column for role, column in columns.roles.items() if role not in ("id", "spread")}
     sources = {
         **roles,
@@ -296,6 +304,7 @@ def _write_table(path: Path, rows: Sequence[_Row], columns: Columns, ids: Sequen
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["id", *sources, *(["language"] if language else [])])
+        places, line = dict[int, str](), 2
         for id_, (place, row) in zip(ids, rows, strict=True):
             cells = [escaped(restored(id_))]
             for name, column in sources.items():
@@ -306,6 +315,9 @@ def _write_table(path: Path, rows: Sequence[_Row], columns: Columns, ids: Sequen
                     cell = split_named(cell, place, column)
                 cells.append(escaped(restored(cell)))
             table.writerow([*cells, *([language] if language else [])])
+            places[line] = place
+            line += 1 + sum(cell.count("\n") for cell in cells)
+    return places
 
 
 def _spans(rows: Sequence[_Row], columns: Columns, ids: Sequence[str]) -> list[Span]:

@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.artifacts.files import write_text
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, Facts, facts_to_yaml, read_facts
+from pipeline.corpus.folder import FOLDER_TABLE
 from pipeline.corpus.inspection import refuse_name
 from pipeline.corpus.layouts import Layout, layout_of
 from pipeline.corpus.manifest import media_files
@@ -88,8 +90,9 @@ def import_corpus(
     """
     if not Path(".dvc").is_dir():
         raise PipelineError(f"{Path.cwd()}: no DVC repository; run from the root of the repository")
-    notes: Sequence[str] = ()
+    converted = Converted((), ())
     target, incomplete, unpacked = raw / name, raw / f".{name}.incomplete", raw / f".{name}.unpacked"
+    given_as = source
     if place is not None:
         if not place.is_remote:
             _refuse_nested(place.path(), target)
@@ -104,7 +107,7 @@ def import_corpus(
             unpack(source, unpacked)
         elif table is not None:
             shutil.rmtree(unpacked, ignore_errors=True)
-            notes = table(source, unpacked).notes
+            converted = table(source, unpacked)
         else:  # a corpus that is one file, such as a feature pickle
             copy_files([Item(source.name, source.resolve(), source.stat().st_size)], unpacked, links=links)
         source, links = _root(unpacked, layout_of(layout)), ("reflink", "hardlink", "copy")
@@ -112,16 +115,18 @@ def import_corpus(
         candidates = layout_of(layout).read(source)
         known = find_facts(layout, candidates, source, given=given, published=published)
         require(candidates, known.facts)
+        missing = _missing_media(candidates, source)
     except PipelineError as error:
         shutil.rmtree(unpacked, ignore_errors=True)
-        raise named_by_place(error, place, unpacked) from error
-    missing = _missing_media(candidates, source)
+        if place is not None:
+            raise named_by_place(error, place, unpacked) from error
+        raise PipelineError(_named_by_source(str(error), given_as, unpacked, converted)) from error
     items = list_files(source) if place is None else tables_of(source)
     if place is not None:
         listed = unpacked / LIST_FILE
         write_text(listed, list_of(place, found, candidates))
         items.append(Item(LIST_FILE, listed.resolve(), listed.stat().st_size))
-        notes = [_stay(place, target)]
+        converted = Converted((), [_stay(place, target)])
     items = [item for item in items if item.name != FACTS_FILE]
     written = facts_to_yaml(known.facts, remarks=known.remarks)
     if not target.exists():
@@ -141,11 +146,31 @@ def import_corpus(
     shutil.rmtree(unpacked, ignore_errors=True)
     set_cache_type = _track(target)
     n_bytes = sum(item.n_bytes for item in items)
-    return Imported(target, candidates, known, len(items), n_bytes, missing, set_cache_type, notes, place)
+    if source.is_relative_to(unpacked):  # which nobody finds any more
+        shown = partial(_named_by_source, source=given_as, unpacked=unpacked, converted=converted)
+        missing = list(map(shown, missing))
+        candidates = [
+            replace(row, excluded=None if row.excluded is None else shown(row.excluded)) for row in candidates
+        ]
+    return Imported(
+        target, candidates, known, len(items), n_bytes, missing, set_cache_type, converted.notes, place
+    )
 
 
 def _stay(place: Place, target: Path) -> str:
     return f"its recordings stay at {place.shown()}; {target / LIST_FILE} has their digests"
+
+
+def _named_by_source(sentence: str, source: Path, unpacked: Path, converted: Converted) -> str:
+    """A sentence that names what was given in place of the folder that it was unpacked or converted to, which is gone by then."""
+    table = unpacked / FOLDER_TABLE
+    if converted.places:
+        sentence = re.sub(
+            rf"{re.escape(str(table))}, line ([0-9]+)",
+            lambda found: converted.places.get(int(found[1]), found[0]),
+            sentence,
+        ).replace(str(table), str(source))
+    return sentence.replace(str(unpacked), str(source))
 
 
 def _root(unpacked: Path, layout: Layout) -> Path:

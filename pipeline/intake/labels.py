@@ -29,8 +29,14 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
         labels = {candidate.label for candidate in used if splits.get(candidate.id) == split}
         if len(labels) == 1 and split in ("train", "valid", "test"):
             (only,) = labels
-            level: Level = "error" if split == "train" else "warning"
-            what = "nothing can be ranked" if split == "train" else "its correlations are undefined"
+            # Of classes a calibration leaves some probability to those that it has not seen.
+            ends = split == "train" or (split == "valid" and rules.task.kind == "regression")
+            level: Level = "error" if ends else "warning"
+            what = {
+                "train": "nothing can be ranked",
+                "valid": "stage 2 has nothing to calibrate on",
+                "test": "its correlations are undefined",
+            }[split]
             problems.append(Problem(level, "labels", 1, f"every label of {split} is {only:g}: {what}"))
     train = np.array([candidate.label for candidate in used if splits.get(candidate.id) == "train"])
     if len(np.unique(train)) > 1 and len(np.unique(group_of(train, groups=rules.task.groups))) == 1:

@@ -282,3 +282,45 @@ def test_the_three_commands_of_a_day_are_three_right_runs(empty, tmp_path, layou
         "corpus": {"name": layout, "language": None, "label": None}
     }
     assert json.dumps(load_facts().language) == ('"zh"' if layout == "sims" else '"en"')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["2021", "007", "1e3", "null", "true", "no"])
+def test_a_name_that_yaml_reads_as_something_else_is_printed_in_quotes(empty, tmp_path, capsys, name):
+    folder = table(tmp_path / "mine", ["-2", "1", "2"] * 4)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    assert main(["import", "folder", str(folder), "--name", name]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "dvc exp run -S" in line]
+    apply_overrides(params.PARAMS_FILE, shlex.split(line.rpartition(" && ")[2])[4::2])
+    assert params.load(params.Corpus).name == name
+
+
+def spoilt_table(path: Path) -> Path:
+    """A row without a label, which is left out, a transcript of three lines, and a label that is none in line 6."""
+    path.write_text(
+        'id,text,label\na,nothing,\nb,"so\ngood\nindeed",1\nc,fine,many\nd,good,2\ne,bad,-2\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_fault_of_a_table_of_somebody_else_is_named_where_it_stands(empty, tmp_path, capsys):
+    source = spoilt_table(tmp_path / "theirs.csv")
+    assert main(["import", "folder", str(source), "--language", "en"]) == 1
+    assert f"{source}, line 6: label is 'many'" in capsys.readouterr().err
+
+
+def test_a_fault_of_a_table_in_an_archive_names_the_archive(empty, tmp_path, capsys):
+    table(tmp_path / "mine", ["-2", "1", "many"] * 4)
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "mine")
+    assert main(["import", "folder", archive]) == 1
+    assert f"{archive}/segments.csv, line 4: label is 'many'" in capsys.readouterr().err
+    assert list(Path("data/raw").glob(".*")) == []
+
+
+@pytest.mark.parametrize("name", ["mine.jsonl", "mine.json", "mine.parquet", "mine.md"])
+def test_a_file_that_is_no_corpus_is_named(empty, tmp_path, capsys, name):
+    (tmp_path / name).write_text('{"id": "a", "text": "fine", "label": 1}\n', encoding="utf-8")
+    assert main(["import", "folder", str(tmp_path / name)]) == 1
+    assert f"{name}: is no folder, no archive and no table; expected one of them" in capsys.readouterr().err
+    assert list(Path("data/raw").glob(".*")) == []

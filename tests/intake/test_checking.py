@@ -129,6 +129,15 @@ def test_one_label_in_train_is_an_error(corpus):
     assert "every label of train is 1.6" in problems(look(corpus))["error labels"]
 
 
+def test_one_label_in_valid_is_an_error_where_labels_are_numbers(tmp_path):
+    rows = [("train", -2), ("train", 1), ("valid", 1), ("valid", 1), ("test", 0.5)]
+    table = "".join(f"c{i},p{i},{split},{label},fine\n" for i, (split, label) in enumerate(rows))
+    (tmp_path / "segments.csv").write_text(f"id,speaker,split,label,text\n{table}", encoding="utf-8")
+    tasks.write_facts(tmp_path)
+    sentence = "every label of valid is 1: stage 2 has nothing to calibrate on"
+    assert sentence in problems(look(tmp_path))["error labels"]
+
+
 def test_missing_and_broken_media_are_errors_beyond_the_share_that_may_be_lost(corpus):
     (corpus / "clips/c0.mp4").unlink()
     (corpus / "clips/c1.mp4").write_bytes(b"not a video")

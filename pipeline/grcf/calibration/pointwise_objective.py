@@ -97,6 +97,27 @@ POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {
 }
 
 
+def require_two_labels(label: Float[np.ndarray, "segment"], *, split: str, task: Task) -> None:
+    """Refuse numbers on which no curve can be calibrated: a flat one fits them, and every prediction would be the same.
+
+    Of classes a curve leaves some probability to those that it has not seen, so a single one is none too few.
+
+    Args:
+        label: the labels to calibrate on.
+        split: name of their split, for the error.
+        task: what the labels are.
+
+    Raises:
+        PipelineError: labels are numbers, and all are the same.
+    """
+    if task == "regression" and len(label) and (label == label[0]).all():
+        count = "the only label" if len(label) == 1 else f"every one of the {len(label)} labels"
+        raise PipelineError(
+            f"{count} of {split} to calibrate on is {label[0]:g}, so nothing says how far apart predictions have to lie; move "
+            f"segments with other labels to {split} (`python -m pipeline check` shows the labels of each split)"
+        )
+
+
 def fit_calibration(
     score: Float[np.ndarray, "segment *class"],
     label: Float[np.ndarray, "segment"],
