@@ -1,5 +1,6 @@
 """Whether two runs can be compared at all, and whether only the machine was another."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pipeline.artifacts.run_record import RunRecord
@@ -8,7 +9,7 @@ from pipeline.comparison.stages import MACHINE
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
 
-_SAME_LABEL = 1e-5
+_SAME_LABEL, _LEAST_KAPPA = 1e-5, 0.5
 
 
 def require_comparable(base: Run, experiment: Run, *, splits: Sequence[str], protocol: Protocol) -> None:
@@ -53,14 +54,28 @@ def _differences(base: Run, experiment: Run, splits: Sequence[str], protocol: Pr
             one, other = base.predictions[split], experiment.predictions[split]
             known = dict(zip(one.ids, one.truth.tolist(), strict=True))
             shared = [
-                abs(known[id_] - label) < _SAME_LABEL
+                (known[id_], label)
                 for id_, label in zip(other.ids, other.truth.tolist(), strict=True)
                 if id_ in known
             ]
             if known and other.ids and not shared:
                 yield f"they share no segment of {split}"
-            elif shared and _are_of_other_corpora(base, experiment) and 2 * sum(shared) < len(shared):
+            elif shared and _are_of_other_corpora(base, experiment) and not _agree(shared):
                 yield f"they are of two corpora, whose segments of {split} have names in common, but other labels"
+
+
+def _agree(labels: Sequence[tuple[float, float]]) -> bool:
+    """Whether two labels of the same segments are mostly the same, and not as often as those of strangers are by chance.
+
+    That is half of the way or more from chance to full agreement (Cohen's kappa): of two classes, strangers share every other label.
+    """
+    n = len(labels)
+    same = sum(abs(one - other) < _SAME_LABEL for one, other in labels) / n
+    ones, others = (
+        Counter(round(label / _SAME_LABEL) for label in side) for side in zip(*labels, strict=True)
+    )
+    chance = sum(ones[label] * others[label] for label in ones) / n**2
+    return same - chance >= _LEAST_KAPPA * (1 - chance)
 
 
 def _are_of_other_corpora(base: Run, experiment: Run) -> bool:

@@ -1,5 +1,6 @@
 """Runs between which no difference means anything get a sentence instead of a verdict."""
 
+import csv
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from pipeline.__main__ import main
 from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.task import Task
 from pipeline.comparison.stages import MACHINE, StageChange, is_the_machine_alone
+from pipeline.evaluation.protocols import BINARY
 from tests import tasks
 from tests.comparison.repositories import Repository
 
@@ -79,6 +81,31 @@ def test_runs_of_one_task_on_another_corpus_of_the_same_segments_are_compared(re
     status, printed, _ = compare(capsys)
     assert status == 0
     assert "Verdict: " in printed
+
+
+def relabel(repository: Repository, rare: int) -> None:
+    """Give every fifth segment the label 0 and all others 1."""
+    table = repository.root / "reports/predictions.csv"
+    with table.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    for number, row in enumerate(rows):
+        row[header.index("label")] = "0" if number % 5 == rare else "1"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+@pytest.mark.parametrize(("rare", "corpus", "status"), [(1, "another", 1), (0, "another", 0), (1, "one", 0)])
+def test_classes_that_two_corpora_share_by_chance_are_no_segments_in_common(
+    repository, capsys, rare, corpus, status
+):
+    for which, name in ((0, "one"), (rare, corpus)):
+        repository.write_run(protocol=BINARY, noise=0.5 + 0.1 * which)
+        relabel(repository, which)
+        record(repository, tasks.BINARY, corpus=name)
+        repository.commit()
+    found, _, error = compare(capsys)
+    assert found == status
+    assert ("have names in common, but other labels" in error) == (status == 1)
 
 
 @pytest.mark.parametrize(

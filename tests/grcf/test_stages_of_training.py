@@ -188,7 +188,9 @@ def test_the_baseline_may_be_chosen_by_order(train, valid):
 def test_numbers_that_are_all_the_same_calibrate_nothing(ranked, train, valid, scope, n_labels):
     chosen = valid.select(np.arange(n_labels))
     same = replace(chosen, labels=np.full_like(chosen.labels, 1.5))
-    with pytest.raises(PipelineError, match=r"of valid to calibrate on is 1\.5, so nothing says how far apart"):
+    with pytest.raises(
+        PipelineError, match=r"of valid to calibrate on is 1\.5, so nothing says how far apart"
+    ):
         stage_two(ranked, train, same, scope)
     with pytest.raises(PipelineError, match="of valid to calibrate on is"):
         pointwise(train, same, calibration=scope)
