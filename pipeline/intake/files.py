@@ -90,7 +90,7 @@ def refuse_member(name: str) -> str | None:
 def _check_link(path: Path, root: Path) -> None:
     try:
         target = path.resolve(strict=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError for one that leads round in a circle
         raise PipelineError(
             f"{path}: is a link to nothing; repair it or take it out of the corpus"
         ) from error

@@ -1,11 +1,12 @@
 """A file that nobody has labelled, as a segment like those of a corpus."""
 
+import errno
 import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pipeline.artifacts.foreign import other_kind, refuse_stand_in
+from pipeline.artifacts.foreign import other_kind, refuse_stand_in, require_plain_file
 from pipeline.artifacts.segments import Segment
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import inspect_media
@@ -55,9 +56,8 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         PipelineError: the file is missing or no recording, or the span lies outside of it.
     """
     path = recording.media
-    if path is not None and not path.is_file() and listed_at(path) is None:
-        found = "a folder" if path.is_dir() else "not found"
-        raise PipelineError(f"{path}: {found}; expected a video or sound file, check its name")
+    if path is not None and listed_at(path) is None:
+        _require_file(path)
     transcript = (recording.transcript or "").strip()
     candidate = Candidate(
         place=recording.name,
@@ -82,6 +82,28 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
     if isinstance(built, str):
         raise PipelineError(built)
     return built
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what is no file, by what it is.
+
+    Raises:
+        PipelineError: nothing is there, or a folder, a pipe, a device, or a link that leads to nothing.
+    """
+    expected = "expected a video or sound file"
+    try:
+        require_plain_file(path, what="a video or sound file")
+    except PipelineError as error:
+        number = getattr(error.__cause__, "errno", None)
+        if number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP) and path.is_symlink():
+            raise PipelineError(
+                f"{path}: is a link to {path.readlink()}, where nothing is; {expected}: repair the link, or name the file itself"
+            ) from None
+        if number in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise PipelineError(f"{path}: not found; {expected}, check its name") from None
+        if number is None and path.is_dir():
+            raise PipelineError(f"{path}: a folder; {expected}, check its name") from None
+        raise
 
 
 def _check_times(recording: Recording) -> None:

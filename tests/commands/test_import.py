@@ -324,3 +324,18 @@ def test_a_file_that_is_no_corpus_is_named(empty, tmp_path, capsys, name):
     assert main(["import", "folder", str(tmp_path / name)]) == 1
     assert f"{name}: is no folder, no archive and no table; expected one of them" in capsys.readouterr().err
     assert list(Path("data/raw").glob(".*")) == []
+
+
+@pytest.mark.parametrize("where", ["mine", "mine/me", "mine/notes/a.txt", "mine/clips"])
+def test_a_link_that_leads_round_in_a_circle_is_named(empty, tmp_path, capsys, where):
+    link = tmp_path / where
+    if where != "mine":
+        folder = table(tmp_path / "mine", ["-2", "1", "2"] * 4)
+        (folder / "notes").mkdir()
+    if link.is_dir():
+        link.rmdir()
+    link.symlink_to(link.name)
+    assert main(["import", "folder", str(tmp_path / "mine")]) == 1
+    sentence = capsys.readouterr().err
+    assert f"{link}: is a link" in sentence
+    assert sentence.count("\n") == 1

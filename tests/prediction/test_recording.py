@@ -1,6 +1,7 @@
 """A file becomes the segment that the manifest would make of it, or a sentence."""
 
 import math
+import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -46,6 +47,16 @@ def test_a_missing_file(tmp_path):
 
 def test_a_folder(tmp_path):
     assert "a folder" in refused(media=tmp_path)
+
+
+def test_a_link_that_leads_nowhere_and_what_is_no_file(tmp_path):
+    for name, target in (("dangling.mp4", "nowhere"), ("circle.mp4", "circle.mp4")):
+        (tmp_path / name).symlink_to(target)
+        assert f"{name}: is a link to {target}, where nothing is" in refused(media=tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert "pipe.mp4: is a named pipe; expected a video or sound file" in refused(media=tmp_path / "pipe.mp4")
+    assert "not found" in refused(media=tmp_path / "circle.mp4/clip.mp4")
+    assert "File name too long" in refused(media=tmp_path / f"{'a' * 300}.mp4")
 
 
 def test_a_file_that_is_no_recording(tmp_path):
