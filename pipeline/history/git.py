@@ -43,6 +43,27 @@ def ask(*arguments: str, given: str = "", folder: Path | None = None) -> subproc
         ) from error
 
 
+def why_failed(ended: subprocess.CompletedProcess[bytes], *, otherwise: str) -> str:
+    """Why git failed in the working directory, and what to do about it; its own first line, and one remedy.
+
+    Args:
+        ended: what git answered.
+        otherwise: what to do where git says nothing that is known here.
+    """
+    reason = ended.stderr.decode(errors="replace").strip().split("\n")[0]
+    if "dubious ownership" in reason:
+        otherwise = (
+            f"the folder belongs to another user, which git refuses: run `git config --global --add safe.directory {Path.cwd()}` if you "
+            "trust it"
+        )
+    return f"({reason}); {otherwise}"
+
+
+def is_outside_of_git(ended: subprocess.CompletedProcess[bytes]) -> bool:
+    """Whether git failed because the working directory is in no repository, and for no other reason."""
+    return ended.returncode != 0 and b"not a git repository" in ended.stderr
+
+
 def answer(*arguments: str, folder: Path | None = None) -> bytes | None:
     """What git printed; None where it failed. See `ask` for `folder`.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.history.experiments import list_experiments, name_in
-from pipeline.history.git import ask
+from pipeline.history.git import ask, why_failed
 
 WORKSPACE = "workspace"
 
@@ -65,10 +65,8 @@ def resolve_all(names: Sequence[str]) -> list[Revision]:
         return [Revision(name, None) for name in names]
     repository = ask("rev-parse", "--is-shallow-repository")
     if repository.returncode != 0:
-        reason = repository.stderr.decode(errors="replace").strip().split("\n")[0]
-        raise PipelineError(
-            f"{asked[0]}: no revision can be read here ({reason}); run from the root of a git clone of the repository"
-        )
+        reason = why_failed(repository, otherwise="run from the root of a git clone of the repository")
+        raise PipelineError(f"{asked[0]}: no revision can be read here {reason}")
     found: dict[str, str | None] = {WORKSPACE: None}
     commits = _commits(asked)
     for name in asked:

@@ -1,7 +1,6 @@
 """The parameters and files of other commits and experiments, whose entries are not to be lost unasked."""
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.errors import PipelineError
+from pipeline.history.git import ask, is_outside_of_git, why_failed
 from pipeline.history.revisions import Revision, read_files
 
 _PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
@@ -25,18 +25,21 @@ class Experiment:
 
 
 def experiments() -> Iterator[Experiment]:
-    """HEAD and every branch, tag and experiment of this clone, each run once; none outside git."""
-    listed = subprocess.run(
-        ["git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/exps"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    revisions = [
-        Revision(name, sha) for sha, name in (line.split(" ", 1) for line in listed.stdout.splitlines())
-    ]
-    if listed.returncode:
+    """HEAD and every branch, tag and experiment of this clone, each run once; none outside git.
+
+    Raises:
+        PipelineError: git does not say what there is, or a revision cannot be read.
+    """
+    listed = ask("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags", "refs/exps")
+    if is_outside_of_git(listed):
         return
+    if listed.returncode:
+        reason = why_failed(listed, otherwise="mend that, or prune with --workspace-only")
+        raise PipelineError(
+            f"git does not say what other experiments there are, whose entries are kept {reason}"
+        )
+    names = listed.stdout.decode(errors="surrogateescape").splitlines()
+    revisions = [Revision(name, sha) for sha, name in (line.split(" ", 1) for line in names)]
     revisions.append(Revision("HEAD", "HEAD"))
     objects = _objects()
     seen = set()
@@ -49,7 +52,8 @@ def experiments() -> Iterator[Experiment]:
             locked = yaml.safe_load(lock)
         except yaml.YAMLError:  # committed in the middle of a merge
             locked = {}
-        yield Experiment(revision.name, params.decode(errors="replace"), _Lock(locked, objects).locate)
+        lock_of = _Lock(locked if isinstance(locked, dict) else {}, objects)  # an empty file is no mapping
+        yield Experiment(revision.name, params.decode(errors="replace"), lock_of.locate)
 
 
 def _objects() -> Callable[[str], Path]:
@@ -78,7 +82,7 @@ class _Lock:
         self._objects = objects
         self._md5 = {
             Path(out["path"]): str(out["md5"])
-            for stage in lock.get("stages", {}).values()
+            for stage in (lock.get("stages") or {}).values()
             for out in stage.get("outs", [])
             if "md5" in out
         }

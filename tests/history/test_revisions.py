@@ -130,3 +130,9 @@ def test_a_machine_without_git_is_a_sentence(repository, monkeypatch):
     assert shutil.which("git") is None
     with pytest.raises(PipelineError, match="git was not found"):
         resolve("HEAD")
+
+
+def test_a_repository_of_another_user_says_what_git_wants(repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as where git runs as another user
+    with pytest.raises(PipelineError, match=r"dubious ownership.*git config --global --add safe\.directory"):
+        resolve_all(["HEAD"])

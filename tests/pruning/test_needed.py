@@ -1,6 +1,9 @@
 """What parameters need is what the stages would look up, and a change reaches only what it concerns."""
 
 import copy
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +15,10 @@ from pipeline import params
 from pipeline.artifacts.segments import Segment, write_segments
 from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import Word
+from pipeline.errors import PipelineError
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
+from pipeline.pruning.experiments import experiments
 from pipeline.pruning.needed import CLIP_SECTIONS, STAGES, Needs, kinds, needs_of
 from tests.segments import make_segment
 from tests.tasks import MOSI
@@ -172,3 +177,38 @@ def test_an_encoder_that_is_nowhere_is_a_reason(workspace, tmp_path):
 
     assert "holds no encoder" in needs["clips/text"].reason
     assert needs["clips/words"].reason is None
+
+
+def test_experiments_that_git_does_not_tell_are_not_taken_for_none(repository, monkeypatch):
+    assert [found.name for found in experiments()] == ["refs/heads/main"]
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as where git runs as another user
+    with pytest.raises(
+        PipelineError, match=r"git does not say what other experiments there are.*dubious ownership"
+    ):
+        list(experiments())
+
+
+def test_outside_of_git_there_are_no_experiments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert list(experiments()) == []
+
+
+@pytest.mark.parametrize("lock", ["", "- a list", "stages:"])
+def test_a_lock_file_that_names_no_stage_is_one_of_an_experiment_without_outputs(repository, lock):
+    (repository / "dvc.lock").write_text(lock)
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "b"], check=True)
+    (found,) = experiments()
+    assert found.locate(Path("data/manifest/segments.jsonl")) is None
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository of git and DVC with the parameters of this one and a lock file."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "a"]):  # fmt: skip
+        subprocess.run(["git", *command], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
+    return tmp_path
