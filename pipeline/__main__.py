@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from pipeline.errors import PipelineError, sentence_of_machine
+from pipeline.history.links import sentence_of_link
 from pipeline.terminal import (
     INTERRUPTED,
     end_quietly_when_interrupted,
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except (OSError, MemoryError, RuntimeError) as error:
-        sentence = sentence_of_machine(error)
+        sentence = sentence_of_machine(error) or sentence_of_link(error)
         if sentence is None:
             raise
         sys.stderr.write(f"{sentence}\n")

@@ -89,24 +89,11 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def sentence_of_machine(error: Exception) -> str | None:
-    """What to tell a person whose machine or links are at fault, whoever met the error; None for every other error."""
+    """What to tell a person whose machine is at fault, whoever met the error; None for every other error."""
     if isinstance(error, MemoryError) or is_out_of_memory(error):
         return (
             "the machine has no memory left; free some, set GRCF_WORKERS=1, or ask for less (network.width, training.batch_size), then run "
             "the same command again"
         )
-    link = _link_in_a_circle(error)
-    if link is not None:
-        return f"{link}: is a link that leads round in a circle; repair it or take it away"
     fault = machine_error(error, getattr(error, "filename", None) or "a file")
     return None if fault is None else f"{fault}: what is done is kept"
-
-
-def _link_in_a_circle(error: Exception) -> str | None:
-    """The name of the link that an error is about; None for other errors. `Path.resolve` has no type of its own for this one."""
-    found = error.__context__ if isinstance(error, RuntimeError) else error
-    if isinstance(found, OSError) and found.errno == errno.ELOOP:
-        return (
-            os.fsdecode(found.filename) if isinstance(found.filename, str | bytes | os.PathLike) else "a file"
-        )
-    return None

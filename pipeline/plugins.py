@@ -1,8 +1,11 @@
 """Parts of one's own: a class or function of a file in `plugins/`, or of an installed package, that a parameter names."""
 
+import contextlib
 import importlib
 import re
+import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,13 @@ def module_of(reference: str) -> str:
     if not place.endswith(".py"):
         return place
     return ".".join([PACKAGE, *place.removeprefix(f"{PACKAGE}/").removesuffix(".py").split("/")])
+
+
+@contextlib.contextmanager
+def speaking_aside() -> Iterator[None]:
+    """Let what a part prints go to standard error: standard output is the answer of a command, JSON maybe."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def load_plugin(reference: str, *, parameter: str, expected: str) -> Any:
@@ -50,7 +60,8 @@ def load_plugin(reference: str, *, parameter: str, expected: str) -> Any:
             f"{parameter} is {reference!r}, but there is no {source}; put {expected} there, and let git know the file"
         )
     try:
-        found = importlib.import_module(module)
+        with speaking_aside():
+            found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name == module or module.startswith(f"{error.name}."):
             raise PipelineError(
@@ -62,6 +73,11 @@ def load_plugin(reference: str, *, parameter: str, expected: str) -> Any:
     except Exception as error:
         raise PipelineError(
             f"{source} cannot be imported ({_where(error)}); mend it, or choose another {parameter}"
+        ) from error
+    except SystemExit as error:
+        raise PipelineError(
+            f"{source} ends the program while it is imported (it calls exit, as a script does); put that below "
+            f"`if __name__ == '__main__':`, or choose another {parameter}"
         ) from error
     if not hasattr(found, name):
         own = [known for known in vars(found) if not known.startswith("_")]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError, sentence_of_machine
+from pipeline.history.links import sentence_of_link
 from pipeline.terminal import (
     INTERRUPTED,
     INTERRUPTED_SENTENCE,
@@ -35,7 +36,7 @@ def run(stage: Callable[[], None]) -> None:
         sys.stderr.write(f"\n{error}\n")
         sys.exit(1)
     except (OSError, MemoryError, RuntimeError) as error:
-        sentence = sentence_of_machine(error)
+        sentence = sentence_of_machine(error) or sentence_of_link(error)
         if sentence is None:
             raise
         sys.stderr.write(f"\n{sentence}\n")

@@ -259,3 +259,18 @@ def test_a_misspelt_layout_names_the_near_one():
     assert layout_of("mosi") is LAYOUTS["mosi"]
     with pytest.raises(PipelineError, match=r"did you mean .mosi."):
         layout_of("mosi-v2")
+
+
+def test_what_a_part_prints_is_no_part_of_the_answer(write, tmp_path, capsys):
+    write("noisy.py", "print('loaded')\ndef read(folder):\n    print('read')\n    return []\n")
+    layout = layout_of("noisy.py:read")
+    with pytest.raises(PipelineError, match="finds no segment"):
+        layout.read(tmp_path)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "loaded\nread\n")
+
+
+def test_a_script_in_place_of_a_part_is_a_sentence(write):
+    write("script.py", "import sys\nsys.exit(0)\n")
+    with pytest.raises(PipelineError, match=r"plugins/script\.py ends the program while it is imported"):
+        load_plugin("script.py:read", parameter="layout", expected="a function")

@@ -200,6 +200,7 @@ class _Output:
 
     def prediction(self, name: str, observation: "Observation") -> None:
         """Predict a recording and say what and why."""
+        from pipeline.plugins import speaking_aside
         from pipeline.prediction.explanation import available, notes
         from pipeline.prediction.predicting import predict_observed
         from pipeline.prediction.text import to_json, to_text
@@ -208,7 +209,8 @@ class _Output:
         model = self._model
         self._other_encoders |= dict.fromkeys(observation.other_encoders)
         try:
-            prediction = predict_observed(model, self._extractors.add_text(observation.observed))
+            with speaking_aside():  # a fusion may be a part of one's own
+                prediction = predict_observed(model, self._extractors.add_text(observation.observed))
         except PipelineError as error:
             self.refusal(name, str(error))
             return

@@ -25,7 +25,7 @@ from pipeline.corpus.urfunny import read_urfunny
 from pipeline.errors import PipelineError, did_you_mean
 from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
-from pipeline.plugins import is_plugin, load_plugin, refuse_plugin
+from pipeline.plugins import is_plugin, load_plugin, refuse_plugin, speaking_aside
 from pipeline.strict import REFERENCE
 
 _SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"
@@ -324,7 +324,8 @@ def _checked(read: Callable[[Path], Any], name: str) -> Callable[[Path], list[Ca
     """A reader of one's own, which may give anything."""
 
     def read_checked(folder: Path) -> list[Candidate]:
-        rows = list(read(folder))
+        with speaking_aside():
+            rows = list(read(folder))
         strange = next((row for row in rows if not isinstance(row, Candidate)), None)
         if strange is not None:
             raise PipelineError(

@@ -13,7 +13,7 @@ from pipeline.evaluation.formulas import Formula
 from pipeline.evaluation.metrics import Better, Metric, Protocol, Unit
 from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import Outputs, Segments, Values
-from pipeline.plugins import PACKAGE, load_plugin, refuse_plugin
+from pipeline.plugins import PACKAGE, load_plugin, refuse_plugin, speaking_aside
 
 _PARAMETER = "evaluate.metrics"
 _EXPECTED = "an OwnMetric or a Metric"
@@ -116,7 +116,8 @@ def _formula(function: Callable[[Segments, Outputs], float], reference: str) -> 
 
 def _called(function: Callable[..., Any], truth: Segments, prediction: Outputs, reference: str) -> float:
     try:
-        value = function(truth, prediction)
+        with speaking_aside():
+            value = function(truth, prediction)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         own = next((frame for frame in reversed(frames) if f"/{PACKAGE}/" in frame.filename), None)

@@ -321,6 +321,9 @@ def _try(work: Callable[[], Any]) -> bytes:
 
 
 def _start_worker() -> None:
+    os.dup2(
+        2, 1
+    )  # what a library or a part of somebody's own prints is no answer of the program, which may be JSON
     # Ctrl-C goes to the whole process group; the parent alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # programs that it starts may be interrupted

@@ -113,6 +113,16 @@ def test_it_is_compared_with_intervals_or_not(named, data):
     assert not named(own(compared=False)).metric("own").compared
 
 
+def test_what_a_function_prints_is_no_part_of_the_answer(named, data, capsys):
+    def loud(label, prediction):
+        print("measuring")
+        return 1.0
+
+    assert measure(*data, protocol=named(own(loud)))["own"] == 1.0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "measuring\n")
+
+
 def test_a_function_that_sorts_in_place_spoils_nothing(named, data):
     label, prediction = data
     before = label.copy(), prediction.copy()

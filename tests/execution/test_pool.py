@@ -39,6 +39,35 @@ def work(
     return b"%d" % item * 200_000  # more than a pipe holds
 
 
+def say(item: int) -> int:
+    print(f"python says {item}", flush=True)
+    os.write(1, b"a library says so\n")
+    return item
+
+
+def answer() -> None:
+    """A program whose workers print."""
+    done = map_guarded(
+        say,
+        range(2),
+        title="numbers",
+        unit="number",
+        limit_s=lambda item: 600.0,
+        describe=str,
+        on_loss=lambda item, sentence: -1,
+    )
+    print(list(done))
+
+
+def test_what_a_worker_prints_is_no_part_of_the_answer():
+    program = "from tests.execution.test_pool import answer; answer()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[0, 1]\n"
+    assert done.stderr.count("a library says so") == done.stderr.count("python says") == 2
+
+
 def pids(log: Path, item: int) -> list[int]:
     return [int(line) for line in (log / str(item)).read_text().split()]
 
