@@ -2,7 +2,7 @@
 
 import html
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -80,15 +80,20 @@ def export_annotations(data: Path, folder: Path, *, corpus: str, form: Annotatio
 
 
 def _by_recording(segments: Sequence[Segment], corpus: str) -> Mapping[str, Sequence[Segment]]:
-    """Segments by the name of their recording without its suffix, relative to the corpus, in the order of time."""
+    """Segments by the name of their recording, relative to the corpus, in the order of time; without its suffix where that is enough."""
     by_video: dict[str, list[Segment]] = defaultdict(list)
+    by_media: dict[str, list[Segment]] = defaultdict(list)
     found: dict[str, list[Segment]] = defaultdict(list)
     for segment in sorted(segments, key=lambda segment: (segment.start_s, segment.end_s, segment.id)):
         if segment.media is None:
             by_video[segment.video].append(segment)
         else:
             inside = PurePosixPath(segment.media).relative_to(PurePosixPath("data/raw") / corpus)
-            found[str(inside.with_suffix(""))].append(segment)
+            by_media[str(inside)].append(segment)
+    stems = Counter(str(PurePosixPath(media).with_suffix("")) for media in by_media)
+    for media, rows in by_media.items():
+        stem = str(PurePosixPath(media).with_suffix(""))
+        found[stem if stems[stem] == 1 else media] += rows  # talk.mp4 and talk.wav are two recordings
     for video, rows in by_video.items():
         apart = all(one.end_s <= other.start_s for one, other in itertools.pairwise(rows))
         for row in rows:

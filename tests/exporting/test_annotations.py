@@ -143,6 +143,19 @@ def test_captions_have_times_of_words_and_of_the_pauses_between_them(tmp_path):
     }
 
 
+def test_recordings_that_differ_in_their_ending_alone_have_a_file_each(tmp_path):
+    endings = ("mp4", "wav")
+    segments = [
+        make_segment(id=name, media=f"data/raw/mine/clips/talk.{name}", end_s=2.0) for name in endings
+    ]
+    rows = [SegmentWords(name, "given", (Word(f"of_{name}", 0.5, 1.0),)) for name in endings]
+    files = exported(tmp_path, segments, rows, "textgrid")
+    assert {name: [f"of_{other}".encode() in text for other in endings] for name, text in files.items()} == {
+        "clips/talk.mp4.TextGrid": [True, False],
+        "clips/talk.wav.TextGrid": [False, True],
+    }
+
+
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path):
     segment = make_segment(id="../../a")
     with pytest.raises(PipelineError, match=r"'\.\./\.\./a' has no name that a file can have"):
