@@ -7,14 +7,23 @@ needs (`metrics.Need`) is checked by its caller.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from pipeline.evaluation.groups import interval_of
-from pipeline.evaluation.samples import Samples, digest_of
-from pipeline.evaluation.selection import PairCounter, PairCounts, Segments, Values, unequal_pairs
+from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.selection import (
+    PairCounter,
+    PairCounts,
+    Segments,
+    Values,
+    segment_pairs,
+    unequal_pairs,
+)
 
 Formula = Callable[[Segments, Segments, Samples], Values]
 
@@ -140,13 +149,16 @@ def f1_negative_positive(truth: Segments, prediction: Segments, samples: Samples
 
 
 def _pairs(truth: Segments, prediction: Segments, samples: Samples) -> PairCounts:
-    of_truth = digest_of(truth)
-    of_both = (of_truth, digest_of(prediction))
-    ordered = samples.remembered(("unequal", of_truth), lambda: unequal_pairs(truth, samples.exact))
+    of_truth = samples.digest(truth)
+    of_both = (of_truth, samples.digest(prediction))
+    n_pairs = samples.remembered("pairs", lambda: segment_pairs(samples.exact))
+    ordered = samples.remembered(
+        ("unequal", of_truth), lambda: unequal_pairs(truth, samples.exact, n_pairs=n_pairs)
+    )
     return samples.remembered(
         ("pairs", of_both),
         lambda: samples.of_row(("pairs", of_both), lambda: PairCounter(truth, prediction))(
-            samples.exact, ordered=ordered
+            samples.exact, n_pairs=n_pairs, ordered=ordered
         ),
     )
 
@@ -167,28 +179,49 @@ class _Moments:
 
 def _moments(truth: Segments, prediction: Segments, samples: Samples) -> _Moments:
     return samples.remembered(
-        ("moments", digest_of(truth), digest_of(prediction)),
+        ("moments", samples.digest(truth), samples.digest(prediction)),
         lambda: _computed_moments(truth, prediction, samples),
     )
 
 
 def _computed_moments(truth: Segments, prediction: Segments, samples: Samples) -> _Moments:
-    # Centred and scaled values keep squares from overflow and from zero.
-    y, scale_truth = _standard(truth)
-    p, scale_prediction = _standard(prediction)
-    mean_y, mean_p = samples.mean(y), samples.mean(p)
+    of_truth, of_prediction = samples.digest(truth), samples.digest(prediction)
+    y, p = (
+        samples.of_row(("standard", digest), partial(_Standard.of, values))
+        for digest, values in ((of_truth, truth), (of_prediction, prediction))
+    )
+    product = samples.of_row(("product", of_truth, of_prediction), lambda: _read_only(y.values * p.values))
+    mean_y, mean_p = samples.mean(y.values), samples.mean(p.values)
     return _Moments(
-        variance_truth=np.maximum(samples.mean(y * y) - mean_y**2, 0.0),
-        variance_prediction=np.maximum(samples.mean(p * p) - mean_p**2, 0.0),
-        covariance=samples.mean(y * p) - mean_y * mean_p,
-        scale=scale_truth / scale_prediction,
+        variance_truth=np.maximum(samples.mean(y.squares) - mean_y**2, 0.0),
+        variance_prediction=np.maximum(samples.mean(p.squares) - mean_p**2, 0.0),
+        covariance=samples.mean(product) - mean_y * mean_p,
+        scale=y.scale / p.scale,
     )
 
 
-def _standard(values: Segments) -> tuple[Segments, float]:
-    centred = values - np.mean(values)
-    scale = float(np.max(np.abs(centred))) or 1.0
-    return centred / scale, scale
+class _Standard(NamedTuple):
+    """Values about their mean, divided by the greatest of their distances from it, which is `scale`; and their squares.
+
+    Centred and scaled values keep squares from overflow and from zero.
+    """
+
+    values: Segments
+    squares: Segments
+    scale: float
+
+    @classmethod
+    def of(cls, values: Segments) -> "_Standard":
+        centred = values - np.mean(values)
+        scale = float(np.max(np.abs(centred))) or 1.0
+        scaled = centred / scale
+        return cls(_read_only(scaled), _read_only(scaled * scaled), scale)
+
+
+def _read_only(values: Segments) -> Segments:
+    """The array, which samples then look up without reading it again."""
+    values.setflags(write=False)
+    return values
 
 
 def _weighted_f1(

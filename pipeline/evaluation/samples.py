@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 from jaxtyping import Bool
@@ -54,7 +55,9 @@ class Samples:
 
     def total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
         """The sum of a value over the segments of each sample; of conditions, how many segments meet them."""
-        return self.remembered((values.dtype.kind, digest_of(values)), lambda: self._total(values))
+        # A formula may change an array of its own between two sums, unless it is read-only.
+        digest = digest_of(values) if values.flags.writeable else self.digest(values)
+        return self.remembered((values.dtype.kind, digest), lambda: self._total(values))
 
     def _total(self, values: Segments | Bool[NDArray[np.bool_], "segment"]) -> Values:
         counts = self.exact if values.dtype == np.bool_ else self.counts
@@ -67,7 +70,7 @@ class Samples:
 
     def vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
         """Whether the segments of each sample have more than one value."""
-        return self.remembered(("vary", digest_of(values)), lambda: self._vary(values))
+        return self.remembered(("vary", self.digest(values)), lambda: self._vary(values))
 
     def _vary(self, values: Outputs) -> Bool[NDArray[np.bool_], "resample"]:
         # Compared value by value: a variance in floating point need not vanish where all values are equal. A sample with values
@@ -75,7 +78,7 @@ class Samples:
         if len(self) == 1:
             drawn = values[self.counts[0] > 0]
             return np.array([drawn.min(initial=np.inf) < drawn.max(initial=-np.inf)])
-        n_above = self.total(values > np.median(values))
+        n_above = self.total(self.of_row(("above", self.digest(values)), lambda: values > np.median(values)))
         varies = (n_above > 0) & (n_above < self.n_segments)
         one_sided = np.flatnonzero(~varies)
         occurs = self.counts[one_sided] > 0
@@ -83,6 +86,17 @@ class Samples:
         greatest: Values = np.where(occurs, values, -np.inf).max(axis=1)
         varies[one_sided] = least < greatest
         return varies
+
+    def digest(self, values: np.ndarray) -> bytes:
+        """`digest_of` labels or predictions, which nobody may change; once for all samples that share what is known of rows."""
+        if self._of_rows is None:
+            return digest_of(values)
+        key = ("digest", id(values))
+        known: tuple[ref[np.ndarray], bytes] | None = self._of_rows.get(key)
+        # An array that is gone may have left its number to another.
+        if known is None or known[0]() is not values:
+            known = self._of_rows[key] = ref(values), digest_of(values)
+        return known[1]
 
     def remembered(self, key: Hashable, compute: Callable[[], Found]) -> Found:
         """What was computed under a key before; those that were asked for last are kept."""

@@ -216,22 +216,25 @@ class PairCounter:
             _Ordered.of(self._rank.ranks * (int(self._label.ranks.max(initial=0)) + 1) + self._label.ranks)
         )
 
-    def __call__(self, counts: ExactCounts, *, ordered: Values | None = None) -> PairCounts:
+    def __call__(
+        self, counts: ExactCounts, *, n_pairs: Values | None = None, ordered: Values | None = None
+    ) -> PairCounts:
         """The pairs of samples in which each segment occurs `counts` times.
 
         Args:
             counts: whole numbers, see `in_exact_precision`.
+            n_pairs: number of pairs of different segments in each sample, where that is known: `segment_pairs` of the counts.
             ordered: number of pairs of different labels in each sample, where that is known: `unequal_pairs` of the labels.
         """
         exact = in_exact_precision(counts)
-        squares, total = _dot(exact, exact), np.square(exact.sum(axis=1, dtype=np.float64))
-        alike_in_both = squares + self._tied_in_both.more_alike(exact)
-        alike_in_prediction = squares + self._tied.more_alike(exact)
+        if n_pairs is None:
+            n_pairs = segment_pairs(exact)
+        alike_in_prediction = self._tied.alike(exact)
         return PairCounts(
-            ordered=_n_unequal(self._label, exact) if ordered is None else ordered,
+            ordered=n_pairs - _Tied.of(self._label).alike(exact) if ordered is None else ordered,
             concordant=self.concordant(exact),
-            tied=(alike_in_prediction - alike_in_both) / 2.0,
-            untied=(total - alike_in_prediction) / 2.0,
+            tied=alike_in_prediction - self._tied_in_both.alike(exact),
+            untied=n_pairs - alike_in_prediction,
         )
 
     def concordant(self, counts: ExactCounts) -> Values:
@@ -240,7 +243,7 @@ class PairCounter:
             return self._levels(counts)
         if len(self._label.ranks) > _MOST_IN_BLOCKS:
             return self._tables(counts)
-        return self._blocks(_arranged(counts, self._label.order), _arranged(counts, self._rank.order))
+        return self._blocks(counts)
 
     @cached_property
     def _tables(self) -> "_PairTables":
@@ -269,38 +272,42 @@ class _PairBlocks:
     def __init__(self, labels: "_Ordered", predictions: "_Ordered") -> None:
         (label, by_label, _), (rank, by_rank, _) = labels, predictions
         size = max(_LEAST_BLOCK, round(len(label) ** (2 / 3) / 4))
-        (self._label_blocks, label_block), (rank_blocks, rank_block) = (
+        (label_blocks, label_block), (rank_blocks, rank_block) = (
             side.blocks(size) for side in (labels, predictions)
         )
         self._n_rank_blocks = len(rank_blocks)
-        blocks = [(by_label[block], block) for block in self._label_blocks]
         numbers = np.arange(self._n_rank_blocks)
-        # Which block of predictions each segment of a block of labels is in.
-        self._is_in = [rank_block[segments, None] == numbers for segments, _ in blocks]
-        self._within_label_blocks = [
-            (block, _rising(label[segments], rank[segments]))
-            for segments, block in blocks
-            if np.ptp(label[segments])
+        # Of each block of labels: its segments, which block of predictions each of them is in, and where pairs rise within it.
+        self._label_blocks = [
+            (
+                segments,
+                rank_block[segments] == numbers[:, None],
+                _falling(label[segments], rank[segments]) if np.ptp(label[segments]) else None,
+            )
+            for segments in (by_label[block] for block in label_blocks)
         ]
-        self._within_rank_blocks = [
-            (block, _rising(label_block[segments], rank[segments]))
-            for block in rank_blocks
-            for segments in [by_rank[block]]
+        self._rank_blocks = [
+            (segments, _falling(label_block[segments], rank[segments]))
+            for segments in (by_rank[block] for block in rank_blocks)
             if np.ptp(rank[segments]) and np.ptp(label_block[segments])
         ]
 
-    def __call__(self, by_label: ExactCounts, by_rank: ExactCounts) -> Values:
-        """The concordant pairs of samples, from how often each segment occurs, in the order of labels and of predictions."""
-        found = np.zeros(len(by_label))
-        below = np.zeros((len(by_label), self._n_rank_blocks), by_label.dtype)
-        for block, is_in in zip(self._label_blocks, self._is_in, strict=True):
-            inside = by_label[:, block] @ is_in.astype(by_label.dtype)
-            found += _dot(inside, below)
-            below[:, 1:] += np.cumsum(inside[:, :-1], axis=1)
-        for arranged, blocks in ((by_label, self._within_label_blocks), (by_rank, self._within_rank_blocks)):
-            for block, rising in blocks:
-                inside = arranged[:, block]
-                found += _dot(inside, inside @ rising.astype(inside.dtype))
+    def __call__(self, counts: ExactCounts) -> Values:
+        """The concordant pairs of samples in which each segment occurs `counts` times."""
+        # One block after the other, samples side by side: what is multiplied and added up stays in the processor's cache.
+        of_segment = counts.T
+        found = np.zeros(len(counts))
+        below = np.zeros((self._n_rank_blocks, len(counts)), counts.dtype)
+        for segments, is_in, falling in self._label_blocks:
+            inside = np.take(of_segment, segments, axis=0)
+            in_rank_block = is_in.astype(counts.dtype) @ inside
+            found += _dot(in_rank_block.T, below.T)
+            below[1:] += np.cumsum(in_rank_block[:-1], axis=0)
+            if falling is not None:
+                found += _dot(inside.T, (falling.astype(counts.dtype) @ inside).T)
+        for segments, falling in self._rank_blocks:
+            inside = np.take(of_segment, segments, axis=0)
+            found += _dot(inside.T, (falling.astype(counts.dtype) @ inside).T)
         return found
 
 
@@ -406,14 +413,21 @@ def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCo
     return PairCounter(truth, prediction)(counts)
 
 
-def unequal_pairs(values: Segments, counts: ExactCounts) -> Values:
-    """The pairs of segments with different values, in samples in which each segment occurs `counts` times."""
-    return _n_unequal(_Ordered.of(_dense_rank(values)), in_exact_precision(counts))
+def segment_pairs(counts: ExactCounts) -> Values:
+    """The pairs of different segments, in samples in which each segment occurs `counts` times."""
+    exact = in_exact_precision(counts)
+    total = exact.sum(axis=1, dtype=np.float64)
+    return np.asarray((np.square(total) - _dot(exact, exact)) / 2.0)
 
 
-def _n_unequal(ordered: "_Ordered", counts: ExactCounts) -> Values:
-    alike = _dot(counts, counts) + _Tied.of(ordered).more_alike(counts)
-    return np.asarray((np.square(counts.sum(axis=1, dtype=np.float64)) - alike) / 2.0)
+def unequal_pairs(values: Segments, counts: ExactCounts, *, n_pairs: Values | None = None) -> Values:
+    """The pairs of segments with different values, in samples in which each segment occurs `counts` times.
+
+    `n_pairs` is the `segment_pairs` of the counts, where it is known.
+    """
+    exact = in_exact_precision(counts)
+    alike = _Tied.of(_Ordered.of(_dense_rank(values))).alike(exact)
+    return (segment_pairs(exact) if n_pairs is None else n_pairs) - alike
 
 
 def in_exact_precision(counts: ExactCounts) -> ExactCounts:
@@ -443,16 +457,13 @@ class _Tied:
         shared = lengths[lengths > 1]
         return cls(ordered.order[np.repeat(lengths > 1, lengths)], np.cumsum(shared) - shared)
 
-    def more_alike(self, counts: ExactCounts) -> Values:
-        """Twice the pairs of different segments that have one value: the square of a sum, less those of what it adds up.
-
-        With the sum of all squares it makes the pairs of equal values, those of a segment with itself among them.
-        """
+    def alike(self, counts: ExactCounts) -> Values:
+        """The pairs of different segments that have one value: half the square of a sum, less those of what it adds up."""
         if not len(self.segments):
             return np.zeros(len(counts))
         of_segments = _arranged(counts, self.segments)
         of_values = np.add.reduceat(of_segments, self.starts, axis=1)
-        return _dot(of_values, of_values) - _dot(of_segments, of_segments)
+        return np.asarray((_dot(of_values, of_values) - _dot(of_segments, of_segments)) / 2.0)
 
 
 def _starts(in_order: _Ranks) -> _Starts:
@@ -496,6 +507,11 @@ class _Ordered(NamedTuple):
         numbers = np.empty_like(self.order)
         numbers[self.order] = np.repeat(np.arange(len(borders) - 1), np.diff(borders))
         return [slice(*ends) for ends in pairwise(borders)], numbers
+
+
+def _falling(label: _Ranks, rank: _Ranks) -> Bool[NDArray[np.bool_], "segment segment"]:
+    """Of which pairs both the label and the prediction fall: `_rising` the other way round."""
+    return (label[:, None] > label) & (rank[:, None] > rank)
 
 
 def _rising(label: _Ranks, rank: _Ranks) -> Bool[NDArray[np.bool_], "segment segment"]:

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 
 from pipeline.evaluation.protocols import MOSI
-from pipeline.evaluation.samples import Samples
+from pipeline.evaluation.samples import Samples, digest_of
 
 N_SEGMENTS = 20_000
 
@@ -40,3 +40,19 @@ def test_what_blocks_share_of_a_row_is_computed_once_and_what_they_do_not_share_
             for _ in range(2):
                 samples.of_row("row", lambda: computed.append("row"))
         assert len(computed) == n
+
+
+def test_an_array_that_is_changed_between_two_sums_is_added_up_anew():
+    samples = Samples(np.ones((1, 3)), {})
+    values = np.array([1.0, 2.0, 3.0])
+    assert samples.total(values).tolist() == [6.0]
+    values *= 2
+    assert samples.total(values).tolist() == [12.0]
+
+
+def test_an_array_in_the_place_of_one_that_is_gone_has_a_digest_of_its_own():
+    samples = Samples(np.ones((1, 3)), {})
+    for number in range(50):
+        values = np.full(3, float(number))
+        assert samples.digest(values) == samples.digest(values) == digest_of(np.full(3, float(number)))
+        del values
