@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from pipeline.grcf.loss.checks import check_segments
 from pipeline.grcf.loss.interface import RankingObjective
 from pipeline.grcf.network.owned_labels import compared
 
@@ -26,10 +27,14 @@ def ranknet_loss(
 
     Without a pair of different labels the loss is 0 and so is its gradient.
 
+    Raises:
+        PipelineError: scores, labels and owners are not one number for each segment.
+
     Example:
         >>> round(ranknet_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 2.0])).item(), 6)
         0.693147
     """
+    check_segments(score, label, owner)
     above = label[:, None] > label[None, :]
     if owner is not None:
         above &= owner[:, None] == owner[None, :]
@@ -57,10 +62,14 @@ def ranklist_loss(
 
     Without a pair of different labels the loss is 0 and so is its gradient.
 
+    Raises:
+        PipelineError: scores, labels and owners are not one number for each segment.
+
     Example:
         >>> round(ranklist_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 2.0])).item(), 6)
         0.693147
     """
+    check_segments(score, label, owner)
     # Ordered by owner first, labels of one owner stay as many distinct labels apart as they were.
     by_owner = label[None] if owner is None else torch.stack([owner.double(), label.double()])
     rank = by_owner.unique(dim=1, return_inverse=True)[1]

@@ -1,14 +1,17 @@
 """The objective of stage 1: groupwise ranking under dynamic margins, weighted by advantage."""
 
+import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from pipeline.errors import PipelineError
 from pipeline.grcf.loss.advantages import Direction, Scale, Scope, pair_weights
+from pipeline.grcf.loss.checks import check_choice, check_number, check_segments
 from pipeline.grcf.loss.exact_by_owner import weighted_sums_by_owner
 from pipeline.grcf.loss.exact_ranking import ExactSettings, weighted_sums
 from pipeline.grcf.loss.groups import Grouping, group_of
@@ -34,6 +37,9 @@ class MarginSettings:
     For most see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`. Pairs are compared `within` an
     owner, or any with any; see `owned_labels.owned_labels`. Beside those within an owner, all pairs together have the weight
     `across`, 0 to 1; see `groupwise_ranking_loss`.
+
+    Raises:
+        PipelineError: a setting has no such value.
     """
 
     groups: Grouping
@@ -45,10 +51,28 @@ class MarginSettings:
     within: Within = "any"
     across: float = 0.0
 
+    def __post_init__(self) -> None:
+        cuts = self.groups
+        if isinstance(cuts, str):
+            check_choice("groups", cuts, ("integer",))
+        elif not cuts or any(a >= b for a, b in itertools.pairwise(cuts)):
+            raise PipelineError(f"groups is {cuts!r}; expected 'integer' or increasing cuts")
+        check_choice("distance", self.distance, get_args(Distance))
+        check_choice("shape", self.shape, get_args(Shape))
+        check_choice("within", self.within, get_args(Within))
+        for name in ("base", "slope", "smoothing", "across"):
+            check_number(name, getattr(self, name), least=0.0)
+        if self.across > 1:
+            raise PipelineError(f"across is {self.across:g}; expected a share from 0 to 1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdvantageSettings:
-    """Settings of the weights of pairs; see `advantages.pair_weights`."""
+    """Settings of the weights of pairs; see `advantages.pair_weights`.
+
+    Raises:
+        PipelineError: a setting has no such value.
+    """
 
     scope: Scope
     scale: Scale
@@ -56,6 +80,14 @@ class AdvantageSettings:
     cap: float
     direction: Direction = "harder"
     bound: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_choice("scope", self.scope, get_args(Scope))
+        check_choice("scale", self.scale, get_args(Scale))
+        check_choice("direction", self.direction, get_args(Direction))
+        check_number("strength", self.strength, least=0.0)
+        check_number("cap", self.cap, least=1.0)
+        check_number("bound", self.bound, least=0.0, excluded=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +171,9 @@ def groupwise_ranking_loss(
         margin: how far apart the scores of a pair have to be.
         advantage: how much each pair weighs.
 
+    Raises:
+        PipelineError: scores, labels and owners are not one number for each segment.
+
     Example:
         >>> import torch
         >>> hinge = MarginSettings(
@@ -149,6 +184,7 @@ def groupwise_ranking_loss(
         >>> round(groupwise_ranking_loss(score, label, margin=hinge, advantage=alike).item(), 6)
         0.6
     """
+    check_segments(score, label, owner)
     is_exact = len(score) >= EXACT_FROM and has_exact_path(margin, advantage)
     loss_of = exact_ranking_loss if is_exact else pairwise_ranking_loss
     within = loss_of(score, label, owner, margin=margin, advantage=advantage)
