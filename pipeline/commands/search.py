@@ -14,6 +14,7 @@ from pipeline.commands.sweep import (
 )
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_folder
+from pipeline.settled.needs import checked
 from pipeline.settled.protocol import workspace_protocol
 from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.plots import write_plots
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Spend what is left of the budget, then show all trials."""
     if args.trials < 1 or args.seed < 0:
         raise PipelineError("--trials has to be at least 1, and --seed at least 0")
-    space = search_space(args.axes, check=params.checked)
+    space = search_space(args.axes, check=checked)
     wait_for_other_dvc()
     workspace = read_workspace()
     read_base()

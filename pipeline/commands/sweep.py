@@ -14,6 +14,7 @@ from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve_all
 from pipeline.pages.blocks import Block, Command, Heading
 from pipeline.pages.text import as_text
+from pipeline.settled.needs import checked
 from pipeline.settled.protocol import workspace_protocol
 from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.points import Point, grid
@@ -72,7 +73,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is missing of the grid, then show all of it."""
-    points = grid(args.axes, check=params.checked)
+    points = grid(args.axes, check=checked)
     if not args.dry_run:
         wait_for_other_dvc()
     workspace = read_workspace()
