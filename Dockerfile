@@ -1,5 +1,6 @@
 # Everything a run needs on a CPU; docs/howto/container.md says how it is used.
-FROM python:3.12-slim-bookworm AS environment
+# Python 3.11: every package of the lock that holds machine code has a wheel for it. pocketsphinx has none for 3.12 and would need a compiler.
+FROM python:3.11-slim-bookworm AS environment
 # PyPI's torch for Linux brings CUDA, some gigabytes; this index has the same version for CPUs.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN apt-get update \
@@ -9,7 +10,7 @@ WORKDIR /build
 COPY Makefile requirements.lock ./
 RUN PIP_EXTRA_INDEX_URL="$TORCH_INDEX" PIP_NO_CACHE_DIR=1 make VENV=/opt/environment /opt/environment/.run
 
-FROM python:3.12-slim-bookworm
+FROM python:3.11-slim-bookworm
 # git is what DVC keeps experiments in; numba, behind librosa, loads OpenMP from libgomp.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git=1:2.* libgomp1=12.* make=4.* \
