@@ -13,6 +13,7 @@ from pipeline.corpus.labels import label_chosen, refuse_absent_classes
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import build_manifest, check_table, media_files, say_repeated_recordings
 from pipeline.corpus.names import say_alike_speakers
+from pipeline.corpus.pool import mixes_of
 from pipeline.corpus.splits import say_balance, say_leaks, split_candidates
 from pipeline.settled.facts import load_facts
 
@@ -29,7 +30,7 @@ def main() -> None:
     task = facts.task(corpus.label, source="params.yaml")
     candidates = label_chosen(layout_of(facts.layout).read(Path(folder)), task)
     check_table(candidates, task=task)
-    mixes = facts.splits.mixes(settings.split)
+    mixes = mixes_of(facts, Path(folder), split=settings.split)
     splits = split_candidates(
         candidates,
         split=settings.split,

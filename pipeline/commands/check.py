@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         folder,
         layout=layout,
         rules_for=lambda candidates: _rules(
-            facts or find_facts(layout, candidates, folder).facts, args.split, in_params=in_params
+            facts or find_facts(layout, candidates, folder).facts, folder, args.split, in_params=in_params
         ),
         n_opened=None if args.open == "all" else int(args.open),
     )
@@ -100,12 +100,13 @@ def _folder(named: str) -> Path:
     return folder
 
 
-def _rules(facts: Facts, split: str | None, *, in_params: bool) -> Rules:
+def _rules(facts: Facts, folder: Path, split: str | None, *, in_params: bool) -> Rules:
     """What a run holds the corpus against; the choices of params.yaml are for the corpus that it names."""
     manifest = params.load(params.Manifest)
     corpus = params.load(params.Corpus)
     rules = rules_of(
         facts,
+        folder,
         label=corpus.label if in_params else None,
         language=corpus.language if in_params else None,
         split=split or manifest.split,

@@ -298,11 +298,12 @@ def _given(args: argparse.Namespace) -> Given:
     )
 
 
-def _require(candidates: Sequence[Candidate], facts: Facts) -> None:
+def _require(candidates: Sequence[Candidate], facts: Facts, folder: Path) -> None:
     """Refuse what could not run, by the shares and the seed of a drawn split that params.yaml has."""
     manifest = params.load(params.Manifest)
     rules = rules_of(
         facts,
+        folder,
         valid_share=manifest.valid_share,
         test_share=manifest.test_share,
         split_seed=manifest.split_seed,

@@ -158,7 +158,7 @@ class Splits(StrictModel):
     )
 
     def mixes(self, split: str) -> tuple[Owner, ...]:
-        """What `manifest.split` of this value may have in two parts, because the field's own split has."""
+        """What `manifest.split` of this value may have in two parts, because the field's own split has; see `splits_mix`."""
         return {"standard": self.standard_mixes, "drawn": ()}.get(split, self.folds_mix)
 
 

@@ -1,9 +1,7 @@
 """A feature pickle as a corpus: what was said and felt, without media; the features come in by the feature stages."""
 
 import math
-import sys
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,35 +27,19 @@ def read_pickled(folder: Path, *, layout: PickleLayout) -> list[Candidate]:
 
     A sample has as many words as its text has rows. They bear the words of the transcript where it has as many (or two less,
     between [CLS] and [SEP]) and numbers otherwise, and lie evenly in the sample's span in its video; where no span is given,
-    in a nominal one of 0.4 s per word. Splits are taken as they are: a video in more than one of them is named by its split,
-    and said on standard error.
+    in a nominal one of 0.4 s per word. Splits are taken as they are, also where a video is in more than one of them
+    (`splits_mix`).
 
     Raises:
         PipelineError: no pickle of that layout.
     """
     path = find_pickle(folder)
     splits = read_feature_pickle(path, layout=layout)
-    shared = _shared_videos(splits)
-    if shared:
-        sys.stderr.write(
-            f"\n{path}: {len(shared)} videos, such as {shared[0]!r}, are in more than one split; the splits are taken as they "
-            "are, so a model may know the recording from training\n"
-        )
     names = class_names(splits)
-    return [candidate for given in splits for candidate in _candidates(path, given, frozenset(shared), names)]
+    return [candidate for given in splits for candidate in _candidates(path, given, names)]
 
 
-def _shared_videos(splits: Sequence[GivenSplit]) -> list[str]:
-    owners = defaultdict(set)
-    for given in splits:
-        for video in given.videos:
-            owners[video].add(given.split)
-    return sorted(video for video, found in owners.items() if len(found) > 1)
-
-
-def _candidates(
-    path: Path, given: GivenSplit, shared: frozenset[str], names: Mapping[float, str]
-) -> list[Candidate]:
+def _candidates(path: Path, given: GivenSplit, names: Mapping[float, str]) -> list[Candidate]:
     windows = GivenWindows(given)
     candidates = []
     for sample, (id_, video, span_s, label, transcript) in enumerate(
@@ -66,7 +48,6 @@ def _candidates(
         n_words = windows.length("text", sample)
         start_s, end_s = span_s or (0.0, _NOMINAL_WORD_S * max(1, n_words))
         bounds_s = np.linspace(start_s, end_s, n_words + 1).tolist()
-        owner = f"{video} ({given.split})" if video in shared else video
         candidates.append(
             Candidate(
                 place=f"{path}, {given.split}, sample {sample}",
@@ -76,8 +57,8 @@ def _candidates(
                 # A transcript without rows would be cut into words that no text feature belongs to.
                 text=(transcript or "") if n_words else "",
                 split=given.split,
-                speaker=owner,
-                video=owner,
+                speaker=video,
+                video=video,
                 language=None,
                 start_s=start_s,
                 end_s=end_s,

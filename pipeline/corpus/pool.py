@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pipeline.artifacts.task import Task
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.facts import FACTS_FILE, POOL, Facts, read_facts
+from pipeline.corpus.facts import FACTS_FILE, POOL, Facts, Owner, read_facts
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.manifest import check_table
+from pipeline.corpus.splits import OWNERS, STANDARD, Mixes
 from pipeline.errors import PipelineError
+from pipeline.pickles.layouts import PICKLE_LAYOUTS
 
 # A linear map of -0.6 in [-1, 1] to [-3, 3] is -1.8, not -1.7999999999999998.
 _DIGITS = 9
@@ -58,6 +60,29 @@ def read_part_facts(folder: Path) -> Facts:
             f"{folder}: is a pool itself; name its parts instead, which are {', '.join(facts.parts)}"
         )
     return facts
+
+
+def splits_mix(facts: Facts, *, split: str) -> tuple[Owner, ...]:
+    """What `manifest.split` of this value may have in two parts; a feature pickle is taken as it is divided."""
+    if facts.layout in PICKLE_LAYOUTS and split == STANDARD:
+        return OWNERS
+    return facts.splits.mixes(split)
+
+
+def mixes_of(facts: Facts, folder: Path, *, split: str) -> Mixes:
+    """What `manifest.split` of this value may have in two parts, for each part of a pool as for that corpus alone.
+
+    Args:
+        facts: facts of the corpus.
+        folder: its folder.
+        split: value of `manifest.split`.
+
+    Raises:
+        PipelineError: the facts of a part cannot be read.
+    """
+    if facts.layout != POOL:
+        return {None: splits_mix(facts, split=split)}
+    return {part: splits_mix(read_part_facts(folder / part), split=split) for part in facts.parts}
 
 
 def refuse_other_kind(task: Task, common: Task, *, part: str) -> None:

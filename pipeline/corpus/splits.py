@@ -4,15 +4,21 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.corpus.balance import balanced_parts, make_draw
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.facts import Owner
 from pipeline.errors import PipelineError
 
 STANDARD = "standard"
+OWNERS: tuple[Owner, ...] = ("speaker", "video")
+Mixes: TypeAlias = Mapping[str | None, Collection[str]]
+"""What may be in two splits, `speaker` or `video`, by part of a pool; by None in a corpus that is no pool."""
 
 
 def split_candidates(
@@ -22,7 +28,7 @@ def split_candidates(
     valid_share: float,
     test_share: float,
     split_seed: int,
-    mixes: Collection[str] = (),
+    mixes: Mixes = MappingProxyType({}),
 ) -> Mapping[str, Split]:
     """The split of each segment id that is not excluded.
 
@@ -37,7 +43,7 @@ def split_candidates(
         valid_share: share of the speakers (of the videos, where no speakers are named) that go to valid.
         test_share: share of them that go to test.
         split_seed: seed of the draw.
-        mixes: `speaker`, `video`: what may be in two splits, because the split that the field uses has it so.
+        mixes: what may be in two splits, because the split that the field uses has it so; nothing of corpora that are not named.
 
     Raises:
         PipelineError: an unknown split, a corpus split in part only, a speaker or video in two splits, folds that it
@@ -61,46 +67,57 @@ def split_candidates(
     usable = [candidate for candidate in candidates if candidate.excluded is None]
     draw_valid = partial(_draw_valid, usable, valid_share=valid_share, split_seed=split_seed)
     refuse_leaks = partial(_refuse_leaks, usable, mixes=mixes)
+    mixed = mixes.get(next(iter(by_corpus), None), ())
     if split.startswith("fold_"):
         named = refuse_leaks(_fold(usable, int(split.removeprefix("fold_"))))
         return refuse_leaks(draw_valid(named, owners_of=_videos))
     if split == STANDARD and any(candidate.split is not None for candidate in usable):
-        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owners_of=partial(_owners, mixes=mixes)))
+        return refuse_leaks(draw_valid(refuse_leaks(_named(usable)), owners_of=partial(_owners, mixes=mixed)))
     return refuse_leaks(_draw(usable, valid_share=valid_share, test_share=test_share, split_seed=split_seed))
 
 
-def say_leaks(
-    candidates: Sequence[Candidate], splits: Mapping[str, Split], *, mixes: Collection[str]
-) -> None:
+def say_leaks(candidates: Sequence[Candidate], splits: Mapping[str, Split], *, mixes: Mixes) -> None:
     """Say on standard error what a published split has in two parts at once; see `split_candidates`."""
-    leaks = find_leaks(candidates, splits, kinds=mixes)
+    leaks = known_leaks(candidates, splits, mixes=mixes)
     if leaks:
+        kinds = [kind for kind in OWNERS if any(kind in mixed for mixed in mixes.values())]
         sys.stderr.write(
-            f"\n{len(leaks)} {' and '.join(mixes)}s are in two splits, because the published split has it so: its numbers "
-            "flatter a model; `-S manifest.split=drawn` draws one by speaker or video\n"
+            f"\n{len(leaks)} {' and '.join(f'{kind}s' for kind in kinds)} are in two splits, because the published split has it so: its "
+            "numbers flatter a model; `-S manifest.split=drawn` draws one by speaker or video\n"
         )
 
 
 def _refuse_leaks(
-    candidates: Sequence[Candidate], splits: dict[str, Split], *, mixes: Collection[str]
+    candidates: Sequence[Candidate], splits: dict[str, Split], *, mixes: Mixes
 ) -> dict[str, Split]:
-    kinds = [kind for kind in ("speaker", "video") if kind not in mixes]
-    for leak in find_leaks(candidates, splits, kinds=kinds):
+    for leak in refused_leaks(candidates, splits, mixes=mixes):
         raise PipelineError(leak)
     return splits
 
 
-def find_leaks(
-    candidates: Sequence[Candidate], splits: Mapping[str, Split], *, kinds: Collection[str]
+def known_leaks(candidates: Sequence[Candidate], splits: Mapping[str, Split], *, mixes: Mixes) -> list[str]:
+    """A sentence for each speaker or video that is in two splits and may be, in the order of the corpus."""
+    return _leaks(candidates, splits, concerns=lambda kind, corpus: kind in mixes.get(corpus, ()))
+
+
+def refused_leaks(candidates: Sequence[Candidate], splits: Mapping[str, Split], *, mixes: Mixes) -> list[str]:
+    """A sentence for each speaker or video that is in two splits and must not be, in the order of the corpus."""
+    return _leaks(candidates, splits, concerns=lambda kind, corpus: kind not in mixes.get(corpus, ()))
+
+
+def _leaks(
+    candidates: Sequence[Candidate],
+    splits: Mapping[str, Split],
+    *,
+    concerns: Callable[[str, str | None], bool],
 ) -> list[str]:
-    """A sentence for each speaker or video (`kinds`) that is in two splits, in the order of the corpus."""
     sentences = []
-    for kind in kinds:
+    for kind in OWNERS:
         found: dict[str, set[Split]] = defaultdict(set)
         named = set()
         for candidate in candidates:
             owner = getattr(candidate, kind)
-            if owner is None or candidate.id not in splits:
+            if owner is None or candidate.id not in splits or not concerns(kind, candidate.corpus):
                 continue
             found[owner].add(splits[candidate.id])
             if len(found[owner]) > 1 and owner not in named:

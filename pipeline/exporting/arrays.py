@@ -13,6 +13,7 @@ from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.task import Task
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, Features, facts_to_yaml
+from pipeline.corpus.pool import splits_mix
 from pipeline.corpus.splits import STANDARD
 from pipeline.exporting.extracted import Extracted
 
@@ -72,7 +73,7 @@ def exported_facts(facts: Facts, task: Task, *, split: str = STANDARD) -> Facts:
             "label": LABEL,
             "labels": {LABEL: facts.labels[task.label], **others},
             "features": Features(**{modality: f"{modality}.npz" for modality in MODALITIES}),
-            "splits": facts.splits.model_copy(update={"standard_mixes": facts.splits.mixes(split)}),
+            "splits": facts.splits.model_copy(update={"standard_mixes": splits_mix(facts, split=split)}),
         }
     )
 

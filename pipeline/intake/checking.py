@@ -14,7 +14,7 @@ from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import check_table, refuse_classes
 from pipeline.corpus.names import ONE_SPEAKER, alike_speakers, refuse_two_forms
-from pipeline.corpus.splits import find_leaks, split_candidates
+from pipeline.corpus.splits import known_leaks, refused_leaks, split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.labels import (
     group_cuts,
@@ -228,7 +228,7 @@ def _splits(used: Sequence[Candidate], rules: Rules) -> tuple[Mapping[str, str],
         )
     except PipelineError as error:
         named: dict[str, Split] = {c.id: s for c in used for s in SPLITS if s == c.split}
-        leaks = find_leaks(used, named, kinds=[kind for kind in ("speaker", "video") if kind not in mixes])
+        leaks = refused_leaks(used, named, mixes=mixes)
         as_named = dict(named) if named else {candidate.id: "all" for candidate in used}
         return as_named, [
             joined("error", "leaks", leaks) if leaks else Problem("error", "splits", 1, str(error))
@@ -241,7 +241,7 @@ def _splits(used: Sequence[Candidate], rules: Rules) -> tuple[Mapping[str, str],
     alike = alike_speakers(used, splits)
     if alike:
         problems.append(joined("warning", "names", alike, advice=ONE_SPEAKER))
-    leaks = find_leaks(used, splits, kinds=mixes)
+    leaks = known_leaks(used, splits, mixes=mixes)
     if leaks:
         problems.append(
             joined(

@@ -14,6 +14,7 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, facts_from, read_facts
 from pipeline.corpus.labels import classes_found
 from pipeline.corpus.layouts import layout_of
+from pipeline.corpus.pool import mixes_of
 from pipeline.corpus.splits import STANDARD
 from pipeline.errors import PipelineError
 from pipeline.intake.problems import Rules
@@ -282,6 +283,7 @@ def _language(used: Sequence[Candidate], remarks: dict[str, str]) -> str | None:
 
 def rules_of(
     facts: Facts,
+    folder: Path,
     *,
     label: str | None = None,
     language: str | None = None,
@@ -291,11 +293,11 @@ def rules_of(
     split_seed: int,
     max_rejected_share: float,
 ) -> Rules:
-    """What a run holds the corpus against: its facts, and the section `manifest` of params.yaml."""
+    """What a run holds the corpus in a folder against: its facts, and the section `manifest` of params.yaml."""
     return Rules(
         task=facts.task(label, source=FACTS_FILE),
         language=language or facts.language,
-        mixes=facts.splits.mixes(split),
+        mixes=mixes_of(facts, folder, split=split),
         prescribed=facts.prescribed,
         split=split,
         valid_share=valid_share,

@@ -66,7 +66,7 @@ def import_corpus(
     given: Given = NOTHING_GIVEN,
     published: str | None = None,
     place: Place | None = None,
-    require: Callable[[Sequence[Candidate], Facts], None] = lambda candidates, facts: None,
+    require: Callable[[Sequence[Candidate], Facts, Path], None] = lambda candidates, facts, folder: None,
 ) -> Imported:
     """Check, bring in and track a corpus; run again after an interruption, it goes on from there.
 
@@ -82,7 +82,7 @@ def import_corpus(
         given: what is said of the corpus; see `find_facts`.
         published: the layout whose facts those of a table are; see `find_facts`.
         place: where the corpus is, if its recordings are to stay there; then `source` is not looked at.
-        require: refuses a corpus that could not run, by a `PipelineError`, before anything is copied.
+        require: refuses a corpus, by its candidates, facts and folder, that could not run, by a `PipelineError`, before anything is copied.
 
     Raises:
         PipelineError: the source is not of this layout, something of it leads elsewhere, another corpus has the name,
@@ -114,7 +114,7 @@ def import_corpus(
     try:
         candidates = layout_of(layout).read(source)
         known = find_facts(layout, candidates, source, given=given, published=published)
-        require(candidates, known.facts)
+        require(candidates, known.facts, source)
         missing = _missing_media(candidates, source)
     except PipelineError as error:
         shutil.rmtree(unpacked, ignore_errors=True)

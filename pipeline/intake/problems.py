@@ -1,10 +1,11 @@
 """What can be wrong with a corpus, and what a run would hold it against."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.artifacts.task import Task
+from pipeline.corpus.splits import Mixes
 
 Level = Literal["error", "warning"]
 _N_EXAMPLES = 3
@@ -35,7 +36,7 @@ class Rules:
     test_share: float
     split_seed: int
     max_rejected_share: float
-    mixes: tuple[str, ...] = ()
+    mixes: Mixes = field(default_factory=dict)
     prescribed: bool = False
 
 

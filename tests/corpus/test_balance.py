@@ -113,5 +113,5 @@ def test_a_cast_that_may_be_in_two_splits_keeps_no_videos_together(mixes):
         )
         for position in range(48)
     ]
-    splits = split_candidates(rows, split_seed=0, **DRAW, mixes=mixes)
+    splits = split_candidates(rows, split_seed=0, **DRAW, mixes={None: mixes})
     assert set(splits.values()) == {"train", "valid", "test"}

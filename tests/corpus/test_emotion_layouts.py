@@ -53,7 +53,11 @@ def test_all_segments_are_there_with_their_media_and_what_is_said(name, tmp_path
 def test_a_split_can_be_had(name, tmp_path):
     rows = list(read(name, tmp_path).values())
     splits = split_candidates(
-        rows, valid_share=0.2, test_share=0.2, split_seed=1, mixes=facts(name).splits.mixes("standard")
+        rows,
+        valid_share=0.2,
+        test_share=0.2,
+        split_seed=1,
+        mixes={None: facts(name).splits.mixes("standard")},
     )
     assert set(splits.values()) == {"train", "valid", "test"}
 

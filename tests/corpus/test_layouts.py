@@ -29,7 +29,7 @@ def replica(tmp_path):
 
 def mixes_of(name: str, split: str):
     """What the published split of this layout may have in two parts."""
-    return Splits.model_validate(LAYOUTS[name].facts.get("splits", {})).mixes(split)
+    return {None: Splits.model_validate(LAYOUTS[name].facts.get("splits", {})).mixes(split)}
 
 
 def by_id(name: str, folder):

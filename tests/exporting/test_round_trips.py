@@ -19,6 +19,7 @@ from pipeline.corpus.facts import Facts, facts_from, read_facts
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table
+from pipeline.corpus.pool import mixes_of
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.exporting.arrays import export_arrays, exported_facts
@@ -98,7 +99,11 @@ def brought_in(folder: Path, layout: str = "folder"):
     candidates = label_chosen(candidates, task)
     check_table(candidates, task=task)
     splits = split_candidates(
-        candidates, valid_share=0.2, test_share=0.2, split_seed=1, mixes=facts.splits.mixes("standard")
+        candidates,
+        valid_share=0.2,
+        test_share=0.2,
+        split_seed=1,
+        mixes=mixes_of(facts, folder, split="standard"),
     )
     segments, rejected = build_manifest(
         candidates,

@@ -33,7 +33,9 @@ def look(
     """What `check` finds by the facts of the corpus, or by those that import would write; `changes` are of the rules."""
 
     def rules_for(candidates: Sequence[Candidate]) -> Rules:
-        return replace(rules_of(find_facts(name, candidates, folder).facts, split=split, **DRAW), **changes)
+        return replace(
+            rules_of(find_facts(name, candidates, folder).facts, folder, split=split, **DRAW), **changes
+        )
 
     return check_corpus(folder, layout=name, rules_for=rules_for, n_opened=n_opened)
 

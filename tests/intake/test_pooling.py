@@ -4,14 +4,16 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.corpus.facts import facts_from, facts_to_yaml, read_facts
+from pipeline.corpus.facts import Splits, facts_from, facts_to_yaml, read_facts
 from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.pool import mixes_of
 from pipeline.corpus.splits import split_candidates
 from pipeline.errors import PipelineError
 from pipeline.intake.facts import NOTHING_GIVEN, Given
@@ -91,6 +93,27 @@ def test_each_part_keeps_its_split_and_one_without_is_drawn_by_itself():
         "films": {"train": 3, "valid": 1, "test": 1},
         "talks": {"train": 4, "valid": 2, "test": 2},
     }
+
+
+def test_what_the_split_of_one_part_mixes_excuses_no_other():
+    write_corpus("talks", THREE, [1.0, -1.0, 0.5, 2.0, -2.0, 0.1, 1.1, -0.4])
+    facts = read_facts(RAW / "films")
+    mixed = facts.model_copy(update={"splits": Splits(standard_mixes=("speaker", "video"))})
+    (RAW / "films/corpus.yaml").write_text(facts_to_yaml(mixed))
+    _, rows = pooled("films", "talks")
+    mixes = mixes_of(read_facts(Path("pooled")), Path("pooled"), split="standard")
+    assert mixes == {"films": ("speaker", "video"), "talks": ()}
+    draw = {"valid_share": 0.25, "test_share": 0.25, "split_seed": 1, "mixes": mixes}
+    for part, refused in (("films", False), ("talks", True)):
+        alike = [
+            replace(row, speaker=f"{part}/one", video=f"{part}/one") if row.corpus == part else row
+            for row in rows.values()
+        ]
+        if refused:
+            with pytest.raises(PipelineError, match="the speaker 'talks/one' is in"):
+                split_candidates(alike, **draw)
+        else:
+            split_candidates(alike, **draw)
 
 
 def test_features_of_one_width_are_joined_and_others_left_out_with_a_sentence():

@@ -18,7 +18,7 @@ def sentences(labels, tmp_path, *, kind=None):
     known = find_facts("folder", rows, tmp_path, given=Given(kind=kind))
     splits = {row.id: ("train", "valid", "test")[n % 3] for n, row in enumerate(rows)}
     return [
-        problem.sentence for problem in label_problems(rows, splits, rules_of(known.facts, **DRAW))
+        problem.sentence for problem in label_problems(rows, splits, rules_of(known.facts, tmp_path, **DRAW))
     ], known
 
 
@@ -56,7 +56,7 @@ def test_a_scale_is_left_in_peace(labels, tmp_path):
 
 def test_segments_with_nothing_but_a_label_end_an_import(tmp_path):
     rows = [candidate(f"r{n}", label=float(n % 5 - 2)) for n in range(20)]
-    rules = rules_of(find_facts("folder", rows, tmp_path).facts, **DRAW)
+    rules = rules_of(find_facts("folder", rows, tmp_path).facts, tmp_path, **DRAW)
     refuse_unusable(rows, rules)
     empty = [replace(row, media=None, text=None) for row in rows]
     refuse_unusable([*empty[:2], *rows[2:]], rules)  # as many as may be lost

@@ -14,6 +14,8 @@ from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
+from pipeline.corpus.layouts import LAYOUTS
+from pipeline.corpus.splits import split_candidates
 from pipeline.yaml12 import parse_yaml
 from stages import align, audio, manifest, text, visual, words
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
@@ -121,9 +123,24 @@ def test_a_video_in_two_splits_is_said_and_taken_as_it_is(tmp_path, monkeypatch,
     for split in ("train", "test"):
         content[split]["id"][0] = f"same$_${split}"
     extract(tmp_path, monkeypatch, content, "mmsa")
-    assert "1 videos, such as 'same', are in more than one split" in capsys.readouterr().err
-    owners = {segment.id: segment.video for segment in read_segments(Path("data/manifest/segments.jsonl"))}
-    assert (owners["same$_$train"], owners["same$_$test"]) == ("same (train)", "same (test)")
+    assert "2 speakers and videos are in two splits, because the published split" in capsys.readouterr().err
+    segments = {segment.id: segment for segment in read_segments(Path("data/manifest/segments.jsonl"))}
+    found = [segments[f"same$_${split}"] for split in ("train", "test")]
+    assert [segment.split for segment in found] == ["train", "test"]
+    assert {segment.video for segment in found} == {"same"}
+
+
+def test_a_split_that_is_drawn_of_a_pickle_keeps_a_video_together(tmp_path):
+    """As in every file of CH-SIMS, whose split is by clip."""
+    content = mmsa(aligned=True)
+    for split, of in content.items():
+        of["id"] = [f"video{position % 3}$_${split}{position}" for position in range(len(of["id"]))]
+    (tmp_path / "given.pkl").write_bytes(pickle.dumps(content))
+    rows = LAYOUTS["mmsa"].read(tmp_path)
+    cut = [len({row.split for row in rows if row.video == video}) for video in ("video0", "video1", "video2")]
+    assert max(cut) > 1
+    splits = split_candidates(rows, split="drawn", valid_share=0.2, test_share=0.2, split_seed=1)
+    assert [len({splits[row.id] for row in rows if row.video == f"video{n}"}) for n in range(3)] == [1, 1, 1]
 
 
 def test_a_modality_may_come_from_another_file(tmp_path, monkeypatch):
