@@ -222,6 +222,15 @@ class Margin(Section):
         return self
 
     @model_validator(mode="after")
+    def _there_are_owners_to_pool(self) -> "Margin":
+        if self.across > 0 and self.within == "any":
+            raise ValueError(
+                f"across is {self.across:g}, but within is any, which compares all pairs as it is; set within to corpus, speaker, "
+                "video or rater, or across to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _cuts_increase(self) -> "Margin":
         cuts = self.groups
         if isinstance(cuts, tuple) and (not cuts or any(a >= b for a, b in itertools.pairwise(cuts))):
@@ -273,6 +282,15 @@ class Pointwise(Section):
     raters: Literal["as_given", "standardised", "profiled"]
     within: Literal["corpus", "speaker", "video", "rater"]
     across: Share
+
+    @model_validator(mode="after")
+    def _there_is_an_offset_to_keep(self) -> "Pointwise":
+        if self.across > 0 and self.raters != "profiled":
+            raise ValueError(
+                f"across is {self.across:g}, the share of an owner's offset that stays, but raters is {self.raters}, which takes none "
+                "off; set raters to profiled, or across to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _second_step_is_possible(self) -> "Pointwise":

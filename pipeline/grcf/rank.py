@@ -19,7 +19,7 @@ from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groups import group_of
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.loss.interface import RankingObjective
-from pipeline.grcf.loss.objectives import GROUPWISE, groupwise_objective, objective_of
+from pipeline.grcf.loss.objectives import GROUPWISE, groupwise_objective, objective_of, pooled
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import Trained, make_checkpoint
 from pipeline.grcf.network.curve import IDENTITY
@@ -40,7 +40,8 @@ def ranking_objective(
     Args:
         name: "groupwise" is GRCF; the others are the names of `objectives.OBJECTIVES`, or a reference to one's own, see
             `objective_of`.
-        margin: margin of the groupwise objective; whose labels are compared is that of every objective.
+        margin: margin of the groupwise objective; whose labels are compared, and what pairs across owners weigh, is that of every
+            objective.
         advantage: weights of the groupwise objective.
         task: kind of label; with classes, the objective is that of each class against all others.
         ordered: whether the classes have an order.
@@ -49,6 +50,7 @@ def ranking_objective(
         objective = groupwise_objective(margin, advantage)
     else:
         objective = replace(objective_of(name), within=margin.within)
+    objective = pooled(objective, margin.across)
     return class_by_class(objective, ordered=ordered) if task == "classes" else objective
 
 

@@ -1,6 +1,7 @@
 """Raters with scales of their own: stage 1 within a rater, stage 2 on trusted labels, and what the baseline is offered."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from pipeline.grcf.fit.loop import first_networks, train_network
 from pipeline.grcf.fit.selection import Selection, ValidOrder
 from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.hardest_pairs import find_hardest_pairs
-from pipeline.grcf.loss.groupwise import groupwise_ranking_loss
 from pipeline.grcf.network.batches import SplitTensors
+from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.pair_statistics import pair_values
 from pipeline.grcf.pointwise import train_pointwise
+from pipeline.grcf.rank import ranking_objective
 from pipeline.grcf.scoring import predict
 from tests.grcf.models import ADVANTAGE, MACHINE, MARGIN, NETWORK, SETTINGS, objective_of, rank, stage_two
 from tests.grcf.synthetic import make_split
@@ -235,22 +237,37 @@ def test_a_profiled_loss_does_not_feel_the_offset_of_an_owner():
     assert gradient.abs().max() > 0.1
 
 
-@pytest.mark.parametrize("smoothing", [1.0, 0.0], ids=["pairwise", "exact"])
-def test_pairs_across_raters_have_the_weight_that_they_are_given(smoothing, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "smoothing"), [("groupwise", 1.0), ("groupwise", 0.0), ("ranknet", 0.0), ("ranklist", 0.0)]
+)
+def test_pairs_across_raters_have_the_weight_that_they_are_given(name, smoothing, monkeypatch):
     monkeypatch.setattr("pipeline.grcf.loss.groupwise.EXACT_FROM", 8)
     rng = np.random.default_rng(3)
     score, label = torch.from_numpy(rng.normal(size=40)), torch.from_numpy(rng.uniform(-3, 3, 40))
-    owner = torch.from_numpy(rng.integers(0, 4, 40))
+    owned = OwnedLabels(label[:, None], torch.from_numpy(rng.integers(0, 4, (40, 1))))
+    loss = partial(loss_across, score, label, name=name, smoothing=smoothing)
 
-    def loss(across, whose=owner):
-        margin = replace(WITHIN, smoothing=smoothing, across=across)
-        return groupwise_ranking_loss(score, label, whose, margin=margin, advantage=ADVANTAGE)
-
-    within, everything = loss(0.0), loss(0.0, None)
+    within, everything = loss(0.0, owned), loss(0.0, None)
     assert abs(within - everything) > 1e-3
-    torch.testing.assert_close(loss(0.25), 0.75 * within + 0.25 * everything)
-    torch.testing.assert_close(loss(1.0), everything)
+    torch.testing.assert_close(loss(0.25, owned), 0.75 * within + 0.25 * everything)
+    torch.testing.assert_close(loss(1.0, owned), everything)
     torch.testing.assert_close(loss(0.25, None), everything, msg="without owners all pairs are one group")
+
+
+@pytest.mark.parametrize("smoothing", [1.0, 0.0], ids=["pairwise", "exact"])
+def test_a_segment_of_several_raters_is_never_compared_with_itself(smoothing, monkeypatch):
+    monkeypatch.setattr("pipeline.grcf.loss.groupwise.EXACT_FROM", 2)
+    # Of two raters who differ about the first segment, and whose order of the two the scores have.
+    score, label = torch.tensor([0.0, 50.0]), torch.tensor([0.0, 1.5])
+    owned = OwnedLabels(torch.tensor([[-1.0, 1.0], [2.0, 2.0]]), torch.tensor([[0, 1], [0, 1]]))
+    for across in (0.0, 0.5, 1.0):
+        assert loss_across(score, label, across, owned, smoothing=smoothing).item() < 1e-6
+
+
+def loss_across(score, label, across, owned, *, name="groupwise", smoothing=0.0):
+    margin = replace(WITHIN, smoothing=smoothing, across=across)
+    objective = ranking_objective(name, margin=margin, advantage=ADVANTAGE)
+    return objective.loss(score, label, score[:, None], owned)
 
 
 def test_a_part_of_an_owners_offset_may_stay():

@@ -151,11 +151,7 @@ def groupwise_ranking_loss(
 
         L1 = Σ_o Σ_(i,j) of o w_ij v_ij / Σ_o Σ_(i,j) of o w_ij.
 
-    With α = `margin.across` above 0 it is (1 − α) of that and α of the loss of all pairs, whoever gave their labels: partial
-    pooling, as random effects do it. Pairs within an owner tell nothing of what lies between owners, and pairs of two owners tell
-    of that and of their scales.
-
-    Blind to an offset of all scores, and, without α, of the scores of each owner. What a rater's scale can change is which pairs there
+    Blind to an offset of all scores, and of the scores of each owner. What a rater's scale can change is which pairs there
     are and their margins: an offset of the labels of one owner changes nothing where margins are label distances and it
     moves no pair across a boundary of groups, such as a whole number under integer groups.
 
@@ -187,10 +183,7 @@ def groupwise_ranking_loss(
     check_segments(score, label, owner)
     is_exact = len(score) >= EXACT_FROM and has_exact_path(margin, advantage)
     loss_of = exact_ranking_loss if is_exact else pairwise_ranking_loss
-    within = loss_of(score, label, owner, margin=margin, advantage=advantage)
-    if owner is None or margin.across == 0:
-        return within
-    return torch.lerp(within, loss_of(score, label, margin=margin, advantage=advantage), margin.across)
+    return loss_of(score, label, owner, margin=margin, advantage=advantage)
 
 
 def pairwise_ranking_loss(

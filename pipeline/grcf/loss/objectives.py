@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from pipeline.errors import PipelineError
 from pipeline.grcf.loss.baselines import BASELINES
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss
 from pipeline.grcf.loss.interface import RankingObjective
-from pipeline.grcf.network.owned_labels import compared
+from pipeline.grcf.network.owned_labels import OwnedLabels, compared
 from pipeline.plugins import is_plugin, load_plugin, refuse_plugin
 
 GROUPWISE = "groupwise"
@@ -32,6 +36,36 @@ def groupwise_objective(margin: MarginSettings, advantage: AdvantageSettings) ->
         groups=margin.groups,
         within=margin.within,
     )
+
+
+def pooled(objective: RankingObjective, across: float) -> RankingObjective:
+    """An objective within owners that also compares segments of two owners: partial pooling, as random effects do it.
+
+    With α = `across` the loss is (1 − α) of that within owners and α of that of all segments with an owner, whoever gave their labels.
+    Pairs within an owner tell nothing of what lies between owners, and pairs of two owners tell of that and of their scales. A segment
+    with labels of several owners is one segment there, with the label that it has in the corpus, so that it is never compared with itself.
+
+    Args:
+        objective: any; one that compares all with all, or trains nothing, stays as it is.
+        across: weight of the pairs of all owners, 0 to 1.
+    """
+    loss = objective.loss
+    if loss is None or across == 0 or objective.within == "any":
+        return objective
+
+    def partly(
+        score: Float[Tensor, "segment"],
+        label: Float[Tensor, "segment"],
+        representation: Float[Tensor, "segment width"],
+        owned: OwnedLabels | None,
+    ) -> Float[Tensor, ""]:
+        within = loss(score, label, representation, owned)
+        if owned is None:
+            return within
+        known = owned.is_owned
+        return torch.lerp(within, loss(score[known], label[known], representation[known], None), across)
+
+    return replace(objective, loss=partly)
 
 
 def objective_of(name: str) -> RankingObjective:
