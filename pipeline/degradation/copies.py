@@ -58,14 +58,17 @@ def degraded_copy(segment: Segment, condition: Condition, *, scratch: Path, sees
     """A segment of a recording of its own, which holds its stretch of the recording as the condition makes it.
 
     Sound is stored as floats and pictures are encoded without loss, so that the condition alone makes a difference. What cannot be
-    decoded is left to the extractor: it is given the segment as it is.
+    decoded, or has no recording, is left to the extractor: it is given the segment as it is.
 
     Args:
-        segment: a segment whose recording is a file.
+        segment: a segment whose recording, if it has one, is a file.
         condition: what is done to it.
         scratch: folder for the copy, which is removed after the context; where it does not exist, the folder for temporary files.
         sees: whether the copy has pictures.
     """
+    if segment.media is None:
+        yield segment
+        return
     try:
         start_s = max(segment.start_s - _MARGIN_S, 0.0)
         sound, frames = _degraded(segment, condition, start_s=start_s, sees=sees)

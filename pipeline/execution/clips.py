@@ -49,6 +49,7 @@ class CachedExtractor(Generic[Result]):
         on_loss: makes the result of a segment that crashed or hung its worker, from a sentence that says so; it is not stored.
         bytes_per_s: bytes of results per second of media, to estimate the space that a run needs.
         preloaded: modules that the process imports from which workers are forked.
+        also: further modules whose source, with all that it imports, is part of the keys.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class CachedExtractor(Generic[Result]):
     on_loss: Callable[[Segment, str], Result]
     bytes_per_s: float
     preloaded: Sequence[str] = ()
+    also: Sequence[str] = ()
 
     @property
     def cache(self) -> ResultCache:
@@ -69,13 +71,19 @@ class CachedExtractor(Generic[Result]):
         return clip_cache(self.kind)
 
     @property
+    def source(self) -> str:
+        """The digest of the code that the results rest on."""
+        first = source_digest(self.module)
+        return cache_key(source=[first, *map(source_digest, self.also)]) if self.also else first
+
+    @property
     def group(self) -> str:
         """What the results of this extractor have in common, as the name of their packs."""
-        return group_of(self.description, source_digest(self.module))
+        return group_of(self.description, self.source)
 
     def keys(self, segments: Sequence[Segment]) -> list[str]:
         """The key of each segment: its content, the extractor, and the extractor's own source code."""
-        source = source_digest(self.module)
+        source = self.source
         keys = []
         for segment in segments:
             fields = asdict(segment)

@@ -15,8 +15,9 @@ from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.cached.visual import visual_extractor
+from pipeline.extract.cached.words import words_of_checked
 from pipeline.extract.extractors import choose
-from pipeline.extract.words.locate import WordSettings, locate_words
+from pipeline.extract.words.locate import WordSettings
 from pipeline.prediction.observed import Observed
 from pipeline.prediction.recording import cut_transcript
 
@@ -75,7 +76,7 @@ class Extractors:
     def observe_media(self, segment: Segment) -> Observed:
         """Words with their times, sound and face of one segment: all that its file is decoded for."""
         segment, notes = cut_transcript(segment, n_words=int(self._preprocessing.align["max_words"]))
-        spoken: SegmentWords = locate_words(segment, self._words)
+        spoken: SegmentWords = words_of_checked(self._words)(segment)
         frames: tuple[Modality, ...] = ("audio", "visual")
         sequences = {
             modality: self._absent(modality)

@@ -166,3 +166,10 @@ def test_a_damaged_recording_is_left_to_the_extractor(tmp_path, content):
     path.write_bytes(content)
     with degraded_copy(segment_of(path), NOISE, scratch=tmp_path, sees=True) as copy:
         assert copy.media == str(path)
+
+
+@pytest.mark.parametrize("condition", [NOISE, BLUR])
+def test_a_segment_without_a_recording_stays_as_it_is(tmp_path, condition):
+    segment = make_segment(media=None, media_sha256=None, has_audio=False, has_video=False)
+    with degraded_copy(segment, condition, scratch=tmp_path, sees=True) as copy:
+        assert copy is segment

@@ -5,19 +5,23 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
+from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.words.locate import WordSettings
+from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment
 from pipeline.storage.checked_media import checked_medium
 from pipeline.storage.digests import digest_of
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
 from pipeline.storage.place import StorageError
 from tests.extract.encoders import save_speech_encoder
-from tests.prediction.models import AUDIO
+from tests.prediction.models import AUDIO, make_preprocessing
 from tests.storage.workspace import CORPUS, features, list_of, manifest, write_corpus
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -174,3 +178,20 @@ def test_a_recording_of_the_corpus_can_be_predicted_by_its_name(tmp_path, monkey
     assert extractor.one(named).to_bytes() == extractor.one(given).to_bytes()
     with pytest.raises(PipelineError, match=r"c9\.mp4: not found; expected a video or sound file"):
         as_segment(Recording(media=CORPUS / "clips/c9.mp4"), language="en")
+
+
+@pytest.mark.slow
+def test_a_model_hears_a_recording_that_lies_elsewhere_as_the_stages_do(tmp_path, monkeypatch):
+    put_elsewhere(tmp_path / "away")
+    monkeypatch.setenv("GRCF_MEDIA", str(tmp_path / "away"))
+    model = make_preprocessing()
+    segment = manifest()[0]
+    stages = words_extractor(WordSettings(**model.words["settings"])).one(segment)
+    local = replace(segment, media=str(tmp_path / "away" / Path(segment.media or "").relative_to(CORPUS)))
+    extractors = Extractors(model)
+    observed, beside = extractors.observe_media(segment), extractors.observe_media(local)
+    assert observed.spoken == stages == beside.spoken
+    assert stages.align_method == "forced"
+    for modality, rows in observed.sequences.items():
+        np.testing.assert_array_equal(rows.values, beside.sequences[modality].values)
+        assert rows.valid.any()

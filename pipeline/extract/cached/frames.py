@@ -123,13 +123,24 @@ class FrameEncoding(Together[Segment, FeatureSequence]):
                 yield position, outcome
 
 
-def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:
+def cached_encoder(
+    kind: FrameModality, encoder: FrameEncoder, *, reference: str | None = None, module: str | None = None
+) -> CachedEncoder:
     """Keep the results of a pretrained encoder.
 
     Args:
         kind: modality, and folder in the clip cache.
         encoder: encoder and all that its results depend on.
+        reference: what names a plug-in in the parameters; it is found again by that.
+        module: name of the module that makes a plug-in; its source counts beside that of the encoder's class.
     """
+
+    spec = dict(encoder.spec)
+    if reference is not None:
+        # A name that the plug-in gives what it reads with stays in the keys.
+        within = {"encoder_within": spec["encoder"]} if "encoder" in spec else {}
+        spec = {**spec, **within, "encoder": reference}
+    defined_in = type(encoder).__module__
 
     def alone(segment: Segment) -> FeatureSequence:
         seen, prepared = WithCheckedMedia(encoder.prepare).named(segment)
@@ -141,8 +152,9 @@ def cached_encoder(kind: FrameModality, encoder: FrameEncoder) -> CachedEncoder:
         kind=kind,
         content=_CONTENT[kind],
         function=alone,
-        module=type(encoder).__module__,
-        description=describe_extractor(encoder.spec, libraries=encoder.libraries, device=encoder.device),
+        module=module or defined_in,
+        also=() if module in (None, defined_in) else (defined_in,),
+        description=describe_extractor(spec, libraries=encoder.libraries, device=encoder.device),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
         name=named,
@@ -200,7 +212,11 @@ def _encoded(
 
     for (position, index), rows in encoder.read(windows()):
         if not np.isfinite(rows).all():
-            name, precision = encoder.spec["encoder"], encoder.spec["precision"]
+            name, precision = encoder.spec.get("encoder", "the encoder"), encoder.spec.get("precision")
+            if precision in (None, "float32"):
+                raise PipelineError(
+                    f"{kind}.encoder: {name} gives numbers that are not finite; correct the encoder or its weights"
+                )
             raise PipelineError(
                 f"{kind}.precision: {name} overflows in {precision}; set {kind}.precision to float32"
             )

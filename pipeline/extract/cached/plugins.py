@@ -25,5 +25,5 @@ def plugin_extractor(kind: FrameModality, reference: str) -> CachedFrames:
     if isinstance(made, FrameFunction):
         return cached_function(kind, reference, made, module=module_of(reference))
     if isinstance(made, FrameEncoder):
-        return cached_encoder(kind, made)
+        return cached_encoder(kind, made, reference=reference, module=module_of(reference))
     raise refuse_plugin(reference, found, parameter=parameter, expected=_EXPECTED)

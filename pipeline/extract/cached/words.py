@@ -118,7 +118,7 @@ def words_extractor(settings: WordSettings) -> CachedWords:
             "timed_words",
             "cues",
         ),
-        function=WithCheckedMedia(partial(locate_words, settings=settings), reads=_is_heard),
+        function=words_of_checked(settings),
         module=locate_words.__module__,
         description=_describe(settings),
         encode=SegmentWords.to_bytes,
@@ -128,6 +128,11 @@ def words_extractor(settings: WordSettings) -> CachedWords:
         bytes_per_s=_BYTES_PER_S,
         settings=settings,
     )
+
+
+def words_of_checked(settings: WordSettings) -> WithCheckedMedia[SegmentWords]:
+    """`locate_words` with these settings, of recordings that may lie elsewhere; one that is not heard is not fetched."""
+    return WithCheckedMedia(partial(locate_words, settings=settings), reads=_is_heard)
 
 
 def _is_heard(segment: Segment) -> bool:
