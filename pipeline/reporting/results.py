@@ -280,8 +280,10 @@ def _order_sentence(inputs: ReportInputs, split: EvaluatedSplit) -> str:
     before, after = (order[stage][metric.name] for stage in ("rank", "calibrate"))
     if before.mean is None or after.mean is None:
         return f"On {split}, the {name} is {NOT_AVAILABLE}: {before.reason or after.reason}."
+    points = round(100 * (after.mean - before.mean), 2)
     if before.mean == after.mean:
         return f"On {split}, stage 2 left the {name} as it was."
-    way = "raised" if after.mean > before.mean else "lowered"
-    points = f"{100 * abs(after.mean - before.mean):.2f}"
-    return f"On {split}, stage 2 {way} the {name} by {points} points."
+    if points == 0:
+        return f"On {split}, stage 2 left the {name} as it was, to 0.01 points."
+    way = "raised" if points > 0 else "lowered"
+    return f"On {split}, stage 2 {way} the {name} by {abs(points):.2f} points."

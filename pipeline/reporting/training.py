@@ -19,6 +19,12 @@ _STAGES = {
     "pointwise": "the point-wise baseline",
 }
 _ORDER, _MAGNITUDE = "valid_ordered_pair_accuracy", "valid_error"
+# What the dots are, by `training.epoch`.
+_KEPT = {
+    "best": "Dots: the epoch whose weights each seed kept, on the curve of the measure that chooses it; by default the best epoch.",
+    "last": "Dots: the last epoch, whose weights each seed kept; nothing was chosen.",
+    "average": "No dots: each seed kept the mean of the weights after each of the last quarter of the epochs, which are those of none.",
+}
 _BEST = {_ORDER: np.nanargmax, _MAGNITUDE: np.nanargmin}
 
 
@@ -34,19 +40,23 @@ def curves_section(inputs: ReportInputs) -> Section:
                 Paragraph(_single_row(stage, curves, {measure: quantities[measure] for measure in measures}))
             )
             continue
-        chosen_by = _chosen_by(stage, inputs.parameters)
         blocks.append(
             Grid(
                 tuple(
-                    _curve(stage, words, curves, measure, quantity=quantities[measure], chosen_by=chosen_by)
+                    _curve(
+                        stage,
+                        words,
+                        curves,
+                        measure,
+                        quantity=quantities[measure],
+                        kept=_kept(curves, measure, stage, inputs.parameters),
+                    )
                     for measure in measures
                 )
             )
         )
     explanation = Paragraph(
-        "Thick: mean over seeds. Thin: each seed. Dots: the epoch whose weights each seed kept, on the curve of the measure that "
-        "chooses it; by default the best epoch.",
-        "small",
+        f"Thick: mean over seeds. Thin: each seed. {_KEPT[inputs.parameters['training.epoch']]}", "small"
     )
     return Section("curves", "Training curves", (*blocks, explanation), brief=False)
 
@@ -108,21 +118,38 @@ def _chosen_by(stage: str, parameters: Mapping[str, Any]) -> str | None:
     return _MAGNITUDE
 
 
+def _kept(
+    curves: TrainingCurves, measure: str, stage: str, parameters: Mapping[str, Any]
+) -> list[int | None] | None:
+    """The position of the epoch that each seed kept, to be marked on this measure; None where none is to be marked."""
+    rows = curves.by_seed[measure].values()
+    match parameters["training.epoch"]:
+        case "last":
+            return [len(row) - 1 if np.isfinite(row[-1]) else None for row in rows]
+        case "best" if _chosen_by(stage, parameters) == measure:
+            return [int(_BEST[measure](row)) if np.isfinite(row).any() else None for row in rows]
+    # The mean of several epochs' weights is no epoch of the curve.
+    return None
+
+
 def _curve(
-    stage: str, words: str, curves: TrainingCurves, measure: str, *, quantity: str, chosen_by: str | None
+    stage: str,
+    words: str,
+    curves: TrainingCurves,
+    measure: str,
+    *,
+    quantity: str,
+    kept: list[int | None] | None,
 ) -> Figure:
     by_seed = curves.by_seed[measure]
     seeds = np.array(list(by_seed.values()))
-    best = None
-    if chosen_by == measure:
-        best = [int(_BEST[measure](row)) if np.isfinite(row).any() else None for row in seeds]
     return draw_curves(
         f"curve-{stage}-{measure.replace('_', '-')}",
         curves.epochs,
         curves.means[measure],
         seeds,
         seed_names=list(map(str, by_seed)),
-        best=best,
+        kept=kept,
         colour=BASELINE if stage == "pointwise" else METHOD,
         measure=quantity,
         caption=f"{words[0].upper()}{words[1:]}: {quantity} by epoch.",

@@ -88,7 +88,15 @@ def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> 
             "worse": f"On both splits GRCF has a larger error than {other}, by more than noise.",
             "within noise": f"On both splits the difference in error between GRCF and {other} is within noise.",
         }[valid]
-    return f"The splits disagree about the error: compared with {other}, GRCF is {valid} on valid and {test} on test."
+    if "within noise" not in (valid, test):
+        return f"The splits disagree about the error: compared with {other}, GRCF is {valid} on valid and {test} on test."
+    # An interval that holds zero contradicts neither side.
+    clear, split, unclear = (valid, "valid", "test") if test == "within noise" else (test, "test", "valid")
+    size = "smaller" if clear == "better" else "larger"
+    return (
+        f"On {split} GRCF has a {size} error than {other}, by more than noise; "
+        f"on {unclear} the difference is within noise."
+    )
 
 
 _READINGS: dict[Standing, str] = {

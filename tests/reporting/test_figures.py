@@ -39,7 +39,7 @@ FIGURES = {
         np.array([3.0, 2.0, 1.0]),
         np.array([[3.0, 2.0, np.nan], [3.0, 2.0, 1.0]]),
         seed_names=["1", "2"],
-        best=[1, None],
+        kept=[1, None],
         colour="pointwise",
         measure="loss",
         caption="c",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.pages.blocks import Grid, Table
@@ -172,6 +174,29 @@ def test_an_order_that_stage_2_kept_is_said_to_be_kept(inputs):
     assert (
         "On test, stage 2 left the ordered-pair accuracy as it was." in order_section(inputs).blocks[0].text
     )
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"),
+    [
+        (4e-5, "left the ordered-pair accuracy as it was, to 0.01 points."),
+        (-1e-16, "left the ordered-pair accuracy as it was, to 0.01 points."),
+        (6e-5, "raised the ordered-pair accuracy by 0.01 points."),
+        (-0.02, "lowered the ordered-pair accuracy by 2.00 points."),
+    ],
+)
+def test_a_change_of_the_order_is_one_at_the_digits_that_are_written(inputs, gain, expected):
+    name = inputs.protocol.ranking.name
+    order = inputs.comparisons("test").order
+    before = replace(order["rank"][name], mean=0.5)
+    order = {
+        "rank": {**order["rank"], name: before},
+        "calibrate": {**order["calibrate"], name: replace(before, mean=0.5 + gain)},
+    }
+    comparisons = dict(inputs.evaluation.comparisons)
+    comparisons["test"] = replace(comparisons["test"], order=order)
+    changed = replace(inputs, evaluation=replace(inputs.evaluation, comparisons=comparisons))
+    assert f"On test, stage 2 {expected}" in order_section(changed).blocks[0].text
 
 
 def test_a_constant_model_has_reasons_in_place_of_numbers(read_run):

@@ -68,3 +68,41 @@ def test_a_measure_that_a_stage_does_not_take_has_no_figure(inputs):
     names = figures(curves_section(inputs))
     assert "curve-rank-valid-ordered-pair-accuracy" in names
     assert "curve-rank-valid-error" not in names
+
+
+def dots(section):
+    """Epochs that are marked, by name of the figure."""
+    return {
+        figure.name: [
+            dot["epoch"] for layer in figure.spec["layer"] for dot in layer.get("data", {}).get("values", [])
+        ]
+        for block in section.blocks
+        if isinstance(block, Grid)
+        for figure in block.blocks
+    }
+
+
+def test_dots_are_the_best_epochs_on_the_measure_that_chooses(inputs):
+    section = curves_section(inputs)
+    found = dots(section)
+    accuracy = inputs.curves["rank"].by_seed["valid_ordered_pair_accuracy"].values()
+    assert found["curve-rank-valid-ordered-pair-accuracy"] == [row.argmax() + 1 for row in accuracy]
+    assert found["curve-rank-train-loss"] == []
+    assert "the best epoch" in section.blocks[-1].text
+
+
+def test_the_last_epoch_is_marked_where_it_was_kept(read_run):
+    inputs = read_run(params={"training.epoch": "last"})
+    section = curves_section(inputs)
+    for stage in ("rank", "pointwise"):
+        last = inputs.curves[stage].epochs[-1]
+        of_stage = [epochs for name, epochs in dots(section).items() if name.startswith(f"curve-{stage}")]
+        assert of_stage
+        assert all(epochs == [last] * inputs.n_seeds for epochs in of_stage)
+    assert "the last epoch, whose weights each seed kept" in section.blocks[-1].text
+
+
+def test_no_epoch_is_marked_where_the_weights_are_a_mean_over_several(read_run):
+    section = curves_section(read_run(params={"training.epoch": "average"}))
+    assert set(map(tuple, dots(section).values())) == {()}
+    assert section.blocks[-1].text.endswith("which are those of none.")

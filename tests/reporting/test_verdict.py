@@ -105,8 +105,18 @@ def test_an_undefined_metric_gives_its_reason():
         ("better", "better", "On both splits GRCF has a smaller error"),
         ("worse", "worse", "On both splits GRCF has a larger error"),
         ("within noise", "within noise", "is within noise"),
-        ("better", "within noise", "GRCF is better on valid and within noise on test"),
-        ("within noise", "worse", "GRCF is within noise on valid and worse on test"),
+        ("better", "worse", "The splits disagree about the error: compared with"),
+        ("worse", "better", "GRCF is worse on valid and better on test"),
+        (
+            "better",
+            "within noise",
+            "On valid GRCF has a smaller error than point-wise regression, by more than noise; on test the difference is within noise.",
+        ),
+        (
+            "within noise",
+            "worse",
+            "On test GRCF has a larger error than point-wise regression, by more than noise; on valid the difference is within noise.",
+        ),
         (None, "better", "does not show"),
     ],
 )

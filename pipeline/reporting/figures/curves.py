@@ -36,7 +36,7 @@ def draw_curves(
     seeds: Float[np.ndarray, "seed epoch"],
     *,
     seed_names: Sequence[str],
-    best: Sequence[int | None] | None = None,
+    kept: Sequence[int | None] | None = None,
     colour: str,
     measure: str,
     caption: str,
@@ -49,7 +49,7 @@ def draw_curves(
         mean: mean over the seeds, one per epoch.
         seeds: values of each seed.
         seed_names: names of the seeds.
-        best: position of the kept epoch, one per seed; None where nothing was kept.
+        kept: position of the kept epoch, one per seed; None where nothing was kept.
         colour: key of `COLOURS`.
         measure: vertical axis in words.
         caption: description of what the figure shows.
@@ -58,9 +58,9 @@ def draw_curves(
         {"epoch": digits(at), "mean": digits(m)} | {f"s{n}": digits(v) for n, v in enumerate(column)}
         for at, m, column in zip(epoch, mean, seeds.T, strict=True)
     ]
-    best_epochs = [
+    kept_epochs = [
         {"epoch": digits(epoch[position]), "value": digits(row[position]), "seed": words}
-        for row, words, position in zip(seeds, seed_names, best or [None] * len(seeds), strict=True)
+        for row, words, position in zip(seeds, seed_names, kept or [None] * len(seeds), strict=True)
         if position is not None
     ]
     widths = [*((f"s{n}", 0.8, 0.55) for n in range(len(seeds))), ("mean", 2, 1)]
@@ -72,8 +72,8 @@ def draw_curves(
         for field, width, opacity in widths
     ]
     layers.append(_looked_up(len(epoch), seed_names))
-    if best_epochs:
-        layers.append(_kept_epochs(best_epochs, COLOURS[colour], measure))
+    if kept_epochs:
+        layers.append(_kept_epochs(kept_epochs, COLOURS[colour], measure))
     return figure(name, WIDE, caption, data={"values": rows}, layer=layers)
 
 
