@@ -334,7 +334,12 @@ def _axis(inputs: InspectorInputs) -> tuple[float, float]:
     for predicted in inputs.predictions:
         values: Float64[np.ndarray, "_ segment"] = predicted.models[METHOD]
         if values.size:
-            low, high = min(low, values.min()), max(high, values.max())
+            # Of the baseline the page draws the mean over seeds alone.
+            baseline = predicted.models[BASELINE].mean(axis=0)
+            low, high = (
+                min(low, values.min(), baseline.min()),
+                max(high, values.max(), baseline.max()),
+            )
     return _rounded(low), _rounded(high)
 
 

@@ -304,3 +304,17 @@ def test_what_the_report_is_made_from_is_let_go_before_the_inspector(monkeypatch
     gone: list[bool] = []
     report.main()
     assert gone == [True]
+
+
+def test_the_scale_holds_the_means_of_the_baseline(read_run):
+    inputs = read_run()
+    far = [
+        replace(each, models={**each.models, "pointwise": each.models["pointwise"] + 9.0})
+        for each in inputs.predictions
+    ]
+    page = build_page(replace(inputs, predictions=far), with_text=True, root="..")
+    low, high = page["axis"]
+    drawn = [segment["baseline"] for segment in page["segments"] if "baseline" in segment]
+    assert max(drawn) > 6
+    assert low <= min(drawn)
+    assert max(drawn) <= high
