@@ -225,11 +225,15 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
 def _spans_of(
     spans_s: np.ndarray | None, rows: slice, times_s: Float64[np.ndarray, "row"], duration_s: float
 ) -> Float64[np.ndarray, "row 2"] | None:
-    """The stretch of each row of a segment, as the file has it, else as its times let guess."""
+    """The stretch of each row of a segment, as the file has it, else as its times let guess; None where all are moments."""
     if spans_s is None:
         return coarse_spans(times_s, duration_s)
     given = spans_s[rows].astype(np.float64)
-    return None if not len(given) or np.isnan(given).any() else given
+    moments = np.isnan(given).any(axis=1)
+    if moments.all():
+        return None
+    # Sequences are kept with a span for every row or with none, so a moment among stretches is a stretch without length.
+    return np.where(moments[:, None], times_s[:, None], given)
 
 
 def _refuse_link_out(path: Path, folder: Path) -> None:

@@ -224,6 +224,20 @@ def test_the_only_row_of_a_segment_covers_all_of_it_and_rare_rows_reach_half_way
     assert read(tmp_path)["a"].spans_s is None
 
 
+def test_a_moment_among_stretches_leaves_the_stretches_of_its_segment_as_they_are(tmp_path):
+    np.savez(
+        tmp_path / "rows.npz",
+        ids=["a", "b"],
+        values=np.arange(8, dtype=np.float32).reshape(4, 2),
+        offsets=[0, 3, 4],
+        times_s=[0.5, 1.5, 2.0, 1.0],
+        spans_s=[[0.0, 1.0], [1.0, 2.0], [np.nan, np.nan], [np.nan, np.nan]],
+    )
+    packed = read(tmp_path)
+    assert packed["a"].spans_s.tolist() == [[0.0, 1.0], [1.0, 2.0], [2.0, 2.0]]
+    assert packed["b"].spans_s is None
+
+
 def test_text_features_of_a_segment_describe_each_of_its_words(tmp_path):
     spoken = [
         SegmentWords("a", "given", (Word("x", 0.0, 1.0), Word("y", 1.0, 3.0))),
