@@ -96,10 +96,11 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
     if len(labelled) < len(rows):
         notes.append(f"{len(rows) - len(labelled)} of {len(rows)} rows have no label and are left out")
     features = {modality: _matrix(labelled, names) for modality, names in columns.features.items()}
-    ids = _ids(labelled, columns, notes)
+    named = dict(zip((place for place, _ in rows), _ids(rows, columns, notes), strict=True))
+    ids = [named[place] for place, _ in labelled]
     names = dict(columns.features)
-    for modality, named in arrays.items():
-        features[modality] = rows_of_segments(named, ids)
+    for modality, array in arrays.items():
+        features[modality] = rows_of_segments(array, ids)
         names[modality] = [f"{modality}_{position + 1}" for position in range(features[modality].shape[1])]
     notes += _notes_on_features(features, names)
     if choice.complete and features:

@@ -91,10 +91,10 @@ def test_the_language_comes_from_the_name_of_the_column(tmp_path):
     assert (rows["a"].text, rows["a"].language) == ("很好", "zh")
 
 
-def test_rows_without_a_label_are_left_out_and_rows_without_ids_are_numbered(tmp_path):
+def test_rows_without_a_label_are_left_out_and_rows_without_ids_are_called_by_their_place(tmp_path):
     source = table(tmp_path / "t.csv", "text,label", "one,1", "two,", "three,NaN", "four,-1")
     rows, done = converted(source, tmp_path / "out")
-    assert [(row.id, row.text) for row in rows.values()] == [("row_1", "one"), ("row_2", "four")]
+    assert [(row.id, row.text) for row in rows.values()] == [("row_1", "one"), ("row_4", "four")]
     assert "2 of 4 rows have no label and are left out" in done.notes
 
 
