@@ -3,7 +3,7 @@
 import csv
 import math
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -28,6 +28,9 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xls")
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _NO_LABEL = ("", "nan", "na", "n/a", "none", "null")
 _NOT_GIVEN = ("", "nan", "na", "n/a", "none", "null", "-", "?")
+# What programs write for no name. In any case it would be too much: `na` is a language.
+_NO_NAME = ("NA", "N/A", "n/a", "<NA>", "nan", "NaN", "NULL", "null", "None", "-", "?")
+_NAMES = ("speaker", "video", "language")
 # Zip files hold a time for each member; without one of its own, the same arrays would give other bytes every day.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 # A segment that is known by its features alone, as long as a segment without any times is.
@@ -90,9 +93,10 @@ def convert_table(table: Path, folder: Path, choice: ColumnChoice, *, words: Pat
         choice, features={m: p for m, p in choice.features.items() if m not in arrays} or _none_of(arrays)
     )
     columns = find_columns(list(rows[0][1]), choice, source=str(table))
-    columns = _fitting(columns, rows, choice)
-    notes = _notes_on_columns(columns)
     labelled = [row for row in rows if _has_label(row, columns)]
+    columns = _fitting(columns, labelled, choice)
+    notes = _notes_on_columns(columns)
+    labelled = _without_stand_ins(labelled, columns, notes)
     if len(labelled) < len(rows):
         notes.append(f"{len(rows) - len(labelled)} of {len(rows)} rows have no label and are left out")
     features = {modality: _matrix(labelled, names) for modality, names in columns.features.items()}
@@ -168,29 +172,27 @@ def _has_label(row: _Row, columns: Columns) -> bool:
 
 
 def _fitting(columns: Columns, rows: Sequence[_Row], choice: ColumnChoice) -> Columns:
-    """Without the columns that have the name of a role or of features, and whose cells are of another kind."""
-    wrong: set[str] = set()
-    for role, fits in (
-        ("start_s", _is_number),
-        ("end_s", _is_number),
-        ("spread", _is_number),
-        ("split", _is_split),
+    """Without the columns that have the name of a role or of features, and whose cells are of another kind.
+
+    Raises:
+        PipelineError: most cells of a column are of the right kind and some are not, so that it is meant and has a mistake.
+    """
+    tested: list[tuple[str, Callable[[str], bool], str]] = []
+    for role, fits, kind in (
+        ("start_s", _is_number, "a number"),
+        ("end_s", _is_number, "a number"),
+        ("spread", _is_number, "a number"),
+        ("split", _is_split, "a split"),
     ):
         column = columns.roles.get(role)
         # A column that is called split, and one that a person named, is read strictly.
-        if column is None or role in choice.roles or column == "split":
-            continue
-        if not all(fits(row[column]) for _, row in rows if row[column]):
-            wrong.add(column)
+        if column is not None and role not in choice.roles and column != "split":
+            tested.append((column, fits, kind))
     if not choice.features:
-        for names in columns.features.values():
-            wrong |= {name for name in names if not all(_is_feature(row[name]) for _, row in rows)}
+        tested += [(name, _is_feature, "a number") for names in columns.features.values() for name in names]
     if not choice.other_labels:
-        wrong |= {
-            name
-            for name in columns.other_labels.values()
-            if not all(_is_number(row[name]) for _, row in rows if row[name].casefold() not in _NOT_GIVEN)
-        }
+        tested += [(name, _is_number, "a number") for name in columns.other_labels.values()]
+    wrong = {name for name, fits, kind in tested if not _fits(name, rows, fits, kind)}
     if not wrong:
         return columns
     features = {
@@ -204,6 +206,49 @@ def _fitting(columns: Columns, rows: Sequence[_Row], choice: ColumnChoice) -> Co
         features={modality: names for modality, names in features.items() if names},
         left_out=[name for name in rows[0][1] if name in wrong or name in columns.left_out],
     )
+
+
+def _fits(column: str, rows: Sequence[_Row], fits: Callable[[str], bool], kind: str) -> bool:
+    """Whether the cells of a column that hold something are of a kind; refuses one where a minority is not."""
+    others = [
+        (place, cell)
+        for place, row in rows
+        if (cell := row[column]) and not fits(cell) and cell.casefold() not in _NOT_GIVEN
+    ]
+    n_given = sum(row[column].casefold() not in _NOT_GIVEN for _, row in rows) if others else 0
+    if 2 * len(others) < n_given:
+        place, cell = others[0]
+        raise PipelineError(
+            f"{place}: {column} is {cell[:60]!r}; expected {kind}, as in {n_given - len(others)} of {n_given} rows; correct "
+            "or empty the cell, or rename the column if it is to be left out"
+        )
+    return not others
+
+
+def _without_stand_ins(rows: Sequence[_Row], columns: Columns, notes: list[str]) -> list[_Row]:
+    """The rows with cells emptied where a program wrote `NA` or the like for no speaker, video, language or split."""
+    emptied: dict[str, set[str]] = {}
+    emptied_cells = 0
+    found = []
+    for place, row in rows:
+        nothing = {
+            column: ""
+            for role in (*_NAMES, "split")
+            if (column := columns.roles.get(role)) is not None
+            and (row[column] in _NO_NAME or (role == "split" and row[column].casefold() in _NOT_GIVEN))
+            and row[column]
+        }
+        for column in nothing:
+            emptied.setdefault(column, set()).add(row[column])
+        emptied_cells += len(nothing)
+        found.append((place, {**row, **nothing} if nothing else row))
+    if emptied_cells:
+        written = sorted(set().union(*emptied.values()))
+        notes.append(
+            f"{emptied_cells} cells of {', '.join(emptied)} hold {' or '.join(map(repr, written))}, which stands for nothing given, "
+            "and are emptied"
+        )
+    return found
 
 
 def _is_number(cell: str) -> bool:

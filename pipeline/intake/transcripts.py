@@ -16,7 +16,8 @@ _MANY_DUPLICATES = 0.05
 _FOREIGN_SCRIPT = 0.5
 # In lower case: Excel's errors (a text that begins with "=" or "-" becomes #NAME?), and what pandas and databases write for nothing.
 _STAND_INS = {
-    "#name?", "#ref!", "#value!", "#n/a", "#div/0!", "#num!", "#null!", "#spill!", "nan", "<na>", "n/a", "null", "nat",
+    "#name?", "#ref!", "#value!", "#n/a", "#div/0!", "#num!", "#null!", "#spill!", "nan", "<na>", "n/a", "na", "none", "null",
+    "nat",
 }  # fmt: skip
 _LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"}
 

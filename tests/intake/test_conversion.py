@@ -286,3 +286,60 @@ def test_a_workbook_is_named(name, tmp_path):
     (tmp_path / name).write_bytes(b"PK\x03\x04\x14\x00")
     with pytest.raises(PipelineError, match=r"is a zip archive, an Excel workbook \(\.xlsx\) or"):
         converted(tmp_path / name, tmp_path / "out")
+
+
+@pytest.mark.parametrize("missing", ["NA", "n/a", "-", "?", "None", "nan"])
+def test_a_cell_that_is_not_given_does_not_cost_the_column(missing, tmp_path):
+    source = table(
+        tmp_path / "t.csv",
+        "id,video,start,end,mode,text,label",
+        "a,v,0,1,train,one,1",
+        f"b,v,{missing},{missing},{missing},two,2",
+        "c,v,2,3,Dev,three,3",
+    )
+    rows, done = converted(source, tmp_path / "out")
+    assert [(row.start_s, row.end_s, row.split) for row in rows.values()] == [
+        (0.0, 1.0, "train"),
+        (None, None, None),
+        (2.0, 3.0, "valid"),
+    ]
+    assert not any("left out" in note for note in done.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "sentence"),
+    [
+        ("mode", ("train", "eval?", "test"), "line 3: mode is 'eval.'; expected a split, as in 2 of 3 rows"),
+        ("start", ("0", "0:12", "3"), "line 3: start is '0:12'; expected a number, as in 2 of 3 rows"),
+        ("label_T", ("1", "2", "high"), "line 4: label_T is 'high'; expected a number"),
+        ("mfcc_1", ("1", "2", "high"), "line 4: mfcc_1 is 'high'; expected a number"),
+    ],
+)
+def test_a_few_cells_of_another_kind_are_a_mistake_and_not_another_column(column, cells, sentence, tmp_path):
+    lines = [f"{id_},hm,1,{cell}" for id_, cell in zip("abc", cells, strict=True)]
+    source = table(tmp_path / "t.csv", f"id,text,label,{column}", *lines)
+    with pytest.raises(PipelineError, match=sentence):
+        converted(source, tmp_path / "out")
+
+
+def test_rows_without_a_label_do_not_decide_on_a_column(tmp_path):
+    source = table(tmp_path / "t.csv", "id,text,label,mode", "a,x,1,train", "b,y,2,test", "c,z,,unused")
+    rows, _ = converted(source, tmp_path / "out")
+    assert [row.split for row in rows.values()] == ["train", "test"]
+
+
+def test_what_stands_for_no_name_is_no_speaker_video_or_language(tmp_path):
+    source = table(
+        tmp_path / "t.csv",
+        "id,text,label,speaker,video,language,split",
+        "a,x,1,NA,None,na,train",
+        "b,y,2,anna,nan,en,test",
+        "c,z,3,NA,v,N/A,valid",
+    )
+    rows, done = converted(source, tmp_path / "out")
+    assert [row.speaker for row in rows.values()] == [None, "anna", None]
+    assert [row.language for row in rows.values()] == ["na", "en", None]
+    assert rows["c"].video == "v"
+    assert not {"None", "nan"} & {row.video for row in rows.values()}
+    (note,) = [note for note in done.notes if "stands for nothing given" in note]
+    assert note.startswith("5 cells of speaker, video, language hold 'N/A' or 'NA' or 'None' or 'nan'")
