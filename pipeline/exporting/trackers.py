@@ -118,8 +118,13 @@ def log_tensorboard(runs: Sequence[FinishedRun], folder: Path) -> None:
     """Write event files, a folder for each run and one below it for each seed; what the folder of a run held is replaced.
 
     Raises:
-        PipelineError: the package is not installed, or the folder of a run holds other files.
+        PipelineError: the package is not installed, the folder is none, or that of a run holds other files.
     """
+    file = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        raise PipelineError(
+            f"{file}: is a file; expected a folder for the event files: choose another with --to"
+        )
     writer_of = _imported("torch.utils.tensorboard", "tensorboard", lambda module: module.SummaryWriter)
     for run in runs:
         target = folder / run.name.replace("/", "_")

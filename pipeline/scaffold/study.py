@@ -120,6 +120,9 @@ def make_study(folder: Path, *, corpus: str) -> Study:
 def _refuse(folder: Path, root: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise PipelineError(f"{folder}: is no folder; name one that is not there yet")
+    file = next((path for path in folder.parents if path.exists() and not path.is_dir()), None)
+    if file is not None:
+        raise PipelineError(f"{folder}: {file} is a file and no folder; name another place")
     if folder.is_dir() and any(folder.iterdir()):
         first = min(path.name for path in folder.iterdir())
         raise PipelineError(

@@ -51,6 +51,15 @@ def test_a_revision_without_results_is_a_sentence(tmp_path, monkeypatch):
         read_finished(resolve_all(["workspace"]))
 
 
+@pytest.mark.parametrize("below", ["runs", "runs/of/today"])
+def test_a_file_in_the_place_of_the_folder_is_named(run, tmp_path, below):
+    file = tmp_path / "runs"
+    file.write_text("")
+    with pytest.raises(PipelineError, match=f"{file}: is a file; expected a folder"):
+        log_tensorboard([run], tmp_path / below)
+    assert file.is_file()
+
+
 @pytest.mark.parametrize(
     ("log", "missing", "package"),
     [

@@ -164,6 +164,16 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     done = new(str(tmp_path))
     assert done.returncode == 1
     assert "is not empty, it holds notes.txt" in done.stderr
+
+
+def test_a_folder_below_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    done = new(str(tmp_path / "notes.txt/study"))
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == f"{tmp_path}/notes.txt/study: {tmp_path}/notes.txt is a file and no folder; name another place\n"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
