@@ -229,11 +229,11 @@ def _spans_of(
     if spans_s is None:
         return coarse_spans(times_s, duration_s)
     given = spans_s[rows].astype(np.float64)
-    moments = np.isnan(given).any(axis=1)
+    moments = np.asarray(np.isnan(given)).any(axis=1, keepdims=True)
     if moments.all():
         return None
     # Sequences are kept with a span for every row or with none, so a moment among stretches is a stretch without length.
-    return np.where(moments[:, None], times_s[:, None], given)
+    return np.where(moments, times_s[:, None], given)
 
 
 def _refuse_link_out(path: Path, folder: Path) -> None:
