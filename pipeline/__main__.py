@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from pipeline.errors import PipelineError, sentence_of_machine
-from pipeline.history.links import sentence_of_link
 from pipeline.terminal import (
     INTERRUPTED,
     end_quietly_when_interrupted,
     prepare_streams,
     raise_when_interrupted,
+    sentence_of_link,
 )
 
 # Each is a module of pipeline.commands with `add_arguments(parser)` and `run(args) -> exit status`. Only the one that

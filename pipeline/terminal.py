@@ -1,6 +1,7 @@
-"""The standard streams as a program finds them, open or not, and the end that Ctrl-C asks for."""
+"""The standard streams as a program finds them, open or not, the end that Ctrl-C asks for, and what is said of links in a circle."""
 
 import contextlib
+import errno
 import io
 import multiprocessing
 import os
@@ -86,3 +87,15 @@ def _excepthook(kind: type[BaseException], error: BaseException, traceback: Trac
         sys.__excepthook__(kind, error, traceback)
     elif multiprocessing.parent_process() is None:
         sys.stderr.write(f"\n{INTERRUPTED_SENTENCE}\n")
+
+
+def sentence_of_link(error: Exception) -> str | None:
+    """What to say of a link that leads round in a circle, whoever met it; None for every other error.
+
+    `Path.resolve` has no type of its own for it: it raises a `RuntimeError` while it handles what the operating system says.
+    """
+    found = error.__context__ if isinstance(error, RuntimeError) else error
+    if not isinstance(found, OSError) or found.errno != errno.ELOOP:
+        return None
+    name = "a file" if found.filename is None else os.fsdecode(found.filename)
+    return f"{name}: is a link that leads round in a circle; repair it or take it away"

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable
 
 from pipeline.errors import PipelineError, sentence_of_machine
-from pipeline.history.links import sentence_of_link
 from pipeline.terminal import (
     INTERRUPTED,
     INTERRUPTED_SENTENCE,
     end_quietly_when_interrupted,
     prepare_streams,
     raise_when_interrupted,
+    sentence_of_link,
 )
 
 # Stages import this module before anything else: from here on Ctrl-C is answered by a sentence, and no file that a library

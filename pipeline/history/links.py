@@ -1,6 +1,5 @@
 """Links in a corpus folder: one may lead into the cache where DVC keeps the corpus, and nowhere else outside of it."""
 
-import errno
 import os
 import re
 import subprocess
@@ -47,15 +46,3 @@ def _cache_of_dvc(repository: Path) -> Path | None:
     )
     named = asked.stdout.strip()
     return Path(named).resolve() if asked.returncode == 0 and named else None
-
-
-def sentence_of_link(error: Exception) -> str | None:
-    """What to say of a link that leads round in a circle, whoever met it; None for every other error.
-
-    `Path.resolve` has no type of its own for it: it raises a `RuntimeError` while it handles what the operating system says.
-    """
-    found = error.__context__ if isinstance(error, RuntimeError) else error
-    if not isinstance(found, OSError) or found.errno != errno.ELOOP:
-        return None
-    name = "a file" if found.filename is None else os.fsdecode(found.filename)
-    return f"{name}: is a link that leads round in a circle; repair it or take it away"
