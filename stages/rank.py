@@ -5,6 +5,7 @@ What needs torch is imported by the functions that need it: workers call them, a
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.training_entry import run
 
@@ -17,6 +18,9 @@ from pipeline.execution.apart import apart
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.settled.task import load_task
+
+if TYPE_CHECKING:
+    from pipeline.grcf.loss.interface import RankingObjective
 
 TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
 TASK = Path("data/manifest/task.json")
@@ -37,24 +41,16 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
-    from pipeline.grcf.rank import ranking_objective, train_rankings
-    from stages.ranking_settings import advantage_settings, margin_settings
+    from pipeline.grcf.rank import train_rankings
     from stages.settings import network_settings, read_learnt, training_settings
 
     training, rank, task = params.load(params.Training), params.load(params.Rank), load_task(TASK)
-    objective = ranking_objective(
-        rank.objective,
-        margin=margin_settings(params.load(params.Margin), task.groups),
-        advantage=advantage_settings(params.load(params.Advantage)),
-        task=task.kind,
-        ordered=task.ordered,
-    )
     return train_rankings(
         read_learnt(TRAIN),
         read_learnt(VALID),
         seeds=seeds,
         network=network_settings(params.load(params.Network), n_classes=len(task.classes)),
-        objective=objective,
+        objective=_objective(),
         settings=training_settings(
             training,
             params.load(params.Finetuning),
@@ -66,14 +62,30 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     )
 
 
+def _objective() -> "RankingObjective":
+    from pipeline.grcf.rank import ranking_objective
+    from stages.ranking_settings import advantage_settings, margin_settings
+
+    task = load_task(TASK)
+    return ranking_objective(
+        params.load(params.Rank).objective,
+        margin=margin_settings(params.load(params.Margin), task.groups),
+        advantage=advantage_settings(params.load(params.Advantage)),
+        task=task.kind,
+        ordered=task.ordered,
+    )
+
+
 def describe() -> None:
-    """Write how stage 1 left the pairs of train, by the checkpoints that it wrote."""
+    """Write how stage 1 left the pairs of what it learnt from of train, by the checkpoints that it wrote."""
     from pipeline.grcf.hardest_pairs import find_hardest_pairs
     from pipeline.grcf.pair_statistics import describe_distributions, describe_group_pairs, pair_values
+    from pipeline.grcf.rank import comparable
     from stages.ranking_settings import advantage_settings, margin_settings
     from stages.settings import read_learnt
 
-    train, checkpoints = read_learnt(TRAIN), read_checkpoints(CHECKPOINTS, stage="rank")
+    train = comparable(read_learnt(TRAIN), _objective())
+    checkpoints = read_checkpoints(CHECKPOINTS, stage="rank")
     margin = margin_settings(params.load(params.Margin), load_task(TASK).groups)
     advantage = advantage_settings(params.load(params.Advantage))
     values = [

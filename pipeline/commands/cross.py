@@ -24,6 +24,7 @@ from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
 from pipeline.settled.facts import RAW, chosen_task
 from pipeline.settled.needs import checked
+from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.points import Point, parse_value, split_axis
 from pipeline.sweeping.progress import Progress, say
 from pipeline.sweeping.workspace import experiments, read_workspace, recorded_number
@@ -110,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
     if pool != configured:
         common["corpus.name"] = pool
     points = {trained_on: Point.of(checked(common | {"training.corpora": trained_on})) for trained_on in rows}
+    if not args.dry_run:
+        wait_for_other_dvc()
     workspace = read_workspace()
     names = {
         trained_on: point.name("cross", changes=workspace.changes) for trained_on, point in points.items()

@@ -232,25 +232,31 @@ class Runner:
 
 @contextlib.contextmanager
 def stopping(runner: Runner) -> Iterator[None]:
-    """Whatever ends the block early, Ctrl-C and a polite kill included, ends the experiments too."""
+    """Whatever ends the block early, Ctrl-C, a polite kill and a closed terminal included, ends the experiments too.
+
+    Under `nohup`, which has the end of the terminal ignored, everything goes on.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    ending = [signal.SIGTERM, *([] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP])]
+    before = {number: signal.signal(number, interrupt) for number in ending}
     try:
         yield
     except BaseException:
         # A second Ctrl-C would leave behind what the first one wants cleared up.
         impatient = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in ending:
+            signal.signal(number, signal.SIG_IGN)
         try:
             runner.stop()
         finally:
             signal.signal(signal.SIGINT, impatient)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _signal(child: _Child, number: signal.Signals) -> None:

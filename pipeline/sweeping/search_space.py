@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^\s:]+?)\.\.(?P<high>[^\s:]+)")
 _DIGITS = 4
 
 # What is measured, and on which segments: to search here is to look for the kindest judge.
-_JUDGES = ("corpus", "task", "manifest", "evaluate", "degrade", "report")
+_JUDGES = ("corpus", "task", "manifest", "evaluate", "degrade")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,12 @@ def search_space(axes: Sequence[str], *, check: Check) -> tuple[Dimension, ...]:
         key, texts = split_axis(axis)
         if key in dimensions:
             raise PipelineError(f"{key} is given twice; a parameter has one range or one list of values")
-        if key.split(".")[0] in _JUDGES:
+        section = key.split(".")[0]
+        if section == "report":
+            raise PipelineError(
+                f"{axis}: {key} decides what the report shows and no result, so there is nothing to look for"
+            )
+        if section in _JUDGES:
             raise PipelineError(
                 f"{axis}: {key} decides what is measured, so a search would look for the kindest measure and not for the "
                 "best model; use `python -m pipeline sweep` to see what it does"
