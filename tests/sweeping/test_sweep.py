@@ -37,7 +37,9 @@ def begin(repository: Repository, *arguments: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         # A shell starts what runs in the background with interrupts ignored, and the tests may be run there.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [
+            signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)
+        ],
     )
 
 
@@ -122,12 +124,13 @@ def test_the_table_of_experiments_fits_a_terminal(six):
 
 
 @slow
-def test_ctrl_c_ends_what_runs_keeps_what_is_done_and_says_how_to_go_on(blink):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl_c", "closed_terminal"])
+def test_ctrl_c_or_a_closed_terminal_ends_what_runs_keeps_what_is_done_and_says_how_to_go_on(blink, number):
     sweep = begin(blink, "sweep", "margin.slope=8.0", "margin.base=0.1,0.3", "-j", "2")
     wait_for_stages(blink, 2)
     children = psutil.Process(sweep.pid).children(recursive=True)
     assert len(children) >= 4, "DVC and a stage, twice"
-    sweep.send_signal(signal.SIGINT)
+    sweep.send_signal(number)
     _, output = sweep.communicate(timeout=60)
     assert sweep.returncode == 130
     assert "0 of 2 are done and kept. The same command goes on from there." in output
