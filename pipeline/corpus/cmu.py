@@ -12,7 +12,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ def read_mosi(folder: Path) -> list[Candidate]:
         PipelineError: the folder is not of this layout, or a file of it is damaged.
     """
     embedded = json.loads(files("pipeline.corpus").joinpath("mosi_folds.json").read_text(encoding="utf-8"))
-    return _read(folder, standard={video: split for split in SPLITS for video in embedded[split]})
+    standard = {video: split for split in SPLITS for video in embedded[split]}
+    return _read(folder, standard=standard, clips_count_labels=True)
 
 
 def read_mosei(folder: Path) -> list[Candidate]:
@@ -66,17 +67,25 @@ def read_mosei(folder: Path) -> list[Candidate]:
     Raises:
         PipelineError: the folder is not of this layout, or a file of it is damaged.
     """
-    return _read(folder, standard={})
+    return _read(folder, standard={}, clips_count_labels=False)
 
 
-def _read(folder: Path, *, standard: Mapping[str, Split]) -> list[Candidate]:
+def _read(folder: Path, *, standard: Mapping[str, Split], clips_count_labels: bool) -> list[Candidate]:
+    """Read a folder of the SDK.
+
+    Args:
+        folder: the corpus folder.
+        standard: standard split by video, where the folder has no file of folds.
+        clips_count_labels: whether the clips of a video are numbered as its labels are, from 1. MOSEI's are not: clips without a label
+            have numbers too.
+    """
     if not folder.is_dir():
         raise PipelineError(
             f"{folder}: no such folder; expected CMU-MOSI or CMU-MOSEI as its archive unpacks"
         )
     table = first_file(folder, *LABEL_TABLES)
     if table is not None:
-        return read_label_table(table, folder=folder)
+        return _split_by_folds(read_label_table(table, folder=folder), _folds(folder) or standard, folder)
     labels = _sequence(folder, "Label")
     if labels is None:
         raise PipelineError(
@@ -89,20 +98,34 @@ def _read(folder: Path, *, standard: Mapping[str, Split]) -> list[Candidate]:
     folds = _folds(folder) or standard
     candidates = []
     for video, sequence in labels.items():
-        split, excluded = folds.get(video), None
-        if folds and not any(known in folds for known in labels):
-            split = (
-                None  # another selection of videos than the field's: nothing of the standard split is left
-            )
-        elif folds and split is None:
-            excluded = f"{folder}, {video}: is in no part of the standard split"
         for position in range(len(sequence.intervals)):
             candidates.append(
                 _candidate(
-                    folder, video, position, sequence, lines.get(video, []), words, media, split, excluded
+                    *(folder, video, position, sequence, lines.get(video, []), words, media),
+                    clips_count_labels=clips_count_labels,
                 )
             )
-    return candidates
+    return _split_by_folds(candidates, folds, folder)
+
+
+def _split_by_folds(candidates: list[Candidate], folds: Mapping[str, Split], folder: Path) -> list[Candidate]:
+    """Candidates with the standard split of their video; as they are where any names its split."""
+    if any(candidate.split is not None for candidate in candidates):
+        return candidates
+    if not any(candidate.video in folds for candidate in candidates):
+        return (
+            candidates  # another selection of videos than the field's: nothing of the standard split is left
+        )
+    return [
+        replace(candidate, split=folds[candidate.video])
+        if candidate.video in folds
+        else replace(
+            candidate,
+            excluded=candidate.excluded
+            or f"{folder}, {candidate.video}: is in no part of the standard split",
+        )
+        for candidate in candidates
+    ]
 
 
 def _candidate(
@@ -113,15 +136,24 @@ def _candidate(
     lines: list[_Line],
     words: Mapping[str, Sequence] | None,
     media: list[MediaFolder],
-    split: Split | None,
-    excluded: str | None,
+    *,
+    clips_count_labels: bool,
 ) -> Candidate:
     start_s, end_s = (float(value) for value in labels.intervals[position])
     place = f"{folder}, {video}, label {position + 1}"
     line = _line(lines, position, start_s, end_s)
-    clip = line.clip if line is not None else str(position + 1)
     row = _numbers(labels.features[position], place)
-    found, is_clip = _medium(media, video, clip)
+    excluded = None
+    if line is not None or clips_count_labels:
+        clip = line.clip if line is not None else str(position + 1)
+        found, is_clip = _medium(media, video, clip)
+    else:
+        # Its clip is not known, so only the whole recording shows what was labelled.
+        clip = f"{start_s:g}s" if lines else str(position + 1)
+        whole = [below for below in media if not _holds_clips(below)]
+        found, is_clip = _medium(whole, video, clip)
+        if media and not whole:
+            excluded = f"{place}: no line of a transcript has its times, {start_s:g} to {end_s:g} s, which would say which clip it is"
     # A clip of its own has a clock of its own.
     zero_s = start_s if is_clip else 0.0
     return Candidate(
@@ -130,7 +162,7 @@ def _candidate(
         label=row[0],
         media=found,
         text=None if line is None else spoken(line.text),
-        split=split,
+        split=None,
         speaker=None,
         video=video,
         language=None,
@@ -244,14 +276,18 @@ def _media_folders(folder: Path, raw: Path) -> list[MediaFolder]:
 def _medium(folders: list[MediaFolder], video: str, clip: str) -> tuple[str | None, bool]:
     """The file of a segment and whether it is a clip of its own; the name it should have where none is found."""
     for folder in folders:
-        is_clip = "/Segmented" in folder.below
+        is_clip = _holds_clips(folder)
         found = folder.find(f"{video}_{clip}" if is_clip else video)
         if found is not None:
             return found, is_clip
     if not folders:
         return None, False
-    is_clip = "/Segmented" in folders[0].below
+    is_clip = _holds_clips(folders[0])
     return f"{folders[0].below}/{f'{video}_{clip}' if is_clip else video}.mp4", is_clip
+
+
+def _holds_clips(folder: MediaFolder) -> bool:
+    return "/Segmented" in folder.below
 
 
 def _folds(folder: Path) -> Mapping[str, Split]:

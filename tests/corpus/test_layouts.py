@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from collections import Counter
 
 import h5py
@@ -96,6 +97,40 @@ def test_a_label_of_mosei_finds_its_transcript_by_time(replica):
     assert (second.text, second.label) == ("and that is it", LABELS[0])
     assert (second.start_s, second.end_s) == (0.9000001, 1.8)
     assert second.media == "Raw/Videos/Full/Combined/-3g5yACwYnA.mp4"
+
+
+def test_a_label_of_mosei_without_a_transcript_is_never_put_to_another_clip(replica):
+    """Clips are numbered from 0, and those without a label have numbers too: a guess would show the wrong one."""
+    folder = replica("mosei")
+    shutil.rmtree(folder / "Raw/Transcript")
+    rows = LAYOUTS["mosei"].read(folder)
+    assert {row.media for row in rows} == {f"Raw/Videos/Full/Combined/{row.video}.mp4" for row in rows}
+    assert all(row.start_s is not None for row in rows)
+    for full in (folder / "Raw/Videos/Full/Combined").iterdir():
+        for clip in range(3):
+            put(clips()[0], folder / f"Raw/Videos/Segmented/Combined/{full.stem}_{clip}.mp4")
+    shutil.rmtree(folder / "Raw/Videos/Full")
+    rows = LAYOUTS["mosei"].read(folder)
+    assert all("no line of a transcript has its times" in row.excluded for row in rows)
+
+
+def test_a_label_whose_times_are_in_no_line_has_an_id_of_its_own(replica):
+    folder = replica("mosei")
+    file = folder / "Raw/Transcript/Segmented/Combined/-3g5yACwYnA.txt"
+    file.write_text(file.read_text().replace("___10___0.0___0.9___", "___2___0.0___0.7___"))
+    rows = [row.id for row in LAYOUTS["mosei"].read(folder) if row.video == "-3g5yACwYnA"]
+    assert rows == ["-3g5yACwYnA$_$11", "-3g5yACwYnA$_$0s"]
+
+
+@pytest.mark.parametrize("mode", [",mode", ""])
+def test_the_standard_split_is_that_of_the_folds_where_the_table_names_none(mode, tmp_path):
+    rows = "".join(f"{video},1,words,0.5{',' if mode else ''}\n" for video in ("one", "two", "three", "four"))
+    (tmp_path / "label.csv").write_text(f"video_id,clip_id,text,label{mode}\n{rows}")
+    folds = {"train": ["one"], "valid": ["two"], "test": ["three"]}
+    (tmp_path / "standard_folds.json").write_text(json.dumps(folds))
+    found = {row.video: row for row in LAYOUTS["mosei"].read(tmp_path)}
+    assert [found[video].split for video in ("one", "two", "three")] == ["train", "valid", "test"]
+    assert "is in no part of the standard split" in found["four"].excluded
 
 
 def test_the_emotions_of_mosei_are_other_labels(replica):
