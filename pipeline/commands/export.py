@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.artifacts.outputs import add_force, require_writable
+from pipeline.artifacts.segments import iterate_segments
 from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
 from pipeline.pages.numbers import plural
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         raise PipelineError(f"--pad is for mmsa; {args.format} has no padding")
     if args.out is not None and args.format == "mmsa":
         require_writable(args.out, force=args.force)
+    _refuse_other_corpus()
     if args.format in ("textgrid", "vtt"):
         return _export_annotations(args)
     if args.format == "huggingface":
@@ -114,6 +116,20 @@ def run(args: argparse.Namespace) -> int:
     counts = ", ".join(f"{len(extracted.of(split))} {split}" for split in ("train", "valid", "test"))
     sys.stdout.write(f"{out}: {counts} segments\n")
     return 0
+
+
+def _refuse_other_corpus() -> None:
+    """Refuse features of one corpus with the facts and the licence of another, which params.yaml names meanwhile."""
+    manifest = DATA / "manifest/segments.jsonl"
+    if not manifest.is_file():
+        return  # whoever reads it says so
+    facts, name = load_facts(), params.load(params.Corpus).name
+    found = {segment.corpus for segment in iterate_segments(manifest)} - {"", name, *facts.parts}
+    if found:
+        raise PipelineError(
+            f"{manifest}: is of {', '.join(sorted(found))}, and params.yaml names {name}; run `dvc repro`, or restore "
+            "params.yaml"
+        )
 
 
 def _export_annotations(args: argparse.Namespace) -> int:

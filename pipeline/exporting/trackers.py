@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,13 @@ def log_tensorboard(runs: Sequence[FinishedRun], folder: Path) -> None:
     if file is not None:
         raise PipelineError(
             f"{file}: is a file; expected a folder for the event files: choose another with --to"
+        )
+    alike = Counter(run.name.replace("/", "_") for run in runs)
+    twice = sorted(run.name for run in runs if alike[run.name.replace("/", "_")] > 1)
+    if twice:
+        raise PipelineError(
+            f"the runs {' and '.join(twice)} would have one folder, for TensorBoard's folders are named with _ in place of /; log them "
+            "one after the other into folders of their own with --to"
         )
     writer_of = _imported("torch.utils.tensorboard", "tensorboard", lambda module: module.SummaryWriter)
     for run in runs:

@@ -1,12 +1,14 @@
 """The command writes what the stages made, where it is asked to, and says how much."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.__main__ import main
 from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.segments import write_segments
+from pipeline.artifacts.segments import read_segments, write_segments
 from pipeline.artifacts.sequences import write_sequences
 from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import write_words
@@ -93,3 +95,14 @@ def test_features_of_other_segments_are_refused(made, capsys):
     path.write_text(path.read_text().split("\n", 1)[1])
     assert main(["export", "mmsa"]) == 1
     assert "are of other segments" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["mmsa", "npz", "datasets", "textgrid", "vtt"])
+def test_features_of_another_corpus_do_not_get_the_facts_of_this_one(made, capsys, form):
+    path = made / "data/manifest/segments.jsonl"
+    write_segments(path, [replace(segment, corpus="demo") for segment in read_segments(path)])
+    assert main(["export", form]) == 1
+    assert (
+        "segments.jsonl: is of demo, and params.yaml names mine; run `dvc repro`" in capsys.readouterr().err
+    )
+    assert not (made / "exports").exists()

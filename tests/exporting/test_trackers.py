@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_a_revision_without_results_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "reports/metrics.json").write_text("{")
     with pytest.raises(PipelineError, match=r"metrics\.json of workspace is no JSON"):
         read_finished(resolve_all(["workspace"]))
+
+
+def test_runs_that_would_share_a_folder_are_named(run, tmp_path):
+    with pytest.raises(PipelineError, match="the runs fix/lr and fix_lr would have one folder"):
+        log_tensorboard([replace(run, name="fix/lr"), replace(run, name="fix_lr")], tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("below", ["runs", "runs/of/today"])
