@@ -36,7 +36,7 @@ class MarginSettings:
 
     For most see `margins.pair_margins`, `margins.margin_violations` and `groups.group_of`. Pairs are compared `within` an
     owner, or any with any; see `owned_labels.owned_labels`. Beside those within an owner, all pairs together have the weight
-    `across`, 0 to 1; see `groupwise_ranking_loss`.
+    `across`, 0 to 1; see `objectives.pooled`.
 
     Raises:
         PipelineError: a setting has no such value.
