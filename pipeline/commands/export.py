@@ -123,9 +123,10 @@ def _refuse_other_corpus() -> None:
     manifest = DATA / "manifest/segments.jsonl"
     if not manifest.is_file():
         return  # whoever reads it says so
-    facts, name = load_facts(), params.load(params.Corpus).name
-    found = {segment.corpus for segment in iterate_segments(manifest)} - {"", name, *facts.parts}
-    if found:
+    name = params.load(params.Corpus).name
+    found = {segment.corpus for segment in iterate_segments(manifest)} - {"", name}
+    # Only a pool's segments have other names; a model or words are exported where the corpus itself is gone, too.
+    if found and (found := found - set(load_facts().parts)):
         raise PipelineError(
             f"{manifest}: is of {', '.join(sorted(found))}, and params.yaml names {name}; run `dvc repro`, or restore "
             "params.yaml"
