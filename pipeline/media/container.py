@@ -150,18 +150,8 @@ def time_zero(container: Any) -> Fraction:
     return Fraction(min(starts, default=0))
 
 
-def ends_s(container: Any) -> float | None:
-    """Where the recording ends, by its header or the header of its last stream, in seconds; None where no header says."""
-    zero = time_zero(container)
-    ends = [container.duration / 1e6] if container.duration else []
-    for stream in container.streams:
-        if stream.type in ("audio", "video") and stream.duration:
-            ends.append(float(((stream.start_time or 0) + stream.duration) * stream.time_base - zero))
-    return max(ends, default=None)
-
-
 def read_packets(path: Path, container: Any, stream: Any) -> Iterator[Any]:
-    """The packets of a stream, up to where the container cannot be read on.
+    """The packets of a stream, or of a list of them, up to where the container cannot be read on.
 
     Raises:
         MachineError: it is the machine that cannot read on.

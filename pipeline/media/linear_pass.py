@@ -17,12 +17,12 @@ from pipeline.media.container import (
     MAX_PIXELS,
     Kind,
     MediaError,
-    ends_s,
     open_media,
     read_packets,
     streams_of,
     time_zero,
 )
+from pipeline.media.length import ends_s
 
 # Below there is no speech, above no microphone; a second of the one would take hours of the other.
 _SAMPLE_RATES_HZ = range(1000, 768_001)
@@ -74,7 +74,7 @@ class LinearPass:
         lost_s: times of what is stored but could not be decoded, as far as it was read, in seconds from the start of the
             recording; of a file that was cut off also what its index tells is missing.
         n_streams: number of streams of the kind; 0 before the first frame was taken.
-        ends_s: where the recording ends by its header, in seconds from its start; None where no header says.
+        ends_s: where the recording ends, in seconds from its start, see `ends_s`; None where no header says.
     """
 
     def __init__(self, path: Path, kind: Kind, start_s: float, rank: int = 0) -> None:
@@ -126,7 +126,7 @@ class LinearPass:
     def _decode_from(self, seek_s: float) -> Generator[Decoded, None, None]:
         with open_media(self._path) as container:
             streams = streams_of(container, self._kind)
-            self.n_streams, self.ends_s = len(streams), ends_s(container)
+            self.n_streams, self.ends_s = len(streams), ends_s(self._path, container)
             if self._rank >= len(streams):
                 raise MediaError(
                     f"{self._path}: has no {self._kind} stream; leave it out where {self._kind} is needed"

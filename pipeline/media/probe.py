@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from av.error import FFmpegError
 
-from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media, time_zero
+from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media
+from pipeline.media.length import duration_s
 from pipeline.media.linear_pass import Decoded, decode
 from pipeline.media.restarts import refuse_restart
 from pipeline.media.video import display_size
 
-# A length in a header may be wrong. Recordings of less than 64 kbit/s are small enough to be read to their end, to see. Nothing
-# that can be seen or heard has less than 100 bit/s: memory is set aside for that length before it is decoded.
-_LENGTH_IN_DOUBT_BYTES_PER_S = 8000
+# Nothing that can be seen or heard has less than 100 bit/s: memory is set aside for that length before it is decoded.
 _LEAST_BYTES_PER_S = 12.5
 _SHORTEST_S = 1e-3
 
@@ -53,21 +51,21 @@ def probe(path: Path) -> MediaInfo:
     if picture is None and sound is None:
         raise MediaError(f"{path}: holds neither sound nor video; leave it out or export it again")
     with open_media(path) as container:
-        duration_s = _duration_s(container)
         video = main_stream(container, "video")
         rate = None if video is None or picture is None else video.average_rate
-    if duration_s < _SHORTEST_S:
-        raise MediaError(f"{path}: lasts {duration_s:g} s; export it again or leave it out")
+    lasts_s = duration_s(path)
+    if lasts_s < _SHORTEST_S:
+        raise MediaError(f"{path}: lasts {lasts_s:g} s; export it again or leave it out")
     n_bytes = path.stat().st_size
-    if n_bytes < _LEAST_BYTES_PER_S * duration_s:
+    if n_bytes < _LEAST_BYTES_PER_S * lasts_s:
         raise MediaError(
-            f"{path}: says that it lasts {duration_s:,.0f} s, but has {n_bytes:,} bytes; its times are damaged: convert it with "
+            f"{path}: says that it lasts {lasts_s:,.0f} s, but has {n_bytes:,} bytes; its times are damaged: convert it with "
             "ffmpeg or leave it out"
         )
     refuse_restart(path)
     width, height = (0, 0) if picture is None else display_size(picture)
     return MediaInfo(
-        duration_s, sound is not None, picture is not None, width, height, float(rate) if rate else None
+        lasts_s, sound is not None, picture is not None, width, height, float(rate) if rate else None
     )
 
 
@@ -91,28 +89,3 @@ def _has_packets(path: Path, kind: Kind) -> bool:
             return any(packet.size for packet in container.demux(main_stream(container, kind)))
         except FFmpegError:
             return True
-
-
-def _duration_s(container: Any) -> float:
-    """What the header says, or where the last packet ends: where it says nothing, or more than its bytes make likely."""
-    if not container.duration:
-        return _end_s(container)
-    duration_s: float = container.duration / 1e6
-    if container.size < _LENGTH_IN_DOUBT_BYTES_PER_S * duration_s:
-        end_s = _end_s(container)
-        # A last packet need not say how long it lasts, so a little less is no contradiction.
-        return end_s if end_s < duration_s / 2 else duration_s
-    return duration_s
-
-
-def _end_s(container: Any) -> float:
-    """End of the last packet."""
-    zero, end = time_zero(container), 0.0
-    streams = [stream for kind in ("audio", "video") if (stream := main_stream(container, kind)) is not None]
-    try:
-        for packet in container.demux(streams):
-            if packet.pts is not None:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base - zero))
-    except FFmpegError:
-        pass  # as far as it can be read is as long as it is
-    return end
