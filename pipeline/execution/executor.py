@@ -138,7 +138,8 @@ def map_cached(
         name=lambda position: f"{title}: {describe(items[position])}",
         instead=made_for_lost,
     )
-    lost, n_stored = [], 0
+    lost: list[str] = []
+    unpacked: list[int] = []
     engine = chosen_engine()
     # What this process has stored itself it need not read again.
     is_own = isinstance(work, Together) and engine is on_this_machine
@@ -160,9 +161,13 @@ def map_cached(
             if isinstance(outcome, Done):
                 if not is_own:
                     results[position]  # or a sentence now, and not when all others are done
-                n_stored += 1
-                if group is not None and n_stored % _PACK_EVERY == 0:
-                    cache.pack_all(keys, group=group)
+                if group is None:
+                    continue
+                unpacked.append(position)
+                if len(unpacked) == _PACK_EVERY:
+                    # Those alone: a listing of all keys each time would grow with the square of their number.
+                    cache.pack((keys[of] for of in sorted(unpacked)), group=group)
+                    unpacked.clear()
                 continue
             sentence = f"{describe(items[position])}: {outcome.reason}"
             if on_loss is None:
