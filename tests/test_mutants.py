@@ -145,8 +145,8 @@ MUTANTS = {
     ),
     "channels cancel": Mutant(
         "pipeline/media/audio.py",
-        "return of_mix < _CANCELLED * apart or",
-        "return",
+        "cancels = of_mix < _CANCELLED * apart or",
+        "cancels =",
         "tests/media/test_audio.py::test_channels_of_opposite_phase_do_not_cancel",
     ),
     "a pitch flips by an octave": Mutant(

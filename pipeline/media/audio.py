@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import chain
@@ -33,6 +34,8 @@ _LEFT_OUT = 1e-4
 _AS_LOUD = 0.9
 # How much of a recording decides on its tracks and channels, seconds.
 _LISTENED_S = 600.0
+# So many samples are measured together: a block of sound has about a thousand, and most of the time would be that of the calls.
+_MEASURED_SAMPLES = 1 << 15
 MUTED_PEAK = 2.0**-15
 """A track that stays below one step of 16-bit sound was muted, not quiet."""
 _MANY_CHANNELS = 8
@@ -89,8 +92,9 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
         if rank:
             mix = _Mix(rank=rank)
             sound = _read(path, span, mix)
-    if mix.cancels:
-        channel = _loudest_of_cancelling(path, identity(path), rank)
+    if mix.has_channels:
+        # What a span says of its channels counts where it is all of the recording.
+        channel = mix.loudest_of_cancelling if mix.is_whole else _channel_alone(path, identity(path), rank)
         if channel is not None:
             notes.append(
                 f"the channels of the sound cancel each other; channel {channel + 1} was taken alone"
@@ -157,7 +161,7 @@ class _Block:
 
 
 def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]:
-    rate_hz, expected = 0, None
+    rate_hz, expected, end_s = 0, None, 0.0
     decoding = decode(path, "audio", start_s=start_s, rank=mix.rank)
     for decoded in decoding:
         mix.n_tracks = decoding.n_streams
@@ -171,9 +175,11 @@ def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]
         position = round(decoded.time_s * rate_hz)
         if expected is not None and abs(position - expected) <= _JITTER_S * rate_hz:
             position = expected
-        block = _Block(position, rate_hz, mix.mono(frame))
+        block = _Block(position, rate_hz, mix.mono(_channels(frame), frame.layout.name))
         expected = position + len(block.samples)
+        end_s = expected / rate_hz
         yield block
+    mix.is_whole = start_s <= 0 and end_s <= _LISTENED_S
 
 
 @dataclass
@@ -185,19 +191,20 @@ class _Mix:
         channel: take this channel alone; None for the mix.
         n_tracks: how many sound tracks the recording has; 0 before a frame was mixed.
         energies: sums of squares of the mix; of what its channels would come to if they had nothing in common; and of each channel.
+        is_whole: whether all of a recording was mixed, and it is short enough to be listened to as a whole.
     """
 
     rank: int = 0
     channel: int | None = None
     n_tracks: int = 0
     energies: tuple[float, float, Float64[np.ndarray, "channel"]] = (0.0, 0.0, np.zeros(0))
+    is_whole: bool = False
 
-    def mono(self, frame: Any) -> Float32[np.ndarray, "sample"]:
-        """The mix of a frame in [-1, 1]."""
-        channels = _channels(frame)
+    def mono(self, channels: np.ndarray, layout: str) -> Float32[np.ndarray, "sample"]:
+        """The mix of samples as they are stored, shape (channel, sample), in [-1, 1]."""
         if self.channel is not None and self.channel < len(channels):
             return _in_unit_range(channels[self.channel].astype(np.float64), channels.dtype)
-        weights = _weights(frame.layout.name, len(channels))
+        weights = _weights(layout, len(channels))
         if weights is None:
             mono = _in_unit_range(channels.mean(axis=0, dtype=np.float64), channels.dtype)
         else:
@@ -222,11 +229,17 @@ class _Mix:
         self.energies = (of_mix + float(np.dot(mono, mono)), apart, of_channels + each)
 
     @property
-    def cancels(self) -> bool:
-        """Whether the mix is much weaker than its channels, or leaves out all that sounds."""
+    def has_channels(self) -> bool:
+        """Whether there was more than one channel to mix."""
+        return len(self.energies[2]) > 1
+
+    @property
+    def loudest_of_cancelling(self) -> int | None:
+        """The loudest channel, of equals the first; None where the mix is not much weaker than its channels, nor leaves out all that sounds."""
         of_mix, apart, of_channels = self.energies
         loudest = float(of_channels.max(initial=0.0))
-        return of_mix < _CANCELLED * apart or apart < _LEFT_OUT * loudest
+        cancels = of_mix < _CANCELLED * apart or apart < _LEFT_OUT * loudest
+        return int((of_channels >= _AS_LOUD * loudest).argmax()) if cancels else None
 
 
 def _channels(frame: Any) -> np.ndarray:
@@ -302,17 +315,36 @@ def _first_with_sound(path: Path, _: tuple[int, ...]) -> int:
 
 
 @lru_cache(maxsize=64)
-def _loudest_of_cancelling(path: Path, _: tuple[int, ...], rank: int) -> int | None:
-    """The loudest channel, of equals the first, of a recording whose channels cancel each other as a whole; None where they do not.
+def _channel_alone(path: Path, _: tuple[int, ...], rank: int) -> int | None:
+    """The channel that is taken alone, of a recording whose channels cancel each other as a whole; None where they do not.
 
     It is for the recording to say, not for a span: one moment has one sound, whatever span it is read in.
     """
     mix = _Mix(rank=rank)
-    for block in _mono_blocks(path, mix, start_s=0.0):
-        if block.position > _LISTENED_S * block.rate_hz:
-            break
-    each = mix.energies[2]
-    return int((each >= _AS_LOUD * each.max()).argmax()) if mix.cancels else None
+    held: list[np.ndarray] = []
+    heard: tuple[str, np.dtype[Any]] | None = None
+    n_held = 0
+
+    def measure() -> None:
+        nonlocal n_held
+        if heard is not None:
+            mix.mono(np.concatenate(held, axis=1), heard[0])
+        held.clear()
+        n_held = 0
+
+    # What follows on something that nobody can hear is for the span that holds it to refuse.
+    with suppress(MediaError):
+        for decoded in decode(path, "audio", start_s=0.0, rank=rank):
+            if decoded.time_s > _LISTENED_S:
+                break
+            channels = _channels(decoded.frame)
+            kind = (decoded.frame.layout.name, channels.dtype)
+            if kind != heard or n_held >= _MEASURED_SAMPLES:
+                measure()
+            heard, n_held = kind, n_held + channels.shape[1]
+            held.append(channels)
+    measure()
+    return mix.loudest_of_cancelling
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,7 +128,7 @@ def test_a_late_span_of_compressed_sound_is_that_of_the_whole(tmp_path):
         sound=tone(150, 6.0, n_harmonics=20) * np.linspace(0.2, 1, 6 * RATE_HZ),
         audio_codec="aac",
     )
-    whole = read(path, end_s=6.0)
+    whole = read(path, end_s=10.0)
 
     span = read(path, start_s=4.3, end_s=5.1)
 
@@ -191,6 +191,27 @@ def test_a_moment_of_opposite_phase_does_not_change_a_recording_that_is_in_phase
 
     np.testing.assert_array_equal(part.samples, whole.samples[17600:22400])
     assert part.notes == ()
+
+
+@pytest.mark.parametrize("name", ["effect.wav", "effect.mp4"])
+@pytest.mark.parametrize("opposite", [range(1), range(4), range(9), range(10)])
+def test_a_moment_has_one_sound_in_whatever_span_it_is_read(tmp_path, name, opposite):
+    voice = tone(150, 10.0, n_harmonics=10, amplitude=0.4)[0]
+    second = np.arange(len(voice)) // RATE_HZ
+    sign = np.where(np.isin(second, opposite), -1, 1)
+    codec = "aac" if name.endswith("mp4") else "pcm_s16le"
+    path = write_recording(
+        tmp_path / name, sound=np.stack([voice, sign * voice]), audio_codec=codec, layout="stereo"
+    )
+
+    whole = read(path, end_s=10.0)
+
+    for start_s in np.arange(0.2, 9.4, 0.7):
+        part = read(path, start_s=start_s, end_s=start_s + 0.6)
+        at = round(start_s * RATE_HZ)
+        np.testing.assert_allclose(part.samples, whole.samples[at : at + len(part.samples)], atol=1e-3)
+        assert part.notes == whole.notes
+    assert bool(whole.notes) == (len(opposite) > 8)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +389,24 @@ def test_a_change_of_rate_is_refused(tmp_path):
         MediaError, match=r"joined\.mp3: the sample rate changes from (44100|22050) to (44100|22050) Hz"
     ):
         read(path, end_s=2.0)
+
+
+def test_a_change_of_rate_behind_a_span_does_not_count_against_it(tmp_path):
+    parts = [
+        write_recording(
+            tmp_path / f"{rate_hz}.aac",
+            sound=np.repeat(tone(200, 3.0, rate_hz=rate_hz), 2, axis=0),
+            sound_rate_hz=rate_hz,
+            audio_codec="aac",
+        )
+        for rate_hz in (44100, 22050)
+    ]
+    path = tmp_path / "joined.aac"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+    assert read(path, end_s=1.0).recorded.all()
+    with pytest.raises(MediaError, match="the sample rate changes"):
+        read(path, end_s=6.0)
 
 
 def test_pictures_have_no_sound(tmp_path):
