@@ -208,7 +208,7 @@ class _Extractor(Protocol):
 
 
 def _name(settings: Mapping[str, Any]) -> str:
-    return str(settings["model"] if "model" in settings else settings["encoder"])
+    return str(settings["encoder"] if "encoder" in settings else settings["model"])
 
 
 def _unknown_settings(kind: str, error: Exception) -> PipelineError:

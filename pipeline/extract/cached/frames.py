@@ -54,7 +54,7 @@ def cached_function(
         function=WithCheckedMedia(partial(extract_unnamed, extract=function)),
         module=module or (function.func if isinstance(function, partial) else function).__module__,
         description=describe_extractor(
-            {"encoder": name, **extractor.settings}, libraries=extractor.libraries, device="cpu"
+            {"encoder": name, **_beside_name(extractor.settings)}, libraries=extractor.libraries, device="cpu"
         ),
         encode=FeatureSequence.to_bytes,
         decode=FeatureSequence.from_bytes,
@@ -137,9 +137,7 @@ def cached_encoder(
 
     spec = dict(encoder.spec)
     if reference is not None:
-        # A name that the plug-in gives what it reads with stays in the keys.
-        within = {"encoder_within": spec["encoder"]} if "encoder" in spec else {}
-        spec = {**spec, **within, "encoder": reference}
+        spec = {**_beside_name(spec), "encoder": reference}
     defined_in = type(encoder).__module__
 
     def alone(segment: Segment) -> FeatureSequence:
@@ -163,6 +161,16 @@ def cached_encoder(
         columns=encoder.columns,
         encoder=encoder,
     )
+
+
+def _beside_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A plug-in's own settings, ready for a description in which `encoder` is its reference: what it calls so stays in the keys."""
+    if "encoder" not in settings:
+        return dict(settings)
+    free = "encoder_within"
+    while free in settings:
+        free += "_within"
+    return {name if name != "encoder" else free: value for name, value in settings.items()}
 
 
 def _noting(

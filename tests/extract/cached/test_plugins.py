@@ -92,3 +92,70 @@ def test_what_the_plug_in_calls_its_encoder_is_part_of_the_keys(write):
 def test_numbers_that_are_not_finite_are_a_sentence(write, spec, sentence):
     with pytest.raises(PipelineError, match=re.escape(sentence)):
         write(scale="float('nan')", spec=spec).one(make_segment(media=None, end_s=1.0))
+
+
+FUNCTION = """
+import numpy as np
+from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.extract.extractors import FrameFunction
+
+def extract(segment):
+    return FeatureSequence.empty(1, "nothing")
+
+def make():
+    return FrameFunction(function=extract, columns=("a",), settings=SETTINGS, libraries=("numpy",), rate_hz=1.0)
+"""
+
+
+@pytest.fixture
+def write_function(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(name, settings):
+        (tmp_path / f"{name}.py").write_text(FUNCTION.replace("SETTINGS", repr(settings)))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        source_digest.cache_clear()
+        return audio_extractor({"encoder": f"{name}:make"})
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"encoder": "wavlm"},
+        {"encoder": "classic", "model": "own", "hidden_size": 1},
+        {"encoder": "a", "encoder_within": "b"},
+    ],
+)
+def test_a_function_that_calls_a_setting_encoder_is_found_again(write_function, settings):
+    found = write_function("mine", settings)
+    described = make_preprocessing().extractors | {"audio": dict(found.description)}
+    extractors = Extractors(make_preprocessing(extractors=described, columns=columns() | {"audio": ["a"]}))
+
+    extractors.observe(make_segment(media=None, end_s=1.0))
+
+    assert found.description["settings"]["encoder"] == "mine:make"
+    assert extractors.other_encoders() == []
+
+
+def test_two_functions_that_call_their_encoder_the_same_have_keys_of_their_own(write_function):
+    segment = make_segment(media=None, end_s=1.0)
+    made = [write_function(name, {"encoder": "wavlm"}) for name in ("mine", "theirs")]
+
+    assert made[0].description != made[1].description
+    assert made[0].keys([segment]) != made[1].keys([segment])
+
+
+@pytest.mark.parametrize("name", ["encoder", "encoder_within", "encoder_within_within"])
+def test_each_own_setting_is_part_of_the_description(write, write_function, name):
+    settings = {"encoder": "a", "encoder_within": "b", "encoder_within_within": "c"}
+    other = settings | {name: "another"}
+
+    assert (
+        write_function("mine", settings).description["settings"]
+        != write_function("mine", other).description["settings"]
+    )
+    assert (
+        write(spec=repr(settings)).description["settings"] != write(spec=repr(other)).description["settings"]
+    )
