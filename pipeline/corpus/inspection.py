@@ -43,6 +43,13 @@ class Inspected:
     reason: str | None
 
 
+@dataclass(frozen=True)
+class NotHad:
+    """A listed file that cannot be had here as its list says, with the reason: it ends a run, where a broken file costs itself."""
+
+    reason: str
+
+
 def inspect_all(media: Sequence[str], *, folder: Path) -> dict[str, Inspected]:
     """`inspect_media` for each file, in processes of their own: a file that crashes or hangs a decoder is refused.
 
@@ -143,22 +150,26 @@ def _from_bytes(content: bytes) -> MediaInfo | str:
         raise PipelineError(f"no description of a recording ({error})") from error
 
 
-def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | str]:
+def probe_all(media: Sequence[str], *, folder: Path) -> dict[str, MediaInfo | NotHad | str]:
     """What each file is, or a sentence on why it cannot be used, likewise; of bytes only those that a list has are digested."""
-    probed = _guarded(
-        partial(_probe, folder=folder), media, folder=folder, title="check", on_loss=lambda sentence: sentence
-    )
+    probed = _guarded(partial(_probe, folder=folder), media, folder=folder, title="check", on_loss=_lost)
     return dict(zip(media, probed, strict=True))
 
 
-def _probe(name: str, *, folder: Path) -> MediaInfo | str:
+def _lost(sentence: str) -> MediaInfo | NotHad | str:
+    return sentence
+
+
+def _probe(name: str, *, folder: Path) -> MediaInfo | NotHad | str:
     listed = _listed(name, folder)
     try:
         if listed is not None:
             found = _probe_listed((str(folder / name), listed.sha256))
             return found.replace(_NAME, str(folder / name)) if isinstance(found, str) else found
         return probe(folder / name)
-    except (MediaError, StorageError) as error:
+    except StorageError as error:
+        return NotHad(str(error))
+    except MediaError as error:
         return str(error)
     except OSError as error:
         return _refusal(folder / name, error)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.inspection import probe_all, refuse_name
+from pipeline.corpus.inspection import NotHad, probe_all, refuse_name
 from pipeline.corpus.manifest import media_files
 from pipeline.intake.problems import Level, Problem, Rules, joined
 from pipeline.media.probe import MediaInfo
@@ -22,12 +22,14 @@ class Opened:
     Attributes:
         named: every file that a segment names, sorted.
         missing: files that cannot be read at all, with the reason.
+        not_had: files that are listed and lie elsewhere, but not there or not as their list says, with the reason: a run ends with it.
         infos: description of each file that could be decoded.
         broken: files that were opened and could not, with the reason.
     """
 
     named: Sequence[str]
     missing: Mapping[str, str]
+    not_had: Mapping[str, str]
     infos: Mapping[str, MediaInfo]
     broken: Mapping[str, str]
 
@@ -39,7 +41,7 @@ class Opened:
     @property
     def present(self) -> Sequence[str]:
         """The files that are there, sorted."""
-        return [name for name in self.named if name not in self.missing]
+        return [name for name in self.named if name not in self.missing and name not in self.not_had]
 
 
 def open_some(used: Sequence[Candidate], folder: Path, n_opened: int | None) -> Opened:
@@ -56,14 +58,16 @@ def open_some(used: Sequence[Candidate], folder: Path, n_opened: int | None) -> 
     """
     named = media_files(used)
     missing = {name: reason for name in named if (reason := refuse_name(name, folder=folder)) is not None}
-    if n_opened != 0:
-        missing |= absent_media(folder, [name for name in named if name not in missing])
     present = [name for name in named if name not in missing]
+    not_had = absent_media(folder, present) if n_opened != 0 else {}
+    present = [name for name in present if name not in not_had]
     step = max(1, -(-len(present) // n_opened)) if n_opened else 1
     probed = probe_all([] if n_opened == 0 else present[::step], folder=folder)
+    not_had |= {name: found.reason for name, found in probed.items() if isinstance(found, NotHad)}
     return Opened(
         named,
         missing,
+        not_had,
         {name: info for name, info in probed.items() if isinstance(info, MediaInfo)},
         {name: info for name, info in probed.items() if isinstance(info, str)},
     )
@@ -72,6 +76,10 @@ def open_some(used: Sequence[Candidate], folder: Path, n_opened: int | None) -> 
 def media_problems(used: Sequence[Candidate], opened: Opened, rules: Rules) -> list[Problem]:
     """Recordings that are missing or broken, and how many of those opened lack sound or pictures."""
     problems = []
+    if opened.not_had:
+        # Whatever `manifest.max_rejected_share` allows: nothing is left out because of a place.
+        advice = "A run ends with the first of these"
+        problems.append(joined("error", "media", list(opened.not_had.values()), advice=advice))
     if opened.missing or opened.broken:
         lost = sum(candidate.media in opened.missing for candidate in used) / len(used)
         # Those that were opened stand for all that are there.

@@ -14,6 +14,7 @@ from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import media_files
 from pipeline.storage.media_list import LIST_FILE
+from pipeline.storage.place import StorageError
 from tests.storage.workspace import list_of, manifest, write_corpus
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,38 @@ def test_a_check_says_what_is_not_there(repository, tmp_path, monkeypatch, capsy
     (problem,) = [one for one in found["problems"] if one["kind"] == "media"]
     assert problem["n"] == 2
     assert f"data/raw/mine/clips/c1.mp4: not found at {away}/clips/c1.mp4" in problem["sentence"]
+
+
+def test_a_check_says_that_one_other_recording_ends_a_run_however_many_may_be_lost(
+    repository, tmp_path, monkeypatch, capsys
+):
+    away = write_corpus(tmp_path / "away")
+    assert bring_in(away, "--name", "mine") == 0
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace("max_rejected_share: 0.1", "max_rejected_share: 0.9"))
+    monkeypatch.setenv("GRCF_MEDIA", str(away))
+    assert main(["check", "mine"]) == 0
+    recording = away / "clips/c1.mp4"
+    content = recording.read_bytes()
+    for other, sentence in [
+        (content[:-1] + bytes([content[-1] ^ 1]), "is another recording"),
+        (content + b" ", "by its list"),
+        (None, "not found at"),
+    ]:
+        if other is None:
+            recording.unlink()
+        else:
+            recording.write_bytes(other)
+        capsys.readouterr()
+        assert main(["check", "mine", "--json"]) == 1
+        (problem,) = [
+            one for one in json.loads(capsys.readouterr().out)["problems"] if one["kind"] == "media"
+        ]
+        assert (problem["level"], problem["n"]) == ("error", 1)
+        assert sentence in problem["sentence"]
+        assert "A run ends with the first of these" in problem["sentence"]
+        with pytest.raises(StorageError):
+            manifest(MINE)
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,6 @@ def test_a_check_looks_for_every_recording_without_reading_it(bucket):
     put("clips/c3.mp4", b"short")
     rows = layout_of("folder").read(CORPUS)
     opened = open_some(rows, CORPUS, 1)
-    assert list(opened.missing) == ["clips/c3.mp4"]
-    assert f"has 5 bytes at s3://{BUCKET}/corpora/mine/clips/c3.mp4" in opened.missing["clips/c3.mp4"]
+    assert list(opened.not_had) == ["clips/c3.mp4"]
+    assert f"has 5 bytes at s3://{BUCKET}/corpora/mine/clips/c3.mp4" in opened.not_had["clips/c3.mp4"]
     assert list(opened.infos) == ["clips/c0.mp4"]
