@@ -69,3 +69,8 @@ def test_what_the_parameters_name_already_is_looked_for_too():
 
 def test_a_file_of_a_package_that_is_installed_is_no_file_here():
     assert checked({"rank.objective": "package.module:focal"})
+
+
+def test_a_value_of_params_yaml_beside_the_sections_is_passed_over():
+    Path("params.yaml").write_bytes(PARAMS.read_bytes() + b"\nnote: 3\n")
+    assert checked({"margin.base": 0.1}) == {"margin.base": 0.1}

@@ -11,7 +11,7 @@ import torch
 from pipeline.corpus.layouts import LAYOUTS, layout_of
 from pipeline.errors import PipelineError
 from pipeline.execution.plugin_sources import plugin_sources
-from pipeline.execution.source import source_digest
+from pipeline.execution.source import package_digest, source_digest
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.visual import visual_extractor
 from pipeline.grcf.loss.baselines import ranknet_loss
@@ -138,6 +138,47 @@ def test_the_source_of_a_part_is_in_the_keys_with_all_that_it_imports(write):
         after = plugin_sources(settings)
         assert after != before
         before = after
+
+
+def test_a_part_in_a_folder_of_its_own_is_in_the_keys_too(write):
+    write("sub/helper.py", "SCALE = 1")
+    write("sub/deeper/inner.py", "SCALE = 1")
+    write(
+        "sub/part.py",
+        "from plugins import sub\nfrom plugins.sub.helper import SCALE\nfrom .deeper.inner import SCALE as OTHER\n"
+        "try:\n    import plugins.absent\nexcept ImportError:\n    pass\n\n\ndef loss(*_):\n    return SCALE",
+    )
+    write(
+        "top.py",
+        "from plugins.sub.helper import SCALE\nfrom plugins.sub import part\n\n\ndef loss(*_):\n    return 1",
+    )
+    before = plugin_sources(["sub/part.py:loss", "top.py:loss"])
+    for edited in ("sub/helper.py", "sub/deeper/inner.py", "absent.py"):
+        write(edited, "SCALE = 5")
+        after = plugin_sources(["sub/part.py:loss", "top.py:loss"])
+        for reference, sources in after.items():
+            assert sources["source"] is not None
+            assert sources != before[reference], (edited, reference)
+        before = after
+
+
+def test_every_file_of_an_installed_package_is_in_the_keys(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "lab_of_mine").mkdir()
+    (tmp_path / "lab_of_mine" / "loss.py").write_text("from lab_of_mine.scale import SCALE\n")
+    (tmp_path / "lab_of_mine" / "scale.py").write_text("SCALE = 1\n")
+    (tmp_path / "alone_of_mine.py").write_text("SCALE = 1\n")
+    references = ["lab_of_mine.loss:SCALE", "alone_of_mine:SCALE"]
+    before = plugin_sources(references)
+    assert plugin_sources(references) == before
+    package_digest.cache_clear()
+    (tmp_path / "lab_of_mine" / "scale.py").write_text("SCALE = 2\n")
+    (tmp_path / "alone_of_mine.py").write_text("SCALE = 2\n")
+    after = plugin_sources(references)
+    assert [after[reference]["source"] != before[reference]["source"] for reference in references] == [
+        True,
+        True,
+    ]
 
 
 def test_the_version_of_a_package_is_in_the_keys_and_without_parts_there_is_nothing():

@@ -67,9 +67,14 @@ def _source_of(package: str) -> Path:
 
 
 def _mark(package: str) -> Path:
-    """A file that belongs to this installation: where it lies, when it was made, and what compiles it."""
+    """A file that belongs to this installation and user: where it lies, when it was made, and what compiles it for whom.
+
+    Another user may have a folder of compiled functions of their own, and may not open our lock.
+    """
     source = _source_of(package)
     made_ns = source.stat().st_ctime_ns
-    parts = (str(source), made_ns, library_versions("numba"), os.environ.get("NUMBA_CACHE_DIR"))
+    parts = (
+        str(source), made_ns, library_versions("numba"), os.environ.get("NUMBA_CACHE_DIR"), os.getuid(),
+    )  # fmt: skip
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"compiled-{package}-{digest}"

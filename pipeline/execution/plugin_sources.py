@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from typing import Any
 
-from pipeline.execution.source import source_digest
+from pipeline.execution.source import ROOTS, package_digest, source_digest
 from pipeline.execution.versions import library_versions
-from pipeline.plugins import PACKAGE, is_plugin, module_of
+from pipeline.plugins import is_plugin, module_of
 
 
 def plugin_sources(settings: Any) -> dict[str, dict[str, str | None]]:
-    """Digest of the source of each part that settings name, with all that it imports of ours and of `plugins/`, for cache keys.
+    """Digest of the source of each part that settings name, for cache keys.
+
+    It is that of the part with all that it imports of ours and of `plugins/`; or of the whole package, where the part is in an
+    installed one.
 
     Args:
         settings: JSON values, at any depth.
@@ -33,9 +36,12 @@ def _references(value: Any) -> Iterator[str]:
 def _source(reference: str) -> dict[str, str | None]:
     module = module_of(reference)
     top = module.partition(".")[0]
-    distributions = [] if top == PACKAGE else packages_distributions().get(top, [])
+    if top not in ROOTS:
+        return {
+            "source": package_digest(top),
+            **library_versions(*packages_distributions().get(top, [])),
+        }
     try:
-        digest = source_digest(module)
+        return {"source": source_digest(module)}
     except (ModuleNotFoundError, SyntaxError):
-        digest = None  # whoever loads it says what is wrong
-    return {"source": digest, **library_versions(*distributions)}
+        return {"source": None}  # whoever loads it says what is wrong

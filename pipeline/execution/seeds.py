@@ -8,15 +8,17 @@ its parameters on, each to the setting of the same name; whatever decides more t
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import sha256_of
+from pipeline.errors import PipelineError
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
+from pipeline.execution.engines.protocol import OTHER_DEVICE
 from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
@@ -27,7 +29,12 @@ from pipeline.execution.versions import library_versions
 
 def environment() -> dict[str, str]:
     """Versions of libraries and class of device, for checkpoint headers and cache keys."""
-    return library_versions("torch", "numpy", "scipy") | {"device": apart(device_class, title="device")}
+    return library_versions("torch", "numpy", "scipy") | {"device": _device_here()}
+
+
+@cache
+def _device_here() -> str:
+    return apart(device_class, title="device")
 
 
 def seed_cache(stage: TrainingStage) -> ResultCache:
@@ -96,19 +103,19 @@ def map_seeds(
         curves: where to write the curves while they grow, on this machine; None for nowhere.
     """
     keys = seed_keys(seeds, trainer=trainer, inputs=inputs, settings=settings)
-    cache = seed_cache(stage)
-    cache.remove_abandoned()
+    results = seed_cache(stage)
+    results.remove_abandoned()
     # Workers on other machines have neither this folder nor these files.
     with live_curves(curves) if curves and not os.environ.get(ENGINE) else nullcontext() as live:
         if best_device() == "cuda":
             with following(live):
-                return _together(train_seeds, seeds, keys=keys, cache=cache)
+                return _together(train_seeds, seeds, keys=keys, cache=results)
         return list(
             map_cached(
-                partial(_alone, train_seeds, live),
+                partial(_alone, train_seeds, live, _device_here()),
                 seeds,
                 keys=keys,
-                cache=cache,
+                cache=results,
                 encode=Checkpoint.to_bytes,
                 decode=Checkpoint.from_bytes,
                 title=stage,
@@ -119,8 +126,14 @@ def map_seeds(
 
 
 def _alone(
-    train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]], live: Live | None, seed: int
+    train_seeds: Callable[[Sequence[int]], Iterable[Checkpoint]], live: Live | None, device: str, seed: int
 ) -> Checkpoint:
+    here = device_class()
+    if here != device:  # a worker on another machine, whose result would be stored under a key of this one
+        raise PipelineError(
+            f"a machine of the cluster is not like this one: its device is {here}, and here it is {device}; results would be "
+            f"stored under keys of another making: {OTHER_DEVICE}"
+        )
     with following(live):
         (checkpoint,) = train_seeds([seed])
     return checkpoint

@@ -6,27 +6,38 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_ROOTS = ("pipeline", "stages", "plugins")
+ROOTS = ("pipeline", "stages", "plugins")
+"""The packages of this repository."""
 
 
 def import_closure(module: str) -> dict[str, Path]:
     """All modules of this repository that importing `module` runs, itself and its packages included.
 
-    Read from the source by its import statements, those inside functions too, so nothing is executed.
+    Read from the source by its import statements, those inside functions too, so nothing is executed. A folder without
+    `__init__.py` runs nothing, and an import of what is not there, as below `try`, is left out until it is there.
 
     Returns:
         module name to source file, sorted by name.
+
+    Raises:
+        ModuleNotFoundError: there is no source for `module` itself.
     """
+    if _source_file(module) is None:
+        raise ModuleNotFoundError(f"no source for {module}")
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in seen:
             continue
-        found[name] = _source_file(name)
-        waiting.extend(_imported_by(found[name], within=_package_of(name, found[name])))
+        seen.add(name)
         if "." in name:
             waiting.append(name.rpartition(".")[0])
+        file = _source_file(name)
+        if file is not None:
+            found[name] = file
+            waiting.extend(_imported_by(file, within=_package_of(name, file)))
     return dict(sorted(found.items()))
 
 
@@ -39,11 +50,32 @@ def source_digest(module: str) -> str:
     return digest.hexdigest()
 
 
-def _source_file(module: str) -> Path:
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"no source for {module}")
-    return Path(spec.origin)
+@cache
+def package_digest(package: str) -> str | None:
+    """Hex SHA-256 over all Python sources of an installed package or module at the top, None where it has none.
+
+    Its version alone would not do: a package that is installed in place, or again, can be another one under the same version.
+    """
+    spec = find_spec(package)
+    if spec is None:
+        return None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = {path.relative_to(folder).as_posix(): path for folder in folders for path in folder.rglob("*.py")}
+    if not folders and spec.origin is not None and Path(spec.origin).is_file():
+        files = {Path(spec.origin).name: Path(spec.origin)}
+    digest = hashlib.sha256()
+    for name, file in sorted(files.items()):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest() if files else None
+
+
+def _source_file(module: str) -> Path | None:
+    """The file of a module or of a package's `__init__.py`, None where there is none."""
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # of a package around it
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
 def _package_of(module: str, file: Path) -> str:
@@ -67,11 +99,16 @@ def _imported_by(file: Path, *, within: str) -> set[str]:
 
 
 def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] in _ROOTS
+    return name.partition(".")[0] in ROOTS
 
 
 def _is_module(name: str) -> bool:
-    parent = find_spec(name.rpartition(".")[0])
-    return (
-        parent is not None and parent.submodule_search_locations is not None and find_spec(name) is not None
-    )
+    try:
+        parent = find_spec(name.rpartition(".")[0])
+        return (
+            parent is not None
+            and parent.submodule_search_locations is not None
+            and find_spec(name) is not None
+        )
+    except ModuleNotFoundError:
+        return False

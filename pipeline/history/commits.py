@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.history.git import ask
+from pipeline.history.git import answer, ask
 from pipeline.history.revisions import Revision
 
 _FIELDS = "%x1f".join(("%H", "%cI", "%s"))
@@ -38,8 +38,8 @@ def commits_that_changed(path: Path, *, tip: Revision, since: Revision | None = 
     Args:
         path: file, relative to the working directory.
         tip: the newest commit of the branch.
-        since: revision at which the history begins: the last commit up to there that changed the file is the first; None for
-            the beginning.
+        since: revision at which the history begins, where the branch left it: the last commit up to there that changed the file
+            is the first, and what `since` got afterwards is none of the branch's. None for the beginning.
 
     Raises:
         PipelineError: git could not list the commits.
@@ -48,10 +48,18 @@ def commits_that_changed(path: Path, *, tip: Revision, since: Revision | None = 
     if since is None:
         return _listed(path, tip.sha)
     assert since.sha is not None, "files on disk have no history"
+    fork = _fork(tip.sha, since.sha)
     return [
-        *_listed(path, "--max-count=1", since.sha),
+        *(_listed(path, "--max-count=1", fork) if fork else []),
         *_listed(path, tip.sha, f"^{since.sha}"),
     ]
+
+
+def _fork(tip: str, since: str) -> str | None:
+    """The last commit on the line of first parents up to `tip` that `since` has too, None where it has none of them."""
+    own = (answer("rev-list", "--first-parent", tip, f"^{since}") or b"").decode().split()
+    found = answer("rev-parse", "--verify", "--quiet", f"{own[-1]}^" if own else tip)
+    return None if found is None else found.decode().strip()
 
 
 def is_shallow() -> bool:

@@ -65,7 +65,12 @@ def _check_corpus(name: str, *, is_named: bool) -> None:
 
 def _configured() -> dict[str, Any]:
     sections = read_yaml(params.PARAMS_FILE)
-    return {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
+    return {
+        f"{name}.{key}": value
+        for name, section in sections.items()
+        if isinstance(section, Mapping)  # whoever checks the parameters says what is none
+        for key, value in section.items()
+    }
 
 
 def _references(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -64,9 +64,14 @@ class Place:
         with self._sentences(""):
             return _file_system(self.text, os.getpid())
 
+    @property
+    def _is_web(self) -> bool:
+        """Whether names are parts of addresses there, in which a space is `%20`."""
+        return urlsplit(self.text).scheme in ("http", "https")
+
     def _inside(self, name: str) -> str:
         root = self._opened[1].rstrip("/")
-        if urlsplit(self.text).scheme in ("http", "https"):
+        if self._is_web:
             name = quote(name)
         return f"{root}/{name}" if root else name
 
@@ -80,12 +85,15 @@ class Place:
             self._opened[0].invalidate_cache()  # or what was listed before would count as there
             found = self._opened[0].find(self._inside("").rstrip("/"), detail=True)
         root = self._inside("").rstrip("/")
-        sizes = {
-            path.removeprefix(root).lstrip("/"): int(info.get("size") or 0)
-            for path, info in found.items()
+        sizes: dict[str, int] = {}
+        for path, info in found.items():
             # What consoles make of a "folder" is a file of this name without content.
-            if info.get("type") == "file" and not path.endswith("/")
-        }
+            if info.get("type") != "file" or path.endswith("/"):
+                continue
+            name = path.removeprefix(root).lstrip("/")
+            name = unquote(name) if self._is_web else name
+            # A page that lists files says nothing of their sizes.
+            sizes[name] = self.size(name) if info.get("size") is None else int(info["size"])
         if not sizes:
             raise StorageError(f"{self.shown()}: holds no files; check the address")
         return sizes
@@ -102,9 +110,14 @@ class Place:
         """Size in bytes of a file at an address.
 
         Raises:
-            StorageError: it is not there, or cannot be asked for.
+            StorageError: it is not there, or cannot be asked for, or its server does not say.
         """
-        return int(self._info(name).get("size") or 0)
+        size = self._info(name).get("size")
+        if size is None:
+            raise StorageError(
+                f"{self.shown(name)}: its server does not say how large it is; fetch it, or use another server"
+            )
+        return int(size)
 
     def _info(self, name: str) -> Mapping[str, Any]:
         with self._sentences(name):

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 _POLL_S = 0.2
 _TMP = Path(".dvc/tmp")
 
@@ -39,7 +41,7 @@ def _stage_at_work() -> str | None:
         writers = list(noted.get("write", {}).values())
         readers = [reader for readers in noted.get("read", {}).values() for reader in readers]
         for entry in [*writers, *readers]:
-            if _is_alive(int(entry["pid"])):
+            if _is_alive(int(entry["pid"]), str(entry["cmd"])):
                 return f"`{_shortened(str(entry['cmd']))}` (process {int(entry['pid'])}) is running here"
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass  # none was ever noted, or the note is being written, or is damaged, which DVC itself says
@@ -58,14 +60,19 @@ def _lock_holder() -> str | None:
     return None
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
+def _is_alive(pid: int, command: str) -> bool:
+    """Whether a process that was noted still runs, and is not another one that has got its number since: this one, for example."""
+    if pid == os.getpid():
         return False
-    return True
+    try:
+        arguments = " ".join(psutil.Process(pid).cmdline())
+    except psutil.AccessDenied:
+        return True
+    except (psutil.NoSuchProcess, OverflowError, ValueError):
+        return False
+    # What stands before the arguments depends on how DVC was started; nothing is told of a process that has ended and waits.
+    program, _, rest = command.partition(" ")
+    return arguments.endswith(rest or Path(program).name) and arguments != ""
 
 
 def _shortened(command: str) -> str:

@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(?P<log>log:)?(?P<low>[^\s:]+?)\.\.(?P<high>[^\s:]+)")
 _DIGITS = 4
 
 # What is measured, and on which segments: to search here is to look for the kindest judge.
-_JUDGES = ("corpus", "task", "manifest", "evaluate", "degrade")
+_JUDGES = ("corpus", "manifest", "evaluate", "degrade")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ def search_space(axes: Sequence[str], *, check: Check) -> tuple[Dimension, ...]:
             raise PipelineError(
                 f"{axis}: {key} decides what is measured, so a search would look for the kindest measure and not for the "
                 "best model; use `python -m pipeline sweep` to see what it does"
+            )
+        if key == "training.seeds":
+            raise PipelineError(
+                f"{axis}: a search over seeds finds those that happen to do best on valid, and no better model; give it more "
+                "seeds instead: -S training.seeds=…"
             )
         found = _RANGE.fullmatch(texts[0]) if len(texts) == 1 else None
         dimensions[key] = (

@@ -1,11 +1,14 @@
 """The memory of a search: Optuna proposes, its journal on disk remembers."""
 
+import fcntl
 import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -17,6 +20,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from pipeline.errors import PipelineError
 from pipeline.sweeping.points import Point
 from pipeline.sweeping.search_space import Choice, Dimension, described, n_points, point_of
 from pipeline.sweeping.workspace import Workspace
@@ -37,6 +41,9 @@ class Search:
         lower_is_better: whether the metric is minimised.
         seed: seed of the sampler.
         folder: folder in which searches are kept.
+
+    Raises:
+        PipelineError: the same search is running in another process.
     """
 
     def __init__(
@@ -56,12 +63,26 @@ class Search:
         self.name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_DIGITS]
         self.folder = folder / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = self._locked()
         self.study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(self.folder / "journal.log"))),
             study_name=self.name,
             direction="minimize" if lower_is_better else "maximize",
             load_if_exists=True,
         )
+
+    def _locked(self) -> IO[bytes]:
+        """A file that this process alone holds locked as long as it is open: another one would take its trials for interrupted."""
+        file = (self.folder / "lock").open("ab")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise PipelineError(
+                f"{self.folder}: this search is running in another process; wait until it has ended, or give another --seed"
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        return file
 
     @property
     def n_ended(self) -> int:
@@ -93,7 +114,8 @@ class Search:
         number = len(self.study.get_trials(deepcopy=False))
         # The state of a sampler is not kept on disk, its seed by number is. Running trials count as bad ones, so that
         # trials side by side do not all try the same.
-        self.study.sampler = optuna.samplers.TPESampler(seed=self._seed + number, constant_liar=True)
+        (seed,) = np.random.SeedSequence([self._seed, number]).generate_state(1)
+        self.study.sampler = optuna.samplers.TPESampler(seed=int(seed), constant_liar=True)
         trial = self.study.ask({one.key: _distribution(one) for one in self.space})
         return trial.number, point_of(self.space, trial.params)
 

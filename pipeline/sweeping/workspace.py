@@ -69,7 +69,8 @@ def read_workspace() -> Workspace:
             "`git config user.email …` first"
         )
     changed = _names(answer("diff", "--name-only", "-z", "HEAD"))
-    difference = answer("diff", "--binary", "HEAD") or b""
+    # As it is, whatever program or filter people have set to look at differences with.
+    difference = answer("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD") or b""
     return Workspace(
         head=head.decode().strip(),
         changed=changed,

@@ -72,6 +72,18 @@ def stepped(commit):
     ]
 
 
+def test_what_the_base_got_after_a_branch_left_it_is_no_run_of_the_branch(repository, commit, history):
+    start = commit(0)
+    trunk = repository.git("branch", "--show-current")
+    repository.git("checkout", "--quiet", "-b", "feature")
+    first, second = commit(1), commit(2)
+    repository.git("checkout", "--quiet", trunk)
+    commit(3, noise=0.2, base="0.5")
+    repository.git("checkout", "--quiet", "feature")
+    (part,) = of(history, "--since", trunk)["parts"]
+    assert [run["commit"] for run in part["runs"]] == [start, first, second]
+
+
 def test_a_step_is_found_at_its_commit_with_what_changed(stepped, history):
     (part,) = of(history)["parts"]
     (step,) = part["steps"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.errors import PipelineError
 from pipeline.execution import seeds as module
 from pipeline.execution.seeds import map_seeds
 
@@ -23,6 +24,10 @@ def trained(seed: int) -> Checkpoint:
         environment={},
         tensors={"network.head.weight": np.full(3, seed, np.float32)},
     )
+
+
+def all_trained(group):
+    return [trained(seed) for seed in group]
 
 
 @pytest.fixture
@@ -66,3 +71,13 @@ def test_other_settings_are_trained_anew(asked):
     train(asked, [1])
     train(asked, [1], {"epochs": 2})
     assert asked == [[1], [1]]
+
+
+def test_a_worker_with_another_device_is_refused_and_stores_nothing(asked, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "best_device", lambda: "cpu")
+    monkeypatch.setattr(module, "_device_here", lambda: "cpu x86_64 OF A HEAD")
+    with pytest.raises(PipelineError, match=r"its device is cpu .*, and here it is cpu x86_64 OF A HEAD"):
+        map_seeds(
+            all_trained, [1], stage="rank", trainer="pipeline.grcf.rank", inputs=lambda seed: (), settings={}
+        )
+    assert not [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]

@@ -1,5 +1,9 @@
 """`$GRCF_MEDIA`: what it may say, and a sentence for what it may not."""
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 
 from pipeline.storage.place import StorageError, place_at, place_of
@@ -66,3 +70,27 @@ def test_any_file_system_of_fsspec(tmp_path):
         list(place.blocks("clips/b.mp4"))
     with pytest.raises(StorageError, match="holds no files; check the address"):
         place_at("memory://nowhere").sizes()
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A web server of a folder, by its address, as people start one with Python."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips/a b é.mp4").write_bytes(b"abcd")
+    (tmp_path / "segments.csv").write_bytes(b"id\n")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_web_server_whose_listing_has_no_sizes_and_quoted_names(web):
+    place = place_at(web)
+    assert place.sizes() == {"clips/a b é.mp4": 4, "segments.csv": 3}
+    assert b"".join(place.blocks("clips/a b é.mp4")) == b"abcd"

@@ -65,6 +65,7 @@ def test_what_is_chosen_has_the_digits_that_a_person_would_write_and_stays_in_it
         ("calibrate.n_knots=2..8.5", "calibrate.n_knots is 8.5"),
         ("evaluate.n_bins=2..9", "evaluate.n_bins decides what is measured"),
         ("manifest.split_seed=1..9", "manifest.split_seed decides what is measured"),
+        ("training.seeds=[1,2],[3]", "a search over seeds finds those that happen to do best on valid"),
         ("report.title=a,b", "report.title decides what the report shows and no result"),
         ("text.model=a..b", "no range, because it is no number"),
     ],

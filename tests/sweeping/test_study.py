@@ -1,4 +1,6 @@
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,25 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
 def test_another_seed_or_another_commit_is_another_search(tmp_path):
     names = {search(tmp_path).name, search(tmp_path, seed=1).name, search(tmp_path, head="b" * 40).name}
     assert len(names) == 3
+
+
+def test_two_seeds_share_none_of_their_first_trials(tmp_path):
+    first = {seed: {search(tmp_path, seed=seed).ask()[1] for _ in range(5)} for seed in (0, 1, 2)}
+    assert len(set.union(*first.values())) == 15
+
+
+def test_a_search_that_runs_elsewhere_is_a_sentence(tmp_path):
+    one = search(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from tests.sweeping.test_study import search; "
+        "search(Path(sys.argv[1])); print('begun')"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path)]
+    second = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert second.stdout == ""
+    assert f"{one.folder}: this search is running in another process" in second.stderr
+    del one
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "begun\n"
 
 
 def test_failures_use_up_the_budget_and_are_not_among_the_completed(tmp_path):

@@ -222,6 +222,30 @@ def test_a_note_of_a_dvc_that_was_killed_is_not_waited_for(blink, monkeypatch, c
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()], ids=["its own", "another program's"])
+def test_a_note_whose_number_another_process_has_got_is_not_waited_for(blink, monkeypatch, capsys, pid):
+    monkeypatch.chdir(blink.path)
+    note = {"write": {"dvc.yaml": {"pid": pid, "cmd": "/usr/bin/dvc repro --of-long-ago"}}}
+    (blink.path / ".dvc/tmp/rwlock").write_text(json.dumps(note))
+    wait_for_other_dvc()
+    assert capsys.readouterr().err == ""
+
+
+def test_every_uncommitted_change_is_another_start_whatever_shows_differences(blink, monkeypatch):
+    monkeypatch.chdir(blink.path)
+    monkeypatch.setattr(os, "environ", blink.environment())
+    blink.run("git", "config", "diff.external", "/bin/true")
+    blink.run("git", "config", "color.ui", "always")
+    (blink.path / ".gitattributes").write_text("*.yaml diff=same\n")
+    blink.run("git", "config", "diff.same.textconv", "echo same #")
+    text = (blink.path / "params.yaml").read_text()
+    found = set()
+    for base in ("0.77", "0.88"):
+        (blink.path / "params.yaml").write_text(text.replace("base: 0.2", f"base: {base}"))
+        found.add(read_workspace().changes)
+    assert len(found) == 2
+
+
 def test_a_misspelt_parameter_is_a_sentence_before_anything_runs(blink):
     ended = blink.pipeline("sweep", "margin.base=0.1,0.3", "rank.learningrate=0.1")
     assert (ended.returncode, ended.stdout) == (1, "")

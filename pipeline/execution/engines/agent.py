@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from pipeline.execution.engines.pieces import Given, Piece
+from pipeline.execution.engines.protocol import OTHER_DEVICE
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised, run_in_workers
 from pipeline.execution.together import Together
@@ -25,7 +26,6 @@ from pipeline.execution.together import Together
 _LENGTH = struct.Struct(">Q")
 # Its run may have died on another machine, and nobody tells it.
 _LONGEST_REST_S = 60.0
-_OTHER_DEVICE = "start the command on a machine with the GPU that the others have, or hide GPUs from all by CUDA_VISIBLE_DEVICES= before the command"
 # Of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
@@ -74,7 +74,7 @@ def compute(piece: Piece) -> Iterator[Answer]:
         if isinstance(work, Together):
             difference = work.difference()
             if difference is not None:
-                yield Refused(difference, _OTHER_DEVICE)
+                yield Refused(difference, OTHER_DEVICE)
                 return
             _keep_freed_memory()
             yield from work.outcomes({key: given.item for key, given in items.items()}, n_workers=1)

@@ -16,6 +16,7 @@ def run_piece(order: dict[str, Any]) -> tuple[int, bytes]:
     import os
     import struct
     import subprocess
+    import threading
     from contextlib import suppress
 
     from distributed import get_worker
@@ -25,18 +26,25 @@ def run_piece(order: dict[str, Any]) -> tuple[int, bytes]:
     all_of_run = agents.setdefault(f"{order['run']} all", [])
     at_rest = agents.setdefault(f"{order['run']} at rest", [])
 
+    starting = get_worker().__dict__.setdefault("grcf_starting", threading.Lock())
+
     def started() -> Any:
-        # The slots of a job deal out its GPUs.
         gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        own = {"CUDA_VISIBLE_DEVICES": gpus[len(all_of_run) % len(gpus)]} if len(gpus) > 1 else {}
-        agent = subprocess.Popen(
-            [order["python"], "-m", "pipeline.execution.engines.agent"],
-            cwd=order["folder"],
-            env=os.environ | own | order["environment"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        all_of_run.append(agent)
+        with starting:
+            # The slots of a job deal out its GPUs; who takes the place of an agent that died takes its GPU.
+            taken = [agent.gpu for agent in list(all_of_run)]
+            gpu = min(gpus, key=taken.count)
+            agent: Any = subprocess.Popen(
+                [order["python"], "-m", "pipeline.execution.engines.agent"],
+                cwd=order["folder"],
+                env=os.environ
+                | ({"CUDA_VISIBLE_DEVICES": gpu} if len(gpus) > 1 else {})
+                | order["environment"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            agent.gpu = gpu
+            all_of_run.append(agent)
         return agent
 
     def asked(agent: Any) -> tuple[bool, bytes]:

@@ -95,6 +95,7 @@ class _Run:
         self._client = client
         self._chosen = chosen
         self._running: dict[Any, Piece] = {}
+        self._alone_since_s: float | None = None
         self._launch = _by_value(launch.run_piece)
         self._order = {
             "run": uuid.uuid4().hex,
@@ -148,18 +149,27 @@ class _Run:
         self._running[future] = piece
 
     def _slots(self) -> int:
-        """How many pieces the workers can compute side by side; waits until there is a worker."""
-        deadline_s = time.monotonic() + _WAIT_FOR_WORKERS_S
+        """How many pieces the workers can compute side by side; 0 only while pieces wait whose workers are gone."""
         while True:
             self._require_scheduler()
             slots: int = sum(self._client.ncores().values())
-            if slots or self._running:
-                return max(slots, 1)
-            if time.monotonic() > deadline_s:
+            if slots:
+                self._alone_since_s = None
+                return slots
+            now_s = time.monotonic()
+            if self._alone_since_s is None:
+                self._alone_since_s = now_s
+                if self._running:  # at the start everybody waits, and needs no word
+                    sys.stderr.write(
+                        f"{VARIABLE}={self._chosen}: no worker is left; the run waits {_WAIT_FOR_WORKERS_S:.0f} s for one\n"
+                    )
+            if now_s - self._alone_since_s > _WAIT_FOR_WORKERS_S:
                 raise PipelineError(
-                    f"{VARIABLE}={self._chosen}: no worker has joined within {_WAIT_FOR_WORKERS_S:.0f} s; look at the queue of the "
-                    "cluster and at the logs of its jobs, then run the same command again"
+                    f"{VARIABLE}={self._chosen}: no worker has joined within {_WAIT_FOR_WORKERS_S:.0f} s, what was done is kept; look at "
+                    "the queue of the cluster and at the logs of its jobs, then run the same command again"
                 )
+            if self._running:
+                return 0
             time.sleep(_POLL_S)
 
     def _require_scheduler(self) -> None:

@@ -9,6 +9,12 @@ from pipeline.execution.together import Together
 
 VARIABLE = "GRCF_ENGINE"
 
+OTHER_DEVICE = (
+    "start the command on a machine with the GPU that the others have, or hide GPUs from all by CUDA_VISIBLE_DEVICES= before "
+    "the command"
+)
+"""What to do where the device of a worker is not that of the head, as a clause."""
+
 Work: TypeAlias = Callable[[Any], Any] | Together[Any, Any]
 """A function of one item, which guarded processes call, or of many."""
 

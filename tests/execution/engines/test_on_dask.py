@@ -17,7 +17,7 @@ import pytest
 from pipeline.artifacts.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
-from pipeline.execution.engines import agent, launch, pieces
+from pipeline.execution.engines import agent, launch, on_dask, pieces
 from pipeline.execution.engines.choice import chosen_engine, on_this_machine
 from pipeline.execution.engines.on_dask import _Run
 from pipeline.execution.engines.surroundings import Surroundings
@@ -206,6 +206,29 @@ def test_a_worker_that_dies_is_replaced_by_the_others(tmp_path, cluster):
     begun = tries(tmp_path, 10)
     assert begun[2] == 2
     assert begun[5:] == [1] * 5, "the other recording was not touched"
+
+
+def test_without_any_worker_a_run_says_so_and_ends_in_time(tmp_path, monkeypatch, cluster, capsys):
+    monkeypatch.setattr(on_dask, "_WAIT_FOR_WORKERS_S", 3.0)
+    cluster.workers.pop().kill()
+    with pytest.raises(PipelineError, match="no worker has joined within 3 s, what was done is kept"):
+        run(tmp_path, 10, {2: "takes its node with it"})
+    assert "no worker is left; the run waits 3 s for one" in capsys.readouterr().err
+    cluster.workers.append(cluster.add_worker())
+    assert run(tmp_path, 10) == EXPECTED
+    assert tries(tmp_path, 2) == [1, 1]
+
+
+def test_who_takes_the_place_of_a_dead_agent_takes_its_gpu(tmp_path, monkeypatch):
+    named = tmp_path / "python"
+    named.write_text('#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" >> gpus\nexit 3\n')
+    named.chmod(0o755)
+    worker = SimpleNamespace(grcf_agents={"run all": [SimpleNamespace(gpu="5"), SimpleNamespace(gpu="7")]})
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,6,7")
+    order = {"run": "run", "python": str(named), "folder": str(tmp_path), "environment": {}, "piece": b""}
+    assert [launch.run_piece(order), launch.run_piece(order)] == [(3, b"")] * 2
+    assert (tmp_path / "gpus").read_text() == "6\n6\n"
 
 
 def head(folder: Path, *arguments: str, cwd: Path | None = None) -> subprocess.Popen:
