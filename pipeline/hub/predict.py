@@ -4,6 +4,7 @@ It needs the code that trained the model: run it in the root of the pipeline's r
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -18,8 +19,16 @@ def main() -> None:
     args = parser.parse_args()
     # Python looks beside this file; the pipeline lies where it is run, as for `python -m pipeline`.
     sys.path[0] = str(Path.cwd())
-    from pipeline.errors import PipelineError
-    from pipeline.prediction.model import Model
+    try:
+        from pipeline.errors import PipelineError
+        from pipeline.prediction.model import Model
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] == "pipeline":
+            again = f"python {shlex.quote(str(Path(__file__).resolve()))}"
+            sys.exit(f"{Path.cwd()}: not the root of the pipeline's repository; run `{again}` there")
+        sys.exit(
+            f"the package {error.name} is not installed; run in the environment of the pipeline's repository"
+        )
 
     try:
         prediction = Model.load(Path(__file__).parent).predict(args.media, transcript=args.transcript)

@@ -88,6 +88,25 @@ def test_its_program_predicts_in_a_process_of_its_own(trained):
     assert failed.stderr == "there is nothing to look at; give a recording, or a transcript\n"
 
 
+def test_its_program_says_where_it_is_to_be_run(trained):
+    export_huggingface(TRAINED, CARD, trained / "a model")
+
+    def said(*options: str, folder: Path) -> str:
+        failed = subprocess.run(
+            [sys.executable, "-E", *options, trained / "a model/predict.py"], cwd=folder, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert failed.returncode == 1
+        return failed.stderr
+
+    again = f"run `python '{trained}/a model/predict.py'` there"
+    assert said(folder=trained) == f"{trained}: not the root of the pipeline's repository; {again}\n"
+    without_packages = said("-S", folder=ROOT)
+    assert without_packages.endswith(
+        " is not installed; run in the environment of the pipeline's repository\n"
+    )
+    assert without_packages.count("\n") == 1
+
+
 def test_files_are_those_of_the_run_and_the_same_each_time(trained):
     export_huggingface(TRAINED, CARD, Path("one"))
     export_huggingface(TRAINED, CARD, Path("two"))
