@@ -1,12 +1,12 @@
 """One run against another, in all that they recorded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.artifacts.models import BASELINE, METHOD, ensemble_of
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparable import other_machine, require_comparable
-from pipeline.comparison.differences import compare_model, with_ensemble
+from pipeline.comparison.differences import compare_model, with_ensembles
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
 from pipeline.comparison.runs import Run
@@ -85,22 +85,23 @@ def compare_runs(
                     f"{run.revision.title}: reports/predictions.csv has no rows of the split {split!r}; "
                     "run `dvc repro` to make it anew"
                 )
-        found = tuple(with_ensemble(run.predictions[split], METHOD) for run in (base, experiment))
-        averaged = [ensemble_of(METHOD)] if all(ensemble_of(METHOD) in each.models for each in found) else []
+        *found, note = with_ensembles(base.predictions[split], experiment.predictions[split], METHOD)
+        averaged = [ensemble_of(METHOD)] if ensemble_of(METHOD) in found[0].models else []
         for model in (METHOD,) if headline_only else (METHOD, *averaged, BASELINE):
-            models.append(
-                compare_model(
-                    *found,
-                    model=model,
-                    metrics=[
-                        metric
-                        for metric in protocol.metrics
-                        if metric.name in protocol.headline or (model == METHOD and not headline_only)
-                    ],
-                    confidence=confidence,
-                    bootstrap=bootstrap,
-                )
+            compared = compare_model(
+                *found,
+                model=model,
+                metrics=[
+                    metric
+                    for metric in protocol.metrics
+                    if metric.name in protocol.headline or (model == METHOD and not headline_only)
+                ],
+                confidence=confidence,
+                bootstrap=bootstrap,
             )
+            if model in averaged and note is not None:
+                compared = replace(compared, basis=f"{note} {compared.basis}")
+            models.append(compared)
     judged = next(model for model in models if (model.model, model.split) == (METHOD, JUDGED_ON))
     by_name = {row.metric.name: row for row in judged.measured}
     headline = tuple(by_name[name] for name in protocol.headline)

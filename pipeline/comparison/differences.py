@@ -51,14 +51,44 @@ def data_difference(
     return ", ".join(changes) or None
 
 
-def with_ensemble(split: SplitPredictions, model: str) -> SplitPredictions:
-    """The predictions with the mean of a model's seeds as a further model without seeds, where it has several."""
-    rows = split.models.get(model)
-    if rows is None or len(rows) < 2:
-        return split
+def with_ensembles(
+    base: SplitPredictions, experiment: SplitPredictions, model: str
+) -> tuple[SplitPredictions, SplitPredictions, str | None]:
+    """Both predictions with the mean of a model's seeds as a further model without seeds, and whose mean it is.
+
+    More seeds make a better mean, so both sides average the same number of them: the seeds in common, or else the first of
+    each side, as many as the smaller one has.
+
+    Args:
+        base: predictions of the first run.
+        experiment: predictions of the second run, of the same split.
+        model: name of the model.
+
+    Returns:
+        The two sides as they are, where either would average fewer than two seeds. The sentence about the seeds is None where both
+        sides average all of theirs.
+    """
+    if not all(model in split.models for split in (base, experiment)):
+        return base, experiment, None
+    common = sorted(set(base.seeds[model]) & set(experiment.seeds[model]))
+    fewest = min(len(split.seeds[model]) for split in (base, experiment))
+    chosen = [common or sorted(split.seeds[model])[:fewest] for split in (base, experiment)]
+    if len(chosen[0]) < 2:
+        return base, experiment, None
+    averaged = [
+        _with_mean(split, model, seeds) for split, seeds in zip((base, experiment), chosen, strict=True)
+    ]
+    note = None
+    if any(len(split.seeds[model]) > len(chosen[0]) for split in (base, experiment)):
+        which = "the seeds in common" if common else "the first of each, for an ensemble of more is better"
+        note = f"Both are ensembles of {plural(len(chosen[0]), 'seed')} ({which})."
+    return averaged[0], averaged[1], note
+
+
+def _with_mean(split: SplitPredictions, model: str, seeds: Sequence[int]) -> SplitPredictions:
     name = ensemble_of(model)
-    models = {**split.models, name: rows.mean(axis=0, keepdims=True)}
-    return replace(split, models=models, seeds={**split.seeds, name: ()})
+    mean = _of_seeds(split, model, seeds).mean(axis=0, keepdims=True)
+    return replace(split, models={**split.models, name: mean}, seeds={**split.seeds, name: ()})
 
 
 def compare_model(

@@ -133,7 +133,11 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         )
         for row, p_value in zip(board.rows, adjusted, strict=True)
     ]
-    base = next((row.headline[0].base for row in board.rows if row.headline[0].base is not None), None)
+    # Each row measures the base by the seeds that both have, so that it may have several values.
+    bases = sorted({row.headline[0].base for row in board.rows if row.headline[0].base is not None})
+    base = " to ".join(map(value, bases[:1] + bases[1:][-1:])) or value(None)
+    if len(bases) > 1:
+        base += ", by the seeds and segments that it is compared on in each row, so that rows are of different ones"
     doubts: dict[str, None] = {}
     for row in board.rows:
         titles = (board.base.revision.title, row.experiment.revision.title)
@@ -142,7 +146,7 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
     return [
         Heading(f"{len(rows)} experiments against {board.base.revision.title}", level=1),
         Paragraph(
-            f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {value(base)}. Verdicts go by "
+            f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {base}. Verdicts go by "
             f"{', '.join(board.protocol.headline)} together and are corrected for looking at all of them, so the interval of one "
             "of them may exclude zero and yet not be enough."
         ),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.comparison.bootstrap import Bootstrap
-from pipeline.comparison.differences import compare_model, data_difference, with_ensemble
+from pipeline.comparison.differences import compare_model, data_difference, with_ensembles
 from pipeline.errors import PipelineError
 from pipeline.evaluation.own_metrics import OwnMetric, with_own_metrics
 from pipeline.evaluation.protocols import MOSI
@@ -160,16 +160,39 @@ def test_a_model_that_a_run_lacks_is_a_sentence():
 
 
 def test_an_ensemble_is_the_mean_of_the_seeds_paired_over_segments():
-    base, experiment = (
-        with_ensemble(split_predictions("valid", noise=noise), "grcf") for noise in (0.5, 0.7)
+    base, experiment, note = with_ensembles(
+        *(split_predictions("valid", noise=noise) for noise in (0.5, 0.7)), "grcf"
     )
     compared, rows = compare(base, experiment, model="grcf_ensemble")
     errors = [np.abs(each.models["grcf"].mean(axis=0) - each.truth).mean() for each in (base, experiment)]
     assert rows["mae"].difference == pytest.approx(errors[1] - errors[0])
     assert rows["mae"].ci_low < errors[1] - errors[0] < rows["mae"].ci_high
     assert "segments alone" in compared.basis
+    assert note is None
 
 
-def test_one_seed_is_no_ensemble():
-    split = split_predictions("valid", seeds=(1,))
-    assert with_ensemble(split, "grcf") is split
+@pytest.mark.parametrize("turned", [False, True])
+def test_ensembles_are_of_the_seeds_in_common_so_that_more_seeds_are_no_progress(turned):
+    few, many = split_predictions("valid", seeds=(7, 2)), split_predictions("valid", seeds=range(1, 11))
+    base, experiment, note = with_ensembles(*((many, few) if turned else (few, many)), "grcf")
+    _, rows = compare(base, experiment, model="grcf_ensemble")
+    assert {row.difference for row in rows.values()} == {0.0}
+    assert note == "Both are ensembles of 2 seeds (the seeds in common)."
+
+
+def test_ensembles_without_a_seed_in_common_are_of_as_many_seeds():
+    base, experiment, note = with_ensembles(
+        split_predictions("valid", seeds=(1, 2)), split_predictions("valid", seeds=(9, 8, 7, 6)), "grcf"
+    )
+    np.testing.assert_allclose(
+        experiment.models["grcf_ensemble"][0], experiment.models["grcf"][2:].mean(axis=0)
+    )
+    np.testing.assert_allclose(base.models["grcf_ensemble"][0], base.models["grcf"].mean(axis=0))
+    assert note.startswith("Both are ensembles of 2 seeds (the first of each")
+
+
+@pytest.mark.parametrize("seeds", [(1,), (3, 4)])
+def test_one_seed_is_no_ensemble(seeds):
+    """Of (1, 2, 3) and (3, 4) a single seed is in common."""
+    base, experiment = split_predictions("valid"), split_predictions("valid", seeds=seeds)
+    assert with_ensembles(base, experiment, "grcf") == (base, experiment, None)

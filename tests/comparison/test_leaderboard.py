@@ -13,10 +13,10 @@ from pipeline.pages.text import as_text
 from tests.comparison.repositories import split_predictions
 
 
-def run(name, *, noise=0.5, doubts=(), **parameters):
+def run(name, *, noise=0.5, doubts=(), seeds=(1, 2, 3), **parameters):
     return Run(
         revision=Revision(name, None),
-        predictions={"valid": split_predictions("valid", noise=noise)},
+        predictions={"valid": split_predictions("valid", noise=noise, seeds=seeds)},
         parameters={key: Parameter(value, str(value)) for key, value in parameters.items()},
         stages={},
         curves={},
@@ -100,3 +100,14 @@ def test_the_selection_is_warned_of(write):
     assert "The best of many looks better than it is" in " ".join(
         write(leaderboard_page(board(run("a")))).split()
     )
+
+
+def test_a_base_that_rows_measure_by_different_seeds_has_several_values():
+    page = as_text(leaderboard_page(board(run("a"), run("b", seeds=(1,)))))
+    one, three = (run("base", seeds=seeds).predictions["valid"] for seeds in ((1,), (1, 2, 3)))
+    low, high = sorted(
+        float(np.abs(split.models["grcf"] - split.truth).mean()) for split in (one, three)
+    )
+    assert f"the base has {low:.3f} to {high:.3f}, by the seeds" in " ".join(page.split())
+    same = as_text(leaderboard_page(board(run("a"), run("b"))))
+    assert "by the seeds" not in same
