@@ -134,8 +134,9 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         for row, p_value in zip(board.rows, adjusted, strict=True)
     ]
     # Each row measures the base by the seeds that both have, so that it may have several values.
-    bases = sorted({row.headline[0].base for row in board.rows if row.headline[0].base is not None})
-    base = " to ".join(map(value, bases[:1] + bases[1:][-1:])) or value(None)
+    measured = sorted(row.headline[0].base for row in board.rows if row.headline[0].base is not None)
+    bases = list(dict.fromkeys(map(value, measured)))
+    base = " to ".join(bases[:1] + bases[1:][-1:]) or value(None)
     if len(bases) > 1:
         base += ", by the seeds and segments that it is compared on in each row, so that rows are of different ones"
     doubts: dict[str, None] = {}

@@ -105,9 +105,7 @@ def test_the_selection_is_warned_of(write):
 def test_a_base_that_rows_measure_by_different_seeds_has_several_values():
     page = as_text(leaderboard_page(board(run("a"), run("b", seeds=(1,)))))
     one, three = (run("base", seeds=seeds).predictions["valid"] for seeds in ((1,), (1, 2, 3)))
-    low, high = sorted(
-        float(np.abs(split.models["grcf"] - split.truth).mean()) for split in (one, three)
-    )
-    assert f"the base has {low:.3f} to {high:.3f}, by the seeds" in " ".join(page.split())
+    low, high = sorted(float(np.abs(split.models["grcf"] - split.truth).mean()) for split in (one, three))
+    assert f"the base has {low:.4f} to {high:.4f}, by the seeds" in " ".join(page.split())
     same = as_text(leaderboard_page(board(run("a"), run("b"))))
     assert "by the seeds" not in same
