@@ -22,7 +22,7 @@ class Preprocessing:
 
     Attributes:
         language: the language that most segments of train are in, an ISO 639 code.
-        words: `settings` and `libraries` of what found the words.
+        words: `settings` and `libraries` of what found the words, and its `models` where it has any: name, and commit or digest.
         extractors: per modality the header of its features: `settings`, `libraries` and `device`, or `precomputed` with the
             name of the file that they were taken from, which no new recording is in.
         columns: names of the feature columns per modality.

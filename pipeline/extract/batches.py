@@ -61,7 +61,7 @@ def map_batches(
             keys, rows = running.popleft()
             yield from zip(keys, rows.result(), strict=False)
 
-    with _one_thread_per_operation(), ThreadPoolExecutor(n_threads) as pool:
+    with one_thread_per_operation(), ThreadPoolExecutor(n_threads) as pool:
         for key, window in windows:
             length = length_of(window)
             waiting[length].append((key, window))
@@ -92,7 +92,7 @@ def add_masked_row(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def _one_thread_per_operation() -> Iterator[None]:
+def one_thread_per_operation() -> Iterator[None]:
     """Split no operation, so that bits do not depend on the number of cores; the cores share the batches instead."""
     n_threads, matmul = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolution, deterministic = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic

@@ -17,7 +17,7 @@ from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.cached.words import words_of_checked
 from pipeline.extract.extractors import choose
-from pipeline.extract.words.locate import WordSettings
+from pipeline.extract.words.locate import WordSettings, loaded_models
 from pipeline.prediction.observed import Observed
 from pipeline.prediction.recording import cut_transcript
 
@@ -184,17 +184,19 @@ class Extractors:
         return "hidden_size" in self._preprocessing.extractors[modality]["settings"]
 
     def other_encoders(self) -> list[str]:
-        """How each encoder that was needed so far differs from that of training; nothing where they are the same."""
-        differences = []
-        for modality, found in self._loaded.items():
-            wanted = self._preprocessing.extractors[modality]["settings"]
-            here = found.description["settings"]
-            key = "revision" if "revision" in wanted else "sha256"
-            if wanted.get(key) != here.get(key):
-                differences.append(
-                    f"{modality} encoder {_name(wanted)} ({key} {str(wanted.get(key))[:12]}, here {str(here.get(key))[:12]})"
-                )
-        return differences
+        """How each encoder, and each model of words, that was needed so far differs from that of training; nothing where they are the same."""
+        there = self._preprocessing.extractors
+        used: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
+            (f"{modality} encoder", there[modality]["settings"], found.description["settings"])
+            for modality, found in self._loaded.items()
+        ]
+        models = self._preprocessing.words.get("models", {})
+        used += [
+            (f"{task} model of words", models[task], here)
+            for task, here in loaded_models(self._words).items()
+            if task in models
+        ]
+        return [found for each in used if (found := _difference(*each)) is not None]
 
 
 class _Extractor(Protocol):
@@ -205,6 +207,14 @@ class _Extractor(Protocol):
 
     @property
     def description(self) -> Mapping[str, Any]: ...
+
+
+def _difference(what: str, wanted: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:
+    """How a model that is here differs from that of training; None where it does not."""
+    key = "revision" if "revision" in wanted else "sha256"
+    if wanted.get(key) == here.get(key):
+        return None
+    return f"{what} {_name(wanted)} ({key} {str(wanted.get(key))[:12]}, here {str(here.get(key))[:12]})"
 
 
 def _name(settings: Mapping[str, Any]) -> str:

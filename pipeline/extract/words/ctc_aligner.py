@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64
 
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
+from pipeline.extract.batches import one_thread_per_operation
 from pipeline.extract.words.ctc import Alignment, align_labels
 from pipeline.extract.words.spelling import Speller, Spelt
 from pipeline.pretrained.models import find_pretrained
@@ -61,6 +62,7 @@ class CtcAligner:
         self._blank = int(self._model.config.pad_token_id)
         self._speller = _speller(tokenizer, n_classes=self._model.config.vocab_size, blank=self._blank)
 
+    @one_thread_per_operation()
     def align(
         self, samples: Float32[np.ndarray, "sample"], tokens: Sequence[str], *, language: str
     ) -> tuple[tuple[Word, ...], float] | None:

@@ -1,7 +1,7 @@
 """When each word of a segment was spoken, by the best means that the segment allows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -190,13 +190,32 @@ def needs_model(segment: Segment, settings: WordSettings) -> bool:
     return settings.aligner == "ctc" if has_transcript else settings.recogniser == "whisper"
 
 
+# By task, name and revision: what each model is that this process has loaded.
+_identities: dict[tuple[str, str, str], Mapping[str, str]] = {}
+
+
+def loaded_models(settings: WordSettings) -> dict[str, Mapping[str, str]]:
+    """The models of these settings that this process has loaded so far, by task (`ctc`, `whisper`): name, and commit or digest."""
+    named = {
+        "ctc": (settings.ctc_model, settings.ctc_revision),
+        "whisper": (settings.whisper_model, settings.whisper_revision),
+    }
+    return {
+        task: _identities[task, model, revision]
+        for task, (model, revision) in named.items()
+        if model is not None and (task, model, revision) in _identities
+    }
+
+
 @lru_cache(maxsize=1)
 def ctc_aligner(model: str, revision: str) -> "CtcAligner":
     """The aligner of this process on its best device."""
     # torch and transformers, which nothing else here needs
     from pipeline.extract.words.ctc_aligner import CtcAligner
 
-    return CtcAligner(model, revision=revision, device=best_device())
+    aligner = CtcAligner(model, revision=revision, device=best_device())
+    _identities["ctc", model, revision] = aligner.identity
+    return aligner
 
 
 @lru_cache(maxsize=1)
@@ -204,7 +223,9 @@ def whisper_recogniser(model: str, revision: str) -> "WhisperRecogniser":
     """The recogniser of this process on its best device."""
     from pipeline.extract.words.whisper import WhisperRecogniser  # likewise
 
-    return WhisperRecogniser(model, revision=revision, device=best_device())
+    recogniser = WhisperRecogniser(model, revision=revision, device=best_device())
+    _identities["whisper", model, revision] = recogniser.identity
+    return recogniser
 
 
 def _is_english(language: str) -> bool:

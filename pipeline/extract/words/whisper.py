@@ -14,6 +14,7 @@ from scipy.ndimage import median_filter
 
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
+from pipeline.extract.batches import one_thread_per_operation
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.proportional import spread_over
 from pipeline.extract.words.speech import Speech
@@ -65,6 +66,7 @@ class WhisperRecogniser:
         self._prepare = pretrained.load(transformers.AutoFeatureExtractor)
         self._tokenizer = pretrained.load(transformers.AutoTokenizer)
 
+    @one_thread_per_operation()
     def recognise(
         self, samples: Float32[np.ndarray, "sample"], speech: Speech, *, language: str
     ) -> tuple[tuple[Word, ...], float]:
