@@ -315,9 +315,13 @@ def _require(candidates: Sequence[Candidate], facts: Facts, folder: Path) -> Non
 def _report(done: Imported, *, name: str) -> str:
     used = [candidate for candidate in done.candidates if candidate.excluded is None]
     splits = Counter(candidate.split for candidate in used)
-    known = ", ".join(f"{splits[split]} {split}" for split in ("train", "valid", "test") if splits[split])
+    parts = [f"{splits[split]} {split}" for split in ("train", "valid", "test") if splits[split]]
+    if not parts:
+        parts = ["no split of its own: drawn by speaker or video"]
+    elif splits[None]:  # a part of a pool
+        parts.append(f"{splits[None]} with no split of their own: drawn by speaker or video")
     lines = [
-        f"{done.folder}: {len(used)} segments ({known or 'no split of its own: drawn by speaker or video'}) in "
+        f"{done.folder}: {len(used)} segments ({', '.join(parts)}) in "
         f"{done.n_files} files, {done.n_bytes / 1e6:.1f} MB",
     ]
     if len(used) < len(done.candidates):

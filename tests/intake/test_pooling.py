@@ -224,6 +224,20 @@ def test_several_sources_are_for_a_pool_alone(capsys):
 
 
 @pytest.mark.slow
+def test_import_counts_the_segments_of_a_part_whose_split_is_yet_to_be_drawn(workspace, capsys):
+    root = Path(__file__).parents[2]
+    (workspace / "params.yaml").write_text((root / "params.yaml").read_text())
+    for command in (("git", "init", "-q"), (sys.executable, "-m", "dvc", "init", "-q")):
+        subprocess.run(command, check=True)
+    write_corpus("talks", THREE, [-2.0, 1.5, 0.6, -1.2, 2.4, 1.0], splits=False)
+    assert main(["import", "pool", "films", "talks", "--name", "pooled"]) == 0
+    assert (
+        "11 segments (3 train, 1 valid, 1 test, 6 with no split of their own: drawn by speaker or video)"
+        in capsys.readouterr().out
+    )
+
+
+@pytest.mark.slow
 def test_import_tracks_a_pool_and_the_first_stage_accepts_it(workspace):
     root = Path(__file__).parents[2]
     (workspace / "params.yaml").write_text((root / "params.yaml").read_text())
