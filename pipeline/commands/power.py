@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,20 +11,26 @@ import numpy as np
 from pipeline import params
 from pipeline.artifacts.models import BASELINE, METHOD
 from pipeline.artifacts.predictions import SplitPredictions, read_predictions
-from pipeline.comparison.bootstrap import Bootstrap
+from pipeline.comparison.bootstrap import Bootstrap, Side
 from pipeline.comparison.comparing import JUDGED_ON
 from pipeline.comparison.differences import compare_model
-from pipeline.comparison.measured import DIGITS, ModelComparison
+from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.seen import MOST
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import Metric
-from pipeline.evaluation.power import POWER, Sensitivity
+from pipeline.evaluation.clusters import clusters_of
+from pipeline.evaluation.metrics import Metric, Undefined
+from pipeline.evaluation.power import POWER, Sensitivity, noise_between_seeds
 from pipeline.pages.blocks import Block, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, level, plural
 from pipeline.pages.text import as_text
 from pipeline.settled.protocol import workspace_protocol
 
 PREDICTIONS = Path("reports/predictions.csv")
+_SMALL, _LARGE = "as between two seeds of grcf", "as between grcf and pointwise"
+_MORE_SEEDS = {
+    _SMALL: "A small change is taken to change all segments alike, so that more seeds always help.",
+    _LARGE: "A large one changes each segment in its own way, and more seeds do not help beyond what these segments can tell.",
+}
 
 DESCRIPTION = """\
 Say before a sweep how large a difference it could show: the smallest that 80 of 100 comparisons on valid would find beyond
@@ -68,60 +75,86 @@ def run(args: argparse.Namespace) -> int:
         raise PipelineError(
             f"{PREDICTIONS}: no rows of the split {JUDGED_ON}; run `dvc repro` to make it anew"
         )
-    guesses = _guesses(split, metric, settings)
+    known, units = _guesses(split, metric, settings)
     alpha = 1.0 - settings.confidence
     sys.stdout.write(
-        as_text(_page(metric, guesses, n_seeds, args.difference, alpha=alpha, confidence=settings.confidence))
+        as_text(
+            _page(metric, known, units, n_seeds, args.difference, alpha=alpha, confidence=settings.confidence)
+        )
     )
     return 0
 
 
 def _guesses(
     split: SplitPredictions, metric: Metric, settings: params.Evaluate
-) -> dict[str, ModelComparison]:
-    """Comparisons whose noise stands for that of an experiment."""
+) -> tuple[dict[str, Sensitivity], tuple[str, int]]:
+    """What may stand for the noise of an experiment, by its name, and what an interval draws, with its number.
+
+    The noise between two methods is that of their comparison. That between two runs of one method is `noise_between_seeds`.
+    """
     missing = [model for model in (METHOD, BASELINE) if model not in split.models]
     if missing:
         raise PipelineError(
             f"{PREDICTIONS}: no model {' and '.join(missing)}; run `dvc repro` to make it anew"
         )
-    rows = split.models[METHOD]
-    others = {"as between grcf and pointwise": split.models[BASELINE]}
-    if len(rows) > 1:
-        # Each seed against the next: two trainings of one quality.
-        others = {"as between two seeds of grcf": np.roll(rows, 1, axis=0), **others}
-    return {
-        name: compare_model(
+    rows, baseline = split.models[METHOD], split.models[BASELINE]
+    bootstrap = Bootstrap(n_resamples=settings.n_resamples)
+    clusters = clusters_of(split)
+    over_clusters = clusters is not None and clusters.is_enough
+    unit, n_units = "segment", len(split.ids)
+    if clusters is not None and over_clusters:
+        unit, n_units = clusters.unit, clusters.n
+    found: dict[str, Sensitivity] = {}
+    values = [metric.function(split.truth, row) for row in rows]
+    defined = np.array([value for value in values if not isinstance(value, Undefined)])
+    if len(rows) > 1 and len(defined) == len(rows):
+        side = Side(split.truth, np.asarray(rows), clusters)
+        resampled = bootstrap.by_seed(side, [metric], of_clusters=over_clusters)[metric.name]
+        noise = noise_between_seeds(metric.distance(defined), metric.distance(resampled), n_units=n_units)
+        found[_SMALL] = (
+            Sensitivity(noise, noise.error, noise.degrees)
+            if over_clusters
+            else Sensitivity(noise, noise.percentile_error)
+        )
+    if len(rows) == len(baseline):
+        as_experiment = replace(split, models={**split.models, METHOD: baseline})
+        compared = compare_model(
             split,
-            replace(split, models={**split.models, METHOD: other}),
+            as_experiment,
             model=METHOD,
             metrics=[metric],
             confidence=settings.confidence,
-            bootstrap=Bootstrap(n_resamples=settings.n_resamples),
+            bootstrap=bootstrap,
         )
-        for name, other in others.items()
-        if len(other) == len(rows)
-    }
+        sensitivity = compared.measured[0].sensitivity
+        if sensitivity is not None and sensitivity.noise is not None:
+            found[_LARGE] = sensitivity
+    return found, (unit, n_units)
 
 
 def _page(
     metric: Metric,
-    guesses: dict[str, ModelComparison],
+    known: Mapping[str, Sensitivity],
+    units: tuple[str, int],
     n_seeds: list[int],
     difference: float | None,
     *,
     alpha: float,
     confidence: float,
 ) -> list[Block]:
-    found = {name: model.measured[0].sensitivity for name, model in guesses.items()}
-    known: dict[str, Sensitivity] = {
-        name: each for name, each in found.items() if each is not None and each.noise is not None
-    }
     if not known:
         raise PipelineError(
             f"{PREDICTIONS}: {metric.name} has no interval on {JUDGED_ON}, so nothing is known of its noise; choose another metric"
         )
-    unit, n_units = next(iter(guesses.values())).units
+    unit, n_units = units
+    # Numbers of seeds are told of only where several tell how seeds differ.
+    sentences = [
+        _MORE_SEEDS[name]
+        for name, each in known.items()
+        if each.noise is not None and each.noise.seeds is not None
+    ]
+    if not sentences:
+        sentences = ["One seed of this run says nothing about other numbers of seeds."]
     rows = [
         (count(number), *(_detectable(each, number, n_units, alpha=alpha) for each in known.values()))
         for number in n_seeds
@@ -131,8 +164,7 @@ def _page(
         plain_table(("seeds", *known), rows),
         Paragraph(
             f"{level(POWER)} power at {level(confidence)}, {plural(n_units, unit)}, both runs with as many seeds, not corrected for several "
-            "metrics or experiments. More seeds do not help beyond what these segments can tell. One seed of this run says nothing "
-            "about other numbers of seeds.",
+            f"metrics or experiments. {' '.join(sentences)}",
             "small",
         ),
     ]

@@ -49,6 +49,20 @@ class Noise:
         return math.sqrt(sum(self._parts()))
 
     @property
+    def percentile_error(self) -> float:
+        """The standard deviation of the mean in resamples of both seeds and units, on which an interval by percentiles rests.
+
+        Resampled is the layout of `S x N` differences that were measured, each the sum of what its seed, its unit and the two
+        together do. Drawing seeds alone gives the variance `(S - 1)/S · (seeds + both/N) / S`, drawing units alone that of their means,
+        `units/N + both/(S·N)`, and that both are drawn once more `(S - 1)/S · both/(S·N)`: `both` counts nearly three times.
+        """
+        if self.seeds is None:
+            return self.error
+        of_seeds, of_units = self._parts()
+        in_cells = self.both / (self.n_seeds * self.n_units)
+        return math.sqrt((of_seeds + 2.0 * in_cells) * (1.0 - 1.0 / self.n_seeds) + of_units)
+
+    @property
     def degrees(self) -> float:
         """The degrees of freedom of `error`, by Satterthwaite (1946)."""
         of_seeds, of_units = self._parts()
@@ -188,6 +202,38 @@ def noise_of(
         n_seeds=n_seeds,
         n_units=n_units,
     )
+
+
+def noise_between_seeds(
+    values: Float[NDArray[np.float64], "seed"],
+    resampled: Float[NDArray[np.float64], "resample seed"],
+    *,
+    n_units: int,
+) -> Noise:
+    """The noise of the difference between two runs of one quality, from the seeds of one of them.
+
+    The metric of seed s is `mean + a_s + b + c_s`, where `b` is what the units do to every seed, and `c_s` what they do to this one. Of a
+    second run of the same quality on the same units, with seeds of its own, `mean` and `b` are the same, so
+
+        difference of a pair = (a_s - a'_s) + (c_s - c'_s)
+
+    has twice the variance of a seed and twice that of a seed on a unit, and `units` is 0: what changes little is taken to change all
+    units alike. `noise_of` finds the variances of the metric itself. The differences of each seed from the next one of the same run
+    are no pairs of two runs: their mean is 0 whatever the seeds are, and their variance with S - 1 in the denominator is `S / (S - 1)` times
+    that of such pairs.
+
+    Args:
+        values: the metric for each seed, at least two.
+        resampled: the same in resamples of the units, the same resamples for all seeds; rows with NaN are left out.
+        n_units: number of units, at least 2.
+
+    Raises:
+        ValueError: one seed alone.
+    """
+    of_one = noise_of(values, resampled, n_units=n_units)
+    if of_one.seeds is None:
+        raise ValueError("one seed does not tell how seeds differ")
+    return replace(of_one, seeds=2.0 * of_one.seeds, units=0.0, both=2.0 * of_one.both)
 
 
 def spread_of(resampled: Values) -> float:
