@@ -14,7 +14,7 @@ from pipeline.pickles.layouts import (
     PickleLayout,
     class_names,
     find_pickle,
-    read_feature_pickle,
+    read_feature_pickle_and_rest,
 )
 from pipeline.pickles.rows import GivenWindows
 
@@ -28,15 +28,38 @@ def read_pickled(folder: Path, *, layout: PickleLayout) -> list[Candidate]:
     A sample has as many words as its text has rows. They bear the words of the transcript where it has as many (or two less,
     between [CLS] and [SEP]) and numbers otherwise, and lie evenly in the sample's span in its video; where no span is given,
     in a nominal one of 0.4 s per word. Splits are taken as they are, also where a video is in more than one of them
-    (`splits_mix`).
+    (`splits_mix`). Samples of other parts, such as `train_extra`, are excluded, each by its name.
 
     Raises:
         PipelineError: no pickle of that layout.
     """
     path = find_pickle(folder)
-    splits = read_feature_pickle(path, layout=layout)
+    splits, rest = read_feature_pickle_and_rest(path, layout=layout)
     names = class_names(splits)
-    return [candidate for given in splits for candidate in _candidates(path, given, names)]
+    return [
+        *(candidate for given in splits for candidate in _candidates(path, given, names)),
+        # Of a part without ids it is its name that is left out.
+        *(_left_out(path, part, id_) for part, ids in rest.items() for id_ in ids or (part,)),
+    ]
+
+
+def _left_out(path: Path, part: str, id_: str) -> Candidate:
+    place = f"{path}, {part}"
+    return Candidate(
+        place=place,
+        id=id_,
+        label=math.nan,
+        media=None,
+        text=None,
+        split=None,
+        speaker=None,
+        video=id_,
+        language=None,
+        start_s=None,
+        end_s=None,
+        words=(),
+        excluded=f"{place}: is none of train, valid and test, which alone are read; put its samples into one of them",
+    )
 
 
 def _candidates(path: Path, given: GivenSplit, names: Mapping[float, str]) -> list[Candidate]:

@@ -106,7 +106,18 @@ def find_pickle(folder: Path) -> Path:
 
 
 def read_feature_pickle(path: Path, *, layout: PickleLayout) -> list[GivenSplit]:
-    """Read a feature pickle, in the order train, valid, test.
+    """Read the splits of a feature pickle; see `read_feature_pickle_and_rest`."""
+    return read_feature_pickle_and_rest(path, layout=layout)[0]
+
+
+def read_feature_pickle_and_rest(
+    path: Path, *, layout: PickleLayout
+) -> tuple[list[GivenSplit], dict[str, tuple[str, ...]]]:
+    """Read a feature pickle.
+
+    Returns:
+        the splits, in the order train, valid, test; and the samples that are in none of them, by the name of their part: the ids,
+        or nothing of a part that names none.
 
     Raises:
         PipelineError: the file is no plain pickle, a split or key is missing, or arrays do not fit together.
@@ -123,7 +134,28 @@ def read_feature_pickle(path: Path, *, layout: PickleLayout) -> list[GivenSplit]
         )
     texts = _read_texts(path.with_name(f"{path.stem}{_TEXTS}{path.suffix}")) if layout == "multibench" else {}
     splits = [_read_split(path, split, content[split], layout, texts) for split in SPLITS]
-    return _binary(splits) if layout == "multibench" else splits
+    seen = {id_ for split in splits for id_ in split.ids}
+    rest: dict[str, tuple[str, ...]] = {}
+    for name, part in content.items():
+        if name in SPLITS or not isinstance(part, dict) or not part.keys() & set(_KEYS.values()):
+            continue
+        ids = _ids_of_part(part, layout)
+        further = tuple(dict.fromkeys(id_ for id_ in ids if id_ and id_ not in seen))
+        if further or not ids:  # a part such as train and valid together holds nothing new
+            rest[str(name)] = further
+            seen.update(further)
+    return _binary(splits) if layout == "multibench" else splits, rest
+
+
+def _ids_of_part(part: Mapping[str, Any], layout: PickleLayout) -> tuple[str, ...]:
+    """The ids of a part that is no split; nothing where it has none that can be read."""
+    given = part.get("id")
+    if not isinstance(given, np.ndarray | list | tuple) or not np.ndim(given):
+        return ()
+    try:
+        return _ids("id", given, len(given), layout)[0]
+    except PipelineError:
+        return ()
 
 
 def _read_split(

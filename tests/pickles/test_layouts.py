@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from pipeline.corpus.pickled import read_pickled
 from pipeline.errors import PipelineError
-from pipeline.pickles.layouts import find_pickle, read_feature_pickle
+from pipeline.pickles.layouts import find_pickle, read_feature_pickle, read_feature_pickle_and_rest
 from tests.pickles.examples import DIMS, N, mmsa, mult, multibench
 
 
@@ -35,6 +36,35 @@ def test_every_layout_gives_the_same_form(tmp_path, layout, content, aligned):
         for modality, key in (("text", "text"), ("audio", "audio"), ("visual", "vision")):
             assert np.array_equal(given.features[modality], of[key])
             assert given.features[modality].shape[2] == DIMS[key]
+
+
+@pytest.mark.parametrize("layout", ["mmsa", "mult", "multibench"])
+def test_samples_of_other_parts_are_named_and_left_out(tmp_path, layout):
+    content = {
+        "mmsa": mmsa(aligned=True),
+        "mult": mult(aligned=True),
+        "multibench": multibench(classes=(0, 1)),
+    }[layout]
+    extra = {key: values[:3] for key, values in content["train"].items()}
+    named = "extra$_$0"
+    further = {
+        "train_extra": extra | {"id": [named, "extra$_$1", named]},
+        "extra_too": extra | {"id": [named, "", "extra$_$2"]},
+        "train_and_valid": content["train"],
+        "unnamed": {key: values for key, values in extra.items() if key != "id"},
+        "settings": {"window": 50},
+        "version": 2,
+    }
+    path = tmp_path / "features.pkl"
+    path.write_bytes(pickle.dumps(content | further))
+    splits, rest = read_feature_pickle_and_rest(path, layout=layout)
+    assert [len(given.ids) for given in splits] == list(N.values())
+    assert rest == {"train_extra": (named, "extra$_$1"), "extra_too": ("extra$_$2",), "unnamed": ()}
+    excluded = [row for row in read_pickled(tmp_path, layout=layout) if row.excluded is not None]
+    assert [row.id for row in excluded] == [named, "extra$_$1", "extra$_$2", "unnamed"]
+    assert excluded[0].excluded == (
+        f"{path}, train_extra: is none of train, valid and test, which alone are read; put its samples into one of them"
+    )
 
 
 def test_mmsa_has_videos_transcripts_lengths_and_regression_labels(tmp_path):
