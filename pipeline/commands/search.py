@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pipeline import params
 from pipeline.commands.sweep import (
     add_running_arguments,
+    logs_folder,
     primary_metric,
     primary_value,
     read_base,
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     space = search_space(args.axes, check=checked)
     wait_for_other_dvc()
     workspace = read_workspace()
-    read_base()
+    read_base(workspace.head)
     metric = primary_metric()
     better = workspace_protocol().metric(metric).better
     search = Search(
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         f"Search {search.name}: {spent} of {max(args.trials, spent)} trials are done; its memory is {search.folder}"
     )
     progress = Progress(total=max(args.trials, spent), metric=f"{metric} on valid", done=spent)
-    runner = Runner(workspace, n_jobs=args.jobs, logs=cache_folder() / "sweeps", pull=args.pull)
+    runner = Runner(workspace, n_jobs=args.jobs, logs=logs_folder(), pull=args.pull)
     trials = _Trials(search, runner, progress, budget=args.trials)
     try:
         with stopping(runner):

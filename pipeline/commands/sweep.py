@@ -11,7 +11,7 @@ from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_folder
-from pipeline.history.revisions import Revision, resolve_all
+from pipeline.history.revisions import Revision, resolve
 from pipeline.pages.blocks import Block, Command, Heading
 from pipeline.pages.text import as_text
 from pipeline.settled.needs import checked
@@ -19,10 +19,11 @@ from pipeline.settled.protocol import workspace_protocol
 from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.points import Point, grid
 from pipeline.sweeping.progress import Progress, say
-from pipeline.sweeping.runner import Runner, stopping
+from pipeline.sweeping.runner import Runner, require_none_runs, stopping
 from pipeline.sweeping.workspace import Workspace, experiments, read_workspace, recorded_number
 
 SUMMARY = Path("reports/summary.json")
+_SHORT = 10  # digits of a commit that tell it from every other of a repository
 
 
 DESCRIPTION = """\
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         for name in named:
             sys.stdout.write(f"{name}{'  (there already)' if name in there else ''}\n")
         return 0
-    read_base()
+    read_base(workspace.head)
     for warning in workspace.warnings:
         say(f"Note: {warning}.")
     progress = Progress(total=len(named), metric=f"{primary_metric()} on valid")
@@ -118,9 +119,13 @@ def run_points(
         n_jobs: number of experiments that run side by side.
         pull: whether data that this clone lacks are fetched from the remote.
         value: the number that is shown of an experiment, by its commit.
+
+    Raises:
+        PipelineError: one of them runs already.
     """
+    require_none_runs([name for name, _ in waiting], logs=logs_folder())
     left, stopped = list(waiting), None
-    runner = Runner(workspace, n_jobs=n_jobs, logs=cache_folder() / "sweeps", pull=pull)
+    runner = Runner(workspace, n_jobs=n_jobs, logs=logs_folder(), pull=pull)
     try:
         with stopping(runner):
             while left or runner.n_running:
@@ -151,22 +156,36 @@ def primary_value(sha: str | None) -> float | None:
     return None if sha is None else recorded_number(sha, SUMMARY, f"valid_{METHOD}_{primary_metric()}")
 
 
-def read_base() -> None:
+def logs_folder() -> Path:
+    """Where each experiment that is started here has its log."""
+    return cache_folder() / "sweeps"
+
+
+def read_base(head: str) -> None:
     """Find out before hours of work that there is nothing to compare them with.
 
+    Args:
+        head: full hash of the commit that they start from.
+
     Raises:
-        PipelineError: HEAD holds no results.
+        PipelineError: it holds no results.
     """
-    read_runs(resolve_all(["HEAD"]))
+    read_runs([Revision("HEAD", head)])
 
 
 def show_leaderboard(names: Sequence[str], *, head: str) -> None:
-    """Print the experiments against HEAD, best first, and what to do with the best."""
+    """Print the experiments against the commit that they started from, best first, and what to do with the best.
+
+    Args:
+        names: names of the experiments.
+        head: full hash of that commit, which is HEAD no longer where somebody has committed meanwhile.
+    """
     if not names:
         return
     settings = params.load(params.Evaluate)
     found = experiments(head)
-    revisions = [*resolve_all(["HEAD"]), *(Revision(name, found[name]) for name in names)]
+    base_name = "HEAD" if resolve("HEAD").sha == head else head[:_SHORT]
+    revisions = [Revision(base_name, head), *(Revision(name, found[name]) for name in names)]
     base, *ran = read_runs(revisions)
     board = leaderboard(
         base,
@@ -180,9 +199,9 @@ def show_leaderboard(names: Sequence[str], *, head: str) -> None:
         best = board.best.experiment.revision.name
         blocks += [
             Heading("What to do next"),
-            Command(f"python -m pipeline compare HEAD {best}", "every metric of the best"),
+            Command(f"python -m pipeline compare {base_name} {best}", "every metric of the best"),
             Command(f"dvc exp apply {best}", "take it over into the workspace"),
-            Command("dvc exp push origin --rev HEAD", "share all of them"),
+            Command(f"dvc exp push origin --rev {base_name}", "share all of them"),
         ]
     sys.stdout.write(as_text(blocks))
 

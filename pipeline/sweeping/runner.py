@@ -7,6 +7,7 @@ there. `dvc queue` is no way around: it ends with 0 where experiments failed.
 """
 
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from pipeline.errors import PipelineError
 from pipeline.execution.workers import worker_count
@@ -116,7 +118,8 @@ class Runner:
         """Start an experiment and return when DVC has made its copy of the repository; another DVC in the workspace is waited for.
 
         Raises:
-            PipelineError: the commit or the uncommitted changes are not those that the first one started from.
+            PipelineError: the commit or the uncommitted changes are not those that the first one started from, or an experiment
+                of this name runs already.
         """
         wait_for_other_dvc(ours=self.n_running > 0)
         now = read_workspace()
@@ -142,7 +145,10 @@ class Runner:
         command += ["--pull", "--allow-missing"] if self._pull else []
         for assignment in assignments:
             command += ["--set-param", assignment]
-        with log.open("wb") as output:
+        with log.open("ab") as output:
+            if not _lock(output):
+                raise PipelineError(_runs_already(name, log))
+            output.truncate(0)
             # A session of its own: Ctrl-C comes to us alone, and we pass it on once DVC has put the workspace back.
             process = subprocess.Popen(
                 command,
@@ -228,6 +234,43 @@ class Runner:
         environment["DVC_NO_ANALYTICS"] = "1"
         environment.setdefault("GRCF_WORKERS", str(max(1, worker_count() // self.n_jobs)))
         return environment
+
+
+def require_none_runs(names: Sequence[str], *, logs: Path) -> None:
+    """Refuse experiments that another sweep or search runs, or that go on after one was killed: two of a name would end as one.
+
+    Args:
+        names: names of the experiments.
+        logs: folder of the logs.
+
+    Raises:
+        PipelineError: one of them runs.
+    """
+    for name in names:
+        log = logs / f"{name}.log"
+        if not log.exists():
+            continue
+        with log.open("ab") as output:
+            if not _lock(output):
+                raise PipelineError(_runs_already(name, log))
+
+
+def _lock(log: BinaryIO) -> bool:
+    """Lock a log for DVC and its stages, which write to it: the lock is there for as long as one of them lives, and no longer."""
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks tells nothing of others
+    return True
+
+
+def _runs_already(name: str, log: Path) -> str:
+    return (
+        f"{log}: the experiment {name} is running already, started by another sweep or search or left over from one that was killed; "
+        "run the same command again when it has ended"
+    )
 
 
 @contextlib.contextmanager

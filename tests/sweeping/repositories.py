@@ -58,11 +58,8 @@ class Repository:
     path: Path
 
     def environment(self, **changes: str) -> dict[str, str]:
-        inherited = {
-            name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "GRCF_CACHE")
-        }
-        return (
-            inherited
+        chosen = (
+            os.environ
             | GIT
             | {
                 "DVC_NO_ANALYTICS": "1",
@@ -71,8 +68,10 @@ class Repository:
                 "GIT_AUTHOR_DATE": "",
                 "GIT_COMMITTER_DATE": "",
             }
-            | changes
         )
+        # The cache and the logs are in the repository, whatever whoever runs the tests has chosen.
+        own = {name: value for name, value in chosen.items() if name not in ("DVC_ROOT", "GRCF_CACHE")}
+        return own | changes
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(

@@ -28,11 +28,11 @@ def temporary_copies(repository: Repository) -> list[Path]:
     return list((repository.path / ".dvc/tmp/exps/standalone").glob("tmp*"))
 
 
-def begin(repository: Repository, *arguments: str) -> subprocess.Popen:
+def begin(repository: Repository, *arguments: str, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *arguments],
         cwd=repository.path,
-        env=repository.environment(),
+        env=repository.environment(**environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -151,6 +151,51 @@ def test_a_dvc_that_is_killed_leaves_no_stage_no_copy_and_nothing_that_seems_to_
     assert psutil.wait_procs(children, timeout=10)[1] == []
     assert temporary_copies(blink) == []
     assert "unning" not in blink.run("dvc", "exp", "show", "--no-pager").stdout
+
+
+@slow
+def test_an_experiment_that_runs_already_is_named_and_left_alone_until_it_has_ended(blink, tmp_path):
+    end = tmp_path / "end"
+    first = begin(blink, "sweep", "margin.base=0.3", WAIT_FOR=str(end))
+    wait_for_stages(blink, 1)
+    log = blink.path / ".cache/sweeps/sweep-margin.base=0.3.log"
+    written, copies = log.read_text(), temporary_copies(blink)
+    second = blink.pipeline("sweep", "margin.base=0.1,0.3")
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.splitlines() == [
+        ".cache/sweeps/sweep-margin.base=0.3.log: the experiment sweep-margin.base=0.3 is running already, started by another sweep "
+        "or search or left over from one that was killed; run the same command again when it has ended"
+    ]
+    assert (log.read_text(), temporary_copies(blink)) == (written, copies)
+
+    running = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.communicate()
+    assert "is running already" in blink.pipeline("sweep", "margin.base=0.3").stderr
+    end.touch()
+    assert psutil.wait_procs(running, timeout=120)[1] == []
+    assert blink.experiments() == ["sweep-margin.base=0.3"]
+    again = blink.pipeline("sweep", "margin.base=0.1,0.3")
+    assert (again.returncode, blink.experiments()) == (
+        0,
+        [f"sweep-margin.base={base}" for base in (0.1, 0.3)],
+    )
+
+
+@slow
+def test_the_leaderboard_is_against_the_commit_that_the_sweep_started_from(blink, tmp_path):
+    head = blink.run("git", "rev-parse", "HEAD").stdout.strip()
+    end = tmp_path / "end"
+    sweep = begin(blink, "sweep", "margin.base=0.3", WAIT_FOR=str(end))
+    wait_for_stages(blink, 1)
+    blink.run("git", "rm", "--quiet", "reports/predictions.csv")
+    blink.commit("other work")
+    end.touch()
+    printed, errors = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, errors
+    assert f"python -m pipeline compare {head[:10]} sweep-margin.base=0.3" in printed
+    assert f"dvc exp push origin --rev {head[:10]}" in printed
+    assert "HEAD" not in printed
 
 
 @slow
@@ -279,6 +324,20 @@ def test_no_point_starts_from_a_repository_that_changed_on_the_way(blink, monkey
     with pytest.raises(PipelineError, match="was changed while experiments ran"):
         runner.start("late", ["margin.base=0.1"])
     assert runner.n_running == 0
+
+
+def test_no_point_starts_that_runs_already(blink, monkeypatch):
+    monkeypatch.chdir(blink.path)
+    monkeypatch.setattr(os, "environ", blink.environment())
+    logs = blink.path / ".cache/sweeps"
+    logs.mkdir(parents=True)
+    (logs / "twice.log").write_text("its own")
+    runner = Runner(read_workspace(), n_jobs=1, logs=logs)
+    with (logs / "twice.log").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(PipelineError, match="the experiment twice is running already"):
+            runner.start("twice", ["margin.base=0.1"])
+    assert (runner.n_running, (logs / "twice.log").read_text()) == (0, "its own")
 
 
 def test_without_anybody_to_commit_as_it_says_so(blink):
