@@ -9,7 +9,7 @@ from stages.entry import run
 
 from pipeline import params
 from pipeline.artifacts.by_corpus import read_corpus_metrics
-from pipeline.artifacts.checkpoint import TrainingStage, read_checkpoints
+from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path, read_checkpoints
 from pipeline.artifacts.coverage import read_coverage
 from pipeline.artifacts.curves import read_curves
 from pipeline.artifacts.evaluation import read_evaluation
@@ -150,13 +150,15 @@ def corpus_terms() -> CorpusTerms:
 def read_card_inputs(report: ReportInputs) -> CardInputs:
     """Everything that the model card is made from; the corpus speaks for itself by its README."""
     readme = corpus_folder() / "README.md"
+    grcf = read_checkpoints(CALIBRATED, stage="calibrate")
     return CardInputs(
         report=report,
         n_rejected=len(read_rejections(REJECTED)),
         readme=read_text(readme) if readme.is_file() else None,
         extractions=read_extractions(FEATURES),
         ranked=read_checkpoints(RANKED, stage="rank"),
-        grcf=read_checkpoints(CALIBRATED, stage="calibrate"),
+        grcf=grcf,
+        digests=[sha256_of(checkpoint_path(CALIBRATED, checkpoint.seed)) for checkpoint in grcf],
     )
 
 

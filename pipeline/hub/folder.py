@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.checkpoint import VERSION
-from pipeline.artifacts.files import read_text, write_json, write_text, write_whole_folder
+from pipeline.artifacts.checkpoint import VERSION, checkpoint_path
+from pipeline.artifacts.files import read_text, sha256_of, write_json, write_text, write_whole_folder
 from pipeline.artifacts.preprocessing import preprocessing_path
 from pipeline.errors import PipelineError
 from pipeline.execution.plugin_sources import plugin_sources
@@ -20,7 +20,7 @@ _PROGRAM = Path(__file__).with_name("predict.py")
 # The hub keeps large files in LFS; `hf upload` knows that by itself, `git push` does not.
 _ATTRIBUTES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 _START = re.compile(r"^## How to get started\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-_EPOCHS = re.compile(r"^\| (\d+) \| \d+ \| (\d+) \|$", re.MULTILINE)
+_DIGESTS = re.compile(r"^\| (\d+) \| \d+ \| \d+ \| `([0-9a-f]{64})` \|$", re.MULTILINE)
 _USE = """\
 ## How to get started
 
@@ -69,8 +69,8 @@ def export_huggingface(trained: Path, card: Path, folder: Path) -> Model:
 
     def fill(empty: Path) -> None:
         for checkpoint in model.checkpoints:
-            name = f"seed_{checkpoint.seed}.safetensors"
-            shutil.copyfile(trained / name, empty / name)
+            seed = checkpoint.seed
+            shutil.copyfile(checkpoint_path(trained, seed), checkpoint_path(empty, seed))
         shutil.copyfile(preprocessing_path(trained), preprocessing_path(empty))
         for name, source in parts.items():
             (empty / name).parent.mkdir(parents=True, exist_ok=True)
@@ -119,9 +119,9 @@ def _card(card: Path, model: Model, *, use: str) -> str:
     if not card.is_file():
         raise PipelineError(f"{card}: not found; run `dvc repro` to write the model card")
     text = read_text(card)
-    epochs = {int(seed): int(epoch) for seed, epoch in _EPOCHS.findall(text)}
-    trained = {checkpoint.seed: checkpoint.selected_epoch for checkpoint in model.checkpoints}
-    if epochs != trained:
+    described = {int(seed): digest for seed, digest in _DIGESTS.findall(text)}
+    seeds = [checkpoint.seed for checkpoint in model.checkpoints]
+    if described != {seed: sha256_of(checkpoint_path(model.folder, seed)) for seed in seeds}:
         raise PipelineError(
             f"{card}: is of other checkpoints than those in {model.folder}; run `dvc repro report` to write it again"
         )

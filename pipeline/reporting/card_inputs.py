@@ -21,6 +21,7 @@ class CardInputs:
         extractions: extractors that made the features, by modality.
         ranked: checkpoints of stage 1, one per seed.
         grcf: checkpoints that the card is about, one per seed.
+        digests: SHA-256 of the file of each of these, in hexadecimal.
 
     Raises:
         PipelineError: the checkpoints are of other seeds than the report.
@@ -32,6 +33,7 @@ class CardInputs:
     extractions: Mapping[Modality, Extraction]
     ranked: Sequence[Checkpoint]
     grcf: Sequence[Checkpoint]
+    digests: Sequence[str]
 
     def __post_init__(self) -> None:
         found = [checkpoint.seed for checkpoint in self.grcf]

@@ -63,8 +63,8 @@ def to_markdown(inputs: CardInputs) -> str:
         parts=parts_of(inputs),
         parameters=[(name, json.dumps(value, ensure_ascii=False)) for name, value in parameters.items()],
         checkpoints=[
-            (checkpoint.seed, ranked.selected_epoch, checkpoint.selected_epoch)
-            for ranked, checkpoint in zip(inputs.ranked, inputs.grcf, strict=True)
+            (checkpoint.seed, ranked.selected_epoch, checkpoint.selected_epoch, digest)
+            for ranked, checkpoint, digest in zip(inputs.ranked, inputs.grcf, inputs.digests, strict=True)
         ],
         n_weights=sum(tensor.size for tensor in inputs.grcf[0].tensors.values()),
         objective=inputs.ranked[0].objective,

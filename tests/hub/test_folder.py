@@ -1,6 +1,7 @@
 """The folder for the hub holds the whole model: it loads and predicts as the one that was trained, and says what it is."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -42,7 +43,8 @@ def write_card(**checkpoint: object) -> None:
         readme=None,
         extractions={"text": extraction(segments, encoder)},
         ranked=[make_checkpoint(seed, stage="rank") for seed in SEEDS],
-        grcf=[make_checkpoint(seed, **checkpoint) for seed in SEEDS],
+        grcf=(grcf := [make_checkpoint(seed, **checkpoint) for seed in SEEDS]),
+        digests=[hashlib.sha256(each.to_bytes()).hexdigest() for each in grcf],
     )
     write_text(CARD, to_markdown(inputs))
 
@@ -155,6 +157,8 @@ def test_what_cannot_be_exported_is_a_sentence(trained):
     refused(r"model_card\.md: not found; run `dvc repro`")
     write_card(selected_epoch=2)
     refused("is of other checkpoints than those in data/calibrate; run `dvc repro report`")
+    write_card(tensors={name: tensor + 1 for name, tensor in make_checkpoint(2).tensors.items()})
+    refused("is of other checkpoints than those in data/calibrate")  # of the same seeds and epochs
     Path("card.md").rename(CARD)
     CARD.write_text(CARD.read_text().replace("## How to get started", "## Getting started"))
     refused("has no section on how to get started")
@@ -177,6 +181,7 @@ def test_parts_of_ones_own_go_along(trained, monkeypatch):
     source_digest.cache_clear()
     network = {**make_checkpoint(2).network, "fusion": "own.py:Own"}
     write_model(TRAINED, seeds=SEEDS, network=network)
+    write_card(network=network)
     export_huggingface(TRAINED, CARD, Path("model"))
     assert sorted(path.as_posix() for path in Path("model/plugins").rglob("*.py")) == [
         "model/plugins/deeper/sums.py",

@@ -94,7 +94,13 @@ def test_it_is_in_the_card_under_the_name_of_the_hub(inputs):
         for seed in seeds
     ]  # fmt: skip
     card = CardInputs(
-        report=inputs, n_rejected=0, readme=None, extractions={}, ranked=checkpoints, grcf=checkpoints
+        report=inputs,
+        n_rejected=0,
+        readme=None,
+        extractions={},
+        ranked=checkpoints,
+        grcf=checkpoints,
+        digests=["0" * 64 for _ in seeds],
     )
     assert "largest_error" in [row.name for row in metric_rows(card, "test")]
     assert "max_error" in to_markdown(card).split("---")[1]

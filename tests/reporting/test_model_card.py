@@ -73,6 +73,7 @@ def read_run(tmp_path, monkeypatch):
             },
             ranked=checkpoints("rank", run.seeds),
             grcf=checkpoints("calibrate", run.seeds),
+            digests=[f"{seed:064x}" for seed in run.seeds],
         )
 
     return read
@@ -114,7 +115,7 @@ def test_every_parameter_and_every_seed_is_there(read_run):
     card = to_markdown(inputs)
     for name in inputs.report.parameters:
         assert f"| `{name}` | " in card
-    assert "| 9 | 19 | 19 |" in card
+    assert f"| 9 | 19 | 19 | `{9:064x}` |" in card
     assert "2 networks of 12 weights" in card
 
 
