@@ -68,6 +68,21 @@ def require_writable(path: Path, *, force: bool = False) -> None:
         )
 
 
+def require_new_folder(folder: Path) -> None:
+    """Refuse a place for a folder before any work is done: what is there already, and one below what is no folder.
+
+    Raises:
+        PipelineError: something is there, or what it would be in is no folder.
+    """
+    if os.path.lexists(folder):
+        raise PipelineError(f"{folder}: is there already; remove it, or name another place with --out")
+    above = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
+    if not above.is_dir():
+        raise PipelineError(
+            f"{folder}: cannot be written, because {above} is no folder; name another place with --out"
+        )
+
+
 def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
     """Write what a command made to the file that a person named; see `require_writable`.
 

@@ -3,17 +3,20 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_writable
-from pipeline.artifacts.segments import iterate_segments
+from pipeline.artifacts.outputs import add_force, require_new_folder, require_writable
+from pipeline.artifacts.segments import Segment, iterate_segments, read_segments
 from pipeline.artifacts.task import read_task
 from pipeline.errors import PipelineError
 from pipeline.pages.numbers import plural
 from pipeline.settled.facts import load_facts
 
 DATA, EXPORTS = Path("data"), Path("exports")
+MANIFEST = DATA / "manifest/segments.jsonl"
 CARD = Path("reports/model_card.md")
 
 DESCRIPTION = """\
@@ -74,22 +77,25 @@ def run(args: argparse.Namespace) -> int:
         raise PipelineError(f"--unaligned is for mmsa; {args.format} has one form")
     if args.pad and args.format != "mmsa":
         raise PipelineError(f"--pad is for mmsa; {args.format} has no padding")
-    if args.out is not None and args.format == "mmsa":
-        require_writable(args.out, force=args.force)
-    _refuse_other_corpus()
-    if args.format in ("textgrid", "vtt"):
-        return _export_annotations(args)
+    corpus = params.load(params.Corpus)
+    out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
+    if args.format != "mmsa":
+        require_new_folder(out)
+    elif args.out is not None:
+        require_writable(out, force=args.force)
     if args.format == "huggingface":
-        return _export_model(args)
+        return _export_model(out, corpus=corpus.name)
+    segments = read_segments(MANIFEST)
+    _refuse_other_corpus(segments, corpus=corpus.name)
+    if args.format in ("textgrid", "vtt"):
+        return _export_annotations(segments, out, corpus=corpus.name, form=args.format)
     # Inside, so that --help and a mistyped option do not wait for pyarrow.
     from pipeline.exporting.arrays import export_arrays, exported_facts
     from pipeline.exporting.extracted import read_extracted
     from pipeline.exporting.mmsa import export_mmsa
     from pipeline.exporting.tables import export_tables
 
-    extracted = read_extracted(DATA)
-    corpus = params.load(params.Corpus)
-    out: Path = args.out or EXPORTS / f"{corpus.name}.{args.format}{'.pkl' if args.format == 'mmsa' else ''}"
+    extracted = read_extracted(DATA, segments)
     task = read_task(DATA / "manifest/task.json")
     if args.format == "mmsa":
         export_mmsa(
@@ -118,35 +124,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_other_corpus() -> None:
+def _refuse_other_corpus(segments: Iterable[Segment], *, corpus: str) -> None:
     """Refuse features of one corpus with the facts and the licence of another, which params.yaml names meanwhile."""
-    manifest = DATA / "manifest/segments.jsonl"
-    if not manifest.is_file():
-        return  # whoever reads it says so
-    name = params.load(params.Corpus).name
-    found = {segment.corpus for segment in iterate_segments(manifest)} - {"", name}
+    found = {segment.corpus for segment in segments} - {"", corpus}
     # Only a pool's segments have other names; a model or words are exported where the corpus itself is gone, too.
     if found and (found := found - set(load_facts().parts)):
         raise PipelineError(
-            f"{manifest}: is of {', '.join(sorted(found))}, and params.yaml names {name}; run `dvc repro`, or restore "
+            f"{MANIFEST}: is of {', '.join(sorted(found))}, and params.yaml names {corpus}; run `dvc repro`, or restore "
             "params.yaml"
         )
 
 
-def _export_annotations(args: argparse.Namespace) -> int:
+def _export_annotations(
+    segments: Sequence[Segment], out: Path, *, corpus: str, form: Literal["textgrid", "vtt"]
+) -> int:
     from pipeline.exporting.annotations import export_annotations
 
-    name = params.load(params.Corpus).name
-    out: Path = args.out or EXPORTS / f"{name}.{args.format}"
-    n_files = export_annotations(DATA, out, corpus=name, form=args.format)
+    n_files = export_annotations(DATA, segments, out, corpus=corpus, form=form)
     sys.stdout.write(f"{out}: words of {n_files} recordings\n")
     return 0
 
 
-def _export_model(args: argparse.Namespace) -> int:
+def _export_model(out: Path, *, corpus: str) -> int:
     from pipeline.hub.folder import export_huggingface
 
-    out: Path = args.out or EXPORTS / f"{params.load(params.Corpus).name}.huggingface"
+    if MANIFEST.is_file():  # a model is exported without one, too
+        _refuse_other_corpus(iterate_segments(MANIFEST), corpus=corpus)
     model = export_huggingface(DATA / "calibrate", CARD, out)
     sys.stdout.write(
         f"{out}: {plural(len(model.checkpoints), 'seed')}, model card, config.json and predict.py\n"

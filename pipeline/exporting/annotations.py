@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from pipeline.artifacts.files import write_whole_folder
-from pipeline.artifacts.segments import Segment, read_segments
+from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords, Word, read_words
 from pipeline.corpus.timed.transcript import PAUSES, spoken_word
 from pipeline.errors import PipelineError
@@ -40,7 +40,9 @@ class _Track:
     words: Sequence[Sequence[_Timed]]
 
 
-def export_annotations(data: Path, folder: Path, *, corpus: str, form: AnnotationFormat) -> int:
+def export_annotations(
+    data: Path, segments: Sequence[Segment], folder: Path, *, corpus: str, form: AnnotationFormat
+) -> int:
     """Write the words of every segment that has some, in seconds of its recording.
 
     Files are called as the recording, below the same folders, so that `folder` as `transcripts/` of the corpus is read again. A
@@ -49,6 +51,7 @@ def export_annotations(data: Path, folder: Path, *, corpus: str, form: Annotatio
 
     Args:
         data: folder of the outputs of the stages.
+        segments: segments of its manifest.
         folder: the folder to write; it must not exist.
         corpus: name of the corpus.
         form: format of the files.
@@ -59,7 +62,6 @@ def export_annotations(data: Path, folder: Path, *, corpus: str, form: Annotatio
     Raises:
         PipelineError: an output is missing or damaged, or a recording has no name that a file can have.
     """
-    segments = read_segments(data / "manifest/segments.jsonl")
     spoken = {row.id: row for row in read_words(data / "words/words.jsonl")}
     if spoken.keys() != {segment.id for segment in segments}:
         raise PipelineError(f"{data}: manifest and words are of other segments; run `dvc repro words`")

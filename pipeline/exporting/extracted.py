@@ -1,13 +1,13 @@
 """What the stages up to `align` made, before it was normalised: the source of every export."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.align.splits import AlignedSegment, align_segment
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
-from pipeline.artifacts.segments import Segment, Split, read_segments
+from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences, read_sequences
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.errors import PipelineError
@@ -33,13 +33,12 @@ class Extracted:
             yield segment, align_segment(segment, self.spoken[segment.id], rows, **self.align)
 
 
-def read_extracted(data: Path) -> Extracted:
-    """Read the outputs of the stages below a folder.
+def read_extracted(data: Path, segments: Sequence[Segment]) -> Extracted:
+    """Read what the stages below a folder made of the segments of its manifest.
 
     Raises:
         PipelineError: one of them is missing or damaged, or they do not belong together.
     """
-    segments = read_segments(data / "manifest/segments.jsonl")
     spoken = {row.id: row for row in read_words(data / "words/words.jsonl")}
     sequences = {
         modality: read_sequences(data / modality / "features.safetensors") for modality in MODALITIES

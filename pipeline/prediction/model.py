@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
+from pipeline.artifacts.foreign import unreadable
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
 from pipeline.errors import PipelineError
 from pipeline.execution.device import best_device
@@ -105,14 +106,22 @@ def load_model(folder: Path, *, text_model: str | None = None) -> Model:
         text_model: folder of the text encoder that the checkpoints learnt from; None for the one that was named in training.
 
     Raises:
-        PipelineError: no such folder, no checkpoint in it, checkpoints of stage `rank` or of several stages, one of another
+        PipelineError: no such folder, one that cannot be read, no checkpoint in it, checkpoints of stage `rank` or of several stages, one of another
             version, or preprocessing that does not fit them.
     """
-    if not folder.is_dir():
+    try:
+        files = [path for path in folder.iterdir() if path.match("seed_*.safetensors")]
+    except (FileNotFoundError, NotADirectoryError):
+        if folder.exists():
+            raise PipelineError(
+                f"{folder}: is no folder; expected the folder of one or more seed_*.safetensors, such as data/calibrate"
+            ) from None
         raise PipelineError(
             f"{folder}: no such folder; run `dvc repro` to train a model, or name a folder of checkpoints with --model"
-        )
-    found = [read_checkpoint(path) for path in folder.glob("seed_*.safetensors")]
+        ) from None
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    found = [read_checkpoint(path) for path in files]
     if not found:
         raise PipelineError(
             f"{folder}: no checkpoint found; expected seed_*.safetensors as `dvc repro` leaves them in data/calibrate"

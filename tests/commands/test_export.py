@@ -77,6 +77,13 @@ def test_what_it_writes_is_what_mmsa_reads(made):
     [
         (["npz", "--unaligned"], "--unaligned is for mmsa"),
         (["npz", "--out", "data"], "data: is there already"),
+        *(
+            (
+                [form, "--out", "params.yaml/below/it"],
+                "params.yaml is no folder; name another place with --out",
+            )
+            for form in ("npz", "datasets", "textgrid", "vtt", "huggingface")
+        ),
     ],
 )
 def test_what_cannot_be_is_a_sentence(made, capsys, arguments, sentence):

@@ -137,6 +137,8 @@ def test_a_span_is_predicted_alone(command):
         ((CLIP, CLIP, "--transcript", "Twice."), "one transcript was given for 2 clips"),
         ((CLIP, "--transcript-file", "missing.txt"), "missing.txt: cannot be read"),
         ((CLIP, "--model", "data/rank"), "data/rank: no such folder; run `dvc repro`"),
+        ((CLIP, "--model", CLIP), "is no folder; expected the folder of one or more seed_*.safetensors"),
+        ((CLIP, "--model", f"{CLIP}/model"), f"{CLIP}/model: no such folder"),
         ((CLIP, "--start-s", "90"), "but --start-s is 90; choose a start before its end"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.artifacts.segments import write_segments
+from pipeline.artifacts.segments import read_segments, write_segments
 from pipeline.artifacts.words import SegmentWords, Word, write_words
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.inspection import Inspected
@@ -62,7 +62,9 @@ def exported(folder: Path, segments, rows, form) -> dict[str, bytes]:
     write_segments(folder / "data/manifest/segments.jsonl", segments)
     write_words(folder / "data/words/words.jsonl", rows)
     out = folder / f"out.{form}"
-    export_annotations(folder / "data", out, corpus="mine", form=form)
+    export_annotations(
+        folder / "data", read_segments(folder / "data/manifest/segments.jsonl"), out, corpus="mine", form=form
+    )
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in sorted(out.rglob("*"))
