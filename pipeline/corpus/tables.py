@@ -89,6 +89,8 @@ def read_rows(
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Place and cells of each row, stripped; a place names the line on which the row begins.
 
+    A column whose name differs from one of these in capitals alone is that column.
+
     Args:
         path: the table.
         required: columns that have to be there.
@@ -126,8 +128,8 @@ def _delimiter(header: str, required: Collection[str]) -> str:
     """The one by which most of the required columns are found, then the one that the header has most of."""
 
     def fit(delimiter: str) -> tuple[int, int]:
-        names = {name.strip().strip('"').strip() for name in header.split(delimiter)}
-        return len(names & set(required)), header.count(delimiter)
+        names = {name.strip().strip('"').strip().casefold() for name in header.split(delimiter)}
+        return len(names & set(map(str.casefold, required))), header.count(delimiter)
 
     return max(_DELIMITERS, key=fit)
 
@@ -159,7 +161,7 @@ def _columns(
     known: Callable[[str], bool] | None,
     named: Collection[str],
 ) -> list[str]:
-    columns = [name.strip() for name in header]
+    columns = _in_our_case([name.strip() for name in header], required, known, named)
     expected = f"expected a table with the columns {', '.join(required)}" + (
         f" and optionally {', '.join(named)}" if named else ""
     )
@@ -183,3 +185,21 @@ def _columns(
     if twice:
         raise PipelineError(f"{path}: names the column {twice[0]!r} twice; keep one of them")
     return columns
+
+
+def _in_our_case(
+    columns: list[str],
+    required: Collection[str],
+    known: Callable[[str], bool] | None,
+    named: Collection[str],
+) -> list[str]:
+    """The names of columns, those that differ in capitals alone from a name that is read, and is not there, as that name."""
+    ours = {name.casefold(): name for name in (*named, *required)}
+
+    def written(column: str) -> str:
+        is_known = column in ours.values() if known is None else known(column)
+        small = column.casefold()
+        meant = ours.get(small, small if known is not None and known(small) else column)
+        return column if is_known or meant in columns else meant
+
+    return [written(column) for column in columns]

@@ -40,7 +40,7 @@ _FEATURE_PREFIXES: Mapping[Modality, Sequence[str]] = {
 }
 _OF_ONE_MODALITY = {"T": "text", "A": "audio", "V": "visual"}
 _FURTHER_LABEL = re.compile(r"label_\w+|label[0-9]+", re.IGNORECASE)
-_ANNOTATOR = re.compile(r"label_[0-9]+")
+_ANNOTATOR = re.compile(r"label_[0-9]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -340,7 +340,7 @@ def _write_table(path: Path, rows: Sequence[_Row], columns: Columns, ids: Sequen
     roles = {role: column for role, column in columns.roles.items() if role not in ("id", "spread")}
     sources = {
         **roles,
-        **{name: name for name in columns.annotators},
+        **{name.lower(): name for name in columns.annotators},
         **{f"label_{name}": column for name, column in columns.other_labels.items()},
     }
     if "spread" in columns.roles:

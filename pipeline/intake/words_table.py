@@ -36,7 +36,7 @@ def words_of_segments(table: Path, spans: Sequence[Span]) -> tuple[list[tuple[st
     Raises:
         PipelineError: the table has none of these columns, a time is no number, or it has no word of any segment.
     """
-    rows = list(read_rows(table, required=("word", "start_s", "end_s")))
+    rows = list(read_rows(table, required=("word", "start_s", "end_s"), named=_OWNERS))
     columns = rows[0][1] if rows else {}
     owner = next((name for name in _OWNERS if name in columns), None)
     if owner is None:

@@ -92,7 +92,9 @@ def test_separators_padding_line_ends_and_encodings_are_read(tmp_path, table, en
         ("id,label\na,1\nb\u00e9,2\n".encode("latin-1"), "line 3: the byte 0xe9 is no text in utf-8"),
         (b'id,label,text\na,1,"never closed\nb,2,x\n', "line 2: a quote is opened and never closed"),
         (b"id,label,spaker\na,1,p\n", "does not know the column 'spaker' (did you mean 'speaker'?)"),
-        (b"ID,Label\na,1\n", "is missing 'id' and does not know the columns 'ID', 'Label' (did you mean 'id'?)"),
+        (b"ID,Lable\na,1\n", "does not know the column 'Lable' (did you mean 'label'?)"),
+        (b"ID,Id,label\na,a,1\n", "names the column 'id' twice; keep one of them"),
+        (b"ID,id,label\na,a,1\n", "does not know the column 'ID'"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "is a Git LFS pointer"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
         (b"PK\x03\x04rest", "is a zip archive"),
@@ -100,6 +102,21 @@ def test_separators_padding_line_ends_and_encodings_are_read(tmp_path, table, en
 )  # fmt: skip
 def test_what_is_no_table_is_named(tmp_path, content, sentence):
     assert sentence in refusal(folder_of(tmp_path, content))
+
+
+def test_a_column_in_capitals_is_the_one_of_that_name(tmp_path):
+    folder = folder_of(tmp_path, "ID;Label;START_S;Label_Audio;LABEL_1\na;1.5;0;2;3\n")
+    (folder / "ratings.csv").write_text("Id,Rater,LABEL\na,x,0.5\n")
+    (candidate,) = read_folder(folder)
+    assert (candidate.id, candidate.label, candidate.start_s) == ("a", 1.5, 0.0)
+    assert (candidate.other_labels, candidate.ratings) == ({"audio": 2.0}, {"1": 3.0, "x": 0.5})
+
+
+def test_a_column_in_capitals_that_a_published_table_has_beside_ours_is_another(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("label,Label,Name,Other\n1,2,a,b\n")
+    ((_, row),) = read_rows(table, required=("label", "name"))
+    assert row == {"label": "1", "Label": "2", "name": "a", "Other": "b"}
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,9 @@ def test_rows_without_a_label_are_left_out_and_rows_without_ids_are_called_by_th
     assert "2 of 4 rows have no label and are left out" in done.notes
 
 
-def test_annotators_and_a_spread_come_along(tmp_path):
-    source = table(tmp_path / "a.csv", "id,text,label_1,label_2", "a,x,1,3", "b,y,2,")
+@pytest.mark.parametrize("annotators", ["label_1,label_2", "Label_1,LABEL_2"])
+def test_annotators_and_a_spread_come_along(tmp_path, annotators):
+    source = table(tmp_path / "a.csv", f"id,text,{annotators}", "a,x,1,3", "b,y,2,")
     rows, _ = converted(source, tmp_path / "one")
     assert (rows["a"].label, rows["b"].label, rows["b"].spread) == (2.0, 2.0, None)
     source = table(tmp_path / "b.csv", "id,text,V,stdV", "a,x,1,0.5")
