@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from pipeline.errors import PipelineError
-from pipeline.strict import REFERENCE, Plugin, StrictModel, as_tuple, problems, sentence
+from pipeline.strict import REFERENCE, Plugin, StrictModel, as_list, as_tuple, problems, sentence
 from pipeline.yaml12 import parse_yaml, read_yaml_text
 
 PARAMS_FILE = Path("params.yaml")
@@ -383,7 +383,7 @@ def checked(changes: Mapping[str, Any], file: Path = PARAMS_FILE) -> dict[str, A
         PipelineError: a key is unknown, a value is of the wrong type or out of range, or values do not go together.
     """
     sections = _read(file)
-    source = ", ".join(f"{key}={value}" for key, value in changes.items())
+    source = ", ".join(f"{key}={as_list(value)}" for key, value in changes.items())
     known = [
         f"{name}.{key}" for name, values in sections.items() if isinstance(values, dict) for key in values
     ]

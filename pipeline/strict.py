@@ -25,6 +25,11 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def as_list(value: Any) -> Any:
+    """What a person wrote in YAML for what a model holds."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def problems(error: ValidationError) -> list[Any]:
     """The problems, of which a value that is neither a choice nor a reference has one, by what it looks like."""
     found = error.errors()
@@ -70,4 +75,6 @@ def sentence(problem: Any, *, section: str = "", expected: Mapping[str, str]) ->
         return f"{key} is {problem['input']!r}, a number or a truth value to YAML; put it in quotes (-S \"{key}='{problem['input']}'\")"
     # YAML knows lists; that a frozen model holds tuples is nobody's business.
     message = problem["msg"].replace("valid tuple", "list in brackets, such as [1, 2]")
-    return f"{key} is {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    if problem["type"] == "literal_error" and key in expected:
+        message = f"{message}, or {expected[key]}"
+    return f"{key} is {as_list(problem['input'])!r}: {message[0].lower()}{message[1:]}"

@@ -204,6 +204,18 @@ def test_pyyaml_alone_would_fail_here():
             r"words: aligner is ctc, but ctc_model is empty",
         ),
         (params.Words, "recogniser: pocketsphinx", "recogniser: whisper", r"but whisper_model is empty"),
+        *(
+            (
+                section,
+                f"{key}: {name} ",
+                f"{key}: concordance ",
+                rf"\.{key} is 'concordance': input should be .*, or file\.py:Name of a file in plugins/",
+            )
+            for section, key, name in (
+                (params.Rank, "objective", "groupwise"),
+                (params.Network, "fusion", "attention_pooling"),
+            )
+        ),
         (params.Words, "recogniser: pocketsphinx", "recogniser: yes", r"words\.recogniser is 'yes'"),
     ],
 )

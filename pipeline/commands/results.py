@@ -157,5 +157,5 @@ def _cell(summary: Summary) -> str:
 def _where_the_report_is() -> Paragraph:
     there = [str(path) for path in REPORTS if path.is_file()]
     if not there:
-        return Paragraph("The full report is not there yet; `dvc repro` writes reports/report.html.")
+        return Paragraph("The full report is not there yet; dvc repro writes reports/report.html.")
     return Paragraph(f"The full report: {' and '.join(there)}.")

@@ -143,7 +143,7 @@ def _doubts_about_parameters(
         return ()
     return (
         f"{revision.title}: params.yaml was changed after the run ({'; '.join(outdated[key] for key in sorted(outdated))}), "
-        "so the results below do not belong to the parameters below; run `dvc repro`.",
+        "so the results below do not belong to the parameters below; run dvc repro.",
     )
 
 
@@ -156,7 +156,7 @@ def _doubts_about_predictions(
         if recorded is not None and recorded != hashlib.md5(predictions, usedforsecurity=False).hexdigest():
             return (
                 f"{revision.title}: {PREDICTIONS} is not the file that dvc.lock records, "
-                "so the results below may be of another run; run `dvc repro` and commit both.",
+                "so the results below may be of another run; run dvc repro and commit both.",
             )
     return ()
 

@@ -132,12 +132,12 @@ def _meaning(metric: Metric, settings: Settings, *, n_labels: int | None) -> str
     if n_labels is None and metric.name in settings.own_metrics:
         return (
             "Nothing says whether this metric of one's own needs the scale of the labels, so take it as one that does: compare within a column "
-            "only; `--test --calibrate-with N` takes the scale out."
+            "only; --test --calibrate-with N takes the scale out."
         )
     if n_labels is None:
         return (
             "Needs calibration to be comparable: on another corpus it also measures how far that corpus' labels are off the scale of "
-            "those that were trained on. Compare within a column only; `--test --calibrate-with N` takes the scale out."
+            "those that were trained on. Compare within a column only; --test --calibrate-with N takes the scale out."
         )
     times = f", the mean over {N_DRAWS} draws of labels"
     return (

@@ -179,7 +179,10 @@ def test_the_pool_of_params_yaml_needs_no_name(pool, capsys):
         (["both", "-S", "training.epochs=3,4"], "has several values"),
         (["both", "-S", "training.epochs=3", "-S", "training.epochs=4"], "is given twice"),
         (["both", "-S", "training.epoch=3"], "training.epoch"),
-        (["both", "-S", "training.epohcs=3"], "did you mean training.epochs?"),
+        (
+            ["both", "-S", "training.epohcs=3"],
+            "training.epohcs=3, corpus.name=both, training.corpora=['films']: params.yaml has no parameter training.epohcs; did you mean training.epochs?",
+        ),
         (["both", "-S", "training.epochs"], "is not a parameter with values"),
         (["both", "--calibrate-with", "8"], "is measured on test; add --test"),
     ],

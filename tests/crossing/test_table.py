@@ -141,6 +141,8 @@ def test_what_was_trained_on_its_own_corpus_stands_out(crossed):
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2].startswith("**")
     assert not cells[3].startswith("**")
+    assert "--test --calibrate-with N takes the scale out" in page
+    assert "`" not in page  # it would be escaped
 
 
 def test_json_and_csv_hold_the_cells_of_the_tables(crossed, found):
