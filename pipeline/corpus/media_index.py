@@ -62,15 +62,26 @@ class MediaFolder:
             same.setdefault(unicodedata.normalize("NFC", stem), []).append(stem)
         return same
 
+    @cached_property
+    def _whole(self) -> Mapping[str, list[str]]:
+        """Names with their suffix, by their Unicode normal form."""
+        same: dict[str, list[str]] = defaultdict(list)
+        for name in (name for names in self.names.values() for name in names):
+            same[unicodedata.normalize("NFC", name)].append(name)
+        return same
+
     def find(self, stem: str) -> str | None:
         """The file of this stem, relative to the corpus folder; of several, the one that holds pictures by its suffix.
 
-        A table that a spreadsheet saved has lost leading zeros: 1 finds 0001.mp4 where nothing else is 1.
+        A table that calls its clips `a.mp4` means that file, where there is no `a.mp4.mp4`. A table that a spreadsheet saved has lost leading zeros: 1 finds 0001.mp4 where nothing else is 1.
 
         Raises:
             PipelineError: several files could be meant.
         """
         if stem not in self.names:
+            whole = self._whole.get(unicodedata.normalize("NFC", stem), [])
+            if len(whole) == 1:
+                return f"{self.below}/{whole[0]}" if self.below else whole[0]
             if re.fullmatch(r"[0-9]+", stem):
                 stem = self._only(stem, self._by_number.get(int(stem), []))
             else:

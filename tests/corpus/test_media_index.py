@@ -37,6 +37,22 @@ def test_a_recording_may_be_sound_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("named", "clips", "found"),
+    [
+        ("r1.mp4", ["r1.mp4"], "clips/r1.mp4"),
+        ("r1.MOV", ["r1.MOV", "r1.wav"], "clips/r1.MOV"),
+        ("r1.mp4", ["r1.mp4.mkv", "r1.mp4"], "clips/r1.mp4.mkv"),
+        (f"{CAFE_NFC}.mp4", [f"{CAFE_NFD}.mp4"], f"clips/{CAFE_NFD}.mp4"),
+        ("r1.txt", ["r1.txt"], "clips/r1.txt.mp4"),
+        ("r1.mp4", ["r2.mp4"], "clips/r1.mp4.mp4"),
+    ],
+)
+def test_an_id_may_be_the_whole_name_of_its_clip(tmp_path, named, clips, found):
+    (row,) = read_folder(corpus(tmp_path, *clips, table=f"id,label\n{named},1\n"))
+    assert (row.id, row.media) == (named, found)
+
+
+@pytest.mark.parametrize(
     "names", [("r1.mp4", "r1.mkv"), ("r1.wav", "r1.m4a"), ("r1.mp4", "r1.mov", "r1.wav")]
 )
 def test_two_recordings_of_one_name_are_refused_with_their_names(tmp_path, names):
