@@ -39,8 +39,8 @@ class GroupPairRow:
 class PairBinRow:
     """How many pairs of all seeds have a margin, a violation or a weight from `low` to `high`.
 
-    `distance` is how many groups the two segments are apart, of the groups that train has; `share` is of the pairs of
-    all distances, 0 to 1. Margins and violations are in score units.
+    `distance` is how many groups the two segments are apart, those counted too that train has no segment of; `share` is of
+    the pairs of all distances, 0 to 1. Margins and violations are in score units.
     """
 
     quantity: str

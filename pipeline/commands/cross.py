@@ -53,6 +53,7 @@ exit status:
 """
 
 _CHOSEN_HERE = ("corpus.name", "training.corpora")
+_MEASURES_THE_TABLE = ("evaluate.confidence", "evaluate.n_resamples", "evaluate.metrics")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +185,10 @@ def _settings(given: Sequence[str]) -> dict[str, Any]:
         if key in _CHOSEN_HERE:
             raise PipelineError(
                 f"-S {text}: {key} is what this command chooses itself; name the pool first, and what to train on by --train"
+            )
+        if key in _MEASURES_THE_TABLE:
+            raise PipelineError(
+                f"-S {text}: {key} would go into every run, but the table is measured by params.yaml of the workspace; set it there"
             )
         if key in settings:
             raise PipelineError(f"-S {text}: {key} is given twice; every run has one value of it")

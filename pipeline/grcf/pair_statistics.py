@@ -127,8 +127,8 @@ def describe_distributions(values: Sequence[PairValues]) -> Iterator[PairBinRow]
     above, below = (
         np.concatenate([getattr(pairs, side) for pairs in values]) for side in ("group_above", "group_below")
     )
-    groups = np.unique(np.concatenate([above, below]))
-    distance = np.searchsorted(groups, above) - np.searchsorted(groups, below)
+    # As the margin counts them, so that groups between the two that no segment of train is in count too.
+    distance = above - below
     if (distance < 0).any():  # classes stand above one another in turn: any two are one apart
         distance = np.ones_like(distance)
     for quantity in ("margin", "violation", "weight"):

@@ -66,7 +66,7 @@ def to_markdown(inputs: CardInputs) -> str:
             (checkpoint.seed, ranked.selected_epoch, checkpoint.selected_epoch, digest)
             for ranked, checkpoint, digest in zip(inputs.ranked, inputs.grcf, inputs.digests, strict=True)
         ],
-        n_weights=sum(tensor.size for tensor in inputs.grcf[0].tensors.values()),
+        n_weights=inputs.grcf[0].n_parameters,
         objective=inputs.ranked[0].objective,
         scope=parameters["calibrate.scope"],
         epoch=parameters["training.epoch"],

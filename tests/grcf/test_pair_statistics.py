@@ -47,6 +47,15 @@ def test_a_distribution_tells_how_many_groups_apart(ranked, train):
             assert row.low - 1e-6 <= 0.2 + 0.2 * row.distance <= row.high + 1e-6
 
 
+def test_groups_that_train_lacks_count_as_they_do_in_the_margin(train, valid):
+    gapped = replace(train, labels=np.array([-3.0, 0.0, 3.0])[np.arange(len(train)) % 3])
+    values = pairs_of(rank(gapped, valid), gapped)
+    rows = [row for row in describe_distributions([values]) if row.quantity == "margin"]
+    assert {row.distance for row in rows} == {3, 6}
+    for row in rows:
+        assert row.low - 1e-6 <= 0.2 + 0.2 * row.distance <= row.high + 1e-6
+
+
 def test_no_pairs_have_no_distribution(ranked, train):
     values = pairs_of(ranked, train)
     none = replace(values, **{field.name: getattr(values, field.name)[:0] for field in fields(values)[1:]})

@@ -39,7 +39,7 @@ def checkpoints(stage: str, seeds) -> list[Checkpoint]:
     return [
         Checkpoint(
             stage, "groupwise", True, seed, {"width": 8}, {"text": ["a"]}, seed + 10, [], "identity", 0.0,
-            {"torch": "2.13.0", "device": "cpu"}, {"w": np.ones((3, 4), np.float32)},
+            {"torch": "2.13.0", "device": "cpu"}, {"network.w": np.ones((3, 4), np.float32), "calibration.slope": np.array(1.0)},
         )
         for seed in seeds
     ]  # fmt: skip
