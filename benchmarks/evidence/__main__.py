@@ -17,15 +17,14 @@ from benchmarks.evidence.cells import cells, methods_of
 from benchmarks.evidence.conditions import CONDITIONS
 from benchmarks.evidence.corpora import READERS
 from benchmarks.evidence.methods import METHODS
-from benchmarks.evidence.page import draw, page
-from benchmarks.evidence.results import Found, merged
+from benchmarks.evidence.page import page
+from benchmarks.evidence.picture import draw
+from benchmarks.evidence.results import PAGE, RESULTS, Found, merged
 from benchmarks.evidence.setups import SETUPS, STRONG
 from benchmarks.evidence.tables import METRICS, comparison_of, row_of, values_of
 from benchmarks.evidence.trial import STANDARD, Trial, divided, paired, run_trials
 from pipeline.artifacts.files import read_json, write_json, write_text
 
-RESULTS = Path("benchmarks/results/evidence.json")
-PAGE = Path("benchmarks/results/evidence.md")
 PICTURE = Path("docs/images/evidence.svg")
 
 

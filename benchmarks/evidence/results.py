@@ -1,6 +1,7 @@
 """The file of results: what a run measures takes the place of the same cell, and everything else stays."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.evidence.conditions import CONDITIONS
@@ -10,6 +11,9 @@ from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.tables import METRICS
 from benchmarks.evidence.trial import STANDARD
 
+RESULTS = Path("benchmarks/results/evidence.json")
+PAGE = Path("benchmarks/results/evidence.md")
+
 Found = dict[str, Any]
 
 _PLACE = ("corpus", "split", "condition", "setup")
@@ -18,7 +22,7 @@ _CELL = {"rows": (*_PLACE, "method", "metric"), "comparisons": (*_PLACE, "a", "b
 
 def merged(
     result: Mapping[str, Sequence[Found]], rows: Sequence[Found], comparisons: Sequence[Found]
-) -> dict[str, list[Found]]:
+) -> dict[str, Any]:
     """The results with new rows and comparisons.
 
     A row is replaced by one of the same corpus, split, condition, set-up, method and metric, a comparison by one of the same two
@@ -26,7 +30,7 @@ def merged(
     with that method is of models that no row shows any more, and goes.
 
     Args:
-        result: `rows` and `comparisons` so far; empty at first.
+        result: `rows` and `comparisons` so far, empty at first; what else it has stays.
         rows: rows that were measured.
         comparisons: comparisons that were measured.
     """
@@ -43,6 +47,7 @@ def merged(
         )
 
     return {
+        **result,
         "rows": sorted(together["rows"].values(), key=_order),
         "comparisons": sorted(filter(is_current, together["comparisons"].values()), key=_order),
     }

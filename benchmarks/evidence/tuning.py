@@ -89,8 +89,12 @@ class Candidate:
         )
 
 
-def candidates() -> list[Candidate]:
-    """Every set-up that a method tries, with every rate, on every fold; then every rate and batch under scales of raters."""
+def candidates(n_folds: int | None = None) -> list[Candidate]:
+    """Every set-up that a method tries, with every rate, on every fold; then every rate and batch under scales of raters.
+
+    Args:
+        n_folds: how many folds are held out under scales of raters; None for those of `RATER_FOLDS`.
+    """
     clean = [
         Candidate("mosi", "clean", fold, method, setup.name, Learning(rate))
         for method, setups in SETUPS.items()
@@ -100,14 +104,14 @@ def candidates() -> list[Candidate]:
     ]
     return clean + [
         Candidate(corpus, condition, fold, method, setup.name, learning)
-        for corpus, (setup, n_folds) in RATER_FOLDS.items()
+        for corpus, (setup, usual) in RATER_FOLDS.items()
         for condition in RATER_CONDITIONS
         for method in RATER_METHODS
         for learning in (
             *map(Learning, RATER_RATES[corpus]),
             *LARGE_BATCHES.get(corpus, ()),
         )
-        for fold in range(n_folds)
+        for fold in range(n_folds or usual)
     ]
 
 
@@ -182,10 +186,23 @@ def main() -> None:
     parser.add_argument("--batches", type=numbers, default=[64, 256], help=f"sizes of batches, {others}")
     parser.add_argument("--epochs", type=numbers, default=[1, 4], help=f"multiples of the epochs, {others}")
     parser.add_argument("--rates", nargs="+", type=float, help="with spaces between; others keep their rows")
+    parser.add_argument(
+        "--folds",
+        type=int,
+        choices=range(1, N_FOLDS + 1),
+        help="how many are held out under scales of raters, to see whether more would choose otherwise; needs --out",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=TUNING, help="where the rows go; the map chooses by the default"
+    )
     chosen = parser.parse_args()
+    if chosen.folds and chosen.out == TUNING:
+        parser.error(
+            f"rows of {chosen.folds} folds are not compared with those of {TUNING}; name another file by --out"
+        )
     tried = [
         candidate
-        for candidate in candidates()
+        for candidate in candidates(chosen.folds)
         if candidate.condition in chosen.conditions
         and candidate.corpus in chosen.corpora
         and (chosen.methods is None or candidate.method in chosen.methods)
@@ -210,9 +227,12 @@ def main() -> None:
     )
     found = {
         tuple(row[field] for field in _KEY): row
-        for row in (*(read_json(TUNING)["rows"] if TUNING.exists() else ()), *summary(tried, outcomes))
+        for row in (
+            *(read_json(chosen.out)["rows"] if chosen.out.exists() else ()),
+            *summary(tried, outcomes),
+        )
     }
-    write_json(TUNING, {"rows": list(found.values())})
+    write_json(chosen.out, {"rows": list(found.values())})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.evidence.cells import applies, cells, methods_of
-from benchmarks.evidence.page import draw, lines_of, page, verdict
+from benchmarks.evidence.page import lines_of, page, verdict
 
 WHERE = {"corpus": "rt", "split": "Some+Critic", "condition": "raters_real"}
 MODELS = {"seeds": "1-5", "draws": "0", "n_draws": 1, "setup": "plain"}
@@ -73,13 +73,6 @@ def test_what_a_difference_says(low, high, expected):
     assert verdict({"low": low, "high": high}) == expected
 
 
-def test_the_figure_is_the_same_file_twice(tmp_path):
-    for name in ("a.svg", "b.svg"):
-        draw(result(), tmp_path / name)
-    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
-    assert b"RT critics (Some Critic)" in (tmp_path / "a.svg").read_bytes()
-
-
 def test_real_scales_need_real_raters(tmp_path):
     assert applies("raters_real", "rt")
     assert not applies("raters_real", "mosi")
@@ -91,11 +84,36 @@ def test_real_scales_need_real_raters(tmp_path):
     assert "mae_profiled" in methods_of("raters_real")
 
 
-def test_the_figure_has_the_stronger_set_up_alone_and_the_page_has_both(tmp_path):
+def test_the_page_has_every_set_up():
     plain, strong = result(), result({**WHERE, "setup": "strong"})
     both = {key: [*strong[key], *plain[key]] for key in plain}
-    draw(both, tmp_path / "both.svg")
-    draw(strong, tmp_path / "strong.svg")
-    assert (tmp_path / "both.svg").read_bytes() == (tmp_path / "strong.svg").read_bytes()
     assert len(list(lines_of(both))) == 2 * len(list(lines_of(plain)))
     assert page(both).count("| 5 | helps | strong |") == page(both).count("| 5 | helps | plain |") > 0
+
+
+def test_what_is_pooled_over_splits_stands_under_equivalence():
+    row = {
+        "corpus": "mosi",
+        "splits": ["standard", "501"],
+        "condition": "clean",
+        "setup": "strong",
+        "a": "grcf_within",
+        "b": "mae",
+        "metric": "mae",
+        "seeds": "11-15",
+        "n_seeds": 5,
+        "n_videos": 89,
+        "difference": 0.001,
+        "low": -0.004,
+        "high": 0.006,
+        "low_90": -0.003,
+        "high_90": 0.0049,
+        "low_90_of_these_splits": -0.002,
+        "high_90_of_these_splits": 0.004,
+    }
+    cells = "| mosi | standard, 501 | grcf_within | mae | +0.0010 | [−0.0030, +0.0049] |"
+    section = page({**result(), "pooled": [row]}).split("## Equivalence on clean labels")[1]
+    assert f"{cells} [−0.0020, +0.0040] | 89 | 11-15 | yes | strong |" in section
+    wider = page({**result(), "pooled": [{**row, "high_90": 0.0051}]})
+    assert "| 89 | 11-15 | not shown | strong |" in wider
+    assert "of these splits" not in page(result())
