@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from benchmarks.evidence.methods import METHODS
@@ -11,8 +12,11 @@ from benchmarks.evidence.trial import STANDARD
 from pipeline.artifacts.files import read_json
 
 Found = Mapping[str, Any]
-Errors = Mapping[tuple[str, str, str], float]
-"""The lowest error on folds of train and valid, by corpus, condition and method."""
+Errors = Mapping[tuple[str, str, int, str], float]
+"""The lowest error on folds of train and valid, by corpus, condition, number of folds and method."""
+
+MORE_FOLDS = Path("benchmarks/results/evidence_five_folds.json")
+"""Rows like those of `TUNING`, on five folds and of some candidates only. No set-up is chosen by them, so that what was measured stays what it was."""
 
 AXES = {
     "raters": "Raters with scales of their own",
@@ -68,11 +72,11 @@ class Summary:
         return "helps" if self.high < 0 else "hurts" if self.low > 0 else "open"
 
 
-def errors_on_folds() -> dict[tuple[str, str, str], float]:
-    """What each method reached on folds of train and valid at the best of its learning rates; see `tuning`."""
-    errors: dict[tuple[str, str, str], float] = {}
-    for row in read_json(TUNING)["rows"] if TUNING.exists() else ():
-        place = row["corpus"], row["condition"], row["method"]
+def errors_on_folds() -> dict[tuple[str, str, int, str], float]:
+    """What each method reached on folds of train and valid at the best of its ways to learn, see `tuning`; errors of other folds are not comparable."""
+    errors: dict[tuple[str, str, int, str], float] = {}
+    for row in (row for file in (TUNING, MORE_FOLDS) if file.exists() for row in read_json(file)["rows"]):
+        place = row["corpus"], row["condition"], row["n_folds"], row["method"]
         errors[place] = min(row["mae"], errors.get(place, float("inf")))
     return errors
 
@@ -81,8 +85,8 @@ def summaries(result: Mapping[str, Sequence[Found]], errors: Errors) -> list[Sum
     """One line for each corpus and condition, by axis and then from where ranking first helps most to where it hurts most.
 
     Nothing is chosen by the test but the comparator, and that against ranking. The set-up is the first of `SETUPS` that was measured there. The
-    ranking is the one with the lowest error on folds of train and valid; where no two were tried on folds, the one that was made for the condition
-    (`_MEANT`). It is held against every point-wise method that was measured on the same splits, and the one that leaves it the least is shown.
+    ranking is the one with the lowest error on folds of train and valid, on as many folds as two of them were tried on; where no two were, the one
+    that was made for the condition (`_MEANT`). It is held against every point-wise method that was measured on the same splits, and the one that leaves it the least is shown.
     Splits of a corpus are one line. Its limits are the means of theirs: the standard deviation of a mean is at most the mean of the standard
     deviations, however the splits share videos, so the interval is, as far as theirs are those of normal distributions, not too narrow for these splits.
 
@@ -101,10 +105,15 @@ def summaries(result: Mapping[str, Sequence[Found]], errors: Errors) -> list[Sum
 def _summary(corpus: str, condition: str, compared: Sequence[Found], errors: Errors) -> Iterator[Summary]:
     setup = min((found["setup"] for found in compared), key=list(SETUPS).index)
     measured = {found["a"] for found in compared if found["setup"] == setup}
-    tried = [ranking for ranking in measured if (corpus, condition, ranking) in errors]
+    by_folds: dict[int, dict[str, float]] = {}
+    for (*where, n_folds, method), error in errors.items():
+        if where == [corpus, condition] and method in measured:
+            by_folds.setdefault(n_folds, {})[method] = error
+    several = [n_folds for n_folds, tried in by_folds.items() if len(tried) > 1]
     meant = [name for name in _MEANT.get(condition.partition("_")[0], ("grcf_all",)) if name in measured]
-    if len(tried) > 1:
-        ranking = min(tried, key=lambda name: errors[corpus, condition, name])
+    if several:
+        tried = by_folds[max(several)]
+        ranking = min(tried, key=tried.__getitem__)
     elif meant:
         ranking = meant[0]
     else:

@@ -44,9 +44,9 @@ def test_the_ranking_is_the_best_on_the_folds_and_not_on_test():
         ]
     }
     errors = {
-        ("mosei", "raters_strong", "grcf_within"): 0.64,
-        ("mosei", "raters_strong", "grcf_partly_50"): 0.62,
-        ("mosei", "raters_strong", "grcf_partly_25"): 0.61,
+        ("mosei", "raters_strong", 1, "grcf_within"): 0.64,
+        ("mosei", "raters_strong", 1, "grcf_partly_50"): 0.62,
+        ("mosei", "raters_strong", 1, "grcf_partly_25"): 0.61,
     }
     (line,) = summaries(result, errors)
     assert (line.ranking, line.difference) == ("grcf_partly_50", 0.03)
@@ -133,12 +133,25 @@ def test_every_condition_of_every_corpus_has_a_heading_and_a_name():
     assert name_of(LINE) == "MOSI, strong, 25 labels"
 
 
-def test_the_folds_are_those_that_the_set_ups_were_tuned_on():
+def test_errors_of_more_folds_count_where_two_rankings_have_them():
+    result = {"comparisons": [compared(name, "mae", 0.0) for name in ("grcf_within", "grcf_partly_50")]}
+    errors = {
+        ("mosei", "raters_strong", 2, "grcf_within"): 0.64,
+        ("mosei", "raters_strong", 2, "grcf_partly_50"): 0.62,
+        ("mosei", "raters_strong", 5, "grcf_within"): 0.71,
+        ("mosei", "raters_strong", 5, "mae"): 0.5,
+    }
+    (line,) = summaries(result, errors)
+    assert line.ranking == "grcf_partly_50"
+    (line,) = summaries(result, {**errors, ("mosei", "raters_strong", 5, "grcf_partly_50"): 0.72})
+    assert line.ranking == "grcf_within"
+
+
+def test_the_folds_are_those_of_the_results():
     errors = errors_on_folds()
-    assert (
-        errors["mosei", "raters_strong", "grcf_partly_50"]
-        < errors["mosei", "raters_strong", "grcf_within_fine"]
-    )
+    place = "mosi", "raters_strong"
+    assert errors[*place, 2, "grcf_partly_50"] < errors[*place, 2, "grcf_within"]
+    assert errors[*place, 5, "grcf_partly_50"] > errors[*place, 5, "grcf_within"]
 
 
 def test_the_figure_is_the_same_file_twice_and_has_each_line(tmp_path):
