@@ -163,6 +163,57 @@ def test_words_of_whole_recordings_go_to_the_segments_that_hold_their_middles(tm
         converted(source, tmp_path / "again", words=other)
 
 
+WORDS_OF_A_VIDEO = ("v,one,0.2,0.9", "v,two,1.1,1.4", "v,three,2.2,2.5", "v,four,3.1,3.3", "w,five,0.1,0.3")
+
+
+def words_by_row(folder, *segments, words=WORDS_OF_A_VIDEO):
+    header = "segment_id,video_id,start_s,end_s,text,label"
+    source = table(folder / "t.csv", header, *(f"{row},x,{n}" for n, row in enumerate(segments)))
+    said = table(folder / "w.csv", "video_id,word,start_s,end_s", *words)
+    rows, done = converted(source, folder / "out", words=said)
+    return {row.id: " ".join(word.text for word in row.words) for row in rows.values()}, done.notes
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        # Starts alone, in any order, and two rows of one segment, as of two raters.
+        (
+            ("a,v,0.0,", "c,v,2.0,", "b,v,1.0,", "again,v,1.0,"),
+            {"a": "one", "b": "two", "again": "two", "c": "three four"},
+        ),
+        (("a,v,,1.0", "b,v,,3.0", "c,v,3.0,"), {"a": "one", "b": "two three", "c": "four"}),
+        (("a,v,0.0,", "b,v,2.0,3.0"), {"a": "one two", "b": "three"}),
+        (("a,v,2.0,", "b,w,0.0,"), {"a": "three four", "b": "five"}),
+        (("a,v,,", "b,w,,"), {"a": "one two three four", "b": "five"}),
+    ],
+)
+def test_bounds_that_are_not_given_are_those_of_the_segments_beside(tmp_path, segments, expected):
+    found, notes = words_by_row(tmp_path, *segments)
+
+    assert found == expected
+    assert not any("nothing tells" in note for note in notes)
+
+
+def test_a_segment_without_times_among_others_of_its_recording_has_no_words(tmp_path):
+    found, notes = words_by_row(tmp_path, "a,v,0.0,2.0", "b,v,,", "c,w,,")
+
+    assert found == {"a": "one two", "b": "", "c": "five"}
+    (note,) = [note for note in notes if "words with times" in note]
+    assert note == (
+        "3 words with times, of 2 of 3 segments; 'b' has neither start nor end in a recording of several segments, so that nothing "
+        "tells which words to take"
+    )
+
+
+def test_words_of_which_none_can_be_told_are_refused(tmp_path):
+    with pytest.raises(
+        PipelineError,
+        match=r"w\.csv: no segment has a word of it: 2 segments, such as 'a', have .* give their times",
+    ):
+        words_by_row(tmp_path, "a,v,,", "b,v,,")
+
+
 def test_features_may_come_from_an_array_with_a_name_of_its_own(tmp_path):
     np.savez(tmp_path / "f.npz", segment_id=np.array(["b", "a", "z"]), hubert=np.eye(3, dtype=np.float32))
     source = table(tmp_path / "t.csv", "id,text,label", "a,x,1", "b,y,2", "c,z,3")
