@@ -88,18 +88,24 @@ class ReportInputs:
                 raise PipelineError(
                     f"reports/{name}.csv has no rows of {' and '.join(missing)}; run `dvc repro evaluate` to measure again"
                 )
-            modalities = {
-                split: {curve.modality for curve in curves if curve.split == split}
-                for split in {curve.split for curve in curves}
-            }
-            everywhere = set[str]().union(*modalities.values())
-            for part, there in modalities.items():
-                if there != everywhere:
+            for part in predicted if curves else ():
+                there = {curve.modality for curve in curves if curve.split == part}
+                cut_off = sorted(self._perturbed(part) - there)
+                if cut_off:
                     raise PipelineError(
-                        f"reports/{name}.csv has no rows of {', '.join(sorted(everywhere - there))} in {part}, as if it was cut off; "
+                        f"reports/{name}.csv has no rows of {', '.join(cut_off)} in {part}, as if it was cut off; "
                         "run `dvc repro evaluate` to measure again"
                     )
         self._require_whole_pairs()
+
+    def _perturbed(self, split: str) -> set[str]:
+        """What is perturbed in turn in a split, as `perturbations.perturbed_modalities` says: what the split has, and all at once."""
+        present = {
+            str(row.modality)
+            for row in self.coverage.modalities
+            if row.split == split and (row.valid_words > 0 or row.segments_without < 1)
+        }
+        return (present if len(present) > 1 else set()) | {"all"}
 
     def _require_whole_corpora(self) -> None:
         """Every corpus of a pool has the same rows."""

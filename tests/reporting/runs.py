@@ -55,6 +55,7 @@ class Run:
     grcf_sd: float = 0.8
     pointwise_sd: float = 0.8
     modalities: Sequence[str] = MODALITIES
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ids: Callable[[str, int], str] = lambda split, n: f"{split}_{n:03d}"
     speakers: Callable[[str, int], str] = lambda split, n: f"speaker {split} {n % 5}"
     corpora: Callable[[str, int], str] = lambda split, n: ""
@@ -62,6 +63,10 @@ class Run:
     failures: Mapping[Modality, Mapping[str, str]] = field(default_factory=dict)
     constant_grcf: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    def modalities_of(self, split: str) -> list[str]:
+        """What a split has."""
+        return [name for name in self.modalities if name not in self.lacking.get(split, ())]
 
 
 def write_run(root: Path, run: Run) -> None:
@@ -140,7 +145,7 @@ def write_run_evaluation(
         )
         comparisons[split] = compare_split(
             found,
-            subsets=shown_to(run, grcf),
+            subsets=shown_to(run.modalities_of(split), grcf),
             scores=2 * grcf - 1,
             protocol=protocol,
             **{name: settings[name] for name in ("confidence", "n_resamples", "n_bins")},
@@ -187,13 +192,13 @@ def predict_split(
     return SplitPredictions(split, ids, truth, models, seeds, corpus=corpora)
 
 
-def shown_to(run: Run, grcf: np.ndarray) -> dict[str, tuple[frozenset[str], np.ndarray]]:
+def shown_to(modalities: Sequence[str], grcf: np.ndarray) -> dict[str, tuple[frozenset[str], np.ndarray]]:
     """The predictions with some modalities hidden: shrunk ones."""
-    everything = frozenset(run.modalities)
+    everything = frozenset(modalities)
     subsets = {"all": (everything, grcf)}
     if len(everything) > 1:
-        subsets |= {f"without {name}": (everything - {name}, 0.9 * grcf) for name in run.modalities}
-        subsets |= {f"only {name}": (frozenset({name}), 0.5 * grcf) for name in run.modalities}
+        subsets |= {f"without {name}": (everything - {name}, 0.9 * grcf) for name in modalities}
+        subsets |= {f"only {name}": (frozenset({name}), 0.5 * grcf) for name in modalities}
     return subsets | {"nothing": (frozenset[str](), np.full_like(grcf, 0.1))}
 
 
@@ -202,7 +207,8 @@ def perturb(
 ) -> Iterator[RobustnessCurve]:
     """Predictions that shrink towards 0 in place of hidden or noisy words."""
     by_amount = dict(zip(amounts.tolist(), shrunk_by.tolist(), strict=True))
-    kinds = dict.fromkeys(run.modalities, 0.5) if len(run.modalities) > 1 else {}
+    present = run.modalities_of(found.split)
+    kinds = dict.fromkeys(present, 0.5) if len(present) > 1 else {}
     for modality, strength in (kinds | {"all": 1.0}).items() if by_amount else ():
 
         def predict(seed: int, strength: float = strength) -> dict[str, np.ndarray]:
@@ -313,9 +319,9 @@ def make_coverage(run: Run, segments: Sequence[Segment]) -> Coverage:
                 modality=modality,
                 segments=n_segments[split],
                 words=3 * n_segments[split],
-                valid_words=0.875 if modality in run.modalities else 0.0,
-                segments_without=0.0625 if modality in run.modalities else 1.0,
-                valid_rows=0.75 if modality in run.modalities else 0.0,
+                valid_words=0.875 if modality in run.modalities_of(split) else 0.0,
+                segments_without=0.0625 if modality in run.modalities_of(split) else 1.0,
+                valid_rows=0.75 if modality in run.modalities_of(split) else 0.0,
             )
             for split in SPLITS
             for modality in MODALITIES
