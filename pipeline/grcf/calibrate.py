@@ -65,6 +65,7 @@ def calibrate_scores(
     shape: CurveShape,
     n_knots: int,
     task: Task,
+    constant_of: AlignedSplit | None = None,
     device: str,
     environment: Mapping[str, str],
 ) -> Checkpoint:
@@ -72,12 +73,13 @@ def calibrate_scores(
 
     Args:
         ranked: the checkpoint of stage 1.
-        train: the split that stage 1 learnt from, for its error and the best constant.
+        train: the split that stage 1 learnt from, for its error.
         valid: the split on which the curve is fitted. Not train: its scores are over-fitted, so they spread wider than
             those of new segments and would give too small a slope.
         shape: "affine" fits one positive slope and an offset, "monotone" a curve with `n_knots` bends.
         n_knots: number of bends of a monotone curve.
         task: "regression" fits by absolute error, "binary" and "classes" by cross-entropy.
+        constant_of: the split that the best constant is of; None where it is `train`.
         device: device on which the network runs.
         environment: versions of libraries and class of device, for the header.
 
@@ -121,7 +123,7 @@ def calibrate_scores(
         seed=ranked.seed,
         calibration=curve,
         link=objective.link,
-        train=train,
+        train=train if constant_of is None else constant_of,
         environment=environment,
     )
 
@@ -135,6 +137,7 @@ def tune(
     ranking: RankingTerm,
     settings: TrainingSettings,
     task: Task,
+    constant_of: AlignedSplit | None = None,
     device: str,
     environment: Mapping[str, str],
 ) -> Checkpoint:
@@ -158,6 +161,7 @@ def tune(
         within=ranking.margin.within if ranking.beta else "any",
         settings=settings,
         task=task,
+        constant_of=constant_of,
         device=device,
         environment=environment,
     )
@@ -188,26 +192,28 @@ def calibrate(
 
     See `calibrate_scores` and `tune` for the other arguments and errors, and `trusted.labels_to_calibrate_on` for the labels.
     """
-    train, valid = labels_to_calibrate_on(train, valid, on=on)
+    learnt, held = labels_to_calibrate_on(train, valid, on=on, tuned=scope in ("head", "all"))
     if scope == "affine" or scope == "monotone":
         return calibrate_scores(
             ranked,
-            train,
-            valid,
+            learnt,
+            held,
             shape=scope,
             n_knots=n_knots,
             task=task,
+            constant_of=train,
             device=device,
             environment=environment,
         )
     return tune(
         ranked,
-        train,
-        valid,
+        learnt,
+        held,
         part=scope,
         ranking=ranking,
         settings=settings,
         task=task,
+        constant_of=train,
         device=device,
         environment=environment,
     )

@@ -102,7 +102,7 @@ def train_pointwises(
     objective = POINTWISE_OBJECTIVES[task]
     without_tuning = calibration not in ("head", "all")
     from_scratch = replace(settings, epochs=settings.epochs + (extra_epochs if without_tuning else 0))
-    learnt, held = labels_to_calibrate_on(train, valid, on=on)
+    learnt, held = labels_to_calibrate_on(train, valid, on=on, tuned=not without_tuning)
     if calibration != "none":
         require_two_labels(held.labels, split=held.split, task=task)
     starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
@@ -138,7 +138,7 @@ def train_pointwises(
             seed=seed,
             calibration=curve,
             link=objective.link,
-            train=learnt,
+            train=train,
             environment=environment,
         )
         if calibration == "head" or calibration == "all":
@@ -150,6 +150,7 @@ def train_pointwises(
                 part=calibration,
                 settings=replace(settings, epochs=extra_epochs, learning_rate=tuning_rate),
                 task=task,
+                constant_of=train,
                 device=device,
                 environment=environment,
             )

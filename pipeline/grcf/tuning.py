@@ -39,6 +39,7 @@ def tune_network(
     within: Within = "any",
     settings: TrainingSettings,
     task: Task,
+    constant_of: AlignedSplit | None = None,
     device: str,
     environment: Mapping[str, str],
 ) -> Checkpoint:
@@ -57,6 +58,7 @@ def tune_network(
         within: whose labels that loss compares.
         settings: how to train.
         task: "regression" minimises the mean absolute error, "binary" and "classes" the cross-entropy.
+        constant_of: the split that the best constant is of; None where it is `train`.
         device: device on which the network runs.
         environment: versions of libraries and class of device, for the header.
 
@@ -107,7 +109,7 @@ def tune_network(
         seed=start.seed,
         calibration=curve,
         link=objective.link,
-        train=train,
+        train=train if constant_of is None else constant_of,
         environment=environment,
     )
 

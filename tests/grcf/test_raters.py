@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.calibration.pointwise_objective import absolute_error
 from pipeline.grcf.calibration.rater_scales import profiled, standardised
+from pipeline.grcf.calibration.trusted import labels_to_calibrate_on
 from pipeline.grcf.fit.loop import first_networks, train_network
 from pipeline.grcf.fit.selection import Selection, ValidOrder
 from pipeline.grcf.fit.stacked import train_networks
@@ -38,7 +39,13 @@ def rated(n_segments=120, *, seed=0):
     return replace(truth, labels=truth.labels + offset, rater=tuple(f"r{k:02d}" for k in rater)), truth
 
 
-TRAIN, _ = rated()
+def with_trusted(split, truth, n_trusted):
+    """The first segments have their true labels, and are marked as trusted."""
+    trusted = np.arange(len(split)) < n_trusted
+    return replace(split, labels=np.where(trusted, truth.labels, split.labels), trusted=trusted)
+
+
+TRAIN, TRUTH = rated()
 VALID = replace(make_split("valid", 60, seed=1), trusted=np.ones(60, bool))
 TEST = make_split("test", 150, seed=2)
 
@@ -159,13 +166,41 @@ def test_stage_two_finds_the_magnitude_on_trusted_labels(within, scope):
     """Labels of valid that are not trusted are all 30 away: nobody may look at them."""
     trusted = np.arange(len(VALID)) < 20
     spoilt = replace(VALID, labels=np.where(trusted, VALID.labels, 30.0), trusted=trusted)
-    assert error_of(stage_two(within, TRAIN, spoilt, scope, on="trusted")) < 1.2
+    train = with_trusted(TRAIN, TRUTH, 40)
+    assert error_of(stage_two(within, train, spoilt, scope, on="trusted")) < 1.2
     if scope == "affine":
         assert error_of(stage_two(within, TRAIN, spoilt, scope)) > 1.2
 
 
-def test_tuning_on_trusted_labels_takes_those_of_train_too(within):
-    trusted = replace(TRAIN, trusted=np.arange(len(TRAIN)) < 5, labels=TRAIN.labels)
+def test_tuning_on_trusted_labels_learns_from_none_of_valid(within):
+    """Runs are judged by valid, so that one which learnt from it would look better for having seen the answers."""
+    train = with_trusted(TRAIN, TRUTH, 5)
+    learnt, held = labels_to_calibrate_on(train, VALID, on="trusted", tuned=True)
+    assert learnt.ids == train.ids[:5]
+    assert held.ids == VALID.ids
+    for scope in ("head", "all"):
+        with pytest.raises(
+            PipelineError, match="none of its 120 segments is trusted, only 60 of valid, by which"
+        ):
+            stage_two(within, TRAIN, VALID, scope, on="trusted")
+        with pytest.raises(
+            PipelineError, match="none of its 120 segments is trusted, only 60 of valid, by which"
+        ):
+            baseline(calibration=scope, extra_epochs=4)
+
+
+@pytest.mark.parametrize("scope", ["affine", "head"])
+def test_the_constant_is_of_train_whatever_calibrates(within, scope):
+    train = with_trusted(TRAIN, TRUTH, 7)
+    far = replace(VALID, labels=VALID.labels + 20)
+    median = np.median(train.labels)
+    assert stage_two(within, train, far, scope, on="trusted").best_constant == median
+    for calibration in ("none", scope):
+        assert baseline(train, far, calibration=calibration, extra_epochs=2).best_constant == median
+
+
+def test_tuning_on_trusted_labels_needs_none_in_valid(within):
+    trusted = with_trusted(TRAIN, TRAIN, 5)
     none_in_valid = replace(VALID, trusted=np.zeros(len(VALID), bool))
     assert stage_two(within, trusted, none_in_valid, "head", on="trusted").selected_epoch >= 0
     with pytest.raises(PipelineError, match="none of the 120 segments of train and 60 of valid is trusted"):
@@ -297,7 +332,7 @@ def test_the_baseline_is_offered_the_raters_too(raters):
 
 @pytest.mark.parametrize("calibration", ["head", "all"])
 def test_the_baseline_may_be_tuned_on_trusted_labels(calibration):
-    tuned = baseline(calibration=calibration, extra_epochs=4)
+    tuned = baseline(with_trusted(TRAIN, TRUTH, 40), calibration=calibration, extra_epochs=4)
     assert tuned.stage == "pointwise"
     assert error_of(tuned) < error_of(baseline(calibration="none", on="all"))
 

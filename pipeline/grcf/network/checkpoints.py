@@ -95,7 +95,7 @@ def make_checkpoint(
         seed: seed of its first weights and of everything random in training.
         calibration: curve from scores to label units or logits; its link makes them predictions.
         link: how an output of the curve becomes a prediction.
-        train: the split that it learnt from, for its columns and the best constant.
+        train: the whole split that stage 1 learnt from, for its columns and the best constant, also where fewer segments calibrate.
         environment: versions of libraries and class of device.
     """
     best_constant: float | list[float]
