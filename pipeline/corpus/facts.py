@@ -30,6 +30,8 @@ NAME = r"\w[\w.-]*"
 POOL = "pool"
 """The layout of several corpora that are one."""
 _ONLY_OF_POOLS = "parts"
+# Of a range of numbers: less is lost among six decimals, and more is out of the reach of a network that starts near 0.
+_LEAST_SPAN, _GREATEST_SPAN = 0.01, 1000.0
 
 LayoutName = Literal[
     "folder",
@@ -91,6 +93,13 @@ class LabelFacts(StrictModel):
     def _fits_together(self) -> "LabelFacts":
         if self.kind == "regression" and (self.min is None or self.max is None):
             raise ValueError("the kind is regression, which needs min and max, the range of the label")
+        if self.min is not None and self.max is not None and self.min < self.max:
+            span = self.max - self.min
+            if not _LEAST_SPAN <= span <= _GREATEST_SPAN:
+                raise ValueError(
+                    f"min and max are {span:g} apart; expected {_LEAST_SPAN:g} to {_GREATEST_SPAN:g}, because predictions are written "
+                    "with six decimals and networks start near 0: write the labels in another unit"
+                )
         if self.kind != "regression" and not {self.min, self.max} <= {None, *self._numbers_of_classes()}:
             raise ValueError(
                 f"the kind is {self.kind}, so the labels reach from 0 to {self._numbers_of_classes()[1]:g}; leave min and max out"

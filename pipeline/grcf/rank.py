@@ -58,7 +58,8 @@ def comparable(train: AlignedSplit, objective: RankingObjective) -> AlignedSplit
     """The segments of train that stage 1 can learn from: those with an owner, where it compares within one.
 
     Raises:
-        PipelineError: no segment has an owner, or no two labels of an owner differ for the objective.
+        PipelineError: no segment has an owner, or no two labels of an owner differ for the objective; of all owners, where pairs
+            across them count.
     """
     kind = objective.within
     if kind == "any" or objective.loss is None:
@@ -73,14 +74,17 @@ def comparable(train: AlignedSplit, objective: RankingObjective) -> AlignedSplit
         )
     level = label if objective.groups is None else group_of(label, groups=objective.groups)
     kinds = torch.stack([owner.double(), level.double()]).unique(dim=1)[0]
-    if len(kinds) == len(owner.unique()):
+    is_owned = owned.is_owned.numpy()
+    chosen = train if is_owned.all() else train.select(np.flatnonzero(is_owned))
+    if objective.across > 0:
+        require_pairs(chosen.labels, objective)
+    elif len(kinds) == len(owner.unique()):
         raise PipelineError(
             f"no {kind} of train has labels {'that differ' if objective.groups is None else 'of two sentiment groups'} (there are "
             f"{len(label)} labels of {len(kinds)} {kind}s), so there is no pair to order within a {kind}; choose a wider "
-            f"margin.within{'' if objective.groups is None else ' or finer margin.groups'}"
+            f"margin.within{'' if objective.groups is None else ', finer margin.groups'}, or set margin.across above 0"
         )
-    is_owned = owned.is_owned.numpy()
-    return train if is_owned.all() else train.select(np.flatnonzero(is_owned))
+    return chosen
 
 
 def require_pairs(labels: Float64[np.ndarray, "segment"], objective: RankingObjective) -> None:

@@ -29,8 +29,8 @@ def label_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: 
         labels = {candidate.label for candidate in used if splits.get(candidate.id) == split}
         if len(labels) == 1 and split in ("train", "valid", "test"):
             (only,) = labels
-            # Of classes a calibration leaves some probability to those that it has not seen.
-            ends = split == "train" or (split == "valid" and rules.task.kind == "regression")
+            # Of several classes a calibration leaves some probability to those that it has not seen.
+            ends = split == "train" or (split == "valid" and rules.task.kind != "classes")
             level: Level = "error" if ends else "warning"
             what = {
                 "train": "nothing can be ranked",

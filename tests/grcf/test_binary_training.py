@@ -153,3 +153,10 @@ def test_the_baseline_is_offered_platt_scaling_too():
 def test_a_checkpoint_of_probabilities_survives_its_file(ranked):
     calibrated = tuned(ranked, "affine")
     assert np.array_equal(predicted(Checkpoint.from_bytes(calibrated.to_bytes())), predicted(calibrated))
+
+
+@pytest.mark.parametrize("scope", ["affine", "head", "all"])
+def test_one_class_calibrates_nothing(ranked, scope):
+    same = VALID.select(np.flatnonzero(VALID.labels == 1))
+    with pytest.raises(PipelineError, match=r"every one of the \d+ labels of valid to calibrate on is 1, so"):
+        stage_two(ranked, TRAIN, same, scope, task="binary")

@@ -122,6 +122,13 @@ def test_without_raters_or_pairs_a_sentence_comes_before_training(objective):
         rank(alone, VALID, objective=objective, margin=WITHIN)
 
 
+def test_raters_of_one_label_are_compared_across(everything):
+    alone = replace(TRAIN, rater=tuple(map(str, range(len(TRAIN)))))
+    assert order_of(rank(alone, VALID, margin=replace(WITHIN, across=1.0))) > 0.6
+    with pytest.raises(PipelineError, match="so there is no pair to order"):
+        rank(replace(alone, labels=np.ones(len(alone))), VALID, margin=replace(WITHIN, across=1.0))
+
+
 def test_segments_without_a_rater_are_not_learnt_from():
     half = replace(TRAIN, rater=tuple(name if k % 2 else "" for k, name in enumerate(TRAIN.rater)))
     odd = TRAIN.select(np.arange(1, len(TRAIN), 2))

@@ -8,6 +8,7 @@ from pipeline.grcf.network.curve import MIN_SLOPE, Curve
 
 # Segments of a program that is solved as it stands, which takes about a second.
 _SOLVED_WHOLE = 4000
+_LEAST_UNIT = 2.0**-14
 
 
 def fit_curve(
@@ -37,8 +38,19 @@ def fit_curve(
     require_finite(score)
     knots = np.unique(np.quantile(score, np.linspace(0, 1, n_knots + 2)[1:-1])) if n_knots else np.zeros(0)
     design = np.column_stack([np.ones(len(score)), score, np.maximum(score[:, None] - knots, 0)])
-    solution = _solve(design, label)
+    unit = _unit(label)
+    solution = _solve(design, label / unit) * unit
     return Curve(float(solution[0]), float(solution[1]), knots, solution[2:])
+
+
+def _unit(label: Float[np.ndarray, "segment"]) -> float:
+    """A power of two, by which labels can be divided exactly, so that they span some six units: 1 for those from −3 to 3.
+
+    The least slope and the tolerances of the solver are numbers of such labels. Labels that are all but equal are not spread, or
+    the order of predictions would be lost in rounding.
+    """
+    span = float(np.ptp(label))
+    return max(2.0 ** round(np.log2(span / 6)), _LEAST_UNIT) if span > 0 else 1.0
 
 
 def _solve(

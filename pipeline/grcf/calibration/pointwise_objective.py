@@ -98,9 +98,10 @@ POINTWISE_OBJECTIVES: Mapping[Task, PointwiseObjective] = {
 
 
 def require_two_labels(label: Float[np.ndarray, "segment"], *, split: str, task: Task) -> None:
-    """Refuse numbers on which no curve can be calibrated: a flat one fits them, and every prediction would be the same.
+    """Refuse labels on which no curve can be calibrated: a flat one fits them, and every prediction would be the same.
 
-    Of classes a curve leaves some probability to those that it has not seen, so a single one is none too few.
+    Nor is there an order in them by which an epoch could be chosen. Of several classes a curve leaves some probability to those that
+    it has not seen, so a single one is none too few.
 
     Args:
         label: the labels to calibrate on.
@@ -108,9 +109,9 @@ def require_two_labels(label: Float[np.ndarray, "segment"], *, split: str, task:
         task: what the labels are.
 
     Raises:
-        PipelineError: labels are numbers, and all are the same.
+        PipelineError: labels are numbers or two classes, and all are the same.
     """
-    if task == "regression" and len(label) and (label == label[0]).all():
+    if task != "classes" and len(label) and (label == label[0]).all():
         count = "the only label" if len(label) == 1 else f"every one of the {len(label)} labels"
         raise PipelineError(
             f"{count} of {split} to calibrate on is {label[0]:g}, so nothing says how far apart predictions have to lie; move "

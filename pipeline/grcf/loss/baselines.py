@@ -98,7 +98,9 @@ def rank_n_contrast_loss(
 
         L = −1/(n(n−1)) · Σ_i Σ_{k≠i} [ l_ik − log Σ_{j≠i, d_ij ≥ d_ik} exp l_ij ].
 
-    Their two augmented views of a segment are left out: our batches hold each segment once. Where labels have owners, i, j and
+    Their two augmented views of a segment are left out: our batches hold each segment once. Distances of labels are compared in
+    single precision, as in their code: of labels in tenths, some that are equally far count as a little farther or nearer, and a
+    loss that took them for equal would differ by some per cent. Where labels have owners, i, j and
     k are of one owner, and the mean is over the terms of all owners.
 
     With fewer than two segments the loss is 0 and so is its gradient.

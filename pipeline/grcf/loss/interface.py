@@ -18,6 +18,7 @@ class RankingObjective:
             epoch can be selected by their order.
         groups: the sentiment groups between which it compares pairs; None where it compares all different labels.
         within: the owner within which it compares labels.
+        across: what pairs of all owners weigh beside those within one, 0 to 1; see `objectives.pooled`.
     """
 
     name: str
@@ -25,3 +26,4 @@ class RankingObjective:
     leaves_order: bool
     groups: Grouping | None = None
     within: Within = "any"
+    across: float = 0.0

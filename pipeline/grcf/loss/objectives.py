@@ -65,7 +65,7 @@ def pooled(objective: RankingObjective, across: float) -> RankingObjective:
         known = owned.is_owned
         return torch.lerp(within, loss(score[known], label[known], representation[known], None), across)
 
-    return replace(objective, loss=partly)
+    return replace(objective, loss=partly, across=across)
 
 
 def objective_of(name: str) -> RankingObjective:

@@ -1,7 +1,7 @@
 """From networks to checkpoints and back: everything that predicting needs of a network, and nothing of how it is trained."""
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -70,7 +70,35 @@ def _in_batches(
     with torch.inference_mode():
         if network.word_encoder is not None and split.tokens is not None:
             split = split.with_text(network.word_encoder.read_all(split.tokens))
-        return torch.cat([asked(hide_modalities(batch, hidden)) for batch in split.in_order(SCORING_BATCH)])
+        return torch.cat(
+            [
+                _alike_where_nothing_is_seen(hide_modalities(batch, hidden), asked)
+                for batch in split.in_order(SCORING_BATCH)
+            ]
+        )
+
+
+def _alike_where_nothing_is_seen(
+    batch: Batch, asked: Callable[[Batch], Tensor]
+) -> Float[Tensor, "segment *rest"]:
+    """What a function of the network gives for each segment; one and the same for all that have no visible word.
+
+    Kernels sum in another order at some rows of a batch. Of equal segments that would make different ones, in the last bit, and a
+    rank correlation or a slope makes as much of that bit as of any other difference.
+    """
+    rows = asked(batch)
+    blank = ~torch.stack([valid.any(dim=-1) for valid in batch.valid.values()]).any(dim=0)
+    if blank.any():
+        # Of a shape of its own, so that it does not depend on the segments beside it.
+        nothing = replace(
+            batch,
+            row=batch.row[:1, :1],
+            valid={modality: torch.zeros_like(valid[:1, :1]) for modality, valid in batch.valid.items()},
+            label=batch.label[:1],
+            owned=None,
+        )
+        rows[blank] = asked(nothing)
+    return rows
 
 
 def make_checkpoint(

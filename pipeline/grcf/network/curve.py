@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-# The order survives only under a slope above zero; this one is far below any that a useful model needs.
+# The order survives only under a slope above zero; this one is far below any that a useful model needs, of logits or of labels
+# that span six units.
 MIN_SLOPE = 1e-3
 
 

@@ -41,7 +41,17 @@ def test_never_breaks_the_order(rows, n_knots):
     curve = fit_curve(score, label, n_knots=n_knots)
     probe = np.linspace(-12, 12, 301)
     slopes = np.diff(curve(probe)) / np.diff(probe)
-    assert slopes.min() >= MIN_SLOPE * 0.99
+    assert slopes.min() >= MIN_SLOPE * 0.99 * piecewise_linear._unit(label)
+
+
+@pytest.mark.parametrize("n_knots", [0, 3])
+@pytest.mark.parametrize("unit", [1e-3, 1 / 3, 100.0])
+def test_the_unit_of_the_labels_makes_no_difference(unit, n_knots):
+    rng = np.random.default_rng(3)
+    score = rng.normal(size=60)
+    label = np.clip(0.5 * score + rng.standard_t(2, size=60), -3, 3)
+    expected, found = (fit_curve(score, scale * label, n_knots=n_knots)(score) for scale in (1.0, unit))
+    assert mean_error(found / unit, label) == pytest.approx(mean_error(expected, label), rel=1e-6)
 
 
 def test_against_the_order_the_slope_stays_positive():

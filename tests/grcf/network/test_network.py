@@ -47,6 +47,20 @@ def test_a_valid_row_does_change_the_score(network_for, train):
     assert not np.allclose(scores(network, train), after)
 
 
+@pytest.mark.parametrize("n_segments", [31, 35, 300])
+def test_segments_of_which_nothing_is_seen_have_one_score_to_the_bit(network_for, n_segments):
+    split = make_split("valid", n_segments, 3)
+    network = network_for(split)
+    nothing = score_split(network, SplitTensors(split, device="cpu"), hidden=frozenset(MODALITIES))
+    assert len(np.unique(nothing)) == 1
+    blank = np.arange(n_segments) % 7 == 2
+    words = np.repeat(blank, np.diff(split.offsets))
+    partly = dataclasses.replace(split, valid={m: split.valid[m] & ~words for m in N_COLUMNS})
+    found = scores(network, partly)
+    assert set(found[blank]) == set(nothing)
+    assert len(np.unique(found)) > n_segments / 2
+
+
 def test_a_masked_word_is_a_removed_word(network_for, train):
     network = network_for(train)
     segment = int(np.argmax(np.diff(train.offsets)))
