@@ -113,7 +113,9 @@ def _chosen_by(stage: str, parameters: Mapping[str, Any]) -> str | None:
     """The measure whose first best value chooses the epoch; None where it is none of those that are shown."""
     if stage == "rank":
         return None if parameters["rank.objective"] == "rank_n_contrast" else _ORDER
-    if stage == "pointwise" and parameters["pointwise.select_by"] == "order":
+    # The curve of a baseline that is tuned is that of its tuning, which magnitude chooses as in stage 2.
+    is_tuned = parameters["pointwise.calibration"] in ("head", "all")
+    if stage == "pointwise" and parameters["pointwise.select_by"] == "order" and not is_tuned:
         return _ORDER
     return _MAGNITUDE
 

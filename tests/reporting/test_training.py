@@ -91,6 +91,32 @@ def test_dots_are_the_best_epochs_on_the_measure_that_chooses(inputs):
     assert "the best epoch" in section.blocks[-1].text
 
 
+@pytest.mark.parametrize(
+    ("calibration", "chosen_by"),
+    [("none", "order"), ("affine", "order"), ("head", "magnitude"), ("all", "magnitude")],
+)
+def test_a_baseline_that_is_tuned_is_chosen_by_magnitude_whatever_chose_it_before(
+    read_run, calibration, chosen_by
+):
+    choices = {
+        "pointwise.select_by": "order",
+        "pointwise.calibration": calibration,
+        "pointwise.extra_epochs": 6,
+    }
+    inputs = read_run(params=choices)
+    found, curves = dots(curves_section(inputs)), inputs.curves["pointwise"]
+    accuracy, error = (
+        curves.by_seed[name].values() for name in ("valid_ordered_pair_accuracy", "valid_error")
+    )
+    by_order, by_magnitude = (
+        found[f"curve-pointwise-valid-{name}"] for name in ("ordered-pair-accuracy", "error")
+    )
+    if chosen_by == "order":
+        assert (by_order, by_magnitude) == ([curves.epochs[row.argmax()] for row in accuracy], [])
+    else:
+        assert (by_order, by_magnitude) == ([], [curves.epochs[row.argmin()] for row in error])
+
+
 def test_the_last_epoch_is_marked_where_it_was_kept(read_run):
     inputs = read_run(params={"training.epoch": "last"})
     section = curves_section(inputs)

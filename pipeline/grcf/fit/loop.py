@@ -265,7 +265,22 @@ def _mean_loss(network: SentimentNetwork, split: SplitTensors, objective: Object
     network.eval()
     with torch.inference_mode():
         losses = [_loss_of(network, objective, [batch]) for batch in split.in_order(SCORING_BATCH)]
-        return float(torch.stack(losses).mean())
+        return float(mean_over_segments(torch.stack(losses), n_segments=len(split)))
+
+
+def mean_over_segments(losses: Float[Tensor, "batch *seed"], *, n_segments: int) -> Float[Tensor, "*seed"]:
+    """The loss of a split by those of its batches of `SCORING_BATCH` segments, of which the last may have fewer.
+
+    A batch counts by its segments. Of a loss that is a mean over segments this is the mean over all of them. A loss over pairs knows
+    the pairs within a batch alone; what each segment has with the others of its batch counts alike.
+
+    Args:
+        losses: loss of each batch, in the order of the split.
+        n_segments: number of segments of the split.
+    """
+    sizes = [min(SCORING_BATCH, n_segments - first) for first in range(0, n_segments, SCORING_BATCH)]
+    share = losses.new_tensor([size / n_segments for size in sizes])
+    return torch.tensordot(share, losses, dims=1)
 
 
 def rate_at(step: int, n_steps: int, warm_up: float = WARM_UP) -> float:

@@ -28,7 +28,7 @@ class Selection:
 
     Attributes:
         by: "order" prefers the highest ordered-pair accuracy (see `ValidOrder`; its mean over classes against all others), "magnitude" the
-            lowest `error`, "objective" the lowest loss.
+            lowest `error`, "objective" the lowest loss, see `loop.mean_over_segments`.
         calibration: curve from scores to what `error` measures; None where scores have no magnitude.
         error: error of the task; None without a curve.
     """

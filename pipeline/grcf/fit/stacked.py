@@ -22,6 +22,7 @@ from pipeline.grcf.fit.loop import (
     deterministic,
     finite_mean,
     finite_scores,
+    mean_over_segments,
     rate_at,
     train_network,
 )
@@ -249,7 +250,7 @@ class _Stack:
     def score(
         self, split: SplitTensors, objective: Objective | None
     ) -> tuple[Float[np.ndarray, "seed segment *class"], list[float]]:
-        """Scores of a split by every network, and its mean loss over batches where an objective is given."""
+        """Scores of a split by every network, and its loss by `mean_over_segments` where an objective is given."""
         scores, losses = [], []
         size = len(self._rngs)
         with torch.no_grad():
@@ -260,7 +261,7 @@ class _Stack:
                 scores.append(score)
                 if objective is not None:
                     losses.append(_losses(objective, score, representation, batch))
-        means = torch.stack(losses).mean(dim=0).tolist() if losses else []
+        means = mean_over_segments(torch.stack(losses), n_segments=len(split)).tolist() if losses else []
         return torch.cat(scores, dim=1).double().cpu().numpy(), means
 
     def weights_of(self, place: int) -> dict[str, Tensor]:

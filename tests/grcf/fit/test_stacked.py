@@ -9,11 +9,11 @@ import torch
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.grcf.calibration.pointwise_objective import absolute_error
-from pipeline.grcf.fit.loop import train_network
+from pipeline.grcf.fit.loop import mean_over_segments, train_network
 from pipeline.grcf.fit.selection import Selection
 from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.network.batches import SplitTensors, drop_modalities
-from pipeline.grcf.network.checkpoints import build_network
+from pipeline.grcf.network.checkpoints import SCORING_BATCH, build_network
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import FUSIONS, NetworkSettings
 from tests.grcf.models import SETTINGS, objective_of
@@ -86,6 +86,14 @@ def test_so_it_does_under_other_objectives(train, valid, kind):
     networks = starts(train)
     found = together(train, valid, networks, kind=kind)
     assert_same(found[1], alone(train, valid, networks[1], SEEDS[1], kind=kind))
+
+
+def test_the_loss_of_a_split_is_the_mean_over_its_segments():
+    values = torch.arange(2 * SCORING_BATCH + 3.0).square()[:, None] * torch.tensor([1.0, -2.0])
+    losses = torch.stack([batch.mean(dim=0) for batch in values.split(SCORING_BATCH)])
+    found = mean_over_segments(losses, n_segments=len(values))
+    torch.testing.assert_close(found, values.mean(dim=0))
+    assert mean_over_segments(losses[:1, 0], n_segments=40).item() == losses[0, 0].item()
 
 
 @pytest.mark.parametrize("weight_decay", [1e5, 1e12])
