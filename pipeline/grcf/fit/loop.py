@@ -280,7 +280,8 @@ def mean_over_segments(losses: Float[Tensor, "batch *seed"], *, n_segments: int)
     """
     sizes = [min(SCORING_BATCH, n_segments - first) for first in range(0, n_segments, SCORING_BATCH)]
     share = losses.new_tensor([size / n_segments for size in sizes])
-    return torch.tensordot(share, losses, dims=1)
+    total: Tensor = torch.tensordot(share, losses, dims=1)
+    return total
 
 
 def rate_at(step: int, n_steps: int, warm_up: float = WARM_UP) -> float:
