@@ -1,6 +1,7 @@
 """`python -m pipeline cache`: what the clip cache holds and what of it is needed, and removing the rest."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -177,6 +178,20 @@ def _prune(
         *blocks,
         plain_table(("kind", did, "bytes", "kept"), rows),
         Paragraph(f"{n_removed} entries {did}, {n_bytes:,} bytes ({in_words(n_bytes)})."),
+        *_of_others(),
+    ]
+
+
+def _of_others() -> list[Block]:
+    """A sentence where other repositories may have their entries in the same folder."""
+    folder = cache_folder().resolve()
+    if folder.is_relative_to(Path(os.environ.get("DVC_ROOT", ".")).resolve()):
+        return []
+    return [
+        Paragraph(
+            f"What other repositories that share {folder} need is not known here, and counts as not needed; --keep-days N keeps what "
+            "was used lately."
+        )
     ]
 
 
@@ -202,7 +217,12 @@ def _add_experiments(needed: Mapping[str, set[str]], sections_of: Mapping[str, S
             needed[kind] |= need.keys
         if any(need.reason for need in needs.values()):
             unknown.append(experiment.name)
-    sentence = f"What {n_asked} other commits and experiments need is kept, too."
+    others = (
+        "one other commit or experiment needs"
+        if n_asked == 1
+        else f"{n_asked} other commits and experiments need"
+    )
+    sentence = f"What {others} is kept, too."
     if unknown:
         sentence += (
             f" For {len(unknown)} of them, such as {unknown[0]}, this is not fully known: their parameters are those of other code, "

@@ -30,11 +30,13 @@ _MOST_TRIES = 10
 def cache_folder() -> Path:
     """Where cached results live: `$GRCF_CACHE`, else `.cache/` of the repository that DVC was started in.
 
-    DVC points `DVC_ROOT` at the main repository even in the temporary workspaces of `dvc exp run --temp`, so
+    A relative `$GRCF_CACHE` begins at that repository, and `~` is the home, which no shell puts in within quotes. DVC points `DVC_ROOT` at the main repository even in the temporary workspaces of `dvc exp run --temp`, so
     experiments that run side by side share one cache.
     """
-    chosen = os.environ.get("GRCF_CACHE")
-    return Path(chosen) if chosen else Path(os.environ.get("DVC_ROOT", ".")) / ".cache"
+    chosen = Path(os.environ.get("GRCF_CACHE", "").strip() or ".cache")
+    with suppress(RuntimeError):  # of somebody who has no home here: a name like any other
+        chosen = chosen.expanduser()
+    return Path(os.environ.get("DVC_ROOT", "."), chosen)
 
 
 def cache_key(**parts: Any) -> str:

@@ -271,6 +271,13 @@ def test_the_cache_is_shared_with_temporary_workspaces(monkeypatch):
     assert cache_folder() == Path("/somewhere/.cache")
     monkeypatch.setenv("GRCF_CACHE", "/shared")
     assert cache_folder() == Path("/shared")
+    monkeypatch.setenv("GRCF_CACHE", "../shared")
+    assert cache_folder() == Path("/somewhere/../shared")
+    monkeypatch.setenv("HOME", "/home/anna")
+    monkeypatch.setenv("GRCF_CACHE", "~/shared cache")
+    assert cache_folder() == Path("/home/anna/shared cache")
+    monkeypatch.setenv("GRCF_CACHE", " ")
+    assert cache_folder() == Path("/somewhere/.cache")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
