@@ -51,12 +51,12 @@ def test_the_unit_of_the_labels_makes_no_difference(unit, n_knots):
     score = rng.normal(size=60)
     label = np.clip(0.5 * score + rng.standard_t(2, size=60), -3, 3)
     expected, found = (fit_curve(score, scale * label, n_knots=n_knots)(score) for scale in (1.0, unit))
-    assert mean_error(found / unit, label) == pytest.approx(mean_error(expected, label), rel=1e-6)
+    assert mean_error(found / unit, label) == pytest.approx(mean_error(expected, label), rel=1e-3)
 
 
 def test_against_the_order_the_slope_stays_positive():
     score = np.linspace(-1, 1, 9)
-    assert fit_curve(score, -score, n_knots=0).slope == pytest.approx(MIN_SLOPE)
+    assert fit_curve(score, -3 * score, n_knots=0).slope == pytest.approx(MIN_SLOPE)
 
 
 def test_bends_fit_better_where_the_truth_bends():
