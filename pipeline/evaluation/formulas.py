@@ -15,9 +15,9 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from pipeline.evaluation.groups import interval_of
+from pipeline.evaluation.resampled_pairs import ResampledPairs
 from pipeline.evaluation.samples import Samples
 from pipeline.evaluation.selection import (
-    PairCounter,
     PairCounts,
     Segments,
     Values,
@@ -157,7 +157,7 @@ def _pairs(truth: Segments, prediction: Segments, samples: Samples) -> PairCount
     )
     return samples.remembered(
         ("pairs", of_both),
-        lambda: samples.of_row(("pairs", of_both), lambda: PairCounter(truth, prediction))(
+        lambda: samples.of_row(("pairs", of_both), lambda: ResampledPairs(truth, prediction))(
             samples.exact, n_pairs=n_pairs, ordered=ordered
         ),
     )

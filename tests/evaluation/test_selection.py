@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 from sklearn.metrics import roc_auc_score
 
-from pipeline.evaluation import selection
+from pipeline.evaluation import resampled_pairs, selection
+from pipeline.evaluation.resampled_pairs import ResampledPairs
 from pipeline.evaluation.selection import PairCounts, mean_absolute_error, ordered_pair_accuracy, pair_counts
 
 QUICK = settings(max_examples=60)
@@ -52,7 +53,7 @@ def test_pairs_of_resamples_are_those_of_a_naive_double_loop(pairs: list[tuple[i
     truth, prediction = arrays(pairs)
     counts = np.random.default_rng(seed).integers(0, 4, size=(3, len(truth))).astype(np.float64)
 
-    found = pair_counts(truth, prediction, counts)
+    found = ResampledPairs(truth, prediction)(counts)
 
     assert list(zip(*found[:3], strict=True)) == [naive_counts(truth, prediction, row) for row in counts]
 
@@ -142,9 +143,9 @@ def test_pairs_over_several_blocks_are_those_of_every_pair(
     n_segments: int, labels: str, predictions: str, in_tables: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if in_tables:  # as of many thousand segments: blocks, and blocks within them
-        monkeypatch.setattr(selection, "_MOST_IN_BLOCKS", 16)
-        monkeypatch.setattr(selection, "_LEAST_BLOCK", 8)
-        monkeypatch.setattr(selection, "_LABEL_BLOCKS", 4)
+        monkeypatch.setattr(resampled_pairs, "_MOST_IN_BLOCKS", 16)
+        monkeypatch.setattr(resampled_pairs, "_LEAST_BLOCK", 8)
+        monkeypatch.setattr(resampled_pairs, "_LABEL_BLOCKS", 4)
     rng = np.random.default_rng(n_segments)
     spread = rng.normal(size=n_segments)
     choices = {
@@ -164,7 +165,7 @@ def test_pairs_over_several_blocks_are_those_of_every_pair(
     }
     counts = rng.integers(0, 4, size=(3, n_segments)).astype(np.float64)
 
-    found = pair_counts(truth, choices[predictions], counts)
+    found = ResampledPairs(truth, choices[predictions])(counts)
 
     for values, expected in zip(found, one_against_all(truth, choices[predictions], counts), strict=True):
         np.testing.assert_array_equal(values, expected)
@@ -218,14 +219,15 @@ def test_all_ways_of_counting_pairs_count_the_same(
     counts = rng.integers(0, 4, size=(3, len(truth))).astype(np.float64)
 
     for one, other in ((truth, prediction), (prediction, truth)):
-        by_blocks = pair_counts(one, other, counts)
+        by_blocks = ResampledPairs(one, other)(counts)
         by_levels = [pair_counts(one, other, row[None]) for row in counts]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(selection, "_MOST_IN_BLOCKS", 8)
-            patch.setattr(selection, "_LEAST_BLOCK", 4)
-            by_tables = pair_counts(one, other, counts)
+            patch.setattr(resampled_pairs, "_MOST_IN_BLOCKS", 8)
+            patch.setattr(resampled_pairs, "_LEAST_BLOCK", 4)
+            by_tables = ResampledPairs(one, other)(counts)
         np.testing.assert_array_equal(by_blocks, by_tables)
         np.testing.assert_array_equal(by_blocks, np.concatenate(by_levels, axis=1))
+        np.testing.assert_array_equal(by_blocks, pair_counts(one, other, counts))
 
 
 def test_memory_of_counting_pairs_grows_with_the_segments_alone() -> None:
