@@ -25,6 +25,14 @@ _FORMATS = (
     "wv,yuv4mpegpipe"
 )
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version")
+_PICTURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"8BPS": "Photoshop",
+    b"BM": "BMP",
+}
 
 # Four times the picture of an 8K camera; a damaged header can ask for more than there is memory.
 MAX_PIXELS = 2**27
@@ -58,6 +66,11 @@ def open_media(path: Path) -> Iterator[Any]:
         reason = stand_in(head_of(path))
         if reason is not None:
             raise MediaError(f"{path}: {reason}") from error
+        picture = _still_picture(head_of(path))
+        if picture is not None:
+            raise MediaError(
+                f"{path}: is a still picture ({picture}), whatever its name is; expected a recording: leave it out"
+            ) from error
         if _is_playlist(path):
             raise MediaError(
                 f"{path}: is a list of other recordings, which are not followed; join them into one file with ffmpeg"
@@ -111,6 +124,13 @@ def _refuse_machine_faults(path: Path, error: FFmpegError | OSError) -> None:
     fault = machine_error(error, path)
     if fault is not None:
         raise fault from error
+
+
+def _still_picture(head: bytes) -> str | None:
+    """What kind of picture a file is that FFmpeg does not read as a recording, by its first bytes; None where it is none."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    return next((name for start, name in _PICTURES.items() if head.startswith(start)), None)
 
 
 def _is_playlist(path: Path) -> bool:

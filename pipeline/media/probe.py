@@ -5,7 +5,7 @@ from pathlib import Path
 
 from av.error import FFmpegError
 
-from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media
+from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media, read_packets
 from pipeline.media.length import duration_s
 from pipeline.media.linear_pass import Decoded, decode
 from pipeline.media.restarts import refuse_restart
@@ -14,11 +14,6 @@ from pipeline.media.video import display_size
 # Nothing that can be seen or heard has less than 100 bit/s: memory is set aside for that length before it is decoded.
 _LEAST_BYTES_PER_S = 12.5
 _SHORTEST_S = 1e-3
-
-_LIMITS: dict[Kind, str] = {
-    "audio": "",
-    "video": f" as pictures of at most {MAX_PIXELS / 1e6:.0f} megapixels",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +69,39 @@ def _first(path: Path, kind: Kind) -> Decoded | None:
         stream = main_stream(container, kind)
         if stream is None:
             return None
-        codec = stream.codec_context.name
+        codec = stream.codec_context
+        named, n_pixels = (
+            f"{kind} stream ({codec.name})",
+            codec.width * codec.height if kind == "video" else 0,
+        )
     first = next(decode(path, kind, start_s=0.0), None)
     if first is None and _has_packets(path, kind):
+        if n_pixels > MAX_PIXELS:
+            raise MediaError(
+                f"{path}: its {named} has pictures of {n_pixels / 1e6:,.0f} megapixels; expected at most {MAX_PIXELS / 1e6:.0f}: "
+                "make them smaller with ffmpeg or leave it out"
+            )
+        if kind == "video" and not _has_times(path, kind):
+            raise MediaError(
+                f"{path}: its {named} is bare, without a container that says when each picture is shown; make a recording of it "
+                "with its pictures per second, by `ffmpeg -r RATE -i FILE OTHER.mp4`, or leave it out"
+            )
+        # A picture without a size may have been too large to set one aside for.
+        within = (
+            f" as pictures of at most {MAX_PIXELS / 1e6:.0f} megapixels"
+            if kind == "video" and not n_pixels
+            else ""
+        )
         raise MediaError(
-            f"{path}: nothing of its {kind} stream ({codec}) can be decoded{_LIMITS[kind]}; convert it with ffmpeg or leave it out"
+            f"{path}: nothing of its {named} can be decoded{within}; convert it with ffmpeg or leave it out"
         )
     return first
+
+
+def _has_times(path: Path, kind: Kind) -> bool:
+    with open_media(path) as container:
+        packets = read_packets(path, container, main_stream(container, kind))
+        return any(packet.pts is not None or packet.dts is not None for packet in packets if packet.size)
 
 
 def _has_packets(path: Path, kind: Kind) -> bool:

@@ -3,6 +3,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
@@ -139,6 +140,56 @@ def test_a_stream_of_which_nothing_decodes_is_refused(talk, tmp_path):
                 target.mux(dead)
 
     with pytest.raises(MediaError, match=r"dead_video\.mkv: nothing of its video stream \(mpeg4\)"):
+        probe(path)
+
+
+def write_bare(path, codec, *, kind):
+    with av.open(str(path), "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=25, width=64, height=48, pix_fmt="yuv420p")
+        if codec == "libx265":
+            stream.options = {"x265-params": "log-level=0"}
+        for _, image in numbered_pictures(TIMES_S):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("name", ["bare.264", "bare.mp4"])
+@pytest.mark.parametrize(("codec", "kind"), [("libx264", "h264"), ("libx265", "hevc")])
+def test_pictures_without_times_are_told_from_those_that_cannot_be_decoded(tmp_path, name, codec, kind):
+    path = write_bare(tmp_path / name, codec, kind=kind)
+
+    with pytest.raises(
+        MediaError,
+        match=rf"bare\.\w+: its video stream \({kind}\) is bare, .* `ffmpeg -r RATE -i FILE",
+    ):
+        probe(path)
+
+
+def test_bare_pictures_that_say_their_rate_are_a_recording(tmp_path):
+    info = probe(write_bare(tmp_path / "bare.mp4", "mpeg4", kind="m4v"))
+
+    assert (info.duration_s, info.has_video) == (pytest.approx(2.0, abs=0.05), True)
+
+
+@pytest.mark.parametrize("name", ["voice.mp4", "voice.mov"])
+@pytest.mark.parametrize(("suffix", "codec"), [("m4a", "aac"), ("wav", "pcm_s16le"), ("aac", "aac")])
+def test_sound_alone_is_a_recording_whatever_its_name_is(tmp_path, name, suffix, codec):
+    written = write_recording(tmp_path / f"sound.{suffix}", sound=tone(200, 2.0), audio_codec=codec)
+
+    info = probe(written.rename(tmp_path / name))
+
+    assert (info.duration_s, info.has_audio, info.has_video) == (pytest.approx(2.0, abs=0.2), True, False)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WebP", "TIFF"])
+def test_a_still_picture_is_called_one_whatever_its_name_is(tmp_path, kind):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    path = tmp_path / "talk.mp4"
+    with path.open("wb") as file:
+        Image.fromarray(noise).save(file, format=kind)
+
+    with pytest.raises(MediaError, match=rf"talk\.mp4: is a still picture \({kind}\)"):
         probe(path)
 
 
