@@ -12,6 +12,7 @@ from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.templates import templates_beside
 from pipeline.reporting.card_inputs import CardInputs
+from pipeline.reporting.chosen_on_valid import ChosenOnValid
 from pipeline.reporting.corpus_statement import Statement, class_counts, split_rows, statement_of
 from pipeline.reporting.licences import Part, encoder, library
 
@@ -69,7 +70,7 @@ def to_markdown(inputs: CardInputs) -> str:
         n_weights=inputs.grcf[0].n_parameters,
         objective=inputs.ranked[0].objective,
         scope=parameters["calibrate.scope"],
-        epoch=parameters["training.epoch"],
+        chosen_on_valid=ChosenOnValid.of(parameters).for_card,
         environment=inputs.grcf[0].environment,
         version=VERSION,
     )

@@ -7,6 +7,7 @@ from pipeline.evaluation.power import POWER, detectable_by_interval
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
 from pipeline.pages.numbers import level, plural
 from pipeline.reporting.budgets import budget_warning
+from pipeline.reporting.chosen_on_valid import ChosenOnValid
 from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import change, value
@@ -50,7 +51,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
     blocks.append(Paragraph(" ".join(details)))
     warning = budget_warning(inputs.parameters)
     blocks += [Paragraph(text, "warning") for text in (_too_few(inputs, error), warning) if text]
-    blocks.append(Paragraph(_chosen_on_valid(inputs), "small"))
+    blocks.append(Paragraph(ChosenOnValid.of(inputs.parameters).for_report, "small"))
     return Section("verdict", "Verdict", tuple(blocks))
 
 
@@ -163,17 +164,3 @@ def _error_of_constant(inputs: ReportInputs, split: EvaluatedSplit, metric: Metr
         return None
     mean = inputs.summary(split, inputs.protocol.constant, metric).mean
     return None if mean is None else value(mean, metric)
-
-
-def _chosen_on_valid(inputs: ReportInputs) -> str:
-    """What was chosen on valid, which makes its errors optimistic."""
-    parameters = inputs.parameters
-    chosen = []
-    if parameters["training.epoch"] == "best":
-        chosen.append("the epoch of both models was chosen")
-    if parameters["calibrate.scope"] in ("affine", "monotone"):
-        chosen.append("the calibration curve of GRCF was fitted")
-    if not chosen:
-        return "Neither an epoch nor a curve was chosen on valid or on test."
-    listed = " and ".join(chosen)
-    return f"{listed[0].upper()}{listed[1:]} on valid, so errors on valid are slightly optimistic. Nothing was chosen on test."
