@@ -40,8 +40,8 @@ _DEMO_FEATURES = tuple(f"align/{name}.safetensors" for name in ("train", "valid"
 _MOSI_FEATURES = (
     "manifest/segments.jsonl",
     "words/words.jsonl",
-    "text/features.safetensors",
-    "audio/features.safetensors",
+    "text/index.json",
+    "audio/index.json",
 )
 _PROTOCOL, _CONFIDENCE = protocol_named("mosi"), 0.95
 

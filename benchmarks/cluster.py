@@ -34,8 +34,8 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks/results/cluster.json"
 SEGMENTS = Path("data/manifest/segments.jsonl")
 STAGES = {
-    "audio": Path("data/audio/features.safetensors"),
-    "visual": Path("data/visual/features.safetensors"),
+    "audio": Path("data/audio/index.json"),
+    "visual": Path("data/visual/index.json"),
 }
 POOL = "processes of this machine"
 ENGINES = (POOL, "local:2", "slurm, 2 nodes", "slurm, 3 nodes")

@@ -29,9 +29,9 @@ REJECTED = Path("data/manifest/rejected.csv")
 WORDS = Path("data/words/words.jsonl")
 WORDS_FOUND_BY = Path("data/words/extractor.json")
 FEATURES: dict[Modality, Path] = {
-    "text": Path("data/text/features.safetensors"),
-    "audio": Path("data/audio/features.safetensors"),
-    "visual": Path("data/visual/features.safetensors"),
+    "text": Path("data/text"),
+    "audio": Path("data/audio"),
+    "visual": Path("data/visual"),
 }
 ALIGNED = Path("data/align")
 COVERAGE = Path("reports/coverage.json")
@@ -46,8 +46,8 @@ def main() -> None:
     with spooling(ALIGNED / "rows") as spools:
         drafts = {split: SplitDraft(split, columns, spools) for split in SPLITS}
         in_order = zip(iterate_segments(SEGMENTS), iterate_words(WORDS), strict=True)
-        for position, (segment, words) in enumerate(in_order):
-            rows = {modality: sequences[modality].in_order(position, segment.id) for modality in MODALITIES}
+        for segment, words in in_order:
+            rows = {modality: sequences[modality][segment.id] for modality in MODALITIES}
             counts.add(segment, words, rows)
             aligned = align_segment(segment, words, rows, **settings.model_dump())
             drafts[segment.split].append(segment, aligned)

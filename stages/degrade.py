@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
 FEATURES: dict[Modality, Path] = {
-    "text": Path("data/text/features.safetensors"),
-    "audio": Path("data/audio/features.safetensors"),
-    "visual": Path("data/visual/features.safetensors"),
+    "text": Path("data/text"),
+    "audio": Path("data/audio"),
+    "visual": Path("data/visual"),
 }
 PREPROCESSING = Path("data/align/preprocessing.safetensors")
 DEGRADED = Path("data/degraded")
@@ -67,9 +67,9 @@ def load_extractors() -> "Extractors":
 
 def read_ordinary() -> "Ordinary":
     """The test split as the stages before left it."""
+    from pipeline.artifacts.feature_shards import read_sequences
     from pipeline.artifacts.preprocessing import read_preprocessing
     from pipeline.artifacts.segments import read_segments
-    from pipeline.artifacts.sequences import read_sequences
     from pipeline.artifacts.words import iterate_words
     from pipeline.degradation.features import Ordinary
 

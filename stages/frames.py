@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import Modality, write_sequences, write_sequences_of
+from pipeline.artifacts.sequences import Modality
 from pipeline.corpus.facts import Facts
 from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.precomputed import is_precomputed, read_precomputed
@@ -25,7 +26,7 @@ def write_features(
 
     Args:
         modality: `audio` or `visual`.
-        path: file to write.
+        path: folder to write.
         segments: manifest with the segments.
         folder: folder of the corpus; a precomputed file lies there.
         facts: facts of the corpus.
@@ -33,10 +34,11 @@ def write_features(
         make_extractor: makes the cached extractor from the section.
     """
     listed = read_segments(segments)
+    recordings = [segment.recording for segment in listed]
     name = facts.precomputed(modality, settings["precomputed"])
     if is_precomputed(name, layout=facts.layout):
         packed = read_precomputed(modality, listed, folder=folder, layout=facts.layout, name=name)
-        write_sequences(path, packed)
+        write_sequences(path, packed, recordings=recordings)
     else:
         extractor = make_extractor(settings)
         write_sequences_of(
@@ -44,6 +46,7 @@ def write_features(
             modality,
             [segment.id for segment in listed],
             extractor.map(listed),
+            recordings=recordings,
             columns=extractor.columns,
             extractor=extractor.description,
         )

@@ -60,9 +60,9 @@ SEGMENTS, REJECTED = Path("data/manifest/segments.jsonl"), Path("data/manifest/r
 TASK = Path("data/manifest/task.json")
 WORDS = Path("data/words/words.jsonl")
 FEATURES: dict[Modality, Path] = {
-    "text": Path("data/text/features.safetensors"),
-    "audio": Path("data/audio/features.safetensors"),
-    "visual": Path("data/visual/features.safetensors"),
+    "text": Path("data/text"),
+    "audio": Path("data/audio"),
+    "visual": Path("data/visual"),
 }
 RANKED, CALIBRATED = Path("data/rank"), Path("data/calibrate")
 HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")

@@ -5,8 +5,8 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import write_sequences, write_sequences_of
+from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
+from pipeline.artifacts.segments import iterate_segments, read_segments
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import is_precomputed, read_precomputed, rows_of_words
@@ -15,7 +15,12 @@ from pipeline.settled.facts import load_facts
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 WORDS = Path("data/words/words.jsonl")
-FEATURES = Path("data/text/features.safetensors")
+FEATURES = Path("data/text")
+
+
+def recordings_of(rows: list[SegmentWords]) -> list[str]:
+    """Name of the recording of each segment, of which the words say nothing."""
+    return [segment.recording for segment, _ in zip(iterate_segments(SEGMENTS), rows, strict=True)]
 
 
 def extract(rows: list[SegmentWords], settings: params.Text) -> None:
@@ -26,6 +31,7 @@ def extract(rows: list[SegmentWords], settings: params.Text) -> None:
         "text",
         [row.id for row in rows],
         extractor.map(rows),
+        recordings=recordings_of(rows),
         columns=extractor.columns,
         extractor=extractor.description,
     )
@@ -41,7 +47,7 @@ def main() -> None:
         given = read_precomputed(
             "text", read_segments(SEGMENTS), folder=folder, layout=facts.layout, name=name
         )
-        write_sequences(FEATURES, rows_of_words(given, rows))
+        write_sequences(FEATURES, rows_of_words(given, rows), recordings=recordings_of(rows))
     else:
         extract(rows, settings)
 

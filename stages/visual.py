@@ -10,7 +10,7 @@ from pipeline.settled.facts import load_facts
 from stages.frames import write_features
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
-FEATURES = Path("data/visual/features.safetensors")
+FEATURES = Path("data/visual")
 
 
 def main() -> None:

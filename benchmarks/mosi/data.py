@@ -9,8 +9,9 @@ import numpy as np
 
 from pipeline.align.splits import AlignedSegment, align_segment, assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.segments import SPLITS, Segment, Split, read_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality, read_sequences
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.words import read_words
 
 STANDARD = "standard"
@@ -34,7 +35,7 @@ def read_pool(repository: Path, *, max_words: int, max_gap_s: float) -> Pool:
     data = repository / "data"
     segments = read_segments(data / "manifest/segments.jsonl")
     spoken = read_words(data / "words/words.jsonl")
-    sequences = {name: read_sequences(data / name / "features.safetensors") for name in MODALITIES}
+    sequences = {name: read_sequences(data / name) for name in MODALITIES}
     aligned = [
         align_segment(
             segment,

@@ -13,8 +13,8 @@ from benchmarks.trials import Outcome, map_trials
 _FEATURES = (
     "manifest/segments.jsonl",
     "words/words.jsonl",
-    "text/features.safetensors",
-    "audio/features.safetensors",
+    "text/index.json",
+    "audio/index.json",
 )
 
 

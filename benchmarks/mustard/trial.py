@@ -16,7 +16,7 @@ from pipeline.align.splits import assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned import AlignedSplit
 from pipeline.artifacts.segments import SPLITS
 
-_FEATURES = ("manifest/segments.jsonl", "words/words.jsonl", "text/features.safetensors")
+_FEATURES = ("manifest/segments.jsonl", "words/words.jsonl", "text/index.json")
 
 
 @dataclass(frozen=True)

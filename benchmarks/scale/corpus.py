@@ -12,16 +12,15 @@ import numpy as np
 import yaml
 
 from pipeline.artifacts.aligned import AlignedSplit, write_aligned
+from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
 from pipeline.artifacts.files import write_text
+from pipeline.artifacts.packed import PackedSequences
 from pipeline.artifacts.rejections import write_rejections
 from pipeline.artifacts.segments import Segment, Split, iterate_segments, write_segments
 from pipeline.artifacts.sequences import (
     MODALITIES,
     FeatureSequence,
     Modality,
-    PackedSequences,
-    write_sequences,
-    write_sequences_of,
 )
 from pipeline.artifacts.task import Task, write_task
 from pipeline.artifacts.words import SegmentWords, Word
@@ -97,7 +96,7 @@ def write_corpus(root: Path, n_segments: int, *, small: bool = False) -> None:
     for modality in MODALITIES:
         columns, n_rows = features.columns[modality], features.n_rows.get(modality, features.n_words)
         write = _write_rows_at_once if small else _write_rows
-        write(root / f"data/{modality}/features.safetensors", modality, segments, columns, n_rows, rng)
+        write(root / f"data/{modality}", modality, segments, columns, n_rows, rng)
 
 
 def _write_rows(
@@ -118,7 +117,10 @@ def _write_rows(
         for segment in segments
     )
     ids = [segment.id for segment in segments]
-    write_sequences_of(path, modality, ids, sequences, columns=columns, extractor=_EXTRACTOR)
+    recordings = [segment.recording for segment in segments]
+    write_sequences_of(
+        path, modality, ids, sequences, recordings=recordings, columns=columns, extractor=_EXTRACTOR
+    )
 
 
 def _write_rows_at_once(
@@ -144,7 +146,7 @@ def _write_rows_at_once(
         failures={},
         extractor=_EXTRACTOR,
     )
-    write_sequences(path, packed)
+    write_sequences(path, packed, recordings=[segment.recording for segment in segments])
 
 
 def write_aligned_corpus(root: Path, networks: Path) -> None:

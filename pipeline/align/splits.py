@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float32, Float64
 from pipeline.align.pooling import pool_onto_words, reach_s
 from pipeline.artifacts.aligned import AlignedSplit, Normalisation, Ratings
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage
+from pipeline.artifacts.packed import Sequences
 from pipeline.artifacts.segments import OWNERS, Owner, Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality, PackedSequences
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
@@ -301,7 +302,7 @@ def describe_train(counts: CorpusCounts, train: AlignedSplit) -> tuple[str, dict
 
 def coverage(
     counts: CorpusCounts,
-    sequences: Mapping[Modality, PackedSequences],
+    sequences: Mapping[Modality, Sequences],
     splits: Sequence[AlignedSplit],
     *,
     n_rejected: int,

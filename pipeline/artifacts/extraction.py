@@ -1,14 +1,16 @@
 """What an extractor saw of each segment and what it was, without loading the features themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from pipeline.artifacts.sequences import Modality, PackedSequences, read_sequences
+from pipeline.artifacts.feature_shards import ShardedSequences, read_sequences
+from pipeline.artifacts.packed import Sequences
+from pipeline.artifacts.sequences import Modality
 
 _SEGMENTS_AT_ONCE = 4096
 
@@ -30,10 +32,10 @@ class Extraction:
 
 
 def read_extraction(path: Path) -> Extraction:
-    """Read the head of a file that `write_sequences` wrote; the features stay on disk, however many there are.
+    """Read the head of a folder that `write_sequences` wrote; the features stay on disk, however many there are.
 
     Raises:
-        PipelineError: the file is missing, or not such a file.
+        PipelineError: the folder is missing, or not such a folder.
     """
     return _head(read_sequences(path))
 
@@ -42,30 +44,29 @@ def read_extractions(paths: Mapping[Modality, Path]) -> dict[Modality, Extractio
     """Read the heads of several modalities; ids that they have in common are in memory once.
 
     Raises:
-        PipelineError: a file is missing, or not such a file.
+        PipelineError: a folder is missing, or not such a folder.
     """
     return {modality: _head(packed) for modality, packed in read_modalities(paths).items()}
 
 
-def read_modalities(paths: Mapping[Modality, Path]) -> dict[Modality, PackedSequences]:
+def read_modalities(paths: Mapping[Modality, Path]) -> dict[Modality, ShardedSequences]:
     """Open the features of several modalities, which stay on the disk; ids that they have in common are in memory once.
 
     Raises:
-        PipelineError: a file is missing, or not such a file.
+        PipelineError: a folder is missing, or not such a folder.
     """
-    found: dict[Modality, PackedSequences] = {}
-    for modality, path in paths.items():
-        packed = read_sequences(path)
-        ids = next((other.ids for other in found.values() if other.ids == packed.ids), packed.ids)
-        found[modality] = replace(packed, ids=ids)
-    return found
+    names: dict[str, str] = {}
+    return {modality: read_sequences(path, names=names) for modality, path in paths.items()}
 
 
-def _head(packed: PackedSequences) -> Extraction:
+def _head(packed: Sequences) -> Extraction:
+    counts = [(np.diff(part.offsets), _n_valid(part.valid, part.offsets)) for part in packed.parts()]
+    n_rows, n_valid = zip(*counts, strict=True) if counts else ((), ())
+    nothing = np.zeros(0, np.int64)
     return Extraction(
         ids=packed.ids,
-        n_rows=np.asarray(np.diff(packed.offsets)),
-        n_valid=_n_valid(packed.valid, packed.offsets),
+        n_rows=np.concatenate([nothing, *n_rows]),
+        n_valid=np.concatenate([nothing, *n_valid]),
         failures=packed.failures,
         extractor=packed.extractor,
         n_columns=len(packed.columns),

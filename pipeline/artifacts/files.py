@@ -310,7 +310,7 @@ def tensors_from_bytes(
         header: dict[str, Any] = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_HEADER])
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _not_whole(source, kind, error) from error
-    _check_header(header, kind=kind, version=version, source=source)
+    check_header(header, kind=kind, version=version, source=source)
     return tensors, header
 
 
@@ -320,7 +320,12 @@ def _not_whole(source: str, kind: str, error: Exception) -> PipelineError:
     )
 
 
-def _check_header(header: Any, *, kind: str, version: int, source: str) -> None:
+def check_header(header: Any, *, kind: str, version: int, source: str) -> None:
+    """Refuse a header of another kind of artifact, or of another version of it.
+
+    Raises:
+        PipelineError: it is one of them.
+    """
     if not isinstance(header, dict):
         raise PipelineError(
             f"{source}: its header is a {type(header).__name__}; delete it and run `dvc repro`"
@@ -398,5 +403,5 @@ def map_tensors(
         raise unreadable(path, error) from error
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _not_whole(str(path), kind, error) from error
-    _check_header(header, kind=kind, version=version, source=str(path))
+    check_header(header, kind=kind, version=version, source=str(path))
     return tensors, header

@@ -94,6 +94,11 @@ class Segment:
             )
 
     @property
+    def recording(self) -> str:
+        """Name of the recording that the segment is of, which is unlike that of any other in a pool of corpora."""
+        return f"{self.corpus}/{self.video or self.media or self.id}"
+
+    @property
     def duration_s(self) -> float:
         """Length of the segment in seconds, always positive."""
         return self.end_s - self.start_s

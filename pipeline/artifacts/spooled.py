@@ -1,9 +1,10 @@
 """Tensor files larger than memory: rows go to the disk as they come, and the whole file is byte for byte what memory would give."""
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,9 +42,10 @@ class Spool:
     """Rows of one tensor in a file of their own, of which none stay in memory.
 
     Attributes:
-        path: file of the rows, one after the other.
+        path: file that will be made of the rows, for messages.
         dtype: type of the numbers.
         row: shape of a row, empty where a row is a number.
+        file: file of the rows, one after the other.
         n_rows: rows so far.
     """
 
@@ -74,25 +76,22 @@ class Spool:
         n_bytes = n_rows * self.dtype.itemsize * int(np.prod(self.row, dtype=np.int64))
         if n_bytes == 0:
             return
-        with self.path.open("rb") as file:
-            while content := file.read(n_bytes):
-                yield np.frombuffer(content, self.dtype).reshape(-1, *self.row)
+        start = 0
+        while content := os.pread(self.file.fileno(), n_bytes, start):
+            start += len(content)
+            yield np.frombuffer(content, self.dtype).reshape(-1, *self.row)
 
     def mapped(self) -> np.ndarray:
         """All rows, which stay in the file until they are looked at."""
         self._flush()
         if 0 in self.shape:
             return np.zeros(self.shape, self.dtype)
-        return np.memmap(self.path, self.dtype, "r", shape=self.shape)
+        return np.memmap(self.file, self.dtype, "r", shape=self.shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the tensor."""
         return (self.n_rows, *self.row)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.file.close()
 
     def _flush(self) -> None:
         try:
@@ -102,40 +101,37 @@ class Spool:
 
 
 class Spools:
-    """Spools in one folder; see `spooling`."""
+    """Spools of one file; see `spooling`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: list[Spool] = []
+    def __init__(self, beside: Path) -> None:
+        self._beside = beside
+        self._files = ExitStack()
 
     def new(self, dtype: Any, row: tuple[int, ...] = ()) -> Spool:
         """An empty spool."""
-        path = self._folder / str(len(self._open))
-        spool = Spool(path, np.dtype(dtype), row, path.open("wb"))
-        self._open.append(spool)
-        return spool
+        # Without a name, so that nothing is left of it however the process ends.
+        file = self._files.enter_context(tempfile.TemporaryFile(dir=self._beside.parent))  # noqa: SIM115
+        return Spool(self._beside, np.dtype(dtype), row, file)
 
     def close(self) -> None:
         """Let go of all files."""
-        for spool in self._open:
-            spool.close()
+        self._files.close()
 
 
 @contextmanager
 def spooling(beside: Path) -> Iterator[Spools]:
-    """A room for spools beside a file that will be made of them; nothing of it is left at the end.
+    """A room for spools beside a file or a folder that will be made of them; nothing of it is left, not even where the process is killed.
 
     Raises:
         PipelineError: the file system refused.
     """
+    spools = Spools(beside)
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=beside.parent, prefix=f".{beside.name}.", suffix=".tmp") as name:
-            spools = Spools(Path(name))
-            try:
-                yield spools
-            finally:
-                spools.close()
+        try:
+            yield spools
+        finally:
+            spools.close()
     except OSError as error:
         raise refused(beside, error) from error
 
@@ -152,6 +148,27 @@ def write_tensors(
 
     Raises:
         PipelineError: the file system refused, or the names of the segments are too many for one file; nothing is left behind.
+    """
+
+    def write(file: BinaryIO) -> None:
+        for content in tensor_file(path, tensors, kind=kind, version=version, header=header):
+            file.write(content)
+
+    write_whole_file(path, write)
+
+
+def tensor_file(
+    path: Path,
+    tensors: Mapping[str, np.ndarray | Spool | Streamed],
+    *,
+    kind: str,
+    version: int,
+    header: Mapping[str, Any],
+) -> Iterator[memoryview]:
+    """The bytes that `write_tensors` writes, in order.
+
+    Raises:
+        PipelineError: the names of the segments are too many for one file.
     """
     ordered = sorted(tensors, key=lambda name: (_ORDER.index(_NAMES[tensors[name].dtype]), name))
     described: dict[str, Any] = {"__metadata__": header_text(kind, version, header)}
@@ -171,13 +188,14 @@ def write_tensors(
             f"{path}: the names in it take {len(text) / 1e6:.0f} MB, and a file holds {_HEADER_BYTES_MAX / 1e6:.0f} MB of them, those of about a "
             "million segments; use a smaller part of the corpus or shorter ids"
         )
+    yield memoryview(len(text).to_bytes(8, "little") + text)
+    for name in ordered:
+        tensor = tensors[name]
+        blocks = [tensor] if isinstance(tensor, np.ndarray) else tensor.blocks()
+        for block in blocks:
+            yield raw_bytes(block)
 
-    def write(file: BinaryIO) -> None:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for name in ordered:
-            tensor = tensors[name]
-            blocks = [tensor] if isinstance(tensor, np.ndarray) else tensor.blocks()
-            for block in blocks:
-                file.write(np.ascontiguousarray(block).data)
 
-    write_whole_file(path, write)
+def raw_bytes(block: np.ndarray) -> memoryview:
+    """The numbers of an array as they lie in a file, row by row; copied only where they do not lie so in memory."""
+    return np.ascontiguousarray(block).reshape(-1).view(np.uint8).data

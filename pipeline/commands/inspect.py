@@ -18,9 +18,9 @@ FILES = InspectorFiles(
     segments=Path("data/manifest/segments.jsonl"),
     words=Path("data/words/words.jsonl"),
     features={
-        "text": Path("data/text/features.safetensors"),
-        "audio": Path("data/audio/features.safetensors"),
-        "visual": Path("data/visual/features.safetensors"),
+        "text": Path("data/text"),
+        "audio": Path("data/audio"),
+        "visual": Path("data/visual"),
     },
     predictions=Path("reports/predictions.csv"),
     hardest=Path("data/weights/hardest_pairs.json"),

@@ -9,15 +9,11 @@ from typing import Any
 
 from pipeline.align.splits import align_segment, assemble_split, normalise, without_unlearnt
 from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.feature_shards import read_sequences, write_sequences_of
+from pipeline.artifacts.packed import Sequences
 from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import (
-    MODALITIES,
-    Modality,
-    PackedSequences,
-    read_sequences,
-    write_sequences_of,
-)
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.words import SegmentWords
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.extractors import on_degraded
@@ -83,7 +79,7 @@ class Ordinary:
 
     segments: Sequence[Segment]
     words: Sequence[SegmentWords]
-    sequences: Mapping[Modality, PackedSequences]
+    sequences: Mapping[Modality, Sequences]
     preprocessing: Preprocessing
 
 
@@ -140,9 +136,16 @@ def _packed(
     ordinary: Ordinary,
     extractor: CachedFrames | TextExtractor,
     rows: Sequence[Any],
-) -> PackedSequences:
+) -> Sequences:
     """The rows of all segments as a stage would leave them; they stay on the disk until they are looked at."""
-    path = scratch / f"{modality}.safetensors"
     ids = [segment.id for segment in ordinary.segments]
-    write_sequences_of(path, modality, ids, rows, columns=extractor.columns, extractor=extractor.description)
-    return read_sequences(path)
+    write_sequences_of(
+        scratch / modality,
+        modality,
+        ids,
+        rows,
+        recordings=[segment.recording for segment in ordinary.segments],
+        columns=extractor.columns,
+        extractor=extractor.description,
+    )
+    return read_sequences(scratch / modality)

@@ -9,8 +9,10 @@ import numpy as np
 
 from pipeline.artifacts.csv_cells import escaped
 from pipeline.artifacts.files import write_text, write_whole_folder
+from pipeline.artifacts.packed import PackedSequences, Sequences
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.spooled import Streamed, raw_bytes
 from pipeline.artifacts.task import Task
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, Features, facts_to_yaml
 from pipeline.corpus.pool import splits_mix
@@ -85,21 +87,7 @@ def further_label(name: str) -> str:
 
 def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
     for modality in MODALITIES:
-        packed = extracted.sequences[modality]
-        _write_npz(
-            folder / f"{modality}.npz",
-            {
-                "ids": np.array(packed.ids, str),
-                "offsets": packed.offsets,
-                "values": packed.values,
-                "times_s": packed.times_s,
-                "valid": packed.valid,
-                "spans_s": np.full((len(packed.values), 2), np.nan)
-                if packed.spans_s is None
-                else packed.spans_s,
-                "columns": np.array(packed.columns, str),
-            },
-        )
+        _write_npz(folder / f"{modality}.npz", _arrays_of(extracted.sequences[modality]))
     with (folder / "segments.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         others = sorted({name for segment in extracted.segments for name in segment.other_labels})
@@ -137,8 +125,41 @@ def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
                 table.writerow((escaped(segment.id), escaped(word.text), word.start_s, word.end_s))
 
 
-def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def _arrays_of(sequences: Sequences) -> dict[str, np.ndarray | Streamed]:
+    """What an `.npz` holds of a modality; rows pass some segments at a time."""
+    n_rows = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.offsets) for part in sequences.parts())])
+    offsets = np.cumsum(n_rows)
+
+    def streamed(dtype: type, row: tuple[int, ...], of: Callable[[PackedSequences], np.ndarray]) -> Streamed:
+        return Streamed(np.dtype(dtype), (int(offsets[-1]), *row), lambda: map(of, sequences.parts()))
+
+    return {
+        "ids": np.array(sequences.ids, str),
+        "offsets": offsets,
+        "values": streamed(np.float32, (sequences.dim,), lambda part: part.values),
+        "times_s": streamed(np.float64, (), lambda part: part.times_s),
+        "valid": streamed(np.bool_, (), lambda part: part.valid),
+        "spans_s": streamed(np.float64, (2,), _spans_of),
+        "columns": np.array(sequences.columns, str),
+    }
+
+
+def _spans_of(part: PackedSequences) -> np.ndarray:
+    return np.full((len(part.values), 2), np.nan) if part.spans_s is None else part.spans_s
+
+
+def _write_npz(path: Path, arrays: Mapping[str, np.ndarray | Streamed]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _NO_TIME), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                if isinstance(array, np.ndarray):
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+                    continue
+                described = {
+                    "descr": np.lib.format.dtype_to_descr(array.dtype),
+                    "fortran_order": False,
+                    "shape": array.shape,
+                }
+                np.lib.format.write_array_header_1_0(member, described)
+                for block in array.blocks():
+                    member.write(raw_bytes(block))

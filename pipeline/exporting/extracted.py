@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.align.splits import AlignedSegment, align_segment
+from pipeline.artifacts.feature_shards import read_sequences
+from pipeline.artifacts.packed import Sequences
 from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
 from pipeline.artifacts.segments import Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality, PackedSequences, read_sequences
+from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.words import SegmentWords, read_words
 from pipeline.errors import PipelineError
 
@@ -19,7 +21,7 @@ class Extracted:
 
     segments: tuple[Segment, ...]
     spoken: Mapping[str, SegmentWords]
-    sequences: Mapping[Modality, PackedSequences]
+    sequences: Mapping[Modality, Sequences]
     align: Mapping[str, Any]
 
     def of(self, split: Split) -> list[Segment]:
@@ -40,14 +42,12 @@ def read_extracted(data: Path, segments: Sequence[Segment]) -> Extracted:
         PipelineError: one of them is missing or damaged, or they do not belong together.
     """
     spoken = {row.id: row for row in read_words(data / "words/words.jsonl")}
-    sequences = {
-        modality: read_sequences(data / modality / "features.safetensors") for modality in MODALITIES
-    }
+    sequences = {modality: read_sequences(data / modality) for modality in MODALITIES}
     ids = {segment.id for segment in segments}
     if any(set(found) != ids for found in (spoken, *(set(sequence.ids) for sequence in sequences.values()))):
         raise PipelineError(f"{data}: manifest, words and features are of other segments; run `dvc repro`")
     for modality, packed in sequences.items():
-        if packed.values.shape[1] != len(packed.columns):
+        if packed.dim != len(packed.columns):
             raise PipelineError(
                 f"{data}: {modality} has no vectors of its own, because its encoder learns with the network; run the stages with "
                 "the encoder frozen to export them"

@@ -78,8 +78,9 @@ def _split(
     if unaligned:
         for modality in ("audio", "visual"):
             packed = extracted.sequences[modality]
-            longest = np.diff(packed.offsets).max(initial=1)
-            n_rows[modality] = max(1, int(longest))
+            n_rows[modality] = max(
+                (int(np.diff(part.offsets).max(initial=1)) for part in packed.parts()), default=1
+            )
             # Its models pack by length and cannot pack nothing.
             lengths[modality] = [max(1, len(packed[segment.id].valid)) for segment in segments]
     features = {

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.segments import SPLITS, Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality, pack
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.corpus.facts import Facts, facts_from
 from pipeline.errors import PipelineError

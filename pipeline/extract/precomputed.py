@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float64
 
+from pipeline.artifacts.packed import PackedSequences, pack
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, Modality, PackedSequences, pack
+from pipeline.artifacts.sequences import FeatureSequence, Modality
 from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.extract.given_arrays import positions_of, read_arrays

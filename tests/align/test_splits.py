@@ -16,8 +16,9 @@ from pipeline.align.splits import (
 )
 from pipeline.artifacts.aligned import Normalisation
 from pipeline.artifacts.coverage import read_coverage, write_coverage
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, pack
+from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from tests.segments import make_segment

@@ -8,14 +8,13 @@ import pytest
 
 from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import VERSION, read_checkpoint
-from pipeline.artifacts.extraction import read_extraction
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.masks import read_masks
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
 from pipeline.artifacts.preprocessing import read_preprocessing
 from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
 from pipeline.artifacts.segments import Segment, read_segments, write_segments
-from pipeline.artifacts.sequences import MODALITIES, read_sequences
+from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
 from pipeline.errors import PipelineError
 
@@ -80,12 +79,10 @@ def test_formulas_in_tables_are_escaped_and_come_back(tmp_path):
 @pytest.mark.parametrize(
     ("read", "kind"),
     [
-        (read_sequences, "feature sequences"),
         (read_aligned, "aligned split"),
         (read_masks, "word masks"),
         (read_preprocessing, "preprocessing"),
         (read_checkpoint, "checkpoint"),
-        (read_extraction, "feature sequences"),
     ],
 )
 def test_tensor_files_of_another_form_are_refused(tmp_path, read, kind):

@@ -7,10 +7,12 @@ import pytest
 
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_checkpoints
 from pipeline.artifacts.curves import read_curves, write_curves
+from pipeline.artifacts.feature_shards import read_sequences, write_sequences
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
 from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
 from pipeline.artifacts.segments import OWNERS, Segment, read_segments, write_segments
-from pipeline.artifacts.sequences import FeatureSequence, pack, read_sequences, write_sequences
+from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
 from pipeline.errors import PipelineError
 
@@ -121,7 +123,7 @@ def test_quality_stands_beside_the_rows_where_some_segment_has_one(tmp_path):
     packed = pack("visual", ["x", "y"], [seen, sequence(1)], columns=["a", "b"], extractor={})
     write_sequences(tmp_path / "f", packed)
     back = read_sequences(tmp_path / "f")
-    assert (back["x"].quality.tolist(), back["y"].quality.tolist()) == ([0.5, 1.0], [0.0])
+    assert (back["x"].quality.tolist(), back["y"].quality) == ([0.5, 1.0], None)
     assert FeatureSequence.from_bytes(seen.to_bytes()).quality.tolist() == [0.5, 1.0]
     assert pack("audio", ["y"], [sequence(1)], columns=["a", "b"], extractor={}).quality is None
 

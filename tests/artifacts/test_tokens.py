@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.sequences import (
-    FeatureSequence,
-    pack,
-    read_sequences,
-    write_sequences,
-    write_sequences_of,
-)
+from pipeline.artifacts.feature_shards import read_sequences, write_sequences, write_sequences_of
+from pipeline.artifacts.packed import pack
+from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.errors import PipelineError
 
@@ -87,18 +83,25 @@ def test_features_carry_the_tokens_through_a_file(tmp_path):
         for n in [int(part.word_offsets[-1])]
     ]
     packed = pack("text", list("abc"), sequences, columns=["hidden_1"], extractor={"settings": ENCODER})
-    write_sequences(tmp_path / "text.safetensors", packed)
-    one_by_one = tmp_path / "alone.safetensors"
+    write_sequences(tmp_path / "text", packed)
+    one_by_one = tmp_path / "alone"
     write_sequences_of(
-        one_by_one, "text", "abc", sequences, columns=["hidden_1"], extractor={"settings": ENCODER}
+        one_by_one,
+        "text",
+        "abc",
+        sequences,
+        recordings="abc",
+        columns=["hidden_1"],
+        extractor={"settings": ENCODER},
     )
-    assert one_by_one.read_bytes() == (tmp_path / "text.safetensors").read_bytes()
-    read = read_sequences(tmp_path / "text.safetensors")
-    assert read.tokens is not None
-    assert read.tokens.encoder == ENCODER
+    for path in (tmp_path / "text").iterdir():
+        assert (one_by_one / path.name).read_bytes() == path.read_bytes()
+    read = read_sequences(tmp_path / "text")
+    assert (read.dim, read.columns) == (0, ("hidden_1",))
     for name, part in zip("abc", parts, strict=True):
         again = read[name].tokens
         assert again is not None
+        assert again.encoder == ENCODER
         assert again.token_ids.tolist() == part.token_ids.tolist()
         assert words_of(again) == words_of(part)
 

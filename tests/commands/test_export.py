@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.feature_shards import write_sequences
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.segments import read_segments, write_segments
-from pipeline.artifacts.sequences import write_sequences
 from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import write_words
 from pipeline.pickles.restricted import read_pickle
@@ -29,7 +29,7 @@ def made(tmp_path, monkeypatch):
     write_facts(corpus)
     write_words(tmp_path / "data/words/words.jsonl", extracted.spoken.values())
     for modality in DIMS:
-        write_sequences(tmp_path / f"data/{modality}/features.safetensors", extracted.sequences[modality])
+        write_sequences(tmp_path / f"data/{modality}", extracted.sequences[modality])
     scaler = {modality: np.ones(dim, np.float32) for modality, dim in DIMS.items()}
     columns = {modality: list(extracted.sequences[modality].columns) for modality in DIMS}
     write_preprocessing(
@@ -92,9 +92,9 @@ def test_what_cannot_be_is_a_sentence(made, capsys, arguments, sentence):
 
 
 def test_before_the_first_run_there_is_a_sentence(made, capsys):
-    (made / "data/audio/features.safetensors").unlink()
+    (made / "data/audio/index.json").unlink()
     assert main(["export", "mmsa"]) == 1
-    assert "data/audio/features.safetensors: not found; run `dvc repro`" in capsys.readouterr().err
+    assert "data/audio/index.json: not found; run `dvc repro`" in capsys.readouterr().err
 
 
 def test_features_of_other_segments_are_refused(made, capsys):

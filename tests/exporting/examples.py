@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, pack
+from pipeline.artifacts.sequences import FeatureSequence
 from pipeline.artifacts.words import SegmentWords, Word
 from pipeline.exporting.extracted import Extracted
 

@@ -1,6 +1,7 @@
 """Files of every kind that others give this project, whole ones to be damaged, and what reads them."""
 
 import io
+import json
 import pickle
 import random
 import tarfile
@@ -15,10 +16,12 @@ import numpy as np
 
 from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
+from pipeline.artifacts.feature_shards import INDEX, read_sequences, write_sequences
 from pipeline.artifacts.files import tensors_to_bytes
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.preprocessing import read_preprocessing
 from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, read_sequences, write_sequences
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
 from pipeline.corpus.csd import read_csd
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS
@@ -61,7 +64,8 @@ def kinds() -> dict[str, Kind]:
         "csd": Kind("a_Labels.csd", _csd(), _read_csd, own_process=True),
         "checkpoint": Kind("seed_1.safetensors", _checkpoint(), lambda folder: read_checkpoint(folder / "seed_1.safetensors")),
         "preprocessing": Kind("p.safetensors", _preprocessing(), lambda folder: read_preprocessing(folder / "p.safetensors")),
-        "sequences": Kind("f.safetensors", _sequences(), lambda folder: read_sequences(folder / "f.safetensors")),
+        "index of sequences": Kind(INDEX, _sequences()[INDEX], _read_sequences),
+        "sequences": Kind("shard", _sequences()["shard"], _read_sequences),
         "srt": Kind("a.srt", _SRT, _read_with_recording),
         "vtt": Kind("a.vtt", _VTT, _read_with_recording),
         "TextGrid": Kind("a.TextGrid", _TEXTGRID, _read_with_recording),
@@ -186,12 +190,30 @@ def _preprocessing() -> bytes:
     return tensors_to_bytes(tensors, kind="preprocessing", version=2, header=header)
 
 
-def _sequences() -> bytes:
+def _sequences() -> dict[str, bytes]:
+    """An index, and the one shard that it names, by another name."""
     one = FeatureSequence(np.ones((2, 2), np.float32), np.array([0.1, 0.2]), np.ones(2, bool))
     packed = pack("audio", ["a", "b"], [one, one], columns=["x", "y"], extractor={"settings": {}})
     with tempfile.TemporaryDirectory() as folder:
-        write_sequences(Path(folder) / "f", packed)
-        return (Path(folder) / "f").read_bytes()
+        write_sequences(Path(folder), packed)
+        return {
+            INDEX if path.name == INDEX else "shard": path.read_bytes() for path in Path(folder).iterdir()
+        }
+
+
+def _read_sequences(folder: Path) -> None:
+    """Every row, where either the index or the shard is sound and the other is what it is."""
+    whole = _sequences()
+    index = json.loads(whole[INDEX])
+    shard = folder / "shard"
+    content = shard.read_bytes() if shard.is_file() else whole["shard"]
+    index["shards"][0]["bytes"] = len(content)
+    (folder / index["shards"][0]["file"]).write_bytes(content)
+    if not (folder / INDEX).is_file():
+        (folder / INDEX).write_text(json.dumps(index))
+    found = read_sequences(folder)
+    for id_ in found.ids:
+        found[id_]
 
 
 def _read_with_table(folder: Path) -> object:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from pipeline.artifacts.feature_shards import write_sequences
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment, write_hardest_pairs
+from pipeline.artifacts.packed import pack
 from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
 from pipeline.artifacts.representations import (
     MOST_SEGMENTS,
@@ -19,7 +21,7 @@ from pipeline.artifacts.representations import (
     write_representations,
 )
 from pipeline.artifacts.segments import SPLITS, Segment, write_segments
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, pack, write_sequences
+from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
 from pipeline.artifacts.task import write_task
 from pipeline.artifacts.words import SegmentWords, write_words
 from pipeline.yaml12 import parse_yaml
@@ -83,7 +85,7 @@ def write_run(root: Path, run: Run) -> None:
             for id_ in ids
         ]
         packed = pack(modality, ids, sequences, columns=("a", "b"), extractor={})
-        write_sequences(root / f"data/{modality}/features.safetensors", packed)
+        write_sequences(root / f"data/{modality}", packed)
     predictions = [make_predictions(run, split, segments, random) for split in ("valid", "test")]
     write_text(
         root / "reports/predictions.csv",

@@ -163,7 +163,7 @@ def test_what_a_killed_process_left_goes_after_an_hour(filled):
 
 
 def test_a_pruned_entry_is_made_again_and_the_bytes_are_the_same(filled):
-    packed = filled.path / "data/audio/features.safetensors"
+    packed = filled.path / "data/audio/index.json"
     once = packed.read_bytes()
     audio = store(filled, "clips/audio")
     audio.remove(sorted(audio.entries(), key=lambda entry: entry.key)[:3])

@@ -12,7 +12,7 @@ from tests.stages.repositories import Repository
 
 pytestmark = pytest.mark.slow
 
-PACKED = {"words": "data/words/words.jsonl", "audio": "data/audio/features.safetensors"}
+PACKED = {"words": "data/words/words.jsonl", "audio": "data/audio/index.json"}
 
 
 def stored(repository: Repository, kind: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The bytes of an output depend on its inputs and on nothing else: not on kills, workers, or what was there before."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,14 +13,15 @@ import pytest
 
 from pipeline.artifacts.segments import read_segments, write_segments
 from pipeline.execution.cache import ResultCache
+from tests.stages.repositories import ROOT
 
 pytestmark = pytest.mark.slow
 
 OUTPUTS = {
     "words": "data/words/words.jsonl",
-    "text": "data/text/features.safetensors",
-    "audio": "data/audio/features.safetensors",
-    "visual": "data/visual/features.safetensors",
+    "text": "data/text",
+    "audio": "data/audio",
+    "visual": "data/visual",
     "rank": "data/rank",
 }
 
@@ -105,3 +107,57 @@ def test_a_new_clip_is_the_only_one_extracted(copy):
     write_segments(path, [*segments, replace(segments[0], id="new", end_s=0.5)])
     copy.stage("audio")
     assert len(entries(copy)) == len(before) + 1
+
+
+def in_shards(repository) -> dict[str, bytes]:
+    """Let features go into several shards from now on; what the stages then leave of the sound."""
+    repository.edit("pipeline/artifacts/shards.py", "LIMIT_BYTES = 256_000_000", "LIMIT_BYTES = 60_000")
+    repository.stage("audio")
+    once = content(repository, "audio")
+    assert len(once) > 4
+    assert all(len(file) <= 60_000 for file in once.values())
+    return once
+
+
+def test_shards_are_the_same_after_a_kill_and_with_any_number_of_workers(copy):
+    once = in_shards(copy)
+    for workers in ("1", "3"):
+        shutil.rmtree(copy.path / "data/audio")
+        copy.stage("audio", GRCF_WORKERS=workers, GRCF_CACHE=str(copy.path / workers))
+        assert content(copy, "audio") == once
+    shutil.rmtree(copy.path / ".cache/clips/audio")
+    kill_when(copy, "audio", lambda: len(entries(copy)) >= 2)
+    assert content(copy, "audio") == once, "what the run before left"
+    copy.stage("audio")
+    assert content(copy, "audio") == once, "killed and resumed"
+
+
+def test_shards_are_the_same_through_an_engine(copy):
+    pytest.importorskip("distributed", reason="requirements-cluster.lock is not installed")
+    once = in_shards(copy)
+    shutil.rmtree(copy.path / "data/audio")
+    # By which an engine compares libraries.
+    shutil.copy(ROOT / "requirements.lock", copy.path)
+    copy.stage("audio", GRCF_ENGINE="local:2", GRCF_CACHE=str(copy.path / "other-cache"))
+    assert content(copy, "audio") == once
+
+
+def test_a_new_recording_leaves_the_shards_of_others_and_results_alone(copy):
+    before = in_shards(copy)
+    path = copy.path / "data/manifest/segments.jsonl"
+    segments = read_segments(path)
+    write_segments(path, [replace(segments[0], id="new", video="new", end_s=0.5), *segments])
+    copy.stage("audio")
+    after = content(copy, "audio")
+    assert len(before.keys() - after.keys()) <= 1
+    assert len(before.keys() & after.keys()) >= len(before) - 1
+
+
+def test_align_makes_the_same_of_shards_as_of_one_file(copy):
+    copy.stage("align")
+    aligned = {path.name: path.read_bytes() for path in (copy.path / "data/align").iterdir()}
+    assert len(aligned) == 4
+    in_shards(copy)
+    for stage in ("text", "visual", "align"):
+        copy.stage(stage)
+    assert {path.name: path.read_bytes() for path in (copy.path / "data/align").iterdir()} == aligned

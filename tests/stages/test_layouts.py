@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.mosi.corpus import write_corpus
+from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.segments import SPLITS
-from pipeline.artifacts.sequences import read_sequences
 from pipeline.corpus.layouts import LAYOUTS
 from tests.corpus.replicas import N_SEGMENTS, REPLICAS
 from tests.stages.repositories import Repository, make_repository, toy_rows
@@ -153,9 +153,9 @@ def test_timed_words_and_given_sound_without_pictures(empty, tmp_path):
     (spoken, *_) = map(json.loads, (repository.path / "data/words/words.jsonl").read_text().splitlines())
     assert spoken["align_method"] == "given"
     assert [(word["text"], word["start_s"]) for word in spoken["words"]] == [("so", 0.5), ("good", 1.5)]
-    sound = read_sequences(repository.path / "data/audio/features.safetensors")
+    sound = read_sequences(repository.path / "data/audio")
     assert sound[first["id"]].values.tolist() == [[0.0, 1.0, 2.0]]
-    sights = read_sequences(repository.path / "data/visual/features.safetensors")
+    sights = read_sequences(repository.path / "data/visual")
     assert not any(sights[row[0]].valid.any() for row in rows)
 
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import split_candidates
@@ -58,7 +58,7 @@ def test_an_unaligned_mmsa_pickle_runs_to_the_report(tmp_path):
     coverage = json.loads((repository.path / "reports/coverage.json").read_text())
     assert coverage["given_rows"]["audio"]["padding"] > 0
     assert coverage["align_methods"] == {"given": sum(N.values())}
-    header = read_sequences(repository.path / "data/audio/features.safetensors").extractor
+    header = read_sequences(repository.path / "data/audio").extractor
     assert header["precomputed"] == "features.pkl"
     assert "evenly" in header["times"]
     finished = repository.run(

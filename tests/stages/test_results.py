@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import read_sequences
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def test_normalisation_was_fitted_on_train_alone(toy):
 
 def test_headers_say_what_made_the_features(toy):
     for modality in ("text", "audio", "visual"):
-        extractor = read_sequences(toy.path / f"data/{modality}/features.safetensors").extractor
+        extractor = read_sequences(toy.path / f"data/{modality}").extractor
         assert extractor["libraries"]
         assert extractor["device"]
         assert str(toy.path) not in json.dumps(extractor)

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import read_sequences
 from pipeline.artifacts.words import read_words
 from tests.media.broken import absurd, truncated, whole_recordings
 from tests.media.recordings import shared_data
@@ -36,7 +36,7 @@ def assert_extracted_or_refused(repository: Repository) -> None:
     segments = {segment.id: segment for segment in read_segments(data / "manifest/segments.jsonl")}
     assert len(segments) >= 3
     for modality in ("audio", "visual"):
-        packed = read_sequences(data / modality / "features.safetensors")
+        packed = read_sequences(data / modality)
         for id_, segment in segments.items():
             failure = packed[id_].failure
             assert len(packed[id_].values) or failure, segment
