@@ -12,8 +12,8 @@ from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.words import Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL
-from pipeline.prediction.model import Model
 from pipeline.prediction.observed import Observed
+from pipeline.prediction.trained import TrainedModel
 
 # Hiding each word in turn multiplies the rows by the number of words; so many at once fit into any memory.
 _ROWS_AT_ONCE = 20_000
@@ -71,7 +71,7 @@ class Prediction:
         return float(self.by_seed.std(ddof=1)) if len(self.by_seed) > 1 else None
 
 
-def predict_observed(model: Model, observed: Observed) -> Prediction:
+def predict_observed(model: TrainedModel, observed: Observed) -> Prediction:
     """Align, normalise and predict one segment with every seed.
 
     Raises:
@@ -149,7 +149,7 @@ def _reasons(observed: Observed) -> str:
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 
-def _aligned(model: Model, observed: Observed) -> AlignedSplit:
+def _aligned(model: TrainedModel, observed: Observed) -> AlignedSplit:
     """The segment as a split of its own, by the functions and numbers of stage `align`."""
     preprocessing, segment = model.preprocessing, observed.segment
     columns = {modality: tuple(preprocessing.columns[modality]) for modality in MODALITIES}
@@ -167,7 +167,7 @@ def _aligned(model: Model, observed: Observed) -> AlignedSplit:
 
 
 def _without_each_word(
-    model: Model,
+    model: TrainedModel,
     split: AlignedSplit,
     n_words: int,
     *,
