@@ -113,7 +113,9 @@ def test_what_is_pooled_over_splits_stands_under_equivalence():
     }
     cells = "| mosi | standard, 501 | grcf_within | mae | +0.0010 | [−0.0030, +0.0049] |"
     section = page({**result(), "pooled": [row]}).split("## Equivalence on clean labels")[1]
-    assert f"{cells} [−0.0020, +0.0040] | 89 | 11-15 | yes | strong |" in section
+    assert f"{cells} [−0.0020, +0.0040] | 89 | 11-15 | yes | yes | strong |" in section
     wider = page({**result(), "pooled": [{**row, "high_90": 0.0051}]})
-    assert "| 89 | 11-15 | not shown | strong |" in wider
+    assert "| 89 | 11-15 | not shown | not shown | strong |" in wider
+    better = page({**result(), "pooled": [{**row, "low_90": -0.02}]})
+    assert "| 89 | 11-15 | yes | not shown | strong |" in better
     assert "of these splits" not in page(result())
