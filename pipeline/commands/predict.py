@@ -16,9 +16,11 @@ from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.execution import garbage
-from pipeline.prediction.recording import Recording, read_transcript
+from pipeline.prediction.recording import Recording, length_notice, read_transcript
 
 if TYPE_CHECKING:
+    from pipeline.artifacts.preprocessing import Preprocessing
+    from pipeline.artifacts.segments import Segment
     from pipeline.prediction.extraction import Extractors
     from pipeline.prediction.guarded import Observation
     from pipeline.prediction.model import Model
@@ -137,6 +139,9 @@ def run(args: argparse.Namespace) -> int:
     folders = {modality: folder for modality, folder in named.items() if folder is not None}
     model = load_model(args.model, text_model=folders.get("text"))
     opened = open_recordings(asked, language=model.preprocessing.language)
+    for found in opened:
+        if not isinstance(found, Refusal):
+            _say_if_long(found, model.preprocessing)
     output = _Output(model, folders, as_json=args.json)
     # What predicts is loaded while the workers load what extracts.
     with (
@@ -162,6 +167,18 @@ def run(args: argparse.Namespace) -> int:
         write_output(args.html, timeline(output.pages).encode(), force=args.force)
         sys.stderr.write(f"wrote {args.html}\n")
     return output.status
+
+
+def _say_if_long(segment: "Segment", preprocessing: "Preprocessing") -> None:
+    """Tell who waits, before the work starts, that a recording is long; its prediction has notes on what that means."""
+    notice = length_notice(
+        segment,
+        longest_s=preprocessing.train["duration_s"]["max"],
+        n_words=int(preprocessing.align["max_words"]),
+        recogniser=str(preprocessing.words["settings"]["recogniser"]),
+    )
+    if notice is not None:
+        sys.stderr.write(f"{notice}\n")
 
 
 class _Output:

@@ -21,6 +21,8 @@ _WORDS_PER_S, _CHARACTERS_PER_WORD = 20, 8
 # at most so many tokens.
 _WORDS_AROUND = 512
 _LONGEST_TRANSCRIPT_BYTES = 1 << 24
+# A shorter recording is extracted within a few minutes.
+_LONG_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +142,25 @@ def _check_span(recording: Recording, info: MediaInfo) -> None:
         raise PipelineError(
             f"{recording.name}: lasts {length_s:.2f} s, but --end-s is {recording.end_s:g}; leave --end-s out to go on to its end"
         )
+
+
+def length_notice(segment: Segment, *, longest_s: float, n_words: int, recogniser: str) -> str | None:
+    """A sentence for whoever waits for a recording that takes minutes or hours to extract; None for one that does not.
+
+    Args:
+        segment: segment that is about to be extracted.
+        longest_s: length of the longest segment of training.
+        n_words: how many words at the start of it count.
+        recogniser: what recognises words that nobody gave, see `WordSettings`.
+    """
+    if segment.media is None or segment.duration_s <= max(_LONG_S, longest_s):
+        return None
+    by_pocketsphinx = segment.text is None and segment.has_audio and recogniser == "pocketsphinx"
+    heard = ", and recognising its words takes about half as long as it lasts" if by_pocketsphinx else ""
+    return (
+        f"{segment.media}: lasts {segment.duration_s:,.0f} s, all of which is read{heard}; only the first {n_words} words count, and no "
+        f"segment of training lasted longer than {longest_s:.1f} s: name the stretch that you mean by --start-s and --end-s"
+    )
 
 
 def cut_transcript(segment: Segment, *, n_words: int) -> tuple[Segment, tuple[str, ...]]:

@@ -11,7 +11,13 @@ from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.manifest import build_manifest
 from pipeline.errors import PipelineError
-from pipeline.prediction.recording import Recording, as_segment, cut_transcript, read_transcript
+from pipeline.prediction.recording import (
+    Recording,
+    as_segment,
+    cut_transcript,
+    length_notice,
+    read_transcript,
+)
 from tests.segments import make_segment
 
 
@@ -136,3 +142,36 @@ def test_what_stands_in_place_of_a_transcript_is_named(tmp_path, content, senten
     (tmp_path / "said.txt").write_bytes(content)
     with pytest.raises(PipelineError, match=rf"said\.txt: {sentence}"):
         read_transcript(tmp_path / "said.txt")
+
+
+def notice(*, longest_s=6.0, recogniser="pocketsphinx", **changes):
+    segment = make_segment(**({"media": "talk.mp4", "has_audio": True, "text": None} | changes))
+    return length_notice(segment, longest_s=longest_s, n_words=50, recogniser=recogniser)
+
+
+def test_a_long_recording_is_announced_with_what_it_costs_and_what_counts():
+    assert notice(end_s=7200.0) == (
+        "talk.mp4: lasts 7,200 s, all of which is read, and recognising its words takes about half as long as it lasts; only the "
+        "first 50 words count, and no segment of training lasted longer than 6.0 s: name the stretch that you mean by --start-s and "
+        "--end-s"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"text": "Said."}, {"recogniser": "none"}, {"recogniser": "whisper"}, {"has_audio": False}]
+)
+def test_what_pocketsphinx_does_not_recognise_is_not_said_to_take_its_time(changes):
+    assert "is read; only the first 50 words" in notice(end_s=7200.0, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"end_s": 300.0},
+        {"start_s": 7000.0, "end_s": 7200.0},
+        {"end_s": 7200.0, "longest_s": 9000.0},
+        {"end_s": 7200.0, "media": None},
+    ],
+)
+def test_a_recording_that_is_not_long_is_not_announced(changes):
+    assert notice(**changes) is None
