@@ -135,6 +135,8 @@ def copied(split: SplitPredictions, n_copies: int) -> SplitPredictions:
 def processor_seconds(root: Path, arguments: list[str], *, n_runs: int) -> float:
     """Of a whole process with one thread; without other work on the machine the clock says little more."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    # The least of several has its modules compiled, as for anybody who calls it a second time.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     found = []
     for _ in range(n_runs):
         before = os.times()

@@ -78,6 +78,21 @@ class Bootstrap:
             for name, values in by_seed.items()
         }
 
+    def measure_together(
+        self, sides: Sequence[Side], metrics: Sequence[Metric], *, of_clusters: bool = False
+    ) -> None:
+        """Measure sides of the same segments at once, so that `means` and `by_seed` find their values in less time.
+
+        Args:
+            sides: labels and predictions of the runs; labels and clusters are those of the first.
+            metrics: metrics to measure.
+            of_clusters: whether clusters are drawn with all their segments; the sides have to have them.
+        """
+        first = sides[0]
+        cluster = first.clusters.of_segment if of_clusters and first.clusters is not None else None
+        resamples = self._resamples(first.truth, cluster, apart=False)
+        resamples.values_of_rows([row for side in sides for row in side.rows], metrics)
+
     def by_seed(
         self,
         side: Side,

@@ -195,6 +195,9 @@ class Pair:
         ]
 
     def _means(self, *, of_clusters: bool) -> tuple[dict[str, Values], dict[str, Values]]:
+        if self.paired != "nothing":
+            sides = (self.before, self.after)
+            self.bootstrap.measure_together(sides, self.metrics, of_clusters=of_clusters)
         return (
             self.bootstrap.means(self.before, self.metrics, of_clusters=of_clusters),
             self.bootstrap.means(

@@ -151,7 +151,7 @@ def f1_negative_positive(truth: Segments, prediction: Segments, samples: Samples
 def _pairs(truth: Segments, prediction: Segments, samples: Samples) -> PairCounts:
     of_truth = samples.digest(truth)
     of_both = (of_truth, samples.digest(prediction))
-    n_pairs = samples.remembered("pairs", lambda: segment_pairs(samples.exact))
+    n_pairs = samples.remembered("pairs", lambda: segment_pairs(samples.exact, n_segments=samples.n_segments))
     ordered = samples.remembered(
         ("unequal", of_truth), lambda: unequal_pairs(truth, samples.exact, n_pairs=n_pairs)
     )

@@ -45,7 +45,7 @@ class Samples:
     @cached_property
     def exact(self) -> ExactCounts:
         """The counts in the least precision that holds them and their sums, see `in_exact_precision`."""
-        return in_exact_precision(self.counts)
+        return in_exact_precision(self.counts, n_segments=self.n_segments)
 
     @cached_property
     def n_segments(self) -> Values:

@@ -285,10 +285,13 @@ def pair_counts(truth: Segments, prediction: Segments, counts: Counts) -> PairCo
     return PairCounter(truth, prediction)(counts)
 
 
-def segment_pairs(counts: ExactCounts) -> Values:
-    """The pairs of different segments, in samples in which each segment occurs `counts` times."""
-    exact = in_exact_precision(counts)
-    total = exact.sum(axis=1, dtype=np.float64)
+def segment_pairs(counts: ExactCounts, *, n_segments: Values | None = None) -> Values:
+    """The pairs of different segments, in samples in which each segment occurs `counts` times.
+
+    `n_segments` is the sum of the counts of each sample, where it is known.
+    """
+    exact = in_exact_precision(counts, n_segments=n_segments)
+    total = exact.sum(axis=1, dtype=np.float64) if n_segments is None else n_segments
     return np.asarray((np.square(total) - dot_by_row(exact, exact)) / 2.0)
 
 
@@ -302,12 +305,17 @@ def unequal_pairs(values: Segments, counts: ExactCounts, *, n_pairs: Values | No
     return (segment_pairs(exact) if n_pairs is None else n_pairs) - alike
 
 
-def in_exact_precision(counts: ExactCounts) -> ExactCounts:
+def in_exact_precision(counts: ExactCounts, *, n_segments: Values | None = None) -> ExactCounts:
     """Counts in single precision, which holds them and their sums exactly where a sample has fewer than 2²⁴ segments.
 
-    A segment's counts lie side by side, so that segments can be put into another order fast.
+    A segment's counts lie side by side, so that segments can be put into another order fast. `n_segments` is the sum of the
+    counts of each sample, where it is known.
     """
-    if counts.dtype == np.float32 or counts.sum(axis=1, dtype=np.float64).max(initial=0.0) >= _EXACT:
+    if counts.dtype == np.float32:
+        return counts
+    if n_segments is None:
+        n_segments = counts.sum(axis=1, dtype=np.float64)
+    if n_segments.max(initial=0.0) >= _EXACT:
         return counts
     return counts.astype(np.float32, order="F")
 
