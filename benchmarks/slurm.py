@@ -109,12 +109,14 @@ class Slurm:
     def end(self) -> None:
         """Stop all that was started."""
         try:
-            for job in self.jobs():
-                self.cancel(job)
-            # A step whose controller is gone would try to tell it of its end for many minutes.
+            # A step whose controller is gone would try to tell it of its end for many minutes. A job that waits or starts just now
+            # would stay until somebody cancels it.
             for _ in range(300):
-                if not self._call("squeue", "-h", "-o", "%i"):
+                left = self._call("squeue", "-h", "-o", "%i").split()
+                if not left:
                     break
+                for job in left:
+                    self._call("scancel", "--quiet", job)
                 time.sleep(0.1)
         finally:
             self._end_daemons()

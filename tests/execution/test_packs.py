@@ -389,7 +389,7 @@ def test_an_entry_is_stored_where_its_folder_goes_while_it_is_made(tmp_path, mon
 
 @pytest.mark.parametrize("look", [ResultCache.get, ResultCache.holds])
 def test_threads_that_look_up_while_another_packs_miss_nothing(tmp_path, look):
-    cache, keys = ResultCache(tmp_path), [cache_key(item=item) for item in range(400)]
+    cache, keys = ResultCache(tmp_path), [cache_key(item=item) for item in range(160)]
     for key in keys:
         cache.put(key, key.encode())
     stop, missed = threading.Event(), []
