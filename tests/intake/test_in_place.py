@@ -1,7 +1,6 @@
 """A corpus whose recordings stay where they are: what comes in, what DVC says of it, and what is refused."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import media_files
 from pipeline.storage.media_list import LIST_FILE
 from pipeline.storage.place import StorageError
+from tests.intake.repositories import enter_empty_repository
 from tests.storage.workspace import list_of, manifest, write_corpus
 
 pytestmark = pytest.mark.slow
@@ -24,12 +24,12 @@ MINE = Path("data/raw/mine")
 
 
 @pytest.fixture
-def repository(repository, monkeypatch):
+def repository(tmp_path, monkeypatch):
     """One with parameters, where nothing says yet where media lie."""
+    repository = enter_empty_repository(tmp_path, monkeypatch, cache_type="copy")
     monkeypatch.delenv("GRCF_MEDIA", raising=False)
     monkeypatch.delenv("GRCF_CACHE", raising=False)
     shutil.copy(ROOT / "params.yaml", repository)
-    subprocess.run(dvc("config", "cache.type", "copy"), check=True, env=os.environ)
     return repository
 
 
