@@ -1,11 +1,14 @@
 """Does a test fail when the code is wrong? Each mutant is a bug that would be easy to make and hard to see."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,6 +190,34 @@ def tree(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def run_test(tree) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Runs a test of the tree as it is now: `status` of pytest and what it `printed`."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    with subprocess.Popen(
+        [sys.executable, "tests/mutants_server.py"],
+        cwd=tree,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+
+        def ask(test: str) -> dict[str, Any]:
+            server.stdin.write(f"{test}\n")
+            server.stdin.flush()
+            return json.loads(server.stdout.readline())
+
+        yield ask
+        server.stdin.close()
+
+
+@pytest.mark.slow
+def test_the_same_test_of_the_whole_code_is_green(run_test):
+    green = run_test(MUTANTS["sign of the margin"].test)
+    assert green["status"] == 0, green["printed"][-2000:]
+
+
 @pytest.mark.parametrize("name", list(MUTANTS))
 def test_a_mutant_fits_the_code_and_its_test_is_there(name):
     mutant = MUTANTS[name]
@@ -197,29 +228,16 @@ def test_a_mutant_fits_the_code_and_its_test_is_there(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(MUTANTS))
-def test_a_mutant_turns_its_test_red(tree, name):
+def test_a_mutant_turns_its_test_red(tree, run_test, name):
     mutant = MUTANTS[name]
     file = tree / mutant.file
     text = file.read_text()
     assert text.count(mutant.old) == 1, "the mutant no longer fits the code"
     broken = text.replace(mutant.old, mutant.new)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        mutant.test,
-    ]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
     try:
         file.write_text(broken)
-        red = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+        red = run_test(mutant.test)
     finally:
         file.write_text(text)
     # Exit status 1 means that a test failed; 2 to 5 that none could be run.
-    assert red.returncode == 1, red.stdout[-2000:]
+    assert red["status"] == 1, red["printed"][-2000:]

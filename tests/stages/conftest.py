@@ -1,6 +1,7 @@
 """A small repository with a corpus of its own, in which the pipeline ran for real."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,10 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 def copy(toy: Repository, tmp_path: Path) -> Repository:
     """A copy of the finished toy repository, with an empty clip cache."""
     return toy.copy(tmp_path / "repository")
+
+
+@pytest.fixture
+def filled(toy: Repository, copy: Repository) -> Repository:
+    """A copy of the finished toy repository with its clip cache."""
+    shutil.copytree(toy.path / ".cache", copy.path / ".cache")
+    return copy

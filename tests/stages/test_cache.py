@@ -1,14 +1,16 @@
 """`python -m pipeline cache` in a repository in which the pipeline ran."""
 
+import contextlib
+import io
 import os
 import re
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.__main__ import main
 from pipeline.execution.cache import ResultCache
 from pipeline.execution.packs import Packs
 from tests.stages.repositories import Repository
@@ -19,18 +21,14 @@ KINDS = ["clips/words", "clips/text", "clips/audio", "clips/visual"]
 CHECKPOINTS = ["checkpoints/rank", "checkpoints/calibrate", "checkpoints/pointwise"]
 
 
-@pytest.fixture
-def filled(toy: Repository, tmp_path: Path) -> Repository:
-    """A copy of the finished toy repository with its clip cache."""
-    repository = toy.copy(tmp_path / "repository")
-    shutil.copytree(toy.path / ".cache", repository.path / ".cache")
-    return repository
-
-
 def cache(repository: Repository, *arguments: str) -> str:
-    done = repository.run(sys.executable, "-m", "pipeline", "cache", *arguments)
-    assert "Traceback" not in done.stderr
-    return done.stdout
+    """What the command prints, in this process: the keys of an encoder need libraries that take seconds to import."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(repository.path)
+        patch.delenv("GRCF_CACHE", raising=False)
+        assert main(["cache", *arguments]) == 0
+    return printed.getvalue()
 
 
 def rates(table: str) -> dict[str, str]:
