@@ -143,14 +143,17 @@ def simsv2(folder: Path) -> None:
 def mustard(folder: Path) -> None:
     """MUStARD: its JSON in `data`, clips in `utterances_final`, a clip of the context, the pickle of the folds."""
     rows = {}
-    for number, (clip, show) in enumerate(
-        zip(clips(), ("BBT", "BBT", "GOLDENGIRLS", "GOLDENGIRLS", "FRIENDS", "FRIENDS"), strict=True)
-    ):
+    # Each has a segment of either class, so that a valid part drawn by speaker has both.
+    people = [
+        *[("BBT", "SHELDON")] * 2, *[("BBT", "PERSON1")] * 2, *[("GOLDENGIRLS", "DOROTHY")] * 2, *[("GOLDENGIRLS", "PERSON")] * 2,
+        ("FRIENDS", "ROSS"), ("FRIENDS", "PERSON"),
+    ]  # fmt: skip
+    for number, (clip, (show, speaker)) in enumerate(zip(clips(len(people)), people, strict=True)):
         id_ = f"{number % 2 + 1}_{number}"
         put(clip, folder / f"mmsd_raw_data/utterances_final/{id_}.mp4")
         rows[id_] = {
             "utterance": f"It\u0100\u2019s fine. {clip['text']}",
-            "speaker": ("SHELDON", "PERSON1", "DOROTHY", "PERSON", "ROSS", "PERSON")[number],
+            "speaker": speaker,
             "context": ["Is it?"],
             "context_speakers": ["LEONARD"],
             "show": show,
@@ -158,7 +161,7 @@ def mustard(folder: Path) -> None:
         }
     put(clips()[0], folder / "mmsd_raw_data/context_final/1_0_c.mp4")
     write(folder / "data/sarcasm_data.json", json.dumps(rows, indent=4))
-    everyone = np.arange(6)
+    everyone = np.arange(len(people))
     folds = [(np.setdiff1d(everyone, tested), tested) for tested in np.array_split(everyone[::-1], 5)]
     write(folder / "data/split_indices.p", pickle.dumps(folds, protocol=2))
 
@@ -318,6 +321,7 @@ REPLICAS: dict[str, Callable[[Path], None]] = {
 }
 
 N_SEGMENTS = dict.fromkeys(REPLICAS, 6) | {
+    "mustard": 10,
     "meld": 11,
     "iemocap": 9,
     "mer2023": 14,

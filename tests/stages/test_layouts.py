@@ -107,8 +107,8 @@ def test_a_published_fold_is_tested_on_though_it_shares_speakers(imported):
     table.write_text(json.dumps(rows))
     set_as_printed(repository, [*command, "-S", "manifest.split=fold_1"])
     assert "speakers are in two splits" in repository.stage("manifest").stderr
-    # The first of five folds of six rows, from the last row backwards, see the replica.
-    assert [s["id"] for s in segments(repository) if s["split"] == "test"] == ["1_4", "2_5"]
+    # The first of five folds of ten rows, from the last row backwards, see the replica.
+    assert [s["id"] for s in segments(repository) if s["split"] == "test"] == ["1_8", "2_9"]
     assert {s["speaker"] for s in segments(repository)} == {"SHELDON"}
 
 
