@@ -31,7 +31,7 @@ POOL = "pool"
 """The layout of several corpora that are one."""
 _ONLY_OF_POOLS = "parts"
 # Of a range of numbers: less is lost among six decimals, and more is out of the reach of a network that starts near 0.
-_LEAST_SPAN, _GREATEST_SPAN = 0.01, 1000.0
+_LEAST_SPAN, _GREATEST_SPAN = 0.01, 1e5
 
 LayoutName = Literal[
     "folder",

@@ -288,5 +288,5 @@ def test_folds_and_table_of_different_versions_are_refused(replica):
     rows = json.loads(table.read_text())
     rows.pop("1_0")
     table.write_text(json.dumps(rows))
-    with pytest.raises(PipelineError, match="test on 6 rows, but the table has 5"):
+    with pytest.raises(PipelineError, match="test on 10 rows, but the table has 9"):
         LAYOUTS["mustard"].read(folder)

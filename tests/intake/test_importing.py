@@ -144,7 +144,7 @@ def test_an_empty_folder_of_clips_is_named_to_whoever_has_text_alone(repository,
 def test_ids_with_the_ending_of_their_file_are_told_to_leave_it_out(repository, tmp_path):
     named = tmp_path / "named"
     (named / "clips").mkdir(parents=True)
-    (named / "clips" / "a.mp4").write_bytes(b"a film")
+    (named / "clips" / "another.mp4").write_bytes(b"a film")
     (named / "segments.csv").write_text("id,label\na.mp4,1\n")
     with pytest.raises(PipelineError, match="an id is the name of its file without the ending"):
         bring_in(named, "folder")

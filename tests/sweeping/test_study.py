@@ -82,9 +82,12 @@ def test_failures_use_up_the_budget_and_are_not_among_the_completed(tmp_path):
 
 
 def test_later_trials_are_nearer_to_the_best_than_the_first_at_random(tmp_path):
-    asked = spend(search(tmp_path), 40)
-    found = [value(point) if value(point) is not None else 2.0 for point in asked]
-    assert statistics.median(found[-20:]) < statistics.median(found[:10])
+    is_nearer = []
+    for seed in range(4):  # one alone may meet many that fail, which the sampler learns nothing from
+        asked = spend(search(tmp_path, seed=seed), 30)
+        found = [value(point) if value(point) is not None else 2.0 for point in asked]
+        is_nearer.append(statistics.median(found[-15:]) < statistics.median(found[:10]))
+    assert sum(is_nearer) >= 3
 
 
 def test_the_plots_of_optuna_are_written(tmp_path):
