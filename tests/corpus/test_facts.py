@@ -69,7 +69,10 @@ def test_any_range_comes_back_from_the_file(offset, width):
         ({"labels": {"label": LABEL | {"protocol": "mosi"}}}, "measures labels from -3 to 3"),
         ({"labels": {"label": LABEL | {"groups": [2.0, 1.0]}}}, "increasing cuts"),
         ({"labels": {"label": LABEL | {"min": 10.0}}}, "expected a least label below"),
-        ({"labels": {"label": LABEL | {"max": 1e6}}}, r"min and max are 1e\+06 apart; expected 0.01 to 100000"),
+        (
+            {"labels": {"label": LABEL | {"max": 1e6}}},
+            r"min and max are 1e\+06 apart; expected 0.01 to 100000",
+        ),
         ({"labels": {"label": LABEL | {"max": 0.003}}}, "write the labels in another unit"),
         ({"labels": {"label": {"kind": "binary", "max": 9.0}}}, "leave min and max out"),
         ({"labels": {"label": {"kind": "binary", "classes": ["a", "b"]}}}, "have to be left out"),
