@@ -165,6 +165,6 @@ def quality_or_nan(sequence: FeatureSequence) -> Float32[np.ndarray, "row"]:
     return np.full(len(sequence.values), np.nan, np.float32) if sequence.quality is None else sequence.quality
 
 
-def spans_or_nan(sequence: FeatureSequence) -> Float64[np.ndarray, "row 2"]:
-    """The stretch of each row, NaN where the sequence has none."""
+def spans_or_nan(sequence: "FeatureSequence | PackedSequences") -> Float64[np.ndarray, "row 2"]:
+    """The stretch of each row, NaN where the sequence or the sequences have none."""
     return np.full((len(sequence.values), 2), np.nan) if sequence.spans_s is None else sequence.spans_s

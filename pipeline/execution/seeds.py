@@ -14,11 +14,10 @@ from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import sha256_of
-from pipeline.errors import PipelineError
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
-from pipeline.execution.engines.protocol import OTHER_DEVICE
+from pipeline.execution.engines.protocol import OTHER_DEVICE, unlike
 from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
@@ -130,10 +129,7 @@ def _alone(
 ) -> Checkpoint:
     here = device_class()
     if here != device:  # a worker on another machine, whose result would be stored under a key of this one
-        raise PipelineError(
-            f"a machine of the cluster is not like this one: its device is {here}, and here it is {device}; results would be "
-            f"stored under keys of another making: {OTHER_DEVICE}"
-        )
+        raise unlike(f"its device is {here}, and here it is {device}", remedy=OTHER_DEVICE)
     with following(live):
         (checkpoint,) = train_seeds([seed])
     return checkpoint

@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+from collections.abc import Mapping
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,8 +46,13 @@ def import_closure(module: str) -> dict[str, Path]:
 @cache
 def source_digest(module: str) -> str:
     """Hex SHA-256 over the sources of the import closure of `module`: edited code never meets old results."""
+    return digest_of(import_closure(module))
+
+
+def digest_of(files: Mapping[str, Path]) -> str:
+    """Hex SHA-256 over the names and contents of some files, in the order of the mapping."""
     digest = hashlib.sha256()
-    for name, file in import_closure(module).items():
+    for name, file in files.items():
         digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -56,25 +63,27 @@ def package_digest(package: str) -> str | None:
 
     Its version alone would not do: a package that is installed in place, or again, can be another one under the same version.
     """
-    spec = find_spec(package)
+    spec = _spec(package)
     if spec is None:
         return None
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     files = {path.relative_to(folder).as_posix(): path for folder in folders for path in folder.rglob("*.py")}
     if not folders and spec.origin is not None and Path(spec.origin).is_file():
         files = {Path(spec.origin).name: Path(spec.origin)}
-    digest = hashlib.sha256()
-    for name, file in sorted(files.items()):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest() if files else None
+    return digest_of(dict(sorted(files.items()))) if files else None
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module or package lies, None where it or a package around it is not there."""
+    try:
+        return find_spec(module)
+    except ModuleNotFoundError:
+        return None
 
 
 def _source_file(module: str) -> Path | None:
     """The file of a module or of a package's `__init__.py`, None where there is none."""
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:  # of a package around it
-        return None
+    spec = _spec(module)
     return None if spec is None or spec.origin is None else Path(spec.origin)
 
 
@@ -103,12 +112,5 @@ def _is_ours(name: str) -> bool:
 
 
 def _is_module(name: str) -> bool:
-    try:
-        parent = find_spec(name.rpartition(".")[0])
-        return (
-            parent is not None
-            and parent.submodule_search_locations is not None
-            and find_spec(name) is not None
-        )
-    except ModuleNotFoundError:
-        return False
+    parent = _spec(name.rpartition(".")[0])
+    return parent is not None and parent.submodule_search_locations is not None and _spec(name) is not None

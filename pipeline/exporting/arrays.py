@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.artifacts.csv_cells import escaped
 from pipeline.artifacts.files import write_text, write_whole_folder
-from pipeline.artifacts.packed import PackedSequences, Sequences
+from pipeline.artifacts.packed import PackedSequences, Sequences, spans_or_nan
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.spooled import Streamed, raw_bytes
@@ -139,13 +139,9 @@ def _arrays_of(sequences: Sequences) -> dict[str, np.ndarray | Streamed]:
         "values": streamed(np.float32, (sequences.dim,), lambda part: part.values),
         "times_s": streamed(np.float64, (), lambda part: part.times_s),
         "valid": streamed(np.bool_, (), lambda part: part.valid),
-        "spans_s": streamed(np.float64, (2,), _spans_of),
+        "spans_s": streamed(np.float64, (2,), spans_or_nan),
         "columns": np.array(sequences.columns, str),
     }
-
-
-def _spans_of(part: PackedSequences) -> np.ndarray:
-    return np.full((len(part.values), 2), np.nan) if part.spans_s is None else part.spans_s
 
 
 def _write_npz(path: Path, arrays: Mapping[str, np.ndarray | Streamed]) -> None:

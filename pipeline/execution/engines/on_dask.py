@@ -22,7 +22,7 @@ from pipeline.execution.engines import launch
 from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
 from pipeline.execution.engines.clusters import connected, expected_slots
 from pipeline.execution.engines.pieces import Piece, cut
-from pipeline.execution.engines.protocol import VARIABLE, Engine, Work
+from pipeline.execution.engines.protocol import VARIABLE, Engine, Work, unlike
 from pipeline.execution.engines.surroundings import Surroundings
 from pipeline.execution.pool import Done, Lost, Raised
 from pipeline.execution.scheduling import Affinity
@@ -208,10 +208,7 @@ class _Run:
 def _sorted_out(found: Iterator[Answer]) -> Iterator[tuple[int, Done[Any] | Lost]]:
     for answer in found:
         if isinstance(answer, Refused):
-            raise PipelineError(
-                f"a machine of the cluster is not like this one: {answer.difference}; results would be stored under keys of another "
-                f"making: {answer.remedy}"
-            )
+            raise unlike(answer.difference, remedy=answer.remedy)
         if isinstance(answer, Raised):
             answer.reraise()
         yield answer

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from pipeline.errors import PipelineError
 from pipeline.execution.pool import Done, Lost
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.together import Together
@@ -14,6 +15,19 @@ OTHER_DEVICE = (
     "the command"
 )
 """What to do where the device of a worker is not that of the head, as a clause."""
+
+
+def unlike(difference: str, *, remedy: str) -> PipelineError:
+    """The error for a worker whose surroundings are not those that the keys were made for.
+
+    Args:
+        difference: what differs, as a clause that names both.
+        remedy: what to do, as a clause.
+    """
+    return PipelineError(
+        f"a machine of the cluster is not like this one: {difference}; results would be stored under keys of another making: {remedy}"
+    )
+
 
 Work: TypeAlias = Callable[[Any], Any] | Together[Any, Any]
 """A function of one item, which guarded processes call, or of many."""

@@ -1,6 +1,5 @@
 """What has to be alike where keys are made and where work is done: code, libraries, processor."""
 
-import hashlib
 import platform
 import re
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.execution.source import digest_of
 
 LOCK = Path("requirements.lock")
 _SOURCES = ("pipeline", "stages", "plugins")
@@ -87,8 +87,6 @@ def _libraries(lock: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _source() -> str:
-    digest = hashlib.sha256()
-    for root in _SOURCES:
-        for path in sorted(Path(root).rglob("*.py")):
-            digest.update(path.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return digest_of(
+        {path.as_posix(): path for root in _SOURCES for path in sorted(Path(root).rglob("*.py"))}
+    )
