@@ -1,18 +1,15 @@
 """A folder with the feature sequences of one modality: an index and shards by recording, so that a change of one recording rewrites one file.
 
-A shard is called by the digest of its bytes, and holds nothing that another recording could change: columns, extractor, failures
-and notes are in the index. The index is written last, in one step. So whoever is stopped half-way leaves the folder as it was for
-readers, and new shards in it that nobody looks at; the next run removes what its own index does not name.
+A shard holds nothing that another recording could change: columns, extractor, failures and notes are in the index. `shard_files` says how
+they are written.
 """
 
 import json
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +21,24 @@ from pipeline.artifacts.files import (
     map_tensors,
     read_json,
     rebuilding,
-    refused,
-    sha256_of,
     write_text,
 )
 from pipeline.artifacts.foreign import refuse_stand_in
 from pipeline.artifacts.packed import PackedSequences
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
+from pipeline.artifacts.shard_files import (
+    INDEX,
+    ShardFile,
+    check_there,
+    remove_others,
+    shard_file,
+    write_shard,
+)
 from pipeline.artifacts.shards import LIMIT_BYTES, assign_shards, refuse_repeated
-from pipeline.artifacts.spooled import Streamed, spooling, tensor_file, write_tensors
+from pipeline.artifacts.spooled import spooling
 from pipeline.artifacts.tokens import tokens_from
 from pipeline.errors import PipelineError
 
-INDEX = "index.json"
 _INDEX_KIND, _INDEX_VERSION = "index of feature shards", 1
 # Version 1 held a whole corpus, and what is in the index now.
 _KIND, _VERSION = "feature sequences", 2
@@ -51,8 +53,7 @@ _MAPPED_MAX = 64
 class _Shard:
     """A shard as the index has it; `first` is the position of its first segment."""
 
-    file: str
-    n_bytes: int
+    file: ShardFile
     first: int
     n_segments: int
 
@@ -126,8 +127,8 @@ class ShardedSequences:
 
     def _map(self, number: int) -> PackedSequences:
         shard = self._shards[number]
-        path = self.folder / shard.file
-        _check_there(path, shard, self.modality)
+        path = self.folder / shard.file.file
+        check_there(self.folder, shard.file, advice=_advice(self.folder, self.modality))
         tensors, header = map_tensors(path, kind=_KIND, version=_VERSION)
         with rebuilding(path, _KIND):
             ids = self.ids[shard.first : shard.first + shard.n_segments]
@@ -186,10 +187,10 @@ def read_sequences(folder: Path, *, names: dict[str, str] | None = None) -> Shar
         ids: list[str] = []
         shards = []
         for entry in index["shards"]:
-            file, of_shard = Path(entry["file"]), entry["ids"]
-            if file.name != entry["file"] or not of_shard:
-                raise ValueError("a shard without segments, or in another folder")
-            shards.append(_Shard(file.name, int(entry["bytes"]), len(ids), len(of_shard)))
+            of_shard = entry["ids"]
+            if not of_shard:
+                raise ValueError("a shard without segments")
+            shards.append(_Shard(shard_file(entry), len(ids), len(of_shard)))
             ids.extend(of_shard if names is None else [names.setdefault(id_, id_) for id_ in of_shard])
         refuse_repeated(ids, source=path, advice=_advice(folder, modality))
         found = ShardedSequences(
@@ -204,24 +205,8 @@ def read_sequences(folder: Path, *, names: dict[str, str] | None = None) -> Shar
             shards=shards,
         )
     for shard in shards:
-        _check_there(folder / shard.file, shard, modality)
+        check_there(folder, shard.file, advice=_advice(folder, modality))
     return found
-
-
-def _check_there(path: Path, shard: _Shard, modality: Modality) -> None:
-    try:
-        n_bytes = path.stat().st_size
-    except OSError as error:
-        raise PipelineError(
-            f"{path}: named by {INDEX} beside it, but cannot be read ({error.strerror or error}); "
-            f"{_advice(path.parent, modality)}"
-        ) from error
-    refuse_stand_in(path)
-    if n_bytes != shard.n_bytes:
-        raise PipelineError(
-            f"{path}: has {n_bytes:,} bytes where {INDEX} beside it says {shard.n_bytes:,}, so it is cut short or of another run; "
-            f"{_advice(path.parent, modality)}"
-        )
 
 
 def _advice(folder: Path, modality: Modality) -> str:
@@ -295,7 +280,9 @@ def write_sequences_of(
             of_shard = [ids[position] for position in positions]
             tensors = draft.tensors(positions)
             header = {"modality": modality, "ids": of_shard}
-            entries.append(_write_shard(folder, tensors, header) | {"ids": of_shard})
+            written = write_shard(folder, tensors, kind=_KIND, version=_VERSION, header=header)
+            n_rows = int(tensors["values"].shape[0])
+            entries.append({**written.entry(), "rows": n_rows, "ids": of_shard})
         index = {
             "kind": _INDEX_KIND,
             "version": _INDEX_VERSION,
@@ -308,39 +295,4 @@ def write_sequences_of(
             "shards": entries,
         }
         write_text(folder / INDEX, json.dumps(index, sort_keys=True, ensure_ascii=False, indent=1) + "\n")
-    _remove_others(folder, {INDEX, *(entry["file"] for entry in entries)})
-
-
-def _write_shard(
-    folder: Path, tensors: Mapping[str, np.ndarray | Streamed], header: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Write a shard under the name of its digest, unless it is there; what the index says of it."""
-    digest, n_bytes = sha256(), 0
-    for content in tensor_file(folder, tensors, kind=_KIND, version=_VERSION, header=header):
-        digest.update(content)
-        n_bytes += len(content)
-    path = folder / f"{digest.hexdigest()[:16]}.safetensors"
-    if not _holds(path, digest.hexdigest()):
-        write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
-    return {
-        "file": path.name,
-        "sha256": digest.hexdigest(),
-        "bytes": n_bytes,
-        "rows": int(tensors["values"].shape[0]),
-    }
-
-
-def _holds(path: Path, digest: str) -> bool:
-    with suppress(OSError):
-        return path.is_file() and sha256_of(path) == digest
-    return False
-
-
-def _remove_others(folder: Path, names: set[str]) -> None:
-    """Remove shards that the index does not name, the file of a corpus that was not in shards, and what was being written by whoever was killed."""
-    for path in folder.iterdir():
-        if path.name not in names and path.suffix in (".safetensors", ".tmp") and not path.is_dir():
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise refused(path, error) from error
+    remove_others(folder, {entry["file"] for entry in entries})

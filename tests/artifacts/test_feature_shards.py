@@ -12,10 +12,11 @@ import pytest
 
 from pipeline.artifacts import feature_shards
 from pipeline.artifacts.extraction import read_extraction
-from pipeline.artifacts.feature_shards import INDEX, read_sequences, write_sequences, write_sequences_of
+from pipeline.artifacts.feature_shards import read_sequences, write_sequences, write_sequences_of
 from pipeline.artifacts.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.packed import pack
 from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.shard_files import INDEX
 from pipeline.errors import PipelineError
 
 LIMIT = 12_000

@@ -1,0 +1,125 @@
+"""The files of a folder in shards: each called by the digest of its bytes, and an index that is written last, in one step.
+
+Whoever is stopped half-way leaves the folder as it was for readers, and new shards in it that nobody looks at; the next run
+removes what its own index does not name.
+"""
+
+from collections.abc import Mapping, Set
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.artifacts.files import refused, sha256_of
+from pipeline.artifacts.foreign import refuse_stand_in
+from pipeline.artifacts.spooled import Streamed, tensor_file, write_tensors
+from pipeline.errors import PipelineError
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """A file of a folder in shards.
+
+    Attributes:
+        file: its name.
+        sha256: digest of its bytes, hex.
+        n_bytes: how many they are.
+    """
+
+    file: str
+    sha256: str
+    n_bytes: int
+
+    def entry(self) -> dict[str, Any]:
+        """What the index says of it."""
+        return {"file": self.file, "sha256": self.sha256, "bytes": self.n_bytes}
+
+
+def shard_file(entry: Mapping[str, Any]) -> ShardFile:
+    """What `ShardFile.entry` gave.
+
+    Raises:
+        ValueError: the file is in another folder.
+    """
+    name = Path(entry["file"]).name
+    if name != entry["file"]:
+        raise ValueError("a shard in another folder")
+    return ShardFile(name, str(entry["sha256"]), int(entry["bytes"]))
+
+
+def write_shard(
+    folder: Path,
+    tensors: Mapping[str, np.ndarray | Streamed],
+    *,
+    kind: str,
+    version: int,
+    header: Mapping[str, Any],
+) -> ShardFile:
+    """Write a shard under the name of its digest, unless it is there.
+
+    Raises:
+        PipelineError: the file system refused.
+    """
+    digest, n_bytes = sha256(), 0
+    for content in tensor_file(folder, tensors, kind=kind, version=version, header=header):
+        digest.update(content)
+        n_bytes += len(content)
+    path = folder / f"{digest.hexdigest()[:16]}.safetensors"
+    if not _holds(path, digest.hexdigest()):
+        write_tensors(path, tensors, kind=kind, version=version, header=header)
+    return ShardFile(path.name, digest.hexdigest(), n_bytes)
+
+
+def _holds(path: Path, digest: str) -> bool:
+    with suppress(OSError):
+        return path.is_file() and sha256_of(path) == digest
+    return False
+
+
+def check_there(folder: Path, shard: ShardFile, *, advice: str) -> None:
+    """Refuse a shard that is not there, or not as long as the index says.
+
+    Args:
+        folder: folder of the shard.
+        shard: what the index says of it.
+        advice: what to do about it, for the message.
+
+    Raises:
+        PipelineError: it is one of them.
+    """
+    path = folder / shard.file
+    try:
+        n_bytes = path.stat().st_size
+    except OSError as error:
+        raise PipelineError(
+            f"{path}: named by {INDEX} beside it, but cannot be read ({error.strerror or error}); {advice}"
+        ) from error
+    refuse_stand_in(path)
+    if n_bytes != shard.n_bytes:
+        raise PipelineError(
+            f"{path}: has {n_bytes:,} bytes where {INDEX} beside it says {shard.n_bytes:,}, so it is cut short or of another run; "
+            f"{advice}"
+        )
+
+
+def remove_others(folder: Path, names: Set[str]) -> None:
+    """Remove shards that the index does not name, the file of a corpus that was not in shards, and what was being written by whoever was killed.
+
+    Args:
+        folder: the folder.
+        names: the shards that the index names.
+
+    Raises:
+        PipelineError: the file system refused.
+    """
+    for path in folder.iterdir():
+        if path.name not in {INDEX, *names} and path.suffix in (".safetensors", ".tmp") and not path.is_dir():
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise refused(path, error) from error
