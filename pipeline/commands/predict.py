@@ -86,7 +86,7 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--language",
         metavar="CODE",
-        help="language of the speech, such as en or zh; default: that of training",
+        help="language of the speech, such as en or Chinese; default: that of training",
     )
     parser.add_argument(
         "--start-s", metavar="S", type=float, help="start of the stretch to look at, in seconds; default 0"

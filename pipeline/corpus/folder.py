@@ -76,6 +76,8 @@ def read_folder(folder: Path) -> list[Candidate]:
     candidates = [_candidate(place, row, words, ratings, clips, names, named) for place, row in rows]
     transcripts = TranscriptFolder(folder)
     candidates = [_with_transcript(candidate, transcripts) for candidate in candidates]
+    if any(candidate.text is None and not candidate.words for candidate in candidates):
+        transcripts.refuse_all_unused()
     _refuse_strange_ids(folder / _RATING_TABLE, ratings, candidates)
     _check_words(folder / _WORD_TABLE, words, candidates)
     return candidates

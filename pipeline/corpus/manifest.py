@@ -200,13 +200,14 @@ def build_segment(
 
 
 def _span(candidate: Candidate, info: MediaInfo | None) -> tuple[float, float]:
-    """Start and end in seconds of the media, as far as anything says: the corpus, the recording, the last word."""
+    """Start and end in seconds of the media, as far as anything says: the corpus, the recording, the last word or cue."""
     start_s = candidate.start_s or 0.0
     if candidate.end_s is not None:
         return start_s, candidate.end_s
     if info is not None:
         return start_s, info.duration_s
-    return start_s, max((word.end_s for word in candidate.words), default=start_s + 1.0)
+    timed: tuple[Word | Cue, ...] = (*candidate.words, *candidate.cues)
+    return start_s, max((stretch.end_s for stretch in timed), default=start_s + 1.0)
 
 
 def _unusable_span(candidate: Candidate, info: MediaInfo | None, start_s: float, end_s: float) -> str | None:

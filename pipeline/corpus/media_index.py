@@ -184,7 +184,7 @@ class NamesOnDisk:
 
 
 def near_name(path: Path) -> str | None:
-    """A recording beside a missing file whose name differs from it in letter case, accents or suffix alone."""
+    """A recording beside a missing file whose name differs from it in letter case, accents, suffix or blanks around it alone."""
     try:
         changed_ns = path.parent.stat().st_mtime_ns
     except (OSError, ValueError):
@@ -202,4 +202,5 @@ def _near_names(folder: Path, changed_ns: int) -> tuple[Mapping[str, str], Mappi
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    # Blanks around a cell of a table are no part of it.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()

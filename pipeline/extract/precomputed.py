@@ -19,6 +19,8 @@ from pipeline.pickles.rows import GivenWindows
 
 # A word lasts a third of a second on average; rows further apart than this leave words without any.
 _COARSE_S = 0.25
+# Extractors pad and round; rows further than this from their segment are none of it.
+_SLACK_S = 0.5
 _ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "spans_s", "columns")
 
 
@@ -170,7 +172,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
 
     Raises:
         PipelineError: the file is missing, leads out of the folder, is no such file, its arrays do not fit together,
-            one of the segments is there twice, or it has none of them.
+            one of the segments is there twice, it has none of them, or all rows of a segment lie outside of it.
     """
     path = folder / name
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -207,6 +209,7 @@ def read_npz(modality: Modality, segments: Sequence[Segment], *, folder: Path, n
         )
     _check_some(path, position, segments)
     _say_missing(path, position, segments)
+    _check_within(path, segments, sequences)
     columns = [_text(column) for column in arrays.get("columns", np.arange(values.shape[1])).tolist()]
     return pack(
         modality,
@@ -265,6 +268,40 @@ def _say_missing(path: Path, found: Mapping[str, object], segments: Sequence[Seg
     if missing:
         sys.stderr.write(
             f"{path}: has no rows for {len(missing)} of {len(segments)} segments, such as {missing[0]!r}; they go without\n"
+        )
+
+
+def _check_within(path: Path, segments: Sequence[Segment], sequences: Sequence[FeatureSequence]) -> None:
+    """Refuse times that are not seconds of the segment, and say where rows lie behind its end, on standard error.
+
+    Raises:
+        PipelineError: all rows of a segment lie outside of it, so that no word would have any, or a wrong one.
+    """
+    outside, behind = [], []
+    for segment, sequence in zip(segments, sequences, strict=True):
+        if not len(sequence.times_s):
+            continue
+        last_s = segment.duration_s + _SLACK_S
+        is_within = (sequence.times_s >= -_SLACK_S) & (sequence.times_s <= last_s)
+        if sequence.spans_s is not None:
+            is_within &= (sequence.spans_s[:, 1] >= -_SLACK_S) & (sequence.spans_s[:, 0] <= last_s)
+        if not is_within.any():
+            outside.append((segment, sequence))
+        elif sequence.times_s[-1] > last_s:
+            behind.append((segment, sequence))
+    if outside:
+        segment, sequence = outside[0]
+        raise PipelineError(
+            f"{path}: of {len(outside)} of {len(segments)} segments all rows lie outside of the segment, such as those of "
+            f"{segment.id!r}, at {sequence.times_s[0]:g}–{sequence.times_s[-1]:g} s in a segment of {segment.duration_s:g} s; expected "
+            "times_s and spans_s in seconds from the start of the segment, not of its recording"
+        )
+    if behind:
+        segment, sequence = behind[0]
+        sys.stderr.write(
+            f"{path}: {len(behind)} of {len(segments)} segments have rows behind their end, such as {segment.id!r} up to "
+            f"{sequence.times_s[-1]:g} s in a segment of {segment.duration_s:g} s; no word has these. Where the segment is longer than "
+            "that, give its start_s and end_s in the table of the corpus\n"
         )
 
 

@@ -42,7 +42,7 @@ class Model(TrainedModel):
         Args:
             media: a video or sound file; None where there is a transcript alone.
             transcript: what is said; recognised where it is None.
-            language: code of the language; None for that of training.
+            language: code or name of the language; None for that of training.
             start_s: start of the stretch to look at, seconds from the start of the file; None for the start.
             end_s: its end; None for the end.
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.artifacts.foreign import other_kind, refuse_stand_in, require_plain_file
 from pipeline.artifacts.segments import Segment
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import language_code
 from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.manifest import OVERSHOOT_S, build_segment
 from pipeline.errors import PipelineError
@@ -30,7 +31,7 @@ class Recording:
     """What is asked about: a stretch of a file, and what was said in it where that is known.
 
     `start_s` and `end_s` are seconds from the start of the file, None for its start and end. Without `media`, the
-    transcript is all there is. `language` None is that of the model.
+    transcript is all there is. `language` is a code, tag or name, see `language_code`; None is that of the model.
     """
 
     media: Path | None
@@ -55,7 +56,7 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         language: language of recordings that do not name theirs.
 
     Raises:
-        PipelineError: the file is missing or no recording, or the span lies outside of it.
+        PipelineError: the file is missing or no recording, the span lies outside of it, or nobody knows the language.
     """
     path = recording.media
     if path is not None and listed_at(path) is None:
@@ -70,7 +71,7 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         split=None,
         speaker=None,
         video=recording.name,
-        language=recording.language,
+        language=None if recording.language is None else language_code(recording.language, recording.name),
         start_s=recording.start_s,
         end_s=recording.end_s,
         words=(),

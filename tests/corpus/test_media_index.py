@@ -77,7 +77,14 @@ def test_one_recording_has_one_name_however_its_path_is_written(tmp_path, writte
 
 
 @pytest.mark.parametrize(
-    ("asked", "there"), [("clips/R1.mp4", "r1.mp4"), ("clips/r1.MP4", "r1.mp4"), ("clips/r1.mp4", "r1.mov")]
+    ("asked", "there"),
+    [
+        ("clips/R1.mp4", "r1.mp4"),
+        ("clips/r1.MP4", "r1.mp4"),
+        ("clips/r1.mp4", "r1.mov"),
+        ("clips/r1.mp4", " r1.mp4"),
+        ("clips/r1.mp4", "r1 .mp4"),
+    ],
 )
 def test_a_near_name_is_named(tmp_path, asked, there):
     folder = corpus(tmp_path, there, table="id,label\nr1,1\n")

@@ -2,12 +2,14 @@
 
 import json
 import os
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.folder import read_folder
+from pipeline.corpus.manifest import build_segment
 from pipeline.corpus.timed.finding import of_segment
 from pipeline.corpus.timed.recognised import read_recognised
 from pipeline.corpus.timed.subtitles import read_srt, read_vtt
@@ -323,6 +325,37 @@ def test_a_transcript_is_found_by_the_name_of_its_recording(name, tmp_path):
     first, second = read_folder(tmp_path)
     assert (first.text, first.cues) == ("I don't love it", (Cue("I don't love it", 0.5, 2.0),))
     assert second.text == "42 Bye."
+
+
+@pytest.mark.parametrize(("medium", "transcript"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+@pytest.mark.parametrize("suffix", [".srt", ".en.srt", ".mp4.srt"])
+def test_an_accent_is_one_character_or_two(medium, transcript, suffix, tmp_path):
+    written(tmp_path / "clips" / f"{unicodedata.normalize(medium, 'café')}.mp4", b"x")
+    written(tmp_path / "clips" / f"{unicodedata.normalize(transcript, 'café')}{suffix}", SRT)
+    written(tmp_path / "segments.csv", "id,label\ncafé,1\n")
+    (row,) = read_folder(tmp_path)
+    assert row.text == "I don't love it 42 Bye."
+
+
+def test_transcripts_of_which_none_is_found_are_refused_where_text_is_missing(tmp_path):
+    written(tmp_path / "clips/a.mp4", b"x")
+    written(tmp_path / "transcripts/interview_a.srt", SRT)
+    written(tmp_path / "segments.csv", "id,label,text\na,1,\n")
+    with pytest.raises(
+        PipelineError, match=r"of 1 timed transcripts, such as 'interview_a.srt', none bears the name"
+    ):
+        read_folder(tmp_path)
+    written(tmp_path / "segments.csv", "id,label,text\na,1,Said.\n")
+    assert read_folder(tmp_path)[0].text == "Said."
+
+
+def test_a_segment_without_a_recording_lasts_as_long_as_its_cues(tmp_path):
+    written(tmp_path / "transcripts/a.srt", SRT)
+    written(tmp_path / "segments.csv", "id,label\na,1\n")
+    (row,) = read_folder(tmp_path)
+    segment = build_segment(row, "train", PurePosixPath("data/raw/x"), {}, "en")
+    assert not isinstance(segment, str)
+    assert (segment.end_s, segment.cues) == (4.25, row.cues)
 
 
 def test_words_of_a_transcript_are_the_words_and_a_text_of_the_table_stays(tmp_path):

@@ -213,6 +213,38 @@ def test_segments_without_rows_are_told(tmp_path, capsys):
     assert "has no rows for 1 of 2 segments, such as 'b'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("times_s", "spans_s"),
+    [
+        ([10.5, 12.0, 13.5, 10.5], None),  # seconds of the recording
+        ([500.0, 2000.0, 3500.0, 500.0], None),  # milliseconds
+        ([-9.5, -8.0, -6.5, -9.5], None),
+        ([0.5, 2.0, 3.5, 0.5], [[10, 11], [11, 13], [13, 14], [10, 14]]),
+    ],
+)
+def test_times_that_are_not_seconds_of_the_segment_are_refused(tmp_path, times_s, spans_s):
+    spans = {} if spans_s is None else {"spans_s": np.array(spans_s, float)}
+    values = np.ones((4, 2), np.float32)
+    np.savez(
+        tmp_path / "rows.npz", ids=["a", "b"], values=values, offsets=[0, 3, 4], times_s=times_s, **spans
+    )
+    with pytest.raises(
+        PipelineError, match=r"2 of 2 segments all rows lie outside .*'b'.* from the start of the segment"
+    ):
+        read(tmp_path)
+
+
+def test_rows_behind_the_end_of_a_segment_are_told(tmp_path, capsys):
+    values = np.ones((3, 2), np.float32)
+    arrays = {"ids": ["a", "b"], "values": values, "offsets": [0, 2, 3]}
+    np.savez(tmp_path / "rows.npz", times_s=[0.5, 9.5, 4.2], **arrays)
+    assert read(tmp_path)["a"].times_s.tolist() == [0.5, 9.5]
+    assert "1 of 2 segments have rows behind their end, such as 'a' up to 9.5 s" in capsys.readouterr().err
+    np.savez(tmp_path / "rows.npz", times_s=[0.5, 3.5, 4.2], **arrays)
+    read(tmp_path)
+    assert "behind" not in capsys.readouterr().err
+
+
 def test_the_only_row_of_a_segment_covers_all_of_it_and_rare_rows_reach_half_way(tmp_path):
     np.savez(tmp_path / "rows.npz", ids=["a", "b"], values=VALUES[:2])
     assert read(tmp_path)["a"].spans_s.tolist() == [[0.0, 4.0]]

@@ -125,6 +125,21 @@ def test_words_without_a_recording():
     assert (segment.media, segment.text, segment.language) == (None, "Fine.", "de")
 
 
+@pytest.mark.parametrize(
+    ("named", "code"), [("English", "en"), ("en-US", "en"), ("deu", "de"), ("Chinese", "zh"), (None, "fr")]
+)
+def test_a_language_is_known_by_its_name(named, code):
+    assert (
+        as_segment(Recording(media=None, transcript="Said.", language=named), language="fr").language == code
+    )
+
+
+def test_a_language_that_nobody_knows_is_refused():
+    assert "the language is 'Englsh' (did you mean 'english'?)" in refused(
+        media=None, transcript="Said.", language="Englsh"
+    )
+
+
 def test_no_words_are_no_transcript(clip):
     assert as_segment(Recording(media=clip, transcript=" \n"), language="en").text is None
 

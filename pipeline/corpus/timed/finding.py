@@ -1,6 +1,7 @@
 """The timed transcript of a recording, found by name: beside it, or in the folder `transcripts`."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -63,6 +64,7 @@ class TranscriptFolder:
     def _transcript(self, below: str, recording: str) -> TimedTranscript | None:
         if below not in self._listed:
             self._listed[below] = self._by_stem(below)
+        recording = _one_form(recording)
         stem = PurePosixPath(recording).stem if is_medium(recording) else recording
         names = self._listed[below].get(recording, ()) or self._listed[below].get(stem, ())
         for suffix, reader in _READERS.items():
@@ -79,17 +81,39 @@ class TranscriptFolder:
                     return self._read[name]
         return None
 
+    def refuse_all_unused(self) -> None:
+        """Refuse a folder `transcripts` of which nothing was found: its files bear other names than the recordings.
+
+        Raises:
+            PipelineError: it holds timed transcripts and no recording has one of them.
+        """
+        folder = self._corpus / FOLDER
+        # JSON may be something else.
+        there = sorted(
+            path for path in folder.rglob("*") if path.suffix.casefold() in set(_READERS) - {".json"}
+        )
+        if there and not any(name.startswith(f"{FOLDER}/") for name in self._read):
+            raise PipelineError(
+                f"{folder}: of {len(there)} timed transcripts, such as {there[0].name!r}, none bears the name of a recording of this "
+                "corpus, and segments are without text; name each like its recording, or like the id of a segment without one"
+            )
+
     def _by_stem(self, below: str) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for name in names_in(self._corpus / below):
             path = PurePosixPath(name)
             if path.suffix.casefold() not in _READERS or name.startswith("."):
                 continue
-            found[path.stem].append(name)
-            inner = PurePosixPath(path.stem)
+            inner = PurePosixPath(_one_form(path.stem))
+            found[str(inner)].append(name)
             if _is_language(inner.suffix.removeprefix(".")):
                 found[inner.stem].append(name)
         return found
+
+
+def _one_form(name: str) -> str:
+    """A name in one Unicode normal form: é is one character or two, by the system that named the file."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _is_language(tag: str) -> bool:
