@@ -4,18 +4,19 @@ Whoever is stopped half-way leaves the folder as it was for readers, and new sha
 removes what its own index does not name.
 """
 
+import secrets
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.files import refused, sha256_of
+from pipeline.artifacts.files import refused, sha256_of, write_whole_file
 from pipeline.artifacts.foreign import refuse_stand_in
-from pipeline.artifacts.spooled import Streamed, tensor_file, write_tensors
+from pipeline.artifacts.spooled import Streamed, tensor_file
 from pipeline.errors import PipelineError
 
 INDEX = "index.json"
@@ -60,18 +61,33 @@ def write_shard(
     version: int,
     header: Mapping[str, Any],
 ) -> ShardFile:
-    """Write a shard under the name of its digest, unless it is there.
+    """Write a shard under the name of its digest, unless it is there; each row is computed once.
+
+    The name is known when the last byte is written. Until then the shard has one that nobody else takes and no index names.
 
     Raises:
-        PipelineError: the file system refused.
+        PipelineError: the file system refused; nothing of the shard is left behind.
     """
     digest, n_bytes = sha256(), 0
-    for content in tensor_file(folder, tensors, kind=kind, version=version, header=header):
-        digest.update(content)
-        n_bytes += len(content)
-    path = folder / f"{digest.hexdigest()[:16]}.safetensors"
-    if not _holds(path, digest.hexdigest()):
-        write_tensors(path, tensors, kind=kind, version=version, header=header)
+    draft = folder / f"new-{secrets.token_hex(8)}.safetensors"
+
+    def write(file: BinaryIO) -> None:
+        nonlocal n_bytes
+        for content in tensor_file(folder, tensors, kind=kind, version=version, header=header):
+            digest.update(content)
+            n_bytes += file.write(content)
+
+    try:
+        write_whole_file(draft, write)
+        path = folder / f"{digest.hexdigest()[:16]}.safetensors"
+        if not _holds(path, digest.hexdigest()):
+            draft.replace(path)
+    except OSError as error:
+        raise refused(draft, error) from error
+    finally:
+        # Where the folder itself cannot be reached, the sentence above says why.
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return ShardFile(path.name, digest.hexdigest(), n_bytes)
 
 

@@ -1,5 +1,6 @@
 """Features in shards come back as they were, and the folder is whole whatever happened to whoever wrote it."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -16,7 +17,8 @@ from pipeline.artifacts.feature_shards import read_sequences, write_sequences, w
 from pipeline.artifacts.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.packed import pack
 from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.shard_files import INDEX
+from pipeline.artifacts.shard_files import INDEX, write_shard
+from pipeline.artifacts.spooled import Streamed
 from pipeline.errors import PipelineError
 
 LIMIT = 12_000
@@ -182,26 +184,64 @@ write(Path(sys.argv[1]))
 """
 
 
-def kill_at(folder, n_files):
-    """Write and be killed when so many files, the last of them but for its name, are there."""
+def kill_at(folder, n_renames):
+    """Write and be killed when all is done that comes before so many renames, of which a shard takes two and the index one."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), str(n_files)], cwd=Path(__file__).parents[2], check=False
+        [sys.executable, "-c", KILLED, str(folder), str(n_renames)],
+        cwd=Path(__file__).parents[2],
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("n_files", [1, 3, "all"])
-def test_whoever_is_killed_leaves_nothing_that_looks_whole_and_the_next_run_the_same_bytes(tmp_path, n_files):
+@pytest.mark.parametrize("n_renames", [1, 2, 5, 6, "all"])
+def test_whoever_is_killed_leaves_nothing_that_looks_whole_and_the_next_run_the_same_bytes(
+    tmp_path, n_renames
+):
     write(tmp_path / "undisturbed")
     expected = content(tmp_path / "undisturbed")
     folder = tmp_path / "killed"
-    kill_at(folder, len(expected) if n_files == "all" else n_files)
-    assert len(content(folder)) == (len(expected) if n_files == "all" else n_files)
+    n_renames = 2 * len(expected) - 1 if n_renames == "all" else n_renames
+    kill_at(folder, n_renames)
+    assert len(content(folder)) == (n_renames + 1) // 2
     with pytest.raises(PipelineError, match=r"index\.json: not found; run `dvc repro`"):
         read_sequences(folder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "undisturbed"]
     write(folder)
     assert content(folder) == expected
+
+
+def test_each_row_of_a_shard_is_computed_once(tmp_path):
+    n_asked = 0
+
+    def blocks():
+        nonlocal n_asked
+        n_asked += 1
+        yield np.arange(6, dtype=np.float32).reshape(3, 2)
+
+    def written():
+        tensors = {"values": Streamed(np.dtype(np.float32), (3, 2), blocks)}
+        return write_shard(tmp_path, tensors, kind="k", version=1, header={})
+
+    first = written()
+    assert n_asked == 1
+    time_ns = (tmp_path / first.file).stat().st_mtime_ns
+    assert written() == first
+    assert n_asked == 2
+    assert [path.name for path in tmp_path.iterdir()] == [first.file]
+    assert (tmp_path / first.file).stat().st_mtime_ns == time_ns
+    assert sha256_of(tmp_path / first.file) == first.sha256
+
+
+def test_a_disk_that_is_full_leaves_nothing_of_a_shard(tmp_path):
+    def blocks():
+        yield np.zeros((2, 2), np.float32)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    tensors = {"values": Streamed(np.dtype(np.float32), (3, 2), blocks)}
+    with pytest.raises(PipelineError, match="could not be written"):
+        write_shard(tmp_path, tensors, kind="k", version=1, header={})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_whoever_is_killed_over_an_older_run_leaves_that_readable(tmp_path):
