@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Float64
 
 from pipeline.media.container import MediaError, identity
 from pipeline.media.linear_pass import decode
+from pipeline.media.sample_grid import first_sample
 
 # Containers round times, some to several milliseconds; a block of sound this close to the end of the one before it
 # continues it. A larger jump is a gap, or an overlap.
@@ -172,8 +173,9 @@ def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]
                 "convert the sound to one rate with ffmpeg"
             )
         rate_hz = frame.sample_rate
-        position = round(decoded.time_s * rate_hz)
-        if expected is not None and abs(position - expected) <= _JITTER_S * rate_hz:
+        if expected is None:
+            position = first_sample(path, decoded, rank=mix.rank)
+        elif abs((position := round(decoded.time_s * rate_hz)) - expected) <= _JITTER_S * rate_hz:
             position = expected
         block = _Block(position, rate_hz, mix.mono(_channels(frame), frame.layout.name))
         expected = position + len(block.samples)

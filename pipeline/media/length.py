@@ -16,6 +16,9 @@ _LENGTH_IN_DOUBT_BYTES_PER_S = 8000
 _LENGTH_OR_END = frozenset(("matroska", "webm", "nut", "ogg", "asf", "wtv", "flv", "live_flv"))
 # The header of these counts pictures, whatever time they have.
 _COUNT_OF_PICTURES = frozenset(("ivf",))
+# These have no header. FFmpeg guesses their length from the bytes and the bit rate of the first packets, but for an MP3 that begins with
+# a frame of its own that says it; where the rate varies, a seventh of a recording may be missing.
+_GUESSED = frozenset(("aac", "ac3", "amr", "amrnb", "amrwb", "dts", "eac3", "mp3", "truehd"))
 # A clock that starts earlier makes no difference of more than a picture.
 _LATE_S = 0.05
 _LONGEST_PACKET_S = 0.1
@@ -47,7 +50,7 @@ def ends_s(path: Path, container: Any) -> float | None:
 def duration_s(path: Path) -> float:
     """How long a recording lasts, in seconds: what the header says, or where the last packet ends.
 
-    The packets count where the header says nothing, cannot be believed, or says more than its bytes make likely.
+    The packets count where there is no header, or it says nothing, cannot be believed, or says more than its bytes make likely.
 
     Raises:
         MediaError: the file cannot be opened.
@@ -55,10 +58,15 @@ def duration_s(path: Path) -> float:
     with open_media(path) as container:
         said_s: float | None = container.duration / 1e6 if container.duration else None
         misleads, zero_s, n_bytes = _header_misleads(container), float(time_zero(container)), container.size
+        is_guessed = not _GUESSED.isdisjoint(container.format.name.split(","))
     if said_s is None:
         return _end_of_last_packet_s(path, identity(path))
     if misleads:
         return _by_packets(path, said_s=said_s, zero_s=zero_s)
+    if is_guessed:
+        end_s = _end_of_last_packet_s(path, identity(path))
+        # What an encoder adds at the end is in the last packet, and no part of the length.
+        return said_s if abs(end_s - said_s) < _LONGEST_PACKET_S else end_s
     if n_bytes < _LENGTH_IN_DOUBT_BYTES_PER_S * said_s:
         end_s = _end_of_last_packet_s(path, identity(path))
         # A last packet need not say how long it lasts, so a little less is no contradiction.

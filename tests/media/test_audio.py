@@ -122,6 +122,26 @@ def test_a_moment_has_the_same_samples_in_every_span(tmp_path, source_rate_hz, s
     np.testing.assert_array_equal(span.recorded, whole.recorded[first : first + len(span.samples)])
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "rate_hz"),
+    [
+        ("talk.mkv", "aac", 48000),
+        ("talk.mkv", "aac", 44100),
+        ("talk.webm", "libopus", 48000),
+        ("talk.flv", "mp3", 44100),
+        ("talk.mka", "flac", 44100),
+        ("talk.asf", "mp3", 44100),
+    ],
+)
+@pytest.mark.parametrize("start_s", [1.5, 2.345, 3.7])
+def test_a_container_that_counts_milliseconds_shifts_no_span(tmp_path, name, codec, rate_hz, start_s):
+    sound = tone(440, 6.0, rate_hz=rate_hz, n_harmonics=4)
+    path = write_recording(tmp_path / name, sound=sound, sound_rate_hz=rate_hz, audio_codec=codec)
+    whole, first = read(path, end_s=6.0), round(start_s * RATE_HZ)
+    span = read(path, start_s=start_s, end_s=start_s + 1.0)
+    np.testing.assert_allclose(span.samples, whole.samples[first : first + len(span.samples)], atol=1e-3)
+
+
 def test_a_late_span_of_compressed_sound_is_that_of_the_whole(tmp_path):
     path = write_recording(
         tmp_path / "talk.mp4",

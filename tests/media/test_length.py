@@ -110,3 +110,23 @@ def test_matroska_with_a_length_in_its_header_lasts_that_long(tmp_path):
 
     assert ends_ms == pytest.approx(7000, abs=1)
     assert probe(path).duration_s == pytest.approx(4.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("is_loud_first", [True, False])
+def test_sound_without_a_header_lasts_as_long_as_its_packets(tmp_path, is_loud_first):
+    # Noise takes many more bits than silence, so that what the first packets take is no measure of the rest.
+    parts = [np.random.default_rng(0).normal(0, 0.2, (1, 6 * 44100)), np.zeros((1, 2 * 44100))]
+    sound = np.concatenate(parts if is_loud_first else parts[::-1], axis=1)
+    path = write_recording(
+        tmp_path / "bare.aac", sound=sound, sound_rate_hz=44100, audio_codec="aac", layout="mono"
+    )
+    with open_media(path) as container:
+        assert abs(container.duration / 1e6 - 8) > 1
+    assert probe(path).duration_s == pytest.approx(8, abs=0.06)
+
+
+def test_an_mp3_that_says_its_length_is_not_longer_by_what_its_encoder_added(tmp_path):
+    path = write_recording(
+        tmp_path / "talk.mp3", sound=tone(200, 4, rate_hz=44100), sound_rate_hz=44100, audio_codec="mp3"
+    )
+    assert duration_s(path) == pytest.approx(4, abs=1e-3)

@@ -1,0 +1,51 @@
+"""Where a block of sound begins, to the sample: a container that counts milliseconds tells it to half of one."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.media.container import MediaError, identity
+from pipeline.media.linear_pass import Decoded, decode
+
+# A decoder cuts the encoder's delay off the first block that it gives out, wherever a pass begins: such a block is shorter, and its
+# time is rounded once more. That of the first block of all is rounded, too. Half a tick each, and half a sample.
+_ROUNDINGS = 1.6
+
+
+def first_sample(path: Path, block: Decoded, *, rank: int) -> int:
+    """The place of a block's first sample, in samples from the start of the recording.
+
+    Matroska, WebM, Flash and ASF round times to milliseconds. A pass that begins in the middle of a recording would be off by half of
+    one from a pass that counted from the start. But most codecs have blocks of one size, so a block ends a whole number of them
+    behind the end of the first; where that is as close as rounding allows, it is the place.
+
+    Args:
+        path: the recording.
+        block: a decoded block of its sound.
+        rank: which sound track, see `decode`.
+    """
+    rate_hz, n_samples = block.frame.sample_rate, block.frame.samples
+    told, tick = block.time_s * rate_hz, float(block.frame.time_base * rate_hz)
+    if tick <= 1 or block.time_s <= 0:
+        return round(told)
+    grid = _grid(path, identity(path), rank)
+    if grid is None:
+        return round(told)
+    first_end, size = grid
+    counted = first_end + round((told + n_samples - first_end) / size) * size - n_samples
+    return counted if abs(counted - told) < _ROUNDINGS * tick else round(told)
+
+
+@lru_cache(maxsize=64)
+def _grid(path: Path, _: tuple[int, ...], rank: int) -> tuple[int, int] | None:
+    """Where the first block of a track ends, and how many samples the next ones have; None where that varies or is unknown."""
+    blocks = decode(path, "audio", start_s=0.0, rank=rank)
+    try:
+        found = [block for block, _ in zip(blocks, range(3), strict=False)]
+    except MediaError:
+        return None
+    finally:
+        blocks.close()
+    if len(found) < 3 or found[1].frame.samples != found[2].frame.samples:
+        return None
+    rate_hz = found[0].frame.sample_rate
+    return round(found[0].time_s * rate_hz) + found[0].frame.samples, found[1].frame.samples
