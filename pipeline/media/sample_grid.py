@@ -1,6 +1,7 @@
 """Where a block of sound begins, to the sample: a container that counts milliseconds tells it to half of one."""
 
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from pipeline.media.container import MediaError, identity
@@ -23,7 +24,7 @@ def first_sample(path: Path, block: Decoded, *, rank: int) -> int:
         block: a decoded block of its sound.
         rank: which sound track, see `decode`.
     """
-    rate_hz, n_samples = block.frame.sample_rate, block.frame.samples
+    rate_hz, n_samples = int(block.frame.sample_rate), int(block.frame.samples)
     told, tick = block.time_s * rate_hz, float(block.frame.time_base * rate_hz)
     if tick <= 1 or block.time_s <= 0:
         return round(told)
@@ -40,12 +41,12 @@ def _grid(path: Path, _: tuple[int, ...], rank: int) -> tuple[int, int] | None:
     """Where the first block of a track ends, and how many samples the next ones have; None where that varies or is unknown."""
     blocks = decode(path, "audio", start_s=0.0, rank=rank)
     try:
-        found = [block for block, _ in zip(blocks, range(3), strict=False)]
+        found = list(islice(blocks, 3))
     except MediaError:
         return None
     finally:
         blocks.close()
     if len(found) < 3 or found[1].frame.samples != found[2].frame.samples:
         return None
-    rate_hz = found[0].frame.sample_rate
-    return round(found[0].time_s * rate_hz) + found[0].frame.samples, found[1].frame.samples
+    rate_hz = int(found[0].frame.sample_rate)
+    return round(found[0].time_s * rate_hz) + int(found[0].frame.samples), int(found[1].frame.samples)
