@@ -1,25 +1,21 @@
 """Transcripts: missing ones, another script than the language is written in, the same sentence in two splits."""
 
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE
+from pipeline.corpus.scripts import foreign_script
 from pipeline.corpus.spoken import spoken_text
 from pipeline.intake.duplicates import near_duplicates
 from pipeline.intake.problems import Level, Problem, Rules, joined
 
 # Beyond this share of valid and test, the same sentence in train makes their numbers too good to be believed.
 _MANY_DUPLICATES = 0.05
-# Letters of another script than the language is written in, as a share of all.
-_FOREIGN_SCRIPT = 0.5
 # In lower case: Excel's errors (a text that begins with "=" or "-" becomes #NAME?), and what pandas and databases write for nothing.
 _STAND_INS = {
     "#name?", "#ref!", "#value!", "#n/a", "#div/0!", "#num!", "#null!", "#spill!", "nan", "<na>", "n/a", "na", "none", "null",
     "nat",
 }  # fmt: skip
-_LATIN = {"en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "tr"}
 
 
 def text_problems(used: Sequence[Candidate], splits: Mapping[str, str], rules: Rules) -> list[Problem]:
@@ -105,20 +101,10 @@ def _duplicate_problems(used: Sequence[Candidate], splits: Mapping[str, str], ru
 
 def _script_problems(used: Sequence[Candidate], rules: Rules) -> list[Problem]:
     """A corpus in another script than its language is a forgotten corpus.language."""
-    scripts: Counter[str] = Counter()
-    for candidate in used:
-        if (candidate.language or rules.language) in _LATIN and candidate.text:
-            scripts.update(
-                unicodedata.name(letter, "?").split()[0]
-                for letter in candidate.text[:200]
-                if letter.isalpha()
-            )
-    foreign = {script: n for script, n in scripts.items() if script != "LATIN"}
-    if not foreign or sum(foreign.values()) < _FOREIGN_SCRIPT * scripts.total():
+    spoken = ((candidate.language or rules.language or "", candidate.text or "") for candidate in used)
+    found = foreign_script(spoken)
+    if found is None:
         return []
-    script, n = max(foreign.items(), key=lambda pair: (pair[1], pair[0]))
-    sentence = (
-        f"{n / scripts.total():.0%} of the letters are {script.title()}, but the language is {rules.language!r}; set "
-        "corpus.language"
-    )
+    script, n, share = found
+    sentence = f"{share:.0%} of the letters are {script}, but the language is {rules.language!r}; set corpus.language"
     return [Problem("error", "language", n, sentence)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.artifacts.sequences import MODALITIES
+from pipeline.corpus.scripts import foreign_script
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short
 from pipeline.prediction.model import Model
@@ -139,6 +140,14 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
     )
     if spoken != known:
         yield f"It is in {segment.language}, but the model was trained on {model.preprocessing.language}."
+    words = " ".join(word.text for word in observed.spoken.words)
+    foreign = foreign_script([(spoken, words)])
+    if foreign is not None:
+        script, _, share = foreign
+        yield (
+            f"{share:.0%} of its letters are {script}, but its language is {segment.language}; name another with --language, and a model "
+            "that was trained on it with --model."
+        )
     if not model.classes and not train["label_min"] <= prediction.mean <= train["label_max"]:
         yield (
             f"The prediction lies outside the range of the training labels, {short(train['label_min'])} to {short(train['label_max'])}."

@@ -183,6 +183,21 @@ def test_another_language_is_noted(model, observed):
     assert notes_of(model, observed, language="es") == ["It is in es, but the model was trained on en."]
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["100% of its letters are Cjk, but its language is en; name another with --language"]),
+        ("zh", ["It is in zh, but the model was trained on en."]),
+    ],
+)
+def test_words_in_another_script_than_their_language_are_noted(model, observed, language, expected):
+    words = tuple(dataclasses.replace(word, text="喜") for word in observed.spoken.words)
+    changed = fields(observed, spoken=dataclasses.replace(observed.spoken, words=words))
+    found = notes_of(model, changed, language=language)
+    assert len(found) == len(expected)
+    assert all(sentence.startswith(start) for sentence, start in zip(found, expected, strict=True))
+
+
 def test_a_prediction_outside_of_the_labels_is_noted(observed, tmp_path):
     preprocessing = make_preprocessing()
     train = {**preprocessing.train, "label_min": 50.0, "label_max": 60.0}
