@@ -48,7 +48,9 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class _Died:
+class Died:
+    """An item whose process ended; `how` is a clause with a subject."""
+
     how: str
 
     def __str__(self) -> str:
@@ -119,14 +121,14 @@ def run_in_workers(
     died: dict[int, Item] = {}
     with closing(_attempt(function, items, n_workers, limit_s, affinity)) as outcomes:
         for key, outcome in outcomes:
-            if isinstance(outcome, _Died):
+            if isinstance(outcome, Died):
                 died[key] = items[key]
                 sys.stderr.write(f"{describe(items[key])}: {outcome.how}; it is tried once more\n")
             else:
                 yield key, outcome
     with closing(_attempt(function, died, 1, limit_s, affinity)) as outcomes:
         for key, outcome in outcomes:
-            yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, _Died) else outcome
+            yield key, Lost(f"{outcome.how}, twice") if isinstance(outcome, Died) else outcome
 
 
 def _require_open_files(n_workers: int) -> None:
@@ -154,7 +156,7 @@ def _attempt(
     n_workers: int,
     limit_s: Callable[[Item], float] | None,
     affinity: Callable[[Item], Affinity] | None,
-) -> Generator[tuple[int, Done[Result] | Lost | _Died], None, None]:
+) -> Generator[tuple[int, Done[Result] | Lost | Died], None, None]:
     waiting = Schedule((key, affinity(item) if affinity else None) for key, item in items.items())
     workers: list[_Worker] = []
     content, n_failed_starts = pickle.dumps(function), 0
@@ -169,7 +171,7 @@ def _attempt(
                     worker.give(key, items[key], None if limit_s is None else limit_s(items[key]))
             for worker in _answering(workers):
                 held, outcome = worker.key, worker.answer()
-                if isinstance(outcome, _Died | Lost):
+                if isinstance(outcome, Died | Lost):
                     workers.remove(worker)
                     _end([worker])
                     n_failed_starts += held is None
@@ -190,14 +192,7 @@ class _Worker:
     """One process, its end of the pipe, and its item: `key` is None while it waits; `ready` is set once it has started."""
 
     def __init__(self, function: bytes) -> None:
-        # A fork after native libraries have started threads can hang; forkserver starts from a clean process.
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        context: Any = multiprocessing.get_context(method)
-        self.connection, theirs = context.Pipe()
-        # The server keeps the environment of its own start, which may say of another time where caches and media are.
-        self.process = context.Process(target=_work, args=(theirs, dict(os.environ)), daemon=True)
-        _start(self.process)
-        theirs.close()  # or the pipe would not end with the worker
+        self.connection, self.process = start_worker(_work)
         self.key: int | None = None
         self.ready = False
         self.limit_s, self.deadline_s = _LONGEST_START_S, time.monotonic() + _LONGEST_START_S
@@ -215,11 +210,11 @@ class _Worker:
         except OSError:
             return  # it died meanwhile, which `answer` finds out
 
-    def answer(self) -> Done[Any] | Lost | _Died | Raised:
+    def answer(self) -> Done[Any] | Lost | Died | Raised:
         """What became of the item, or of loading the function."""
         try:
             if self.connection.poll():
-                outcome: Done[Any] | _Died | Raised = pickle.loads(self.connection.recv_bytes())
+                outcome: Done[Any] | Died | Raised = pickle.loads(self.connection.recv_bytes())
                 self.ready, self.key, self.deadline_s = True, None, float("inf")
                 return outcome
         except (EOFError, OSError):
@@ -227,10 +222,27 @@ class _Worker:
         if self.is_late():
             return Lost(f"took longer than {self.limit_s:.0f} s and was stopped")
         self.process.join(_LONGEST_GOODBYE_S)
-        return _Died(_how_it_died(self.process.exitcode))
+        return Died(how_it_died(self.process.exitcode))
 
     def is_late(self) -> bool:
         return time.monotonic() >= self.deadline_s
+
+
+def start_worker(work: Callable[..., None], *given: Any) -> tuple[Connection, Any]:
+    """A process that does some work, which is given an end of a pipe, the environment of this process and what else there is.
+
+    Returns:
+        the other end of the pipe, and the process; both end with this one.
+    """
+    # A fork after native libraries have started threads can hang; forkserver starts from a clean process.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context: Any = multiprocessing.get_context(method)
+    ours, theirs = context.Pipe()
+    # The server keeps the environment of its own start, which may say of another time where caches and media are.
+    process = context.Process(target=work, args=(theirs, dict(os.environ), *given), daemon=True)
+    _start(process)
+    theirs.close()  # or the pipe would not end with the worker
+    return ours, process
 
 
 def _start(process: Any) -> None:
@@ -278,7 +290,8 @@ def _answering(workers: list[_Worker]) -> list[_Worker]:
     return [worker for worker in workers if worker in answering or worker.is_late()]
 
 
-def _how_it_died(status: int | None) -> str:
+def how_it_died(status: int | None) -> str:
+    """What the exit status of a worker says, as a clause with a subject."""
     if status is not None and status < 0:
         return f"its worker process died of {signal.Signals(-status).name} (out of memory, or a crash in a library)"
     return f"its worker process ended with status {status}"
@@ -286,13 +299,12 @@ def _how_it_died(status: int | None) -> str:
 
 def _work(connection: Connection, environment: dict[str, str]) -> None:
     """What a worker does: take the function, then one item after the other until the pipe ends."""
-    _adopt(environment)
-    _start_worker()
+    begin_worker(environment)
     functions: list[Callable[[Any], Any]] = []
     with suppress(EOFError, OSError):
         with garbage.loading():
             content = connection.recv_bytes()
-            connection.send_bytes(_try(lambda: functions.append(pickle.loads(content))))
+            connection.send_bytes(attempt(lambda: functions.append(pickle.loads(content))))
             _answer_one(connection, functions)  # most libraries are loaded for the first item
         while True:
             _answer_one(connection, functions)
@@ -300,7 +312,13 @@ def _work(connection: Connection, environment: dict[str, str]) -> None:
 
 def _answer_one(connection: Connection, functions: Sequence[Callable[[Any], Any]]) -> None:
     item = connection.recv_bytes()
-    connection.send_bytes(_try(lambda: functions[0](pickle.loads(item))))
+    connection.send_bytes(attempt(lambda: functions[0](pickle.loads(item))))
+
+
+def begin_worker(environment: dict[str, str]) -> None:
+    """What a process does first that works for the program with this environment."""
+    _adopt(environment)
+    _start_worker()
 
 
 def _adopt(environment: dict[str, str]) -> None:
@@ -311,11 +329,12 @@ def _adopt(environment: dict[str, str]) -> None:
     os.environ.update(environment)
 
 
-def _try(work: Callable[[], Any]) -> bytes:
+def attempt(work: Callable[[], Any]) -> bytes:
+    """What became of some work, pickled: `Done`, `Died` where memory was short, or `Raised`."""
     try:
         return pickle.dumps(Done(work()))
     except MemoryError:
-        return pickle.dumps(_Died("it needed more memory than there was"))
+        return pickle.dumps(Died("it needed more memory than there was"))
     except BaseException as error:
         return pickle.dumps(Raised.caught(error))
 

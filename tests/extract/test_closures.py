@@ -25,7 +25,7 @@ EXTRACTORS = sorted(
 )
 CARRIES = re.compile(
     r"pipeline\.(execution\.(apart|cache|clips|disk_space|executor|garbage|lazily|live|own_process|pack_files|packs|plugin_sources|pool|preloaded|preloading|progress|scheduling|seeds"
-    r"|source|together)|extract\.cached.*|params|prediction.*|storage.*|pruning.*|commands.*)|stages.*"
+    r"|side_by_side|source|together)|extract\.cached.*|params|prediction.*|storage.*|pruning.*|commands.*)|stages.*"
 )
 
 

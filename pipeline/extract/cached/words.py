@@ -1,15 +1,18 @@
 """The cached extractor of words and their times."""
 
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.words import SegmentWords
-from pipeline.execution.clips import CachedExtractor, describe_extractor
+from pipeline.execution.clips import CachedExtractor, clip_limit_s, describe_extractor, name_of
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost
+from pipeline.execution.side_by_side import SideBySide
 from pipeline.execution.together import Together
 from pipeline.extract.words.locate import (
     WordSettings,
@@ -22,6 +25,8 @@ from pipeline.storage.checked_media import WithCheckedMedia
 
 # A fast speaker says four words a second, and a word is a line of JSON with its times.
 _BYTES_PER_S = 4 * 64.0
+# A large recogniser in one thread takes some minutes for as many seconds, and begins anew where it repeats itself.
+_MODEL_FACTOR = 4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,7 +38,7 @@ class CachedWords(CachedExtractor[SegmentWords]):
     def map(self, segments: Sequence[Segment]) -> Sequence[SegmentWords]:
         """The words of every segment; what an earlier or killed run finished is not done again.
 
-        Segments that take a network go through one process, which loads it once and owns the GPU, several at a time: one is
+        Segments that take a network go through one guarded process, which loads it once and owns the GPU, several at a time: one is
         decoded while another is read. Each is read alone, since padding to a common length changes what many of these models
         hear, and with it the words of a segment would change with its neighbours. The others go through worker processes.
 
@@ -44,10 +49,13 @@ class CachedWords(CachedExtractor[SegmentWords]):
             return super().map(segments)
         keys = self.keys(segments)
         self.check_space(segments, keys)
+        # They were loaded here for the keys alone, which have been made.
+        ctc_aligner.cache_clear()
+        whisper_recogniser.cache_clear()
         by_model = [needs_model(segment, self.settings) for segment in segments]
         found: dict[int, tuple[Sequence[SegmentWords], int]] = {}
         for kind, work, title in (
-            (True, ByModels(self.function, self.description["device"]), "words by a model"),
+            (True, ByModels(self.function, self.description["device"], self.settings), "words by a model"),
             (False, self.function, self.kind),
         ):
             positions = [position for position, needs in enumerate(by_model) if needs == kind]
@@ -68,31 +76,68 @@ class CachedWords(CachedExtractor[SegmentWords]):
 
 @dataclass(frozen=True, eq=False)
 class ByModels(Together[Segment, SegmentWords]):
-    """Segments through a network that one process loads once; what decodes a segment is not guarded, and has no limit of time.
+    """Segments through a network that one guarded process loads once.
 
     Attributes:
         function: finds the words of a segment.
         device: class of the network's device.
+        settings: settings that name the network.
     """
 
     function: Callable[[Segment], SegmentWords]
     device: str
+    settings: WordSettings
+
+    @cached_property
+    def _guarded(self) -> SideBySide[Segment, SegmentWords]:
+        return SideBySide(_ToTheBit(self.function, self.settings), limit_s=model_limit_s, describe=name_of)
 
     def outcomes(
         self, items: Mapping[int, Segment], *, n_workers: int
     ) -> Generator[tuple[int, Done[SegmentWords] | Lost], None, None]:
-        """The words of each segment, several segments at a time."""
-        from pipeline.extract.batches import map_batches  # torch, which the words need for models alone
+        """The words of each segment, several segments at a time; one that crashes the process or hangs costs itself."""
+        # Most of the work around the network is done by processors, hence one thread for each.
+        return self._guarded.outcomes(items, n_threads=n_workers)
 
-        located = map_batches(
-            items.items(),
-            lambda batch, _: [self.function(segment) for segment in batch],
-            length_of=lambda _: 1,
-            n_rows=lambda _: 1,
-            device="cpu",  # where most of the work around the network is done, hence one thread per core
-        )
-        for key, words in located:
-            yield key, Done(words)
+
+def model_limit_s(segment: Segment) -> float:
+    """How long the words of a segment may take by a network, which has a core or a part of a GPU to itself."""
+    return _MODEL_FACTOR * clip_limit_s(segment)
+
+
+@dataclass(frozen=True)
+class _ToTheBit:
+    """A function of a segment as every process computes it, whatever it had set for itself and computes beside it.
+
+    Attributes:
+        function: finds the words of a segment, in any thread.
+        settings: settings that name its models.
+    """
+
+    function: Callable[[Segment], SegmentWords]
+    settings: WordSettings
+
+    def __call__(self, segment: Segment) -> SegmentWords:
+        with _LOADING:
+            _settle(self.settings)
+        return self.function(segment)
+
+
+# Neither the libraries nor `lru_cache` keep two threads from loading a model at once.
+_LOADING = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _settle(settings: WordSettings) -> AbstractContextManager[None]:
+    """Load the models, and let this process split no operation from now on: for good, since its threads share what is set."""
+    from pipeline.extract.batches import (
+        one_thread_per_operation,
+    )  # torch, which the words need for models alone
+
+    _identities(settings)
+    entered = one_thread_per_operation()
+    entered.__enter__()
+    return entered  # held by the cache, or what it set would end with it
 
 
 def words_extractor(settings: WordSettings) -> CachedWords:
@@ -142,14 +187,7 @@ def _is_heard(segment: Segment) -> bool:
 
 def _describe(settings: WordSettings) -> dict[str, Any]:
     """What finds the words; models, their libraries and the device only where there are models."""
-    models = {}
-    if settings.aligner == "ctc":
-        assert settings.ctc_model is not None
-        models["ctc"] = dict(ctc_aligner(settings.ctc_model, settings.ctc_revision).identity)
-    if settings.recogniser == "whisper":
-        assert settings.whisper_model is not None
-        whisper = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
-        models["whisper"] = dict(whisper.identity)
+    models = _identities(settings)
     libraries = ("av", "numpy", "pocketsphinx", "silero-vad", "torch")
     if not models:
         return describe_extractor(asdict(settings), libraries=libraries, device="cpu")
@@ -158,3 +196,16 @@ def _describe(settings: WordSettings) -> dict[str, Any]:
     networks = ("tokenizers", "transformers")
     described = describe_extractor(asdict(settings), libraries=(*libraries, *networks), device=device_class())
     return {**described, "models": models}
+
+
+def _identities(settings: WordSettings) -> dict[str, dict[str, str]]:
+    """What each model is that the settings name, by its task; they are loaded for that."""
+    models = {}
+    if settings.aligner == "ctc":
+        assert settings.ctc_model is not None
+        models["ctc"] = dict(ctc_aligner(settings.ctc_model, settings.ctc_revision).identity)
+    if settings.recogniser == "whisper":
+        assert settings.whisper_model is not None
+        whisper = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
+        models["whisper"] = dict(whisper.identity)
+    return models

@@ -1,5 +1,8 @@
 """`locate_words` and its cache entries where a CTC or a Whisper model finds the words."""
 
+import pickle
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +11,13 @@ import pytest
 import soundfile
 
 from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.words import SegmentWords
 from pipeline.errors import PipelineError
-from pipeline.execution.pool import Lost
+from pipeline.execution.device import device_class
+from pipeline.execution.engines import agent
+from pipeline.execution.engines.pieces import Given, Piece
+from pipeline.execution.engines.surroundings import Surroundings
+from pipeline.execution.pool import Done, Lost
 from pipeline.extract.cached.words import ByModels, words_extractor
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, locate_words, needs_model
@@ -172,6 +180,28 @@ def test_a_segment_that_a_model_loses_is_left_out_and_not_stored(
         "forced",
         "forced",
     ]
+
+
+def hangs_at_one(segment: Segment) -> SegmentWords:
+    """What a model does that one recording hangs."""
+    if segment.id == "1":
+        time.sleep(600)
+    return SegmentWords(segment.id, "none", ())
+
+
+@pytest.mark.parametrize("where", ["here", "in a slot"])
+def test_a_recording_that_hangs_the_model_is_stopped(sentences, monkeypatch, where):
+    monkeypatch.setattr("pipeline.extract.cached.words._MODEL_FACTOR", 1e-3)
+    monkeypatch.setattr("pipeline.execution.side_by_side._LONGEST_START_S", 60.0)
+    work = ByModels(hangs_at_one, device_class(), WordSettings(**WITHOUT_MODELS))
+    if where == "here":
+        outcomes = dict(work.outcomes(dict(enumerate(sentences)), n_workers=2))
+    else:
+        given = {key: Given(spoken, None, spoken.id) for key, spoken in enumerate(sentences)}
+        piece = Piece(pickle.dumps(work), pickle.dumps(given), tuple(given), Surroundings.here())
+        outcomes = dict(agent.compute(piece))
+    assert [isinstance(outcomes[key], Done) for key in range(4)] == [True, False, True, True]
+    assert re.fullmatch(r"took longer than \d+ s and was stopped", outcomes[1].reason)
 
 
 def test_what_is_cached_is_not_read_again(sentences, by_models, tmp_path, monkeypatch):
