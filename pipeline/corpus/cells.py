@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError, did_you_mean
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MINUS_SIGN = "\N{MINUS SIGN}"
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_ANY_CODE = re.compile(r"[a-z]{2,3}")
 _NO_NUMBERS = ("nan", "inf", "infinity")
 _LONGEST = 60
 
@@ -112,6 +113,20 @@ def language_code(text: str, place: str) -> str:
             "as en, or a name such as English"
         )
     return code
+
+
+def language_of_corpus(text: str, place: str) -> str:
+    """Likewise, but a code of two or three small letters that is not known here stays, for a language may be rarer than those that are.
+
+    Raises:
+        PipelineError: it is no code, and names no language that is known here.
+    """
+    try:
+        return language_code(text, place)
+    except PipelineError:
+        if _ANY_CODE.fullmatch(text):
+            return text
+        raise
 
 
 @cache

@@ -9,6 +9,7 @@ from pipeline.artifacts.segments import SPLITS, Segment, Split
 from pipeline.artifacts.task import Task
 from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.inspection import Inspected
 from pipeline.corpus.names import refuse_two_forms, refuse_unseen
@@ -116,12 +117,13 @@ def build_manifest(
         splits: split of each id that is not excluded.
         folder: the corpus folder relative to the repository root.
         inspected: findings from opening each media file, by its name relative to the corpus folder.
-        language: language of segments that do not say; None where every segment has to.
+        language: language of segments that do not say, in whatever way `language_of_corpus` knows; None where every segment has to.
         max_rejected_share: more than this share of unusable segments is an error, not a loss.
 
     Raises:
-        PipelineError: too many segments cannot be used, or a split is left without segments.
+        PipelineError: too many segments cannot be used, a split is left without segments, or nobody knows the language.
     """
+    language = None if language is None else language_of_corpus(language, FACTS_FILE)
     segments, rejections = [], []
     for candidate in sorted(candidates, key=lambda candidate: candidate.id):
         built: Segment | str

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.task import PROTOCOL_RANGES
 from pipeline.corpus.candidates import Candidate
+from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, facts_from, read_facts
 from pipeline.corpus.labels import classes_found
 from pipeline.corpus.layouts import layout_of
@@ -296,7 +297,7 @@ def rules_of(
     """What a run holds the corpus in a folder against: its facts, and the section `manifest` of params.yaml."""
     return Rules(
         task=facts.task(label, source=FACTS_FILE),
-        language=language or facts.language,
+        language=language_of_corpus(spoken, FACTS_FILE) if (spoken := language or facts.language) else None,
         mixes=mixes_of(facts, folder, split=split),
         prescribed=facts.prescribed,
         split=split,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.artifacts.foreign import other_kind, refuse_stand_in, require_plain_file
 from pipeline.artifacts.segments import Segment
 from pipeline.corpus.candidates import Candidate
-from pipeline.corpus.cells import language_code
+from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.inspection import inspect_media
 from pipeline.corpus.manifest import OVERSHOOT_S, build_segment
 from pipeline.errors import PipelineError
@@ -31,7 +31,7 @@ class Recording:
     """What is asked about: a stretch of a file, and what was said in it where that is known.
 
     `start_s` and `end_s` are seconds from the start of the file, None for its start and end. Without `media`, the
-    transcript is all there is. `language` is a code, tag or name, see `language_code`; None is that of the model.
+    transcript is all there is. `language` is a code, tag or name, see `language_of_corpus`; None is that of the model.
     """
 
     media: Path | None
@@ -71,7 +71,9 @@ def as_segment(recording: Recording, *, language: str) -> Segment:
         split=None,
         speaker=None,
         video=recording.name,
-        language=None if recording.language is None else language_code(recording.language, recording.name),
+        language=None
+        if recording.language is None
+        else language_of_corpus(recording.language, recording.name),
         start_s=recording.start_s,
         end_s=recording.end_s,
         words=(),

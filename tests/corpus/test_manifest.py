@@ -41,7 +41,7 @@ def candidate(id_="a", **changes) -> Candidate:
     return Candidate(**(row | changes))
 
 
-def build(candidates, infos=None, *, max_rejected_share=1.0, splits=None):
+def build(candidates, infos=None, *, max_rejected_share=1.0, splits=None, language="en"):
     infos = infos or {}
     inspected = {
         name: infos.get(name, Inspected(media_info(), "0" * 64, None)) for name in media_files(candidates)
@@ -52,7 +52,7 @@ def build(candidates, infos=None, *, max_rejected_share=1.0, splits=None):
         splits,
         folder=FOLDER,
         inspected=inspected,
-        language="en",
+        language=language,
         max_rejected_share=max_rejected_share,
     )
 
@@ -144,6 +144,13 @@ def test_too_many_rejections_fail_with_the_count_and_the_first_reason():
     infos = {"clips/d.mp4": Inspected(None, None, "clips/d.mp4: zero bytes")}
     with pytest.raises(PipelineError, match=r"1 of 4 segments cannot be used.*= 0\.2 allows.*zero bytes"):
         build([*THREE, candidate("d")], infos, max_rejected_share=0.2)
+
+
+@pytest.mark.parametrize(("named", "code"), [("eng", "en"), ("zho", "zh"), ("yue", "yue"), (None, None)])
+def test_the_language_of_a_corpus_has_one_code(named, code):
+    rows = [candidate(id_, language=None if named else "fr") for id_ in "abc"]
+    segments, _ = build(rows, language=named)
+    assert {segment.language for segment in segments} == {code or "fr"}
 
 
 def test_a_split_without_segments_is_refused():

@@ -126,7 +126,8 @@ def test_words_without_a_recording():
 
 
 @pytest.mark.parametrize(
-    ("named", "code"), [("English", "en"), ("en-US", "en"), ("deu", "de"), ("Chinese", "zh"), (None, "fr")]
+    ("named", "code"),
+    [("English", "en"), ("en-US", "en"), ("deu", "de"), ("Chinese", "zh"), ("yue", "yue"), (None, "fr")],
 )
 def test_a_language_is_known_by_its_name(named, code):
     assert (
