@@ -5,6 +5,7 @@ import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 
 from pipeline.artifacts.words import Cue, Word
@@ -15,7 +16,7 @@ from pipeline.corpus.timed.recognised import read_recognised
 from pipeline.corpus.timed.subtitles import read_srt, read_vtt
 from pipeline.corpus.timed.textgrid import read_textgrid
 from pipeline.corpus.timed.transcriber import read_trs
-from pipeline.corpus.timed.transcript import TimedTranscript
+from pipeline.corpus.timed.transcript import TimedTranscript, of_cues, of_words
 from pipeline.errors import PipelineError
 
 SHARED = Path(os.environ.get("GRCF_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -388,6 +389,25 @@ def test_several_transcripts_of_one_recording_are_asked_about(tmp_path):
     written(tmp_path / "segments.csv", "id,label,media\na,1,clips/a.mp4\n")
     with pytest.raises(PipelineError, match=r"'a.mp4' could be a.de.srt or a.en.srt; keep one of them"):
         read_folder(tmp_path)
+
+
+def test_the_words_of_a_segment_are_found_among_those_of_a_long_recording():
+    rng = np.random.default_rng(0)
+    starts_s = np.sort(rng.uniform(0, 50, 300)).round(2)
+    lengths_s = rng.choice([0.0, 0.1, 0.5, 7.0], 300)
+    spans_s = list(zip(starts_s.tolist(), (starts_s + lengths_s).tolist(), strict=True))
+    words = of_words(Word(f"w{n}", *span_s) for n, span_s in enumerate(spans_s)).words
+    cues = of_cues(Cue(f"c{n}", *span_s) for n, span_s in enumerate(spans_s)).cues
+    for first_s, last_s in rng.uniform(0, 50, (100, 2)).round(2).tolist():
+        found, _ = of_segment(TimedTranscript(words, ()), first_s, last_s)
+        assert found == tuple(w for w in words if first_s <= (w.start_s + w.end_s) / 2 < last_s)
+        near = set(TimedTranscript((), cues).cues_near(first_s, last_s))
+        assert near.issuperset(c for c in cues if c.start_s < last_s and c.end_s > first_s)
+
+
+def test_a_segment_looks_at_the_words_around_it_alone():
+    words = tuple(Word(f"w{n}", n / 2, n / 2 + 0.4) for n in range(10_000))
+    assert len(TimedTranscript(words, ()).words_near(100.0, 102.0)) < 10
 
 
 def test_a_cue_belongs_to_the_segments_that_it_overlaps_by_half():

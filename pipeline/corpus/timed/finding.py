@@ -145,10 +145,11 @@ def of_segment(
     other, so that cues which are cut a little differently are not taken twice. A cue longer than its segments is that of each.
     """
     first_s, last_s = start_s or 0.0, float("inf") if end_s is None else end_s
-    words = tuple(word for word in transcript.words if first_s <= (word.start_s + word.end_s) / 2 < last_s)
+    near = transcript.words_near(first_s, last_s)
+    words = tuple(word for word in near if first_s <= (word.start_s + word.end_s) / 2 < last_s)
     cues = tuple(
         Cue(cue.text, max(cue.start_s, first_s), min(cue.end_s, last_s))
-        for cue in transcript.cues
+        for cue in transcript.cues_near(first_s, last_s)
         if min(cue.end_s, last_s) - max(cue.start_s, first_s)
         >= _SHARED * min(cue.end_s - cue.start_s, last_s - first_s)
         and cue.start_s < last_s

@@ -2,8 +2,10 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.spoken import spoken_text
@@ -13,6 +15,7 @@ from pipeline.errors import PipelineError
 PAUSES = frozenset(("", "sp", "sil", "<sil>", "<sp>", "<eps>", "<p:>", "spn", "<unk>", "<p>"))
 # An hour of speech has some 10,000 words; a file of more than this is none of a recording.
 MAX_ENTRIES = 1_000_000
+_ROUNDED_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,50 @@ class TimedTranscript:
     words: tuple[Word, ...]
     cues: tuple[Cue, ...]
 
+    def words_near(self, first_s: float, last_s: float) -> Sequence[Word]:
+        """The words that may overlap a stretch of the recording: all that do, and a few more."""
+        return self.words[self._word_starts.between(first_s, last_s)]
+
+    def cues_near(self, first_s: float, last_s: float) -> Sequence[Cue]:
+        """Likewise the cues."""
+        return self.cues[self._cue_starts.between(first_s, last_s)]
+
+    # A recording with thousands of segments has tens of thousands of words, which are not looked through for each of them.
+    @cached_property
+    def _word_starts(self) -> "_Starts":
+        return _Starts.of(self.words)
+
+    @cached_property
+    def _cue_starts(self) -> "_Starts":
+        return _Starts.of(self.cues)
+
     def __post_init__(self) -> None:
         if len(self.words) + len(self.cues) > MAX_ENTRIES:
             raise ValueError(f"it holds more than {MAX_ENTRIES:,} words or cues")
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """Where stretches start, in the order of time, and how long the longest is, seconds."""
+
+    starts_s: Sequence[float]
+    longest_s: float
+
+    @classmethod
+    def of(cls, stretches: Sequence[Word | Cue]) -> "_Starts":
+        """Those of words or cues in the order of their starts."""
+        return cls(
+            [stretch.start_s for stretch in stretches],
+            max((stretch.end_s - stretch.start_s for stretch in stretches), default=0.0),
+        )
+
+    def between(self, first_s: float, last_s: float) -> slice:
+        """Those that start before `last_s`, from the first that may reach beyond `first_s`."""
+        # A little more, for a difference is rounded.
+        return slice(
+            bisect_left(self.starts_s, first_s - self.longest_s - _ROUNDED_S),
+            bisect_right(self.starts_s, last_s),
+        )
 
 
 def of_words(words: Iterable[Word]) -> TimedTranscript:
