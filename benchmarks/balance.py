@@ -36,7 +36,7 @@ BALANCES: Mapping[str, Mapping[str, Any]] = {
     "gradient_modulation": {"training.balance": "gradient_modulation"},
 }
 FOLDS = TUNING[:2]
-_DEMO_FEATURES = tuple(f"align/{name}.safetensors" for name in ("train", "valid", "test"))
+_DEMO_FEATURES = tuple(f"align/{name}/index.json" for name in ("train", "valid", "test"))
 _MOSI_FEATURES = (
     "manifest/segments.jsonl",
     "words/words.jsonl",

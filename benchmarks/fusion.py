@@ -23,8 +23,10 @@ from benchmarks.mosi.trial import Trial, run_trials
 from benchmarks.training import train_method
 from benchmarks.trials import Outcome, map_trials
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.evaluation.protocols import MOSI
 from pipeline.execution.device import best_device
 from pipeline.grcf.network.network import FusionName
@@ -76,7 +78,7 @@ def run_demo_trial(trial: DemoTrial, *, repository: Path, align: dict[str, Any])
 
 
 def read_splits(repository: Path) -> dict[str, AlignedSplit]:
-    return {name: read_aligned(repository / f"data/align/{name}.safetensors") for name in _SPLITS}
+    return {name: read_aligned(repository / f"data/align/{name}") for name in _SPLITS}
 
 
 def method_of(
@@ -225,7 +227,7 @@ def main() -> None:
         run_demo_trial,
         [DemoTrial(method, seed) for method in methods for seed in seeds],
         benchmark="fusion",
-        features=[f"align/{name}.safetensors" for name in _SPLITS],
+        features=[f"align/{name}/{INDEX}" for name in _SPLITS],
         repository=here,
         align=align,
         title="demo",

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.ranking_loss import machine, resident_mb
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.grcf.fit.gradient_caching import Computed, backward

@@ -22,7 +22,7 @@ from benchmarks.fusion import FUSIONS, ON_MOSI, read_splits
 from benchmarks.methods import changed_sections
 from benchmarks.mosi.data import STANDARD, divide, read_pool
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.files import write_json
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.execution.cache import cache_folder

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.methods import Method
 from benchmarks.trials import Outcome
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment

@@ -14,6 +14,7 @@ from pipeline.align.splits import (
     fit_normalisation,
     without_unlearnt,
 )
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.coverage import write_coverage
 from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.files import read_json
@@ -21,7 +22,7 @@ from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, 
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.segments import SPLITS, iterate_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.spooled import spooling
+from pipeline.artifacts.sharding.spooled import spooling
 from pipeline.artifacts.words import iterate_words
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
@@ -72,8 +73,10 @@ def main() -> None:
             n_rejected=len(read_rejections(REJECTED)),
         )
         write_coverage(COVERAGE, found)
-        for split, draft in drafts.items():
-            draft.write(ALIGNED / f"{split}.safetensors", splits[split], normalisation)
+        for split in SPLITS:
+            write_aligned(ALIGNED / split, splits[split], normalisation=normalisation)
+            # What a split was before it was a folder: nobody reads it any more, and it is as large as the corpus.
+            (ALIGNED / f"{split}.safetensors").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

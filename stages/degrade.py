@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.degraded import write_degraded
 from pipeline.artifacts.sequences import Modality
 from pipeline.degradation.conditions import DEGRADATIONS, Condition

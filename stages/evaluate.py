@@ -9,7 +9,8 @@ from stages.entry import run
 import numpy as np
 
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.by_corpus import write_corpus_metrics
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
 from pipeline.artifacts.degraded import read_degraded
@@ -54,7 +55,7 @@ from pipeline.grcf.perturbations import (
 from pipeline.grcf.scoring import Scorer, hidden_subsets, predict_perturbed, present_modalities
 from pipeline.settled.task import load_task
 
-VALID, TEST = Path("data/align/valid.safetensors"), Path("data/align/test.safetensors")
+VALID, TEST = Path("data/align/valid"), Path("data/align/test")
 TASK = Path("data/manifest/task.json")
 RANKED, CALIBRATED, POINTWISE = Path("data/rank"), Path("data/calibrate"), Path("data/pointwise")
 SUMMARY = Path("reports/summary.json")

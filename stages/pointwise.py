@@ -18,11 +18,12 @@ from pipeline.artifacts.preprocessing import (
     read_preprocessing,
     write_preprocessing,
 )
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.settled.task import load_task
 
-TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+TRAIN, VALID = Path("data/align/train"), Path("data/align/valid")
 TASK = Path("data/manifest/task.json")
 PREPROCESSING = Path("data/align/preprocessing.safetensors")
 CHECKPOINTS = Path("data/pointwise")
@@ -34,7 +35,7 @@ SECTIONS = (params.Network, params.Training, params.Finetuning, params.Pointwise
 
 def inputs_of(seed: int) -> tuple[Path, ...]:
     """The files that the model of a seed is made from."""
-    return TRAIN, VALID
+    return TRAIN / INDEX, VALID / INDEX
 
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:

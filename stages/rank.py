@@ -14,6 +14,7 @@ from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_ch
 from pipeline.artifacts.curves import write_curves
 from pipeline.artifacts.hardest_pairs import write_hardest_pairs
 from pipeline.artifacts.pair_statistics import write_distributions, write_group_pairs
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.execution.apart import apart
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
@@ -22,7 +23,7 @@ from pipeline.settled.task import load_task
 if TYPE_CHECKING:
     from pipeline.grcf.loss.interface import RankingObjective
 
-TRAIN, VALID = Path("data/align/train.safetensors"), Path("data/align/valid.safetensors")
+TRAIN, VALID = Path("data/align/train"), Path("data/align/valid")
 TASK = Path("data/manifest/task.json")
 CHECKPOINTS = Path("data/rank")
 CURVES = Path("reports/curves/rank.csv")
@@ -36,7 +37,7 @@ SECTIONS = (params.Network, params.Training, params.Finetuning, params.Margin, p
 
 def inputs_of(seed: int) -> tuple[Path, ...]:
     """The files that the model of a seed is made from."""
-    return TRAIN, VALID
+    return TRAIN / INDEX, VALID / INDEX
 
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.word_encoder import FinetuningSettings

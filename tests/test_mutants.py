@@ -52,8 +52,8 @@ MUTANTS = {
     ),
     "test split in training": Mutant(
         "stages/rank.py",
-        'Path("data/align/valid.safetensors")',
-        'Path("data/align/test.safetensors")',
+        'Path("data/align/valid")',
+        'Path("data/align/test")',
         "tests/test_dag.py::test_only_evaluate_sees_the_test_split",
     ),
     "a shared page tells what was said": Mutant(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import digamma, polygamma
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from benchmarks.evidence.conditions import rescaled, standardised
 from benchmarks.evidence.setups import BATCH, Learning, Setup
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, tune
 from pipeline.grcf.fit.loop import TrainingSettings, train_network

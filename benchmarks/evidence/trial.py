@@ -15,7 +15,7 @@ from benchmarks.evidence.methods import train_method
 from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.vectors import vectors_of
 from benchmarks.trials import Outcome
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import Modality
 from pipeline.errors import PipelineError

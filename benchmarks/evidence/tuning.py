@@ -23,7 +23,7 @@ from benchmarks.evidence.setups import PLAIN, STRONG, TUNING, Learning, Setup
 from benchmarks.evidence.tables import METRICS, values_of
 from benchmarks.evidence.trial import parted
 from benchmarks.trials import Outcome
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.files import read_json, write_json
 from pipeline.artifacts.segments import Split
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key

@@ -15,7 +15,7 @@ import torch
 from benchmarks import gradient_caching
 from benchmarks.gpu.models import save_bert
 from benchmarks.gpu.scale import PRECISIONS, ROOT, TRANSCRIPTS, Scale, demo_rows, seconds_of
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import join_tokens
 from pipeline.evaluation.selection import mean_absolute_error

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.align.splits import AlignedSegment, align_segment, assemble_split, fit_normalisation, normalise
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.segments import SPLITS, Segment, Split, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.artifacts.aligned import AlignedSplit, write_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
 from pipeline.artifacts.files import write_text
 from pipeline.artifacts.packed import PackedSequences
@@ -183,7 +184,7 @@ def write_aligned_corpus(root: Path, networks: Path) -> None:
             speaker=tuple(segment.speaker for segment in of_split),
             video=tuple(segment.video for segment in of_split),
         )
-        write_aligned(root / f"data/align/{split}.safetensors", aligned)
+        write_aligned(root / f"data/align/{split}", aligned)
 
 
 def write_parameters(root: Path) -> dict[str, Any]:

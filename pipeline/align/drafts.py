@@ -1,18 +1,15 @@
-"""Splits that are aligned segment by segment: rows go to the disk at once, and are normalised while they are written."""
+"""Splits that are aligned segment by segment: rows go to the disk at once."""
 
 from array import array
-from collections.abc import Iterator, Mapping
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float32
 
-from pipeline.align.splits import AlignedSegment, SegmentColumns, normalised_rows, split_of_rows
-from pipeline.artifacts.aligned import AlignedSplit, Normalisation, write_aligned
+from pipeline.align.splits import AlignedSegment, SegmentColumns, split_of_rows
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.segments import Segment, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.spooled import Spool, Spools, Streamed
+from pipeline.artifacts.sharding.spooled import Spool, Spools
 from pipeline.artifacts.tokens import TokenizedText
 
 
@@ -51,21 +48,3 @@ class SplitDraft:
             columns=self._columns,
             tokens=self._tokens,
         )
-
-    def write(self, path: Path, finished: AlignedSplit, normalisation: Normalisation) -> None:
-        """Write what `finish` gave, normalised."""
-
-        def normalised(modality: Modality) -> Iterator[Float32[np.ndarray, "word dim"]]:
-            first = 0
-            for block in self._rows[modality].blocks():
-                valid = finished.valid[modality][first : first + len(block)]
-                yield normalised_rows(block, valid, normalisation, modality)
-                first += len(block)
-
-        rows = {
-            modality: Streamed(
-                np.dtype(np.float32), self._rows[modality].shape, partial(normalised, modality)
-            )
-            for modality in MODALITIES
-        }
-        write_aligned(path, finished, rows=rows)

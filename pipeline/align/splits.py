@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from pipeline.align.pooling import pool_onto_words, reach_s
-from pipeline.artifacts.aligned import AlignedSplit, Normalisation, Ratings
+from pipeline.artifacts.aligned.normalisation import Normalisation
+from pipeline.artifacts.aligned.rows import Rows
+from pipeline.artifacts.aligned.split import AlignedSplit, Ratings
 from pipeline.artifacts.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.packed import Sequences
 from pipeline.artifacts.segments import OWNERS, Owner, Segment, Split
@@ -191,9 +193,7 @@ def fit_normalisation(train: AlignedSplit) -> Normalisation:
     return Normalisation(mean, std)
 
 
-def _valid_rows(
-    features: Float32[np.ndarray, "word dim"], valid: Bool[np.ndarray, "word"]
-) -> Iterator[Float64[np.ndarray, "some dim"]]:
+def _valid_rows(features: Rows, valid: Bool[np.ndarray, "word"]) -> Iterator[Float64[np.ndarray, "some dim"]]:
     for first in range(0, len(features), _ROWS_AT_ONCE):
         block = slice(first, first + _ROWS_AT_ONCE)
         yield features[block][valid[block]].astype(np.float64)
@@ -209,23 +209,10 @@ def _sum_of_rows(blocks: Iterable[Float64[np.ndarray, "some dim"]], dim: int) ->
 def normalise(split: AlignedSplit, normalisation: Normalisation) -> AlignedSplit:
     """Valid rows to zero mean and unit variance (of train); invalid rows stay zero."""
     features = {
-        modality: normalised_rows(split.features[modality], split.valid[modality], normalisation, modality)
+        modality: normalisation.apply(modality, split.features[modality][:], split.valid[modality])
         for modality in MODALITIES
     }
     return replace(split, features=features)
-
-
-def normalised_rows(
-    features: Float32[np.ndarray, "word dim"],
-    valid: Bool[np.ndarray, "word"],
-    normalisation: Normalisation,
-    modality: Modality,
-) -> Float32[np.ndarray, "word dim"]:
-    """`normalise` for some rows of one modality."""
-    rows: Float32[np.ndarray, "word dim"] = features - normalisation.mean[modality]
-    rows /= normalisation.std[modality]
-    rows[~valid] = 0
-    return rows
 
 
 @dataclass(kw_only=True)

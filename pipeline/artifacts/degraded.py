@@ -1,10 +1,12 @@
 """The test split as its recordings would have given it if they were worse: an aligned split for each condition."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.aligned import AlignedSplit, write_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.files import read_json, rebuilding, write_json
 
 _INDEX = "conditions.json"
@@ -18,7 +20,7 @@ class DegradedSplit:
     Attributes:
         degradation: what was done to the recordings.
         level: how much of it, in the unit that its name says.
-        path: file of the split, see `read_aligned`.
+        path: folder of the split, see `read_aligned`.
     """
 
     degradation: str
@@ -35,17 +37,20 @@ def write_degraded(folder: Path, splits: Iterable[tuple[str, float, AlignedSplit
     """
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in folder.iterdir():
-        earlier.unlink()
+        if earlier.is_dir():
+            shutil.rmtree(earlier)
+        else:
+            earlier.unlink()
     conditions = []
     for degradation, level, split in splits:
-        name = f"{degradation}_{level}.safetensors"
+        name = f"{degradation}_{level}"
         write_aligned(folder / name, split)
-        conditions.append({"degradation": degradation, "level": level, "file": name})
+        conditions.append({"degradation": degradation, "level": level, "folder": name})
     write_json(folder / _INDEX, conditions)
 
 
 def read_degraded(folder: Path) -> list[DegradedSplit]:
-    """The splits that `write_degraded` wrote, in its order; their files are not opened.
+    """The splits that `write_degraded` wrote, in its order; their folders are not opened.
 
     Raises:
         PipelineError: the list is not there, or is another.
@@ -54,6 +59,6 @@ def read_degraded(folder: Path) -> list[DegradedSplit]:
     conditions = read_json(path)
     with rebuilding(path, _KIND):
         return [
-            DegradedSplit(found["degradation"], float(found["level"]), folder / found["file"])
+            DegradedSplit(found["degradation"], float(found["level"]), folder / found["folder"])
             for found in conditions
         ]

@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from pipeline.artifacts.packed import quality_or_nan, spans_or_nan
 from pipeline.artifacts.sequences import FeatureSequence, row_bytes
-from pipeline.artifacts.spooled import Spool, Spools, Streamed
+from pipeline.artifacts.sharding.spooled import Spool, Spools, Streamed
 from pipeline.artifacts.tokens import TokenizedText, join_tokens
 
 # Quality and stretches of a row, whether or not a shard has them: what a recording takes must not depend on the others.

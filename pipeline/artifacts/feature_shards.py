@@ -26,7 +26,8 @@ from pipeline.artifacts.files import (
 from pipeline.artifacts.foreign import refuse_stand_in
 from pipeline.artifacts.packed import PackedSequences
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
-from pipeline.artifacts.shard_files import (
+from pipeline.artifacts.sharding.assignment import LIMIT_BYTES, assign_shards, refuse_repeated
+from pipeline.artifacts.sharding.files import (
     INDEX,
     ShardFile,
     check_there,
@@ -34,8 +35,7 @@ from pipeline.artifacts.shard_files import (
     shard_file,
     write_shard,
 )
-from pipeline.artifacts.shards import LIMIT_BYTES, assign_shards, refuse_repeated
-from pipeline.artifacts.spooled import spooling
+from pipeline.artifacts.sharding.spooled import spooling
 from pipeline.artifacts.tokens import tokens_from
 from pipeline.errors import PipelineError
 
@@ -280,7 +280,7 @@ def write_sequences_of(
             of_shard = [ids[position] for position in positions]
             tensors = draft.tensors(positions)
             header = {"modality": modality, "ids": of_shard}
-            written = write_shard(folder, tensors, kind=_KIND, version=_VERSION, header=header)
+            written = write_shard(folder, tensors, header, kind=_KIND, version=_VERSION)
             n_rows = int(tensors["values"].shape[0])
             entries.append({**written.entry(), "rows": n_rows, "ids": of_shard})
         index = {

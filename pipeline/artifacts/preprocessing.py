@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.align.splits import align_segment, assemble_split, normalise, without_unlearnt
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.feature_shards import read_sequences, write_sequences_of
 from pipeline.artifacts.packed import Sequences
 from pipeline.artifacts.preprocessing import Preprocessing

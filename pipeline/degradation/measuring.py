@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.aligned import AlignedSplit, read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.degraded import DegradedSplit
 from pipeline.artifacts.robustness import CLEAN, RobustnessCurve
 from pipeline.evaluation.metrics import Protocol
@@ -24,13 +25,13 @@ def degraded_curves(
     """A curve of each model for the recordings as they are, and for each degradation over its levels; none where nothing was degraded.
 
     Args:
-        clean: file of the aligned test split.
+        clean: folder of the aligned test split.
         degraded: the same under each condition; levels of one degradation follow one another.
         models: trained models by name.
         protocol: protocol by which is measured.
 
     Raises:
-        PipelineError: the file of a split is missing or damaged.
+        PipelineError: the folder of a split is missing or damaged.
     """
     if not degraded:
         return

@@ -22,8 +22,11 @@ from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
 from pipeline.execution.plugin_sources import plugin_sources
-from pipeline.execution.source import source_digest
+from pipeline.execution.source import digest_of, import_closure
 from pipeline.execution.versions import library_versions
+
+READER = "pipeline.artifacts.aligned.reading"
+"""The module by which every trainer gets its splits: what it makes of the files is part of a seed's key, as the trainer is."""
 
 
 def environment() -> dict[str, str]:
@@ -53,13 +56,13 @@ def seed_keys(
 
     Args:
         seeds: seeds of the models.
-        trainer: name of the module that trains; its source and that of all that it imports is part of the key.
+        trainer: name of the module that trains; its source, that of `READER`, and that of all that they import is part of the key.
         inputs: gives the files that the model of a seed is made from; their content is part of the key.
         settings: every parameter that the model depends on, as JSON values.
         digest: gives the digest of a file.
     """
     digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
-    source = source_digest(trainer)
+    source = digest_of(dict(sorted((import_closure(trainer) | import_closure(READER)).items())))
     plugins = plugin_sources(settings)
     # The last two make only what a text encoder learns, but one key for all is simpler than two.
     versions = environment() | library_versions("peft", "transformers")

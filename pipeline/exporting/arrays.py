@@ -12,7 +12,7 @@ from pipeline.artifacts.files import write_text, write_whole_folder
 from pipeline.artifacts.packed import PackedSequences, Sequences, spans_or_nan
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES
-from pipeline.artifacts.spooled import Streamed, raw_bytes
+from pipeline.artifacts.sharding.spooled import Streamed, raw_bytes
 from pipeline.artifacts.task import Task
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, Features, facts_to_yaml
 from pipeline.corpus.pool import splits_mix

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings

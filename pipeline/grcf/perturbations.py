@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.masks import WordMasks
 from pipeline.artifacts.sequences import MODALITIES, Modality
 

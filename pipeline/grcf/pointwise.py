@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.segments import Owner
 from pipeline.errors import PipelineError

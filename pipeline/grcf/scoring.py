@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Float64
 from scipy.special import expit, softmax
 from torch import Tensor
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText

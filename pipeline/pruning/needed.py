@@ -11,6 +11,7 @@ from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.segments import Segment, read_segments
 from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.artifacts.task import Groups, read_task
 from pipeline.corpus.facts import EXTRACT, FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
@@ -32,7 +33,7 @@ CLIP_SECTIONS = ("words", "text", "audio", "visual")
 """Stages that fill the clip cache; each has a section, a kind of entry, and a name."""
 
 STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
-SPLITS = (Path("data/align/train.safetensors"), Path("data/align/valid.safetensors"))
+SPLITS = (Path("data/align/train") / INDEX, Path("data/align/valid") / INDEX)
 RANKED = Path("data/rank")
 
 Sections = Mapping[str, Mapping[str, Any]]

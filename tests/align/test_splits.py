@@ -14,7 +14,7 @@ from pipeline.align.splits import (
     normalise,
     without_unlearnt,
 )
-from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.coverage import read_coverage, write_coverage
 from pipeline.artifacts.packed import pack
 from pipeline.artifacts.segments import Segment

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from pipeline.artifacts.aligned import read_aligned
 from pipeline.artifacts.checkpoint import VERSION, read_checkpoint
 from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.artifacts.masks import read_masks
@@ -79,7 +78,6 @@ def test_formulas_in_tables_are_escaped_and_come_back(tmp_path):
 @pytest.mark.parametrize(
     ("read", "kind"),
     [
-        (read_aligned, "aligned split"),
         (read_masks, "word masks"),
         (read_preprocessing, "preprocessing"),
         (read_checkpoint, "checkpoint"),

@@ -17,8 +17,8 @@ from pipeline.artifacts.feature_shards import read_sequences, write_sequences, w
 from pipeline.artifacts.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.packed import pack
 from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.shard_files import INDEX, write_shard
-from pipeline.artifacts.spooled import Streamed
+from pipeline.artifacts.sharding.files import INDEX, write_shard
+from pipeline.artifacts.sharding.spooled import Streamed
 from pipeline.errors import PipelineError
 
 LIMIT = 12_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.shards import assign_shards
+from pipeline.artifacts.sharding.assignment import assign_shards
 
 LIMIT = 1000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.files import map_tensors, tensors_to_bytes
-from pipeline.artifacts.spooled import Spool, spooling, write_tensors
+from pipeline.artifacts.sharding.spooled import Spool, spooling, write_tensors
 from pipeline.errors import PipelineError
 
 FULL = Path("/dev/full")

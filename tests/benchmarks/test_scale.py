@@ -12,7 +12,7 @@ from benchmarks.scale.__main__ import main
 from benchmarks.scale.corpus import write_aligned_corpus, write_corpus
 from benchmarks.scale.results import RESULTS, SIZES, results_path, write_results
 from benchmarks.scale.run import STAGES, measure
-from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.extraction import read_modalities
 from pipeline.artifacts.segments import read_segments
 from stages import align
@@ -25,7 +25,7 @@ def test_its_corpus_goes_through_align(tmp_path, monkeypatch, small, n_words):
     packed = read_modalities(align.FEATURES).values()
     assert len({id(id_) for modality in packed for id_ in modality.ids}) == 20
     align.main()
-    train = read_aligned(tmp_path / "data/align/train.safetensors")
+    train = read_aligned(tmp_path / "data/align/train")
     assert len(train) == 14
     assert len({id(name) for name in train.speaker}) == len(set(train.speaker)) == 2
     assert {len(mask) for mask in train.valid.values()} == {14 * n_words}
@@ -56,9 +56,7 @@ def test_aligned_splits_that_are_generated_have_the_segments_and_columns_of_thos
     shutil.copytree(tmp_path / "data/manifest", other / "data/manifest")
     write_aligned_corpus(other, tmp_path)
     for split in ("valid", "test"):
-        found, expected = (
-            read_aligned(root / f"data/align/{split}.safetensors") for root in (other, tmp_path)
-        )
+        found, expected = (read_aligned(root / f"data/align/{split}") for root in (other, tmp_path))
         assert (found.ids, found.columns, found.speaker) == (expected.ids, expected.columns, expected.speaker)
         assert found.offsets.tolist() == expected.offsets.tolist()
         np.testing.assert_array_equal(found.labels, expected.labels)

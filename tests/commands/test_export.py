@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.feature_shards import write_sequences
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.segments import read_segments, write_segments

@@ -22,7 +22,7 @@ from pipeline.artifacts.packed import pack
 from pipeline.artifacts.preprocessing import read_preprocessing
 from pipeline.artifacts.segments import Segment
 from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
-from pipeline.artifacts.shard_files import INDEX
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.corpus.csd import read_csd
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from tests.grcf.encoders import make_spoken_split, save_bert
 from tests.grcf.synthetic import make_split
 

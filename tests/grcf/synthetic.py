@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 
 N_COLUMNS = {"text": 5, "audio": 4, "visual": 3}
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from pipeline.artifacts.aligned import Ratings
+from pipeline.artifacts.aligned.split import Ratings
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.calibration.pointwise_objective import absolute_error

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.aligned import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
 from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.sequences import MODALITIES

@@ -55,13 +55,13 @@ def workspace(tmp_path, monkeypatch):
     """Words of three segments in a cache, and what a run after that finds."""
     monkeypatch.setenv("GRCF_CACHE", str(tmp_path / "cache"))
     for name in ("train", "valid"):
-        (tmp_path / f"{name}.safetensors").write_bytes(name.encode())
+        (tmp_path / f"{name}.json").write_bytes(name.encode())
     (tmp_path / "seed_1.safetensors").write_bytes(b"checkpoint")
     write_task(tmp_path / "task.json", MOSI)
     locations = {
         "data/manifest/task.json": "task.json",
-        "data/align/train.safetensors": "train.safetensors",
-        "data/align/valid.safetensors": "valid.safetensors",
+        "data/align/train/index.json": "train.json",
+        "data/align/valid/index.json": "valid.json",
     }
     written = iter(range(1000))
 
@@ -169,7 +169,7 @@ def test_without_a_manifest_nothing_can_be_told(workspace):
 
     assert {need.keys for need in needs.values()} == {frozenset()}
     assert "data/manifest/segments.jsonl: not made yet" in needs["clips/text"].reason
-    assert "data/align/train.safetensors: not made yet" in needs["checkpoints/rank"].reason
+    assert "data/align/train/index.json: not made yet" in needs["checkpoints/rank"].reason
 
 
 def test_an_encoder_that_is_nowhere_is_a_reason(workspace, tmp_path):

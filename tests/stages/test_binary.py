@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.aligned import OWNERS
+from pipeline.artifacts.aligned.split import OWNERS
 from tests.stages.repositories import TOY, Repository, make_repository
 
 pytestmark = pytest.mark.slow

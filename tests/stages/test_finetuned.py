@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.checkpoint import read_checkpoints
 from tests.grcf.encoders import FILLERS, WORDS, save_bert
 from tests.stages.repositories import Repository, make_repository
@@ -56,7 +56,7 @@ def answer(repository: Repository, text: str, *options: str) -> float:
 
 
 def test_the_text_stage_writes_tokens_and_no_vectors(finetuned):
-    train = read_aligned(finetuned.path / "data/align/train.safetensors")
+    train = read_aligned(finetuned.path / "data/align/train")
     assert train.tokens is not None
     assert len(train.tokens) == len(train)
     assert train.features["text"].shape[1] == 0

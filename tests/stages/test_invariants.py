@@ -111,7 +111,9 @@ def test_a_new_clip_is_the_only_one_extracted(copy):
 
 def in_shards(repository) -> dict[str, bytes]:
     """Let features go into several shards from now on; what the stages then leave of the sound."""
-    repository.edit("pipeline/artifacts/shards.py", "LIMIT_BYTES = 256_000_000", "LIMIT_BYTES = 60_000")
+    repository.edit(
+        "pipeline/artifacts/sharding/assignment.py", "LIMIT_BYTES = 256_000_000", "LIMIT_BYTES = 60_000"
+    )
     repository.stage("audio")
     once = content(repository, "audio")
     assert len(once) > 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.artifacts.aligned import write_aligned
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.checkpoint import write_checkpoints
 from pipeline.artifacts.hardest_pairs import read_hardest_pairs
 from pipeline.artifacts.task import Task, write_task

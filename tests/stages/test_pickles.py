@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.segments import read_segments
 from pipeline.artifacts.words import read_words
@@ -79,7 +79,7 @@ def test_rows_of_an_aligned_pickle_are_the_words(tmp_path, monkeypatch, layout, 
     # Classes of −1 and 1 are read as 0 and 1, which are no values to regress on.
     binary = {"kind": "binary"} if layout == "multibench" else {}
     extract(tmp_path, monkeypatch, content, layout, **binary)
-    aligned = read_aligned(Path("data/align/test.safetensors"))
+    aligned = read_aligned(Path("data/align/test"))
     assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == list(DIMS.values())
     by_id = dict(zip(aligned.ids, zip(aligned.offsets[:-1], aligned.offsets[1:], strict=True), strict=True))
     train = content["train"]
@@ -149,5 +149,5 @@ def test_a_modality_may_come_from_another_file(tmp_path, monkeypatch):
     (tmp_path / "data/raw/given").mkdir(parents=True)
     np.savez(tmp_path / "data/raw/given/sound.npz", ids=ids, values=np.ones((len(ids), 2), np.float32))
     extract(tmp_path, monkeypatch, content, "mmsa", sound="sound.npz")
-    aligned = read_aligned(Path("data/align/train.safetensors"))
+    aligned = read_aligned(Path("data/align/train"))
     assert [aligned.features[m].shape[1] for m in ("text", "audio", "visual")] == [6, 2, 3]

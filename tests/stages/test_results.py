@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.artifacts.aligned import read_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.feature_shards import read_sequences
 from pipeline.artifacts.rejections import read_rejections
 from pipeline.artifacts.segments import read_segments
@@ -70,9 +70,7 @@ def test_faces_and_sound_were_found(toy):
 
 
 def test_normalisation_was_fitted_on_train_alone(toy):
-    train, valid = (
-        read_aligned(toy.path / f"data/align/{split}.safetensors") for split in ("train", "valid")
-    )
+    train, valid = (read_aligned(toy.path / f"data/align/{split}") for split in ("train", "valid"))
     seen = train.features["audio"][train.valid["audio"]]
     np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-4)
     assert np.abs(valid.features["audio"][valid.valid["audio"]].mean(axis=0)).max() > 0.01

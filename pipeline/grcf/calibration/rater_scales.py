@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from pipeline.artifacts.aligned import AlignedSplit, Ratings
+from pipeline.artifacts.aligned.split import AlignedSplit, Ratings
 from pipeline.artifacts.segments import Owner
 
 Raters = Literal["as_given", "standardised", "profiled"]

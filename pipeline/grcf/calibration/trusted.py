@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.errors import PipelineError
 
 CalibrateOn = Literal["all", "trusted"]

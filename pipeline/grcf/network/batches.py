@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.rows import ShardedRows
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
 from pipeline.grcf.network.batch_order import order_by_owner
@@ -38,7 +39,7 @@ class Batch:
     absent rows alike. Features are not copied into the padding: most of what is padded is never computed with.
 
     Attributes:
-        features: feature rows of the whole split, by modality.
+        features: feature rows by modality: of the whole split, or of this batch alone where the split lies in several files.
         row: position of each word in those rows, 0 on padding.
         valid: whether there is a word with features, by modality.
         label: label of each segment.
@@ -55,6 +56,15 @@ class Batch:
     packed: bool = True
     tokens: TokenizedText | None = None
     owned: OwnedLabels | None = None
+
+
+Source = Float[Tensor, "row dim"] | ShardedRows
+"""Rows of a whole split: on the device, or in files from which each batch takes its own."""
+
+
+def _source(rows: Float32[np.ndarray, "row dim"] | ShardedRows, *, device: str) -> Source:
+    """Rows as they are held; on the processor an array stays where it is, in memory or in a file."""
+    return rows if isinstance(rows, ShardedRows) else _without_a_copy(rows).to(device)
 
 
 def _without_a_copy(rows: Float32[np.ndarray, "row dim"]) -> Float[Tensor, "row dim"]:
@@ -88,8 +98,8 @@ class SplitTensors:
         self.owned = None if owned is None else OwnedLabels(owned.label.to(device), owned.owner.to(device))
         self._owner = None if owned is None else owned.owner.numpy()
         self._offsets = torch.tensor(aligned.offsets, device=device)
-        self._features = {
-            modality: _without_a_copy(aligned.features[modality]).to(device) for modality in MODALITIES
+        self._features: Mapping[Modality, Source] = {
+            modality: _source(aligned.features[modality], device=device) for modality in MODALITIES
         }
         self._valid = {
             modality: torch.tensor(aligned.valid[modality], device=device) for modality in MODALITIES
@@ -122,22 +132,37 @@ class SplitTensors:
         step = torch.arange(int(length.max()), device=length.device)
         inside = step[None, :] < length[:, None]
         row = torch.where(inside, start[:, None] + step[None, :], 0)
-        batch = Batch(
-            features=self._features,
+        valid = {modality: flat[row] & inside for modality, flat in self._valid.items()}
+        features = self._whole
+        if features is None:
+            first = length.cumsum(0) - length
+            features = self._rows(row[inside])
+            row = torch.where(inside, first[:, None] + step[None, :], 0)
+        return Batch(
+            features=features,
             row=row,
-            valid={modality: flat[row] & inside for modality, flat in self._valid.items()},
+            valid=valid,
             label=self.label[segments],
+            tokens=None if self.tokens is None else self.tokens.select(segments.cpu().numpy()),
             owned=None if self.owned is None else self.owned[segments],
         )
-        if self.tokens is None:
-            return batch
-        first = length.cumsum(0) - length
-        return replace(
-            batch,
-            features={modality: rows[row[inside]] for modality, rows in self._features.items()},
-            row=torch.where(inside, first[:, None] + step[None, :], 0),
-            tokens=self.tokens.select(segments.cpu().numpy()),
-        )
+
+    @property
+    def _whole(self) -> Mapping[Modality, Float[Tensor, "row _"]] | None:
+        """The rows of the whole split; None where a batch takes its own, from files or from its tokens."""
+        there = {
+            modality: rows for modality, rows in self._features.items() if not isinstance(rows, ShardedRows)
+        }
+        return there if self.tokens is None and len(there) == len(self._features) else None
+
+    def _rows(self, words: Int64[Tensor, "word"]) -> Mapping[Modality, Float[Tensor, "word _"]]:
+        """The rows of these words, by modality."""
+        return {
+            modality: torch.from_numpy(rows[words.cpu().numpy()]).to(words.device)
+            if isinstance(rows, ShardedRows)
+            else rows[words]
+            for modality, rows in self._features.items()
+        }
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All segments once, in their order."""
@@ -194,7 +219,13 @@ class SplitTensors:
             for position, (modality, flat) in enumerate(self._valid.items())
         }
         owned = None if self.owned is None else self.owned[chosen]
-        return Batch(self._features, row, valid, self.label[chosen], packed=False, owned=owned)
+        features = self._whole
+        if features is None:
+            features, row = (
+                self._rows(row.flatten()),
+                torch.arange(row.numel(), device=row.device).view_as(row),
+            )
+        return Batch(features, row, valid, self.label[chosen], packed=False, owned=owned)
 
     def draw_visible(
         self, segments: Int64[np.ndarray, "segment"], *, p: float, rng: np.random.Generator

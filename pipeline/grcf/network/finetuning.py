@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.errors import PipelineError
 from pipeline.execution.versions import library_versions
 from pipeline.grcf.network.network import SentimentNetwork

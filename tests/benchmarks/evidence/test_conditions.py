@@ -17,7 +17,7 @@ from benchmarks.evidence.methods import (
     within_evenly,
 )
 from benchmarks.evidence.setups import PLAIN, STRONG, Learning
-from pipeline.artifacts.aligned import AlignedSplit
+from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.grcf.network.owned_labels import OwnedLabels
 from pipeline.grcf.scoring import predict
 

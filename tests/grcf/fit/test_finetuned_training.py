@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts.aligned import read_aligned, write_aligned
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
@@ -154,8 +155,8 @@ def test_a_hidden_modality_and_missing_words_are_answered_without_reading_again(
 
 
 def test_an_aligned_split_with_tokens_comes_back_from_its_file(ranked, spoken_valid, tmp_path):
-    write_aligned(tmp_path / "valid.safetensors", spoken_valid)
-    read = read_aligned(tmp_path / "valid.safetensors")
+    write_aligned(tmp_path / "valid", spoken_valid)
+    read = read_aligned(tmp_path / "valid")
     assert np.array_equal(predicted(ranked, read), predicted(ranked, spoken_valid))
 
 

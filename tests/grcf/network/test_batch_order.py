@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.artifacts.aligned import Ratings
+from pipeline.artifacts.aligned.split import Ratings
 from pipeline.grcf.network.batch_order import order_by_owner
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.owned_labels import NOBODY, compared, owned_labels

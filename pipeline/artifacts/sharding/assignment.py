@@ -1,4 +1,4 @@
-"""Which recordings lie in one file: shards of a bounded size that a new recording leaves alone, but for one."""
+"""Which recordings or segments lie in one file: shards of a bounded size that a new recording leaves alone, but for one or two."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -58,6 +58,36 @@ def _divided(
     for digest, name in ordered:
         halves[digest[bit // 8] >> (7 - bit % 8) & 1].append((digest, name))
     return [shard for half in halves for shard in _divided(half, sizes, limit_bytes, bit + 1)]
+
+
+def consecutive_shards(
+    ids: Sequence[str], n_bytes: Int64[np.ndarray, "segment"], *, limit_bytes: int
+) -> list[tuple[int, int]]:
+    """Divide the segments of a split into shards that stand end to end, so that their order is that of the split.
+
+    All segments are one shard if they fit. Else the digest of its id decides whether a segment begins a shard, such that one begins
+    every `limit_bytes / 2` on average, as backups find the pieces of a file by its content (Muthitacharoen et al. 2001,
+    "A Low-bandwidth Network File System"). So a segment that is new, changed or gone touches its shard, and those behind only as
+    far as the next beginning: a shard is also cut where it would be too large.
+
+    Args:
+        ids: id of each segment.
+        n_bytes: what each segment takes in a file.
+        limit_bytes: what a shard may take, unless a segment alone takes more.
+
+    Returns:
+        the first segment of each shard, and the one behind its last; one empty shard where there is no segment.
+    """
+    if int(n_bytes.sum()) <= limit_bytes:
+        return [(0, len(ids))]
+    starts, size = [0], 0
+    for position, (id_, own) in enumerate(zip(ids, n_bytes.tolist(), strict=True)):
+        drawn = int.from_bytes(sha256(id_.encode(errors="surrogateescape")).digest()[:8]) / 2**64
+        if size and (size + own > limit_bytes or drawn < 2 * own / limit_bytes):
+            starts.append(position)
+            size = 0
+        size += own
+    return list(zip(starts, [*starts[1:], len(ids)], strict=True))
 
 
 def refuse_repeated(ids: Sequence[str], *, source: object, advice: str) -> None:

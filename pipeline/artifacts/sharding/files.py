@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.artifacts.files import refused, sha256_of, write_whole_file
 from pipeline.artifacts.foreign import refuse_stand_in
-from pipeline.artifacts.spooled import Streamed, tensor_file
+from pipeline.artifacts.sharding.spooled import Streamed, tensor_file
 from pipeline.errors import PipelineError
 
 INDEX = "index.json"
@@ -56,10 +56,10 @@ def shard_file(entry: Mapping[str, Any]) -> ShardFile:
 def write_shard(
     folder: Path,
     tensors: Mapping[str, np.ndarray | Streamed],
+    header: Mapping[str, Any],
     *,
     kind: str,
     version: int,
-    header: Mapping[str, Any],
 ) -> ShardFile:
     """Write a shard under the name of its digest, unless it is there; each row is computed once.
 

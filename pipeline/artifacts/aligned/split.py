@@ -2,20 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
-from pipeline.artifacts.files import map_tensors, rebuilding
+from pipeline.artifacts.aligned.rows import Rows
 from pipeline.artifacts.segments import OWNERS, Owner, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.spooled import Streamed, write_tensors
-from pipeline.artifacts.tokens import TokenizedText, join_tokens, tokens_from
+from pipeline.artifacts.tokens import TokenizedText, join_tokens
 from pipeline.errors import PipelineError, did_you_mean
-
-_KIND, _VERSION = "aligned split", 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +77,7 @@ class AlignedSplit:
     ids: tuple[str, ...]
     labels: Float64[np.ndarray, "segment"]
     offsets: Int64[np.ndarray, "boundary"]
-    features: Mapping[Modality, Float32[np.ndarray, "word _"]]
+    features: Mapping[Modality, Rows]
     valid: Mapping[Modality, Bool[np.ndarray, "word"]]
     columns: Mapping[Modality, tuple[str, ...]]
     tokens: TokenizedText | None = None
@@ -146,7 +142,7 @@ class AlignedSplit:
         return self.select(np.array([row for row, name in enumerate(there) if name in names], np.int64))
 
     def stretch(self, start: int, stop: int) -> "AlignedSplit":
-        """The segments from `start` on and before `stop`, of which there is one at least; its rows are not copied."""
+        """The segments from `start` on and before `stop`, of which there is one at least; its rows are not copied, but for those of a split in several shards."""
         first, last = self.offsets[start], self.offsets[min(stop, len(self))]
         given = self.ratings
         inside = (given.segment >= start) & (given.segment < stop)
@@ -222,88 +218,3 @@ def joined(splits: Sequence[AlignedSplit]) -> AlignedSplit:
         ratings=Ratings.of([given for split in splits for given in split.ratings.by_segment(len(split))]),
         **owners,
     )
-
-
-def write_aligned(
-    path: Path, aligned: AlignedSplit, *, rows: Mapping[Modality, Streamed] | None = None
-) -> None:
-    """Write one split as a byte-deterministic safetensors file.
-
-    Args:
-        path: file to write.
-        aligned: the split.
-        rows: what is written in the place of its features, some rows at a time, where the whole is not to be held.
-    """
-    ratings = aligned.ratings
-    tensors: dict[str, np.ndarray | Streamed] = {
-        "labels": aligned.labels,
-        "offsets": aligned.offsets,
-        "trusted": aligned.trusted,
-        "rating_segment": ratings.segment,
-        "rating_rater": ratings.rater,
-        "rating_label": ratings.label,
-    }
-    for modality in MODALITIES:
-        tensors[modality] = aligned.features[modality] if rows is None else rows[modality]
-        tensors[f"{modality}_valid"] = aligned.valid[modality]
-    header: dict[str, Any] = {
-        "split": aligned.split,
-        "ids": aligned.ids,
-        "columns": dict(aligned.columns),
-        "raters": ratings.names,
-        **{owner: getattr(aligned, owner) for owner in OWNERS},
-    }
-    if aligned.tokens is not None:
-        tensors |= aligned.tokens.tensors()
-        header["encoder"] = dict(aligned.tokens.encoder)
-    write_tensors(path, tensors, kind=_KIND, version=_VERSION, header=header)
-
-
-def read_aligned(path: Path) -> AlignedSplit:
-    """Read what `write_aligned` wrote; the rows stay in the file until they are looked at, however many there are."""
-    tensors, header = map_tensors(path, kind=_KIND, version=_VERSION, writable=True)
-    with rebuilding(path, _KIND):
-        return AlignedSplit(
-            split=header["split"],
-            ids=tuple(header["ids"]),
-            labels=tensors["labels"],
-            offsets=tensors["offsets"],
-            features={modality: tensors[modality] for modality in MODALITIES},
-            valid={modality: tensors[f"{modality}_valid"] for modality in MODALITIES},
-            columns={modality: tuple(header["columns"][modality]) for modality in MODALITIES},
-            tokens=tokens_from(tensors, word_offsets=tensors["offsets"], encoder=header.get("encoder", {})),
-            trusted=tensors["trusted"],
-            ratings=Ratings(
-                tensors["rating_segment"],
-                tensors["rating_rater"],
-                tensors["rating_label"],
-                tuple(header["raters"]),
-            ),
-            **{owner: _each_once(header[owner]) for owner in OWNERS},
-        )
-
-
-def _each_once(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, of which equal ones are in memory once: JSON makes a text of its own for every segment."""
-    once: dict[str, str] = {}
-    return tuple(once.setdefault(name, name) for name in names)
-
-
-@dataclass(frozen=True, eq=False)
-class Normalisation:
-    """Mean and standard deviation of each feature over the valid words of the train split, per modality."""
-
-    mean: Mapping[Modality, Float32[np.ndarray, "_"]]
-    std: Mapping[Modality, Float32[np.ndarray, "_"]]
-
-    @property
-    def unlearnt(self) -> frozenset[Modality]:
-        """Modalities of which no word of train had anything, so that the weights for them are chance: mean 0 and deviation 1.
-
-        Sub-tokens of an encoder that learns have no columns, so nothing is said of them.
-        """
-        return frozenset(
-            modality
-            for modality, mean in self.mean.items()
-            if len(mean) and not mean.any() and bool((self.std[modality] == 1).all())
-        )
