@@ -5,9 +5,11 @@ they are written.
 """
 
 import json
+import resource
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,8 +47,25 @@ _KIND, _VERSION = "feature sequences", 2
 _TENSORS = ("offsets", "values", "times_s", "valid")
 # What a shard has of its own: the description of its arrays, padded.
 _SHARD_BYTES = 2048
-# Mapped at once. Each is an open file, of which a process may have 256 on some systems, and `align` reads three modalities.
-_MAPPED_MAX = 64
+# Mapped at once in any case. Each is an open file, of which a process may have 256 on some systems, and `align` reads three modalities.
+_MAPPED_MIN = 64
+# What a stage has open beside shards.
+_OTHER_OPEN_FILES = 64
+
+
+def _allowed_open_files(wanted: int) -> int:
+    """How many files this process may have open, after asking for as many as are wanted."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return wanted
+    asked = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if asked <= allowed:
+        return allowed
+    # Some systems refuse more than they have without saying so before.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (asked, most))
+        return asked
+    return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +135,24 @@ class ShardedSequences:
     def _positions(self) -> Mapping[str, int]:
         return {id_: position for position, id_ in enumerate(self.ids)}
 
+    @cached_property
+    def _mapped_max(self) -> int:
+        """How many shards are mapped at once: all, if the system lets that many files be open.
+
+        Recordings are dealt to shards by their names, so whoever goes through a corpus in its order comes to any shard at any time. With fewer
+        mapped than there are, nearly every recording would have one opened and checked anew.
+        """
+        if len(self._shards) <= _MAPPED_MIN:
+            return _MAPPED_MIN
+        n_files = _allowed_open_files(len(MODALITIES) * len(self._shards) + _OTHER_OPEN_FILES)
+        return max(_MAPPED_MIN, (n_files - _OTHER_OPEN_FILES) // len(MODALITIES))
+
     def _part(self, number: int) -> PackedSequences:
         found = self._mapped.pop(number, None)
         if found is None:
             found = self._map(number)
         self._mapped[number] = found
-        if len(self._mapped) > _MAPPED_MAX:
+        if len(self._mapped) > self._mapped_max:
             self._mapped.popitem(last=False)
         return found
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -285,9 +286,47 @@ def n_open_files():
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
-def test_few_shards_are_mapped_at_once(tmp_path, monkeypatch):
+@pytest.fixture
+def open_files_allowed():
+    """Lets a process open so many files, and as many at most."""
+    if not n_open_files():
+        pytest.skip("the system does not tell how many files are open")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield lambda soft, hard=before[1]: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def count_maps(monkeypatch):
+    """The names of the shards that are mapped, as they are."""
+    mapped = []
+    map_tensors = feature_shards.map_tensors
+    monkeypatch.setattr(
+        feature_shards,
+        "map_tensors",
+        lambda path, **given: (mapped.append(path.name), map_tensors(path, **given))[1],
+    )
+    return mapped
+
+
+def test_each_shard_is_mapped_once_whatever_the_order_is(tmp_path, monkeypatch, open_files_allowed):
+    write(tmp_path, limit_bytes=3_000)
+    n_shards = len(list(tmp_path.glob("*.safetensors")))
+    monkeypatch.setattr(feature_shards, "_MAPPED_MIN", 2)
+    monkeypatch.setattr(feature_shards, "_OTHER_OPEN_FILES", n_open_files() + 8)
+    open_files_allowed(n_open_files() + 9)
+    mapped = count_maps(monkeypatch)
+    found = read_sequences(tmp_path)
+    for _ in range(2):
+        for position, id_ in enumerate(IDS):
+            assert_same(found[id_], make(position))
+    assert len(mapped) == n_shards > 8
+    assert len(set(mapped)) == n_shards
+
+
+def test_few_shards_are_mapped_at_once_where_few_files_may_be_open(tmp_path, monkeypatch):
     write(tmp_path)
-    monkeypatch.setattr(feature_shards, "_MAPPED_MAX", 2)
+    monkeypatch.setattr(feature_shards, "_MAPPED_MIN", 2)
+    monkeypatch.setattr(feature_shards, "_allowed_open_files", lambda wanted: 10)
     found = read_sequences(tmp_path)
     n_open = n_open_files()
     for position, id_ in enumerate(IDS):
