@@ -11,6 +11,7 @@ from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
+from pipeline.execution.cache import path_named
 from pipeline.intake.checking import check_corpus
 from pipeline.intake.facts import find_facts, rules_of
 from pipeline.intake.page import to_html, to_json, to_text
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 def _folder(named: str) -> Path:
     """A name below data/raw before a folder of that name: corpora are spoken of by name."""
     below = RAW / named
-    folder = below if "/" not in named and below.is_dir() else Path(named).expanduser()
+    folder = below if "/" not in named and below.is_dir() else path_named(named)
     if not folder.is_dir():
         raise PipelineError(f"{named}: neither a corpus below {RAW} nor a folder; check its name")
     return folder

@@ -20,6 +20,7 @@ from pipeline.corpus.cells import language_code
 from pipeline.corpus.facts import FACTS_FILE, NAME, POOL, Facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
+from pipeline.execution.cache import path_named
 from pipeline.history.revisions import read_files, resolve_all
 from pipeline.intake.archives import is_archive
 from pipeline.intake.checking import refuse_unusable
@@ -209,7 +210,7 @@ def _place(sources: Sequence[str], *, in_place: bool, is_pool: bool) -> Place | 
             "--in-place is for a corpus that is not here yet, and a pool is made of those that are; leave it out: recordings of the "
             "parts that are elsewhere stay there"
         )
-    path = Path(sources[0]).expanduser()
+    path = path_named(sources[0])
     if not addresses and not path.is_dir():
         raise PipelineError(
             f"{path}: {'is no folder' if path.exists() else 'not found'}; --in-place is for a corpus that is unpacked: name its folder"
@@ -276,7 +277,7 @@ def _convert_exported(source: Path, folder: Path) -> Converted:
 
 def _name(path: Path) -> str:
     """A corpus that lies in its place keeps its name."""
-    here = path.expanduser().resolve()
+    here = path_named(str(path)).resolve()
     return here.name if here.parent == RAW.resolve() else corpus_name(path)
 
 

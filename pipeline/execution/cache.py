@@ -33,10 +33,16 @@ def cache_folder() -> Path:
     A relative `$GRCF_CACHE` begins at that repository, and `~` is the home, which no shell puts in within quotes. DVC points `DVC_ROOT` at the main repository even in the temporary workspaces of `dvc exp run --temp`, so
     experiments that run side by side share one cache.
     """
-    chosen = Path(os.environ.get("GRCF_CACHE", "").strip() or ".cache")
-    with suppress(RuntimeError):  # of somebody who has no home here: a name like any other
-        chosen = chosen.expanduser()
+    chosen = path_named(os.environ.get("GRCF_CACHE", "").strip() or ".cache")
     return Path(os.environ.get("DVC_ROOT", "."), chosen)
+
+
+def path_named(text: str) -> Path:
+    """The path that a variable or a setting names; `~` is the home, and that of somebody who has none here a name like any other."""
+    path = Path(text)
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
 
 
 def cache_key(**parts: Any) -> str:

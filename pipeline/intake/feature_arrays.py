@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
 from pipeline.errors import PipelineError
+from pipeline.execution.cache import path_named
 from pipeline.extract.given_arrays import positions_of, read_arrays
 
 _NAMED = re.compile(r"(.+\.npz)(?::(\w+))?")
@@ -33,7 +33,7 @@ def rows_of_segments(named: str, ids: Sequence[str]) -> Float32[np.ndarray, "seg
     """
     found = _NAMED.fullmatch(named)
     assert found is not None
-    path, name = Path(found[1]).expanduser(), found[2] or _VALUES
+    path, name = path_named(found[1]), found[2] or _VALUES
     arrays = read_arrays(path, [*_IDS, name])
     owners = next((arrays[known] for known in _IDS if known in arrays), None)
     if owners is None or name not in arrays:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from pipeline.artifacts.files import remove_abandoned, write_whole_file
 from pipeline.errors import PipelineError
+from pipeline.execution.cache import path_named
 from pipeline.execution.disk_space import in_words
 from pipeline.storage.place import StorageError
 
@@ -223,7 +224,7 @@ def node_cache() -> NodeCache:
         raise PipelineError(f"{SIZE} is {size!r}; expected a number of gigabytes above 0, such as 50")
     chosen = os.environ.get(FOLDER, "").strip()
     if chosen:
-        return NodeCache(Path(chosen).expanduser().absolute(), int(most_gb * 1e9))
+        return NodeCache(path_named(chosen).absolute(), int(most_gb * 1e9))
     # Not /tmp, which on many machines is memory.
     folder = Path(os.environ.get("TMPDIR") or "/var/tmp") / f"grcf-media-{os.getuid()}"
     with suppress(FileNotFoundError):

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
 from pipeline.errors import MachineError, PipelineError, machine_error
+from pipeline.execution.cache import path_named
 
 VARIABLE = "GRCF_MEDIA"
 """One place, or `NAME=PLACE,NAME=PLACE` for corpora that lie in several."""
@@ -204,7 +205,7 @@ def place_at(text: str) -> Place:
     if text.startswith("file://"):
         text = unquote(urlsplit(text).path)
     if not is_address(text):
-        path = Path(text).expanduser()
+        path = path_named(text)
         if not path.is_absolute():
             raise StorageError(
                 f"{VARIABLE} names {text!r}, which is no absolute path and no address such as s3://bucket/folder; write it whole, "

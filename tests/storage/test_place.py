@@ -27,6 +27,12 @@ def test_the_place_of_a_corpus(monkeypatch, setting, corpus, place):
     assert place_of(corpus).text == place
 
 
+def test_a_home_that_is_nobodys_is_a_name_like_any_other(monkeypatch):
+    monkeypatch.setenv("GRCF_MEDIA", "~nobody-has-this-name/corpora")
+    with pytest.raises(StorageError, match="'~nobody-has-this-name/corpora', which is no absolute path"):
+        place_of("mosei")
+
+
 def test_a_path_below_the_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")
     assert place_at("~/corpora").text == "/home/someone/corpora"

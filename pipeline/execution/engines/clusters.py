@@ -4,18 +4,18 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from pipeline.errors import PipelineError
+from pipeline.execution.cache import path_named
 from pipeline.execution.engines.protocol import VARIABLE
 from pipeline.strict import StrictModel
 from pipeline.yaml12 import read_yaml
 
 SETTINGS_VARIABLE = "GRCF_CLUSTER"
-_SETTINGS = Path("~/.config/grcf/cluster.yaml")
+_SETTINGS = "~/.config/grcf/cluster.yaml"
 _CONNECT_S = 30
 _LOOPBACK = "127.0.0.1"
 # A port of the dashboard is opened whether it is wanted or not; this one nobody outside can reach.
@@ -25,6 +25,17 @@ _QUIET = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.large-graph-warning-threshold": "100MB",
 }
+
+
+def _time_of_slurm(text: str) -> str:
+    """A time that `--time` of SLURM takes; with another one sbatch would refuse each job, and the run wait for one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"([0-9]+-)?[0-9]+(:[0-9]+){0,2}|unlimited|infinite", text, re.IGNORECASE):
+        raise ValueError("expected a time such as 04:00:00 or 2-12:00:00")
+    return text
 
 
 class ClusterSettings(StrictModel):
@@ -50,7 +61,7 @@ class ClusterSettings(StrictModel):
     jobs: int = Field(default=1, ge=1)
     cores: int = Field(default=1, ge=1)
     memory: str = "4GB"
-    walltime: str = "01:00:00"
+    walltime: Annotated[str, AfterValidator(_time_of_slurm)] = "01:00:00"
     partition: str | None = None
     account: str | None = None
     gpus: int = Field(default=0, ge=0)
@@ -70,7 +81,7 @@ def read_settings() -> ClusterSettings:
         PipelineError: the file is not there although it was named, or holds something else than these settings.
     """
     named = os.environ.get(SETTINGS_VARIABLE)
-    path = Path(named or _SETTINGS).expanduser()
+    path = path_named(named or _SETTINGS)
     if not named and not path.is_file():
         return ClusterSettings()
     try:
@@ -84,8 +95,9 @@ def read_settings() -> ClusterSettings:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the file"
+        reason = problem["msg"].removeprefix("Value error, ")
         raise PipelineError(
-            f"{path}: {where} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}; the keys are "
+            f"{path}: {where} is {problem['input']!r}: {reason[0].lower()}{reason[1:]}; the keys are "
             f"{', '.join(ClusterSettings.model_fields)}"
         ) from None
 
@@ -149,27 +161,34 @@ def _slurm(settings: ClusterSettings) -> Any:
     from dask_jobqueue import SLURMCluster
     from distributed.security import Security
 
-    shared = Path(settings.shared_folder or ".dvc/tmp").resolve()
-    cluster = SLURMCluster(
-        queue=settings.partition,
-        account=settings.account,
-        cores=settings.cores,
-        processes=1,
-        memory=settings.memory,
-        walltime=settings.walltime,
-        job_extra_directives=[
-            *([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []),
-            *settings.directives,
-        ],
-        job_script_prologue=settings.prologue,
-        interface=settings.interface,
-        log_directory=str(shared / "cluster"),
-        worker_extra_args=["--dashboard-address", _NO_DASHBOARD],
-        scheduler_options={"dashboard_address": _NO_DASHBOARD},
-        security=Security.temporary(),
-        shared_temp_directory=str(shared),
-        protocol="tls://",
-    )
+    shared = path_named(settings.shared_folder or ".dvc/tmp").resolve()
+    try:
+        cluster = SLURMCluster(
+            queue=settings.partition,
+            account=settings.account,
+            cores=settings.cores,
+            processes=1,
+            memory=settings.memory,
+            walltime=settings.walltime,
+            job_extra_directives=[
+                *([f"--gres=gpu:{settings.gpus}"] if settings.gpus else []),
+                *settings.directives,
+            ],
+            job_script_prologue=settings.prologue,
+            interface=settings.interface,
+            log_directory=str(shared / "cluster"),
+            worker_extra_args=["--dashboard-address", _NO_DASHBOARD],
+            scheduler_options={"dashboard_address": _NO_DASHBOARD},
+            security=Security.temporary(),
+            shared_temp_directory=str(shared),
+            protocol="tls://",
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise PipelineError(
+            f"{VARIABLE} is 'slurm', but its scheduler cannot be started here ({reason}); correct that in the file of {SETTINGS_VARIABLE}, whose keys "
+            "docs/howto/cluster.md explains"
+        ) from error
     # As many again as are lost.
     cluster.adapt(minimum_jobs=settings.jobs, maximum_jobs=settings.jobs)
     return cluster
@@ -181,15 +200,19 @@ def _client_of(address: str, settings: ClusterSettings) -> Any:
 
     security = None
     if address.startswith("tls://"):
-        files = (settings.tls_ca, settings.tls_certificate, settings.tls_key)
-        if None in files:
-            raise PipelineError(
-                f"{VARIABLE} is {address!r}, which is encrypted; name tls_ca, tls_certificate and tls_key in {SETTINGS_VARIABLE}"
-            )
-        ca, certificate, key = (str(Path(str(name)).expanduser()) for name in files)
+        ca, certificate, key = (
+            _tls_file(settings, name, address) for name in ("tls_ca", "tls_certificate", "tls_key")
+        )
         security = Security(
             tls_ca_file=ca, tls_client_cert=certificate, tls_client_key=key, require_encryption=True
         )
+        try:
+            security.get_connection_args("client")
+        except OSError as error:
+            raise PipelineError(
+                f"{ca}, {certificate}, {key}: cannot be used for {address} ({error.strerror or error}); expected certificates and the "
+                f"key of the second in PEM, which tls_ca, tls_certificate and tls_key of {SETTINGS_VARIABLE} name"
+            ) from error
     try:
         return Client(address, security=security, timeout=_CONNECT_S)
     except OSError as error:
@@ -197,3 +220,18 @@ def _client_of(address: str, settings: ClusterSettings) -> Any:
             f"{VARIABLE} is {address!r}, but no scheduler answers there ({error}); start one by `dask scheduler`, and workers by "
             "`dask worker`, as docs/howto/cluster.md shows"
         ) from error
+
+
+def _tls_file(settings: ClusterSettings, name: str, address: str) -> str:
+    """The file that a setting names, which is there."""
+    named = getattr(settings, name)
+    if named is None:
+        raise PipelineError(
+            f"{VARIABLE} is {address!r}, which is encrypted; name tls_ca, tls_certificate and tls_key in {SETTINGS_VARIABLE}"
+        )
+    path = path_named(named)
+    if not path.is_file():
+        raise PipelineError(
+            f"{path}: not found, though {name} of {SETTINGS_VARIABLE} names it; put the file there, or correct {name}"
+        )
+    return str(path)
