@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts import feature_shards
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences_of
+from pipeline.artifacts.feature_shards import ShardedSequences, read_sequences, write_sequences_of
 from pipeline.artifacts.files import write_json
+from pipeline.artifacts.packed import PackedSequences
 from pipeline.artifacts.sequences import FeatureSequence
 
 RESULTS = Path(__file__).parent / "results/shards.json"
@@ -59,14 +59,14 @@ def walk(folder: Path, *, n_files: int | None) -> dict[str, float]:
     """
     if n_files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (n_files, n_files))
-    n_mapped, map_tensors = 0, feature_shards.map_tensors
+    n_mapped, map_shard = 0, ShardedSequences._map
 
-    def counted(*args: Any, **given: Any) -> Any:
+    def counted(sequences: ShardedSequences, number: int) -> PackedSequences:
         nonlocal n_mapped
         n_mapped += 1
-        return map_tensors(*args, **given)
+        return map_shard(sequences, number)
 
-    feature_shards.map_tensors = counted
+    ShardedSequences._map = counted  # type: ignore[method-assign]
     found = read_sequences(folder)
     wall_s, processor_s = time.perf_counter(), time.process_time()
     total = sum(float(found[f"{number}"].values[0, 0]) for number in range(len(found.ids)))
