@@ -66,7 +66,7 @@ def walk(folder: Path, *, n_files: int | None) -> dict[str, float]:
         n_mapped += 1
         return map_shard(sequences, number)
 
-    ShardedSequences._map = counted  # type: ignore[method-assign]
+    ShardedSequences._map = counted  # type: ignore[method-assign, assignment]
     found = read_sequences(folder)
     wall_s, processor_s = time.perf_counter(), time.process_time()
     total = sum(float(found[f"{number}"].values[0, 0]) for number in range(len(found.ids)))
