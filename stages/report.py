@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,21 @@ from pipeline.artifacts.robustness import read_robustness
 from pipeline.artifacts.segments import iterate_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.corpus.facts import FACTS_FILE, read_facts
+from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.pool import Done, run_in_workers
 from pipeline.execution.versions import library_versions
+from pipeline.execution.workers import worker_count
 from pipeline.inspector.html import to_html as inspector_to_html
 from pipeline.inspector.inputs import InspectorFiles
 from pipeline.inspector.inputs import read_inputs as read_inspector_inputs
 from pipeline.inspector.page import build_page
+from pipeline.pages import vega
+from pipeline.pages.blocks import Figure
 from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import as_markdown, to_markdown
-from pipeline.pages.vega import runtime
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.counted_segments import count_segments
@@ -80,6 +85,9 @@ INSPECTED = InspectorFiles(
     hardest=HARDEST_PAIRS,
     representations=REPRESENTATIONS,
 )
+
+# What draws figures starts no thread when it is imported.
+DRAWING = ("pipeline.pages.vega", "vl_convert")
 
 READ = (
     METRICS,
@@ -168,16 +176,52 @@ def remembered_runtime() -> str:
     key = cache_key(runtime=library_versions("vl-convert-python"))
     found = cache.get(key)
     if found is None:
-        found = runtime().encode()
+        found = vega.runtime().encode()
         cache.put(key, found)
     return found.decode()
+
+
+def remembered_drawings(figures: Sequence[Figure]) -> dict[str, str]:
+    """The drawing of each figure by its name. Those of a run before are found again; what changed is drawn side by side."""
+    cache = ResultCache(cache_folder() / "pages")
+    versions = library_versions("vl-convert-python")
+    described = [vega.description(figure) for figure in figures]
+    keys = [cache_key(drawn=text, vega_lite=vega.VERSION, versions=versions) for text in described]
+    found = [cache.get(key) for key in keys]
+    drawings = {
+        figure.name: drawn.decode() for figure, drawn in zip(figures, found, strict=True) if drawn is not None
+    }
+    missing = {
+        position: text
+        for position, (text, drawn) in enumerate(zip(described, found, strict=True))
+        if drawn is None
+    }
+    # Each process takes a second to start Vega's engine, in which it draws a dozen figures.
+    n_workers = min(worker_count(), 1 + len(missing) // 12)
+    outcomes = run_in_workers(
+        vega.draw,
+        missing,
+        n_workers=n_workers,
+        limit_s=None,
+        describe=lambda text: "drawing of a figure",
+        preloaded=DRAWING,
+    )
+    for position, outcome in outcomes:
+        if not isinstance(outcome, Done):
+            raise PipelineError(
+                f"{figures[position].name}: {outcome.reason}; run the same command again with more memory"
+            )
+        cache.put(keys[position], outcome.result.encode())
+        drawings[figures[position].name] = outcome.result
+    return drawings
 
 
 def write_report(inputs: ReportInputs) -> None:
     """The report, its tables, and the descriptions of its figures, which `python -m pipeline report` draws as files."""
     report, tables = build_report(inputs), result_tables(inputs)
     write_text(MARKDOWN, to_markdown(report))
-    write_text(HTML, to_html(report, runtime=remembered_runtime()))
+    drawings = remembered_drawings(report.figures)
+    write_text(HTML, to_html(report, runtime=remembered_runtime(), drawings=drawings))
     write_text(RESULTS_MARKDOWN, as_markdown(tables))
     write_text(RESULTS_LATEX, to_latex(tables))
     write_text(FIGURES, as_lines(report.figures))

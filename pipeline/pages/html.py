@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -12,12 +14,15 @@ from pipeline.pages.templates import kept_together, render_page
 _SCRIPT = Path(__file__).parent / "document.js"
 
 
-def to_html(document: Document, *, runtime: str | None = None) -> str:
+def to_html(
+    document: Document, *, runtime: str | None = None, drawings: Mapping[str, str] | None = None
+) -> str:
     """Render a whole document; figures are inline, scripts come last and only add.
 
     Args:
         document: what the page shows.
         runtime: the JavaScript that draws charts where it is at hand, `vega.runtime()`; None makes it.
+        drawings: what `vega.draw` made of figures, by their names, where it is at hand; what is missing is drawn.
     """
     scripts = [_SCRIPT.read_text(encoding="utf-8")]
     if document.figures:
@@ -33,7 +38,7 @@ def to_html(document: Document, *, runtime: str | None = None) -> str:
         scripts=scripts,
         document=document,
         kind=_kind,
-        svg=_svg,
+        svg=partial(_svg, drawings=drawings or {}),
         chart=_chart,
         breakable=_breakable,
     )
@@ -49,11 +54,11 @@ def _breakable(text: str) -> Markup:
     return Markup(re.sub(r"(?<=[^\W\d])([._])(?=[^\W\d])", r"\1<wbr>", str(escape(kept_together(text)))))
 
 
-def _svg(figure: Figure) -> Markup:
+def _svg(figure: Figure, *, drawings: Mapping[str, str]) -> Markup:
     """Drawn by Vega, which escapes every text that it puts into a picture."""
     from pipeline.pages.vega import page_svg
 
-    return Markup(page_svg(figure))
+    return Markup(page_svg(figure, drawings.get(figure.name)))
 
 
 def _chart(figure: Figure) -> Markup:

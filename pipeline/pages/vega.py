@@ -1,7 +1,8 @@
 """Charts from one Vega-Lite description each: the picture in the page, the chart that answers the pointer, and files for papers.
 
 Nothing is fetched and no browser is needed: `vl-convert` brings Vega, Vega-Lite, Vega-Embed and the font it measures with.
-In a page every colour of the palette is a property of the style sheet, so a dark page has dark charts.
+In a page every colour of the palette is a property of the style sheet, so a dark page has dark charts. `vl-convert` is imported by
+what draws: a page of charts that were drawn before does without.
 """
 
 import copy
@@ -11,15 +12,13 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-import vl_convert
-
 from pipeline.pages.blocks import Figure
 from pipeline.pages.drawing_room import require_room
 from pipeline.pages.palette import LIGHT
 
 # The font that vl-convert brings: texts measure alike on every machine.
 _FONT, _PAGE_FONT = "Liberation Sans", "system-ui, sans-serif"
-_VERSION = "6.4"
+VERSION = "6.4"
 _SCALE = 3.0
 _CONFIG: dict[str, Any] = {
     "font": _FONT,
@@ -64,6 +63,8 @@ _DOT = re.compile(r'<path (transform="[^"]*") (d="[^"]*"[^>]*)/>')
 @cache
 def runtime() -> str:
     """The JavaScript that draws charts in a page, about 0.9 MB: `window.vegaEmbed`."""
+    import vl_convert
+
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
@@ -75,46 +76,72 @@ def page_chart(figure: Figure) -> dict[str, Any]:
     return described
 
 
-def page_svg(figure: Figure) -> str:
-    """The chart as an element of a page: ids of its own, the page's font and colours, no fixed size."""
-    body = re.sub(r"^<svg[^>]*>|</svg>$", "", _drawn(figure))
+def page_svg(figure: Figure, drawing: str | None = None) -> str:
+    """The chart as an element of a page: ids of its own, the page's font and colours, no fixed size.
+
+    Args:
+        figure: the figure.
+        drawing: what `draw` made of its description where that is at hand; None draws it.
+    """
+    drawn = _drawn(figure) if drawing is None else _rounded(drawing)
+    body = re.sub(r"^<svg[^>]*>|</svg>$", "", drawn)
     body = _EMPTY.sub("", _ROLES.sub("", _UNSEEN.sub("", body)))
     body = re.sub(r'( id="|url\(#)', rf"\1{figure.name}-", body)
     body = _COLOURS.sub(lambda match: _colour(match[0]), _dots_once(body, figure.name))
     return (
-        f'<svg viewBox="0 0 {" ".join(_size(figure))}" role="img" aria-labelledby="{figure.name}-caption" '
+        f'<svg viewBox="0 0 {" ".join(_size(drawn))}" role="img" aria-labelledby="{figure.name}-caption" '
         f'font-family="{_PAGE_FONT}">\n{body}\n</svg>\n'
     )
 
 
 def file_svg(figure: Figure) -> str:
     """The chart as an SVG file, on white."""
-    width, height = _size(figure)
+    drawn = _drawn(figure)
+    width, height = _size(drawn)
     white = f'<rect width="{width}" height="{height}" fill="white"/>'
-    return re.sub(r"^(<svg[^>]*>)", rf"\1{white}", _drawn(figure)) + "\n"
+    return re.sub(r"^(<svg[^>]*>)", rf"\1{white}", drawn) + "\n"
 
 
 def file_png(figure: Figure) -> bytes:
     """The chart as a PNG file, on white, three pixels for one of the page: 300 to the inch at a column's width."""
+    import vl_convert
+
     return bytes(vl_convert.svg_to_png(file_svg(figure), scale=_SCALE))
 
 
-def _drawn(figure: Figure) -> str:
-    """The chart as Vega draws it."""
-    return _svg(json.dumps(_described(figure.spec), ensure_ascii=False))
+def description(figure: Figure) -> str:
+    """The description as `draw` takes it, JSON: what a drawing depends on, but for versions."""
+    return json.dumps(_described(figure.spec), ensure_ascii=False)
 
 
 # The page and two files show one drawing, and drawing takes longer than all else.
 @lru_cache(maxsize=256)
-def _svg(described: str) -> str:
-    require_room(_VERSION)
-    drawn = str(vl_convert.vegalite_to_svg(described, vl_version=_VERSION))
-    # A hundredth of a pixel cannot be seen, and the last digits differ between mathematical libraries.
-    return _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.6g}", drawn)
+def draw(described: str) -> str:
+    """The chart as Vega draws it, SVG. The first one of a process takes a second, which it takes to start Vega's engine.
+
+    Args:
+        described: the `description` of a figure.
+
+    Raises:
+        PipelineError: the engine has no room in this process, see `require_room`.
+    """
+    import vl_convert
+
+    require_room(VERSION)
+    return str(vl_convert.vegalite_to_svg(described, vl_version=VERSION))
 
 
-def _size(figure: Figure) -> tuple[str, str]:
-    found = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', _drawn(figure))
+def _drawn(figure: Figure) -> str:
+    return _rounded(draw(description(figure)))
+
+
+def _rounded(drawing: str) -> str:
+    """A hundredth of a pixel cannot be seen, and the last digits differ between mathematical libraries."""
+    return _LONG_NUMBERS.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.6g}", drawing)
+
+
+def _size(drawn: str) -> tuple[str, str]:
+    found = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', drawn)
     assert found is not None, "Vega gives every picture a view box"
     return found[1], found[2]
 

@@ -20,6 +20,7 @@ HEAVY = {
     "numba",
     "cv2",
     "mediapipe",
+    "vl_convert",
 }
 LOADED = "import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
 
