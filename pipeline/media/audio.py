@@ -63,7 +63,7 @@ def read_audio(path: Path, *, start_s: float, end_s: float, sample_rate_hz: int)
 
     Two channels become their mean, more are mixed with FFmpeg's weights for their places. Where a recording's channels
     cancel each other in the mix, as those of a stereo microphone that was wired the wrong way round, its loudest channel is taken.
-    Of several sound tracks it is the default one, or the first with any sound where the default one is mute.
+    Of several sound tracks it is the default one, or the first with any sound where the default one is mute or empty.
 
     Sample 0 lies at `start_s`, to the nearest sample of a grid that starts with the recording, so that a moment has the
     same sample in every span that holds it. The span may reach beyond the recording. Of the source, a few
@@ -165,7 +165,6 @@ def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]
     rate_hz, expected, end_s = 0, None, 0.0
     decoding = decode(path, "audio", start_s=start_s, rank=mix.rank)
     for decoded in decoding:
-        mix.n_tracks = decoding.n_streams
         frame = decoded.frame
         if rate_hz not in (0, frame.sample_rate):
             raise MediaError(
@@ -180,7 +179,9 @@ def _mono_blocks(path: Path, mix: "_Mix", *, start_s: float) -> Iterator[_Block]
         block = _Block(position, rate_hz, mix.mono(_channels(frame), frame.layout.name))
         expected = position + len(block.samples)
         end_s = expected / rate_hz
+        mix.n_tracks = decoding.n_streams
         yield block
+    mix.n_tracks = decoding.n_streams  # of a track in which nothing is, too
     mix.is_whole = start_s <= 0 and end_s <= _LISTENED_S
 
 
@@ -191,7 +192,7 @@ class _Mix:
     Attributes:
         rank: which sound track, in the order of `streams_of`.
         channel: take this channel alone; None for the mix.
-        n_tracks: how many sound tracks the recording has; 0 before a frame was mixed.
+        n_tracks: how many sound tracks the recording has; 0 before any was read.
         energies: sums of squares of the mix; of what its channels would come to if they had nothing in common; and of each channel.
         is_whole: whether all of a recording was mixed, and it is short enough to be listened to as a whole.
     """

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from av.error import FFmpegError
 
-from pipeline.media.container import MAX_PIXELS, Kind, MediaError, main_stream, open_media, read_packets
+from pipeline.media.container import (
+    MAX_PIXELS,
+    Kind,
+    MediaError,
+    main_stream,
+    open_media,
+    read_packets,
+    streams_of,
+)
 from pipeline.media.length import duration_s
 from pipeline.media.linear_pass import Decoded, decode
 from pipeline.media.restarts import refuse_restart
@@ -35,7 +43,7 @@ class MediaInfo:
 def probe(path: Path) -> MediaInfo:
     """Read a recording's length and streams, and decode the first piece of each stream.
 
-    A stream without a single packet counts as absent. A recording that is damaged further on is accepted: its features
+    A stream without a single packet counts as absent; of several sound tracks, that is where all are so. A recording that is damaged further on is accepted: its features
     stop, or have a gap, where decoding does.
 
     Raises:
@@ -95,7 +103,15 @@ def _first(path: Path, kind: Kind) -> Decoded | None:
         raise MediaError(
             f"{path}: nothing of its {named} can be decoded{within}; convert it with ffmpeg or leave it out"
         )
-    return first
+    return first if first is not None or kind == "video" else _first_of_further_tracks(path)
+
+
+def _first_of_further_tracks(path: Path) -> Decoded | None:
+    """The first sound of a recording whose default track is empty, as recorders leave one that nothing was played to."""
+    with open_media(path) as container:
+        n_tracks = len(streams_of(container, "audio"))
+    found = (next(decode(path, "audio", start_s=0.0, rank=rank), None) for rank in range(1, n_tracks))
+    return next((first for first in found if first is not None), None)
 
 
 def _has_times(path: Path, kind: Kind) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.media.audio import read_audio
 from pipeline.media.container import MediaError
+from pipeline.media.probe import probe
 from tests.media.recordings import numbered_pictures, shared_data, tone, write_many_channels, write_recording
 
 RATE_HZ = 16000
@@ -361,6 +362,21 @@ def test_of_several_tracks_a_mute_one_is_passed_over(tmp_path):
 
     assert np.abs(np.fft.rfft(sound.samples)).argmax() == 300
     assert sound.notes == ("there are 3 sound tracks; the first with sound was taken",)
+
+
+def test_of_several_tracks_an_empty_one_is_passed_over(tmp_path):
+    nothing, sound = np.zeros((1, 0)), tone(300, 2.0)
+    path = write_recording(
+        tmp_path / "empty.mkv",
+        sound=nothing,
+        other_sounds=[sound],
+        default_sound=0,
+        pictures=numbered_pictures([0.0, 1.0]),
+    )
+    assert probe(path).has_audio
+    found = read(path, end_s=2.0)
+    np.testing.assert_allclose(found.samples, sound[0], atol=1e-3)
+    assert found.notes == ("there are 2 sound tracks; the first with sound was taken",)
 
 
 def test_tracks_that_are_all_mute_are_mute(tmp_path):
