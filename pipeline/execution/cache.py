@@ -122,14 +122,14 @@ class ResultCache:
         return self._looked_up(lambda: self._packs.holds(key) or self._path(key).exists())
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry in the folder, in no order; what vanishes meanwhile is left out."""
+        """Every entry in the folder, in no order; what vanishes meanwhile, or cannot be looked at, is left out."""
         for path in (*self._files(), *self._packs.unfinished()):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 found = path.stat()
                 used_s = max(found.st_mtime, found.st_atime)
                 yield Entry(path.name, path, found.st_size, used_s, finished=not path.name.endswith(".tmp"))
         for path in self._packs.paths():
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 found = path.stat()
                 used_s = max(found.st_mtime, found.st_atime)
                 for key, _, n_bytes in self._packs.entries(path):

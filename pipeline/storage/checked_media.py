@@ -196,11 +196,17 @@ def _changed(media: str, source: str, *, found: str, sha256: str) -> StorageErro
 @contextmanager
 def _fetched(place: Place, name: str, sha256: str, *, media: str) -> Iterator[Path]:
     def fetch(file: BinaryIO) -> None:
-        digest = hashlib.sha256()
+        digest, n_bytes = hashlib.sha256(), 0
         for block in place.blocks(name):
             digest.update(block)
-            file.write(block)
+            n_bytes += file.write(block)
         if digest.hexdigest() != sha256:
+            there = place.size(name)
+            if n_bytes != there:
+                raise StorageError(
+                    f"{media}: {n_bytes:,} bytes came from {place.shown(name)}, which has {there:,}; check the network, then run the "
+                    "same command again"
+                )
             raise _changed(media, place.shown(name), found=digest.hexdigest(), sha256=sha256)
 
     # FFmpeg takes the end of the name into account.

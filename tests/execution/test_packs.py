@@ -59,6 +59,12 @@ def test_entries_become_one_file_and_keep_their_payloads(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "packs"], "folders without files are left"
 
 
+def test_a_pack_that_cannot_be_looked_at_costs_no_listing(tmp_path):
+    cache = packed(tmp_path)
+    (tmp_path / "packs" / f"{GROUP}-loop.pack").symlink_to(f"{GROUP}-loop.pack")
+    assert {entry.key for entry in cache.entries()} == set(KEYS)
+
+
 def test_the_same_entries_make_the_same_pack_on_every_machine(tmp_path):
     packed(tmp_path / "one")
     packed(tmp_path / "other")

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ from pipeline.prediction.recording import Recording, as_segment
 from pipeline.storage.checked_media import checked_medium
 from pipeline.storage.digests import digest_of
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text
-from pipeline.storage.place import StorageError
+from pipeline.storage.place import Place, StorageError
 from tests.extract.encoders import save_speech_encoder
 from tests.prediction.models import AUDIO, make_preprocessing
 from tests.storage.workspace import CORPUS, features, list_of, manifest, write_corpus
@@ -111,6 +112,30 @@ def test_a_name_that_leads_out_of_the_place(tmp_path, monkeypatch):
         pytest.raises(StorageError, match="leads out"),
         checked_medium(f"{CORPUS}/clips/../../secret.mp4", sha256_of(tmp_path / "secret.mp4")),
     ):
+        pass
+
+
+def test_a_transfer_that_ends_early_is_told_from_another_recording(tmp_path, monkeypatch):
+    put_elsewhere(tmp_path / "away")
+    whole = (tmp_path / "away/clips/c0.mp4").read_bytes()
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/cut/clips/c0.mp4", whole)
+    monkeypatch.setenv("GRCF_MEDIA", "memory://cut")
+    monkeypatch.setenv("GRCF_MEDIA_CACHE", str(tmp_path / "copies"))
+    digest, medium = sha256_of(tmp_path / "away/clips/c0.mp4"), f"{CORPUS}/clips/c0.mp4"
+    blocks = Place.blocks
+    monkeypatch.setattr(Place, "blocks", lambda place, name: (block[:1000] for block in blocks(place, name)))
+    with (
+        pytest.raises(StorageError, match=r"c0\.mp4: [1-9],000 bytes came from memory://cut.*network"),
+        checked_medium(medium, digest),
+    ):
+        pass
+    monkeypatch.setattr(Place, "blocks", blocks)
+    with checked_medium(medium, digest) as path:
+        assert path.read_bytes() == whole
+    memory.pipe("/cut/clips/c0.mp4", whole[:-1])
+    shutil.rmtree(tmp_path / "copies")
+    with pytest.raises(StorageError, match="is another recording"), checked_medium(medium, digest):
         pass
 
 
