@@ -52,7 +52,7 @@ def seeds(scale: Scale) -> dict[str, Any]:
         )
         after = seconds_of(lambda n=n_segments, w=width: _train(SEEDS, n, w, scale), scale.device)  # type: ignore[misc]
         alone, at_once = (
-            _processes(some, n_segments, width, scale) for some in ((1,), SEEDS[: scale.of(5, 2)])
+            _processes(some, n_segments, width, scale) for some in ((1,), SEEDS[: scale.of(5, 1)])
         )
         result[name] = {
             "segments": n_segments,

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_everything_is_rehearsed_on_a_cpu(tmp_path):
     out = tmp_path / "gpu.json"
     command = [sys.executable, "-m", "benchmarks.gpu", "--device", "cpu", "--small", "--out", str(out)]
-    environment = os.environ | {"GRCF_WORKERS": "2", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"GRCF_WORKERS": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
     found = json.loads(out.read_text())
     failures = {name: found[name] for name in PARTS if "failure" in found[name]}
