@@ -9,6 +9,9 @@ RUN apt-get update \
 WORKDIR /build
 COPY Makefile requirements.lock ./
 RUN PIP_EXTRA_INDEX_URL="$TORCH_INDEX" PIP_NO_CACHE_DIR=1 make VENV=/opt/environment /opt/environment/.run
+# The Makefile leaves byte code to the first import, but who runs the image may not write it here. Some files of packages are templates,
+# which are no Python and stay as they are.
+RUN /opt/environment/bin/python -m compileall -qq -j 0 /opt/environment/lib || true
 
 FROM python:3.11-slim-bookworm
 # git is what DVC keeps experiments in; numba, behind librosa, loads OpenMP from libgomp.

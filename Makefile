@@ -6,6 +6,10 @@ export PATH := $(BIN):$(PATH)
 # One thread per library: worker processes use the cores.
 export OMP_NUM_THREADS ?= 1
 export DVC_NO_ANALYTICS := 1
+# Packages are compiled where they are first imported: all at once takes as long as the rest of their installation, and most of them
+# is never imported. So byte code has to be written.
+unexport PYTHONDONTWRITEBYTECODE
+INSTALL := python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: demo test quick check fuzz docs format clean-env mosi mosi-finetuned mustard evidence peers ci-compare ci-experiment ci-leaderboard experiments gpu
 
@@ -43,16 +47,16 @@ format: $(VENV)/.dev
 $(VENV)/.run: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint requirements.lock
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	$(INSTALL) torch==2.13.0 --constraint requirements.lock
+	$(INSTALL) --no-deps --requirement requirements.lock
 	touch $@
 
 $(VENV)/.dev: requirements-dev.lock requirements-s3.lock requirements-cluster.lock $(VENV)/.run
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock --requirement requirements-cluster.lock
+	$(INSTALL) --no-deps --requirement requirements-dev.lock --requirement requirements-s3.lock --requirement requirements-cluster.lock
 	touch $@
 
 $(VENV)/.docs: requirements-docs.lock $(VENV)/.run
-	python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-docs.lock
+	$(INSTALL) --no-deps --requirement requirements-docs.lock
 	touch $@
 
 # The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]
@@ -78,7 +82,7 @@ evidence: $(VENV)/.run
 # MMSA's own networks on exported features, MMSA in a folder of its own: make peers DATA=folder
 peers: DATA ?= ../shared/data/mosi
 peers: $(VENV)/.run
-	@python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/mmsa --requirement benchmarks/peers/requirements.txt
+	@$(INSTALL) --no-deps --upgrade --target .cache/mmsa --requirement benchmarks/peers/requirements.txt
 	@python -m benchmarks.peers --data "$(DATA)" --mmsa .cache/mmsa $(if $(SEEDS),--seeds $(SEEDS))
 
 # What .github/workflows/experiment.yml runs: make ci-compare BASE=main

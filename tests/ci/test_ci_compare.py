@@ -13,10 +13,9 @@ pytestmark = pytest.mark.slow
 
 
 def make(repository: Repository, target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # `--old-file`: the environment is the one of the tests.
-    return repository.run(
-        "make", "--no-print-directory", "--old-file", ".venv/.run", target, *arguments, check=False
-    )
+    # `--old-file`: the environment is the one of the tests, wherever it is.
+    command = ("make", "--no-print-directory", "VENV=.venv", "--old-file", ".venv/.run", target, *arguments)
+    return repository.run(*command, check=False)
 
 
 def table(repository: Repository) -> str:

@@ -112,9 +112,8 @@ def test_the_same_command_runs_what_failed_and_nothing_else(six):
 @slow
 def test_the_table_of_experiments_fits_a_terminal(six):
     repository, _ = six
-    finished = repository.run(
-        "env", "COLUMNS=100", "make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.run", "experiments"
-    )
+    command = ("env", "COLUMNS=100", "make", "-f", str(ROOT / "Makefile"), "VENV=.venv", "-o", ".venv/.run")
+    finished = repository.run(*command, "experiments")
     lines = finished.stdout.splitlines()
     assert max(map(len, lines)) <= 100
     assert "…" not in finished.stdout, "a column that does not fit is cut short"
