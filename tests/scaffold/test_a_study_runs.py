@@ -30,6 +30,8 @@ def test_a_study_goes_from_nothing_to_results(tmp_path):
 
     corpus = study.path / "data/raw/study"
     rows, media = toy_rows()
+    # Two of each speaker and the broken one.
+    rows = [row for number, row in enumerate(rows) if number % 3 != 1]
     for row in rows:
         source = media[row.pop("media")]
         shutil.copy(source, corpus / "clips" / f"{row['id']}.mp4")
@@ -44,7 +46,10 @@ def test_a_study_goes_from_nothing_to_results(tmp_path):
     study.run("git", "commit", "-q", "-m", "The corpus")
     assert not [name for name in study.run("git", "ls-files").stdout.splitlines() if name.endswith(".mp4")]
 
-    study.set_params("manifest.max_rejected_share=0.2", "training.seeds=[7,8]", "training.epochs=3", "network.width=8", "evaluate.n_resamples=100")  # fmt: skip
+    study.set_params(
+        "manifest.max_rejected_share=0.2", "training.seeds=[7,8]", "training.epochs=3", "network.width=8",
+        "evaluate.missing_rates=[0.5]", "evaluate.noise_scales=[]", "evaluate.n_resamples=100",
+    )  # fmt: skip
     ran = study.run("dvc", "repro").stdout
     stages = ("manifest", "words", "text", "audio", "visual", "align", "degrade", "rank", "calibrate", "pointwise", "evaluate", "report")  # fmt: skip
     for stage in stages:

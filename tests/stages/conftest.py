@@ -11,12 +11,22 @@ from tests.stages.repositories import Repository, make_repository, toy_rows
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def clips(shared: Path) -> str:
+    """A clip cache for all layouts: their miniatures have the same clips, which are looked at once."""
+    return str(shared / "clips")
+
+
+@pytest.fixture(scope="session")
+def toy(shared: Path) -> Repository:
     """The toy corpus after one `dvc repro`, committed; tests that change it take a copy."""
     # One for all test processes: the first to come makes it, the others wait.
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
     path = shared / "toy"
     with FileLock(shared / "toy.lock"):
         if not path.exists():

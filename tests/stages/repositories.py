@@ -25,6 +25,8 @@ SMALL = (
     "training.seeds=[7,8,9]",
     "training.epochs=4",
     "network.width=8",
+    "evaluate.missing_rates=[0.0,0.5]",
+    "evaluate.noise_scales=[0.0,1.0]",
     "evaluate.n_resamples=100",
 )
 

@@ -121,29 +121,30 @@ def rewrite(path, *, mute: bool, blank: bool) -> None:
     target.rename(path)
 
 
-@pytest.mark.parametrize(("mute", "blank", "modality"), [(True, False, "audio"), (False, True, "visual")])
-def test_silencing_or_blanking_a_clip_changes_coverage_and_score(copy, mute, blank, modality):
-    segments = read_segments(copy.path / "data/manifest/segments.jsonl")
-    segment = next(segment for segment in segments if segment.split == "test")
-    before, predictions = read(copy, "coverage.json"), (copy.path / "reports/predictions.csv").read_text()
-    rewrite(copy.path / segment.media, mute=mute, blank=blank)
+def test_silencing_or_blanking_a_clip_changes_coverage_and_score(filled):
+    segments = read_segments(filled.path / "data/manifest/segments.jsonl")
+    muted, blanked, *_ = (segment for segment in segments if segment.split == "test")
+    before, predictions = read(filled, "coverage.json"), (filled.path / "reports/predictions.csv").read_text()
+    rewrite(filled.path / muted.media, mute=True, blank=False)
+    rewrite(filled.path / blanked.media, mute=False, blank=True)
     for stage in ("manifest", "words", "text", "audio", "visual", "align", "evaluate"):
-        copy.stage(stage)
+        filled.stage(stage)
 
-    def share(coverage):
-        return next(
-            row["valid_words"]
-            for row in coverage["modalities"]
-            if (row["split"], row["modality"]) == ("test", modality)
-        )
+    def shares(coverage):
+        return {
+            row["modality"]: row["valid_words"] for row in coverage["modalities"] if row["split"] == "test"
+        }
 
-    assert share(read(copy, "coverage.json")) < share(before)
-    now = (copy.path / "reports/predictions.csv").read_text()
+    after = shares(read(filled, "coverage.json"))
+    for modality in ("audio", "visual"):
+        assert after[modality] < shares(before)[modality]
+    now = (filled.path / "reports/predictions.csv").read_text()
 
-    def line(text):
+    def line(text, segment):
         return next(row for row in text.splitlines() if row.startswith(f"test,{segment.id},"))
 
-    assert line(now) != line(predictions)
+    for segment in (muted, blanked):
+        assert line(now, segment) != line(predictions, segment)
 
 
 def test_the_inspector_shows_every_segment_of_valid_of_this_run(toy):
