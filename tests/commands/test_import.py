@@ -124,8 +124,8 @@ def test_a_choice_that_does_not_fit_the_corpus_is_a_sentence_before_anything_run
 
 @pytest.fixture
 def empty(tmp_path, monkeypatch):
-    """An empty repository that is the working directory."""
-    path = enter_empty_repository(tmp_path, monkeypatch)
+    """An empty repository that is the working directory; how its cache is linked is said, so that DVC is not started to say it."""
+    path = enter_empty_repository(tmp_path, monkeypatch, cache_type="hardlink,copy")
     shutil.copy(ROOT / "params.yaml", path)
     return path
 

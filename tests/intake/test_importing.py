@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.intake.importing import Imported, corpus_name, import_corpus
+from pipeline.intake.importing import CACHE_TYPES, Imported, corpus_name, import_corpus
 from tests.corpus.replicas import REPLICAS, ROOT
+from tests.intake.repositories import enter_empty_repository
 from tests.pickles.examples import N, mmsa
 
 pytestmark = pytest.mark.slow
@@ -59,6 +60,12 @@ def test_a_folder_comes_in_and_is_tracked_and_stays_where_it_was(repository, sou
     (source / "label.csv").write_text((source / "label.csv").read_text() + "\n")
     with pytest.raises(PipelineError, match="exists and holds other files than"):
         bring_in(source)
+
+
+def test_where_nobody_said_how_the_cache_is_linked_it_is_said(source, tmp_path, monkeypatch):
+    enter_empty_repository(tmp_path, monkeypatch)
+    assert bring_in(source).set_cache_type
+    assert CACHE_TYPES in Path(".dvc/config").read_text()
 
 
 def test_an_archive_with_a_folder_around_everything(repository, source, tmp_path):
