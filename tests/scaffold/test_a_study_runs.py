@@ -48,7 +48,7 @@ def test_a_study_goes_from_nothing_to_results(tmp_path):
 
     study.set_params(
         "manifest.max_rejected_share=0.2", "training.seeds=[7,8]", "training.epochs=3", "network.width=8",
-        "evaluate.missing_rates=[0.5]", "evaluate.noise_scales=[]", "evaluate.n_resamples=100",
+        "evaluate.missing_rates=[]", "evaluate.noise_scales=[]", "evaluate.n_resamples=100",
     )  # fmt: skip
     ran = study.run("dvc", "repro").stdout
     stages = ("manifest", "words", "text", "audio", "visual", "align", "degrade", "rank", "calibrate", "pointwise", "evaluate", "report")  # fmt: skip
