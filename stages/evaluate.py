@@ -1,10 +1,16 @@
-"""Stage `evaluate`: every model on valid and test; the only stage that may see the test split."""
+"""Stage `evaluate`: every model on valid and test; the only stage that may see the test split.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+On a CPU the splits are measured side by side, by workers. What needs torch is imported by the functions that they call: the process
+that waits for them does without.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stages.entry import run
+from stages.entry import PROGRAM, run
 
 import numpy as np
 
@@ -36,7 +42,7 @@ from pipeline.artifacts.run_record import RunRecord, write_run_record
 from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import Modality
 from pipeline.artifacts.task import Task
-from pipeline.degradation.measuring import degraded_curves
+from pipeline.errors import PipelineError
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol
@@ -44,7 +50,10 @@ from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import headline, result_table
-from pipeline.execution.device import best_device, device_class
+from pipeline.execution.device import best_device, device_class, may_have_gpu
+from pipeline.execution.pool import Done, run_in_workers
+from pipeline.execution.preloading import preload
+from pipeline.execution.workers import worker_count
 from pipeline.grcf.perturbations import (
     Perturbation,
     mask_table,
@@ -52,8 +61,10 @@ from pipeline.grcf.perturbations import (
     with_noise,
     without_words,
 )
-from pipeline.grcf.scoring import Scorer, hidden_subsets, predict_perturbed, present_modalities
 from pipeline.settled.task import load_task
+
+if TYPE_CHECKING:
+    from pipeline.grcf.scoring import Scorer
 
 VALID, TEST = Path("data/align/valid"), Path("data/align/test")
 TASK = Path("data/manifest/task.json")
@@ -70,10 +81,51 @@ DEGRADED = Path("reports/degraded.csv")
 REPRESENTATIONS = Path("data/representations")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
+SPLITS: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
+# Of aligned splits and checkpoints in bytes. Each worker has its own copy of the models; with more, one split follows the other.
+MOST_SIDE_BY_SIDE = 1 << 28
+
+# What workers import: by the process that they are forked from, while this one reads what was trained.
+PRELOADED = (
+    "pipeline.execution.pool",
+    "pipeline.grcf.scoring",
+    "pipeline.degradation.measuring",
+    "pipeline.evaluation.comparisons",
+    "pipeline.evaluation.corpora",
+    "pipeline.evaluation.own_metrics",
+    "pipeline.evaluation.robustness",
+    "pipeline.evaluation.tables",
+    "pipeline.grcf.perturbations",
+    "pipeline.artifacts.masks",
+    "pipeline.artifacts.representations",
+    "pipeline.artifacts.run_record",
+)
+if PROGRAM == "stages.evaluate" and not may_have_gpu():
+    preload(PRELOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSplit:
+    """What was found on one split."""
+
+    predictions: SplitPredictions
+    metrics: Mapping[str, Summaries]
+    comparisons: SplitComparisons
+    missing: Sequence[RobustnessCurve]
+    noisy: Sequence[RobustnessCurve]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredDegraded:
+    """What was found on degraded recordings, and the class of the device that all was measured on."""
+
+    curves: Sequence[RobustnessCurve]
+    device: str
+
 
 def predict_split(
     split: AlignedSplit,
-    models: Mapping[str, Scorer],
+    models: Mapping[str, "Scorer"],
     *,
     best_constant: float | list[float],
     protocol: Protocol,
@@ -97,12 +149,14 @@ def predict_split(
 def compare(
     split: AlignedSplit,
     predictions: SplitPredictions,
-    ranked: Scorer,
-    grcf: Scorer,
+    ranked: "Scorer",
+    grcf: "Scorer",
     settings: params.Evaluate,
     protocol: Protocol,
 ) -> SplitComparisons:
     """The models of one split against each other, and GRCF with and without each modality."""
+    from pipeline.grcf.scoring import hidden_subsets, present_modalities
+
     present = present_modalities(split)
     return compare_split(
         predictions,
@@ -124,13 +178,14 @@ def compare(
 def perturbed_curves(
     split: AlignedSplit,
     clean: SplitPredictions,
-    models: Mapping[str, Scorer],
+    models: Mapping[str, "Scorer"],
     protocol: Protocol,
     *,
     levels: Sequence[float],
     perturb: Perturbation,
 ) -> Iterator[RobustnessCurve]:
     """Every model with one or all modalities perturbed more and more, without training again."""
+    from pipeline.grcf.scoring import predict_perturbed
 
     # Models of one seed see the same; another seed sees other words and noise, so a spread over seeds has their share in it.
     def predict(seed: int, *, modalities: frozenset[Modality]) -> dict[str, np.ndarray]:
@@ -156,7 +211,7 @@ def perturbed_curves(
         )
 
 
-def represent(split: AlignedSplit, grcf: Scorer) -> Representations:
+def represent(split: AlignedSplit, grcf: "Scorer") -> Representations:
     """The fused representations of the segments, or of so many that a map can show."""
     positions = even_sample(split.labels, at_most=MOST_SEGMENTS)
     sample = split if len(positions) == len(split) else split.select(positions)
@@ -173,7 +228,7 @@ def read_trained() -> dict[str, list[Checkpoint]]:
     }
 
 
-def record(trained: Mapping[str, Sequence[Checkpoint]], task: Task) -> RunRecord:
+def record(trained: Mapping[str, Sequence[Checkpoint]], task: Task, device: str) -> RunRecord:
     """What the run was of, and on which classes of machines it was made."""
     machines = {
         tuple(sorted(checkpoint.environment.items())) for found in trained.values() for checkpoint in found
@@ -182,7 +237,7 @@ def record(trained: Mapping[str, Sequence[Checkpoint]], task: Task) -> RunRecord
         corpus=params.load(params.Corpus).name,
         task=task,
         trained_on=tuple(map(dict, sorted(machines))),
-        measured_on=device_class(),
+        measured_on=device,
     )
 
 
@@ -200,52 +255,116 @@ def write_predictions(
     write_corpus_metrics(BY_CORPUS, by_corpus)
 
 
-def write_curves(
-    missing: Sequence[RobustnessCurve], noisy: Sequence[RobustnessCurve], degraded: Iterable[RobustnessCurve]
-) -> None:
-    """What the models reach with words missing, with noise on the features, and on degraded recordings."""
-    write_robustness(ROBUSTNESS, missing, perturbation="missing")
-    write_robustness(NOISE, noisy, perturbation="noisy")
-    write_robustness(DEGRADED, list(degraded), perturbation="degraded")
+def load_protocol(settings: params.Evaluate) -> Protocol:
+    """The protocol of the corpus, with metrics of one's own."""
+    task = load_task(TASK)
+    return with_own_metrics(protocol_named(task.protocol).of_classes(task.classes), settings.metrics)
+
+
+@cache
+def load_models() -> dict[str, "Scorer"]:
+    """The trained models by stage, restored once in a process."""
+    from pipeline.grcf.scoring import Scorer
+
+    return {stage: Scorer(checkpoints, device=best_device()) for stage, checkpoints in read_trained().items()}
+
+
+def measure(name: EvaluatedSplit) -> MeasuredSplit:
+    """Measure every model on one split; writes its masks and its representations."""
+    settings, trained = params.load(params.Evaluate), load_models()
+    protocol, grcf = load_protocol(settings), trained["calibrate"]
+    models = {METHOD: grcf, BASELINE: trained["pointwise"]}
+    best_constant = read_checkpoints(POINTWISE, stage="pointwise")[0].best_constant
+    split = read_aligned(SPLITS[name])
+    found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
+    metrics = result_table(
+        found.truth,
+        found.models,
+        protocol=protocol,
+        confidence=settings.confidence,
+        n_resamples=settings.n_resamples,
+    )
+    perturbed = partial(perturbed_curves, split, found, models, protocol)
+    write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
+    write_representations(REPRESENTATIONS, represent(split, grcf))
+    return MeasuredSplit(
+        found,
+        metrics,
+        compare(split, found, trained["rank"], grcf, settings, protocol),
+        list(perturbed(levels=settings.missing_rates, perturb=without_words)),
+        list(perturbed(levels=settings.noise_scales, perturb=with_noise)),
+    )
+
+
+def measure_degraded() -> MeasuredDegraded:
+    """Measure every model on degraded recordings of test."""
+    from pipeline.degradation.measuring import degraded_curves
+
+    protocol, degraded = load_protocol(params.load(params.Evaluate)), read_degraded(DEGRADED_SPLITS)
+    models = {METHOD: "calibrate", BASELINE: "pointwise"}
+    curves = degraded_curves(
+        TEST,
+        degraded,
+        {name: load_models()[stage] for name, stage in models.items()} if degraded else {},
+        protocol=protocol,
+    )
+    return MeasuredDegraded(list(curves), device_class())
+
+
+def measure_part(part: EvaluatedSplit | None) -> MeasuredSplit | MeasuredDegraded:
+    """A split, or None for the degraded recordings."""
+    return measure_degraded() if part is None else measure(part)
+
+
+def measure_all() -> tuple[dict[EvaluatedSplit, MeasuredSplit], MeasuredDegraded]:
+    """Both splits and the degraded recordings, by workers side by side; here where there may be a GPU, which holds the models once.
+
+    Raises:
+        PipelineError: a worker died twice.
+    """
+    if may_have_gpu():
+        return {name: measure(name) for name in SPLITS}, measure_degraded()
+    folders = (*SPLITS.values(), RANKED, CALIBRATED, POINTWISE)
+    n_bytes = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+    # The largest first: valid and the degraded recordings take about as long as test.
+    parts: dict[int, EvaluatedSplit | None] = {0: "test", 1: "valid", 2: None}
+    outcomes = run_in_workers(
+        measure_part,
+        parts,
+        n_workers=min(2, worker_count()) if n_bytes <= MOST_SIDE_BY_SIDE else 1,
+        limit_s=None,
+        describe=lambda part: part or "degraded recordings",
+    )
+    splits: dict[EvaluatedSplit, MeasuredSplit] = {}
+    degraded: MeasuredDegraded | None = None
+    for position, outcome in outcomes:
+        part = parts[position]
+        if not isinstance(outcome, Done):
+            raise PipelineError(
+                f"{part or 'degraded recordings'}: {outcome.reason}; run the same command again with more memory"
+            )
+        if isinstance(outcome.result, MeasuredDegraded):
+            degraded = outcome.result
+        elif part is not None:
+            splits[part] = outcome.result
+    assert degraded is not None, "every item has an outcome"
+    return {name: splits[name] for name in SPLITS}, degraded
 
 
 def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
-    task = load_task(TASK)
-    protocol = with_own_metrics(protocol_named(task.protocol).of_classes(task.classes), settings.metrics)
-    trained = read_trained()
-    ranked, grcf, pointwise = (Scorer(checkpoints, device=best_device()) for checkpoints in trained.values())
-    models = {METHOD: grcf, BASELINE: pointwise}
-    best_constant = trained["pointwise"][0].best_constant
-    predictions: list[SplitPredictions] = []
-    metrics: dict[EvaluatedSplit, Mapping[str, Summaries]] = {}
-    comparisons: dict[EvaluatedSplit, SplitComparisons] = {}
-    missing: list[RobustnessCurve] = []
-    noisy: list[RobustnessCurve] = []
-    splits: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
-    for name, path in splits.items():
-        split = read_aligned(path)
-        found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
-        predictions.append(found)
-        metrics[name] = result_table(
-            found.truth,
-            found.models,
-            protocol=protocol,
-            confidence=settings.confidence,
-            n_resamples=settings.n_resamples,
-        )
-        comparisons[name] = compare(split, found, ranked, grcf, settings, protocol)
-        perturbed = partial(perturbed_curves, split, found, models, protocol)
-        missing += perturbed(levels=settings.missing_rates, perturb=without_words)
-        noisy += perturbed(levels=settings.noise_scales, perturb=with_noise)
-        write_masks(MASKS[name], mask_table(split, rates=settings.missing_rates, seeds=grcf.seeds))
-        write_representations(REPRESENTATIONS, represent(split, grcf))
-    write_run_record(RECORD, record(trained, task))
-    write_predictions(predictions, settings, protocol)
-    write_curves(
-        missing, noisy, degraded_curves(TEST, read_degraded(DEGRADED_SPLITS), models, protocol=protocol)
-    )
+    task, protocol, trained = load_task(TASK), load_protocol(settings), read_trained()
+    splits, degraded = measure_all()
+    write_run_record(RECORD, record(trained, task, degraded.device))
+    write_predictions([found.predictions for found in splits.values()], settings, protocol)
+    missing = [curve for found in splits.values() for curve in found.missing]
+    noisy = [curve for found in splits.values() for curve in found.noisy]
+    write_robustness(ROBUSTNESS, missing, perturbation="missing")
+    write_robustness(NOISE, noisy, perturbation="noisy")
+    write_robustness(DEGRADED, degraded.curves, perturbation="degraded")
+    metrics = {name: found.metrics for name, found in splits.items()}
+    comparisons = {name: found.comparisons for name, found in splits.items()}
     n_weights = {stage: checkpoints[0].n_parameters for stage, checkpoints in trained.items()}
     evaluation = Evaluation(metrics=metrics, comparisons=comparisons, n_weights=n_weights)
     write_evaluation(evaluation, metrics=METRICS, comparisons=COMPARISONS)
