@@ -11,8 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.artifacts.segments import read_segments, write_segments
+from pipeline.artifacts.aligned.reading import read_aligned
+from pipeline.artifacts.segments import SPLITS, read_segments, write_segments
 from pipeline.execution.cache import ResultCache
+from tests.artifacts.test_aligned import same
 from tests.stages.repositories import ROOT
 
 pytestmark = pytest.mark.slow
@@ -155,11 +157,20 @@ def test_a_new_recording_leaves_the_shards_of_others_and_results_alone(copy):
     assert len(before.keys() & after.keys()) >= len(before) - 1
 
 
-def test_align_makes_the_same_of_shards_as_of_one_file(copy):
+def test_align_and_training_make_the_same_of_shards_as_of_one_file(copy):
+    def aligned():
+        return {split: read_aligned(copy.path / "data/align" / split) for split in SPLITS}
+
     copy.stage("align")
-    aligned = {path.name: path.read_bytes() for path in (copy.path / "data/align").iterdir()}
-    assert len(aligned) == 4
+    copy.stage("rank")
+    whole, ranked = aligned(), content(copy, "rank")
+    scaler = (copy.path / "data/align/preprocessing.safetensors").read_bytes()
     in_shards(copy)
     for stage in ("text", "visual", "align"):
         copy.stage(stage)
-    assert {path.name: path.read_bytes() for path in (copy.path / "data/align").iterdir()} == aligned
+    assert len(list((copy.path / "data/align/train").glob("*.safetensors"))) > 2
+    for split, found in aligned().items():
+        same(found, whole[split])
+    assert (copy.path / "data/align/preprocessing.safetensors").read_bytes() == scaler
+    copy.stage("rank", GRCF_CACHE=str(copy.path / "other-cache"))
+    assert content(copy, "rank") == ranked
