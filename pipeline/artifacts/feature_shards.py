@@ -5,11 +5,9 @@ they are written.
 """
 
 import json
-import resource
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +29,9 @@ from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
 from pipeline.artifacts.sharding.assignment import LIMIT_BYTES, assign_shards, refuse_repeated
 from pipeline.artifacts.sharding.files import (
     INDEX,
+    OTHER_OPEN_FILES,
     ShardFile,
+    allowed_open_files,
     check_there,
     remove_others,
     shard_file,
@@ -49,23 +49,6 @@ _TENSORS = ("offsets", "values", "times_s", "valid")
 _SHARD_BYTES = 2048
 # Mapped at once in any case. Each is an open file, of which a process may have 256 on some systems, and `align` reads three modalities.
 _MAPPED_MIN = 64
-# What a stage has open beside shards.
-_OTHER_OPEN_FILES = 64
-
-
-def _allowed_open_files(wanted: int) -> int:
-    """How many files this process may have open, after asking for as many as are wanted."""
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed == resource.RLIM_INFINITY:
-        return wanted
-    asked = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-    if asked <= allowed:
-        return allowed
-    # Some systems refuse more than they have without saying so before.
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (asked, most))
-        return asked
-    return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +127,8 @@ class ShardedSequences:
         """
         if len(self._shards) <= _MAPPED_MIN:
             return _MAPPED_MIN
-        n_files = _allowed_open_files(len(MODALITIES) * len(self._shards) + _OTHER_OPEN_FILES)
-        return max(_MAPPED_MIN, (n_files - _OTHER_OPEN_FILES) // len(MODALITIES))
+        n_files = allowed_open_files(len(MODALITIES) * len(self._shards) + OTHER_OPEN_FILES)
+        return max(_MAPPED_MIN, (n_files - OTHER_OPEN_FILES) // len(MODALITIES))
 
     def _part(self, number: int) -> PackedSequences:
         found = self._mapped.pop(number, None)

@@ -312,7 +312,7 @@ def test_each_shard_is_mapped_once_whatever_the_order_is(tmp_path, monkeypatch, 
     write(tmp_path, limit_bytes=3_000)
     n_shards = len(list(tmp_path.glob("*.safetensors")))
     monkeypatch.setattr(feature_shards, "_MAPPED_MIN", 2)
-    monkeypatch.setattr(feature_shards, "_OTHER_OPEN_FILES", n_open_files() + 8)
+    monkeypatch.setattr(feature_shards, "OTHER_OPEN_FILES", n_open_files() + 8)
     open_files_allowed(n_open_files() + 9)
     mapped = count_maps(monkeypatch)
     found = read_sequences(tmp_path)
@@ -326,7 +326,7 @@ def test_each_shard_is_mapped_once_whatever_the_order_is(tmp_path, monkeypatch, 
 def test_few_shards_are_mapped_at_once_where_few_files_may_be_open(tmp_path, monkeypatch):
     write(tmp_path)
     monkeypatch.setattr(feature_shards, "_MAPPED_MIN", 2)
-    monkeypatch.setattr(feature_shards, "_allowed_open_files", lambda wanted: 10)
+    monkeypatch.setattr(feature_shards, "allowed_open_files", lambda wanted: 10)
     found = read_sequences(tmp_path)
     n_open = n_open_files()
     for position, id_ in enumerate(IDS):

@@ -19,7 +19,14 @@ from pipeline.artifacts.files import check_header, map_tensors, read_json, rebui
 from pipeline.artifacts.foreign import refuse_stand_in
 from pipeline.artifacts.segments import OWNERS
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.sharding.files import INDEX, ShardFile, check_there, shard_file
+from pipeline.artifacts.sharding.files import (
+    INDEX,
+    OTHER_OPEN_FILES,
+    ShardFile,
+    allowed_open_files,
+    check_there,
+    shard_file,
+)
 from pipeline.artifacts.tokens import join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
@@ -48,6 +55,8 @@ def read_aligned(folder: Path) -> AlignedSplit:
         ]
         if not files:
             raise ValueError("no shard")
+    # Any batch may want rows of any shard, so all are mapped; `evaluate` has two splits open.
+    allowed_open_files(2 * len(files) + OTHER_OPEN_FILES)
     shards = [_read_shard(folder, *file) for file in files]
 
     def joined(name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ Whoever is stopped half-way leaves the folder as it was for readers, and new sha
 removes what its own index does not name.
 """
 
+import resource
 import secrets
 from collections.abc import Mapping, Set
 from contextlib import suppress
@@ -20,6 +21,8 @@ from pipeline.artifacts.sharding.spooled import Streamed, tensor_file
 from pipeline.errors import PipelineError
 
 INDEX = "index.json"
+OTHER_OPEN_FILES = 64
+"""What a stage has open beside shards, each of which is an open file while it is mapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +142,18 @@ def remove_others(folder: Path, names: Set[str]) -> None:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise refused(path, error) from error
+
+
+def allowed_open_files(wanted: int) -> int:
+    """How many files this process may have open, after asking for as many as are wanted."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return wanted
+    asked = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if asked <= allowed:
+        return allowed
+    # Some systems refuse more than they have without saying so before.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (asked, most))
+        return asked
+    return allowed
