@@ -158,12 +158,13 @@ def _slurm(settings: ClusterSettings) -> Any:
         raise PipelineError(
             f"{VARIABLE} is 'slurm', but there is no sbatch on this machine; run it on a login node"
         )
-    from dask_jobqueue import SLURMCluster
     from distributed.security import Security
+
+    from pipeline.execution.engines.slurm_jobs import TellingCluster
 
     shared = path_named(settings.shared_folder or ".dvc/tmp").resolve()
     try:
-        cluster = SLURMCluster(
+        cluster = TellingCluster(
             queue=settings.partition,
             account=settings.account,
             cores=settings.cores,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import launch
 from pipeline.execution.engines.agent import Answer, Refused, answers, to_frame
-from pipeline.execution.engines.clusters import connected, expected_slots
+from pipeline.execution.engines.clusters import SETTINGS_VARIABLE, connected, expected_slots
 from pipeline.execution.engines.pieces import Piece, cut
 from pipeline.execution.engines.protocol import VARIABLE, Engine, Work, unlike
 from pipeline.execution.engines.surroundings import Surroundings
@@ -163,6 +163,11 @@ class _Run:
                     sys.stderr.write(
                         f"{VARIABLE}={self._chosen}: no worker is left; the run waits {_WAIT_FOR_WORKERS_S:.0f} s for one\n"
                     )
+            if refusal := getattr(self._client.cluster, "refusal", None):
+                raise PipelineError(
+                    f"{VARIABLE}={self._chosen}: sbatch refused the jobs ({refusal}), what was done is kept; correct the file of {SETTINGS_VARIABLE} "
+                    "by docs/howto/cluster.md, and run the same command again"
+                )
             if now_s - self._alone_since_s > _WAIT_FOR_WORKERS_S:
                 raise PipelineError(
                     f"{VARIABLE}={self._chosen}: no worker has joined within {_WAIT_FOR_WORKERS_S:.0f} s, what was done is kept; look at "

@@ -1,5 +1,6 @@
 """SLURM as the engine, on a cluster that this machine plays; skipped where Debian's packages for it are not installed."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.slurm import Slurm, is_installed
+from pipeline.errors import PipelineError
 from tests.execution.engines.work import run, tries
 
 pytestmark = [
@@ -47,3 +49,17 @@ def test_a_job_that_is_cancelled_is_replaced_and_nothing_is_lost(tmp_path: Path,
     head.join(180)
     assert found == [[str(item).encode() for item in range(10)]]
     assert sum(tries(tmp_path, 10)) <= 12, "what was stored is not computed again"
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [("partition: nowhere\n", "Invalid partition name"), ("partition: all\ncores: 4000\n", "")],
+)
+def test_jobs_that_are_refused_end_the_run_with_the_reason(tmp_path: Path, slurm, setting, reason):
+    settings = Path(os.environ["GRCF_CLUSTER"])
+    kept = [line for line in settings.read_text().splitlines() if not line.startswith(("partition", "cores"))]
+    settings.write_text("\n".join([*kept, setting]))
+    started_s = time.monotonic()
+    with pytest.raises(PipelineError, match=rf"sbatch refused the jobs \(.*{reason}.*GRCF_CLUSTER"):
+        run(tmp_path, 3, {})
+    assert time.monotonic() - started_s < 300, "it does not wait for workers until the time for that is over"
