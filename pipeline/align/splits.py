@@ -98,7 +98,9 @@ class SegmentColumns:
         self.trusted.append(segment.trusted)
         self.ratings.append(segment.ratings or _NO_RATINGS)
         for owner, names in self.owners.items():
-            names.append(getattr(segment, owner) or "")
+            name = getattr(segment, owner) or ""
+            # The text of a neighbour's name again: of a recording's segments each brings one of its own.
+            names.append(names[-1] if names and names[-1] == name else name)
 
 
 def assemble_split(

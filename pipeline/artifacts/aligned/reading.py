@@ -72,7 +72,7 @@ def read_aligned(folder: Path) -> AlignedSplit:
         owners: dict[str, Any] = {owner: _end_to_end(shards, owner) for owner in OWNERS}
         return AlignedSplit(
             split=index["split"],
-            ids=_end_to_end(shards, "ids"),
+            ids=tuple(id_ for _, header in shards for id_ in header["ids"]),
             labels=joined("labels"),
             offsets=_shifted([shard.arrays["offsets"] for shard in shards]),
             features={
@@ -153,7 +153,7 @@ def _normalisation(scales: Mapping[str, Any]) -> Normalisation:
 
 
 def _end_to_end(shards: Iterable[_Shard], name: str) -> tuple[str, ...]:
-    """The names of all shards, of which equal ones are in memory once: JSON makes a text of its own for every segment."""
+    """Whose the segments of all shards are; equal names are in memory once, because JSON makes a text of its own for every segment."""
     once: dict[str, str] = {}
     return tuple(once.setdefault(found, found) for _, header in shards for found in header[name])
 

@@ -154,8 +154,12 @@ def test_a_hidden_modality_and_missing_words_are_answered_without_reading_again(
     assert len(reads) == 1
 
 
-def test_an_aligned_split_with_tokens_comes_back_from_its_file(ranked, spoken_valid, tmp_path):
-    write_aligned(tmp_path / "valid", spoken_valid)
+@pytest.mark.parametrize(("limit_bytes", "n_shards"), [(256_000_000, 1), (6_000, 3)])
+def test_an_aligned_split_with_tokens_comes_back_from_its_files(
+    ranked, spoken_valid, tmp_path, limit_bytes, n_shards
+):
+    write_aligned(tmp_path / "valid", spoken_valid, limit_bytes=limit_bytes)
+    assert len(list(tmp_path.glob("valid/*.safetensors"))) >= n_shards
     read = read_aligned(tmp_path / "valid")
     assert np.array_equal(predicted(ranked, read), predicted(ranked, spoken_valid))
 
