@@ -1,4 +1,4 @@
-"""Stage `align`: three modalities onto one word axis, normalised on train."""
+"""Stage `align`: three modalities onto one word axis, and the scaler that is fitted on train."""
 
 from pathlib import Path
 

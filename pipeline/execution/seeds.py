@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
 from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.sharding.files import INDEX, check_content
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class
@@ -103,7 +104,13 @@ def map_seeds(
         inputs: gives the files that the model of a seed is made from.
         settings: every parameter that the model depends on, as JSON values.
         curves: where to write the curves while they grow, on this machine; None for nowhere.
+
+    Raises:
+        PipelineError: a shard of an aligned split is damaged, or a seed could not be trained.
     """
+    # The key of a seed has the digest of an index, which stands for the rows beside it.
+    for folder in {path.parent for seed in seeds for path in inputs(seed) if path.name == INDEX}:
+        check_content(folder)
     keys = seed_keys(seeds, trainer=trainer, inputs=inputs, settings=settings)
     results = seed_cache(stage)
     results.remove_abandoned()

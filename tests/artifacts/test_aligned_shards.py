@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.align.splits import fit_normalisation, normalise
+from pipeline.artifacts.aligned import rows
 from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.rows import ShardedRows
@@ -17,8 +18,9 @@ from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.artifacts.sharding.assignment import consecutive_shards
-from pipeline.artifacts.sharding.files import INDEX
+from pipeline.artifacts.sharding.files import INDEX, check_content
 from pipeline.errors import PipelineError
+from pipeline.grcf.network import batches
 from pipeline.grcf.network.batches import SplitTensors
 from tests.artifacts.test_aligned import content, same
 from tests.grcf.models import pointwise, rank
@@ -86,23 +88,23 @@ def test_shards_keep_the_limit_and_are_what_the_index_says(written):
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_rows_are_taken_as_from_an_array(written, modality):
     folder, expected = written
-    rows, array = read_aligned(folder).features[modality], expected.features[modality]
-    assert isinstance(rows, ShardedRows)
-    assert (rows.shape, rows.size, len(rows)) == (array.shape, array.size, len(array))
+    sharded, array = read_aligned(folder).features[modality], expected.features[modality]
+    assert isinstance(sharded, ShardedRows)
+    assert (sharded.shape, sharded.size, len(sharded)) == (array.shape, array.size, len(array))
     positions = np.random.default_rng(1).integers(-len(array), len(array), 500)
     for chosen in (
         slice(None), slice(3, 5), slice(7, -9), slice(5, 5), slice(9, 3), slice(None, None, -7), slice(400, 10**9),
         positions, np.zeros(0, np.int64),
     ):  # fmt: skip
-        np.testing.assert_array_equal(rows[chosen], array[chosen])
-    np.testing.assert_array_equal(np.where(array > 0, rows, 1), np.where(array > 0, array, 1))
-    np.testing.assert_array_equal(np.concatenate([rows, rows]), np.concatenate([array, array]))
+        np.testing.assert_array_equal(sharded[chosen], array[chosen])
+    np.testing.assert_array_equal(np.where(array > 0, sharded, 1), np.where(array > 0, array, 1))
+    np.testing.assert_array_equal(np.concatenate([sharded, sharded]), np.concatenate([array, array]))
     for outside in (len(array), -len(array) - 1):
         with pytest.raises(IndexError):
-            rows[np.array([0, outside])]
-    taken = rows[:4]
+            sharded[np.array([0, outside])]
+    taken = sharded[:4]
     taken[:] = 7
-    np.testing.assert_array_equal(rows[:4], array[:4])
+    np.testing.assert_array_equal(sharded[:4], array[:4])
 
 
 def test_selections_and_stretches_are_those_of_the_whole(written):
@@ -131,6 +133,32 @@ def test_batches_are_those_of_the_whole_to_the_bit(written):
         assert one.features[modality][one.row][one.valid[modality]].equal(
             other.features[modality][other.row][other.valid[modality]]
         )
+
+
+def test_a_device_holds_the_rows_that_it_has_room_for(written, monkeypatch):
+    folder, expected = written
+    features = read_aligned(folder).features
+    n_bytes = sum(4 * of_modality.size for of_modality in features.values())
+    # `meta` is a device that holds nothing, so what is on it was put there; values are looked at on the processor.
+    for room, there in ((n_bytes, True), (n_bytes - 1, False)):
+        monkeypatch.setattr(batches, "_room_bytes", lambda device, room=room: room)
+        found = batches._sources(features, device="meta")
+        assert [isinstance(source, ShardedRows) for source in found.values()] == [not there] * 3
+    monkeypatch.setattr(batches, "_ROWS_AT_ONCE", 100)
+    for modality in MODALITIES:
+        np.testing.assert_array_equal(
+            batches._onto(features[modality], "cpu").numpy(), expected.features[modality]
+        )
+
+
+def test_many_rows_of_one_file_are_read_when_they_are_looked_at(tmp_path, monkeypatch):
+    split = large_split()
+    normalisation = fit_normalisation(split)
+    write_aligned(tmp_path, split, normalisation=normalisation)
+    monkeypatch.setattr(rows, "_HELD_BYTES", 4_000)
+    read = read_aligned(tmp_path)
+    assert all(isinstance(of_modality, ShardedRows) for of_modality in read.features.values())
+    same(read, normalise(split, normalisation))
 
 
 @pytest.mark.parametrize("train", [rank, pointwise])
@@ -198,6 +226,18 @@ def test_shards_are_consecutive_keep_the_limit_and_find_back_after_a_change(size
     further = consecutive_shards(longer, np.array([limit, *sizes], np.int64), limit_bytes=limit)
     forced = {longer[start] for start, _ in further} ^ begins
     assert len(forced - {"new", ids[0]}) <= len(begins)
+
+
+def test_bytes_that_are_not_those_of_the_index_are_found_where_a_digest_stands_for_them(written):
+    folder, _ = written
+    check_content(folder)
+    path = folder / shards(folder)[-1]["file"]
+    whole = bytearray(path.read_bytes())
+    whole[-9] ^= 1
+    path.write_bytes(whole)
+    read_aligned(folder)
+    with pytest.raises(PipelineError, match=rf"{path.name}: holds other bytes than index.json .*dvc repro"):
+        check_content(folder)
 
 
 def edit_index(folder, change):

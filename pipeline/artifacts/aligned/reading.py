@@ -37,7 +37,7 @@ _ADVICE = "delete its folder and run `dvc repro` to make it anew"
 
 
 def read_aligned(folder: Path) -> AlignedSplit:
-    """Read what `write_aligned` wrote. The rows of one shard are in memory; those of several stay in their files until they are looked at.
+    """Read what `write_aligned` wrote. Few rows are in memory; those of a large split stay in their files until they are looked at.
 
     Raises:
         PipelineError: the index or a shard is missing, cut short, damaged, or of another form.

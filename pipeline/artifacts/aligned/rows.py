@@ -1,4 +1,4 @@
-"""The rows of one modality: in memory, or in several files of which some rows are read when they are looked at."""
+"""The rows of one modality: in memory, or in files of which some rows are read when they are looked at."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from pipeline.artifacts.sequences import Modality
 
 
 class ShardedRows:
-    """A matrix whose rows lie in several files, end to end; what is taken from it is a copy in memory.
+    """A matrix whose rows lie in one or several files, end to end; what is taken from it is a copy in memory.
 
     It is read like an array of rows: by a slice, or by the positions of rows. Any function of NumPy takes it, too, and then reads all
     of it.
@@ -87,8 +87,11 @@ class ShardedRows:
         return found
 
 
+# What a process holds of one modality for itself; larger rows stay in the file, whose pages all processes share.
+_HELD_BYTES = 64_000_000
+
 Rows = Float32[np.ndarray, "word _"] | ShardedRows
-"""One row per word, in memory or in a file; or in the files of a split that is too large for one."""
+"""One row per word: in memory, in a file, or in the files of a split that is too large for memory or for one file."""
 
 
 def rows_of(
@@ -98,7 +101,7 @@ def rows_of(
     *,
     normalisation: Normalisation | None,
 ) -> Rows:
-    """The rows of one or several files end to end, normalised: those of one in memory, those of several when they are looked at.
+    """The rows of one or several files end to end, normalised: few of one file in memory, else when they are looked at.
 
     Args:
         modality: what they are of.
@@ -114,6 +117,6 @@ def rows_of(
         widths.add(len(normalisation.mean[modality]))
     if len(widths) > 1 or sum(map(len, parts)) != len(valid):
         raise ValueError(f"rows of {modality} do not fit together")
-    if len(parts) > 1:
+    if len(parts) > 1 or (normalisation is not None and parts[0].nbytes > _HELD_BYTES):
         return ShardedRows(modality, parts, valid, normalisation=normalisation)
     return parts[0] if normalisation is None else normalisation.apply(modality, parts[0], valid)

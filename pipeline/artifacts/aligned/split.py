@@ -1,4 +1,4 @@
-"""One split, ready for training: three modalities on one word axis, normalised, with masks."""
+"""One split, ready for training: three modalities on one word axis, with masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.files import refused, sha256_of, write_whole_file
+from pipeline.artifacts.files import read_json, rebuilding, refused, sha256_of, write_whole_file
 from pipeline.artifacts.foreign import refuse_stand_in
 from pipeline.artifacts.sharding.spooled import Streamed, tensor_file
 from pipeline.errors import PipelineError
@@ -124,6 +124,27 @@ def check_there(folder: Path, shard: ShardFile, *, advice: str) -> None:
             f"{path}: has {n_bytes:,} bytes where {INDEX} beside it says {shard.n_bytes:,}, so it is cut short or of another run; "
             f"{advice}"
         )
+
+
+def check_content(folder: Path) -> None:
+    """Refuse a folder in which a shard holds other bytes than its index says; reads all of it.
+
+    Readers compare lengths alone. Whoever takes the digest of the index for that of the rows has to look once.
+
+    Raises:
+        PipelineError: a shard is damaged, missing or of another run.
+    """
+    advice = f"delete {folder} and run `dvc repro` to make it anew"
+    path = folder / INDEX
+    index = read_json(path)
+    with rebuilding(path, "index of shards"):
+        shards = [shard_file(entry) for entry in index["shards"]]
+    for shard in shards:
+        check_there(folder, shard, advice=advice)
+        if not _holds(folder / shard.file, shard.sha256):
+            raise PipelineError(
+                f"{folder / shard.file}: holds other bytes than {INDEX} beside it says, so it was damaged or edited; {advice}"
+            )
 
 
 def remove_others(folder: Path, names: Set[str]) -> None:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from pipeline.artifacts.aligned.rows import ShardedRows
+from pipeline.artifacts.aligned.rows import Rows, ShardedRows
 from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.artifacts.tokens import TokenizedText
@@ -58,13 +58,35 @@ class Batch:
     owned: OwnedLabels | None = None
 
 
+_ROWS_AT_ONCE = 65_536
+
 Source = Float[Tensor, "row dim"] | ShardedRows
 """Rows of a whole split: on the device, or in files from which each batch takes its own."""
 
 
-def _source(rows: Float32[np.ndarray, "row dim"] | ShardedRows, *, device: str) -> Source:
-    """Rows as they are held; on the processor an array stays where it is, in memory or in a file."""
-    return rows if isinstance(rows, ShardedRows) else _without_a_copy(rows).to(device)
+def _sources(rows: Mapping[Modality, Rows], *, device: str) -> Mapping[Modality, Source]:
+    """Rows as they are held. On the processor they stay where they are, in memory or in files; a device gets all that it has room for."""
+    n_bytes = sum(of_modality.size * of_modality.dtype.itemsize for of_modality in rows.values())
+    fits = device != "cpu" and n_bytes <= _room_bytes(device)
+    return {
+        modality: (_onto(of_modality, device) if fits else of_modality)
+        if isinstance(of_modality, ShardedRows)
+        else _without_a_copy(of_modality).to(device)
+        for modality, of_modality in rows.items()
+    }
+
+
+def _room_bytes(device: str) -> float:
+    """What rows may take of a device: half of what is free, since weights and activations come after them."""
+    return torch.cuda.mem_get_info(device)[0] / 2
+
+
+def _onto(rows: ShardedRows, device: str) -> Float[Tensor, "row dim"]:
+    """All rows on a device, some at a time, so that memory never holds them."""
+    there = torch.empty(rows.shape, dtype=torch.float32, device=device)
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        there[first : first + _ROWS_AT_ONCE] = torch.from_numpy(rows[first : first + _ROWS_AT_ONCE])
+    return there
 
 
 def _without_a_copy(rows: Float32[np.ndarray, "row dim"]) -> Float[Tensor, "row dim"]:
@@ -84,7 +106,7 @@ class SplitTensors:
     """
 
     def __init__(self, aligned: AlignedSplit, *, device: str, within: Within = "any") -> None:
-        """Put the split on the device; on the processor its rows stay where they are, in memory or in a file.
+        """Put the split on the device; on the processor its rows stay where they are, in memory or in files.
 
         Args:
             aligned: the split.
@@ -98,9 +120,9 @@ class SplitTensors:
         self.owned = None if owned is None else OwnedLabels(owned.label.to(device), owned.owner.to(device))
         self._owner = None if owned is None else owned.owner.numpy()
         self._offsets = torch.tensor(aligned.offsets, device=device)
-        self._features: Mapping[Modality, Source] = {
-            modality: _source(aligned.features[modality], device=device) for modality in MODALITIES
-        }
+        self._features = _sources(
+            {modality: aligned.features[modality] for modality in MODALITIES}, device=device
+        )
         self._valid = {
             modality: torch.tensor(aligned.valid[modality], device=device) for modality in MODALITIES
         }
@@ -202,7 +224,8 @@ class SplitTensors:
     ) -> Batch:
         """Several batches of one size in one, not packed, all padded to the longest segment of the split.
 
-        Its shapes depend on the number and size of the batches alone, and only the two arguments are copied to the device.
+        Its shapes depend on the number and size of the batches alone, and only the two arguments are copied to the device, and the rows of a
+        split that it has no room for.
 
         Args:
             segments: positions of the segments of each batch, one row per seed.
