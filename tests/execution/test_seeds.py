@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from pipeline.artifacts.aligned.writing import write_aligned
 from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.sharding.files import INDEX
 from pipeline.errors import PipelineError
 from pipeline.execution import seeds as module
 from pipeline.execution.seeds import map_seeds
+from tests.grcf.synthetic import make_split
 
 
 def trained(seed: int) -> Checkpoint:
@@ -71,6 +74,31 @@ def test_other_settings_are_trained_anew(asked):
     train(asked, [1])
     train(asked, [1], {"epochs": 2})
     assert asked == [[1], [1]]
+
+
+def test_rows_that_are_not_those_of_the_index_are_neither_trained_on_nor_answered_from_the_cache(
+    asked, tmp_path
+):
+    folder = tmp_path / "train"
+    write_aligned(folder, make_split("train", 5, seed=0))
+
+    def train_on(seed):
+        map_seeds(
+            lambda group: all_trained(asked.append(list(group)) or group),
+            [seed],
+            stage="rank",
+            trainer="pipeline.grcf.rank",
+            inputs=lambda seed: (folder / INDEX,),
+            settings={"epochs": 1},
+        )
+
+    train_on(1)
+    (shard,) = folder.glob("*.safetensors")
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\x07")
+    for seed in (1, 2):
+        with pytest.raises(PipelineError, match=rf"{shard.name}: holds other bytes than"):
+            train_on(seed)
+    assert asked == [[1]]
 
 
 def test_a_worker_with_another_device_is_refused_and_stores_nothing(asked, monkeypatch, tmp_path):
