@@ -2,8 +2,9 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -115,16 +116,32 @@ def connected(chosen: str) -> Iterator[Any]:
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_QUIET))
         if match := re.fullmatch(r"local:([1-9][0-9]*)", chosen):
-            cluster = stack.enter_context(_local(int(match[1])))
-            yield stack.enter_context(Client(cluster))
+            cluster = stack.enter_context(ended_quietly(_local(int(match[1])), chosen))
+            yield stack.enter_context(ended_quietly(Client(cluster), chosen))
         elif chosen == "slurm":
-            cluster = stack.enter_context(_slurm(read_settings()))
-            yield stack.enter_context(Client(cluster))
+            cluster = stack.enter_context(ended_quietly(_slurm(read_settings()), chosen))
+            yield stack.enter_context(ended_quietly(Client(cluster), chosen))
         elif re.fullmatch(r"(tls|tcp)://[^/\s]+:[0-9]+", chosen):
-            yield stack.enter_context(_client_of(chosen, read_settings()))
+            yield stack.enter_context(ended_quietly(_client_of(chosen, read_settings()), chosen))
         else:
             raise PipelineError(
                 f"{VARIABLE} is {chosen!r}; expected local:N, slurm, tls://host:port or tcp://host:port"
+            )
+
+
+@contextmanager
+def ended_quietly(opened: AbstractContextManager[Any], chosen: str) -> Iterator[Any]:
+    """A cluster or a client; what its end raises is a line on standard error, and takes the place of no result or error of the run."""
+    found = opened.__enter__()
+    try:
+        yield found
+    finally:
+        try:
+            opened.__exit__(None, None, None)
+        except Exception as error:
+            sys.stderr.write(
+                f"{VARIABLE}={chosen}: the cluster did not end as it should ({type(error).__name__}: {error}); see whether "
+                "jobs or workers of it are left\n"
             )
 
 

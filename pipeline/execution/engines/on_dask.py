@@ -96,6 +96,7 @@ class _Run:
         self._chosen = chosen
         self._running: dict[Any, Piece] = {}
         self._alone_since_s: float | None = None
+        self._told_of_refusals = False
         self._launch = _by_value(launch.run_piece)
         self._order = {
             "run": uuid.uuid4().hex,
@@ -152,6 +153,7 @@ class _Run:
         """How many pieces the workers can compute side by side; 0 only while pieces wait whose workers are gone."""
         while True:
             self._require_scheduler()
+            self._look_at_refusals()
             slots: int = sum(self._client.ncores().values())
             if slots:
                 self._alone_since_s = None
@@ -163,11 +165,6 @@ class _Run:
                     sys.stderr.write(
                         f"{VARIABLE}={self._chosen}: no worker is left; the run waits {_WAIT_FOR_WORKERS_S:.0f} s for one\n"
                     )
-            if refusal := getattr(self._client.cluster, "refusal", None):
-                raise PipelineError(
-                    f"{VARIABLE}={self._chosen}: sbatch refused the jobs ({refusal}), what was done is kept; correct the file of {SETTINGS_VARIABLE} "
-                    "by docs/howto/cluster.md, and run the same command again"
-                )
             if now_s - self._alone_since_s > _WAIT_FOR_WORKERS_S:
                 raise PipelineError(
                     f"{VARIABLE}={self._chosen}: no worker has joined within {_WAIT_FOR_WORKERS_S:.0f} s, what was done is kept; look at "
@@ -176,6 +173,27 @@ class _Run:
             if self._running:
                 return 0
             time.sleep(_POLL_S)
+
+    def _look_at_refusals(self) -> None:
+        """Say once that SLURM refused some of the jobs.
+
+        Raises:
+            PipelineError: it refused all of them.
+        """
+        refusals = getattr(self._client.cluster, "refusals", None)
+        if refusals is None:
+            return
+        if refusals.n_refused == refusals.n_jobs:
+            raise PipelineError(
+                f"{VARIABLE}={self._chosen}: sbatch refused the jobs ({refusals.reason}), what was done is kept; correct the file of {SETTINGS_VARIABLE} "
+                "by docs/howto/cluster.md, and run the same command again"
+            )
+        if not self._told_of_refusals:
+            self._told_of_refusals = True
+            sys.stderr.write(
+                f"{VARIABLE}={self._chosen}: sbatch refused {refusals.n_refused} of {refusals.n_jobs} jobs ({refusals.reason}); the run "
+                "goes on with the others\n"
+            )
 
     def _require_scheduler(self) -> None:
         if self._client.status != "running":
