@@ -1,7 +1,7 @@
 """Stage `evaluate`: every model on valid and test; the only stage that may see the test split.
 
-On a CPU the splits are measured side by side, by workers. What needs torch is imported by the functions that they call: the process
-that waits for them does without.
+On a CPU the splits are measured side by side, by workers, unless models or splits are large. What needs torch is imported by the functions
+that they call: the process that waits for them does without.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +82,7 @@ REPRESENTATIONS = Path("data/representations")
 MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks/test.safetensors")}
 
 SPLITS: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
-# Of aligned splits and checkpoints in bytes. Each worker has its own copy of the models; with more, one split follows the other.
+# Of aligned splits and checkpoints in bytes. Each worker has its own copy of the models; with more, one split follows the other here.
 MOST_SIDE_BY_SIDE = 1 << 28
 
 # What workers import: by the process that they are forked from, while this one reads what was trained.
@@ -316,22 +316,33 @@ def measure_part(part: EvaluatedSplit | None) -> MeasuredSplit | MeasuredDegrade
     return measure_degraded() if part is None else measure(part)
 
 
-def measure_all() -> tuple[dict[EvaluatedSplit, MeasuredSplit], MeasuredDegraded]:
-    """Both splits and the degraded recordings, by workers side by side; here where there may be a GPU, which holds the models once.
+def fits_side_by_side(trained: Mapping[str, Sequence[Checkpoint]]) -> bool:
+    """Whether workers may each have a copy of the models: of small ones, and of no text encoder, whose frozen weights no checkpoint has."""
+    if any(checkpoint.network.get("encoder") for found in trained.values() for checkpoint in found):
+        return False
+    folders = (*SPLITS.values(), RANKED, CALIBRATED, POINTWISE)
+    n_bytes = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+    return n_bytes <= MOST_SIDE_BY_SIDE
+
+
+def measure_all(
+    trained: Mapping[str, Sequence[Checkpoint]],
+) -> tuple[dict[EvaluatedSplit, MeasuredSplit], MeasuredDegraded]:
+    """Both splits and the degraded recordings, by workers side by side.
+
+    In this process, with all of its threads, where there may be a GPU, which holds the models once, and where models are large.
 
     Raises:
         PipelineError: a worker died twice.
     """
-    if may_have_gpu():
+    if may_have_gpu() or not fits_side_by_side(trained):
         return {name: measure(name) for name in SPLITS}, measure_degraded()
-    folders = (*SPLITS.values(), RANKED, CALIBRATED, POINTWISE)
-    n_bytes = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
     # The largest first: valid and the degraded recordings take about as long as test.
     parts: dict[int, EvaluatedSplit | None] = {0: "test", 1: "valid", 2: None}
     outcomes = run_in_workers(
         measure_part,
         parts,
-        n_workers=min(2, worker_count()) if n_bytes <= MOST_SIDE_BY_SIDE else 1,
+        n_workers=min(2, worker_count()),
         limit_s=None,
         describe=lambda part: part or "degraded recordings",
     )
@@ -355,7 +366,7 @@ def main() -> None:
     """Measure every model on valid and test."""
     settings = params.load(params.Evaluate)
     task, protocol, trained = load_task(TASK), load_protocol(settings), read_trained()
-    splits, degraded = measure_all()
+    splits, degraded = measure_all(trained)
     write_run_record(RECORD, record(trained, task, degraded.device))
     write_predictions([found.predictions for found in splits.values()], settings, protocol)
     missing = [curve for found in splits.values() for curve in found.missing]
