@@ -24,7 +24,7 @@ from pipeline.artifacts.segments import iterate_segments
 from pipeline.artifacts.sequences import Modality
 from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
-from pipeline.execution.cache import ResultCache, cache_folder, cache_key
+from pipeline.execution.cache import cache_key
 from pipeline.execution.pool import Done, run_in_workers
 from pipeline.execution.versions import library_versions
 from pipeline.execution.workers import worker_count
@@ -38,6 +38,7 @@ from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import as_markdown, to_markdown
+from pipeline.pages.remembered import page_cache
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.counted_segments import count_segments
@@ -172,7 +173,7 @@ def read_card_inputs(report: ReportInputs) -> CardInputs:
 
 def remembered_runtime() -> str:
     """The JavaScript of the charts. A version of its library always makes the same, and takes a second to."""
-    cache = ResultCache(cache_folder() / "pages")
+    cache = page_cache()
     key = cache_key(runtime=library_versions("vl-convert-python"))
     found = cache.get(key)
     if found is None:
@@ -183,7 +184,7 @@ def remembered_runtime() -> str:
 
 def remembered_drawings(figures: Sequence[Figure]) -> dict[str, str]:
     """The drawing of each figure by its name. Those of a run before are found again; what changed is drawn side by side."""
-    cache = ResultCache(cache_folder() / "pages")
+    cache = page_cache()
     versions = library_versions("vl-convert-python")
     described = [vega.description(figure) for figure in figures]
     keys = [cache_key(drawn=text, vega_lite=vega.VERSION, versions=versions) for text in described]

@@ -24,7 +24,8 @@ with the parameters of the workspace would look up, and which part of those is t
 
 `cache prune` removes entries that no current parameters need: not those of the workspace, nor those of HEAD or of any branch,
 tag or experiment of this clone. --workspace-only keeps what the workspace needs and nothing else. Entries made by other code than
-that of the workspace are never looked up again and count as not needed. A run that misses an entry computes it again, so pruning
+that of the workspace are never looked up again and count as not needed. Drawings of figures (pages) go when they were not used
+for 30 days. A run that misses an entry computes it again, so pruning
 is safe even while stages run.
 """
 
@@ -131,6 +132,8 @@ def _n_entries(entries: Iterable[Entry]) -> int:
 def _hits(need: Needs, there: Set[str]) -> tuple[str, str, str]:
     if need.reason is not None:
         return "?", "?", "?"
+    if need.unused_days:
+        return "-", "-", "-"
     n_needed, n_there = len(need.keys) + need.n_unknown, len(need.keys & there)
     return str(n_needed), str(n_there), f"{n_there / n_needed:.1%}" if n_needed else "-"
 
@@ -158,7 +161,8 @@ def _prune(
         going = [
             entry
             for entry in entries
-            if reason is None and _can_go(entry, needed[kind], args.keep_days, now_s)
+            if reason is None
+            and _can_go(entry, needed[kind], max(args.keep_days, needs[kind].unused_days), now_s)
         ]
         if not args.dry_run:
             try:

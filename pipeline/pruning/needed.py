@@ -25,6 +25,7 @@ from pipeline.extract.cached.words import CachedWords, words_extractor
 from pipeline.extract.precomputed import is_precomputed
 from pipeline.extract.text.encoder import TextSettings
 from pipeline.extract.words.locate import WordSettings
+from pipeline.pages.remembered import page_cache
 
 RAW = Path("data/raw")
 SEGMENTS, TASK = Path("data/manifest/segments.jsonl"), Path("data/manifest/task.json")
@@ -35,6 +36,9 @@ CLIP_SECTIONS = ("words", "text", "audio", "visual")
 STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
 SPLITS = (Path("data/align/train") / INDEX, Path("data/align/valid") / INDEX)
 RANKED = Path("data/rank")
+
+PAGES = "pages"
+_UNUSED_DAYS = 30.0
 
 Sections = Mapping[str, Mapping[str, Any]]
 """Sections of params.yaml by name, checked, as JSON values."""
@@ -48,17 +52,19 @@ class Needs:
         keys: keys of the entries.
         n_unknown: number of further entries whose keys depend on entries that are not there yet.
         reason: why nothing is known, None where it is.
+        unused_days: days after which an entry that was not used can go, where no keys are known beforehand; 0 where they are.
     """
 
     keys: frozenset[str]
     n_unknown: int = 0
     reason: str | None = None
+    unused_days: float = 0.0
 
 
 def kinds() -> dict[str, ResultCache]:
-    """Every kind of entry that parameters can need, and its folder."""
+    """Every kind of entry that a run looks up, and its folder."""
     clips = {f"clips/{kind}": clip_cache(kind) for kind in CLIP_SECTIONS}
-    return clips | {f"checkpoints/{stage}": seed_cache(stage) for stage in STAGES}
+    return clips | {f"checkpoints/{stage}": seed_cache(stage) for stage in STAGES} | {PAGES: page_cache()}
 
 
 def needs_of(
@@ -102,7 +108,8 @@ def needs_of(
                 read_task(written).chosen(groups=_groups(sections), protocol=None, source="").settle(values)
             )
         found[f"checkpoints/{stage}"] = _seed_needs(stage, seeds, values, locate)
-    return found
+    # Their keys are known when the report is made. One that is missing costs a tenth of a second.
+    return found | {PAGES: Needs(frozenset(), unused_days=_UNUSED_DAYS)}
 
 
 def _is_given(kind: str, sections: Sections) -> bool:
