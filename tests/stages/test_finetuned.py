@@ -10,7 +10,9 @@ import pytest
 
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.checkpoint import read_checkpoints
+from pipeline.execution.device import may_have_gpu
 from tests.grcf.encoders import FILLERS, WORDS, save_bert
+from tests.stages.measuring import measured_by_workers, written
 from tests.stages.repositories import Repository, make_repository
 
 pytestmark = pytest.mark.slow
@@ -75,6 +77,13 @@ def test_every_report_is_written(finetuned):
     assert metrics["test"]["grcf"]["mae"]["mean"] > 0
     for name in ("report.html", "inspector.html", "model_card.md", "robustness.csv"):
         assert (finetuned.path / "reports" / name).stat().st_size > 500
+
+
+@pytest.mark.skipif(may_have_gpu(), reason="with a GPU the stage itself measures")
+def test_no_worker_has_a_copy_of_the_encoder_however_small_the_checkpoints_are(finetuned):
+    before = written(finetuned)
+    assert not measured_by_workers(finetuned)
+    assert written(finetuned) == before
 
 
 def test_a_new_sentence_gets_the_prediction_of_its_twin_in_the_corpus(finetuned):
