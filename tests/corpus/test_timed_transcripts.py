@@ -417,3 +417,11 @@ def test_a_cue_belongs_to_the_segments_that_it_overlaps_by_half():
     assert of_segment(transcript, 2.0, 4.0)[1] == (Cue("two", 2.1, 4.0),)
     assert of_segment(transcript, 4.0, 7.0)[1] == (Cue("all along", 4.0, 7.0),)
     assert of_segment(transcript, 7.0, None)[1] == (Cue("all along", 7.0, 10.0),)
+
+
+def test_hidden_files_are_no_transcripts_that_nothing_was_found_of(tmp_path):
+    written(tmp_path / "clips/a.mp4", b"x")
+    written(tmp_path / "transcripts/._a.srt", b"x")
+    written(tmp_path / "segments.csv", "id,label,text\na,1,\n")
+    (row,) = read_folder(tmp_path)
+    assert not row.text

@@ -88,9 +88,11 @@ class TranscriptFolder:
             PipelineError: it holds timed transcripts and no recording has one of them.
         """
         folder = self._corpus / FOLDER
-        # JSON may be something else.
+        # JSON may be something else, and macOS leaves "._a.srt" beside what it packs.
         there = sorted(
-            path for path in folder.rglob("*") if path.suffix.casefold() in set(_READERS) - {".json"}
+            path
+            for path in folder.rglob("*")
+            if path.suffix.casefold() in set(_READERS) - {".json"} and not path.name.startswith(".")
         )
         if there and not any(name.startswith(f"{FOLDER}/") for name in self._read):
             raise PipelineError(
