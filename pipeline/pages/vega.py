@@ -56,6 +56,7 @@ _COLOURS = re.compile(r'(?<=")#[0-9a-f]{6}(?=")')
 _LONG_NUMBERS = re.compile(r"-?\d+\.\d{3,}")
 _UNSEEN = re.compile(r'<(?:path|line)(?=[^>]* opacity="0")[^>]*/>')
 _ROLES = re.compile(r' (?:class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"')
+_COUNTED = re.compile(r'( id="|href="#|url\(#)([a-z]+_?)(\d+)')
 _EMPTY = re.compile(r'<path d="[^"]*"(?: display="none")?/>|<g>\s*</g>')
 _DOT = re.compile(r'<path (transform="[^"]*") (d="[^"]*"[^>]*)/>')
 
@@ -128,7 +129,15 @@ def draw(described: str) -> str:
     import vl_convert
 
     require_room(VERSION)
-    return str(vl_convert.vegalite_to_svg(described, vl_version=VERSION))
+    return _counted_anew(str(vl_convert.vegalite_to_svg(described, vl_version=VERSION)))
+
+
+def _counted_anew(drawing: str) -> str:
+    """The drawing with its ids counted from 0: Vega counts on from one drawing of a process to the next."""
+    numbers: dict[str, int] = {}
+    return _COUNTED.sub(
+        lambda match: f"{match[1]}{match[2]}{numbers.setdefault(match[2] + match[3], len(numbers))}", drawing
+    )
 
 
 def _drawn(figure: Figure) -> str:
