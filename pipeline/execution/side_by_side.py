@@ -110,11 +110,15 @@ class SideBySide(Generic[Item, Result]):
                     raise PipelineError(
                         f"worker processes cannot start ({answer.how}); set GRCF_WORKERS=1 where memory is short"
                     )
-            elif answer is not None:
+                continue
+            if answer is not None:
                 key, outcome = answer
                 if isinstance(outcome, Raised):
                     outcome.reraise()
+                given_s = time.monotonic()
                 yield key, outcome
+                # What is done waits in the pipe while the caller is at something else, and that is no fault of it.
+                process.wait_longer(time.monotonic() - given_s)
             late = process.late()
             if late:
                 beside = [key for key in process.held if key not in late]
@@ -167,8 +171,14 @@ class _Process:
         self._starts_until_s = 0.0
         return key, pickle.loads(content)
 
+    def wait_longer(self, seconds: float) -> None:
+        """Give all items in the process more time."""
+        self.held = {key: until_s + seconds for key, until_s in self.held.items()}
+
     def late(self) -> list[int]:
-        """Items whose time is over."""
+        """Items whose time is over, and that have no answer yet."""
+        if self._connection.poll(0):
+            return []
         now_s = time.monotonic()
         return [key for key, until_s in self.held.items() if now_s >= until_s]
 

@@ -128,3 +128,21 @@ def test_a_process_that_cannot_start_is_a_sentence(beside, monkeypatch):
     monkeypatch.setattr("pipeline.execution.side_by_side._serve", os._exit)
     with pytest.raises(PipelineError, match="worker processes cannot start"):
         run(beside, [1])
+
+
+def slowly(item):
+    time.sleep(0.3)
+    return item
+
+
+def test_what_was_done_while_the_caller_was_busy_is_not_late(monkeypatch):
+    monkeypatch.setattr("pipeline.execution.side_by_side._LONGEST_START_S", 0.0)
+    beside = SideBySide(slowly, limit_s=lambda item: 20.0 if item == 0 else 1.5, describe=str)
+    outcomes = beside.outcomes({0: 0}, n_threads=N_THREADS)
+    assert dict(outcomes) == {0: Done(0)}  # the process is there
+    found = []
+    for key, outcome in beside.outcomes({n: n for n in range(1, 7)}, n_threads=N_THREADS):
+        found.append((key, outcome))
+        if len(found) == 1:
+            time.sleep(4)
+    assert sorted(found, key=lambda pair: pair[0]) == [(n, Done(n)) for n in range(1, 7)]

@@ -299,3 +299,15 @@ def test_text_features_of_other_words_are_refused_and_those_of_the_words_stay(tm
         PipelineError, match=r"has 1 rows for segment b, which has 2 words; expected one row per word"
     ):
         rows_of_words(given, [SegmentWords("a", "given", words), SegmentWords("b", "given", words)])
+
+
+def test_rows_of_a_segment_whose_length_nobody_gave_are_taken(tmp_path):
+    unknown = make_segment(id="a", text="a word", media=None, media_sha256=None, start_s=0.0, end_s=1.0)
+    values = np.ones((1, 2), np.float32)
+    np.savez(tmp_path / "rows.npz", ids=["a"], values=values, times_s=[3.5], offsets=[0, 1])
+    found = read_npz("audio", [unknown], folder=tmp_path, name="rows.npz")
+    assert found["a"].valid.tolist() == [True]
+    assert found["a"].spans_s.tolist() == [[0.0, 3.5]]
+    known = make_segment(id="a", text="a word", media="a.wav", media_sha256="0" * 64, start_s=0.0, end_s=1.0)
+    with pytest.raises(PipelineError, match="all rows lie outside"):
+        read_npz("audio", [known], folder=tmp_path, name="rows.npz")

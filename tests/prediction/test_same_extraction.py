@@ -1,20 +1,20 @@
 """A recording that `predict` extracts has the words and rows that the stages give it in a corpus, to the bit."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
+from pipeline.execution.clips import name_of
+from pipeline.execution.side_by_side import SideBySide
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.cached.visual import visual_extractor
-from pipeline.extract.cached.words import words_extractor
+from pipeline.extract.cached.words import _ToTheBit, words_extractor
 from pipeline.extract.extractors import choose
 from pipeline.extract.text.encoder import TextSettings
-from pipeline.extract.words.locate import WordSettings, ctc_aligner, whisper_recogniser
+from pipeline.extract.words.locate import WordSettings
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.recording import Recording, as_segment
 from tests.extract.encoders import save_image_encoder, save_speech_encoder
@@ -22,6 +22,7 @@ from tests.extract.speech_models import RATE_HZ, random_words, tones, train_ctc,
 from tests.extract.word_settings import WITHOUT_MODELS
 from tests.prediction.conftest import SAID
 from tests.prediction.models import AUDIO, LOOKING, TEXT_MODEL, VISUAL, columns, make_preprocessing
+from tests.prediction.noting import Noting, noted, reader_of
 
 pytestmark = pytest.mark.slow
 
@@ -139,40 +140,26 @@ def test_words_and_their_rows_are_those_of_the_stages(way, mode):
     assert extractors.other_encoders() == []
 
 
-@contextmanager
-def noted(module: torch.nn.Module) -> Iterator[list[tuple[object, ...]]]:
-    """The settings of torch under which a network reads, time after time."""
-    found: list[tuple[object, ...]] = []
-    hook = module.register_forward_pre_hook(
-        lambda *_: found.append(
-            (
-                torch.get_num_threads(),
-                torch.get_float32_matmul_precision(),
-                torch.backends.cudnn.allow_tf32,
-                torch.backends.cudnn.deterministic,
-            )
-        )
-    )
-    try:
-        yield found
-    finally:
-        hook.remove()
+def settings_in_a_guarded_process(function, settings, segment):
+    """The settings of torch under which the stage reads, which does so in a process of its own."""
+    noting = Noting(_ToTheBit(function, settings), settings)
+    beside = SideBySide(noting, limit_s=lambda segment: 600.0, describe=name_of)
+    ((_, outcome),) = beside.outcomes({0: segment}, n_threads=2)
+    return outcome.result
 
 
 @pytest.mark.parametrize("way", ["given transcript, ctc", "recognised, whisper"], indirect=True)
 def test_a_model_of_words_reads_under_the_settings_of_the_stage(way):
-    name, settings, segment = way
-    if name.endswith("ctc"):
-        reader = ctc_aligner(settings.ctc_model, settings.ctc_revision)
-    else:
-        reader = whisper_recogniser(settings.whisper_model, settings.whisper_revision)
+    _, settings, segment = way
+    reader = reader_of(settings)
     words = words_extractor(settings)
     extractors = Extractors(trained_on(words=words))
+    # A library that finds speech sets the number of threads when it is imported, which this does.
+    extractors.observe_media(segment)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with noted(reader._model) as staged:
-            list(words.map([segment]))
+        staged = settings_in_a_guarded_process(words.function, settings, segment)
         with noted(reader._model) as here:
             extractors.observe_media(segment)
         after = torch.get_num_threads()

