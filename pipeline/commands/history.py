@@ -38,7 +38,7 @@ exit status:
   0  shown
   1  something is missing (then one sentence on standard error, no output)
   2  the command line is wrong
-  3  a step and --fail-on-step, or a step for the worse and --fail-on-worse
+  3  a step and --fail-on-step, or a step for the worse and --fail-on-worse; either, where the newest run cannot be measured
 """
 
 EXIT_STEP = 3
@@ -96,6 +96,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         page = as_page(series)
         sys.stdout.write(as_markdown(page) if args.markdown else as_text(page))
+    if series.newest_skipped and (args.fail_on_step or args.fail_on_worse):
+        sys.stderr.write(
+            "the newest run could not be measured, so nothing can be said of it, and the check fails; see what was left out\n"
+        )
+        return EXIT_STEP
     return EXIT_STEP if _fails(series, any_step=args.fail_on_step, worse=args.fail_on_worse) else 0
 
 

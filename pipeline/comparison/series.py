@@ -110,7 +110,8 @@ class Series:
         confidence: level of intervals, and 1 minus the level at which a step is looked for.
         n_resamples: number of resamples of the segments.
         parts: the runs that can be compared, the oldest part first, at least one.
-        skipped: sentences about commits that hold no run that could be measured, the oldest first.
+        skipped: sentences about commits that hold no run that could be measured.
+        newest_skipped: whether the newest commit is one of them, so that nothing is known of it.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Series:
     n_resamples: int
     parts: tuple[Part, ...]
     skipped: tuple[str, ...]
+    newest_skipped: bool
 
     @property
     def steps(self) -> list[tuple[Part, Step]]:
@@ -182,6 +184,7 @@ def read_series(
             for runs, reason in _split(tracked)
         ),
         skipped=tuple(skipped),
+        newest_skipped=tracked[-1].entry is not entries[-1],
     )
 
 

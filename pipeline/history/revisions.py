@@ -111,7 +111,13 @@ def _blobs(names: Sequence[str]) -> list[bytes | None]:
     """The content of each name; None where it is no file."""
     if not names:
         return []
-    answer = ask("cat-file", "--batch", given="".join(f"{name}\n" for name in names)).stdout
+    ended = ask("cat-file", "--batch", given="".join(f"{name}\n" for name in names))
+    if ended.returncode != 0:
+        otherwise = (
+            "objects of this clone are missing: run `git fetch --refetch`, or where its remote can be reached"
+        )
+        raise PipelineError(f"git cannot read the files of a commit {why_failed(ended, otherwise=otherwise)}")
+    answer = ended.stdout
     blobs: list[bytes | None] = []
     start = 0
     for _ in names:
@@ -133,7 +139,8 @@ def _commits(names: Sequence[str]) -> dict[str, str | None]:
     answer = ask(
         "cat-file", "--batch-check=%(objectname)", given="".join(f"{name}^{{commit}}\n" for name in asked)
     )
-    lines = answer.stdout.decode(errors="replace").splitlines()
+    # `splitlines` splits at more than line ends, and a name may hold any of it.
+    lines = answer.stdout.decode(errors="replace").split("\n")[: len(asked)]
     known = dict(zip(asked, lines, strict=True))
     return {name: known[name] if _SHA.fullmatch(known.get(name, "")) else None for name in names}
 

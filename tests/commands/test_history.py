@@ -200,6 +200,19 @@ def test_commits_without_a_whole_run_are_left_out_with_a_sentence(repository, co
     assert history().count("Left out: ") == 2
 
 
+@pytest.mark.parametrize("option", ["--fail-on-step", "--fail-on-worse"])
+def test_a_newest_run_that_cannot_be_measured_fails_a_check(repository, commit, history, option):
+    commit(0)
+    commit(1)
+    history(option)
+    write_text(repository.root / "reports/predictions.csv", "nonsense\n1\n")
+    repository.commit()
+    history()
+    history(option, status=3)
+    commit(2)
+    history(option)
+
+
 def test_the_workspace_is_the_newest_run_where_it_holds_another(repository, commit, history):
     for number in range(3):
         commit(number)

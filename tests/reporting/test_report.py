@@ -103,13 +103,17 @@ def test_figures_are_drawn_when_asked_for_and_none_of_a_run_before_is_left(
     folder = tmp_path / "reports/figures"
     folder.mkdir()
     (folder / "stale.svg").touch()
+    (folder / "drawn.txt").write_text("stale.svg\n../report.md\n")
+    (folder / "mine.png").write_text("of a paper")
     monkeypatch.chdir(tmp_path)
 
     assert pipeline_main(["report", "--figures"]) == 0
 
     assert "3 figures" in capsys.readouterr().out
     assert {file.name for file in folder.iterdir()} == {
-        f"{figure.name}{end}" for figure in few for end in (".png", ".svg")
+        "drawn.txt",
+        "mine.png",
+        *(f"{figure.name}{end}" for figure in few for end in (".png", ".svg")),
     }
     for figure in few:
         assert (folder / f"{figure.name}.svg").read_text(encoding="utf-8") == file_svg(figure)
