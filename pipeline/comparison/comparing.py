@@ -123,6 +123,7 @@ def compare_runs(
             *([other_machine(base, experiment)] if machine_alone else []),
             *_doubts_about_protocol((base, experiment), protocol),
             *_doubts_about_metrics(models),
+            *_doubts_about_seeds(judged),
         ),
         confidence=confidence,
         models=tuple(models),
@@ -130,6 +131,15 @@ def compare_runs(
         judgement=judgement,
         seen=seen_sentence(judgement.verdict, headline, judged, confidence=confidence),
     )
+
+
+def _doubts_about_seeds(judged: ModelComparison) -> list[str]:
+    if judged.n_seeds > 1:
+        return []
+    return [
+        "One seed on a side: the intervals know nothing of what training again would change, and a verdict may be that and nothing more. "
+        "Run with several seeds."
+    ]
 
 
 def _doubts_about_metrics(models: Sequence[ModelComparison]) -> list[str]:

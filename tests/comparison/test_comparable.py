@@ -122,3 +122,12 @@ def test_the_machine_is_alone_where_nothing_else_changed(differences, alone):
     changes = [StageChange("text", (f"outputs alone: {MACHINE}",)), StageChange("rank", tuple(differences))]
     assert is_the_machine_alone(changes) == alone
     assert not is_the_machine_alone([])
+
+
+def test_one_seed_on_a_side_is_a_doubt_and_several_are_none(repository, capsys):
+    for seeds, is_doubted in (((1,), True), ((1, 2, 3), False)):
+        for base in ("0.2", "0.3"):
+            repository.write_run(base=base, seeds=seeds)
+            repository.commit()
+        _, printed, _ = compare(capsys)
+        assert ("One seed on a side" in printed) == is_doubted
