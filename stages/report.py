@@ -38,12 +38,12 @@ from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html
 from pipeline.pages.latex import to_latex
 from pipeline.pages.markdown import as_markdown, to_markdown
-from pipeline.pages.remembered import page_cache
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.counted_segments import count_segments
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.model_card import to_markdown as card_to_markdown
+from pipeline.reporting.page_cache import page_cache
 from pipeline.reporting.report import build_report
 from pipeline.reporting.results import result_tables
 from pipeline.settled.task import load_task

@@ -25,7 +25,7 @@ from pipeline.extract.cached.words import CachedWords, words_extractor
 from pipeline.extract.precomputed import is_precomputed
 from pipeline.extract.text.encoder import TextSettings
 from pipeline.extract.words.locate import WordSettings
-from pipeline.pages.remembered import page_cache
+from pipeline.reporting.page_cache import page_cache
 
 RAW = Path("data/raw")
 SEGMENTS, TASK = Path("data/manifest/segments.jsonl"), Path("data/manifest/task.json")

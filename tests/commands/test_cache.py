@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.pages.remembered import page_cache
+from pipeline.reporting.page_cache import page_cache
 from stages.report import remembered_runtime
 
 ROOT = Path(__file__).parents[2]
