@@ -219,8 +219,9 @@ def represent(split: AlignedSplit, grcf: "Scorer") -> Representations:
     return Representations(split.split, sample.ids, len(split), by_seed)
 
 
+@cache
 def read_trained() -> dict[str, list[Checkpoint]]:
-    """The checkpoints of each stage that trains."""
+    """The checkpoints of each stage that trains, read once in a process."""
     return {
         "rank": read_checkpoints(RANKED, stage="rank"),
         "calibrate": read_checkpoints(CALIBRATED, stage="calibrate"),
@@ -274,7 +275,7 @@ def measure(name: EvaluatedSplit) -> MeasuredSplit:
     settings, trained = params.load(params.Evaluate), load_models()
     protocol, grcf = load_protocol(settings), trained["calibrate"]
     models = {METHOD: grcf, BASELINE: trained["pointwise"]}
-    best_constant = read_checkpoints(POINTWISE, stage="pointwise")[0].best_constant
+    best_constant = read_trained()["pointwise"][0].best_constant
     split = read_aligned(SPLITS[name])
     found = predict_split(split, models, best_constant=best_constant, protocol=protocol)
     metrics = result_table(

@@ -1,7 +1,7 @@
 """A folder with the feature sequences of one modality: an index and shards by recording, so that a change of one recording rewrites one file.
 
-A shard holds nothing that another recording could change: columns, extractor, failures and notes are in the index. `shard_files` says how
-they are written.
+A shard holds nothing that another recording could change: columns, extractor, failures and notes are in the index. `sharding/files.py`
+says how they are written.
 """
 
 import json

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.aligned.normalisation import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation, is_usable
 from pipeline.artifacts.files import read_tensors, tensors_to_bytes, write_bytes
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
@@ -109,7 +109,7 @@ def _check(tensors: Mapping[str, np.ndarray], header: Mapping[str, Any], path: P
             raise PipelineError(
                 f"{path}: {modality} has means of shape {mean.shape} and deviations of shape {std.shape}; expected as many of each"
             )
-        if not np.isfinite(mean).all() or not np.isfinite(std).all() or not (std > 0).all():
+        if not is_usable(mean, std):
             raise PipelineError(
                 f"{path}: a mean of {modality} is not finite, or a standard deviation is not above 0, so no feature could be "
                 "scaled by it; get another copy, or run `dvc repro align`"

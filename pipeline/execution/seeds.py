@@ -23,7 +23,7 @@ from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
 from pipeline.execution.plugin_sources import plugin_sources
-from pipeline.execution.source import digest_of, import_closure
+from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 
 READER = "pipeline.artifacts.aligned.reading"
@@ -63,7 +63,7 @@ def seed_keys(
         digest: gives the digest of a file.
     """
     digests = {path: digest(path) for path in dict.fromkeys(path for seed in seeds for path in inputs(seed))}
-    source = digest_of(dict(sorted((import_closure(trainer) | import_closure(READER)).items())))
+    source = source_digest(trainer, READER)
     plugins = plugin_sources(settings)
     # The last two make only what a text encoder learns, but one key for all is simpler than two.
     versions = environment() | library_versions("peft", "transformers")

@@ -44,9 +44,10 @@ def import_closure(module: str) -> dict[str, Path]:
 
 
 @cache
-def source_digest(module: str) -> str:
-    """Hex SHA-256 over the sources of the import closure of `module`: edited code never meets old results."""
-    return digest_of(import_closure(module))
+def source_digest(*modules: str) -> str:
+    """Hex SHA-256 over the sources of the import closures of modules together: edited code never meets old results."""
+    files = {name: file for module in modules for name, file in import_closure(module).items()}
+    return digest_of(dict(sorted(files.items())))
 
 
 def digest_of(files: Mapping[str, Path]) -> str:

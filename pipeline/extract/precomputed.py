@@ -19,9 +19,9 @@ from pipeline.pickles.rows import GivenWindows
 
 # A word lasts a third of a second on average; rows further apart than this leave words without any.
 _COARSE_S = 0.25
-# Extractors pad and round; rows further than this from their segment are none of it.
 # What the manifest takes a segment for of which neither the corpus, a recording, a word nor a cue says how long it is.
 _UNKNOWN_LENGTH_S = 1.0
+# Extractors pad and round; rows further than this from their segment are none of it.
 _SLACK_S = 0.5
 _ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "spans_s", "columns")
 

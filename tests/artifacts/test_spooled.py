@@ -5,12 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.files import map_tensors, tensors_to_bytes
-from pipeline.artifacts.sharding.spooled import Spool, spooling, write_tensors
+from pipeline.artifacts.files import map_tensors, tensors_to_bytes, write_whole_file
+from pipeline.artifacts.sharding.spooled import Spool, spooling, tensor_file
 from pipeline.errors import PipelineError
 
 FULL = Path("/dev/full")
 HEADER = {"ids": ['a"b', "ü\n\x1f\x7f\u2028/\\", "😀"], "nested": {"b": 1.5, "a": None}}
+
+
+def write_tensors(path, tensors, **about):
+    write_whole_file(
+        path, lambda file: [file.write(content) for content in tensor_file(path, tensors, **about)]
+    )
 
 
 def arrays(n_rows):

@@ -9,6 +9,11 @@ from jaxtyping import Bool, Float32
 from pipeline.artifacts.sequences import Modality
 
 
+def is_usable(mean: Float32[np.ndarray, "column"], std: Float32[np.ndarray, "column"]) -> bool:
+    """Whether features could be scaled by these: all are finite, and the deviations above 0."""
+    return bool(np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all())
+
+
 @dataclass(frozen=True, eq=False)
 class Normalisation:
     """Mean and standard deviation of each feature over the valid words of the train split, per modality."""

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
 
-from pipeline.artifacts.aligned.normalisation import Normalisation
+from pipeline.artifacts.aligned.normalisation import Normalisation, is_usable
 from pipeline.artifacts.aligned.rows import rows_of
-from pipeline.artifacts.aligned.split import AlignedSplit, Ratings
+from pipeline.artifacts.aligned.split import AlignedSplit, Ratings, boundaries_end_to_end
 from pipeline.artifacts.files import check_header, map_tensors, read_json, rebuilding
 from pipeline.artifacts.foreign import refuse_stand_in
 from pipeline.artifacts.segments import OWNERS
@@ -74,7 +73,7 @@ def read_aligned(folder: Path) -> AlignedSplit:
             split=index["split"],
             ids=tuple(id_ for _, header in shards for id_ in header["ids"]),
             labels=joined("labels"),
-            offsets=_shifted([shard.arrays["offsets"] for shard in shards]),
+            offsets=boundaries_end_to_end([shard.arrays["offsets"] for shard in shards]),
             features={
                 modality: rows_of(
                     modality,
@@ -143,11 +142,7 @@ def _normalisation(scales: Mapping[str, Any]) -> Normalisation:
         for what in ("mean", "std")
     )
     for modality in MODALITIES:
-        if mean[modality].shape != std[modality].shape or not (
-            np.isfinite(mean[modality]).all()
-            and (std[modality] > 0).all()
-            and np.isfinite(std[modality]).all()
-        ):
+        if mean[modality].shape != std[modality].shape or not is_usable(mean[modality], std[modality]):
             raise ValueError(f"rows of {modality} could not be scaled")
     return Normalisation(mean, std)
 
@@ -156,12 +151,6 @@ def _end_to_end(shards: Iterable[_Shard], name: str) -> tuple[str, ...]:
     """Whose the segments of all shards are; equal names are in memory once, because JSON makes a text of its own for every segment."""
     once: dict[str, str] = {}
     return tuple(once.setdefault(found, found) for _, header in shards for found in header[name])
-
-
-def _shifted(parts: Sequence[Int64[np.ndarray, "_"]]) -> Int64[np.ndarray, "boundary"]:
-    """Boundaries of the segments of all shards, in the rows of all."""
-    lengths = np.concatenate([np.diff(part) for part in parts])
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _ratings(shards: Sequence[_Shard]) -> Ratings:

@@ -193,11 +193,16 @@ class AlignedSplit:
         return 0 if modality == "text" and self.tokens is not None else len(self.columns[modality])
 
 
+def boundaries_end_to_end(parts: Sequence[Int64[np.ndarray, "_"]]) -> Int64[np.ndarray, "boundary"]:
+    """The boundaries of the segments of several parts, in the rows of all, from those in the rows of each."""
+    lengths = np.concatenate([np.diff(part) for part in parts])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
 def joined(splits: Sequence[AlignedSplit]) -> AlignedSplit:
     """The segments of all splits end to end, under the name of the first; their columns are the same."""
     first = splits[0]
     tokens = [split.tokens for split in splits if split.tokens is not None]
-    lengths = np.concatenate([np.diff(split.offsets) for split in splits])
     owners: dict[str, Any] = {
         owner: tuple(name for split in splits for name in split.names_of(owner)) for owner in OWNERS
     }
@@ -205,7 +210,7 @@ def joined(splits: Sequence[AlignedSplit]) -> AlignedSplit:
         first,
         ids=tuple(id_ for split in splits for id_ in split.ids),
         labels=np.concatenate([split.labels for split in splits]),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        offsets=boundaries_end_to_end([split.offsets for split in splits]),
         features={
             modality: np.concatenate([split.features[modality] for split in splits])
             for modality in MODALITIES

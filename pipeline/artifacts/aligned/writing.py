@@ -76,8 +76,7 @@ def write_aligned(
 def _bytes_of_segments(aligned: AlignedSplit) -> Int64[np.ndarray, "segment"]:
     """What each segment takes in a file, at most."""
     n_numbers = sum(aligned.features[modality].shape[1] for modality in MODALITIES)
-    n_bytes: Int64[np.ndarray, segment]
-    n_bytes = np.diff(aligned.offsets) * (4 * n_numbers + len(MODALITIES)) + _SEGMENT_BYTES
+    n_bytes = np.asarray(np.diff(aligned.offsets) * (4 * n_numbers + len(MODALITIES)) + _SEGMENT_BYTES)
     names = [aligned.ids, *(getattr(aligned, owner) for owner in OWNERS)]
     for of_segments in filter(None, names):
         n_bytes += _CHARACTER_BYTES * np.fromiter(map(len, of_segments), np.int64, len(of_segments))

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.files import TENSOR_DTYPES, header_text, refused, write_whole_file
+from pipeline.artifacts.files import TENSOR_DTYPES, header_text, refused
 from pipeline.errors import PipelineError
 
 # safetensors puts the widest numbers first, so that each tensor lies at a multiple of its width, and of equal ones the first by name.
@@ -136,27 +136,6 @@ def spooling(beside: Path) -> Iterator[Spools]:
         raise refused(beside, error) from error
 
 
-def write_tensors(
-    path: Path,
-    tensors: Mapping[str, np.ndarray | Spool | Streamed],
-    *,
-    kind: str,
-    version: int,
-    header: Mapping[str, Any],
-) -> None:
-    """Write what `tensors_to_bytes` gives for the same content, the same bytes, without holding what is spooled or streamed.
-
-    Raises:
-        PipelineError: the file system refused, or the names of the segments are too many for one file; nothing is left behind.
-    """
-
-    def write(file: BinaryIO) -> None:
-        for content in tensor_file(path, tensors, kind=kind, version=version, header=header):
-            file.write(content)
-
-    write_whole_file(path, write)
-
-
 def tensor_file(
     path: Path,
     tensors: Mapping[str, np.ndarray | Spool | Streamed],
@@ -165,7 +144,7 @@ def tensor_file(
     version: int,
     header: Mapping[str, Any],
 ) -> Iterator[memoryview]:
-    """The bytes that `write_tensors` writes, in order.
+    """What `tensors_to_bytes` gives for the same content, the same bytes in order, without holding what is spooled or streamed.
 
     Raises:
         PipelineError: the names of the segments are too many for one file.
