@@ -23,6 +23,9 @@ Rows = Float64[np.ndarray, "seed segment *class"]
 BySeed = Float64[np.ndarray, "resample seed"]
 """A metric in each resample of the segments, for each seed."""
 
+OtherBySeed = Float64[np.ndarray, "resample other_seed"]
+"""The same of another run, which may have more seeds or fewer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Side:

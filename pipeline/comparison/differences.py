@@ -19,6 +19,8 @@ from pipeline.evaluation.clusters import (
 from pipeline.evaluation.metrics import Metric, require_comparable
 from pipeline.pages.numbers import level, plural
 
+_OF_BOTH = "either run on its own"
+
 
 def data_difference(
     base: SplitPredictions,
@@ -200,9 +202,11 @@ def _paired_basis(
     n_base, n_experiment = len(base.seeds[model]), len(experiment.seeds[model])
     segments = plural(len(base.ids), "segment")
     if not seeds and (n_base or n_experiment):
+        drawn = _over_seeds_of(base, experiment, model)
+        over = f"over segments, and over the seeds of {drawn}" if drawn else "over segments alone"
         return (
             f"The runs have no seed in common. Paired over {segments}, but not over seeds ({n_base} against {n_experiment}); "
-            "intervals by percentile bootstrap over segments, and over the seeds of either run on its own"
+            f"intervals by percentile bootstrap {over}"
         )
     paired = f"Paired over {segments}"
     if seeds:
@@ -214,14 +218,32 @@ def _paired_basis(
 
 
 def _unpaired_basis(base: SplitPredictions, experiment: SplitPredictions, model: str, changed: str) -> str:
+    # A constant and the mean of several seeds have none of their own.
     sizes = " against ".join(
-        f"{plural(len(split.models[model]), 'seed')} on {plural(len(split.ids), 'segment')}"
+        f"{plural(len(split.seeds[model]), 'seed')} on {segments}" if split.seeds[model] else segments
         for split in (base, experiment)
+        for segments in (plural(len(split.ids), "segment"),)
     )
+    drawn = _over_seeds_of(base, experiment, model)
+    over = "over the segments of either run on its own"
+    if drawn == _OF_BOTH:
+        over = "over the seeds and segments of either run on its own"
+    elif drawn:
+        over += f", and over the seeds of {drawn}"
     return (
         f"The data changed: {changed}. Unpaired ({sizes}), so a difference may be that of the data; intervals by "
-        "percentile bootstrap over the seeds and segments of either run on its own"
+        f"percentile bootstrap {over}"
     )
+
+
+def _over_seeds_of(base: SplitPredictions, experiment: SplitPredictions, model: str) -> str:
+    """Whose seeds are drawn where they are not paired: a single row cannot be; empty where neither side has more."""
+    drawn = [
+        what
+        for split, what in ((base, "the base"), (experiment, "the experiment"))
+        if len(split.models[model]) > 1
+    ]
+    return _OF_BOTH if len(drawn) == 2 else "".join(f"{what} alone" for what in drawn)
 
 
 def _clusters_basis(found: Sequence[Clusters]) -> str:

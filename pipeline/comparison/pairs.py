@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 
-from pipeline.comparison.bootstrap import Bootstrap, BySeed, Side
+from pipeline.comparison.bootstrap import Bootstrap, BySeed, OtherBySeed, Side
 from pipeline.comparison.measured import Measured
 from pipeline.evaluation.clusters import cluster_error, t_interval, t_p_value
 from pipeline.evaluation.metrics import Metric, Undefined
@@ -110,7 +110,7 @@ class Pair:
         at_base: Values,
         at_experiment: Values,
         base_by_seed: BySeed,
-        experiment_by_seed: BySeed,
+        experiment_by_seed: OtherBySeed,
     ) -> Measured:
         """The row with intervals over speakers in place of those over segments, which it keeps beside them."""
         beside = replace(row, segments_low=row.ci_low, segments_high=row.ci_high)
@@ -170,7 +170,7 @@ class Pair:
         noise = noise_of(np.array(by_pair), resampled(), n_units=n_clusters)
         return noise.error, noise.degrees
 
-    def _with_sensitivity(self, row: Measured, at_base: BySeed, at_experiment: BySeed) -> Measured:
+    def _with_sensitivity(self, row: Measured, at_base: BySeed, at_experiment: OtherBySeed) -> Measured:
         """The row with what it could have shown, and how likely one training is better than another."""
         assert row.draws is not None, "without draws nothing is known of noise"
         n_units, distance = self.units[1], row.metric.distance
@@ -209,7 +209,7 @@ class Pair:
             ),
         )
 
-    def _by_seed(self) -> tuple[dict[str, BySeed], dict[str, BySeed]]:
+    def _by_seed(self) -> tuple[dict[str, BySeed], dict[str, OtherBySeed]]:
         """In resamples of what the intervals that decide are over."""
         return (
             self.bootstrap.by_seed(self.before, self.metrics, of_clusters=self.over_clusters),
@@ -242,9 +242,7 @@ def _filled(gains: Values, is_kept: Bool[np.ndarray, "resample"]) -> Values:
     return filled
 
 
-def _probability(
-    before: Float64[np.ndarray, "resample seed"], after: Float64[np.ndarray, "resample other_seed"]
-) -> float:
+def _probability(before: BySeed, after: OtherBySeed) -> float:
     """The share of resamples and pairs of seeds in which the experiment is nearer to the best value; a tie counts one half."""
     gains = before[:, :, None] - after[:, None, :]
     gains = gains[np.isfinite(gains)]

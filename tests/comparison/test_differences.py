@@ -117,6 +117,29 @@ def test_other_segments_are_changed_data_with_an_interval_that_is_unpaired_and_w
     assert width(rows["mae"]) > 2 * 1.96 * alone
 
 
+@pytest.mark.parametrize(
+    ("seeds", "others", "paired", "unpaired"),
+    [
+        ((1, 2), (3, 4), "over segments, and over the seeds of either run", "over the seeds and segments of either run"),
+        ((1,), (3, 4), "over segments, and over the seeds of the experiment alone", "own, and over the seeds of the experiment alone"),
+        ((1, 2), (3,), "over segments, and over the seeds of the base alone", "own, and over the seeds of the base alone"),
+        ((1,), (3,), "over segments alone", "over the segments of either run on its own,"),
+    ],
+)  # fmt: skip
+def test_intervals_are_said_to_be_over_seeds_of_the_sides_that_have_several(seeds, others, paired, unpaired):
+    base = split_predictions("valid", seeds=seeds)
+    assert paired in compare(base, split_predictions("valid", seeds=others))[0].basis
+    assert unpaired in compare(base, split_predictions("valid", seeds=others, n_segments=38))[0].basis
+
+
+def test_a_model_without_seeds_is_on_segments_and_has_no_seed():
+    basis = compare(split_predictions("valid"), split_predictions("valid", n_segments=38), model="median")[
+        0
+    ].basis
+    assert "Unpaired (40 segments against 38 segments)" in basis
+    assert "seed" not in basis
+
+
 def test_another_label_is_changed_data():
     base = split_predictions("valid")
     truth = base.truth.copy()
