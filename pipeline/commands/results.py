@@ -21,7 +21,7 @@ from pipeline.evaluation.protocols import require_measured_by
 from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table
 from pipeline.pages.numbers import NOT_AVAILABLE, fixed, interval, level, plural, signed
 from pipeline.pages.text import as_text
-from pipeline.reporting.verdict import OVER
+from pipeline.reporting.verdict import OVER, one_seed, standing
 from pipeline.settled.protocol import workspace_protocol
 
 _DIGITS = 4
@@ -118,7 +118,7 @@ def _models(evaluation: Evaluation, split: EvaluatedSplit, protocol: Protocol) -
 
 
 def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, confidence: float) -> str:
-    """Whether GRCF differs from the baseline on valid by these metrics, and what that rests on."""
+    """Whether GRCF differs from the baseline on valid by these metrics, as the report says it, and what that rests on."""
     rows = {metric: differences[metric.name] for metric in metrics}
     judged: dict[str, list[str]] = {}
     for metric, row in rows.items():
@@ -126,10 +126,13 @@ def difference_sentence(differences: Differences, metrics: Sequence[Metric], *, 
     numbers = ", ".join(f"{metric.name} {_difference(row)}" for metric, row in rows.items())
     verdict = "; ".join(f"{what} in {' and '.join(names)}" for what, names in judged.items())
     basis = next(iter(rows.values()))
-    return (
+    found = (
         f"On {EVALUATED[0]}, {minus(BASELINE)}: {numbers} (paired, {plural(basis.n_seeds, 'seed')}, "
-        f"{plural(basis.n_segments, 'segment')}, {level(confidence)} intervals {OVER[basis.over]}): {verdict}."
+        f"{plural(basis.n_segments, 'segment')}, {level(confidence)} intervals {OVER[basis.over]})"
     )
+    if basis.n_seeds == 1:
+        return f"{found}. {one_seed(METHOD, BASELINE)}"
+    return f"{found}: {verdict}."
 
 
 def _difference(row: Difference) -> str:
@@ -141,11 +144,10 @@ def _difference(row: Difference) -> str:
 
 
 def _judgement(metric: Metric, row: Difference) -> str:
-    if row.mean is None or row.ci_low is None or row.ci_high is None:
+    stands = standing(row, metric)
+    if stands is None:
         return "no interval, so no verdict"
-    if row.ci_low <= 0 <= row.ci_high:
-        return "no clear difference"
-    return f"{METHOD} is {'better' if (row.mean < 0) == (metric.better == 'lower') else 'worse'}"
+    return "no clear difference" if stands == "within noise" else f"{METHOD} is {stands}"
 
 
 def _cell(summary: Summary) -> str:

@@ -8,6 +8,7 @@ from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.power import Sensitivity
 from pipeline.evaluation.selection import Values
 from pipeline.pages.blocks import Cell, Tone
+from pipeline.pages.numbers import EXACT
 
 Verdict: TypeAlias = Literal["better", "same", "worse within noise", "regression"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -90,10 +91,10 @@ class Measured:
         if self.gain_low is None or self.gain_high is None:
             return None
         match self.direction:
-            case "better" if self.gain_low > 0:
+            case "better" if round(self.gain_low, EXACT) > 0:
                 return "better"
             case "worse":
-                return "regression" if self.gain_high < 0 else "worse within noise"
+                return "regression" if round(self.gain_high, EXACT) < 0 else "worse within noise"
         return "same"
 
     @property

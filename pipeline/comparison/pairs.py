@@ -15,6 +15,7 @@ from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.power import Sensitivity, noise_of, spread_of
 from pipeline.evaluation.selection import Outputs, Segments, Values
 from pipeline.evaluation.statistics import MOST_DROPPED
+from pipeline.pages.numbers import EXACT
 
 Paired = Literal["segments and seeds", "segments", "nothing"]
 """What two runs share, so that their noise in it is one."""
@@ -85,9 +86,10 @@ class Pair:
                 metric, base_mean, experiment_mean, difference, None, None, None, None, None, reason
             )
         at_base, at_experiment = at_base[is_kept], at_experiment[is_kept]
-        gains = metric.distance(at_base) - metric.distance(at_experiment)
+        # Of seeds that exchange their values the sums differ behind the last digit, and are equal nevertheless.
+        gains = np.round(metric.distance(at_base) - metric.distance(at_experiment), EXACT)
         ends = [0.5 - self.confidence / 2.0, 0.5 + self.confidence / 2.0]
-        low, high = (float(end) for end in np.quantile(at_experiment - at_base, ends))
+        low, high = (float(end) for end in np.quantile(np.round(at_experiment - at_base, EXACT), ends))
         gain_low, gain_high = (float(end) for end in np.quantile(gains, ends))
         p_value = min(1.0, 2.0 * min(float(np.mean(gains <= 0)), float(np.mean(gains >= 0))))
         return Measured(

@@ -13,12 +13,16 @@ from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.seen import seen
 from pipeline.history.revisions import Revision
+from pipeline.pages.numbers import digits_beside_zero
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning or goes; a new key does not raise it."""
 
 _DIGITS = 6
-"""As many as the predictions have; what lies behind them differs between mathematical libraries."""
+"""As many as the predictions have; what lies behind them differs between mathematical libraries.
+
+A smaller number has as many as tell it from zero, so that the end of an interval agrees with the verdict.
+"""
 
 
 def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
@@ -40,7 +44,7 @@ def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
 
 
 def to_json(record: Mapping[str, Any]) -> str:
-    """Values as JSON, numbers rounded to as many digits as predictions have, and null for what is no finite number."""
+    """Values as JSON, numbers rounded to as many digits as predictions have (more where they would be zero), and null for what is no finite number."""
     return json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -117,5 +121,5 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, float):
-        return round(value, _DIGITS) + 0.0 if math.isfinite(value) else None
+        return round(value, digits_beside_zero(value, _DIGITS)) + 0.0 if math.isfinite(value) else None
     return value

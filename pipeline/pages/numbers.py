@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias
 NOT_AVAILABLE = "n/a"
 _MINUS = "\N{MINUS SIGN}"
 
+EXACT = 9
+"""Digits after the point to which a difference is told from zero; what lies behind them is arithmetic."""
+
 Real: TypeAlias = float | int
 """A number of params.yaml may be written without a point."""
 
@@ -31,6 +34,24 @@ def signed(value: Real, digits: int) -> str:
     return _without_hyphen(text if float(text) else text[1:])
 
 
+def digits_beside_zero(value: Real, digits: int) -> int:
+    """The number of digits after the point that tell a number from zero: `digits`, or more, at most `EXACT`.
+
+    >>> digits_beside_zero(0.2, 4), digits_beside_zero(0.00003, 4), digits_beside_zero(0.0, 4)
+    (4, 5, 4)
+    """
+    return next((enough for enough in range(digits, EXACT + 1) if round(value, enough) != 0), digits)
+
+
+def end(value: Real, digits: int) -> str:
+    """An end of an interval: as by `signed`, and never zero where it is not, for it says whether the interval holds zero.
+
+    >>> end(-0.2, 4), end(0.00003, 4), end(0.0, 4)
+    ('−0.2000', '+0.00003', '0.0000')
+    """
+    return signed(value, digits_beside_zero(value, digits))
+
+
 def short(value: Real) -> str:
     """A number with as few digits as it needs, at most six.
 
@@ -41,12 +62,12 @@ def short(value: Real) -> str:
 
 
 def interval(low: Real, high: Real, digits: int) -> str:
-    """The interval of a difference.
+    """The interval of a difference, its ends as by `end`.
 
     >>> interval(-0.2, 0.1, 4)
     '[−0.2000, +0.1000]'
     """
-    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+    return f"[{end(low, digits)}, {end(high, digits)}]"
 
 
 def share(value: Real) -> str:

@@ -5,7 +5,7 @@ import re
 from pipeline.artifacts.evaluation import Difference, Summary
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Cell
-from pipeline.pages.numbers import NOT_AVAILABLE, fixed, share, signed
+from pipeline.pages.numbers import NOT_AVAILABLE, end, fixed, share, signed
 
 _DIRECTIONS = {"higher": "↑", "lower": "↓", "one": "→ 1", "zero": "→ 0"}
 
@@ -28,6 +28,11 @@ def change(number: float, metric: Metric) -> str:
     return signed(100 * number, 1) if metric.unit == "share" else signed(number, 3)
 
 
+def change_end(number: float, metric: Metric) -> str:
+    """An end of the interval of a difference: as by `change`, and never zero where it is not."""
+    return end(100 * number, 1) if metric.unit == "share" else end(number, 3)
+
+
 def summary_cell(summary: Summary, metric: Metric, *, strong: bool = False) -> Cell:
     """`0.712` with `± 0.012 [0.697, 0.727]`, an ensemble without `±`; what is missing becomes a note."""
     if summary.mean is None:
@@ -46,5 +51,5 @@ def difference_cell(difference: Difference | Summary, metric: Metric, *, strong:
         return Cell(NOT_AVAILABLE, note=difference.reason)
     detail = ""
     if difference.ci_low is not None and difference.ci_high is not None:
-        detail = f"[{change(difference.ci_low, metric)}, {change(difference.ci_high, metric)}]"
+        detail = f"[{change_end(difference.ci_low, metric)}, {change_end(difference.ci_high, metric)}]"
     return Cell(change(difference.mean, metric), detail, difference.reason, strong)

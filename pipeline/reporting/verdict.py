@@ -4,7 +4,8 @@ from typing import Literal
 
 from pipeline.artifacts.evaluation import Difference, Over, Summary
 from pipeline.evaluation.metrics import Metric
-from pipeline.reporting.numbers import change, value
+from pipeline.pages.numbers import EXACT
+from pipeline.reporting.numbers import change, change_end, value
 
 Standing = Literal["better", "worse", "within noise"]
 
@@ -29,7 +30,7 @@ def standing(difference: Difference, metric: Metric) -> Standing | None:
     low, high = difference.ci_low, difference.ci_high
     if low is None or high is None or metric.better not in ("higher", "lower"):
         return None
-    if low <= 0 <= high:
+    if round(low, EXACT) <= 0 <= round(high, EXACT):
         return "within noise"
     return "better" if (low > 0) == (metric.better == "higher") else "worse"
 
@@ -71,11 +72,19 @@ def comparison_sentence(
     sentence = f"{own}, {_difference(difference.mean, metric, step)} that of {other}"
     if difference.ci_low is None or difference.ci_high is None:
         return f"{sentence}; there is no interval ({difference.reason}), so this may be noise."
-    low, high = change(difference.ci_low, metric), change(difference.ci_high, metric)
+    low, high = change_end(difference.ci_low, metric), change_end(difference.ci_high, metric)
     ends = f"{low} to {high}{step}"
     sentence += f" ({explain} interval {ends}, {OVER[difference.over]})" if explain else f" ({ends})"
     stands = standing(difference, metric)
-    return f"{sentence}: {_READINGS[stands]}." if stands else f"{sentence}."
+    if stands is None:
+        return f"{sentence}."
+    noise = "the noise of segments" if difference.over == "segments" else "noise"
+    return f"{sentence}: {stands if stands == 'within noise' else f'{stands}, beyond {noise}'}."
+
+
+def one_seed(first: str, second: str) -> str:
+    """What stands in place of a verdict where two models were trained once, whatever their intervals are."""
+    return f"This is one seed, and these intervals are over segments alone: training again may turn {first} and {second} around."
 
 
 def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> str:
@@ -97,13 +106,6 @@ def conclusion(valid: Standing | None, test: Standing | None, *, other: str) -> 
         f"On {split} GRCF has a {size} error than {other}, by more than noise; "
         f"on {unclear} the difference is within noise."
     )
-
-
-_READINGS: dict[Standing, str] = {
-    "better": "better, beyond noise",
-    "worse": "worse, beyond noise",
-    "within noise": "within noise",
-}
 
 
 def _difference(mean: float, metric: Metric, step: str) -> str:

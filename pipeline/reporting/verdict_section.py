@@ -11,7 +11,7 @@ from pipeline.reporting.chosen_on_valid import ChosenOnValid
 from pipeline.reporting.figures.bars import draw_differences
 from pipeline.reporting.inputs import ReportInputs
 from pipeline.reporting.numbers import change, value
-from pipeline.reporting.verdict import OVER, Standing, comparison_sentence, conclusion, standing
+from pipeline.reporting.verdict import OVER, Standing, comparison_sentence, conclusion, one_seed, standing
 
 # Resamples of fewer segments repeat a handful of values: their percentiles are no interval.
 _FEWEST_SEGMENTS = 10
@@ -29,7 +29,7 @@ def verdict_section(inputs: ReportInputs) -> Section:
     if inputs.n_seeds > 1:
         answer = conclusion(standings[0], standings[1], other=inputs.baseline)
     else:
-        answer = f"This is one seed, and these intervals are over segments alone: training again may turn GRCF and {inputs.baseline} around."
+        answer = one_seed("GRCF", inputs.baseline)
     lead = [answer, *_could_show(inputs, error)]
     details = [
         _sentence(inputs, split, metric, first=metric is error and split == EVALUATED[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.artifacts.models import minus
 from pipeline.evaluation.protocols import BINARY, MOSI, SIMS
 from tests.comparison.repositories import GIT
 
@@ -119,8 +120,38 @@ def test_one_seed_has_a_difference_with_an_interval_over_segments(repository, re
     write(repository, seeds=(4,))
     _, printed, _ = results()
     assert "One seed;" in printed
-    assert "95 % intervals over segments)" in " ".join(printed.split())
+    text = " ".join(printed.split())
+    assert (
+        "95 % intervals over segments). This is one seed, and these intervals are over segments alone" in text
+    )
+    assert "training again may turn grcf and pointwise around." in text
     assert "no interval" not in printed
+
+
+@pytest.mark.parametrize("noise", [0.1, 3.0])
+def test_one_seed_has_no_winner_as_in_the_report(repository, results, noise):
+    write(repository, seeds=(4,), noise=noise)
+    printed = results()[1]
+    assert "grcf is" not in printed
+
+
+@pytest.mark.parametrize(
+    ("interval", "end", "verdict"),
+    [((0.00003, 0.09), "[+0.00003, +0.0900]", "grcf is worse in mae"), ((0.0, 0.09), "[0.0000, +0.0900]", "no clear difference in mae")],
+)  # fmt: skip
+def test_an_end_beside_zero_is_written_so_that_it_agrees_with_the_verdict(
+    repository, results, interval, end, verdict
+):
+    write(repository)
+
+    def change(values):
+        mae = values["valid"]["differences"][minus("pointwise")]["mae"]
+        mae["ci_low"], mae["ci_high"] = interval
+
+    edit(repository.root / "reports/comparisons.json", change)
+    text = " ".join(results()[1].split())
+    assert end in text
+    assert verdict in text
 
 
 def test_it_says_where_the_report_is_and_what_to_try_next(repository, results):

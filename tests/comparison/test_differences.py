@@ -132,6 +132,15 @@ def test_intervals_are_said_to_be_over_seeds_of_the_sides_that_have_several(seed
     assert unpaired in compare(base, split_predictions("valid", seeds=others, n_segments=38))[0].basis
 
 
+def test_seeds_that_exchange_their_values_differ_by_nothing_in_the_sample_and_by_nothing_behind_the_last_digit():
+    base = split_predictions("valid", seeds=(1, 2, 3))
+    turned = replace(base, models={**base.models, "grcf": base.models["grcf"][[2, 0, 1]]})
+    _, rows = compare(base, turned, metrics=(MOSI.metric("acc7"),))
+    draws = rows["acc7"].draws
+    assert ((draws == 0.0) | (abs(draws) > 1e-6)).all()
+    assert (draws == 0.0).any()
+
+
 def test_a_model_without_seeds_is_on_segments_and_has_no_seed():
     basis = compare(split_predictions("valid"), split_predictions("valid", n_segments=38), model="median")[
         0

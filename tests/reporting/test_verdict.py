@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from pipeline.artifacts.evaluation import Difference, Summary
@@ -50,6 +52,24 @@ def test_a_lower_error_is_better_only_beyond_noise():
     assert sentence(MAE, difference(-0.04, -0.09, -0.01)).endswith(
         "−0.010, over seeds and segments): better, beyond noise."
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "low", "end"), [(MAE, 0.00004, "+0.00004 to"), (MAE, 0.0, "(0.000 to"), (ACC7, 0.00002, "+0.002 to")]
+)  # fmt: skip
+def test_an_end_is_written_as_zero_only_where_it_is(metric, low, end):
+    text = sentence(metric, difference(0.04, low, 0.09), explain=None)
+    assert end in text
+    assert text.endswith("within noise.") == (low == 0)
+
+
+def test_an_end_that_is_arithmetic_away_from_zero_is_zero():
+    assert standing(difference(0.04, 3e-17, 0.09), PEARSON) == "within noise"
+
+
+def test_beyond_the_noise_of_segments_is_not_beyond_that_of_training():
+    text = sentence(MAE, replace(difference(-0.04, -0.09, -0.01), over="segments", n_seeds=1))
+    assert text.endswith("over segments): better, beyond the noise of segments.")
 
 
 def test_a_higher_error_is_worse():
