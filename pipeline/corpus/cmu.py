@@ -28,6 +28,7 @@ from pipeline.corpus.media_index import MediaFolder, first_file, first_folder, i
 from pipeline.corpus.sims import ID, LABEL_TABLES, read_label_table
 from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import files_below, is_left_out
 
 _MEDIA = ("Video", "Videos", "Audio/WAV_16000", "Audio")
 # A list of videos; what parses it takes a hundred times as much memory.
@@ -221,7 +222,7 @@ def _words(words: Sequence, start_s: float, end_s: float, zero_s: float) -> tupl
 def _sequence(folder: Path, name: str) -> Mapping[str, Sequence] | None:
     """The computational sequence whose file is called so; None where there is none."""
     # WordVectors are features, and a file of our own never lies among them.
-    found = sorted(path for path in folder.rglob("*.csd") if re.search(rf"{name}s?\.csd$", path.name))
+    found = [path for path in files_below(folder, "*.csd") if re.search(rf"{name}s?\.csd$", path.name)]
     if len(found) > 1:
         raise PipelineError(
             f"{folder}: {found[0].name} and {found[1].name} both hold {name}; keep one of them"
@@ -235,7 +236,7 @@ def _transcripts(raw: Path) -> Mapping[str, list[_Line]]:
         return {}
     lines = {}
     for path in sorted((raw / found).iterdir()):
-        if path.suffix in (".annotprocessed", ".txt") and not path.name.startswith("."):
+        if path.suffix in (".annotprocessed", ".txt") and not is_left_out(path.name):
             text = read_text_file(path, encodings=("utf-8-sig", "cp1252", "latin-1"))
             lines[path.stem] = [
                 _parsed(line, path.stem, f"{path}, line {position}")

@@ -17,6 +17,7 @@ from pipeline.corpus.media_index import MediaFolder, NamesOnDisk, is_folder
 from pipeline.corpus.tables import read_rows
 from pipeline.corpus.timed.finding import TranscriptFolder, of_segment
 from pipeline.errors import PipelineError, did_you_mean
+from pipeline.storage.left_behind import is_left_out
 
 FOLDER_TABLE = "segments.csv"
 _WORD_TABLE = "words.csv"
@@ -87,7 +88,11 @@ def _require_table(folder: Path) -> None:
     """Say which other table lies in the folder, where the one that counts is missing."""
     if (folder / FOLDER_TABLE).exists():
         return
-    names = sorted(path.name for path in folder.iterdir() if path.name not in (_WORD_TABLE, _RATING_TABLE))
+    names = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in (_WORD_TABLE, _RATING_TABLE) and not is_left_out(path.name)
+    )
     for endings, remedy in (
         (_SPREADSHEETS, f"save it as {FOLDER_TABLE} beside it (in Excel: CSV UTF-8)"),
         (_TEXT_TABLES, f"rename it to {FOLDER_TABLE} if it is the table of the segments"),

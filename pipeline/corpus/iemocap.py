@@ -10,6 +10,7 @@ from pipeline.corpus.cells import number, spoken
 from pipeline.corpus.media_index import MediaFolder, is_folder
 from pipeline.corpus.tables import read_text_file
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import is_left_out
 
 FOUR = ("angry", "happy", "sad", "neutral")
 SIX = ("happy", "sad", "neutral", "angry", "excited", "frustrated")
@@ -38,7 +39,7 @@ def read_iemocap(folder: Path) -> list[Candidate]:
     )
     files = [] if root is None else sorted(root.glob("Session[1-5]/dialog/EmoEvaluation/Ses*.txt"))
     candidates = [
-        candidate for path in files if not path.name.startswith(".") for candidate in _dialogue(folder, path)
+        candidate for path in files if not is_left_out(path.name) for candidate in _dialogue(folder, path)
     ]
     if not candidates:
         raise PipelineError(

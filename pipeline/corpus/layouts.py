@@ -1,7 +1,6 @@
 """Which reader understands which corpus layout, and what every corpus of a layout has in common."""
 
 import argparse
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,6 +25,7 @@ from pipeline.errors import PipelineError, did_you_mean
 from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
 from pipeline.plugins import is_plugin, load_plugin, refuse_plugin, speaking_aside
+from pipeline.storage.left_behind import files_below
 from pipeline.strict import REFERENCE
 
 _SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"
@@ -83,22 +83,18 @@ def _refuse_links_out(folder: Path) -> None:
     Raises:
         PipelineError: there is such a link.
     """
-    for above, _, names in os.walk(folder):
-        for name in names:
-            path = Path(above, name)
-            if not path.is_symlink() or is_medium(name):
-                continue
-            try:
-                target = outside_target(path, folder=folder)
-            except (OSError, ValueError) as error:
-                raise PipelineError(
-                    f"{path}: is a link to nothing ({error}); repair it or remove it"
-                ) from error
-            if target is not None:
-                raise PipelineError(
-                    f"{path}: is a link to {target}, outside of the corpus folder; put the file itself there, or let "
-                    "`python -m pipeline import` do so"
-                )
+    for path in files_below(folder):
+        if not path.is_symlink() or is_medium(path.name):
+            continue
+        try:
+            target = outside_target(path, folder=folder)
+        except (OSError, ValueError) as error:
+            raise PipelineError(f"{path}: is a link to nothing ({error}); repair it or remove it") from error
+        if target is not None:
+            raise PipelineError(
+                f"{path}: is a link to {target}, outside of the corpus folder; put the file itself there, or let "
+                "`python -m pipeline import` do so"
+            )
 
 
 def _within(read: Callable[[Path], list[Candidate]]) -> Callable[[Path], list[Candidate]]:

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import entries_below, files_below, is_left_out
 from pipeline.storage.media_list import list_above, listed_at, listed_names_in
 
 # What FFmpeg is asked to read; a folder of clips also holds transcripts, features and pictures.
@@ -41,8 +42,7 @@ class MediaFolder:
         if ".." in PurePosixPath(self.below).parts or self.below.startswith("/"):
             return found
         for name in names_in(self._corpus / self.below):
-            # macOS leaves `._name` beside each file that it copies to another file system.
-            if is_medium(name) and not name.startswith("._"):
+            if is_medium(name) and not is_left_out(name):
                 found[PurePosixPath(name).stem].append(name)
         return dict(found)
 
@@ -128,8 +128,8 @@ def first_folder(folder: Path, *candidates: str) -> str | None:
 
 
 def folders_below(folder: Path) -> Sequence[Path]:
-    """Every folder below, at any depth, sorted; see `is_folder`."""
-    found = {path for path in folder.rglob("*") if path.is_dir()}
+    """Every folder below, at any depth, but what is left out (`is_left_out`); sorted; see `is_folder`."""
+    found = {path for path, is_folder in entries_below(folder) if is_folder}
     listed = list_above(folder)
     if listed is not None:
         found |= {path for name in listed.folders if (path := listed.folder / name).is_relative_to(folder)}
@@ -138,7 +138,7 @@ def folders_below(folder: Path) -> Sequence[Path]:
 
 def recordings_below(folder: Path) -> Sequence[Path]:
     """Every recording below, at any depth, by its name, also one that is listed and lies elsewhere; sorted."""
-    found = {path for path in folder.rglob("*") if is_medium(path.name)}
+    found = {path for path in files_below(folder) if is_medium(path.name)}
     listed = list_above(folder)
     if listed is not None:
         found |= {path for name in listed.files if (path := listed.folder / name).is_relative_to(folder)}

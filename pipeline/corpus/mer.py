@@ -8,6 +8,7 @@ from pipeline.corpus.media_index import MediaFolder, folders_below
 from pipeline.corpus.meld import class_number
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import files_below
 
 EMOTIONS = ("neutral", "angry", "happy", "sad", "worried", "surprise")
 _TESTS = ("test1", "test2", "test3")
@@ -20,7 +21,7 @@ def read_mer2023(folder: Path) -> list[Candidate]:
     Raises:
         PipelineError: the table of train is missing, or a table is not that of MER2023.
     """
-    tables = {path.name: path for path in sorted(folder.rglob("*-label.csv"), reverse=True)}
+    tables = {path.name: path for path in reversed(files_below(folder, "*-label.csv"))}
     if "train-label.csv" not in tables:
         raise PipelineError(f"{folder}: holds no train-label.csv; expected MER2023 as its archives unpack")
     texts = _texts(folder)
@@ -60,7 +61,7 @@ def _clips(folder: Path, part: str) -> list[MediaFolder]:
 
 
 def _texts(folder: Path) -> dict[str, str | None]:
-    found = sorted(path for name in _TRANSCRIPTS for path in folder.rglob(name))
+    found = files_below(folder, *_TRANSCRIPTS)
     if not found:
         return {}
     rows = read_rows(found[0], required=("name",))

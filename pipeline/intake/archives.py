@@ -19,7 +19,8 @@ from typing import IO, Any
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.foreign import head_of, other_kind, refuse_stand_in, require_plain_file
 from pipeline.errors import PipelineError, machine_error
-from pipeline.intake.files import is_junk, refuse_member
+from pipeline.intake.files import refuse_member
+from pipeline.storage.left_behind import is_junk
 
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 # The first bytes of zip, gzip, bzip2 and xz, whatever the file is called.

@@ -6,17 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import is_junk
 
-# What systems and tools leave behind, which is none of the corpus's own.
-_JUNK = {
-    "__MACOSX",
-    "__pycache__",
-    ".DS_Store",
-    "Thumbs.db",
-    "desktop.ini",
-    ".dvcignore",
-    ".gitignore",
-}
 _OF_GIT = ".git"
 # DVC takes no folder under its care that holds files of its own, and says so only when everything is copied.
 _OF_DVC = {".dvc", "dvc.yaml", "dvc.lock"}
@@ -68,11 +59,6 @@ def list_files(folder: Path) -> list[Item]:
                 path = Path(above, name)
                 found.append(Item(path.relative_to(root).as_posix(), path.resolve(), path.stat().st_size))
     return sorted(found)
-
-
-def is_junk(name: str) -> bool:
-    """Whether a file or folder of this name is none of the corpus's own."""
-    return name in _JUNK or name.startswith("._")
 
 
 def refuse_member(name: str) -> str | None:

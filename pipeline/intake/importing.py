@@ -24,6 +24,7 @@ from pipeline.intake.copying import Link, copy_files, require_space, same_conten
 from pipeline.intake.facts import NOTHING_GIVEN, Given, Known, find_facts
 from pipeline.intake.files import Item, list_files
 from pipeline.intake.in_place import list_of, named_by_place, survey, tables_of
+from pipeline.storage.left_behind import files_below, is_junk, is_left_out
 from pipeline.storage.media_list import LIST_FILE
 from pipeline.storage.place import Place
 
@@ -181,7 +182,7 @@ def _root(unpacked: Path, layout: Layout) -> Path:
             layout.read(folder)
             return folder
         except PipelineError:
-            below = list(folder.iterdir())
+            below = [path for path in folder.iterdir() if not is_left_out(path.name)]
             if len(below) != 1 or not below[0].is_dir():
                 return folder
             folder = below[0]
@@ -193,7 +194,7 @@ def _missing_media(candidates: Sequence[Candidate], source: Path) -> list[str]:
     if named and len(reasons) == len(named):
         clips = source / "clips"
         hint = ""
-        if clips.is_dir() and not any(clips.iterdir()):
+        if clips.is_dir() and not any(files_below(clips)):
             hint = "; for a corpus of text alone, remove its empty folder clips"
         elif all(len(endings := Path(media).suffixes) > 1 and endings[-1] == endings[-2] for media in named):
             hint = "; an id is the name of its file without the ending, and a column media can name the file"
@@ -214,7 +215,7 @@ def _same(items: Sequence[Item], target: Path) -> bool:
     there = {
         path.relative_to(target).as_posix(): path
         for above, _, names in os.walk(target)
-        for path in (Path(above, name) for name in names)
+        for path in (Path(above, name) for name in names if not is_junk(name))
     }
     there.pop(FACTS_FILE, None)
     return {item.name for item in items} == set(there) and all(

@@ -11,8 +11,9 @@ from pipeline.corpus.media_index import is_medium
 from pipeline.errors import PipelineError
 from pipeline.execution.progress import track
 from pipeline.execution.workers import worker_count
-from pipeline.intake.files import Item, is_junk, list_files, refuse_member
+from pipeline.intake.files import Item, list_files, refuse_member
 from pipeline.storage.checked_media import listed_from
+from pipeline.storage.left_behind import is_junk
 from pipeline.storage.media_list import LIST_FILE, Listed, list_to_text, refuse_listed
 from pipeline.storage.place import Place
 

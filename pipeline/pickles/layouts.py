@@ -18,6 +18,7 @@ from pipeline.artifacts.segments import SPLITS, Split
 from pipeline.artifacts.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.pickles.restricted import read_pickle
+from pipeline.storage.left_behind import is_left_out
 
 PickleLayout = Literal["mmsa", "mult", "multibench"]
 PICKLE_LAYOUTS: tuple[PickleLayout, ...] = get_args(PickleLayout)
@@ -95,7 +96,9 @@ def find_pickle(folder: Path) -> Path:
     found = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix in (".pkl", ".pickle") and not path.stem.endswith(_TEXTS)
+        if path.suffix in (".pkl", ".pickle")
+        and not path.stem.endswith(_TEXTS)
+        and not is_left_out(path.name)
     )
     if len(found) != 1:
         raise PipelineError(

@@ -16,6 +16,7 @@ from pipeline.corpus.timed.textgrid import read_textgrid
 from pipeline.corpus.timed.transcriber import read_trs
 from pipeline.corpus.timed.transcript import TimedTranscript
 from pipeline.errors import PipelineError
+from pipeline.storage.left_behind import files_below, is_left_out
 
 FOLDER = "transcripts"
 # The finest times first: of several files of one recording, the first is taken, as recognisers write all of them at once.
@@ -88,12 +89,9 @@ class TranscriptFolder:
             PipelineError: it holds timed transcripts and no recording has one of them.
         """
         folder = self._corpus / FOLDER
-        # JSON may be something else, and macOS leaves "._a.srt" beside what it packs.
-        there = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.casefold() in set(_READERS) - {".json"} and not path.name.startswith(".")
-        )
+        # JSON may be something else.
+        timed = set(_READERS) - {".json"}
+        there = [path for path in files_below(folder) if path.suffix.casefold() in timed]
         if there and not any(name.startswith(f"{FOLDER}/") for name in self._read):
             raise PipelineError(
                 f"{folder}: of {len(there)} timed transcripts, such as {there[0].name!r}, none bears the name of a recording of this "
@@ -104,7 +102,7 @@ class TranscriptFolder:
         found: dict[str, list[str]] = defaultdict(list)
         for name in names_in(self._corpus / below):
             path = PurePosixPath(name)
-            if path.suffix.casefold() not in _READERS or name.startswith("."):
+            if path.suffix.casefold() not in _READERS or is_left_out(name):
                 continue
             inner = PurePosixPath(_one_form(path.stem))
             found[str(inner)].append(name)
