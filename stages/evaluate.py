@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.entry import PROGRAM, run
+from stages.preloading_entry import run
 
 import numpy as np
 
@@ -52,7 +52,6 @@ from pipeline.evaluation.robustness import robustness_curves
 from pipeline.evaluation.tables import headline, result_table
 from pipeline.execution.device import best_device, device_class, may_have_gpu
 from pipeline.execution.pool import Done, run_in_workers
-from pipeline.execution.preloading import preload
 from pipeline.execution.workers import worker_count
 from pipeline.grcf.perturbations import (
     Perturbation,
@@ -84,24 +83,6 @@ MASKS = {"valid": Path("data/masks/valid.safetensors"), "test": Path("data/masks
 SPLITS: dict[EvaluatedSplit, Path] = {"valid": VALID, "test": TEST}
 # Of aligned splits and checkpoints in bytes. Each worker has its own copy of the models; with more, one split follows the other here.
 MOST_SIDE_BY_SIDE = 1 << 28
-
-# What workers import: by the process that they are forked from, while this one reads what was trained.
-PRELOADED = (
-    "pipeline.execution.pool",
-    "pipeline.grcf.scoring",
-    "pipeline.degradation.measuring",
-    "pipeline.evaluation.comparisons",
-    "pipeline.evaluation.corpora",
-    "pipeline.evaluation.own_metrics",
-    "pipeline.evaluation.robustness",
-    "pipeline.evaluation.tables",
-    "pipeline.grcf.perturbations",
-    "pipeline.artifacts.masks",
-    "pipeline.artifacts.representations",
-    "pipeline.artifacts.run_record",
-)
-if PROGRAM == "stages.evaluate" and not may_have_gpu():
-    preload(PRELOADED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ What needs torch is imported by the function that needs it: workers call it, and
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stages.training_entry import run
+from stages.preloading_entry import run
 
 from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints

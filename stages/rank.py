@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.training_entry import run
+from stages.preloading_entry import run
 
 from pipeline import params
 from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_checkpoints

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.entry import run
+from stages.preloading_entry import run
 
 from pipeline import params
 from pipeline.artifacts.by_corpus import read_corpus_metrics
@@ -86,9 +86,6 @@ INSPECTED = InspectorFiles(
     hardest=HARDEST_PAIRS,
     representations=REPRESENTATIONS,
 )
-
-# What draws figures starts no thread when it is imported.
-DRAWING = ("pipeline.pages.vega", "vl_convert")
 
 READ = (
     METRICS,
@@ -205,7 +202,6 @@ def remembered_drawings(figures: Sequence[Figure]) -> dict[str, str]:
         n_workers=n_workers,
         limit_s=None,
         describe=lambda text: "drawing of a figure",
-        preloaded=DRAWING,
     )
     for position, outcome in outcomes:
         if not isinstance(outcome, Done):

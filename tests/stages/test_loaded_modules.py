@@ -58,3 +58,14 @@ def test_the_class_of_the_device_is_found_without_loading_torch_here():
     ).stdout
     assert printed.startswith("cpu ")
     assert printed.endswith(" False\n")
+
+
+def test_training_loads_no_compiler():
+    code = (
+        "import sys, torch; from pipeline.grcf.fit.loop import deterministic; deterministic(); "
+        "print(torch.are_deterministic_algorithms_enabled(), 'torch._inductor' in sys.modules)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed == "True False\n"

@@ -130,7 +130,8 @@ def train_network(
 
 def deterministic() -> None:
     """Ask torch for kernels whose bits repeat."""
-    torch.use_deterministic_algorithms(True)
+    # `use_deterministic_algorithms` would first load torch's compiler, which nothing here uses: two seconds in every worker.
+    torch.set_deterministic_debug_mode("error")
     # Filling memory before it is written guards against kernels that read it; none does, and it costs a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
