@@ -87,6 +87,8 @@ def curves_from_csv(text: str, *, source: str, remedy: str = "dvc repro") -> Tra
     try:
         values = {name: numbers(cells) for name, cells in columns.items()}
         epochs = values["epoch"]
+        if not np.all(epochs == np.floor(epochs)) or not np.all(np.isfinite(epochs)):
+            raise ValueError("an epoch is no whole number")
         if np.any(np.diff(epochs) != 1):
             raise ValueError("the epochs are not one after another")
         return TrainingCurves(

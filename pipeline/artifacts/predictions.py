@@ -1,5 +1,6 @@
 """Predictions of every model for every segment of valid and test: a row per segment, a column per model and seed."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,6 +175,14 @@ def _is_of_class(name: str) -> bool:
     return "[" in name and name.endswith("]")
 
 
+def _seed(written: str) -> int:
+    """The seed of a column, which `01` or `+1` is not: there may be a column of seed 1 beside it."""
+    seed = int(written)
+    if str(seed) != written:
+        raise ValueError(f"{written!r} is no seed")
+    return seed
+
+
 def _split(
     split: Split,
     rows: Int64[np.ndarray, "segment"],
@@ -194,16 +203,20 @@ def _split(
     seeds = {
         model: tuple(
             dict.fromkeys(
-                int(name.removeprefix(model + _SEED).partition("[")[0])
+                _seed(name.removeprefix(model + _SEED).partition("[")[0])
                 for name in columns
                 if name.startswith(model + _SEED)
             )
         )
         for model in models
     }
+    ids = names("id")
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_, n in Counter(ids).items() if n > 1)
+        raise ValueError(f"the segment {twice!r} of {split} stands there twice")
     return SplitPredictions(
         split=split,
-        ids=names("id"),
+        ids=ids,
         truth=np.array([classes.index(label) for label in names("label")], np.float64)
         if classes
         else numbers("label"),

@@ -58,15 +58,18 @@ def run_record_from(value: Any, *, source: object) -> RunRecord:
     """
     try:
         machines = value["trained_on"]
+        trained_on = tuple(
+            dict(machine) for machine in (machines if isinstance(machines, list) else machines.values())
+        )
+        if not all(isinstance(fact, str) for machine in trained_on for fact in machine.values()):
+            raise TypeError("what is recorded of a machine is text")
         return RunRecord(
             corpus=str(value["corpus"]),
             task=task_from(value["task"], source=source),
-            trained_on=tuple(
-                dict(machine) for machine in (machines if isinstance(machines, list) else machines.values())
-            ),
+            trained_on=trained_on,
             measured_on=str(value["measured_on"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, PipelineError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, PipelineError) as error:
         raise PipelineError(
             f"{source}: is no record of a run as this version of the project writes it; run `dvc repro evaluate` there, "
             "or read it with the version that wrote it"

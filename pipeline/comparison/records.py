@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from pipeline.artifacts.models import METHOD
@@ -115,11 +115,16 @@ def _value(parameter: Parameter | None) -> dict[str, Any] | None:
 
 
 def _finite(value: Any) -> Any:
-    """Rounded, and null for what is no number in JSON: a parameter may be `.nan`; its `written` says so."""
+    """Rounded, and null for what is no number in JSON: a parameter may be `.nan`; its `written` says so.
+
+    A tag may have made a set, a date or bytes of a parameter: a list, and texts.
+    """
+    if isinstance(value, Set):
+        return sorted(map(str, value))
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, float):
         return round(value, digits_beside_zero(value, _DIGITS)) + 0.0 if math.isfinite(value) else None
-    return value
+    return value if value is None or isinstance(value, str | int) else str(value)

@@ -122,7 +122,7 @@ def _record(content: bytes | None, *, source: str) -> RunRecord | None:
         return None
     try:
         value = json.loads(_text(content, source=source))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PipelineError(f"{source}: not JSON ({error}); run `dvc repro` to make it anew") from error
     return run_record_from(value, source=source)
 

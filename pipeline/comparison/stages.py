@@ -29,7 +29,7 @@ class Stage:
 
     command: Any
     inputs: Mapping[str, str]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[Any, Any]
     outputs: Mapping[str, str]
 
 
@@ -52,13 +52,15 @@ def read_stages(lock: Any, *, source: str) -> dict[str, Stage]:
             str(name): Stage(
                 command=recorded.get("cmd"),
                 inputs=_digests(recorded.get("deps", [])),
-                parameters=recorded.get("params", {}).get("params.yaml", {}),
+                parameters=_parameters(recorded.get("params", {})),
                 outputs=_digests(recorded.get("outs", [])),
             )
             for name, recorded in lock["stages"].items()
         }
     except (AttributeError, KeyError, TypeError) as error:
-        raise PipelineError(f"{source}: not a lock file of DVC; run `dvc repro` to make it") from error
+        raise PipelineError(
+            f"{source}: not a lock file of DVC; take it from git again, or run `dvc repro` to make it"
+        ) from error
     depth: dict[str, int] = {}
     return {
         name: stages[name] for name in sorted(stages, key=lambda name: (_depth(name, stages, depth), name))
@@ -161,12 +163,29 @@ def _some(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_MAX_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key))
+def _changed(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[str, ...]:
+    # A key of params.yaml may be a number.
+    keys = sorted(before.keys() | after.keys(), key=str)
+    return tuple(str(key) for key in keys if before.get(key) != after.get(key))
+
+
+def _parameters(files: Mapping[str, Any]) -> Mapping[Any, Any]:
+    """What is recorded of params.yaml; raises `TypeError` where that is no mapping."""
+    found = files.get("params.yaml", {})
+    if not isinstance(found, Mapping):
+        raise TypeError("values without keys")
+    return found
 
 
 def _digests(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(entry["path"]).rstrip("/"): str(entry.get("md5", "")) for entry in entries}
+    """The digest of each path, empty where none is recorded; raises `TypeError` where one of them is no text."""
+    found = {}
+    for entry in entries:
+        path, digest = entry["path"], entry.get("md5", "")
+        if not (isinstance(path, str) and isinstance(digest, str)):
+            raise TypeError("a path or a digest that is no text")
+        found[path.rstrip("/")] = digest
+    return found
 
 
 def _depth(name: str, stages: Mapping[str, Stage], known: dict[str, int]) -> int:

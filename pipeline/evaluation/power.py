@@ -243,6 +243,8 @@ def spread_of(resampled: Values) -> float:
 
 def _least(falling: float, left: float) -> int | None:
     """The least whole number n from 1 up with `falling / n <= left`."""
-    if left <= 0.0:
+    needed = falling / left if left > 0.0 else math.inf
+    # Values near the end of double precision have a variance beyond it.
+    if not math.isfinite(needed):
         return None
-    return max(1, math.ceil(falling / left * (1.0 - 1e-12)))
+    return max(1, math.ceil(needed * (1.0 - 1e-12)))

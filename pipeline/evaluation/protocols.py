@@ -333,7 +333,7 @@ def protocol_named(name: str) -> Protocol:
 
 
 def require_measured_by(protocol: Protocol, evaluation: Evaluation) -> None:
-    """Raises `PipelineError` unless an evaluation holds the metrics of this protocol and no others."""
+    """Raises `PipelineError` unless an evaluation holds the metrics of this protocol and no others, and compares by its error and order."""
     known = {metric.name for metric in protocol.metrics}
     for split, models in evaluation.metrics.items():
         for model, found in models.items():
@@ -342,6 +342,16 @@ def require_measured_by(protocol: Protocol, evaluation: Evaluation) -> None:
                 raise PipelineError(
                     f"the evaluation of {model} on {split} does not hold the metrics of the protocol {protocol.name!r} "
                     f"({', '.join(strange)}); run `dvc repro evaluate` to measure again"
+                )
+    for split, compared in evaluation.comparisons.items():
+        for other, differences in compared.differences.items():
+            missing = [
+                metric.name for metric in (protocol.error, protocol.ranking) if metric.name not in differences
+            ]
+            if missing:
+                raise PipelineError(
+                    f"the evaluation does not compare with {other} on {split} by {' and '.join(missing)}; run `dvc repro evaluate` to "
+                    "measure again"
                 )
 
 

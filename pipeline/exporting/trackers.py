@@ -7,7 +7,7 @@ import shutil
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,9 @@ def read_finished(revisions: Sequence[Revision]) -> list[FinishedRun]:
 
 def _read(revision: Revision, files: Mapping[Path, bytes | None]) -> FinishedRun:
     texts = {
-        path: content.decode("utf-8", "replace") for path, content in files.items() if content is not None
+        path: _text(content, source=f"{path} of {revision.name}")
+        for path, content in files.items()
+        if content is not None
     }
     missing = next((path for path in (PARAMETERS, METRICS) if path not in texts), None)
     if missing is not None:
@@ -72,11 +74,12 @@ def _read(revision: Revision, files: Mapping[Path, bytes | None]) -> FinishedRun
             f"{revision.name} has no {missing}, so there is nothing to log; run `dvc repro` there and commit"
         )
     try:
-        metrics = dict(_numbers(json.loads(texts[METRICS])))
-    except ValueError as error:
+        measured = json.loads(texts[METRICS])
+    except (ValueError, RecursionError) as error:
         raise PipelineError(
             f"{METRICS} of {revision.name} is no JSON ({error}); run `dvc repro evaluate`"
         ) from error
+    metrics = dict(_numbers(measured, source=f"{METRICS} of {revision.name}"))
     curves: dict[str, Sequence[tuple[int, float]]] = {}
     seeds: dict[int, dict[str, Sequence[tuple[int, float]]]] = {}
     for stage, path in CURVES.items():
@@ -88,25 +91,75 @@ def _read(revision: Revision, files: Mapping[Path, bytes | None]) -> FinishedRun
         for measure, by_seed in found.by_seed.items():
             for seed, values in by_seed.items():
                 seeds.setdefault(seed, {})[f"{stage}/{measure}"] = _points(found.epochs, values)
-    parameters = dict(_parameters(parse_yaml(texts[PARAMETERS], source=PARAMETERS)))
+    source = f"{PARAMETERS} of {revision.name}"
+    parameters = dict(_parameters(parse_yaml(texts[PARAMETERS], source=source), source=source))
     return FinishedRun(revision.name, revision.sha, parameters, metrics, curves, seeds)
 
 
-def _numbers(values: Any) -> Iterator[tuple[str, float]]:
-    """The mean of every metric of every model on every split."""
-    for split, models in values.items():
-        for model, metrics in models.items():
-            for metric, summary in metrics.items():
-                mean = summary.get("mean") if isinstance(summary, dict) else summary
-                if isinstance(mean, int | float):
-                    yield f"{split}/{model}/{metric}", float(mean)
+def _text(content: bytes, *, source: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PipelineError(
+            f"{source}: not UTF-8 text ({error.reason} at byte {error.start}); mend it, or take it from git again"
+        ) from error
 
 
-def _parameters(sections: Any) -> Iterator[tuple[str, Parameter]]:
-    for section, values in sections.items():
-        for key, value in values.items():
-            plain = value if isinstance(value, str | int | float | bool) else json.dumps(value)
-            yield f"{section}.{key}", plain
+def _numbers(measured: Any, *, source: str) -> Iterator[tuple[str, float]]:
+    """The mean of every metric of every model on every split; an undefined one has none."""
+    for split, models in _entries(measured, "", source):
+        for model, metrics in _entries(models, split, source):
+            for metric, summary in _entries(metrics, f"{split}/{model}", source):
+                name = f"{split}/{model}/{metric}"
+                mean = summary
+                if isinstance(summary, dict):
+                    if "mean" not in summary:
+                        raise _not_metrics(source, f"{name} has no mean")
+                    mean = summary["mean"]
+                if mean is None:
+                    continue
+                # A truth value is a whole number to Python.
+                if isinstance(mean, bool) or not isinstance(mean, int | float):
+                    raise _not_metrics(source, f"the mean of {name} is {json.dumps(mean)[:40]}")
+                if not abs(mean) <= sys.float_info.max:
+                    raise _not_metrics(source, f"the mean of {name} is no finite number")
+                yield name, float(mean)
+
+
+def _entries(values: Any, name: str, source: str) -> ItemsView[str, Any]:
+    if not isinstance(values, dict):
+        raise _not_metrics(source, f"{name or 'the content'} is {json.dumps(values)[:40]}")
+    return values.items()
+
+
+def _not_metrics(source: str, found: str) -> PipelineError:
+    return PipelineError(
+        f"{source}: {found}; expected a mean, a finite number or null, by split, model and metric, as the stage writes them: run `dvc repro "
+        "evaluate` there"
+    )
+
+
+def _parameters(values: Any, *, source: str) -> Iterator[tuple[str, Parameter]]:
+    """Values by section and key; one that stands in no section by its own name."""
+    if not isinstance(values, dict):
+        raise PipelineError(
+            f"{source}: expected sections with keys, found {type(values).__name__}; mend it, or take it from git again"
+        )
+    for section, content in values.items():
+        if isinstance(content, dict):
+            yield from ((f"{section}.{key}", _plain(value)) for key, value in content.items())
+        else:
+            yield str(section), _plain(content)
+
+
+def _plain(value: Any) -> Parameter:
+    """A value as trackers take one: what is no text, number or truth value as JSON, or as Python has it where JSON cannot."""
+    if isinstance(value, str | int | float | bool):
+        return value
+    try:
+        return json.dumps(value)
+    except TypeError:
+        return str(value)
 
 
 def _points(epochs: np.ndarray, values: np.ndarray) -> list[tuple[int, float]]:

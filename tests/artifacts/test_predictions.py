@@ -45,6 +45,20 @@ def test_a_row_of_another_form_is_refused_in_whatever_part_it_is(monkeypatch, li
         predictions_from_csv(f"{text}{line}\n", source="p.csv")
 
 
+def test_a_segment_that_stands_twice_in_a_split_is_named():
+    text = predictions_to_csv([made("valid", 5), made("test", 5)]).replace("test 3", "test 1")
+    with pytest.raises(PipelineError, match=r"the segment 'test 1' of test stands there twice"):
+        predictions_from_csv(text, source="p.csv")
+
+
+@pytest.mark.parametrize("seed", ["03", "+3", "1_1", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_another_spelling_of_a_seed_is_none(seed):
+    """There may be a column of the seed itself beside it, which would be read in its place."""
+    text = predictions_to_csv([made("valid", 5)]).replace("grcf_seed_11", f"grcf_seed_{seed}")
+    with pytest.raises(PipelineError, match=r"p\.csv: not a table of predictions \(.* is no seed\)"):
+        predictions_from_csv(text, source="p.csv")
+
+
 def test_a_table_without_rows_has_no_split():
     assert predictions_from_csv(predictions_to_csv([made("valid", 0)]), source="p.csv") == []
 

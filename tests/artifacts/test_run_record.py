@@ -34,6 +34,9 @@ def test_machines_in_a_list_are_read_as_those_under_numbers(written):
         lambda record: record.update(trained_on="a cpu"),
         lambda record: record.update(trained_on=["a cpu"]),
         lambda record: record.update(trained_on=None),
+        lambda record: record.update(trained_on=[{"device": ["cpu"]}]),
+        lambda record: record.update(trained_on={"1": {"device": 3}}),
+        lambda record: record["task"].update(label_min=-(10**400)),
     ],
 )
 def test_a_record_of_another_form_is_a_sentence_without_the_name_of_an_exception(written, damage):

@@ -37,6 +37,12 @@ def test_what_is_no_curve_is_a_sentence(text):
         curves_from_csv(text, source="rank.csv of HEAD")
 
 
+@pytest.mark.parametrize("epoch", ["nan", "inf", "", "0.5"])
+def test_an_epoch_is_a_whole_number(epoch):
+    with pytest.raises(PipelineError, match="an epoch is no whole number"):
+        curves_from_csv(f"epoch,train_loss\n{epoch},1\n", source="rank.csv of HEAD")
+
+
 def test_a_stage_and_measure_has_a_chart_with_a_line_for_each_run():
     found = charts(run(rank=curves_csv(4)), run(rank=curves_csv(4, noise=0.7)))
     assert [chart.caption.split(";")[0] for chart in found] == [

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from pipeline.comparison.parameters import read_parameters
 from pipeline.comparison.records import to_json
 
 
@@ -11,3 +12,12 @@ from pipeline.comparison.records import to_json
 )
 def test_a_number_has_six_digits_or_as_many_as_tell_it_from_zero(value, written):
     assert json.loads(to_json({"ci_low": value})) == {"ci_low": written}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("!!set {b, a}", ["a", "b"]), ("!!binary aGVsbG8=", "b'hello'"), ("!!timestamp 2001-01-01", "2001-01-01"), ("[.nan, true]", [None, True])],
+)  # fmt: skip
+def test_a_parameter_of_any_tag_is_json(text, value):
+    parameter = read_parameters(f"section:\n  key: {text}\n", source="params.yaml")["section.key"]
+    assert json.loads(to_json({"value": parameter.value})) == {"value": value}

@@ -105,7 +105,33 @@ def test_without_a_manifest_nothing_is_said_of_the_data():
     assert data_changes(chain(), lock(rank=stage())) is None
 
 
-@pytest.mark.parametrize("text", [None, [], {}, {"stages": [1]}, {"stages": {"a": {"outs": [{}]}}}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        [],
+        {},
+        {"stages": None},
+        {"stages": [1]},
+        {"stages": {"a": None}},
+        {"stages": {"a": "cmd"}},
+        {"stages": {"a": {"deps": None}}},
+        {"stages": {"a": {"deps": {"path": "x"}}}},
+        {"stages": {"a": {"outs": [{}]}}},
+        {"stages": {"a": {"outs": [{"path": ["x"]}]}}},
+        {"stages": {"a": {"outs": [{"path": "x", "md5": ["0"]}]}}},
+        {"stages": {"a": {"outs": [{"path": "x", "md5": None}]}}},
+        {"stages": {"a": {"params": [1]}}},
+        {"stages": {"a": {"params": {"params.yaml": [1, 2]}}}},
+        {"stages": {"a": {"params": {"params.yaml": None}}}},
+        {"stages": {"a": {"params": {"params.yaml": "margin.base"}}}},
+    ],
+)
 def test_what_is_no_lock_file_is_a_sentence(text):
     with pytest.raises(PipelineError, match=r"^dvc\.lock of HEAD: not a lock file"):
         read_stages(text, source="dvc.lock of HEAD")
+
+
+def test_a_key_that_is_a_number_stands_among_the_others():
+    (change,) = changes(lock(rank=stage(params={"a": 1})), lock(rank=stage(params={1: 2, "a": 2})))
+    assert change.differences == ("parameters (1, a)",)

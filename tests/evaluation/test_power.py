@@ -88,6 +88,13 @@ def test_one_seed_says_nothing_of_more_seeds():
     assert sensitivity.units_for(0.1, alpha=0.05) > 10
 
 
+def test_a_variance_beyond_double_precision_is_out_of_reach():
+    noise = Noise(seeds=math.inf, units=math.nan, both=0.0, n_seeds=5, n_units=5)
+    sensitivity = Sensitivity(noise, math.inf)
+    assert sensitivity.seeds_for(0.1, alpha=0.05) is None
+    assert sensitivity.units_for(0.1, alpha=0.05) is None
+
+
 def test_few_speakers_take_a_t_quantile():
     few = Noise(seeds=0.0, units=1.0, both=0.0, n_seeds=5, n_units=5)
     assert few.degrees == 4

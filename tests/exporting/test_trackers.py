@@ -52,6 +52,85 @@ def test_a_revision_without_results_is_a_sentence(tmp_path, monkeypatch):
         read_finished(resolve_all(["workspace"]))
 
 
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Read a run on disk of these files, as far as they are given."""
+
+    def read(*, metrics=None, parameters="margin:\n  base: 0.2\n", curves=None):
+        content = metrics if isinstance(metrics, str) else json.dumps({} if metrics is None else metrics)
+        (tmp_path / "reports/curves").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "reports/metrics.json").write_text(content)
+        (tmp_path / "params.yaml").write_bytes(
+            parameters if isinstance(parameters, bytes) else parameters.encode()
+        )
+        if curves is not None:
+            (tmp_path / "reports/curves/rank.csv").write_text(curves)
+        (found,) = read_finished(resolve_all(["workspace"]))
+        return found
+
+    monkeypatch.chdir(tmp_path)
+    return read
+
+
+def of_mae(summary):
+    return {"valid": {"grcf": {"mae": summary}}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "found"),
+    [
+        ([], "the content is []"),
+        ({"valid": 3}, "valid is 3"),
+        ({"valid": {"grcf": ["mae"]}}, 'valid/grcf is ["mae"]'),
+        (of_mae({"sd": 0.1}), "valid/grcf/mae has no mean"),
+        (of_mae({"mean": "0.5"}), 'the mean of valid/grcf/mae is "0.5"'),
+        (of_mae({"mean": True}), "the mean of valid/grcf/mae is true"),
+        (of_mae({"mean": [0.5]}), "the mean of valid/grcf/mae is [0.5]"),
+        (of_mae({"mean": 10**400}), "the mean of valid/grcf/mae is no finite number"),
+        ('{"valid": {"grcf": {"mae": {"mean": NaN}}}}', "the mean of valid/grcf/mae is no finite number"),
+        ("[" * 100_000, "is no JSON"),
+    ],
+)
+def test_metrics_that_were_edited_by_hand_are_a_sentence(read, metrics, found):
+    with pytest.raises(PipelineError) as caught:
+        read(metrics=metrics)
+    assert found in str(caught.value)
+    assert str(caught.value).startswith("reports/metrics.json of workspace")
+    assert "run `dvc repro evaluate`" in str(caught.value)
+
+
+def test_an_undefined_metric_is_not_logged(read):
+    assert read(metrics=of_mae({"mean": None}) | {"test": {"grcf": {"mae": {"mean": 1}}}}).metrics == {
+        "test/grcf/mae": 1.0
+    }
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "words\n", b"\xff\xfe"])
+def test_parameters_that_are_no_sections_are_a_sentence(read, text):
+    with pytest.raises(PipelineError, match=r"^params\.yaml of workspace: .*take it from git again"):
+        read(parameters=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        ("a: 1\nb:\n", {"a": 1, "b": "null"}),
+        ("a:\n  b: [1, {c: 2}]\n", {"a.b": '[1, {"c": 2}]'}),
+        ("a:\n  b: !!timestamp 2001-01-01\n", {"a.b": "2001-01-01"}),
+        ("a:\n  b: {!!binary aGk=: 1}\n", {"a.b": "{b'hi': 1}"}),
+        ("\N{ZERO WIDTH NO-BREAK SPACE}a: x\n", {"a": "x"}),
+    ],
+)
+def test_any_value_of_a_parameter_is_logged(read, text, parameters):
+    assert read(parameters=text).parameters == parameters
+
+
+@pytest.mark.parametrize("epoch", ["nan", "inf", "0.5"])
+def test_a_curve_without_whole_epochs_is_a_sentence(read, epoch):
+    with pytest.raises(PipelineError, match=r"rank\.csv of workspace: not a table of training curves"):
+        read(curves=f"epoch,train_loss\n{epoch},1\n")
+
+
 def test_runs_that_would_share_a_folder_are_named(run, tmp_path):
     with pytest.raises(PipelineError, match="the runs fix/lr and fix_lr would have one folder"):
         log_tensorboard([replace(run, name="fix/lr"), replace(run, name="fix_lr")], tmp_path / "runs")
