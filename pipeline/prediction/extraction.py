@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Extractors:
     """The extractors of the training segments, with the settings that they had.
 
-    A modality that training took from a file of precomputed rows is absent from every new segment, for that reason. So are sound
-    and face where no segment of training had any.
+    A modality that training took from a file of precomputed rows is absent from every new segment, for that reason. So is one that
+    no segment of training had.
 
     Args:
         preprocessing: extractors, columns and scaler that the checkpoints carry.
@@ -80,7 +80,7 @@ class Extractors:
         frames: tuple[Modality, ...] = ("audio", "visual")
         sequences = {
             modality: self._absent(modality)
-            if modality in self.precomputed or modality in self._preprocessing.normalisation.unlearnt
+            if self._is_absent(modality)
             else self._frames(modality).one(segment)
             for modality in frames
         }
@@ -89,7 +89,7 @@ class Extractors:
     def add_text(self, observed: Observed) -> Observed:
         """The same with the rows of its text."""
         spoken = observed.spoken
-        if "text" in self.precomputed:  # one row per word, also where nothing is known of any
+        if self._is_absent("text"):  # one row per word, also where nothing is known of any
             from pipeline.extract.text.encoder import word_sequence
 
             absent = self._absent("text")
@@ -101,7 +101,7 @@ class Extractors:
 
     def load_text(self) -> None:
         """Load what reads text, in the time that other processes need for sound and face; a reason why not comes with the words."""
-        if "text" not in self.precomputed:
+        if not self._is_absent("text"):
             with suppress(PipelineError):
                 self._text_extractor.one(SegmentWords("", "none", ()))
 
@@ -115,9 +115,13 @@ class Extractors:
         """Whether the text encoder learnt with the network."""
         return "found_as" in self._preprocessing.extractors["text"]["settings"]
 
+    def _is_absent(self, modality: Modality) -> bool:
+        """Whether every new segment goes without a modality."""
+        return modality in self.precomputed or modality in self._preprocessing.normalisation.unlearnt
+
     def _absent(self, modality: Modality) -> FeatureSequence:
         if modality not in self.precomputed:
-            lacked = {"audio": "sound", "visual": "a face"}[modality]
+            lacked = {"text": "a word", "audio": "sound", "visual": "a face"}[modality]
             reason = f"no segment of training had {lacked}, so the model never learnt from it and goes on without {modality}"
             return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
         reason = (

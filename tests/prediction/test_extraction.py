@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.extract.audio.classic import ClassicSettings, extract_audio
@@ -115,6 +116,22 @@ def test_what_no_segment_of_training_had_is_absent_and_said_to_be(clip):
         "no segment of training had sound, so the model never learnt from it and goes on without audio"
     )
     assert observed.sequences["visual"].valid.any()
+
+
+def test_words_are_read_by_nothing_where_no_segment_of_training_had_any(clip):
+    fitted = make_preprocessing().normalisation
+    mean, std = np.zeros_like(fitted.mean["text"]), np.ones_like(fitted.std["text"])
+    preprocessing = make_preprocessing(
+        normalisation=Normalisation({**fitted.mean, "text": mean}, {**fitted.std, "text": std})
+    )
+    observed = observe(Extractors(preprocessing), clip)
+    text = observed.sequences["text"]
+    assert len(text.values) == len(observed.spoken.words) > 0
+    assert not text.valid.any()
+    assert text.failure == (
+        "no segment of training had a word, so the model never learnt from it and goes on without text"
+    )
+    assert observed.sequences["audio"].valid.any()
 
 
 def test_precomputed_text_leaves_the_words_without_vectors(clip):
