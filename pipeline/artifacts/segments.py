@@ -27,6 +27,7 @@ _ABSENT: Mapping[str, Any] = {
     "rater": None,
     "ratings": {},
     "trusted": False,
+    "has_length": True,
 }
 # One for all segments without any; nobody writes into it.
 _NO_LABELS: Mapping[str, float] = {}
@@ -47,7 +48,8 @@ class Segment:
 
     `corpus` names the corpus, empty for a recording that is in none. `rater` is who gave the label, None where nobody says
     or several did; `ratings` are the labels of several by rater, and `label` is then their mean, unless the corpus has one of
-    its own. `trusted` says that the label is on the scale that all labels should be on, such as that of an expert.
+    its own. `trusted` says that the label is on the scale that all labels should be on, such as that of an expert. `has_length` is
+    False where nothing said how long the segment is, and `end_s` stands for that.
 
     Raises:
         PipelineError: no id, an unknown split, a label that is no finite number, a negative spread, or an empty span.
@@ -74,6 +76,7 @@ class Segment:
     ratings: Mapping[str, float] = field(default_factory=lambda: _NO_LABELS, hash=False)
     trusted: bool = False
     cues: tuple[Cue, ...] = ()
+    has_length: bool = True
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -21,6 +21,8 @@ from pipeline.media.probe import MediaInfo
 OVERSHOOT_S = 0.5
 """How much later than the end of its media a span may end, in seconds; it is cut to the media."""
 _SHORTEST_CUE_S = 0.01
+# What stands for the length of a segment of which nothing says it.
+_UNKNOWN_LENGTH_S = 1.0
 _NO_MEDIA = Inspected(None, None, None)
 
 
@@ -196,6 +198,7 @@ def build_segment(
             ratings=candidate.ratings,
             trusted=candidate.trusted,
             cues=_relative_cues(candidate.cues, start_s, end_s),
+            has_length=bool(candidate.end_s is not None or media.info or candidate.words or candidate.cues),
         )
     except PipelineError as error:
         return f"{candidate.place}: {error}"
@@ -209,7 +212,7 @@ def _span(candidate: Candidate, info: MediaInfo | None) -> tuple[float, float]:
     if info is not None:
         return start_s, info.duration_s
     timed: tuple[Word | Cue, ...] = (*candidate.words, *candidate.cues)
-    return start_s, max((stretch.end_s for stretch in timed), default=start_s + 1.0)
+    return start_s, max((stretch.end_s for stretch in timed), default=start_s + _UNKNOWN_LENGTH_S)
 
 
 def _unusable_span(candidate: Candidate, info: MediaInfo | None, start_s: float, end_s: float) -> str | None:

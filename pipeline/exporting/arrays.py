@@ -109,7 +109,8 @@ def _fill(extracted: Extracted, folder: Path, classes: Sequence[str]) -> None:
             cells = (escaped(cell) if isinstance(cell, str) else cell for cell in row)
             further: list[object] = [segment.other_labels.get(name, "") for name in others]
             further += [cells(segment) for cells in optional.values()]
-            table.writerow((*cells, segment.language, 0.0, segment.duration_s, *further))
+            span_s = (0.0, segment.duration_s) if segment.has_length else ("", "")
+            table.writerow((*cells, segment.language, *span_s, *further))
     if any(segment.ratings for segment in extracted.segments):
         with (folder / "ratings.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")

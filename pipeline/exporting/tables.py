@@ -99,7 +99,7 @@ def _rows(extracted: Extracted, split: Split) -> Iterator[dict[str, object]]:
             "speaker": segment.speaker,
             "language": segment.language,
             "transcript": segment.text,
-            "duration_s": segment.duration_s,
+            "duration_s": segment.duration_s if segment.has_length else None,
             "label": segment.label,
             **{f"label_{further_label(name)}": value for name, value in segment.other_labels.items()},
             **{name: getattr(segment, name) for name in _OPTIONAL},

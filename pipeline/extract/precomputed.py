@@ -19,8 +19,6 @@ from pipeline.pickles.rows import GivenWindows
 
 # A word lasts a third of a second on average; rows further apart than this leave words without any.
 _COARSE_S = 0.25
-# What the manifest takes a segment for of which neither the corpus, a recording, a word nor a cue says how long it is.
-_UNKNOWN_LENGTH_S = 1.0
 # Extractors pad and round; rows further than this from their segment are none of it.
 _SLACK_S = 0.5
 _ARRAYS = ("ids", "values", "offsets", "times_s", "valid", "spans_s", "columns")
@@ -273,12 +271,6 @@ def _say_missing(path: Path, found: Mapping[str, object], segments: Sequence[Seg
         )
 
 
-def _has_length(segment: Segment) -> bool:
-    """Whether the length of a segment is known: the manifest takes one of which nothing says it for a second."""
-    said = segment.media or segment.timed_words or segment.cues
-    return bool(said) or segment.duration_s != _UNKNOWN_LENGTH_S
-
-
 def _check_within(path: Path, segments: Sequence[Segment], sequences: Sequence[FeatureSequence]) -> None:
     """Refuse times that are not seconds of the segment, and say where rows lie behind its end, on standard error.
 
@@ -288,7 +280,7 @@ def _check_within(path: Path, segments: Sequence[Segment], sequences: Sequence[F
     outside, behind = [], []
     for segment, sequence in zip(segments, sequences, strict=True):
         # Where nobody gave a length, there is none to judge by.
-        if not len(sequence.times_s) or not _has_length(segment):
+        if not len(sequence.times_s) or not segment.has_length:
             continue
         last_s = segment.duration_s + _SLACK_S
         is_within = (sequence.times_s >= -_SLACK_S) & (sequence.times_s <= last_s)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.segments import read_segments, write_segments
+from pipeline.artifacts.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.inspection import Inspected, inspect_media, refuse_name
@@ -181,6 +182,26 @@ def test_a_segment_without_media_lives_by_its_transcript():
     silent = next(s for s in segments if s.id == "t")
     assert (silent.media, silent.has_audio, silent.has_video) == (None, False, False)
     assert [row.id for row in rejections] == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_length"),
+    [
+        ({}, False),
+        ({"start_s": 2.0}, False),
+        ({"start_s": 2.0, "end_s": 3.0}, True),
+        ({"end_s": 1.0}, True),
+        ({"words": (Word("one", 0.0, 1.0),)}, True),
+        ({"cues": (Cue("one", 0.0, 1.0),)}, True),
+        ({"media": "clips/a.mp4"}, True),
+    ],
+)
+def test_the_manifest_tells_a_second_from_a_length_that_nobody_gave(changes, has_length, tmp_path):
+    rows = [candidate("a", **({"media": None} | changes)), *THREE[1:]]
+    segments, _ = build(rows, {"clips/a.mp4": Inspected(media_info(1.0), "0" * 64, None)})
+    write_segments(tmp_path / "segments.jsonl", segments)
+    (found, *_) = read_segments(tmp_path / "segments.jsonl")
+    assert (found.duration_s, found.has_length) == (1.0, has_length)
 
 
 def test_the_corpus_split_is_kept():

@@ -9,6 +9,8 @@ from pipeline.corpus.facts import facts_from
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.errors import PipelineError
 from pipeline.exporting.arrays import export_arrays, exported_facts
+from pipeline.exporting.reading import read_tables
+from pipeline.exporting.tables import export_tables
 from pipeline.extract.precomputed import read_precomputed
 from pipeline.intake.facts import find_facts
 from tests import tasks
@@ -100,3 +102,14 @@ def test_further_labels_and_the_spread_of_raters_come_back(tmp_path):
     for segment in segments:
         assert found[segment.id].other_labels == segment.other_labels
         assert found[segment.id].spread == segment.label_spread
+
+
+def test_a_length_that_nobody_gave_is_not_given_by_an_export(tmp_path):
+    first, *others = EXTRACTED.segments
+    segments = (replace(first, end_s=1.0, has_length=False), *others)
+    export_arrays(replace(EXTRACTED, segments=segments), tmp_path / "corpus")
+    found = {row.id: row.end_s for row in LAYOUTS["folder"].read(tmp_path / "corpus")}
+    assert found == {first.id: None} | {segment.id: segment.duration_s for segment in others}
+    export_tables(replace(EXTRACTED, segments=segments), tmp_path / "tables", facts=None)
+    read, _ = read_tables(tmp_path / "tables")
+    assert {segment.id for segment in read.segments if not segment.has_length} == {first.id}

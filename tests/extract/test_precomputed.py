@@ -302,12 +302,19 @@ def test_text_features_of_other_words_are_refused_and_those_of_the_words_stay(tm
 
 
 def test_rows_of_a_segment_whose_length_nobody_gave_are_taken(tmp_path):
-    unknown = make_segment(id="a", text="a word", media=None, media_sha256=None, start_s=0.0, end_s=1.0)
+    unknown = make_segment(
+        id="a", text="a word", media=None, media_sha256=None, start_s=0.0, end_s=1.0, has_length=False
+    )
     values = np.ones((1, 2), np.float32)
     np.savez(tmp_path / "rows.npz", ids=["a"], values=values, times_s=[3.5], offsets=[0, 1])
     found = read_npz("audio", [unknown], folder=tmp_path, name="rows.npz")
     assert found["a"].valid.tolist() == [True]
     assert found["a"].spans_s.tolist() == [[0.0, 3.5]]
-    known = make_segment(id="a", text="a word", media="a.wav", media_sha256="0" * 64, start_s=0.0, end_s=1.0)
-    with pytest.raises(PipelineError, match="all rows lie outside"):
-        read_npz("audio", [known], folder=tmp_path, name="rows.npz")
+    by_recording = make_segment(
+        id="a", text="a word", media="a.wav", media_sha256="0" * 64, start_s=0.0, end_s=1.0
+    )
+    # A table may say of a segment without a recording that it lasts a second.
+    by_table = make_segment(id="a", text="a word", media=None, media_sha256=None, start_s=2.0, end_s=3.0)
+    for known in (by_recording, by_table):
+        with pytest.raises(PipelineError, match="all rows lie outside"):
+            read_npz("audio", [known], folder=tmp_path, name="rows.npz")
