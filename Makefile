@@ -1,10 +1,11 @@
 # Two commands are all the set-up there is: `make demo` and `make test`.
-PYTHON ?= python3
-VENV ?= .venv
+# An empty variable of the environment counts as unset.
+PYTHON := $(or $(strip $(PYTHON)),python3)
+VENV := $(or $(strip $(VENV)),.venv)
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
 # One thread per library: worker processes use the cores.
-export OMP_NUM_THREADS ?= 1
+export OMP_NUM_THREADS := $(or $(strip $(OMP_NUM_THREADS)),1)
 export DVC_NO_ANALYTICS := 1
 # Packages are compiled where they are first imported: all at once takes as long as the rest of their installation, and most of them
 # is never imported. So byte code has to be written.
@@ -35,7 +36,7 @@ docs: $(VENV)/.docs
 	python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --builder html docs docs/_build/html
 
 # Damaged files of every kind that is read: make fuzz [SECONDS=1200]. The tests do a little of it each time.
-fuzz: SECONDS ?= 1200
+fuzz: SECONDS := $(or $(strip $(SECONDS)),1200)
 fuzz: $(VENV)/.dev
 	python -m tests.fuzz $(SECONDS)
 
@@ -60,33 +61,33 @@ $(VENV)/.docs: requirements-docs.lock $(VENV)/.run
 	touch $@
 
 # The benchmark on CMU-MOSI, whose data is not ours to give: make mosi DATA=folder [SEEDS=11-20]
-mosi: DATA ?= ../shared/data/mosi
+mosi: DATA := $(or $(strip $(DATA)),../shared/data/mosi)
 mosi: $(VENV)/.run
 	@python -m benchmarks.mosi --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
 
 # The same with a text encoder that learns: five minutes or more of a core for each model, kept one by one.
-mosi-finetuned: DATA ?= ../shared/data/mosi
+mosi-finetuned: DATA := $(or $(strip $(DATA)),../shared/data/mosi)
 mosi-finetuned: $(VENV)/.run
 	@GRCF_WORKERS=1 python -m benchmarks.mosi.finetuned --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS))
 
 # The benchmark on MUStARD, likewise: make mustard DATA=folder
-mustard: DATA ?= ../shared/data/mustard
+mustard: DATA := $(or $(strip $(DATA)),../shared/data/mustard)
 mustard: $(VENV)/.run
 	@python -m benchmarks.mustard --data "$(DATA)"
 
 # Where ranking first helps, on corpora in one folder: make evidence DATA=folder [CORPORA=mosi,mosei] [CONDITIONS=clean,raters_strong] [SPLITS=501] [SEEDS=1-10] [DRAWS=1-5] [SETUP=plain] [METHODS=mae,grcf_all]
-evidence: DATA ?= ../shared/data
+evidence: DATA := $(or $(strip $(DATA)),../shared/data)
 evidence: $(VENV)/.run
 	@python -m benchmarks.evidence --data "$(DATA)" $(if $(CORPORA),--corpora $(CORPORA)) $(if $(CONDITIONS),--conditions $(CONDITIONS)) $(if $(SPLITS),--splits $(SPLITS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DRAWS),--draws $(DRAWS)) $(if $(SETUP),--setup $(SETUP)) $(if $(METHODS),--methods $(METHODS))
 
 # MMSA's own networks on exported features, MMSA in a folder of its own: make peers DATA=folder
-peers: DATA ?= ../shared/data/mosi
+peers: DATA := $(or $(strip $(DATA)),../shared/data/mosi)
 peers: $(VENV)/.run
 	@$(INSTALL) --no-deps --upgrade --target .cache/mmsa --requirement benchmarks/peers/requirements.txt
 	@python -m benchmarks.peers --data "$(DATA)" --mmsa .cache/mmsa $(if $(SEEDS),--seeds $(SEEDS))
 
 # What .github/workflows/experiment.yml runs: make ci-compare BASE=main
-ci-compare: BASE ?= main
+ci-compare: BASE := $(or $(strip $(BASE)),main)
 ci-compare: $(VENV)/.run
 	@.ci/experiment compare "$(BASE)"
 

@@ -1,7 +1,6 @@
 """`python -m pipeline cache`: what the clip cache holds and what of it is needed, and removing the rest."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -12,6 +11,7 @@ from pipeline.artifacts.files import read_text
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
 from pipeline.execution.disk_space import in_words
+from pipeline.execution.variables import variable
 from pipeline.pages.blocks import Block, Paragraph, plain_table
 from pipeline.pages.text import as_text
 from pipeline.pruning.experiments import experiments
@@ -189,7 +189,7 @@ def _prune(
 def _of_others() -> list[Block]:
     """A sentence where other repositories may have their entries in the same folder."""
     folder = cache_folder().resolve()
-    if folder.is_relative_to(Path(os.environ.get("DVC_ROOT", ".")).resolve()):
+    if folder.is_relative_to(Path(variable("DVC_ROOT") or ".").resolve()):
         return []
     return [
         Paragraph(

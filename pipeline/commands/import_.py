@@ -1,7 +1,6 @@
 """`python -m pipeline import`: a corpus from wherever it is to data/raw, under DVC, and what to run next."""
 
 import argparse
-import os
 import re
 import shlex
 import sys
@@ -21,6 +20,7 @@ from pipeline.corpus.facts import FACTS_FILE, NAME, POOL, Facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import path_named
+from pipeline.execution.variables import variable
 from pipeline.history.revisions import read_files, resolve_all
 from pipeline.intake.archives import is_archive
 from pipeline.intake.checking import refuse_unusable
@@ -354,7 +354,7 @@ def _report(done: Imported, *, name: str) -> str:
 
 def _setting(place: Place, name: str) -> str:
     """What `$GRCF_MEDIA` has to be for this corpus, and for those that it names already."""
-    chosen = os.environ.get(VARIABLE, "").strip()
+    chosen = variable(VARIABLE)
     before = places_by_corpus(chosen) if chosen else {}
     others = (
         {}

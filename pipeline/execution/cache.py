@@ -20,6 +20,7 @@ from pipeline.execution.lazily import Lazily
 from pipeline.execution.pack_files import Entry as PackEntry
 from pipeline.execution.pack_files import is_packable, is_whole
 from pipeline.execution.packs import Packs, files_in, packs_of
+from pipeline.execution.variables import variable
 
 T = TypeVar("T")
 
@@ -33,8 +34,8 @@ def cache_folder() -> Path:
     A relative `$GRCF_CACHE` begins at that repository, and `~` is the home, which no shell puts in within quotes. DVC points `DVC_ROOT` at the main repository even in the temporary workspaces of `dvc exp run --temp`, so
     experiments that run side by side share one cache.
     """
-    chosen = path_named(os.environ.get("GRCF_CACHE", "").strip() or ".cache")
-    return Path(os.environ.get("DVC_ROOT", "."), chosen)
+    chosen = path_named(variable("GRCF_CACHE") or ".cache")
+    return Path(variable("DVC_ROOT") or ".", chosen)
 
 
 def path_named(text: str) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from pipeline.execution.variables import variable
 from pipeline.execution.versions import library_versions
 
 
@@ -41,7 +42,7 @@ def _give_numba_a_folder(package: str) -> None:
 
     Numba reads the variable when it is imported; whoever set it already is obeyed.
     """
-    if "NUMBA_CACHE_DIR" in os.environ:
+    if variable("NUMBA_CACHE_DIR"):
         return
     beside = _source_of(package).parent
     if not (os.access(beside, os.W_OK) or _can_make(Path.home() / ".cache")):

@@ -5,7 +5,6 @@ the module that trains it with all that this imports and of parts of one's own (
 its parameters on, each to the setting of the same name; whatever decides more than that belongs into the module that trains.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
@@ -24,6 +23,7 @@ from pipeline.execution.executor import map_cached
 from pipeline.execution.live import Live, following, live_curves
 from pipeline.execution.plugin_sources import plugin_sources
 from pipeline.execution.source import source_digest
+from pipeline.execution.variables import variable
 from pipeline.execution.versions import library_versions
 
 READER = "pipeline.artifacts.aligned.reading"
@@ -115,7 +115,7 @@ def map_seeds(
     results = seed_cache(stage)
     results.remove_abandoned()
     # Workers on other machines have neither this folder nor these files.
-    with live_curves(curves) if curves and not os.environ.get(ENGINE) else nullcontext() as live:
+    with live_curves(curves) if curves and variable(ENGINE) is None else nullcontext() as live:
         if best_device() == "cuda":
             with following(live):
                 return _together(train_seeds, seeds, keys=keys, cache=results)

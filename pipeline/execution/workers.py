@@ -3,6 +3,7 @@
 import os
 
 from pipeline.errors import PipelineError
+from pipeline.execution.variables import variable
 
 
 def worker_count() -> int:
@@ -13,7 +14,7 @@ def worker_count() -> int:
     Raises:
         PipelineError: `$GRCF_WORKERS` is no whole number of at least 1.
     """
-    chosen = os.environ.get("GRCF_WORKERS")
+    chosen = variable("GRCF_WORKERS")
     if chosen is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not chosen.isdecimal() or int(chosen) < 1:

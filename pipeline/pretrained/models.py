@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from huggingface_hub import constants, snapshot_download
 from pipeline.artifacts.files import sha256_of
 from pipeline.artifacts.foreign import head_of, stand_in
 from pipeline.errors import PipelineError
+from pipeline.execution.variables import variable
 
 EncoderPrecision = Literal["float32", "float16", "bfloat16"]
 
@@ -208,7 +208,7 @@ def _folder(model: str) -> Path:
         path = Path(model)
     if path.is_absolute():
         return path
-    from_repository = Path(os.environ.get("DVC_ROOT", ".")) / path
+    from_repository = Path(variable("DVC_ROOT") or ".") / path
     return from_repository if from_repository.exists() else path
 
 

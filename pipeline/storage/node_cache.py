@@ -15,6 +15,7 @@ from pipeline.artifacts.files import remove_abandoned, write_whole_file
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import path_named
 from pipeline.execution.disk_space import in_words
+from pipeline.execution.variables import variable
 from pipeline.storage.place import StorageError
 
 FOLDER, SIZE = "GRCF_MEDIA_CACHE", "GRCF_MEDIA_CACHE_GB"
@@ -215,18 +216,18 @@ def node_cache() -> NodeCache:
     Raises:
         PipelineError: `$GRCF_MEDIA_CACHE_GB` is no size, or the folder is somebody else's.
     """
-    size = os.environ.get(SIZE, "").strip()
+    size = variable(SIZE)
     try:
         most_gb = float(size) if size else _DEFAULT_GB
     except ValueError:
         most_gb = 0.0
     if not 0 < most_gb < 1e9:
         raise PipelineError(f"{SIZE} is {size!r}; expected a number of gigabytes above 0, such as 50")
-    chosen = os.environ.get(FOLDER, "").strip()
+    chosen = variable(FOLDER)
     if chosen:
         return NodeCache(path_named(chosen).absolute(), int(most_gb * 1e9))
     # Not /tmp, which on many machines is memory.
-    folder = Path(os.environ.get("TMPDIR") or "/var/tmp") / f"grcf-media-{os.getuid()}"
+    folder = Path(variable("TMPDIR") or "/var/tmp") / f"grcf-media-{os.getuid()}"
     with suppress(FileNotFoundError):
         status = folder.lstat()
         if status.st_uid != os.getuid() or status.st_mode & 0o022 or folder.is_symlink():

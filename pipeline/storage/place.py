@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pipeline.errors import MachineError, PipelineError, machine_error
 from pipeline.execution.cache import path_named
+from pipeline.execution.variables import variable
 
 VARIABLE = "GRCF_MEDIA"
 """One place, or `NAME=PLACE,NAME=PLACE` for corpora that lie in several."""
@@ -167,7 +168,7 @@ def place_of(corpus: str) -> Place:
     Raises:
         StorageError: the variable is not set, names no place for this corpus, or a relative path.
     """
-    chosen = os.environ.get(VARIABLE, "").strip()
+    chosen = variable(VARIABLE)
     if not chosen:
         raise StorageError(
             f"the media of {corpus!r} are not in the repository, and {VARIABLE} is not set; set it to the folder or address where they "

@@ -24,6 +24,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from pipeline.errors import PipelineError
+from pipeline.execution.variables import variable
 from pipeline.execution.workers import worker_count
 from pipeline.sweeping.other_dvc import wait_for_other_dvc
 from pipeline.sweeping.workspace import Workspace, experiments, read_workspace
@@ -40,7 +41,7 @@ def _prefix() -> list[str]:
     Raises:
         PipelineError: the variable holds an open quotation mark.
     """
-    chosen = os.environ.get("GRCF_TRIAL", "")
+    chosen = variable("GRCF_TRIAL") or ""
     try:
         return shlex.split(chosen)
     except ValueError as error:
@@ -232,7 +233,8 @@ class Runner:
         )
         environment["PYTHONUNBUFFERED"] = "1"
         environment["DVC_NO_ANALYTICS"] = "1"
-        environment.setdefault("GRCF_WORKERS", str(max(1, worker_count() // self.n_jobs)))
+        if variable("GRCF_WORKERS") is None:
+            environment["GRCF_WORKERS"] = str(max(1, worker_count() // self.n_jobs))
         return environment
 
 

@@ -1,6 +1,5 @@
 """Which engine does the work: `$GRCF_ENGINE`, which is no parameter, no dependency and part of no key."""
 
-import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -9,6 +8,7 @@ from pipeline.execution.engines.protocol import VARIABLE, Engine, Work
 from pipeline.execution.pool import Done, Lost, run_in_workers
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.together import Together
+from pipeline.execution.variables import variable
 
 
 def chosen_engine() -> Engine:
@@ -17,8 +17,8 @@ def chosen_engine() -> Engine:
     Raises:
         PipelineError: it names no engine, or Dask is not installed.
     """
-    chosen = os.environ.get(VARIABLE)
-    if not chosen:
+    chosen = variable(VARIABLE)
+    if chosen is None:
         return on_this_machine
     # By name: keys rest on the source of what computes, and where it computes makes no difference to a result.
     engine: Engine = import_module("pipeline.execution.engines.on_dask").engine_of(chosen)

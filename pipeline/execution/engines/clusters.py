@@ -1,6 +1,5 @@
 """Clusters to which `$GRCF_ENGINE` connects, encrypted and on no port that is not needed."""
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import path_named
 from pipeline.execution.engines.protocol import VARIABLE
+from pipeline.execution.variables import variable
 from pipeline.strict import StrictModel
 from pipeline.yaml12 import read_yaml
 
@@ -81,7 +81,7 @@ def read_settings() -> ClusterSettings:
     Raises:
         PipelineError: the file is not there although it was named, or holds something else than these settings.
     """
-    named = os.environ.get(SETTINGS_VARIABLE)
+    named = variable(SETTINGS_VARIABLE)
     path = path_named(named or _SETTINGS)
     if not named and not path.is_file():
         return ClusterSettings()
