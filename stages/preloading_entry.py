@@ -1,12 +1,11 @@
 """How a stage starts whose workers need what takes long to import: the process that they are forked from imports it, meanwhile."""
 
-import os
-
 from stages.entry import PROGRAM, run
 
 from pipeline.execution.device import may_have_gpu
 from pipeline.execution.engines.protocol import VARIABLE as ENGINE
 from pipeline.execution.preloading import preload
+from pipeline.execution.variables import variable
 
 __all__ = ["run"]
 
@@ -53,7 +52,7 @@ _DRAWING = {"stages.report": ("vl_convert", "pipeline.execution.pool", "stages.r
 _preloaded: dict[str, tuple[str, ...]] = {**_DRAWING}
 if not may_have_gpu():
     _preloaded |= _MEASURING
-    if not os.environ.get(ENGINE):
+    if variable(ENGINE) is None:
         _preloaded |= _TRAINING
 if PROGRAM in _preloaded:
     preload(_preloaded[PROGRAM])
