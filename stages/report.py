@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_key
 from pipeline.execution.pool import Done, run_in_workers
+from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
 from pipeline.execution.workers import worker_count
 from pipeline.inspector.html import to_html as inspector_to_html
@@ -170,21 +172,31 @@ def read_card_inputs(report: ReportInputs) -> CardInputs:
 
 def remembered_runtime() -> str:
     """The JavaScript of the charts. A version of its library always makes the same, and takes a second to."""
-    cache = page_cache()
-    key = cache_key(runtime=library_versions("vl-convert-python"))
-    found = cache.get(key)
+    key = cache_key(runtime=drawn_by())
+    found = page_cache().get(key)
     if found is None:
         found = vega.runtime().encode()
-        cache.put(key, found)
+        keep(key, found)
     return found.decode()
+
+
+def drawn_by() -> dict[str, str]:
+    """What drawings and the runtime rest on beside the descriptions: the library, and the code that calls it and goes over what it gives."""
+    return library_versions("vl-convert-python") | {"source": source_digest(vega.__name__)}
+
+
+def keep(key: str, content: bytes) -> None:
+    """Keep what was drawn. Where the cache cannot be written to, it is drawn again the next time, which is no reason to stop."""
+    with suppress(PipelineError):
+        page_cache().put(key, content)
 
 
 def remembered_drawings(figures: Sequence[Figure]) -> dict[str, str]:
     """The drawing of each figure by its name. Those of a run before are found again; what changed is drawn side by side."""
     cache = page_cache()
-    versions = library_versions("vl-convert-python")
+    by = drawn_by()
     described = [vega.description(figure) for figure in figures]
-    keys = [cache_key(drawn=text, vega_lite=vega.VERSION, versions=versions) for text in described]
+    keys = [cache_key(drawn=text, by=by) for text in described]
     found = [cache.get(key) for key in keys]
     drawings = {
         figure.name: drawn.decode() for figure, drawn in zip(figures, found, strict=True) if drawn is not None
@@ -208,7 +220,7 @@ def remembered_drawings(figures: Sequence[Figure]) -> dict[str, str]:
             raise PipelineError(
                 f"{figures[position].name}: {outcome.reason}; run the same command again with more memory"
             )
-        cache.put(keys[position], outcome.result.encode())
+        keep(keys[position], outcome.result.encode())
         drawings[figures[position].name] = outcome.result
     return drawings
 

@@ -11,7 +11,7 @@ from pipeline.artifacts.files import write_text
 from pipeline.pages import vega
 from pipeline.pages.figures import as_lines
 from pipeline.reporting.figures.agreement import draw_scatter
-from stages.report import remembered_drawings
+from stages.report import remembered_drawings, remembered_runtime
 
 ROOT = Path(__file__).parents[2]
 AGAIN = """
@@ -20,7 +20,7 @@ from pathlib import Path
 from pipeline.pages.blocks import Document, Section
 from pipeline.pages.figures import from_line
 from pipeline.pages.html import to_html
-from stages.report import remembered_drawings
+from stages.report import remembered_drawings, remembered_runtime
 figure = from_line(json.loads(Path(sys.argv[1]).read_text()))
 drawings = remembered_drawings([figure])
 page = to_html(Document("t", "s", (Section("a", "A", (figure,)),)), runtime="//", drawings=drawings)
@@ -73,3 +73,22 @@ def test_a_page_of_figures_that_did_not_change_does_without_the_library_that_dra
         check=True,
     ).stdout
     assert printed.split() == ["True", "False"]
+
+
+def test_a_drawing_by_other_code_is_none(pages, monkeypatch):
+    one = figure("one", 0.5)
+    remembered_drawings([one])
+    remembered_runtime()
+    first = pages()
+    monkeypatch.setattr("stages.report.source_digest", {"pipeline.pages.vega": "edited"}.get)
+    remembered_drawings([one])
+    remembered_runtime()
+    assert len(pages()) == 2 * len(first) == 4
+
+
+def test_a_report_is_made_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "pages").touch()
+    monkeypatch.setenv("GRCF_CACHE", str(tmp_path))
+    one = figure("one", 0.5)
+    assert remembered_drawings([one])["one"] == vega.draw(vega.description(one))
+    assert "vegaEmbed" in remembered_runtime()
