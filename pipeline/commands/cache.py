@@ -23,10 +23,10 @@ Show the cache from which an interrupted run resumes: for each kind, the number 
 with the parameters of the workspace would look up, and which part of those is there.
 
 `cache prune` removes entries that no current parameters need: not those of the workspace, nor those of HEAD or of any branch,
-tag or experiment of this clone. --workspace-only keeps what the workspace needs and nothing else. Entries made by other code than
+tag or experiment of this clone, finished or running. --workspace-only keeps what the workspace needs and nothing else. Entries made by other code than
 that of the workspace are never looked up again and count as not needed. Drawings of figures (pages) go when they were not used
 for 30 days. A run that misses an entry computes it again, so pruning
-is safe even while stages run.
+is safe even while stages run, but for --workspace-only while experiments run.
 """
 
 # Written and not yet renamed: what a killed process left. Writing one takes milliseconds.

@@ -1,10 +1,9 @@
-"""The parameters and files of other commits and experiments, whose entries are not to be lost unasked."""
+"""The parameters and files of other commits and experiments, finished or running, whose entries are not to be lost unasked."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -13,11 +12,13 @@ from pipeline.history.git import ask, is_outside_of_git, why_failed
 from pipeline.history.revisions import Revision, read_files
 
 _PARAMS, _LOCK = Path("params.yaml"), Path("dvc.lock")
+# Where DVC makes the copies in which experiments run, those of its queue and those of `--temp`.
+_COPIES = Path(".dvc/tmp/exps")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A commit: its name, the text of its parameters, and a function that finds the files that it names."""
+    """A commit or a run: its name, the text of its parameters, and a function that finds the files that it names."""
 
     name: str
     params: str
@@ -25,7 +26,7 @@ class Experiment:
 
 
 def experiments() -> Iterator[Experiment]:
-    """HEAD and every branch, tag and experiment of this clone, each run once; none outside git.
+    """HEAD, every branch, tag and experiment of this clone, and what runs in a copy of it, each run once; none outside git.
 
     Raises:
         PipelineError: git does not say what there is, or a revision cannot be read.
@@ -48,12 +49,19 @@ def experiments() -> Iterator[Experiment]:
         if params is None or lock is None or (params, lock) in seen:
             continue
         seen.add((params, lock))
+        yield Experiment(revision.name, params.decode(errors="replace"), _Lock(lock, objects).locate)
+    yield from _running(objects)
+
+
+def _running(objects: Callable[[str], Path]) -> Iterator[Experiment]:
+    """The experiments that run in copies of this repository: no commit has their parameters before they end."""
+    for path in sorted([*_COPIES.glob(f"*/{_PARAMS}"), *_COPIES.glob(f"*/*/{_PARAMS}")]):
+        copy = path.parent
         try:
-            locked = yaml.safe_load(lock)
-        except yaml.YAMLError:  # committed in the middle of a merge
-            locked = {}
-        lock_of = _Lock(locked if isinstance(locked, dict) else {}, objects)  # an empty file is no mapping
-        yield Experiment(revision.name, params.decode(errors="replace"), lock_of.locate)
+            text, lock = path.read_bytes().decode(errors="replace"), (copy / _LOCK).read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        yield Experiment(f"the run in {copy}", text, _InCopy(copy, _Lock(lock, objects)).locate)
 
 
 def _objects() -> Callable[[str], Path]:
@@ -78,14 +86,18 @@ def _objects() -> Callable[[str], Path]:
 class _Lock:
     """The outputs that a dvc.lock names, found in DVC's cache."""
 
-    def __init__(self, lock: Mapping[str, Any], objects: Callable[[str], Path]) -> None:
+    def __init__(self, content: bytes, objects: Callable[[str], Path]) -> None:
         self._objects = objects
-        self._md5 = {
-            Path(out["path"]): str(out["md5"])
-            for stage in (lock.get("stages") or {}).values()
-            for out in stage.get("outs", [])
-            if "md5" in out
-        }
+        try:
+            self._md5 = {
+                Path(out["path"]): str(out["md5"])
+                for stage in (yaml.safe_load(content)["stages"] or {}).values()
+                for out in stage.get("outs", [])
+                if "md5" in out
+            }
+        # Empty, edited by hand, or committed in the middle of a merge: it names nothing that could be found.
+        except (yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError):
+            self._md5 = {}
 
     def locate(self, path: Path) -> Path | None:
         """The file that was written to `path`, None where DVC's cache does not hold it."""
@@ -100,3 +112,16 @@ class _Lock:
             return None
         names = {row["relpath"]: row["md5"] for row in json.loads(listing.read_bytes())}
         return names.get(path.relative_to(folder).as_posix())
+
+
+@dataclass(frozen=True)
+class _InCopy:
+    """The outputs of a run: those that it has written, else those that it starts from."""
+
+    copy: Path
+    lock: _Lock
+
+    def locate(self, path: Path) -> Path | None:
+        """The file that a stage of the run wrote to `path`, or will find there; None where there is none."""
+        written = self.copy / path
+        return written if written.is_file() else self.lock.locate(path)

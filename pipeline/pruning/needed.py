@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ParamSpec, get_args
 
 from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
 from pipeline.artifacts.files import sha256_of
@@ -36,6 +36,8 @@ CLIP_SECTIONS = ("words", "text", "audio", "visual")
 STAGES: tuple[TrainingStage, ...] = get_args(TrainingStage)
 SPLITS = (Path("data/align/train") / INDEX, Path("data/align/valid") / INDEX)
 RANKED = Path("data/rank")
+
+P = ParamSpec("P")
 
 PAGES = "pages"
 _UNUSED_DAYS = 30.0
@@ -83,33 +85,48 @@ def needs_of(
         sections_of: names of the sections that each stage that trains loads, as in dvc.yaml.
     """
     segments = locate(SEGMENTS)
-    found = {}
-    for kind in CLIP_SECTIONS:
-        settings = {key: value for key, value in sections[kind].items() if key != "precomputed"}
-        given = kind != "words" and _is_given(kind, sections)
-        # An encoder that learns is no part of extraction.
-        if given or sections[kind].get("mode") == "finetuned":
-            found[f"clips/{kind}"] = Needs(frozenset())
-        elif segments is None:
-            found[f"clips/{kind}"] = Needs(
-                frozenset(), reason=f"{SEGMENTS}: not made yet; run `dvc repro manifest`"
-            )
-        elif kind == "text":
-            found["clips/text"] = _text_needs(_frozen(sections["words"]), _frozen(settings), segments)
-        else:
-            found[f"clips/{kind}"] = _clip_needs(kind, _frozen(settings), segments)
+    found = {f"clips/{kind}": _knowing(_needs_of_clips, kind, sections, segments) for kind in CLIP_SECTIONS}
     for stage in STAGES:
-        values = {
-            f"{name}.{key}": value for name in sections_of[stage] for key, value in sections[name].items()
-        }
-        seeds, written = values.pop("training.seeds"), locate(TASK)
-        if written is not None:
-            values = (
-                read_task(written).chosen(groups=_groups(sections), protocol=None, source="").settle(values)
-            )
-        found[f"checkpoints/{stage}"] = _seed_needs(stage, seeds, values, locate)
+        found[f"checkpoints/{stage}"] = _knowing(
+            _needs_of_seeds, stage, sections, locate, sections_of=sections_of
+        )
     # Their keys are known when the report is made. One that is missing costs a tenth of a second.
     return found | {PAGES: Needs(frozenset(), unused_days=_UNUSED_DAYS)}
+
+
+def _knowing(ask: Callable[P, Needs], *args: P.args, **kwargs: P.kwargs) -> Needs:
+    """What parameters need, or why that cannot be told: an encoder that is not here, or a file that another version wrote."""
+    try:
+        return ask(*args, **kwargs)
+    except PipelineError as error:
+        return Needs(frozenset(), reason=str(error))
+
+
+def _needs_of_clips(kind: str, sections: Sections, segments: Path | None) -> Needs:
+    settings = {key: value for key, value in sections[kind].items() if key != "precomputed"}
+    given = kind != "words" and _is_given(kind, sections)
+    # An encoder that learns is no part of extraction.
+    if given or sections[kind].get("mode") == "finetuned":
+        return Needs(frozenset())
+    if segments is None:
+        return Needs(frozenset(), reason=f"{SEGMENTS}: not made yet; run `dvc repro manifest`")
+    if kind == "text":
+        return _text_needs(_frozen(sections["words"]), _frozen(settings), segments)
+    return Needs(frozenset(_clip_keys(kind, _frozen(settings), segments)))
+
+
+def _needs_of_seeds(
+    stage: TrainingStage,
+    sections: Sections,
+    locate: Callable[[Path], Path | None],
+    *,
+    sections_of: Mapping[str, Sequence[str]],
+) -> Needs:
+    values = {f"{name}.{key}": value for name in sections_of[stage] for key, value in sections[name].items()}
+    seeds, written = values.pop("training.seeds"), locate(TASK)
+    if written is not None:
+        values = read_task(written).chosen(groups=_groups(sections), protocol=None, source="").settle(values)
+    return _seed_needs(stage, seeds, values, locate)
 
 
 def _is_given(kind: str, sections: Sections) -> bool:
@@ -146,13 +163,6 @@ def _segments(path: Path) -> Sequence[Segment]:
     return read_segments(path)
 
 
-def _clip_needs(kind: str, settings: str, segments: Path) -> Needs:
-    try:
-        return Needs(frozenset(_clip_keys(kind, settings, segments)))
-    except PipelineError as error:  # an encoder that is not here
-        return Needs(frozenset(), reason=str(error))
-
-
 # Many experiments share their extraction: each is asked for once.
 @cache
 def _clip_keys(kind: str, settings: str, segments: Path) -> Sequence[str]:
@@ -169,14 +179,11 @@ def _words(settings: str) -> CachedWords:
 
 @cache
 def _text_needs(words_settings: str, settings: str, segments: Path) -> Needs:
-    try:
-        words = _words(words_settings)
-        keys = _clip_keys("words", words_settings, segments)
-        rows = [words.cache.load(key, words.decode) for key in keys]
-        spoken = [row for row in rows if row is not None]
-        text_keys = text_extractor(TextSettings(**json.loads(settings))).keys(spoken)
-    except PipelineError as error:
-        return Needs(frozenset(), reason=str(error))
+    words = _words(words_settings)
+    keys = _clip_keys("words", words_settings, segments)
+    rows = [words.cache.load(key, words.decode) for key in keys]
+    spoken = [row for row in rows if row is not None]
+    text_keys = text_extractor(TextSettings(**json.loads(settings))).keys(spoken)
     return Needs(frozenset(text_keys), n_unknown=len(rows) - len(spoken))
 
 

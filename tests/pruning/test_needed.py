@@ -194,7 +194,45 @@ def test_outside_of_git_there_are_no_experiments(tmp_path, monkeypatch):
     assert list(experiments()) == []
 
 
-@pytest.mark.parametrize("lock", ["", "- a list", "stages:"])
+def test_a_task_of_another_version_is_a_reason_and_clips_are_known(workspace, tmp_path):
+    before = workspace()
+    (tmp_path / "task.json").write_text('{"kind": "regression", "scale": 3}')
+    needs = workspace()
+
+    assert {need.reason for kind, need in needs.items() if kind.startswith("checkpoints/")} == {
+        f"{tmp_path / 'task.json'}: not a whole task file (KeyError); delete it and run `dvc repro`"
+    }
+    clips = [kind for kind in needs if kind.startswith("clips/")]
+    assert [needs[kind] for kind in clips] == [before[kind] for kind in clips]
+
+
+@pytest.mark.parametrize("folder", ["standalone/tmp1", "tmp1"])
+def test_what_runs_in_a_copy_has_the_parameters_of_no_commit(repository, folder):
+    copied = repository / ".dvc/tmp/exps" / folder
+    (copied / "data/manifest").mkdir(parents=True)
+    (copied / "data/manifest/segments.jsonl").touch()
+    (copied / "params.yaml").write_text("audio: other\n")
+    assert [found.name for found in experiments()] == ["refs/heads/main"], "is being made"
+    digest = "d0" * 16
+    (copied / "dvc.lock").write_text(
+        f"stages:\n  words:\n    outs:\n    - path: data/words/words.jsonl\n      md5: {digest}\n"
+    )
+    there = repository / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    there.parent.mkdir(parents=True)
+    there.touch()
+    _, found = experiments()
+    assert (found.name, found.params) == (f"the run in .dvc/tmp/exps/{folder}", "audio: other\n")
+    assert found.locate(Path("data/manifest/segments.jsonl")).samefile(
+        copied / "data/manifest/segments.jsonl"
+    )
+    assert found.locate(Path("data/words/words.jsonl")).samefile(there)
+    assert found.locate(Path("data/manifest/task.json")) is None
+
+
+@pytest.mark.parametrize(
+    "lock",
+    ["", "- a list", "stages:", "stages: [align]", "stages: {align: null}", "stages: {align: {outs: 3}}"],
+)
 def test_a_lock_file_that_names_no_stage_is_one_of_an_experiment_without_outputs(repository, lock):
     (repository / "dvc.lock").write_text(lock)
     subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "b"], check=True)
