@@ -43,7 +43,7 @@ class Search:
         folder: folder in which searches are kept.
 
     Raises:
-        PipelineError: the same search is running in another process.
+        PipelineError: the same search is running in another process, or its journal is damaged.
     """
 
     def __init__(
@@ -64,12 +64,20 @@ class Search:
         self.folder = folder / self.name
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
-        self.study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(self.folder / "journal.log"))),
-            study_name=self.name,
-            direction="minimize" if lower_is_better else "maximize",
-            load_if_exists=True,
-        )
+        journal = self.folder / "journal.log"
+        _drop_half_line(journal)
+        try:
+            self.study = optuna.create_study(
+                storage=JournalStorage(JournalFileBackend(str(journal))),
+                study_name=self.name,
+                direction="minimize" if lower_is_better else "maximize",
+                load_if_exists=True,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise PipelineError(
+                f"{journal}: is damaged ({type(error).__name__}: {str(error)[:80]}); move it away and run the same command again, which "
+                "finds the experiments that are there"
+            ) from error
 
     def _locked(self) -> IO[bytes]:
         """A file that this process alone holds locked as long as it is open: another one would take its trials for interrupted."""
@@ -130,6 +138,15 @@ class Search:
         """What the trials that have a value tried, each once, in the order of the trials."""
         trials = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return list(dict.fromkeys(point_of(self.space, trial.params) for trial in trials))
+
+
+def _drop_half_line(journal: Path) -> None:
+    """Remove what is behind the last line end: its writer was killed, or the disk was full. Optuna would write on in the same line."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:

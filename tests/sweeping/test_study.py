@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import PipelineError
 from pipeline.sweeping.plots import write_plots
 from pipeline.sweeping.search_space import Choice, Range
 from pipeline.sweeping.study import Search
@@ -46,6 +47,29 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
     under_way = search(tmp_path / "two").ask()[1]  # and the process is gone
     resumed = spend(search(tmp_path / "two"), 16)
     assert [*stopped, under_way, *resumed] == undisturbed
+
+
+@pytest.mark.parametrize("n_lost", [1, 20])
+def test_a_line_of_the_journal_that_was_cut_off_costs_what_it_said_and_no_more(tmp_path, n_lost):
+    undisturbed = spend(search(tmp_path / "one"), 8)
+    stopped = search(tmp_path / "two")
+    before = spend(stopped, 5)
+    journal = stopped.folder / "journal.log"
+    journal.write_bytes(journal.read_bytes()[:-n_lost])  # what came of the fifth trial
+    (again,) = [point for _, point in search(tmp_path / "two").interrupted()]
+    assert again == before[-1]
+    assert [*before, *spend(search(tmp_path / "two"), 8)] == undisturbed
+    assert search(tmp_path / "two").n_ended == 8
+
+
+def test_a_damaged_journal_is_a_sentence(tmp_path):
+    one = search(tmp_path)
+    spend(one, 2)
+    journal = one.folder / "journal.log"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:2], b"{half\n", *lines[2:]]))
+    with pytest.raises(PipelineError, match=r"journal\.log: is damaged \(JSONDecodeError"):
+        search(tmp_path)
 
 
 def test_another_seed_or_another_commit_is_another_search(tmp_path):
