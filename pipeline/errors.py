@@ -16,26 +16,38 @@ _REMEDIES = {
     errno.ESTALE: "the network that holds it has lost it; mount it again",
     **dict.fromkeys(_NO_ROOM, "free some space"),
 }
-# Control characters but for the line feed and the tab, and marks of direction.
+# Control characters but for the line feed and the tab, separators of lines, and marks of direction.
 _WRITTEN_OUT = {
     code: ascii(chr(code))[1:-1]
     for code in (
         *range(9),
         *range(11, 32),
         *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
+        *range(0x2028, 0x202F),
         *range(0x2066, 0x206A),
     )
 }
 
+# JSON has escapes of its own for what lies below a space.
+_WRITTEN_OUT_IN_JSON = {code: f"\\u{code:04x}" for code in _WRITTEN_OUT}
+
 
 def written_out(text: str) -> str:
-    r"""A text for a terminal: characters that would move it, which names of files may hold, as escapes.
+    r"""A text for a terminal: characters that would move it, which names and contents of files may hold, as escapes.
 
     >>> written_out("clip\x1b[2J.mp4")
     'clip\\x1b[2J.mp4'
     """
     return text.translate(_WRITTEN_OUT)
+
+
+def written_out_in_json(text: str) -> str:
+    r"""JSON for a terminal: the characters that `written_out` writes out, as escapes of JSON, so that its values stay as they are.
+
+    >>> written_out_in_json('["\x9b2J"]')
+    '["\\u009b2J"]'
+    """
+    return text.translate(_WRITTEN_OUT_IN_JSON)
 
 
 class PipelineError(Exception):

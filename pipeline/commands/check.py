@@ -10,7 +10,7 @@ from pipeline import params
 from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, written_out_in_json
 from pipeline.execution.cache import path_named
 from pipeline.intake.checking import check_corpus
 from pipeline.intake.facts import find_facts, rules_of
@@ -87,7 +87,9 @@ def run(args: argparse.Namespace) -> int:
         write_output(args.html, to_html(report).encode(), force=args.force)
         sys.stderr.write(f"wrote {args.html}\n")
     sys.stdout.write(
-        json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n" if args.json else to_text(report)
+        written_out_in_json(json.dumps(to_json(report), indent=2, ensure_ascii=False)) + "\n"
+        if args.json
+        else to_text(report)
     )
     return int(report.has_errors)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.artifacts.files import finite
 from pipeline.artifacts.outputs import add_force, require_writable, write_output
 from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, written_out_in_json
 from pipeline.execution import garbage
 from pipeline.prediction.recording import Recording, length_notice, read_transcript
 
@@ -255,4 +255,5 @@ class _Output:
                 "warning": warning,
                 "recordings": self._records,
             }
-            sys.stdout.write(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(finite(record), indent=2, ensure_ascii=False)
+            sys.stdout.write(written_out_in_json(text) + "\n")

@@ -6,13 +6,13 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, written_out
 from pipeline.yaml12 import parse_yaml
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One value of params.yaml and the characters that it was written with."""
+    """One value of params.yaml and the characters that it was written with, those that would move a terminal written out."""
 
     value: Any
     written: str
@@ -42,7 +42,7 @@ def read_parameters(text: str, *, source: str) -> dict[str, Parameter]:
     if not isinstance(values, dict):
         raise PipelineError(f"{source}: expected sections with keys, found {type(values).__name__}")
     return {
-        key: Parameter(value, str(value) if node is None else _written(node))
+        key: Parameter(value, written_out(str(value)) if node is None else _written(node))
         for key, (value, node) in _leaves(values, root).items()
     }
 
@@ -94,5 +94,5 @@ def _written(node: yaml.Node) -> str:
         return f"{{{', '.join(f'{_written(key)}: {_written(value)}' for key, value in node.value)}}}"
     style = getattr(node, "style", None)
     quote = style if style in ("'", '"') else ""
-    text = " ".join(str(node.value).split())
+    text = " ".join(written_out(str(node.value)).split())
     return f"{quote}{text}{quote}" if quote or text else "null"

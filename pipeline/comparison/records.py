@@ -12,6 +12,7 @@ from pipeline.comparison.leaderboard import Leaderboard
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import Parameter
 from pipeline.comparison.seen import seen
+from pipeline.errors import written_out_in_json
 from pipeline.history.revisions import Revision
 from pipeline.pages.numbers import digits_beside_zero
 
@@ -45,7 +46,8 @@ def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
 
 def to_json(record: Mapping[str, Any]) -> str:
     """Values as JSON, numbers rounded to as many digits as predictions have (more where they would be zero), and null for what is no finite number."""
-    return json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_finite(record), indent=2, ensure_ascii=False, allow_nan=False)
+    return written_out_in_json(text) + "\n"
 
 
 def _least(p_values: Sequence[float | None]) -> float | None:

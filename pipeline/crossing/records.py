@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.artifacts.tables import table_to_csv
 from pipeline.crossing.table import CALIBRATED_ON, Contrast, Crossed, Crossing, Settings
+from pipeline.errors import written_out_in_json
 
 SCHEMA_VERSION = 1
 """Rises when a key changes its meaning or goes; a new key does not raise it."""
@@ -29,7 +30,7 @@ def cross_to_json(crossed: Crossed, settings: Settings, *, pool: str) -> str:
         ],
         "differences": [_difference(each) for each in crossed.contrasts],
     }
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return written_out_in_json(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def cross_to_csv(crossed: Crossed, settings: Settings) -> str:

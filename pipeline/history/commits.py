@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, written_out
 from pipeline.history.git import answer, ask
 from pipeline.history.revisions import Revision
 
@@ -17,7 +17,7 @@ class Commit:
     Attributes:
         sha: full hash.
         date: day on which it was committed, as YYYY-MM-DD.
-        subject: first line of its message; what no terminal can show is replaced.
+        subject: first line of its message; what would move a terminal is written out.
     """
 
     sha: str
@@ -82,4 +82,4 @@ def _listed(path: Path, *selected: str) -> list[Commit]:
 
 def _commit(line: str) -> Commit:
     sha, time, subject = line.split("\x1f", 2)
-    return Commit(sha, time[:10], "".join(each if each.isprintable() else "\ufffd" for each in subject))
+    return Commit(sha, time[:10], written_out(subject))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from pipeline.errors import written_out
 from pipeline.pages.blocks import Block, Cell, Command, Document, Grid, Heading, Paragraph, Section, Table
 
 
@@ -45,8 +46,8 @@ def table_to_markdown(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text of any content as Markdown that shows it as it is, in one line."""
-    line = " ".join(text.split())
+    """Text of any content as Markdown that shows it as it is, in one line, characters that would move a terminal written out."""
+    line = " ".join(written_out(text).split())
     line = line.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"[`*|~]|\](?=[\[(:])", r"\\\g<0>", line)
     # Within a word an underscore is no mark-up, and most names here have some.
@@ -64,7 +65,7 @@ def _block(block: Block) -> list[str]:
         case Paragraph(text, kind):
             return [f"> **Warning:** {escaped(text)}" if kind == "warning" else escaped(text)]
         case Command(text, purpose):
-            return [f"- `{text}`: {escaped(purpose)}"]
+            return [f"- `{written_out(text)}`: {escaped(purpose)}"]
         case Table():
             return [table_to_markdown(block)]
         case Grid(blocks):

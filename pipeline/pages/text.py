@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
+from pipeline.errors import written_out
 from pipeline.pages.blocks import Block, Cell, Command, Grid, Heading, Paragraph, Table
 from pipeline.pages.numbers import typed
 
@@ -11,7 +12,10 @@ WIDTH = 110
 
 
 def as_text(blocks: Sequence[Block]) -> str:
-    """The page for a terminal: columns aligned, sentences wrapped; what is drawn is left out."""
+    """The page for a terminal: columns aligned, sentences wrapped; what is drawn is left out.
+
+    Texts may come from files of anybody, so characters that would move the terminal are written out.
+    """
     flat = [part for block in blocks for part in (block.blocks if isinstance(block, Grid) else (block,))]
     written = [(block, text) for block in flat if (text := _block(block))]
     page = ""
@@ -39,18 +43,22 @@ def wrapped(text: str, *, first: str = "", rest: str = "") -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(text, level):
-            return f"{text}\n{('=' if level == 1 else '-') * len(text)}"
+            title = _line(text)
+            return f"{title}\n{('=' if level == 1 else '-') * len(title)}"
         case Paragraph(text, kind):
-            return wrapped(f"Warning: {text}" if kind == "warning" else text)
+            return wrapped(written_out(f"Warning: {text}" if kind == "warning" else text))
         case Command(text, purpose):
-            return f"    {text:<40}  {purpose}"
+            return f"    {_line(text):<40}  {_line(purpose)}"
         case Table():
             return _table(block)
     return ""
 
 
 def _table(table: Table) -> str:
-    lines = [table.header, *(tuple(_cell(cell, table) for cell in row) for row in table.rows)]
+    lines = [
+        tuple(map(_line, table.header)),
+        *(tuple(_cell(cell, table) for cell in row) for row in table.rows),
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.header))]
     rows = [
         "  ".join(
@@ -59,10 +67,15 @@ def _table(table: Table) -> str:
         ).rstrip()
         for line in lines
     ]
-    notes = [f"({letter}) {note}" for note, letter in table.notes.items()]
-    return "\n".join([*([table.caption] if table.caption else []), *rows, *notes])
+    notes = [f"({letter}) {_line(note)}" for note, letter in table.notes.items()]
+    return "\n".join([*([_line(table.caption)] if table.caption else []), *rows, *notes])
 
 
 def _cell(cell: Cell, table: Table) -> str:
-    text = f"{cell.text} {cell.detail}" if cell.detail else cell.text
+    text = _line(f"{cell.text} {cell.detail}" if cell.detail else cell.text)
     return text if cell.note is None else f"{text} ({table.notes[cell.note]})"
+
+
+def _line(text: str) -> str:
+    """A text that takes one line."""
+    return written_out(text).replace("\n", " ").replace("\t", " ")

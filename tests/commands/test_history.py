@@ -246,6 +246,12 @@ def test_a_message_cannot_break_page_or_terminal(commit, history, tmp_path):
     assert "\x1b" not in printed + page
     assert "<script>alert" not in page
     assert "\\|" in printed
+    assert r"\x1b[31mred" in page
+
+
+def test_a_message_in_any_script_is_shown_as_it_is(commit, history):
+    commit(0, message="実験　その一 \N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}")
+    assert "実験　その一 \N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}" in history()
 
 
 def test_a_page_has_a_chart_with_a_band_and_the_step_in_its_colour(stepped, history, tmp_path):

@@ -72,3 +72,15 @@ def test_rules_of_yaml_1_2_are_needed_for_what_dvc_writes():
 def test_what_holds_no_parameters_is_a_sentence_with_its_source(text):
     with pytest.raises(PipelineError, match=r"^params\.yaml of HEAD: "):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (r'"\e[2Jx\u202e"', r'"\x1b[2Jx\u202e"'),
+        (r'["\x9b", {"\a": b}]', r'["\x9b", {"\x07": b}]'),
+    ],
+)
+def test_what_would_move_a_terminal_is_written_out(text, written):
+    found = read_parameters(f"section:\n  key: {text}\n", source="params.yaml")
+    assert found["section.key"].written == written

@@ -21,3 +21,10 @@ def test_a_number_has_six_digits_or_as_many_as_tell_it_from_zero(value, written)
 def test_a_parameter_of_any_tag_is_json(text, value):
     parameter = read_parameters(f"section:\n  key: {text}\n", source="params.yaml")["section.key"]
     assert json.loads(to_json({"value": parameter.value})) == {"value": value}
+
+
+def test_json_holds_every_character_and_none_that_would_move_a_terminal():
+    text = to_json({"written": "a\x1b[2Jb\u202ec\x9bd\\\x7f\u2028é"})
+    assert text.replace("\n", "").isprintable()
+    assert "é" in text
+    assert json.loads(text) == {"written": "a\x1b[2Jb\u202ec\x9bd\\\x7f\u2028é"}

@@ -1,3 +1,4 @@
+import pytest
 from markupsafe import Markup
 
 from pipeline.pages.blocks import Cell, Command, Grid, Heading, Paragraph, Picture, Table, plain_table
@@ -55,3 +56,34 @@ def test_a_warning_is_loud_and_what_is_drawn_is_left_out():
 
 def test_numbers_in_a_terminal_have_the_minus_sign_of_a_keyboard():
     assert as_text([Paragraph("from −0.5 to − and x−y")]) == "from -0.5 to − and x−y\n"
+
+
+EVIL = "a\x1b[2Jb\u202ec\x9bd\u2028e"
+SHOWN = r"a\x1b[2Jb\u202ec\x9bd\u2028e"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Heading(EVIL),
+        Paragraph(EVIL),
+        Paragraph(EVIL, "warning"),
+        Command(EVIL, EVIL),
+        plain_table((EVIL, "b"), [("x", "1")]),
+        plain_table(("a", "b"), [(EVIL, EVIL)]),
+        Table(EVIL, ("a",), ((Cell("x", EVIL, note=EVIL),),)),
+    ],
+)
+def test_what_would_move_a_terminal_is_written_out(block):
+    text = as_text([block])
+    assert SHOWN in text
+    assert text.replace("\n", "").isprintable()
+    assert SHOWN.replace("\\", "\\\\") in as_markdown([block]) or SHOWN in as_markdown([block])
+
+
+def test_a_cell_of_several_lines_takes_one():
+    assert as_text([plain_table(("a", "b"), [("x\ny\tz", "1")])]) == "a      b\nx y z  1\n"
+
+
+def test_columns_are_as_wide_as_what_is_written():
+    assert as_text([plain_table(("a", "b"), [("\x1b[2J", "1")])]) == "a        b\n\\x1b[2J  1\n"
