@@ -110,7 +110,7 @@ class Series:
         confidence: level of intervals, and 1 minus the level at which a step is looked for.
         n_resamples: number of resamples of the segments.
         parts: the runs that can be compared, the oldest part first, at least one.
-        skipped: sentences about commits that hold no run that could be measured.
+        skipped: sentences about commits that hold no run that could be measured, the oldest first.
         newest_skipped: whether the newest commit is one of them, so that nothing is known of it.
     """
 
@@ -150,23 +150,25 @@ def read_series(
     Raises:
         PipelineError: no commit holds a run that could be measured.
     """
-    skipped: list[str] = []
-    read: list[tuple[Entry, Run]] = []
-    for entry in entries:
+    skipped: dict[int, str] = {}
+    read: list[tuple[int, Run, Protocol]] = []
+    for position, entry in enumerate(entries):
         try:
-            read.append((entry, read_run(entry.revision)))
+            run = read_run(entry.revision)
+            read.append((position, run, protocol_of(run)))
         except PipelineError as error:
-            skipped.append(_sentence(entry, error))
+            skipped[position] = _sentence(entry, error)
     if metric is None and read:
-        metric = protocol_of(read[-1][1]).headline[0]
+        metric = read[-1][2].headline[0]
     tracked = []
-    for entry, run in read:
+    for position, run, protocol in read:
+        entry = entries[position]
         try:
-            tracked.append(_tracked(entry, run, metric or "", protocol_of(run)))
+            tracked.append(_tracked(entry, run, metric or "", protocol))
         except PipelineError as error:
-            skipped.append(_sentence(entry, error))
+            skipped[position] = _sentence(entry, error)
     if not tracked:
-        raise PipelineError(f"{name}: no run could be measured; {skipped[-1]}")
+        raise PipelineError(f"{name}: no run could be measured; {skipped[max(skipped)]}")
     bootstrap = Bootstrap(n_resamples=n_resamples)
     return Series(
         name=name,
@@ -183,7 +185,7 @@ def read_series(
             )
             for runs, reason in _split(tracked)
         ),
-        skipped=tuple(skipped),
+        skipped=tuple(skipped[position] for position in sorted(skipped)),
         newest_skipped=tracked[-1].entry is not entries[-1],
     )
 

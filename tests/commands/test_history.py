@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
@@ -221,6 +222,39 @@ def test_the_workspace_is_the_newest_run_where_it_holds_another(repository, comm
     (part,) = of(history, "workspace", "--fail-on-step", status=3)["parts"]
     assert [run["name"] for run in part["runs"]][-1] == "workspace"
     assert (part["steps"][0]["at"], part["steps"][0]["commit"]) == (3, None)
+
+
+def test_what_is_left_out_stands_in_the_order_of_the_history(repository, commit, history):
+    def without_a_number(number):
+        commit(number)
+        path = repository.root / "reports/predictions.csv"
+        pd.read_csv(path).assign(grcf_seed_1=float("nan")).to_csv(path, index=False)
+        return repository.commit()
+
+    def cut_off(number):
+        commit(number)
+        (repository.root / "reports/predictions.csv").write_text(f"split,{number}")
+        return repository.commit()
+
+    commit(0)
+    left_out = [without_a_number(1), cut_off(2), without_a_number(3), cut_off(4)]
+    commit(5)
+    skipped = of(history)["skipped"]
+    assert [next(sha for sha in left_out if sha[:7] in sentence) for sentence in skipped] == left_out
+
+
+def test_a_newest_run_of_an_unknown_protocol_is_left_out(repository, commit, history):
+    commit(0)
+    parameters = (repository.root / "params.yaml").read_text()
+    (repository.root / "params.yaml").write_text(parameters.replace("protocol: mosi", "protocol: guess"))
+    path = repository.root / "reports/predictions.csv"
+    path.write_text(path.read_text().replace("0.1", "0.2"))
+    newest = repository.commit()
+    (repository.root / "params.yaml").write_text(parameters.replace("protocol: mosi", "protocol:"))
+    write_run_record(repository.root / "reports/run.json", RunRecord("one", tasks.MOSI, (), "cpu"))
+    found = of(history)
+    assert [len(part["runs"]) for part in found["parts"]] == [1]
+    assert found["skipped"][0].startswith(f"{newest[:7]}: ")
 
 
 def test_runs_of_other_seeds_are_of_one_series(commit, history):
