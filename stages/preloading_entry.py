@@ -46,8 +46,21 @@ _MEASURING = {
         "pipeline.artifacts.run_record",
     )
 }
-# Figures are drawn by workers everywhere. Each imports the stage itself, because it is what was started.
-_DRAWING = {"stages.report": ("vl_convert", "pipeline.execution.pool", "stages.report")}
+# Figures are drawn by workers everywhere. Each runs the stage's file again, because it is what was started; what takes long then is
+# what the file imports. The stage itself may not be here: Python warns on the terminal of a module that is run and was imported.
+_DRAWING = {
+    "stages.report": (
+        "vl_convert",
+        "pipeline.execution.pool",
+        "pipeline.inspector.html",
+        "pipeline.inspector.page",
+        "pipeline.pages.vega",
+        "pipeline.reporting.model_card",
+        "pipeline.reporting.report",
+        "pipeline.reporting.results",
+        "pipeline.settled.task",
+    )
+}
 
 _preloaded: dict[str, tuple[str, ...]] = {**_DRAWING}
 if not may_have_gpu():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.execution.device import may_have_gpu
+from stages import preloading_entry
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {
@@ -58,6 +59,22 @@ def test_the_class_of_the_device_is_found_without_loading_torch_here():
     ).stdout
     assert printed.startswith("cpu ")
     assert printed.endswith(" False\n")
+
+
+@pytest.mark.parametrize(
+    ("stage", "modules"),
+    [*({**preloading_entry._TRAINING, **preloading_entry._MEASURING, **preloading_entry._DRAWING}).items()],
+)
+def test_what_workers_have_from_their_start_is_not_the_stage_that_each_runs_again(stage, modules):
+    """Python warns on the terminal of a module that is run and was imported before, once for each worker."""
+    code = (
+        "import sys; from importlib import import_module; "
+        f"[import_module(name) for name in {modules}]; print({stage!r} in sys.modules)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed == "False\n"
 
 
 def test_training_loads_no_compiler():

@@ -162,7 +162,9 @@ def draw_order(
     ]
     shared: Spec = {
         "x": category("below", "lower label", axis=axis, scale={"domain": list(classes[:-1])}),
-        "y": category("above", "higher label", axis=axis, scale={"domain": list(classes[:0:-1])}),
+        "y": category(
+            "above", "higher label", axis=axis | {"titlePadding": 10}, scale={"domain": list(classes[:0:-1])}
+        ),
         "tooltip": tooltip,
     }
     # Pairs in the wrong order as often as in the right one are as bad as a guess: no stronger than that. The strongest colour still
