@@ -38,12 +38,13 @@ def link_pages(text: str) -> str:
 
 
 def as_sentence(text: str) -> str:
-    """Start with a capital and end with a stop; a text that starts with code keeps its first letter.
+    """Start with a capital and end with a stop; a text that starts with code or a Greek letter keeps it.
 
-    >>> as_sentence("seed of that split")
-    'Seed of that split.'
+    >>> as_sentence("seed of that split"), as_sentence("α: a factor")
+    ('Seed of that split.', 'α: a factor.')
     """
     text = text.strip()
     if not text:
         return text
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?:" else ".")
+    first = text[0].upper() if text[0].isascii() else text[0]
+    return first + text[1:] + ("" if text[-1] in ".!?:" else ".")

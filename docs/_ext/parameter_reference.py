@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ from pipeline.yaml12 import parse_yaml
 PARAMS_YAML = ROOT / "params.yaml"
 DVC_YAML = ROOT / "dvc.yaml"
 
-CHOICE = re.compile(r"(?<![\w`])([a-z_0-9]+) = ")
+CHOICE = re.compile(r"(?<![\w`-])(?!empty\b)(-?[a-z_0-9]+) = ")
+FROM_TO = re.compile(r"(?<![\w`])([a-z_0-9]+) … ([a-z_0-9]+) = ")
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 NAMED = re.compile(r"(?<![\w.`/])([a-z]+\.[a-z_0-9]+)\b(?![.\w/])")
 
@@ -38,12 +39,14 @@ class Parameter:
         value: the committed value.
         meaning: the comment behind the line and below it, as one text.
         kind: allowed values, in Markdown.
+        choices: the words that it takes; none if it takes others too.
     """
 
     name: str
     value: Any
     meaning: str
     kind: str
+    choices: Collection[str]
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
@@ -95,6 +98,31 @@ def _bound(value: float) -> str:
     return f"{factor}10{str(int(power)).translate(_RAISED)}"
 
 
+def choices_of(schema: Mapping[str, Any]) -> set[str]:
+    """Every word that a field takes, from its JSON schema; none if it takes others too.
+
+    >>> sorted(choices_of({"anyOf": [{"enum": ["mosi", "sims"]}, {"type": "null"}]}))
+    ['mosi', 'sims']
+    """
+    options = schema.get("anyOf", [schema])
+    return {choice for option in options for choice in option.get("enum", []) if isinstance(choice, str)}
+
+
+def mark_choices(meaning: str, choices: Collection[str]) -> str:
+    """Write as code what is a value: what an equals sign explains, and each choice that stands in an enumeration.
+
+    >>> mark_choices("which text: best = the best; last, or none (no text); empty = as the corpus says", {"last", "none", "best"})
+    'which text: `best` = the best; `last`, or `none` (no text); empty = as the corpus says'
+    """
+    meaning = CHOICE.sub(r"`\1` = ", FROM_TO.sub(r"`\1` … `\2` = ", meaning))
+    if not choices:
+        return meaning
+    listed = "|".join(sorted(choices, key=len, reverse=True))
+    return re.sub(
+        rf"(^|[:,;] |\(|\b(?:or|and|one) )({listed})(?=[,;:)]| \(| or | and | only|$)", r"\1`\2`", meaning
+    )
+
+
 def read_parameters() -> dict[str, list[Parameter]]:
     """Every parameter by section, in the order of `params.yaml`; a key without a comment is an error."""
     text = PARAMS_YAML.read_text(encoding="utf-8")
@@ -107,7 +135,9 @@ def read_parameters() -> dict[str, list[Parameter]]:
             name = f"{section}.{key}"
             if not comments.get(name):
                 raise ExtensionError(f"params.yaml: {name} has no comment; say what it means behind its line")
-            sections[section].append(Parameter(name, value, comments[name], kind_of(fields[key])))
+            sections[section].append(
+                Parameter(name, value, comments[name], kind_of(fields[key]), choices_of(fields[key]))
+            )
     return sections
 
 
@@ -149,7 +179,7 @@ class ParameterReference(GeneratedDirective):
             yield f"## {section}\n\n{model_of(section).__doc__}\n"
             yield f"Read by {stages}.\n"
             for parameter in found:
-                meaning = CHOICE.sub(r"`\1` = ", parameter.meaning)
+                meaning = mark_choices(parameter.meaning, parameter.choices)
                 meaning = NAMED.sub(lambda name: f"`{name[1]}`" if name[1] in names else name[0], meaning)
                 yield f"````{{parameter}} {parameter.name}: {_written(parameter.value)}\n"
                 yield f"{link_pages(as_sentence(meaning))}\n\n*Values:* {parameter.kind}.\n````\n"

@@ -42,6 +42,15 @@ def test_the_example_of_the_comments_is_right(comments):
     assert tested.failed == 0
 
 
+@pytest.mark.parametrize("module", ["generated", "parameter_reference"])
+def test_the_examples_of_what_writes_the_reference_are_right(monkeypatch, module):
+    pytest.importorskip("sphinx", reason="Sphinx is not installed; `make docs` installs it")
+    monkeypatch.syspath_prepend(ROOT / "docs/_ext")
+    tested = doctest.testmod(importlib.import_module(module))
+    assert tested.attempted > 0
+    assert tested.failed == 0
+
+
 def test_pages_that_comments_and_messages_name_exist():
     texts = [ROOT / "params.yaml", *(ROOT / "pipeline").rglob("*.py"), *(ROOT / "pipeline").rglob("*.j2")]
     named = {page for text in texts for page in re.findall(r"\bdocs/[\w/-]+\.md", text.read_text())}
