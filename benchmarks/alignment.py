@@ -24,9 +24,9 @@ import soundfile
 import soxr
 
 from demo.voice import Voice, synthesise
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords
+from pipeline.artifacts.formats.files import write_text
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, locate_words
 

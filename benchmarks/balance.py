@@ -21,7 +21,7 @@ from benchmarks.mosi.data import TUNING, divide, read_pool
 from benchmarks.training import train_method
 from benchmarks.trials import Outcome, map_trials
 from pipeline import params
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.formats.files import write_json
 from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import paired_differences

@@ -25,8 +25,8 @@ import yaml
 from benchmarks.gpu.models import save_speech
 from benchmarks.process_tree import ProcessTree
 from benchmarks.slurm import Slurm, is_installed
-from pipeline.artifacts.files import read_json, sha256_of, write_json, write_text
-from pipeline.artifacts.segments import Segment, read_segments, write_segments
+from pipeline.artifacts.corpus.segments import Segment, read_segments, write_segments
+from pipeline.artifacts.formats.files import read_json, sha256_of, write_json, write_text
 from pipeline.errors import PipelineError
 from pipeline.yaml12 import read_yaml
 

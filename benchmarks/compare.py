@@ -21,7 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.differences import compare_model
 from pipeline.comparison.verdicts import judge

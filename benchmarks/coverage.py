@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.markdown import table
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Side
 from pipeline.comparison.differences import compare_model
 from pipeline.comparison.measured import Measured

@@ -26,8 +26,8 @@ import soundfile
 import torch
 import transformers
 
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.formats.files import write_text
 from pipeline.execution.device import best_device, device_class
 from pipeline.execution.versions import library_versions
 from pipeline.execution.workers import worker_count

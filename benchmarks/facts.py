@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.formats.files import write_text
 from pipeline.corpus.facts import FACTS_FILE, facts_to_yaml
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.intake.facts import find_facts

@@ -25,7 +25,7 @@ from benchmarks.trials import Outcome, map_trials
 from pipeline import params
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.formats.files import write_json, write_text
 from pipeline.artifacts.sharding.files import INDEX
 from pipeline.evaluation.protocols import MOSI
 from pipeline.execution.device import best_device

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from benchmarks.ranking_loss import machine, resident_mb
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.tokens import TokenizedText
+from pipeline.artifacts.corpus.tokens import TokenizedText
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, groupwise_ranking_loss

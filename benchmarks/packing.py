@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.formats.files import write_json
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.executor import map_cached
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.words import SegmentWords
+from pipeline.artifacts.formats.files import write_text
 from pipeline.extract.words.locate import WordSettings, locate_words
 from pipeline.extract.words.pronunciation import number_words
 from pipeline.prediction.recording import Recording, as_segment

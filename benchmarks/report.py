@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.segments import SPLITS, write_segments
+from pipeline.artifacts.corpus.segments import SPLITS, write_segments
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.formats.files import write_text
 from tests.reporting.runs import Run, make_segments, write_run
 
 ROOT = Path(__file__).parent.parent

@@ -23,7 +23,7 @@ from benchmarks.methods import changed_sections
 from benchmarks.mosi.data import STANDARD, divide, read_pool
 from pipeline import params
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.formats.files import write_json
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.execution.cache import cache_folder
 from pipeline.execution.device import best_device, device_class
@@ -36,7 +36,7 @@ from pipeline.grcf.network.batches import Batch, SplitTensors, drop_modalities
 from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.rank import ranking_objective
+from pipeline.grcf.ranking.rank import ranking_objective
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/seeds.json")

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.feature_shards import ShardedSequences, read_sequences, write_sequences_of
-from pipeline.artifacts.files import write_json
-from pipeline.artifacts.packed import PackedSequences
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.features.packed import PackedSequences
+from pipeline.artifacts.features.shards import ShardedSequences, read_sequences, write_sequences_of
+from pipeline.artifacts.formats.files import write_json
 
 RESULTS = Path(__file__).parent / "results/shards.json"
 _SEGMENTS_OF_RECORDING = 10

@@ -6,13 +6,13 @@ from typing import Any
 from benchmarks.methods import Method
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment
 from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.calibration.pointwise_objective import Task
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import ranking_objective, train_ranking
+from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
 from pipeline.grcf.scoring import predict
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import network_settings, training_settings

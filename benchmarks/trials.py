@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pipeline.artifacts.files import sha256_of, tensors_from_bytes, tensors_to_bytes
+from pipeline.artifacts.formats.files import sha256_of, tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
 from pipeline.execution.seeds import environment

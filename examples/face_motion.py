@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.visual.mesh import FaceSettings, find_faces
 from pipeline.media.container import MediaError

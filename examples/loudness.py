@@ -5,8 +5,8 @@
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted
 from pipeline.media.container import MediaError

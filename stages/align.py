@@ -14,16 +14,16 @@ from pipeline.align.splits import (
     fit_normalisation,
     without_unlearnt,
 )
+from pipeline.artifacts.aligned.coverage import write_coverage
+from pipeline.artifacts.aligned.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.coverage import write_coverage
-from pipeline.artifacts.extraction import read_modalities
-from pipeline.artifacts.files import read_json
-from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.rejections import read_rejections
-from pipeline.artifacts.segments import SPLITS, iterate_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.rejections import read_rejections
+from pipeline.artifacts.corpus.segments import SPLITS, iterate_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.words import iterate_words
+from pipeline.artifacts.features.extraction import read_modalities
+from pipeline.artifacts.formats.files import read_json
 from pipeline.artifacts.sharding.spooled import spooling
-from pipeline.artifacts.words import iterate_words
 
 SEGMENTS = Path("data/manifest/segments.jsonl")
 REJECTED = Path("data/manifest/rejected.csv")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from stages.entry import run
 
 from pipeline import params
+from pipeline.artifacts.aligned.degraded import write_degraded
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.degraded import write_degraded
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
 from pipeline.degradation.conditions import DEGRADATIONS, Condition
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def load_extractors() -> "Extractors":
 
 def read_ordinary() -> "Ordinary":
     """The test split as the stages before left it."""
-    from pipeline.artifacts.feature_shards import read_sequences
-    from pipeline.artifacts.preprocessing import read_preprocessing
-    from pipeline.artifacts.segments import read_segments
-    from pipeline.artifacts.words import iterate_words
+    from pipeline.artifacts.aligned.preprocessing import read_preprocessing
+    from pipeline.artifacts.corpus.segments import read_segments
+    from pipeline.artifacts.corpus.words import iterate_words
+    from pipeline.artifacts.features.shards import read_sequences
     from pipeline.degradation.features import Ordinary
 
     both = zip(read_segments(SEGMENTS), iterate_words(WORDS), strict=True)

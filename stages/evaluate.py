@@ -15,33 +15,33 @@ from stages.preloading_entry import run
 import numpy as np
 
 from pipeline import params
+from pipeline.artifacts.aligned.degraded import read_degraded
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.by_corpus import write_corpus_metrics
-from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints
-from pipeline.artifacts.degraded import read_degraded
-from pipeline.artifacts.evaluation import (
+from pipeline.artifacts.corpus.segments import OWNERS
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.corpus.task import Task
+from pipeline.artifacts.evaluated.by_corpus import write_corpus_metrics
+from pipeline.artifacts.evaluated.evaluation import (
     EvaluatedSplit,
     Evaluation,
     SplitComparisons,
     Summaries,
     write_evaluation,
 )
-from pipeline.artifacts.files import write_json, write_text
-from pipeline.artifacts.masks import write_masks
-from pipeline.artifacts.models import BASELINE, METHOD
-from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.representations import (
+from pipeline.artifacts.evaluated.masks import write_masks
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.evaluated.representations import (
     MOST_SEGMENTS,
     Representations,
     even_sample,
     write_representations,
 )
-from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
-from pipeline.artifacts.run_record import RunRecord, write_run_record
-from pipeline.artifacts.segments import OWNERS
-from pipeline.artifacts.sequences import Modality
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.evaluated.run_record import RunRecord, write_run_record
+from pipeline.artifacts.formats.files import write_json, write_text
+from pipeline.artifacts.trained.checkpoint import Checkpoint, read_checkpoints
 from pipeline.errors import PipelineError
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.corpora import corpus_metrics

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
-from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.features.shards import write_sequences, write_sequences_of
 from pipeline.corpus.facts import Facts
 from pipeline.extract.cached.frames import CachedFrames
 from pipeline.extract.precomputed import is_precomputed, read_precomputed

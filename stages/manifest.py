@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.rejections import write_rejections
-from pipeline.artifacts.segments import SPLITS, write_segments
-from pipeline.artifacts.task import write_task
+from pipeline.artifacts.corpus.rejections import write_rejections
+from pipeline.artifacts.corpus.segments import SPLITS, write_segments
+from pipeline.artifacts.corpus.task import write_task
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.labels import label_chosen, refuse_absent_classes
 from pipeline.corpus.layouts import layout_of

@@ -9,9 +9,7 @@ from pathlib import Path
 from stages.preloading_entry import run
 
 from pipeline import params
-from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
-from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.preprocessing import (
+from pipeline.artifacts.aligned.preprocessing import (
     of_classes,
     of_corpora,
     preprocessing_path,
@@ -19,6 +17,8 @@ from pipeline.artifacts.preprocessing import (
     write_preprocessing,
 )
 from pipeline.artifacts.sharding.files import INDEX
+from pipeline.artifacts.trained.checkpoint import Checkpoint, write_checkpoints
+from pipeline.artifacts.trained.curves import write_curves
 from pipeline.execution.device import best_device
 from pipeline.execution.seeds import environment, map_seeds
 from pipeline.settled.task import load_task

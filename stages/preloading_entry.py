@@ -13,9 +13,9 @@ __all__ = ["run"]
 _TRAINING = {
     "stages.rank": (
         "pipeline.execution.seeds",
-        "pipeline.grcf.rank",
-        "pipeline.grcf.hardest_pairs",
-        "pipeline.grcf.pair_statistics",
+        "pipeline.grcf.ranking.rank",
+        "pipeline.grcf.ranking.hardest_pairs",
+        "pipeline.grcf.ranking.pair_statistics",
         "stages.ranking_settings",
         "stages.settings",
     ),
@@ -41,9 +41,9 @@ _MEASURING = {
         "pipeline.evaluation.robustness",
         "pipeline.evaluation.tables",
         "pipeline.grcf.perturbations",
-        "pipeline.artifacts.masks",
-        "pipeline.artifacts.representations",
-        "pipeline.artifacts.run_record",
+        "pipeline.artifacts.evaluated.masks",
+        "pipeline.artifacts.evaluated.representations",
+        "pipeline.artifacts.evaluated.run_record",
     )
 }
 # Figures are drawn by workers everywhere. Each runs the stage's file again, because it is what was started; what takes long then is

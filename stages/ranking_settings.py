@@ -1,7 +1,7 @@
 """The sections `margin` and `advantage` as the library knows them; apart from `settings`, because the baseline has neither."""
 
 from pipeline import params
-from pipeline.artifacts.task import Groups
+from pipeline.artifacts.corpus.task import Groups
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 
 

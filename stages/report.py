@@ -10,19 +10,19 @@ from typing import Any
 from stages.preloading_entry import run
 
 from pipeline import params
-from pipeline.artifacts.by_corpus import read_corpus_metrics
-from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path, read_checkpoints
-from pipeline.artifacts.coverage import read_coverage
-from pipeline.artifacts.curves import read_curves
-from pipeline.artifacts.evaluation import read_evaluation
-from pipeline.artifacts.extraction import read_extractions
-from pipeline.artifacts.files import read_text, sha256_of, write_text
-from pipeline.artifacts.pair_statistics import read_distributions, read_group_pairs
-from pipeline.artifacts.predictions import read_predictions
-from pipeline.artifacts.rejections import read_rejections
-from pipeline.artifacts.robustness import read_robustness
-from pipeline.artifacts.segments import iterate_segments
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.aligned.coverage import read_coverage
+from pipeline.artifacts.corpus.rejections import read_rejections
+from pipeline.artifacts.corpus.segments import iterate_segments
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.evaluated.by_corpus import read_corpus_metrics
+from pipeline.artifacts.evaluated.evaluation import read_evaluation
+from pipeline.artifacts.evaluated.predictions import read_predictions
+from pipeline.artifacts.evaluated.robustness import read_robustness
+from pipeline.artifacts.features.extraction import read_extractions
+from pipeline.artifacts.formats.files import read_text, sha256_of, write_text
+from pipeline.artifacts.trained.checkpoint import TrainingStage, checkpoint_path, read_checkpoints
+from pipeline.artifacts.trained.curves import read_curves
+from pipeline.artifacts.trained.pair_statistics import read_distributions, read_group_pairs
 from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_key

@@ -5,9 +5,9 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
-from pipeline.artifacts.segments import iterate_segments, read_segments
-from pipeline.artifacts.words import SegmentWords, read_words
+from pipeline.artifacts.corpus.segments import iterate_segments, read_segments
+from pipeline.artifacts.corpus.words import SegmentWords, read_words
+from pipeline.artifacts.features.shards import write_sequences, write_sequences_of
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.precomputed import is_precomputed, read_precomputed, rows_of_words
 from pipeline.extract.text.encoder import TextSettings

@@ -5,9 +5,9 @@ from pathlib import Path
 from stages.entry import run
 
 from pipeline import params
-from pipeline.artifacts.files import write_json
-from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.words import write_words
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.corpus.words import write_words
+from pipeline.artifacts.formats.files import write_json
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings
 from pipeline.settled.facts import load_facts

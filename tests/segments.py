@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 
 
 def make_segment(**fields: Any) -> Segment:

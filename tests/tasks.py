@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.facts import facts_from, facts_to_yaml
 
 MOSI = Task(

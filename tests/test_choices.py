@@ -10,8 +10,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from pipeline import params
-from pipeline.artifacts.segments import Owner
-from pipeline.artifacts.task import PROTOCOL_RANGES, PROTOCOLS_OF, Kind, ProtocolName
+from pipeline.artifacts.corpus.segments import Owner
+from pipeline.artifacts.corpus.task import PROTOCOL_RANGES, PROTOCOLS_OF, Kind, ProtocolName
 from pipeline.corpus.facts import LayoutName
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.evaluation.protocols import PROTOCOLS

@@ -75,7 +75,7 @@ MUTANTS = {
         "tests/evaluation/test_tables.py::test_truth_comes_first",
     ),
     "a corpus is measured on all segments": Mutant(
-        "pipeline/artifacts/predictions.py",
+        "pipeline/artifacts/evaluated/predictions.py",
         'enumerate(self.names_of("corpus")) if corpus == name',
         'enumerate(self.names_of("corpus")) if corpus',
         "tests/evaluation/test_corpora.py::test_a_corpus_is_measured_on_its_own_segments_alone",

@@ -23,7 +23,7 @@ from benchmarks.evidence.results import PAGE, RESULTS, Found, merged
 from benchmarks.evidence.setups import SETUPS, STRONG
 from benchmarks.evidence.tables import METRICS, comparison_of, row_of, values_of
 from benchmarks.evidence.trial import STANDARD, Trial, divided, paired, run_trials
-from pipeline.artifacts.files import read_json, write_json, write_text
+from pipeline.artifacts.formats.files import read_json, write_json, write_text
 
 PICTURE = Path("docs/images/evidence.svg")
 

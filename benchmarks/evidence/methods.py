@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.evidence.conditions import rescaled, standardised
 from benchmarks.evidence.setups import BATCH, Learning, Setup
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, tune
 from pipeline.grcf.fit.loop import TrainingSettings, train_network
 from pipeline.grcf.fit.selection import Selection
@@ -25,7 +25,7 @@ from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.owned_labels import OwnedLabels, compared
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import ranking_objective, train_ranking
+from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
 
 MARGIN = MarginSettings(
     groups="integer", base=0.0, slope=1.0, distance="label", shape="softplus", smoothing=2.0

@@ -9,7 +9,7 @@ from benchmarks.evidence.methods import METHODS
 from benchmarks.evidence.setups import SETUPS, TUNING
 from benchmarks.evidence.tables import EQUIVALENT
 from benchmarks.evidence.trial import STANDARD
-from pipeline.artifacts.files import read_json
+from pipeline.artifacts.formats.files import read_json
 
 Found = Mapping[str, Any]
 Errors = Mapping[tuple[str, str, int, str], float]

@@ -23,7 +23,7 @@ from benchmarks.evidence.results import PAGE, RESULTS
 from benchmarks.evidence.setups import SETUPS, STRONG
 from benchmarks.evidence.tables import spans
 from benchmarks.evidence.trial import STANDARD, Trial, divided, run_trials
-from pipeline.artifacts.files import read_json, write_json, write_text
+from pipeline.artifacts.formats.files import read_json, write_json, write_text
 
 N_RESAMPLES = 10_000
 

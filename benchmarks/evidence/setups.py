@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.artifacts.files import read_json
+from pipeline.artifacts.formats.files import read_json
 from pipeline.errors import PipelineError
 from pipeline.grcf.network.network import NetworkSettings
 

@@ -16,8 +16,8 @@ from benchmarks.evidence.setups import SETUPS
 from benchmarks.evidence.vectors import vectors_of
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.segments import SPLITS, Split
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.segments import SPLITS, Split
+from pipeline.artifacts.corpus.sequences import Modality
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached

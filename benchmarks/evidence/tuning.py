@@ -24,8 +24,8 @@ from benchmarks.evidence.tables import METRICS, values_of
 from benchmarks.evidence.trial import parted
 from benchmarks.trials import Outcome
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.files import read_json, write_json
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
+from pipeline.artifacts.formats.files import read_json, write_json
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.executor import map_cached
 from pipeline.execution.source import source_digest

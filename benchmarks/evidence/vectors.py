@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
+from pipeline.artifacts.formats.files import tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.progress import track
 from pipeline.extract.text.encoder import TextEncoder

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.params import Audio, Visual, load
 
 

@@ -16,8 +16,8 @@ from benchmarks import gradient_caching
 from benchmarks.gpu.models import save_bert
 from benchmarks.gpu.scale import PRECISIONS, ROOT, TRANSCRIPTS, Scale, demo_rows, seconds_of
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.tokens import join_tokens
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import join_tokens
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.extract.tokens import tokenise
@@ -28,7 +28,7 @@ from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
-from pipeline.grcf.rank import ranking_objective
+from pipeline.grcf.ranking.rank import ranking_objective
 from pipeline.pretrained.models import EncoderSettings
 
 SEEDS = (1, 2, 3, 4, 5)

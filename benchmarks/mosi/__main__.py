@@ -23,7 +23,7 @@ from benchmarks.mosi.tables import (
 from benchmarks.mosi.trial import Trial, run_trials
 from benchmarks.trials import Outcome
 from pipeline import params
-from pipeline.artifacts.files import read_json, write_json, write_text
+from pipeline.artifacts.formats.files import read_json, write_json, write_text
 from pipeline.errors import PipelineError
 from pipeline.yaml12 import parse_yaml
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from pipeline.align.splits import AlignedSegment, align_segment, assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.segments import SPLITS, Segment, Split, read_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.words import read_words
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split, read_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.words import read_words
+from pipeline.artifacts.features.shards import read_sequences
 
 STANDARD = "standard"
 TUNING = tuple(f"tuning-{fold}-of-5" for fold in range(5))

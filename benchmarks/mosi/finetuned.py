@@ -19,7 +19,7 @@ from benchmarks.mosi.tables import compare, order_by_stage, summarise_methods
 from benchmarks.mosi.trial import Trial, run_trials
 from benchmarks.trials import Outcome
 from pipeline import params
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.formats.files import write_json
 from pipeline.yaml12 import parse_yaml
 
 METHODS = Path(__file__).with_name("finetuned.yaml")

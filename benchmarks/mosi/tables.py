@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.methods import read_compared
 from benchmarks.trials import Outcome
-from pipeline.artifacts.evaluation import Over
+from pipeline.artifacts.evaluated.evaluation import Over
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.evaluation.statistics import paired_differences

@@ -19,7 +19,7 @@ from benchmarks.mosi.data import TUNING
 from benchmarks.mosi.tables import METHODS
 from benchmarks.mosi.trial import Trial, run_trials
 from pipeline import params
-from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.formats.files import read_json, write_json
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.yaml12 import parse_yaml
 

@@ -23,7 +23,7 @@ from benchmarks.mustard.tables import (
 from benchmarks.mustard.trial import Trial, folds_of, run_trials
 from benchmarks.trials import Outcome
 from pipeline import params
-from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.formats.files import read_json, write_json
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import BINARY
 from pipeline.yaml12 import parse_yaml

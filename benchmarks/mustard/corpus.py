@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.errors import PipelineError
 
 N_FOLDS = 5

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.trials import Outcome
-from pipeline.artifacts.evaluation import Difference
+from pipeline.artifacts.evaluated.evaluation import Difference
 from pipeline.evaluation.metrics import Undefined
 from pipeline.evaluation.protocols import BINARY, measure
 from pipeline.evaluation.samples import Samples

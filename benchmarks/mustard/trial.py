@@ -14,7 +14,7 @@ from benchmarks.training import outcome_of, train_method
 from benchmarks.trials import Outcome, map_trials
 from pipeline.align.splits import assemble_split, fit_normalisation, normalise
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.corpus.segments import SPLITS
 
 _FEATURES = ("manifest/segments.jsonl", "words/words.jsonl", "text/index.json")
 

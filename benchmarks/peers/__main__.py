@@ -22,7 +22,7 @@ from benchmarks.methods import changed_sections, read_rows
 from benchmarks.mosi.corpus import write_corpus
 from benchmarks.mosi.tables import METHODS
 from pipeline import params
-from pipeline.artifacts.files import write_json, write_text
+from pipeline.artifacts.formats.files import write_json, write_text
 from pipeline.errors import PipelineError
 from pipeline.execution.progress import track
 from pipeline.yaml12 import parse_yaml

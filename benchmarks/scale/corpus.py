@@ -13,18 +13,18 @@ import yaml
 
 from pipeline.artifacts.aligned.split import AlignedSplit
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.feature_shards import write_sequences, write_sequences_of
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.packed import PackedSequences
-from pipeline.artifacts.rejections import write_rejections
-from pipeline.artifacts.segments import Segment, Split, iterate_segments, write_segments
-from pipeline.artifacts.sequences import (
+from pipeline.artifacts.corpus.rejections import write_rejections
+from pipeline.artifacts.corpus.segments import Segment, Split, iterate_segments, write_segments
+from pipeline.artifacts.corpus.sequences import (
     MODALITIES,
     FeatureSequence,
     Modality,
 )
-from pipeline.artifacts.task import Task, write_task
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.task import Task, write_task
+from pipeline.artifacts.corpus.words import SegmentWords, Word
+from pipeline.artifacts.features.packed import PackedSequences
+from pipeline.artifacts.features.shards import write_sequences, write_sequences_of
+from pipeline.artifacts.formats.files import write_text
 from pipeline.extract.audio.classic import audio_columns
 from pipeline.extract.visual.mesh import visual_columns
 from pipeline.yaml12 import parse_yaml

@@ -7,10 +7,10 @@ import numpy as np
 
 from pipeline.align.splits import AlignedSegment, SegmentColumns, split_of_rows
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.segments import Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.segments import Segment, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import TokenizedText
 from pipeline.artifacts.sharding.spooled import Spool, Spools
-from pipeline.artifacts.tokens import TokenizedText
 
 
 class SplitDraft:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import Word
 
 # Shorter than any sound, longer than what rounding does to a sum of times.
 _ROUNDING_S = 1e-6

@@ -11,15 +11,15 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from pipeline.align.pooling import pool_onto_words, reach_s
+from pipeline.artifacts.aligned.coverage import Coverage, ModalityCoverage
 from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.aligned.rows import Rows
 from pipeline.artifacts.aligned.split import AlignedSplit, Ratings
-from pipeline.artifacts.coverage import Coverage, ModalityCoverage
-from pipeline.artifacts.packed import Sequences
-from pipeline.artifacts.segments import OWNERS, Owner, Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
-from pipeline.artifacts.tokens import TokenizedText, join_tokens
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import OWNERS, Owner, Segment, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence, Modality
+from pipeline.artifacts.corpus.tokens import TokenizedText, join_tokens
+from pipeline.artifacts.corpus.words import SegmentWords, Word
+from pipeline.artifacts.features.packed import Sequences
 from pipeline.errors import PipelineError
 
 # A feature that hardly varies over train is left at its scale instead of being blown up by its inverse.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import read_text
+from pipeline.artifacts.formats.files import read_text
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import Entry, cache_folder
 from pipeline.execution.disk_space import in_words

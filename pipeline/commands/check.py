@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.corpus.facts import FACTS_FILE, Facts, read_facts
 from pipeline.corpus.layouts import LAYOUTS, layout_name
 from pipeline.errors import PipelineError, written_out_in_json

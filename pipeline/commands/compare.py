@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
 from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric

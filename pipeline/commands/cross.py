@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import params
-from pipeline.artifacts.models import METHOD
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.commands.sweep import SUMMARY, add_running_arguments, run_points
 from pipeline.comparison.runs import read_runs
 from pipeline.corpus.facts import FACTS_FILE, POOL, Facts, read_facts

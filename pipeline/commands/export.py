@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_new_folder, require_writable
-from pipeline.artifacts.segments import Segment, iterate_segments, read_segments
-from pipeline.artifacts.task import read_task
+from pipeline.artifacts.corpus.segments import Segment, iterate_segments, read_segments
+from pipeline.artifacts.corpus.task import read_task
+from pipeline.artifacts.formats.outputs import add_force, require_new_folder, require_writable
 from pipeline.errors import PipelineError
 from pipeline.pages.numbers import plural
 from pipeline.settled.facts import load_facts

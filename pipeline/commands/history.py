@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.comparison.runs import PREDICTIONS, Run
 from pipeline.comparison.series import Entry, Series, read_series
 from pipeline.comparison.series_page import as_html, as_page, verdict_of

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipeline import params
-from pipeline.artifacts.sequences import MODALITIES
-from pipeline.artifacts.task import Kind, ProtocolName
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.corpus.task import Kind, ProtocolName
 from pipeline.comparison.parameters import flattened, same_value
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_code

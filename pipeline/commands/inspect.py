@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import InspectorFiles, read_inputs
 from pipeline.inspector.page import build_page

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import params
-from pipeline.artifacts.models import BASELINE, METHOD
-from pipeline.artifacts.predictions import SplitPredictions, read_predictions
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, read_predictions
 from pipeline.comparison.bootstrap import Bootstrap, Side
 from pipeline.comparison.comparing import JUDGED_ON
 from pipeline.comparison.differences import compare_model

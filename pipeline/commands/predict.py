@@ -11,16 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.artifacts.files import finite
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.formats.files import finite
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.errors import PipelineError, written_out_in_json
 from pipeline.execution import garbage
 from pipeline.prediction.recording import Recording, length_notice, read_transcript
 
 if TYPE_CHECKING:
-    from pipeline.artifacts.preprocessing import Preprocessing
-    from pipeline.artifacts.segments import Segment
+    from pipeline.artifacts.aligned.preprocessing import Preprocessing
+    from pipeline.artifacts.corpus.segments import Segment
     from pipeline.prediction.extraction import Extractors
     from pipeline.prediction.guarded import Observation
     from pipeline.prediction.model import Model

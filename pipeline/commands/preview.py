@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.outputs import add_force, require_writable, write_output
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.commands.predict import add_recording_arguments, recordings
 from pipeline.corpus.facts import FACTS_FILE, read_facts
 from pipeline.errors import PipelineError

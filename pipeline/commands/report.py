@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.artifacts.files import read_json_lines, write_bytes, write_text
+from pipeline.artifacts.formats.files import read_json_lines, write_bytes, write_text
 from pipeline.pages.figures import from_line
 from pipeline.pages.vega import file_png, file_svg
 

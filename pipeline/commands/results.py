@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.evaluation import (
+from pipeline.artifacts.evaluated.evaluation import (
     EVALUATED,
     Difference,
     Differences,
@@ -15,7 +15,7 @@ from pipeline.artifacts.evaluation import (
     Summary,
     read_evaluation,
 )
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of, minus
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD, ensemble_of, minus
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.protocols import require_measured_by
 from pipeline.pages.blocks import Block, Command, Heading, Paragraph, plain_table

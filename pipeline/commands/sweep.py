@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
 from pipeline.comparison.runs import read_runs
 from pipeline.errors import PipelineError

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pipeline.artifacts.run_record import RunRecord
+from pipeline.artifacts.evaluated.run_record import RunRecord
 from pipeline.comparison.runs import Run
 from pipeline.comparison.stages import MACHINE
 from pipeline.errors import PipelineError

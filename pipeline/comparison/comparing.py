@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.artifacts.models import BASELINE, METHOD, ensemble_of
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD, ensemble_of
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparable import other_machine, require_comparable
 from pipeline.comparison.differences import compare_model, with_ensembles

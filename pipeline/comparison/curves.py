@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.artifacts.curves import TrainingCurves, curves_from_csv
+from pipeline.artifacts.trained.curves import TrainingCurves, curves_from_csv
 from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.runs import Run
 from pipeline.evaluation.metrics import Protocol

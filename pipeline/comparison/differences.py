@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.artifacts.models import ensemble_of
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.models import ensemble_of
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Rows, Side
 from pipeline.comparison.measured import ModelComparison
 from pipeline.comparison.pairs import Pair, Paired

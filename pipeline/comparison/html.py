@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.leaderboard import Leaderboard, leaderboard_page

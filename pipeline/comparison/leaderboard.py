@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.company import adjusted_p_values
 from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs

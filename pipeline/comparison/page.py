@@ -1,6 +1,6 @@
 """A comparison as a page to read."""
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.measured import DIGITS, Measured, ModelComparison, verdict_cell
 from pipeline.comparison.parameters import Parameter

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.company import adjusted_p_values
 from pipeline.comparison.comparing import JUDGED_ON, Comparison
 from pipeline.comparison.leaderboard import Leaderboard

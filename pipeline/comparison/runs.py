@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
-from pipeline.artifacts.run_record import RunRecord, run_record_from
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.evaluated.run_record import RunRecord, run_record_from
 from pipeline.comparison.parameters import (
     Parameter,
     flattened,

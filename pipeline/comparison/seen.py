@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.measured import DIGITS, Measured, ModelComparison, Verdict
 from pipeline.evaluation.power import POWER
 from pipeline.pages.numbers import fixed, level, plural

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.models import METHOD
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.models import METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.comparison.bootstrap import Bootstrap, Side
 from pipeline.comparison.comparable import other_machine, why_incomparable
 from pipeline.comparison.comparing import JUDGED_ON

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON
 from pipeline.comparison.measured import DIGITS
 from pipeline.comparison.series import Part, Series, TrackedRun

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.artifacts.models import METHOD
+from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.comparing import JUDGED_ON
 from pipeline.comparison.records import to_json
 from pipeline.comparison.series import Part, Series, TrackedRun

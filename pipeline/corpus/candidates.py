@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.errors import PipelineError, did_you_mean
 
 # Python reads more as a number than a person means by one: 1_0, nan, and digits of every writing system.

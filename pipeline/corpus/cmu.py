@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Split
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.segments import SPLITS, Split
+from pipeline.artifacts.corpus.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import number, spoken
 from pipeline.corpus.csd import Sequence, read_csd

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.foreign import head_of, refuse_stand_in, require_plain_file
+from pipeline.artifacts.formats.foreign import head_of, refuse_stand_in, require_plain_file
 from pipeline.errors import PipelineError, machine_error
 from pipeline.execution.own_process import read_in_own_process
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from pipeline.artifacts.sequences import Modality
-from pipeline.artifacts.task import Groups, Kind, ProtocolName, Task, groups_of_range
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.corpus.task import Groups, Kind, ProtocolName, Task, groups_of_range
 from pipeline.errors import PipelineError, did_you_mean
 from pipeline.strict import Plugin, StrictModel, as_tuple, problems, sentence
 from pipeline.yaml12 import read_yaml

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.artifacts.csv_cells import restored
-from pipeline.artifacts.words import TOLERANCE_S, Word
+from pipeline.artifacts.corpus.words import TOLERANCE_S, Word
+from pipeline.artifacts.formats.csv_cells import restored
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import is_name, language_code, number, split_named, truth_value
 from pipeline.corpus.media_index import MediaFolder, NamesOnDisk, is_folder

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import number, spoken
 from pipeline.corpus.media_index import MediaFolder, is_folder

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeVar
 
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.corpus.media_index import near_name
 from pipeline.errors import PipelineError, machine_error, written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
@@ -18,10 +18,10 @@ from pipeline.execution.executor import map_cached, map_guarded
 from pipeline.execution.scheduling import Affinity
 from pipeline.execution.source import source_digest
 from pipeline.execution.versions import library_versions
-from pipeline.history.links import outside_target
 from pipeline.media.container import MediaError
 from pipeline.media.probe import MediaInfo, probe
 from pipeline.storage.checked_media import checked_medium, fetch_limit_s
+from pipeline.storage.links import outside_target
 from pipeline.storage.media_list import Listed, listed_at
 from pipeline.storage.place import StorageError
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.artifacts.segments import Split
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.segments import Split
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import shortened
 from pipeline.corpus.facts import FACTS_FILE, LABEL, MOST_CLASSES

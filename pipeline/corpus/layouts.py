@@ -22,10 +22,10 @@ from pipeline.corpus.pool import read_pool
 from pipeline.corpus.sims import read_sims
 from pipeline.corpus.urfunny import read_urfunny
 from pipeline.errors import PipelineError, did_you_mean
-from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS
 from pipeline.plugins import is_plugin, load_plugin, refuse_plugin, speaking_aside
 from pipeline.storage.left_behind import files_below
+from pipeline.storage.links import outside_target
 from pipeline.strict import REFERENCE
 
 _SENTIMENT = "from {0:+g} (strongly negative) to {1:+g} (strongly positive)"

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pipeline.artifacts.rejections import Rejection
-from pipeline.artifacts.segments import SPLITS, Segment, Split
-from pipeline.artifacts.task import Task
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.rejections import Rejection
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split
+from pipeline.artifacts.corpus.task import Task
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.facts import FACTS_FILE

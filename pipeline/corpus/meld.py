@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import shortened, spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.errors import PipelineError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import LABEL
 from pipeline.pickles.layouts import (

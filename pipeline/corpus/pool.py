@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, POOL, Facts, Owner, read_facts
 from pipeline.corpus.labels import label_chosen

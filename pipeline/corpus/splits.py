@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.corpus.segments import SPLITS, Split
 from pipeline.corpus.balance import balanced_parts, make_draw
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import Owner

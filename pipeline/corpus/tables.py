@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.artifacts.foreign import other_kind, read_plain_file
+from pipeline.artifacts.formats.foreign import other_kind, read_plain_file
 from pipeline.corpus.cells import shortened
 from pipeline.errors import PipelineError, did_you_mean
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.segments import Split
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.segments import Split
+from pipeline.artifacts.corpus.words import Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import spoken
 from pipeline.corpus.media_index import MediaFolder, first_file, first_folder

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
 from pipeline.crossing.recalibration import N_DRAWS
 from pipeline.crossing.table import CALIBRATED_ON, Contrast, Crossed, Crossing, Settings
 from pipeline.evaluation.metrics import Metric

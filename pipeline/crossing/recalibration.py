@@ -8,8 +8,8 @@ from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from scipy.special import expit, logit, softmax
 
-from pipeline.artifacts.predictions import SplitPredictions
-from pipeline.artifacts.task import Kind
+from pipeline.artifacts.corpus.task import Kind
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.errors import PipelineError
 from pipeline.grcf.calibration.pointwise_objective import fit_calibration
 

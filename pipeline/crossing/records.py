@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pipeline.artifacts.tables import table_to_csv
+from pipeline.artifacts.formats.tables import table_to_csv
 from pipeline.crossing.table import CALIBRATED_ON, Contrast, Crossed, Crossing, Settings
 from pipeline.errors import written_out_in_json
 

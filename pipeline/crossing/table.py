@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.artifacts.evaluation import EvaluatedSplit, Summary
-from pipeline.artifacts.models import BASELINE, METHOD
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.evaluation import EvaluatedSplit, Summary
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.crossing.recalibration import Labels, draw_labels, recalibrated_draws
 from pipeline.errors import PipelineError
 from pipeline.evaluation.corpora import BySeed, CorpusSample, Rows

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 
 SoundDegradation = Literal["noise_snr_db", "reverberation_s", "opus_kbps"]
 PictureDegradation = Literal["blur_px", "light", "vp9_crf"]

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import av
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.pictures import as_video, blurred, encoded_again, in_low_light, scaled, video_stream
 from pipeline.degradation.sound import SAMPLE_RATE_HZ, with_noise, with_opus, with_reverberation

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.copies import OnDegraded, degraded_copy
 from pipeline.execution.clips import CachedExtractor

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.align.splits import align_segment, assemble_split, normalise, without_unlearnt
+from pipeline.artifacts.aligned.preprocessing import Preprocessing
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences_of
-from pipeline.artifacts.packed import Sequences
-from pipeline.artifacts.preprocessing import Preprocessing
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.words import SegmentWords
+from pipeline.artifacts.features.packed import Sequences
+from pipeline.artifacts.features.shards import read_sequences, write_sequences_of
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.extractors import on_degraded
 from pipeline.errors import PipelineError

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.artifacts.aligned.degraded import DegradedSplit
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.degraded import DegradedSplit
-from pipeline.artifacts.robustness import CLEAN, RobustnessCurve
+from pipeline.artifacts.evaluated.robustness import CLEAN, RobustnessCurve
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.robustness import measure_rate
 from pipeline.grcf.scoring import Scorer

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.evaluated.evaluation import ReliabilityBin
 from pipeline.errors import PipelineError
 from pipeline.evaluation.formulas import calibration_offset, calibration_slope
 from pipeline.evaluation.metrics import Undefined, require_comparable

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Int
 from numpy.typing import NDArray
 
-from pipeline.artifacts.predictions import SplitPredictions
-from pipeline.artifacts.segments import Owner
+from pipeline.artifacts.corpus.segments import Owner
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.selection import Values
 
 ClusterUnit = Literal["speaker", "video", "speaker or video"]

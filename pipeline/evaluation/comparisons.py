@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from functools import partial
 
-from pipeline.artifacts.evaluation import SplitComparisons
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.evaluation import SplitComparisons
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.tables import (

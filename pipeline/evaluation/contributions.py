@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.evaluation import Summaries, Summary
+from pipeline.artifacts.evaluated.evaluation import Summaries, Summary
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.statistics import summarise
 

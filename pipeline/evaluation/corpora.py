@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.by_corpus import CorpusMetric
-from pipeline.artifacts.evaluation import Summary
-from pipeline.artifacts.models import BASELINE, METHOD, minus
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.by_corpus import CorpusMetric
+from pipeline.artifacts.evaluated.evaluation import Summary
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD, minus
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.clusters import clusters_of, t_interval
 from pipeline.evaluation.metrics import Metric, Protocol, Undefined, require_comparable
 from pipeline.evaluation.power import noise_of

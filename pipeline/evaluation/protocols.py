@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.evaluation import Evaluation
+from pipeline.artifacts.evaluated.evaluation import Evaluation
 from pipeline.errors import PipelineError
 from pipeline.evaluation import formulas
 from pipeline.evaluation.class_protocols import CLASSES, N_CALIBRATION_BINS, ORDERED_CLASSES

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.robustness import RobustnessCurve
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve
 from pipeline.evaluation.metrics import Metric, Protocol, Undefined
 from pipeline.evaluation.selection import Outputs, Segments
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from pipeline.artifacts.evaluation import Difference, Over, Summary
+from pipeline.artifacts.evaluated.evaluation import Difference, Over, Summary
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined, require_comparable
 from pipeline.evaluation.resampling import Resamples, draw, generators

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.evaluation import Differences, Metrics, Reliability, Summaries
-from pipeline.artifacts.models import COMPARED, ensemble_of
+from pipeline.artifacts.evaluated.evaluation import Differences, Metrics, Reliability, Summaries
+from pipeline.artifacts.evaluated.models import COMPARED, ensemble_of
 from pipeline.evaluation.calibration import calibration_line, expected_calibration_error, reliability
 from pipeline.evaluation.class_formulas import confidence_of
 from pipeline.evaluation.metrics import Protocol, Undefined, require_comparable

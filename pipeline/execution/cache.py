@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from pipeline.artifacts.files import remove_abandoned, write_bytes
+from pipeline.artifacts.formats.files import remove_abandoned, write_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution import packs
 from pipeline.execution.lazily import Lazily

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.errors import written_out
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.disk_space import check_space

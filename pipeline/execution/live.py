@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.artifacts.checkpoint import EpochRow
-from pipeline.artifacts.curves import rows_to_csv
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.trained.checkpoint import EpochRow
+from pipeline.artifacts.trained.curves import rows_to_csv
 from pipeline.errors import PipelineError
 
 LOGGER = "pipeline.epochs"

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.artifacts.files import remove_abandoned, write_whole_file
+from pipeline.artifacts.formats.files import remove_abandoned, write_whole_file
 from pipeline.execution.pack_files import (
     RECORD,
     Entry,

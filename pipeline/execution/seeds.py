@@ -11,9 +11,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.artifacts.sharding.files import INDEX, check_content
+from pipeline.artifacts.trained.checkpoint import Checkpoint, TrainingStage
 from pipeline.execution.apart import apart
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 from pipeline.execution.device import best_device, device_class

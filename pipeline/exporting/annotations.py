@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pipeline.artifacts.files import write_whole_folder
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords, Word, read_words
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords, Word, read_words
+from pipeline.artifacts.formats.files import write_whole_folder
 from pipeline.corpus.timed.transcript import PAUSES, spoken_word
 from pipeline.errors import PipelineError
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.csv_cells import escaped
-from pipeline.artifacts.files import write_text, write_whole_folder
-from pipeline.artifacts.packed import PackedSequences, Sequences, spans_or_nan
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.corpus.task import Task
+from pipeline.artifacts.features.packed import PackedSequences, Sequences, spans_or_nan
+from pipeline.artifacts.formats.csv_cells import escaped
+from pipeline.artifacts.formats.files import write_text, write_whole_folder
 from pipeline.artifacts.sharding.spooled import Streamed, raw_bytes
-from pipeline.artifacts.task import Task
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, Features, facts_to_yaml
 from pipeline.corpus.pool import splits_mix
 from pipeline.corpus.splits import STANDARD

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.align.splits import AlignedSegment, align_segment
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.packed import Sequences
-from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
-from pipeline.artifacts.segments import Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.words import SegmentWords, read_words
+from pipeline.artifacts.aligned.preprocessing import preprocessing_path, read_preprocessing
+from pipeline.artifacts.corpus.segments import Segment, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.words import SegmentWords, read_words
+from pipeline.artifacts.features.packed import Sequences
+from pipeline.artifacts.features.shards import read_sequences
 from pipeline.errors import PipelineError
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.outputs import write_whole_output
-from pipeline.artifacts.segments import SPLITS, Segment, Split
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.formats.outputs import write_whole_output
 from pipeline.exporting.extracted import Extracted
 from pipeline.pickles.layouts import LETTERS
 from pipeline.pickles.rows import Side

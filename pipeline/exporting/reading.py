@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.segments import SPLITS, Segment, Split
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence, Modality
+from pipeline.artifacts.corpus.words import SegmentWords, Word
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.formats.foreign import refuse_stand_in, require_plain_file
 from pipeline.corpus.facts import Facts, facts_from
 from pipeline.errors import PipelineError
 from pipeline.exporting.extracted import Extracted

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.artifacts.files import write_whole_folder
-from pipeline.artifacts.segments import SPLITS, Split
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.segments import SPLITS, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.formats.files import write_whole_folder
 from pipeline.corpus.facts import Facts, facts_to_yaml
 from pipeline.exporting.arrays import further_label
 from pipeline.exporting.extracted import Extracted

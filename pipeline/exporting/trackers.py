@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.curves import curves_from_csv
+from pipeline.artifacts.trained.curves import curves_from_csv
 from pipeline.errors import PipelineError
 from pipeline.history.revisions import Revision, read_files
 from pipeline.yaml12 import parse_yaml

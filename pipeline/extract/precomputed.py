@@ -7,15 +7,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.packed import PackedSequences, pack
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, Modality
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence, Modality
+from pipeline.artifacts.corpus.words import SegmentWords
+from pipeline.artifacts.features.packed import PackedSequences, pack
 from pipeline.errors import PipelineError
 from pipeline.extract.given_arrays import positions_of, read_arrays
-from pipeline.history.links import outside_target
 from pipeline.pickles.layouts import PICKLE_LAYOUTS, find_pickle, read_feature_pickle
 from pipeline.pickles.rows import GivenWindows
+from pipeline.storage.links import outside_target
 
 # A word lasts a third of a second on average; rows further apart than this leave words without any.
 _COARSE_S = 0.25

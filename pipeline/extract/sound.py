@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.media.audio import MUTED_PEAK, Sound, read_audio
 from pipeline.media.container import MediaError
 

@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import order
 from pipeline.grcf.calibration.pointwise_objective import (

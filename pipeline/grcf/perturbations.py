@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.masks import WordMasks
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.evaluated.masks import WordMasks
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.segments import Owner
+from pipeline.artifacts.corpus.segments import Owner
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error
 from pipeline.grcf.calibration.pointwise_objective import (

@@ -10,9 +10,9 @@ from scipy.special import expit, softmax
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.tokens import TokenizedText
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import TokenizedText
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import (
     SCORING_BATCH,

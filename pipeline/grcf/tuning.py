@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.trained.checkpoint import Checkpoint, TrainingStage
 from pipeline.grcf.calibration.pointwise_objective import (
     POINTWISE_OBJECTIVES,
     Task,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.checkpoint import VERSION, checkpoint_path
-from pipeline.artifacts.files import read_text, sha256_of, write_json, write_text, write_whole_folder
-from pipeline.artifacts.preprocessing import preprocessing_path
+from pipeline.artifacts.aligned.preprocessing import preprocessing_path
+from pipeline.artifacts.formats.files import read_text, sha256_of, write_json, write_text, write_whole_folder
+from pipeline.artifacts.trained.checkpoint import VERSION, checkpoint_path
 from pipeline.errors import PipelineError
 from pipeline.execution.plugin_sources import plugin_sources
 from pipeline.execution.source import import_closure

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.evaluation import EVALUATED
-from pipeline.artifacts.extraction import Extraction, read_extractions
-from pipeline.artifacts.hardest_pairs import HardestPairs, read_hardest_pairs
-from pipeline.artifacts.predictions import SplitPredictions, read_predictions
-from pipeline.artifacts.representations import Representations, read_representations
-from pipeline.artifacts.segments import Segment, Split, iterate_segments
-from pipeline.artifacts.sequences import Modality
-from pipeline.artifacts.words import AlignMethod, iterate_words
+from pipeline.artifacts.corpus.segments import Segment, Split, iterate_segments
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.corpus.words import AlignMethod, iterate_words
+from pipeline.artifacts.evaluated.evaluation import EVALUATED
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, read_predictions
+from pipeline.artifacts.evaluated.representations import Representations, read_representations
+from pipeline.artifacts.features.extraction import Extraction, read_extractions
+from pipeline.artifacts.trained.hardest_pairs import HardestPairs, read_hardest_pairs
 from pipeline.errors import PipelineError
 from pipeline.evaluation.groups import group_of
 from pipeline.pages.numbers import group_names

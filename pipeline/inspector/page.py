@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.hardest_pairs import HardestPairs
-from pipeline.artifacts.models import BASELINE, METHOD
-from pipeline.artifacts.predictions import SplitPredictions
-from pipeline.artifacts.representations import Representations
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.representations import Representations
+from pipeline.artifacts.trained.hardest_pairs import HardestPairs
 from pipeline.inspector.clips import clip_of
 from pipeline.inspector.comparable_labels import wrong_pairs
 from pipeline.inspector.discordant_pairs import largest_errors

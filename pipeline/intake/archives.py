@@ -16,8 +16,8 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.foreign import head_of, other_kind, refuse_stand_in, require_plain_file
+from pipeline.artifacts.formats.files import sha256_of
+from pipeline.artifacts.formats.foreign import head_of, other_kind, refuse_stand_in, require_plain_file
 from pipeline.errors import PipelineError, machine_error
 from pipeline.intake.files import refuse_member
 from pipeline.storage.left_behind import is_junk

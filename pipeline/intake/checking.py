@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.corpus.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.labels import label_chosen
 from pipeline.corpus.layouts import layout_of

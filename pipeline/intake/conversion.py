@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.artifacts.csv_cells import escaped, restored
-from pipeline.artifacts.sequences import Modality
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.corpus.words import Word
+from pipeline.artifacts.formats.csv_cells import escaped, restored
 from pipeline.corpus.cells import SPLIT_NAMES, number, split_named
 from pipeline.corpus.folder import FOLDER_TABLE
 from pipeline.corpus.media_index import MediaFolder, is_folder

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.sequences import MODALITIES
-from pipeline.artifacts.task import PROTOCOL_RANGES
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.corpus.task import PROTOCOL_RANGES
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.facts import FACTS_FILE, LABEL, Facts, facts_from, read_facts

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.formats.files import write_text
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE, Facts, facts_to_yaml, read_facts
 from pipeline.corpus.folder import FOLDER_TABLE

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.files import write_text, write_whole_file
+from pipeline.artifacts.formats.files import write_text, write_whole_file
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.media_index import is_medium
 from pipeline.errors import PipelineError

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Split
+from pipeline.artifacts.corpus.segments import SPLITS, Split
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.facts import FACTS_FILE
 from pipeline.corpus.labels import refuse_absent_classes

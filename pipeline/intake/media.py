@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.inspection import NotHad, probe_all, refuse_name
 from pipeline.corpus.manifest import media_files

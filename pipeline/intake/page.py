@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.artifacts.files import finite
+from pipeline.artifacts.formats.files import finite
 from pipeline.intake.checking import CorpusReport, Part
 from pipeline.intake.problems import Level
 from pipeline.pages.blocks import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.formats.files import write_text
 from pipeline.corpus.facts import FACTS_FILE, LABEL, NAME, POOL, Facts, facts_from, facts_to_yaml
 from pipeline.corpus.pool import read_part_facts, refuse_other_kind
 from pipeline.errors import PipelineError, did_you_mean

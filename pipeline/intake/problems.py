@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.splits import Mixes
 
 Level = Literal["error", "warning"]

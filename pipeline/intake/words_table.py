@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.corpus.cells import number
 from pipeline.corpus.tables import read_rows
 from pipeline.errors import PipelineError

@@ -11,7 +11,7 @@ import av
 from av.error import FFmpegError
 from av.stream import Disposition
 
-from pipeline.artifacts.foreign import head_of, stand_in
+from pipeline.artifacts.formats.foreign import head_of, stand_in
 from pipeline.errors import PipelineError, machine_error
 
 Kind = Literal["audio", "video"]

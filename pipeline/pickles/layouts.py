@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from pipeline.artifacts.segments import SPLITS, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.segments import SPLITS, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.pickles.restricted import read_pickle
 from pipeline.storage.left_behind import is_left_out

@@ -18,7 +18,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.foreign import head_of, other_kind, refuse_stand_in, require_plain_file, unreadable
+from pipeline.artifacts.formats.foreign import (
+    head_of,
+    other_kind,
+    refuse_stand_in,
+    require_plain_file,
+    unreadable,
+)
 from pipeline.errors import PipelineError
 
 _MAPPED_FROM = 1 << 16

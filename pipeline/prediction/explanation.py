@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.corpus.scripts import foreign_script
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short

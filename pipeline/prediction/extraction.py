@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.artifacts.preprocessing import Preprocessing
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence, Modality
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.aligned.preprocessing import Preprocessing
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence, Modality
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.frames import CachedFrames

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from pipeline.artifacts.preprocessing import Preprocessing
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.aligned.preprocessing import Preprocessing
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import Modality
 from pipeline.errors import MachineError, PipelineError, written_out
 from pipeline.execution.clips import clip_limit_s
 from pipeline.execution.pool import Done, run_in_workers

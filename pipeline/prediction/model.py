@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
-from pipeline.artifacts.foreign import unreadable
-from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
+from pipeline.artifacts.aligned.preprocessing import Preprocessing, preprocessing_path, read_preprocessing
+from pipeline.artifacts.formats.foreign import unreadable
+from pipeline.artifacts.trained.checkpoint import Checkpoint, read_checkpoint
 from pipeline.errors import PipelineError
 from pipeline.prediction.trained import TrainedModel
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, Modality
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence, Modality
+from pipeline.artifacts.corpus.words import SegmentWords
 
 
 @dataclass(frozen=True, eq=False)

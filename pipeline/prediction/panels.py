@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from pipeline.artifacts.sequences import FeatureSequence, Modality
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.sequences import FeatureSequence, Modality
+from pipeline.artifacts.corpus.words import Word
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short
 from pipeline.pages.numbers import signed as number_signed

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float64
 
 from pipeline.align.splits import align_segment, assemble_split, normalise
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.words import Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL
 from pipeline.prediction.observed import Observed

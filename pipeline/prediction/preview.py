@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import sentence_of
 from pipeline.extract.visual.landmarks import FACE_COLUMNS

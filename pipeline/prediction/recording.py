@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pipeline.artifacts.foreign import other_kind, refuse_stand_in, require_plain_file
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.formats.foreign import other_kind, refuse_stand_in, require_plain_file
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.cells import language_of_corpus
 from pipeline.corpus.inspection import inspect_media

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.errors import written_out
 from pipeline.pages import numbers
 from pipeline.pages.text import wrapped

@@ -5,8 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.preprocessing import Preprocessing
+from pipeline.artifacts.aligned.preprocessing import Preprocessing
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.execution.device import best_device
 
 if TYPE_CHECKING:

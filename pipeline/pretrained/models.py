@@ -12,8 +12,8 @@ import torch
 import transformers
 from huggingface_hub import constants, snapshot_download
 
-from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.foreign import head_of, stand_in
+from pipeline.artifacts.formats.files import sha256_of
+from pipeline.artifacts.formats.foreign import head_of, stand_in
 from pipeline.errors import PipelineError
 from pipeline.execution.variables import variable
 

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, get_args
 
-from pipeline.artifacts.checkpoint import TrainingStage, checkpoint_path
-from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.segments import Segment, read_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.segments import Segment, read_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.task import Groups, read_task
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.artifacts.sharding.files import INDEX
-from pipeline.artifacts.task import Groups, read_task
+from pipeline.artifacts.trained.checkpoint import TrainingStage, checkpoint_path
 from pipeline.corpus.facts import EXTRACT, FACTS_FILE, read_facts
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.evaluation import EVALUATED, ReliabilityBin
-from pipeline.artifacts.models import COMPARED
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, ReliabilityBin
+from pipeline.artifacts.evaluated.models import COMPARED
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table, shortened
 from pipeline.pages.numbers import NOT_AVAILABLE, count, fixed, plural

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.extraction import Extraction
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
+from pipeline.artifacts.features.extraction import Extraction
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.reporting.inputs import ReportInputs
 

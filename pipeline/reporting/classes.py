@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.evaluation import EVALUATED
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.evaluation import EVALUATED
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.class_formulas import class_counts
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table
 from pipeline.pages.numbers import NOT_AVAILABLE, count, share

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
 from pipeline.pages.palette import LIGHT
 
 COLOURS: Mapping[str, str] = {

@@ -1,8 +1,8 @@
 """The section on the corpora of a pool: what each model reaches on each of them."""
 
-from pipeline.artifacts.by_corpus import CorpusMetric
-from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
-from pipeline.artifacts.models import BASELINE, METHOD, minus
+from pipeline.artifacts.evaluated.by_corpus import CorpusMetric
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD, minus
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Cell, Paragraph, Section, Table
 from pipeline.pages.numbers import count, level, plural

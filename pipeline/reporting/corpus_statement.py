@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.artifacts.segments import Split
+from pipeline.artifacts.corpus.segments import Split
 from pipeline.reporting.counted_segments import CountedSegments
 
 _TERMS = re.compile(r"licen[cs]e|terms|copyright|rights", re.IGNORECASE)

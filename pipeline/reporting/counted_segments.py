@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.segments import SPLITS, Segment, Split
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split
 
 
 @dataclass(eq=False)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from pipeline.artifacts.coverage import ModalityCoverage
-from pipeline.artifacts.segments import SPLITS, Split
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.aligned.coverage import ModalityCoverage
+from pipeline.artifacts.corpus.segments import SPLITS, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Cell, Grid, Paragraph, Section, Table, shortened
 from pipeline.pages.numbers import count, fixed, plural, share

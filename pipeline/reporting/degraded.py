@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
-from pipeline.artifacts.robustness import CLEAN, RobustnessCurve
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD
+from pipeline.artifacts.evaluated.robustness import CLEAN, RobustnessCurve
 from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.robustness import measured_metrics
 from pipeline.evaluation.statistics import summarise

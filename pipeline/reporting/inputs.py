@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.artifacts.by_corpus import CorpusMetric
-from pipeline.artifacts.coverage import Coverage
-from pipeline.artifacts.curves import TrainingCurves
-from pipeline.artifacts.evaluation import (
+from pipeline.artifacts.aligned.coverage import Coverage
+from pipeline.artifacts.evaluated.by_corpus import CorpusMetric
+from pipeline.artifacts.evaluated.evaluation import (
     EVALUATED,
     Difference,
     EvaluatedSplit,
@@ -15,10 +14,11 @@ from pipeline.artifacts.evaluation import (
     SplitComparisons,
     Summary,
 )
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, minus
-from pipeline.artifacts.pair_statistics import GroupPairRow, PairBinRow
-from pipeline.artifacts.predictions import SplitPredictions
-from pipeline.artifacts.robustness import RobustnessCurve
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD, minus
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve
+from pipeline.artifacts.trained.curves import TrainingCurves
+from pipeline.artifacts.trained.pair_statistics import GroupPairRow, PairBinRow
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.evaluation.own_metrics import with_own_metrics

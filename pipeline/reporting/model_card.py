@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from pipeline.artifacts.checkpoint import VERSION
-from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit, Summary
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, Difference, EvaluatedSplit, Summary
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD, ensemble_of
+from pipeline.artifacts.trained.checkpoint import VERSION
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.templates import templates_beside
 from pipeline.reporting.card_inputs import CardInputs

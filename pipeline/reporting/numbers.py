@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.artifacts.evaluation import Difference, Summary
+from pipeline.artifacts.evaluated.evaluation import Difference, Summary
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Cell
 from pipeline.pages.numbers import NOT_AVAILABLE, end, fixed, share, signed

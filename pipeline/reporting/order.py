@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pipeline.artifacts.evaluation import EVALUATED
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.evaluation import EVALUATED
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.metrics import Protocol
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section
 from pipeline.pages.numbers import plural, share

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.pair_statistics import MOST_PAIRS, GroupPairRow
+from pipeline.artifacts.trained.pair_statistics import MOST_PAIRS, GroupPairRow
 from pipeline.pages.blocks import Block, Grid, Paragraph, Section, Table
 from pipeline.pages.numbers import count, fixed, group_names, plural, share
 from pipeline.reporting.figures.bars import draw_histogram

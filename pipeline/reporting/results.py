@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD, ensemble_of
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD, ensemble_of
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Listing, Paragraph, Section, Table
 from pipeline.pages.numbers import NOT_AVAILABLE, level, plural

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
-from pipeline.artifacts.models import BASELINE, COMPARED, METHOD
-from pipeline.artifacts.robustness import RobustnessCurve
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.evaluated.models import BASELINE, COMPARED, METHOD
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve
 from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.robustness import mean_height, measured_metrics
 from pipeline.evaluation.statistics import summarise

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.curves import MEASURES, TrainingCurves
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.trained.curves import MEASURES, TrainingCurves
 from pipeline.pages.blocks import Block, Cell, Figure, Grid, Paragraph, Section, Table
 from pipeline.pages.numbers import count, fixed, plural
 from pipeline.reporting.budgets import budget_warning, gradient_epochs

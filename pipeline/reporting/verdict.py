@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pipeline.artifacts.evaluation import Difference, Over, Summary
+from pipeline.artifacts.evaluated.evaluation import Difference, Over, Summary
 from pipeline.evaluation.metrics import Metric
 from pipeline.pages.numbers import EXACT
 from pipeline.reporting.numbers import change, change_end, value

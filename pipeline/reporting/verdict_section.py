@@ -1,7 +1,7 @@
 """The first screen of the report: who is better, by how much, and what this run could have shown."""
 
-from pipeline.artifacts.evaluation import EVALUATED, Difference, EvaluatedSplit
-from pipeline.artifacts.models import BASELINE, METHOD
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, Difference, EvaluatedSplit
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.power import POWER, detectable_by_interval
 from pipeline.pages.blocks import Block, Figure, Grid, Paragraph, Section

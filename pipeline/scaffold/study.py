@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment
 
-from pipeline.artifacts.files import refused, write_text
+from pipeline.artifacts.formats.files import refused, write_text
 from pipeline.errors import PipelineError
 from pipeline.history.git import IDENTITY, answer, ask
 from pipeline.pages.templates import templates_beside

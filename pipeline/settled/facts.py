@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.facts import Facts, read_facts
 
 RAW = Path("data/raw")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.run_record import read_run_record
-from pipeline.artifacts.task import read_task
+from pipeline.artifacts.corpus.task import read_task
+from pipeline.artifacts.evaluated.run_record import read_run_record
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.own_metrics import with_own_metrics
 from pipeline.evaluation.protocols import protocol_named

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline import params
-from pipeline.artifacts.task import Task, read_task
+from pipeline.artifacts.corpus.task import Task, read_task
 
 
 def load_task(path: Path) -> Task:

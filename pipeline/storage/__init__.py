@@ -1,1 +1,1 @@
-"""Media that lie outside of the repository: the list of their digests, where they are, and checked copies of them."""
+"""Where media lie: links in a corpus folder, the list of digests of media outside of the repository, and checked copies of them."""

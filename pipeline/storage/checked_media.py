@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Generic, TypeVar
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.storage.digests import digest_of, remembered
 from pipeline.storage.media_list import Listed, corpus_above, listed_at, refuse_listed
 from pipeline.storage.node_cache import node_cache

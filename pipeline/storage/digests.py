@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache, cache_folder, cache_key
 

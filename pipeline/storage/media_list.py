@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from pipeline.artifacts.csv_cells import escaped, restored
-from pipeline.artifacts.files import read_text
+from pipeline.artifacts.formats.csv_cells import escaped, restored
+from pipeline.artifacts.formats.files import read_text
 from pipeline.errors import PipelineError
 
 LIST_FILE = "media.sha256.csv"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.artifacts.files import remove_abandoned, write_whole_file
+from pipeline.artifacts.formats.files import remove_abandoned, write_whole_file
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import path_named
 from pipeline.execution.disk_space import in_words

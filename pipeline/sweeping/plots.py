@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from optuna.visualization import matplotlib as drawing
 
-from pipeline.artifacts.files import write_bytes
+from pipeline.artifacts.formats.files import write_bytes
 from pipeline.sweeping.study import Search
 
 matplotlib.use("Agg")  # files only, and no display is needed

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.align.pooling import pool_onto_words, reach_s
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import Word
 
 
 def frames(times, values=None, valid=None) -> FeatureSequence:

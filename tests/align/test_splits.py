@@ -14,12 +14,12 @@ from pipeline.align.splits import (
     normalise,
     without_unlearnt,
 )
+from pipeline.artifacts.aligned.coverage import read_coverage, write_coverage
 from pipeline.artifacts.aligned.normalisation import Normalisation
-from pipeline.artifacts.coverage import read_coverage, write_coverage
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
+from pipeline.artifacts.features.packed import pack
 from pipeline.errors import PipelineError
 from tests.segments import make_segment
 

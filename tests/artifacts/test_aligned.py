@@ -8,7 +8,7 @@ import pytest
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.split import Ratings
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.segments import OWNERS
+from pipeline.artifacts.corpus.segments import OWNERS
 from pipeline.errors import PipelineError
 from tests.grcf.synthetic import make_split
 

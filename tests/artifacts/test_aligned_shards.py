@@ -15,8 +15,8 @@ from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.rows import ShardedRows
 from pipeline.artifacts.aligned.split import Ratings
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.files import sha256_of, tensors_to_bytes
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.formats.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.sharding.assignment import consecutive_shards
 from pipeline.artifacts.sharding.files import INDEX, check_content
 from pipeline.errors import PipelineError

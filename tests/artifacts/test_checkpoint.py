@@ -5,15 +5,15 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.artifacts import checkpoint as module
-from pipeline.artifacts.checkpoint import (
+from pipeline.artifacts.formats.files import tensors_to_bytes
+from pipeline.artifacts.trained import checkpoint as module
+from pipeline.artifacts.trained.checkpoint import (
     VERSION,
     Checkpoint,
     checkpoint_path,
     read_checkpoints,
     write_checkpoints,
 )
-from pipeline.artifacts.files import tensors_to_bytes
 from pipeline.errors import PipelineError
 
 CHECKPOINT = Checkpoint(

@@ -6,7 +6,11 @@ import io
 import numpy as np
 import pytest
 
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
 from pipeline.errors import PipelineError
 
 CLASSES = ("joy", "=sadness", "in [brackets], too")

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from pipeline.artifacts.checkpoint import VERSION, read_checkpoint
-from pipeline.artifacts.files import tensors_to_bytes
-from pipeline.artifacts.masks import read_masks
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
-from pipeline.artifacts.preprocessing import read_preprocessing
-from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
-from pipeline.artifacts.segments import Segment, read_segments, write_segments
-from pipeline.artifacts.sequences import MODALITIES
-from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
+from pipeline.artifacts.aligned.preprocessing import read_preprocessing
+from pipeline.artifacts.corpus.rejections import Rejection, read_rejections, write_rejections
+from pipeline.artifacts.corpus.segments import Segment, read_segments, write_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.corpus.words import SegmentWords, Word, read_words, write_words
+from pipeline.artifacts.evaluated.masks import read_masks
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
+from pipeline.artifacts.formats.files import tensors_to_bytes
+from pipeline.artifacts.trained.checkpoint import VERSION, read_checkpoint
 from pipeline.errors import PipelineError
 
 WORDS = [SegmentWords(id_, "given", (Word("yes", 0.0, 0.5),)) for id_ in "abc"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.extraction import read_extraction
-from pipeline.artifacts.feature_shards import write_sequences
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.features.extraction import read_extraction
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import write_sequences
 from pipeline.errors import PipelineError
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts import feature_shards
-from pipeline.artifacts.extraction import read_extraction
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences, write_sequences_of
-from pipeline.artifacts.files import sha256_of, tensors_to_bytes
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.features import shards as feature_shards
+from pipeline.artifacts.features.extraction import read_extraction
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import read_sequences, write_sequences, write_sequences_of
+from pipeline.artifacts.formats.files import sha256_of, tensors_to_bytes
 from pipeline.artifacts.sharding.files import INDEX, write_shard
 from pipeline.artifacts.sharding.spooled import Streamed
 from pipeline.errors import PipelineError

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.artifacts.files import (
+from pipeline.artifacts.formats.files import (
     finite,
     map_tensors,
     read_json,
@@ -41,7 +41,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.artifacts.files import write_whole_file
+from pipeline.artifacts.formats.files import write_whole_file
 
 write_whole_file(Path(sys.argv[1]), lambda file: os.kill(os.getpid(), signal.SIGKILL))
 """
@@ -150,7 +150,7 @@ def test_tensors_keep_shape_dtype_and_value(tmp_path, read):
 
 def test_tensor_bytes_are_the_same_in_another_process():
     code = (
-        "import numpy as np, hashlib; from pipeline.artifacts.files import tensors_to_bytes;"
+        "import numpy as np, hashlib; from pipeline.artifacts.formats.files import tensors_to_bytes;"
         "b = tensors_to_bytes({k: np.arange(9.) for k in 'zyxwv'}, kind='k', version=1, header={c: c for c in 'hgfed'});"
         "print(hashlib.sha256(b).hexdigest())"
     )

@@ -5,8 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pipeline.artifacts import predictions
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
+from pipeline.artifacts.evaluated import predictions
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
 from pipeline.errors import PipelineError
 
 

@@ -5,15 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoints, write_checkpoints
-from pipeline.artifacts.curves import read_curves, write_curves
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
-from pipeline.artifacts.rejections import Rejection, read_rejections, write_rejections
-from pipeline.artifacts.segments import OWNERS, Segment, read_segments, write_segments
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word, read_words, write_words
+from pipeline.artifacts.corpus.rejections import Rejection, read_rejections, write_rejections
+from pipeline.artifacts.corpus.segments import OWNERS, Segment, read_segments, write_segments
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word, read_words, write_words
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import read_sequences, write_sequences
+from pipeline.artifacts.trained.checkpoint import Checkpoint, read_checkpoints, write_checkpoints
+from pipeline.artifacts.trained.curves import read_curves, write_curves
 from pipeline.errors import PipelineError
 
 SEGMENT = Segment(

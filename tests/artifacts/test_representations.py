@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.representations import (
+from pipeline.artifacts.evaluated.representations import (
     Representations,
     even_sample,
     read_representations,

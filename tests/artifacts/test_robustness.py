@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.robustness import RobustnessCurve, read_robustness, write_robustness
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve, read_robustness, write_robustness
 from pipeline.errors import PipelineError
 
 RATES = np.array([0.0, 0.5, 0.9])

@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from pipeline.artifacts.run_record import RunRecord, read_run_record, run_record_from, write_run_record
+from pipeline.artifacts.evaluated.run_record import (
+    RunRecord,
+    read_run_record,
+    run_record_from,
+    write_run_record,
+)
 from pipeline.errors import PipelineError
 from tests.tasks import MOSI
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences, write_sequences_of
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import read_sequences, write_sequences, write_sequences_of
 
 PLAIN = FeatureSequence(np.ones((2, 1), np.float32), np.arange(2.0), np.ones(2, bool))
 NOTED = replace(

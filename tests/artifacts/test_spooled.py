@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.files import map_tensors, tensors_to_bytes, write_whole_file
+from pipeline.artifacts.formats.files import map_tensors, tensors_to_bytes, write_whole_file
 from pipeline.artifacts.sharding.spooled import Spool, spooling, tensor_file
 from pipeline.errors import PipelineError
 

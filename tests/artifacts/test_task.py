@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.task import Task, groups_of_range, read_task, write_task
+from pipeline.artifacts.corpus.task import Task, groups_of_range, read_task, write_task
 from pipeline.errors import PipelineError
 
 MOSI = {"kind": "regression", "label": "label", "label_min": -3.0, "label_max": 3.0, "protocol": "mosi"}

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences, write_sequences_of
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.tokens import TokenizedText, join_tokens
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.tokens import TokenizedText, join_tokens
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import read_sequences, write_sequences, write_sequences_of
 from pipeline.errors import PipelineError
 
 ENCODER = {"model": "toy", "sha256": "0" * 64, "layer": -1}

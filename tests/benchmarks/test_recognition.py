@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.recognition import matched, normalised, recordings
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from benchmarks.scale.corpus import write_aligned_corpus, write_corpus
 from benchmarks.scale.results import RESULTS, SIZES, results_path, write_results
 from benchmarks.scale.run import STAGES, measure
 from pipeline.artifacts.aligned.reading import read_aligned
-from pipeline.artifacts.extraction import read_modalities
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.features.extraction import read_modalities
 from stages import align
 
 

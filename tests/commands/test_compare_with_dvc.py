@@ -25,7 +25,7 @@ stages:
 """
 EVALUATE = """\
 from pathlib import Path
-from pipeline.artifacts.predictions import predictions_to_csv
+from pipeline.artifacts.evaluated.predictions import predictions_to_csv
 from pipeline.yaml12 import parse_yaml
 from tests.comparison.repositories import split_predictions
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.predictions import predictions_to_csv
-from pipeline.artifacts.run_record import RunRecord, write_run_record
+from pipeline.artifacts.evaluated.predictions import predictions_to_csv
+from pipeline.artifacts.evaluated.run_record import RunRecord, write_run_record
+from pipeline.artifacts.formats.files import write_text
 from pipeline.corpus.facts import facts_from, facts_to_yaml
 from tests.comparison.repositories import Repository
 from tests.crossing.runs import CORPORA, predictions

@@ -7,11 +7,11 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.artifacts.aligned.normalisation import Normalisation
-from pipeline.artifacts.feature_shards import write_sequences
-from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.segments import read_segments, write_segments
-from pipeline.artifacts.task import write_task
-from pipeline.artifacts.words import write_words
+from pipeline.artifacts.aligned.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
+from pipeline.artifacts.corpus.segments import read_segments, write_segments
+from pipeline.artifacts.corpus.task import write_task
+from pipeline.artifacts.corpus.words import write_words
+from pipeline.artifacts.features.shards import write_sequences
 from pipeline.pickles.restricted import read_pickle
 from tests.exporting.examples import DIMS, make_extracted
 from tests.stages.repositories import ROOT

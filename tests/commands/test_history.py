@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.predictions import predictions_to_csv
-from pipeline.artifacts.run_record import RunRecord, write_run_record
+from pipeline.artifacts.evaluated.predictions import predictions_to_csv
+from pipeline.artifacts.evaluated.run_record import RunRecord, write_run_record
+from pipeline.artifacts.formats.files import write_text
 from pipeline.evaluation.protocols import BINARY
 from tests import tasks
 from tests.comparison.repositories import split_predictions

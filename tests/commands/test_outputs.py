@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.outputs import require_writable, write_output, write_whole_output
+from pipeline.artifacts.formats.outputs import require_writable, write_output, write_whole_output
 from pipeline.errors import PipelineError
 
 

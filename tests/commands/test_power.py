@@ -3,8 +3,8 @@ import math
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.predictions import predictions_to_csv
+from pipeline.artifacts.evaluated.predictions import predictions_to_csv
+from pipeline.artifacts.formats.files import write_text
 from tests.comparison.repositories import split_predictions
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.checkpoint import write_checkpoints
+from pipeline.artifacts.trained.checkpoint import write_checkpoints
 from tests.media.recordings import numbered_pictures, tone, write_many_channels, write_recording
 from tests.prediction.conftest import CLIP, SAID
 from tests.prediction.models import make_checkpoint, write_model

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.models import minus
+from pipeline.artifacts.evaluated.models import minus
 from pipeline.evaluation.protocols import BINARY, MOSI, SIMS
 from tests.comparison.repositories import GIT
 

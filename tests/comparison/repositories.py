@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from pipeline.artifacts.evaluation import Evaluation, write_evaluation
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.evaluated.evaluation import Evaluation, write_evaluation
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.formats.files import write_text
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Protocol
 from pipeline.evaluation.protocols import MOSI

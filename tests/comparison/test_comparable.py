@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.artifacts.run_record import RunRecord, write_run_record
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
+from pipeline.artifacts.evaluated.run_record import RunRecord, write_run_record
 from pipeline.comparison.stages import MACHINE, StageChange, is_the_machine_alone
 from pipeline.evaluation.protocols import BINARY
 from tests import tasks

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.curves import curves_from_csv
+from pipeline.artifacts.trained.curves import curves_from_csv
 from pipeline.comparison.curves import curve_blocks
 from pipeline.comparison.runs import Run
 from pipeline.errors import PipelineError

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.artifacts.task import Task
+from pipeline.artifacts.corpus.task import Task
 from pipeline.corpus.facts import MOST_CLASSES
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.labels import classes_found, label_chosen, refuse_absent_classes

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.corpus.facts import Splits
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import split_candidates

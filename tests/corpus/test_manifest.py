@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.segments import read_segments, write_segments
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.segments import read_segments, write_segments
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.corpus.candidates import Candidate
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.inspection import Inspected, inspect_media, refuse_name

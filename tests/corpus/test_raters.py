@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.artifacts.segments import read_segments, write_segments
+from pipeline.artifacts.corpus.segments import read_segments, write_segments
 from pipeline.corpus.facts import facts_from
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.labels import label_chosen

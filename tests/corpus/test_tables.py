@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.csv_cells import escaped, restored
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
+from pipeline.artifacts.formats.csv_cells import escaped, restored
 from pipeline.corpus.cells import language_code, number, split_named
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.manifest import build_segment
 from pipeline.corpus.timed.finding import of_segment

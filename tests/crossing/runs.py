@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 
 CORPORA = ("films", "clips")
 SIZES = {"valid": 40, "test": 60}

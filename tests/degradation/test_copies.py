@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.degradation.conditions import Condition
 from pipeline.degradation.copies import degraded_copy
 from pipeline.media.audio import read_audio

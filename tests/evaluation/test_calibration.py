@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.artifacts.evaluation import ReliabilityBin
+from pipeline.artifacts.evaluated.evaluation import ReliabilityBin
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import expected_calibration_error, reliability
 from pipeline.evaluation.metrics import Undefined

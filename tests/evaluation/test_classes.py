@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.errors import PipelineError
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.metrics import Undefined

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.clusters import clusters_of, few_clusters, t_interval, t_p_value
 from pipeline.evaluation.resampling import Resamples
 

@@ -5,8 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.artifacts.by_corpus import read_corpus_metrics, write_corpus_metrics
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv, predictions_to_csv
+from pipeline.artifacts.evaluated.by_corpus import read_corpus_metrics, write_corpus_metrics
+from pipeline.artifacts.evaluated.predictions import (
+    SplitPredictions,
+    predictions_from_csv,
+    predictions_to_csv,
+)
 from pipeline.errors import PipelineError
 from pipeline.evaluation.corpora import CorpusSample, corpus_metrics
 from pipeline.evaluation.protocols import BINARY, MOSI, REGRESSION, measure

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.artifacts.evaluation import Difference, Over
+from pipeline.artifacts.evaluated.evaluation import Difference, Over
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Undefined
 from pipeline.evaluation.protocols import MOSI

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts.predictions import SplitPredictions
+from pipeline.artifacts.evaluated.predictions import SplitPredictions
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import (

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.execution import clips
 from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.cached.words import words_extractor

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.curves import read_curves
+from pipeline.artifacts.trained.curves import read_curves
 from pipeline.execution import live as module
 from pipeline.execution.live import LOGGER, Live, following, live_curves
 from pipeline.grcf.fit import selection

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.clips import affinity_of
 from pipeline.execution.executor import map_cached

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.artifacts.sharding.files import INDEX
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.execution import seeds as module
 from pipeline.execution.seeds import map_seeds
@@ -50,7 +50,7 @@ def train(asked, seeds, settings=None):
         train_seeds,
         seeds,
         stage="rank",
-        trainer="pipeline.grcf.rank",
+        trainer="pipeline.grcf.ranking.rank",
         inputs=lambda seed: (),
         settings=settings or {"epochs": 1},
     )
@@ -87,7 +87,7 @@ def test_rows_that_are_not_those_of_the_index_are_neither_trained_on_nor_answere
             lambda group: all_trained(asked.append(list(group)) or group),
             [seed],
             stage="rank",
-            trainer="pipeline.grcf.rank",
+            trainer="pipeline.grcf.ranking.rank",
             inputs=lambda seed: (folder / INDEX,),
             settings={"epochs": 1},
         )
@@ -106,6 +106,11 @@ def test_a_worker_with_another_device_is_refused_and_stores_nothing(asked, monke
     monkeypatch.setattr(module, "_device_here", lambda: "cpu x86_64 OF A HEAD")
     with pytest.raises(PipelineError, match=r"its device is cpu .*, and here it is cpu x86_64 OF A HEAD"):
         map_seeds(
-            all_trained, [1], stage="rank", trainer="pipeline.grcf.rank", inputs=lambda seed: (), settings={}
+            all_trained,
+            [1],
+            stage="rank",
+            trainer="pipeline.grcf.ranking.rank",
+            inputs=lambda seed: (),
+            settings={},
         )
     assert not [path for path in (tmp_path / "checkpoints").rglob("*") if path.is_file()]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
+from pipeline.artifacts.features.packed import pack
 from pipeline.exporting.extracted import Extracted
 
 MAX_WORDS = 6

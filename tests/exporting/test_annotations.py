@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.artifacts.segments import read_segments, write_segments
-from pipeline.artifacts.words import SegmentWords, Word, write_words
+from pipeline.artifacts.corpus.segments import read_segments, write_segments
+from pipeline.artifacts.corpus.words import SegmentWords, Word, write_words
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.inspection import Inspected
 from pipeline.corpus.manifest import build_segment

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.align.splits import align_segment
-from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.corpus.segments import SPLITS
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.manifest import build_manifest, check_table
 from pipeline.corpus.splits import split_candidates

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.align.splits import align_segment
-from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.corpus.segments import SPLITS
 from pipeline.commands.import_ import _convert_exported
 from pipeline.corpus.facts import Facts, facts_from, read_facts
 from pipeline.corpus.labels import label_chosen

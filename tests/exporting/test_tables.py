@@ -5,7 +5,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.corpus.segments import SPLITS
 from pipeline.exporting.tables import export_tables
 from tests.exporting.examples import DIMS, make_extracted
 

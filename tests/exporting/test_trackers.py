@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.curves import read_curves
+from pipeline.artifacts.trained.curves import read_curves
 from pipeline.errors import PipelineError
 from pipeline.exporting.trackers import log_mlflow, log_tensorboard, log_trackio, read_finished
 from pipeline.history.revisions import resolve_all

@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.precomputed import read_npz, rows_of_words
 from tests.segments import make_segment

@@ -15,14 +15,14 @@ import h5py
 import numpy as np
 
 from pipeline import params
-from pipeline.artifacts.checkpoint import Checkpoint, read_checkpoint
-from pipeline.artifacts.feature_shards import read_sequences, write_sequences
-from pipeline.artifacts.files import tensors_to_bytes
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.preprocessing import read_preprocessing
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.aligned.preprocessing import read_preprocessing
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import read_sequences, write_sequences
+from pipeline.artifacts.formats.files import tensors_to_bytes
 from pipeline.artifacts.sharding.files import INDEX
+from pipeline.artifacts.trained.checkpoint import Checkpoint, read_checkpoint
 from pipeline.corpus.csd import read_csd
 from pipeline.corpus.folder import read_folder
 from pipeline.corpus.layouts import LAYOUTS

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES
-from pipeline.artifacts.tokens import join_tokens
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.corpus.tokens import join_tokens
 from pipeline.extract.text.encoder import TextEncoder
 from pipeline.pretrained.models import EncoderSettings
 from tests.grcf.synthetic import make_split

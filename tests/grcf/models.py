@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.rank import ranking_objective, train_ranking
+from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
 
 NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)
 SETTINGS = TrainingSettings(

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import class_cross_entropy, order
 from pipeline.grcf.calibration.pointwise_objective import POINTWISE_OBJECTIVES, fit_calibration

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from pipeline.artifacts.checkpoint import TrainingStage
+from pipeline.artifacts.trained.checkpoint import TrainingStage
 from pipeline.execution.seeds import READER
 from pipeline.execution.source import import_closure
 from pipeline.pruning.needed import inputs_of, trainer_of
@@ -44,9 +44,7 @@ def test_what_a_stage_imports_beyond_what_trains_only_carries(stage):
 def test_an_import_of_a_carrier_is_found(tmp_path):
     """The check above can fail: with one such import planted, the closure holds it."""
     shutil.copytree(ROOT / "pipeline", tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-    code = (
-        "from pipeline.execution.source import import_closure; print(*import_closure('pipeline.grcf.rank'))"
-    )
+    code = "from pipeline.execution.source import import_closure; print(*import_closure('pipeline.grcf.ranking.rank'))"
 
     def carriers() -> list[str]:
         run = subprocess.run(

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.hardest_pairs import read_hardest_pairs, write_hardest_pairs
+from pipeline.artifacts.trained.checkpoint import Checkpoint
+from pipeline.artifacts.trained.hardest_pairs import read_hardest_pairs, write_hardest_pairs
 from pipeline.errors import PipelineError
-from pipeline.grcf import weighed_pairs
 from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.hardest_pairs import N_WEIGHED, _draw_segments, find_hardest_pairs
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.rank import train_ranking
-from pipeline.grcf.weighed_pairs import weigh_classes, weigh_pairs
+from pipeline.grcf.ranking import weighed_pairs
+from pipeline.grcf.ranking.hardest_pairs import N_WEIGHED, _draw_segments, find_hardest_pairs
+from pipeline.grcf.ranking.rank import train_ranking
+from pipeline.grcf.ranking.weighed_pairs import weigh_classes, weigh_pairs
 from tests.grcf.models import objective_of
 from tests.grcf.synthetic import make_split
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pipeline.artifacts.masks import read_masks, write_masks
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.evaluated.masks import read_masks, write_masks
 from pipeline.errors import PipelineError
 from pipeline.grcf.perturbations import mask_table, perturbed_modalities, with_noise, without_words
 from pipeline.grcf.scoring import ALL, predict

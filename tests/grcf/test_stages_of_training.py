@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import mean_absolute_error, ordered_pair_accuracy
 from pipeline.grcf.scoring import predict

@@ -13,9 +13,9 @@ import pytest
 from huggingface_hub import ModelCard
 
 from pipeline.__main__ import main
-from pipeline.artifacts.checkpoint import read_checkpoints
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.trained.checkpoint import read_checkpoints
 from pipeline.errors import PipelineError
 from pipeline.execution.source import source_digest
 from pipeline.hub.folder import export_huggingface

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.artifacts.feature_shards import write_sequences
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.hardest_pairs import HardestPairs, HardPair, HardSegment, write_hardest_pairs
-from pipeline.artifacts.packed import pack
-from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.representations import (
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, write_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.corpus.task import write_task
+from pipeline.artifacts.corpus.words import SegmentWords, write_words
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.evaluated.representations import (
     MOST_SEGMENTS,
     Representations,
     even_sample,
     write_representations,
 )
-from pipeline.artifacts.segments import SPLITS, Segment, write_segments
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
-from pipeline.artifacts.task import write_task
-from pipeline.artifacts.words import SegmentWords, write_words
+from pipeline.artifacts.features.packed import pack
+from pipeline.artifacts.features.shards import write_sequences
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.trained.hardest_pairs import HardestPairs, HardPair, HardSegment, write_hardest_pairs
 from pipeline.yaml12 import parse_yaml
 from tests.tasks import others, task_of
 

@@ -8,9 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts.representations import MOST_SEGMENTS, read_representations, write_representations
-from pipeline.artifacts.segments import read_segments, write_segments
-from pipeline.artifacts.words import SegmentWords, Word, write_words
+from pipeline.artifacts.corpus.segments import read_segments, write_segments
+from pipeline.artifacts.corpus.words import SegmentWords, Word, write_words
+from pipeline.artifacts.evaluated.representations import (
+    MOST_SEGMENTS,
+    read_representations,
+    write_representations,
+)
 from pipeline.errors import PipelineError
 from pipeline.inspector.html import to_html
 from pipeline.inspector.inputs import read_inputs

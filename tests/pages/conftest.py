@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.comparison import series_page
 from pipeline.comparison.html import as_html
 from pipeline.comparison.leaderboard import leaderboard

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.prediction.guarded import Refusal
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.artifacts.aligned.normalisation import Normalisation
-from pipeline.artifacts.checkpoint import Checkpoint, write_checkpoints
-from pipeline.artifacts.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.aligned.preprocessing import Preprocessing, preprocessing_path, write_preprocessing
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.trained.checkpoint import Checkpoint, write_checkpoints
 from pipeline.execution.seeds import environment
 from pipeline.execution.versions import library_versions
 from pipeline.extract.audio.classic import audio_columns

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.extract.words.locate import WordSettings, ctc_aligner, whisper_recogniser
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.preprocessing import Preprocessing
+from pipeline.artifacts.aligned.preprocessing import Preprocessing
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor
 from pipeline.extract.cached.visual import visual_extractor

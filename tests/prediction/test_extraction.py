@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned.normalisation import Normalisation
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.extract.audio.classic import ClassicSettings, extract_audio
 from pipeline.extract.visual.mesh import MeshSettings, extract_visual

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.prediction import guarded
 from pipeline.prediction.guarded import (

@@ -5,8 +5,12 @@ import shutil
 
 import pytest
 
-from pipeline.artifacts.files import tensors_to_bytes
-from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing, write_preprocessing
+from pipeline.artifacts.aligned.preprocessing import (
+    preprocessing_path,
+    read_preprocessing,
+    write_preprocessing,
+)
+from pipeline.artifacts.formats.files import tensors_to_bytes
 from pipeline.errors import PipelineError
 from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import differing_libraries, environment_warning, load_model

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.preprocessing import of_corpora
+from pipeline.artifacts.aligned.preprocessing import of_corpora
+from pipeline.artifacts.formats.files import write_text
 from pipeline.prediction.model import load_model
 from pipeline.prediction.origin import as_record, corpora_of, origin_sentence
 from tests.prediction.models import make_preprocessing, write_model

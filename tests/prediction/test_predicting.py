@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.grcf.scoring import ALL, predict
 from pipeline.prediction import predicting

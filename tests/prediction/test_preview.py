@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.visual.mesh import FaceSettings, MeshSettings, extract_visual, visual_columns
 from pipeline.media.video import read_frames

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.sequences import MODALITIES, FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.sequences import MODALITIES, FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.prediction.explanation import available, notes
 from pipeline.prediction.panels import _PANEL_S, largest_effect, panel_bounds_s
 from pipeline.prediction.timeline import as_page, timeline

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from pipeline import params
-from pipeline.artifacts.segments import Segment, write_segments
-from pipeline.artifacts.task import write_task
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.segments import Segment, write_segments
+from pipeline.artifacts.corpus.task import write_task
+from pipeline.artifacts.corpus.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.words import words_extractor
 from pipeline.extract.words.locate import WordSettings

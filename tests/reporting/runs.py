@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.artifacts.by_corpus import write_corpus_metrics
-from pipeline.artifacts.checkpoint import Checkpoint, TrainingStage
-from pipeline.artifacts.coverage import Coverage, ModalityCoverage, write_coverage
-from pipeline.artifacts.curves import write_curves
-from pipeline.artifacts.evaluation import EVALUATED, EvaluatedSplit, Evaluation, write_evaluation
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.pair_statistics import (
+from pipeline.artifacts.aligned.coverage import Coverage, ModalityCoverage, write_coverage
+from pipeline.artifacts.corpus.segments import SPLITS, Segment, Split, write_segments
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.task import write_task
+from pipeline.artifacts.evaluated.by_corpus import write_corpus_metrics
+from pipeline.artifacts.evaluated.evaluation import EVALUATED, EvaluatedSplit, Evaluation, write_evaluation
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_to_csv
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.trained.checkpoint import Checkpoint, TrainingStage
+from pipeline.artifacts.trained.curves import write_curves
+from pipeline.artifacts.trained.pair_statistics import (
     GroupPairRow,
     PairBinRow,
     write_distributions,
     write_group_pairs,
 )
-from pipeline.artifacts.predictions import SplitPredictions, predictions_to_csv
-from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
-from pipeline.artifacts.segments import SPLITS, Segment, Split, write_segments
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.task import write_task
 from pipeline.evaluation.comparisons import compare_split
 from pipeline.evaluation.corpora import corpus_metrics
 from pipeline.evaluation.metrics import Protocol

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.commands.results import results_page
 from pipeline.evaluation import protocols
 from pipeline.evaluation.metrics import Metric

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.pages.blocks import Grid, Paragraph, Table
 from pipeline.reporting.corpus_statement import CorpusTerms
 from pipeline.reporting.counted_segments import count_segments

@@ -6,7 +6,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 
-from pipeline.artifacts.robustness import RobustnessCurve, write_robustness
+from pipeline.artifacts.evaluated.robustness import RobustnessCurve, write_robustness
 from pipeline.pages.blocks import Grid, Table
 from pipeline.reporting.degraded import degraded_section
 from pipeline.reporting.report import build_report

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.files import write_text
+from pipeline.artifacts.formats.files import write_text
 from pipeline.pages import vega
 from pipeline.pages.figures import as_lines
 from pipeline.reporting.figures.agreement import draw_scatter

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.artifacts.evaluation import ReliabilityBin
-from pipeline.artifacts.pair_statistics import PairBinRow
+from pipeline.artifacts.evaluated.evaluation import ReliabilityBin
+from pipeline.artifacts.trained.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
 from pipeline.pages.palette import LIGHT
 from pipeline.pages.vega import file_png, file_svg, page_chart, page_svg

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from pipeline.artifacts.checkpoint import Checkpoint
-from pipeline.artifacts.extraction import Extraction
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.features.extraction import Extraction
+from pipeline.artifacts.formats.files import write_text
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.reporting.card_inputs import CardInputs
 from pipeline.reporting.corpus_statement import CorpusTerms, split_rows, statement_of

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.artifacts.evaluation import Difference, Summary
+from pipeline.artifacts.evaluated.evaluation import Difference, Summary
 from pipeline.evaluation.protocols import METRICS, MOSI
 from pipeline.reporting import numbers
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.artifacts.pair_statistics import MOST_PAIRS
+from pipeline.artifacts.trained.pair_statistics import MOST_PAIRS
 from pipeline.pages.blocks import Figure, Grid, Paragraph, Table
 from pipeline.pages.numbers import group_names
 from pipeline.reporting.pairs import group_pairs_section

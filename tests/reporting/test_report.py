@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main as pipeline_main
-from pipeline.artifacts.files import read_json, write_json
+from pipeline.artifacts.formats.files import read_json, write_json
 from pipeline.errors import PipelineError
 from pipeline.pages.figures import as_lines
 from pipeline.pages.html import to_html

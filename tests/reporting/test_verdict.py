@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.artifacts.evaluation import Difference, Summary
+from pipeline.artifacts.evaluated.evaluation import Difference, Summary
 from pipeline.evaluation.protocols import MOSI
 from pipeline.reporting.verdict import comparison_sentence, conclusion, standing
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.artifacts.aligned.reading import read_aligned
-from pipeline.artifacts.checkpoint import read_checkpoints
+from pipeline.artifacts.trained.checkpoint import read_checkpoints
 from pipeline.execution.device import may_have_gpu
 from tests.grcf.encoders import FILLERS, WORDS, save_bert
 from tests.stages.measuring import measured_by_workers, written

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.artifacts.aligned.reading import read_aligned
-from pipeline.artifacts.segments import SPLITS, read_segments, write_segments
+from pipeline.artifacts.corpus.segments import SPLITS, read_segments, write_segments
 from pipeline.execution.cache import ResultCache
 from tests.artifacts.test_aligned import same
 from tests.stages.repositories import ROOT

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.mosi.corpus import write_corpus
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.segments import SPLITS
+from pipeline.artifacts.corpus.segments import SPLITS
+from pipeline.artifacts.features.shards import read_sequences
 from pipeline.corpus.layouts import LAYOUTS
 from stages import align, audio, manifest, text, visual, words
 from tests.corpus.replicas import N_SEGMENTS, REPLICAS

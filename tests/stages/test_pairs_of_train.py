@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.checkpoint import write_checkpoints
-from pipeline.artifacts.hardest_pairs import read_hardest_pairs
-from pipeline.artifacts.task import Task, write_task
+from pipeline.artifacts.corpus.task import Task, write_task
+from pipeline.artifacts.trained.checkpoint import write_checkpoints
+from pipeline.artifacts.trained.hardest_pairs import read_hardest_pairs
 from pipeline.yaml12 import parse_yaml
 from stages import rank as stage
 from tests.grcf.models import MARGIN, rank

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from pipeline.artifacts.aligned.reading import read_aligned
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.words import read_words
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.corpus.words import read_words
+from pipeline.artifacts.features.shards import read_sequences
 from pipeline.corpus.layouts import LAYOUTS
 from pipeline.corpus.splits import split_candidates
 from pipeline.yaml12 import parse_yaml

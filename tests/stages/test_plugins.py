@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.artifacts.checkpoint import read_checkpoints
+from pipeline.artifacts.trained.checkpoint import read_checkpoints
 from tests.stages.repositories import ROOT
 
 pytestmark = pytest.mark.slow

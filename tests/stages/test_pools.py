@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.by_corpus import read_corpus_metrics
-from pipeline.artifacts.predictions import read_predictions
+from pipeline.artifacts.evaluated.by_corpus import read_corpus_metrics
+from pipeline.artifacts.evaluated.predictions import read_predictions
 from tests.stages.repositories import TOY, Repository, make_repository
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline import params
 from pipeline.__main__ import main
-from pipeline.artifacts.files import read_text
-from pipeline.artifacts.predictions import SplitPredictions, predictions_from_csv
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.evaluated.predictions import SplitPredictions, predictions_from_csv
+from pipeline.artifacts.formats.files import read_text
 from tests.stages.repositories import TOY, Repository
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_stretch_of_the_clip_gets_other_numbers(toy, predict):
 
 
 def test_the_preprocessing_tells_of_train(toy):
-    from pipeline.artifacts.preprocessing import preprocessing_path, read_preprocessing
+    from pipeline.artifacts.aligned.preprocessing import preprocessing_path, read_preprocessing
 
     train = [s for s in read_segments(toy.path / "data/manifest/segments.jsonl") if s.split == "train"]
     known = read_preprocessing(preprocessing_path(toy.path / "data/calibrate"))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.aligned.reading import read_aligned
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.rejections import read_rejections
-from pipeline.artifacts.segments import read_segments
+from pipeline.artifacts.corpus.rejections import read_rejections
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.features.shards import read_sequences
 
 pytestmark = pytest.mark.slow
 

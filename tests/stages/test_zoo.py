@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from pipeline.artifacts.feature_shards import read_sequences
-from pipeline.artifacts.rejections import read_rejections
-from pipeline.artifacts.segments import read_segments
-from pipeline.artifacts.words import read_words
+from pipeline.artifacts.corpus.rejections import read_rejections
+from pipeline.artifacts.corpus.segments import read_segments
+from pipeline.artifacts.corpus.words import read_words
+from pipeline.artifacts.features.shards import read_sequences
 from tests.media.broken import absurd, truncated, whole_recordings
 from tests.media.recordings import shared_data
 from tests.stages.repositories import Repository, make_repository

@@ -9,7 +9,7 @@ import fsspec
 import numpy as np
 import pytest
 
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
 from pipeline.extract.cached.audio import audio_extractor

@@ -13,7 +13,7 @@ pytest.importorskip("s3fs", reason="requirements-s3.lock is not installed")
 
 from s3fs import S3FileSystem
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.corpus.layouts import layout_of
 from pipeline.intake.in_place import list_of as digested
 from pipeline.intake.in_place import survey, tables_of

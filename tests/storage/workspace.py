@@ -3,8 +3,8 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.corpus.layouts import layout_of
 from pipeline.corpus.manifest import build_segment, media_files

@@ -31,8 +31,8 @@ import os
 import signal
 import time
 from pathlib import Path
-from pipeline.artifacts.files import write_json, write_text
-from pipeline.artifacts.predictions import predictions_to_csv
+from pipeline.artifacts.formats.files import write_json, write_text
+from pipeline.artifacts.evaluated.predictions import predictions_to_csv
 from pipeline.evaluation.protocols import MOSI
 from pipeline.evaluation.tables import headline, model_table
 from pipeline.yaml12 import parse_yaml

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
 
 
 def is_usable(mean: Float32[np.ndarray, "column"], std: Float32[np.ndarray, "column"]) -> bool:

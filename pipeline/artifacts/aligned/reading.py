@@ -14,10 +14,11 @@ import numpy as np
 from pipeline.artifacts.aligned.normalisation import Normalisation, is_usable
 from pipeline.artifacts.aligned.rows import rows_of
 from pipeline.artifacts.aligned.split import AlignedSplit, Ratings, boundaries_end_to_end
-from pipeline.artifacts.files import check_header, map_tensors, read_json, rebuilding
-from pipeline.artifacts.foreign import refuse_stand_in
-from pipeline.artifacts.segments import OWNERS
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.segments import OWNERS
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import join_tokens, tokens_from
+from pipeline.artifacts.formats.files import check_header, map_tensors, read_json, rebuilding
+from pipeline.artifacts.formats.foreign import refuse_stand_in
 from pipeline.artifacts.sharding.files import (
     INDEX,
     OTHER_OPEN_FILES,
@@ -26,7 +27,6 @@ from pipeline.artifacts.sharding.files import (
     check_there,
     shard_file,
 )
-from pipeline.artifacts.tokens import join_tokens, tokens_from
 from pipeline.errors import PipelineError
 
 INDEX_KIND, INDEX_VERSION = "index of an aligned split", 1

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from pipeline.artifacts.aligned.normalisation import Normalisation
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
 
 
 class ShardedRows:

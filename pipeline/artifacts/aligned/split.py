@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from pipeline.artifacts.aligned.rows import Rows
-from pipeline.artifacts.segments import OWNERS, Owner, Split
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.tokens import TokenizedText, join_tokens
+from pipeline.artifacts.corpus.segments import OWNERS, Owner, Split
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import TokenizedText, join_tokens
 from pipeline.errors import PipelineError, did_you_mean
 
 

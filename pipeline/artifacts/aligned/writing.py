@@ -13,9 +13,9 @@ from pipeline.artifacts.aligned.normalisation import Normalisation
 from pipeline.artifacts.aligned.reading import INDEX_KIND, INDEX_VERSION, KIND, VERSION
 from pipeline.artifacts.aligned.rows import Rows
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.files import write_text
-from pipeline.artifacts.segments import OWNERS
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.segments import OWNERS
+from pipeline.artifacts.corpus.sequences import MODALITIES
+from pipeline.artifacts.formats.files import write_text
 from pipeline.artifacts.sharding.assignment import LIMIT_BYTES, consecutive_shards
 from pipeline.artifacts.sharding.files import INDEX, remove_others, write_shard
 from pipeline.artifacts.sharding.spooled import Streamed

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.files import read_json, rebuilding, refused, sha256_of, write_whole_file
-from pipeline.artifacts.foreign import refuse_stand_in
+from pipeline.artifacts.formats.files import read_json, rebuilding, refused, sha256_of, write_whole_file
+from pipeline.artifacts.formats.foreign import refuse_stand_in
 from pipeline.artifacts.sharding.spooled import Streamed, tensor_file
 from pipeline.errors import PipelineError
 

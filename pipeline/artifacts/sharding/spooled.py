@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pipeline.artifacts.files import TENSOR_DTYPES, header_text, refused
+from pipeline.artifacts.formats.files import TENSOR_DTYPES, header_text, refused
 from pipeline.errors import PipelineError
 
 # safetensors puts the widest numbers first, so that each tensor lies at a multiple of its width, and of equal ones the first by name.

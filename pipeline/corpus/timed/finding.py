@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.corpus.cells import language_code
 from pipeline.corpus.media_index import is_medium, names_in
 from pipeline.corpus.timed.recognised import read_recognised

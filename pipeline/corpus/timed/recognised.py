@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.foreign import refuse_stand_in, require_plain_file, unreadable
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
+from pipeline.artifacts.formats.foreign import refuse_stand_in, require_plain_file, unreadable
 from pipeline.corpus.timed.transcript import TimedTranscript, check_times, of_cues, of_words, spoken_word
 from pipeline.errors import PipelineError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.corpus.cells import shortened
 from pipeline.corpus.tables import read_text_file
 from pipeline.corpus.timed.transcript import TimedTranscript, check_times, of_cues, of_words, spoken_word

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.foreign import head_of
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.words import Cue, Word
+from pipeline.artifacts.formats.foreign import head_of
 from pipeline.corpus.tables import read_text_file
 from pipeline.corpus.timed.transcript import MAX_ENTRIES, TimedTranscript, check_times, of_cues, of_words
 from pipeline.errors import PipelineError

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.artifacts.foreign import head_of
-from pipeline.artifacts.words import Cue
+from pipeline.artifacts.corpus.words import Cue
+from pipeline.artifacts.formats.foreign import head_of
 from pipeline.corpus.cells import number
 from pipeline.corpus.tables import read_text_file
 from pipeline.corpus.timed.transcript import TimedTranscript, check_times, of_cues

@@ -9,8 +9,8 @@ import librosa
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.execution.compilation import compile_once
 from pipeline.extract.audio.pitch import reach_rows, track_pitch, window_length
 from pipeline.extract.extractors import FrameFunction

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.errors import PipelineError
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.sound import hear, is_muted

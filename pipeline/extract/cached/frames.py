@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence, row_bytes
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence, row_bytes
 from pipeline.errors import PipelineError
 from pipeline.execution.clips import CachedExtractor, affinity_of, clip_limit_s, describe_extractor, name_of
 from pipeline.execution.pool import Done, Lost, run_in_workers

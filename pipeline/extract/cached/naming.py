@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 
 # No file and no id can hold this character.
 _MEDIA, _ID = "\0media", "\0id"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.artifacts.files import tensors_from_bytes, tensors_to_bytes
-from pipeline.artifacts.sequences import FeatureSequence, row_bytes
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.sequences import FeatureSequence, row_bytes
+from pipeline.artifacts.corpus.words import SegmentWords
+from pipeline.artifacts.formats.files import tensors_from_bytes, tensors_to_bytes
 from pipeline.execution.cache import ResultCache, cache_key
 from pipeline.execution.clips import clip_cache, describe_extractor, group_of
 from pipeline.execution.device import best_device, device_class

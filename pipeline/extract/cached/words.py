@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.execution.clips import CachedExtractor, clip_limit_s, describe_extractor, name_of
 from pipeline.execution.lazily import Lazily
 from pipeline.execution.pool import Done, Lost

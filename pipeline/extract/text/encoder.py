@@ -10,9 +10,9 @@ import torch
 import transformers
 from jaxtyping import Bool, Float32
 
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.tokens import TokenizedText
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.tokens import TokenizedText
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.extract.batches import add_masked_row, map_batches, padded_length
 from pipeline.extract.tokens import sentence_of

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.extract.visual.mesh import FaceSettings, find_faces
 from pipeline.media.container import MediaError
 

@@ -10,8 +10,8 @@ import torch
 import transformers
 from jaxtyping import UInt8
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
 from pipeline.extract.batches import map_batches

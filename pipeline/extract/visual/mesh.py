@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.extract.extractors import FrameFunction
 from pipeline.extract.visual.finder import FaceFinder, face_finder
 from pipeline.extract.visual.landmarks import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.extract.sound import hear, is_muted
 from pipeline.extract.visual.landmarks import mouth_gap
 from pipeline.extract.visual.tracking import Points, jump, side

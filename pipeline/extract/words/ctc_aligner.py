@@ -9,7 +9,7 @@ import torch
 import transformers
 from jaxtyping import Float32, Float64
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.batches import one_thread_per_operation
 from pipeline.extract.words.ctc import Alignment, align_labels

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.execution.device import best_device
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words import sphinx

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 
 
 def spread_over(tokens: Sequence[str], *, spans_s: Sequence[tuple[float, float]]) -> tuple[Word, ...]:

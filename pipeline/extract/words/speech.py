@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 
 SAMPLE_RATE_HZ = 16_000
 _WINDOW = 512  # samples; the detector looks at 32 ms at once

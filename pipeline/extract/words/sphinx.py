@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32
 from pocketsphinx import Decoder
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.extract.words.pronunciation import folded, pronounce
 from pipeline.extract.words.voiced import voiced_bounds_s
 

@@ -12,7 +12,7 @@ import transformers
 from jaxtyping import Float32, Float64
 from scipy.ndimage import median_filter
 
-from pipeline.artifacts.words import Word
+from pipeline.artifacts.corpus.words import Word
 from pipeline.errors import PipelineError
 from pipeline.extract.batches import one_thread_per_operation
 from pipeline.extract.tokens import tokenise

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.artifacts.checkpoint import Link
-from pipeline.artifacts.task import Kind
+from pipeline.artifacts.corpus.task import Kind
+from pipeline.artifacts.trained.checkpoint import Link
 from pipeline.errors import PipelineError
 from pipeline.evaluation import selection
 from pipeline.grcf.bounded_weights import bounded_weight_of

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit, Ratings
-from pipeline.artifacts.segments import Owner
+from pipeline.artifacts.corpus.segments import Owner
 
 Raters = Literal["as_given", "standardised", "profiled"]
 """Labels as they are; with mean and spread of every owner made alike; or up to an offset of every owner."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.grcf.network.batches import Batch, hide_modalities
 from pipeline.grcf.network.network import SentimentNetwork
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from pipeline.artifacts.checkpoint import EpochRow
+from pipeline.artifacts.trained.checkpoint import EpochRow
 from pipeline.evaluation.selection import order, ordered_pair_accuracy
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.curve import Curve

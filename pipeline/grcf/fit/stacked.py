@@ -16,7 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.func import functional_call, stack_module_state
 
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.grcf.fit.loop import (
     TrainingSettings,
     deterministic,

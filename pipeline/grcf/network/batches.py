@@ -12,8 +12,8 @@ from torch import Tensor
 
 from pipeline.artifacts.aligned.rows import Rows, ShardedRows
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES, Modality
-from pipeline.artifacts.tokens import TokenizedText
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.tokens import TokenizedText
 from pipeline.grcf.network.batch_order import order_by_owner
 from pipeline.grcf.network.owned_labels import OwnedLabels, Within, owned_labels
 

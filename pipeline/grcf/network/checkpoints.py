@@ -9,8 +9,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.checkpoint import Checkpoint, EpochRow, Link, TrainingStage
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
+from pipeline.artifacts.trained.checkpoint import Checkpoint, EpochRow, Link, TrainingStage
 from pipeline.errors import PipelineError
 from pipeline.grcf.network.batches import Batch, SplitTensors, hide_modalities
 from pipeline.grcf.network.curve import Curve

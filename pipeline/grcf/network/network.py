@@ -7,7 +7,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
 from pipeline.grcf.network.batches import Batch
 from pipeline.grcf.network.fusion.attention_pooling import AttentionPoolingFusion

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.segments import Owner
+from pipeline.artifacts.corpus.segments import Owner
 
 Within = Literal["any", "corpus", "speaker", "video", "rater"]
 """The owner within which segments are compared; "any" compares all with all."""

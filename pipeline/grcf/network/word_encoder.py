@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from pipeline.artifacts.tokens import TokenizedText
+from pipeline.artifacts.corpus.tokens import TokenizedText
 from pipeline.errors import PipelineError
 from pipeline.grcf.network.batches import Batch
 from pipeline.pretrained.layers import choose_layers

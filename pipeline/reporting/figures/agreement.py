@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int64
 
-from pipeline.artifacts.evaluation import ReliabilityBin
-from pipeline.artifacts.models import BASELINE
+from pipeline.artifacts.evaluated.evaluation import ReliabilityBin
+from pipeline.artifacts.evaluated.models import BASELINE
 from pipeline.pages.blocks import Figure
 from pipeline.pages.encodings import (
     SQUARE,

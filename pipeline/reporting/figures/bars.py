@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.artifacts.models import BASELINE, METHOD
-from pipeline.artifacts.pair_statistics import PairBinRow
+from pipeline.artifacts.evaluated.models import BASELINE, METHOD
+from pipeline.artifacts.trained.pair_statistics import PairBinRow
 from pipeline.pages.blocks import Figure
 from pipeline.pages.encodings import (
     WIDE,

@@ -10,7 +10,7 @@ from benchmarks.evidence.setups import PLAIN, STRONG, Learning, best_on_folds
 from benchmarks.evidence.trial import Trial, key_of
 from benchmarks.evidence.tuning import N_FOLDS, RATER_METHODS, candidates, divided_for
 from benchmarks.evidence.vectors import vectors_of
-from pipeline.artifacts.files import write_json
+from pipeline.artifacts.formats.files import write_json
 from pipeline.errors import PipelineError
 from tests.benchmarks.evidence.test_corpora import make_corpus
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.mosi.data import TUNING, Pool, divide, spoil_labels, thin_out
 from pipeline.align.splits import AlignedSegment
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from tests.segments import make_segment
 
 N_VIDEOS, N_SEGMENTS = 93, 4

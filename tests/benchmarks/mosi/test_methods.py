@@ -7,7 +7,7 @@ import pytest
 from benchmarks.methods import changed_sections, read_compared, read_methods, read_rows
 from benchmarks.mosi.tables import METHODS
 from benchmarks.mosi.tuning import RESULTS, draw_settings
-from pipeline.artifacts.files import read_json
+from pipeline.artifacts.formats.files import read_json
 from pipeline.errors import PipelineError
 from pipeline.yaml12 import parse_yaml
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.execution.device import device_class
 from pipeline.execution.engines import agent
 from pipeline.execution.engines.pieces import Piece

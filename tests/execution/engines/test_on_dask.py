@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pipeline.artifacts.files import sha256_of
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.corpus.inspection import inspect_all
 from pipeline.errors import PipelineError
 from pipeline.execution.engines import agent, launch, on_dask, pieces

@@ -14,7 +14,7 @@ from transformers import (
     Wav2Vec2FeatureExtractor,
 )
 
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import ResultCache
 from pipeline.extract.audio import speech

@@ -4,8 +4,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.artifacts.files import sha256_of
-from pipeline.artifacts.segments import Segment
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.formats.files import sha256_of
 from pipeline.extract.cached.audio import audio_extractor
 from tests.segments import make_segment
 

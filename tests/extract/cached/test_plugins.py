@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.execution.source import source_digest
 from pipeline.extract.cached.audio import audio_extractor
@@ -15,7 +15,7 @@ from tests.segments import make_segment
 
 CLASS = """
 import numpy as np
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 
 def prepare(segment):
     return segment.end_s
@@ -96,7 +96,7 @@ def test_numbers_that_are_not_finite_are_a_sentence(write, spec, sentence):
 
 FUNCTION = """
 import numpy as np
-from pipeline.artifacts.sequences import FeatureSequence
+from pipeline.artifacts.corpus.sequences import FeatureSequence
 from pipeline.extract.extractors import FrameFunction
 
 def extract(segment):

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.artifacts.sequences import FeatureSequence
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.sequences import FeatureSequence
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.extract.cached.text import text_extractor
 from pipeline.extract.text.encoder import TextEncoder, TextSettings
 from tests.grcf.encoders import save_bert

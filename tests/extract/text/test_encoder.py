@@ -12,7 +12,7 @@ from transformers import (
     CLIPConfig,
 )
 
-from pipeline.artifacts.words import SegmentWords, Word
+from pipeline.artifacts.corpus.words import SegmentWords, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.text.encoder import TextEncoder, word_sequence
 from pipeline.pretrained.models import EncoderSettings

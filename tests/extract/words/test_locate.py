@@ -11,8 +11,8 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import Cue, Word
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import Cue, Word
 from pipeline.errors import PipelineError
 from pipeline.extract.tokens import tokenise
 from pipeline.extract.words.locate import WordSettings, _fitted, locate_words

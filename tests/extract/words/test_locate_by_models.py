@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline.artifacts.segments import Segment
-from pipeline.artifacts.words import SegmentWords
+from pipeline.artifacts.corpus.segments import Segment
+from pipeline.artifacts.corpus.words import SegmentWords
 from pipeline.errors import PipelineError
 from pipeline.execution.device import device_class
 from pipeline.execution.engines import agent

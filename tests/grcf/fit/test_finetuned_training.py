@@ -7,14 +7,14 @@ import pytest
 
 from pipeline.artifacts.aligned.reading import read_aligned
 from pipeline.artifacts.aligned.writing import write_aligned
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.fit.loop import TrainingSettings
-from pipeline.grcf.hardest_pairs import find_hardest_pairs
 from pipeline.grcf.network.word_encoder import WordEncoder
-from pipeline.grcf.pair_statistics import pair_values
 from pipeline.grcf.perturbations import without_words
+from pipeline.grcf.ranking.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.ranking.pair_statistics import pair_values
 from pipeline.grcf.scoring import Scorer, hidden_subsets, predict
 from tests.grcf.models import ADVANTAGE, MARGIN, NETWORK, pointwise, rank, stage_two
 from tests.grcf.network.test_word_encoder import SETTINGS as FINETUNING

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.grcf.network.batches import SplitTensors, drop_modalities, drop_words, hide_modalities
 from pipeline.grcf.network.checkpoints import build_network, score_split
 from pipeline.grcf.network.network import FUSIONS, NetworkSettings

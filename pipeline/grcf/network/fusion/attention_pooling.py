@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.grcf.network.batches import Batch
 from pipeline.grcf.network.fusion.interface import Fused, Fusion
 from pipeline.grcf.network.fusion.words import Dropout, encoder_of, features_of, masked_softmax, spread

@@ -12,7 +12,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.grcf.network.batches import Batch
 from pipeline.grcf.network.fusion.interface import Fused, Fusion
 from pipeline.grcf.network.fusion.words import (

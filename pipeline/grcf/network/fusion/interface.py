@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
 from pipeline.grcf.network.batches import Batch
 
 

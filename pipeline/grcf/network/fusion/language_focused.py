@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from pipeline.artifacts.sequences import MODALITIES, Modality
+from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.grcf.network.batches import Batch
 from pipeline.grcf.network.fusion.interface import Fused, Fusion
 from pipeline.grcf.network.fusion.words import (

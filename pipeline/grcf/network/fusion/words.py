@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from pipeline.artifacts.sequences import Modality
+from pipeline.artifacts.corpus.sequences import Modality
 from pipeline.grcf.network.batches import Batch
 
 Words = Float[Tensor, "*row width"]

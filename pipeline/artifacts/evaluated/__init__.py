@@ -1,0 +1,1 @@
+"""What evaluation leaves: predictions, metrics, curves and masks."""

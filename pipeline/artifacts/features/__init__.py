@@ -1,0 +1,1 @@
+"""Features of segments before they are aligned."""

@@ -1,0 +1,1 @@
+"""What training leaves: checkpoints, curves, and what became of the pairs."""

@@ -1,0 +1,1 @@
+"""Stage 1: training by a ranking loss, and what became of the pairs."""
