@@ -17,6 +17,7 @@ from pipeline.prediction.predicting import Prediction
 _MUCH_LONGER = 1.5
 
 _CALLED = {"text": "text", "audio": "sound", "visual": "face"}
+_LEARNT = {"text": "a word", "audio": "sound", "visual": "a face"}
 METHODS = {
     "given": "at the times that were given",
     "forced": "timed by forced alignment with the sound",
@@ -110,6 +111,11 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
             yield f"{failure[:1].upper()}{failure[1:]}".rstrip(".") + "."
         else:
             yield f"{segment.media} has {lacking}, so the {_CALLED[modality]} counts as absent."
+    for modality in model.checkpoints[0].network.get("unlearnt", ()):
+        if observed.sequences[modality].valid.any():
+            yield (
+                f"No segment that the model learnt from had {_LEARNT[modality]}, so it goes on without {_CALLED[modality]}."
+            )
     if found.n_frames and not found.n_faces:
         yield f"No face was found in any of {found.n_frames} pictures, so the face counts as absent."
     if found.sound_s == 0:

@@ -22,7 +22,7 @@ STAGES = get_args(TrainingStage)
 CARRIES = re.compile(
     r"pipeline\.(artifacts\.(csv_cells|curves|tables|hardest_pairs|pair_statistics|preprocessing)"
     r"|grcf\.(pair_statistics|hardest_pairs|weighed_pairs|scoring|perturbations)"
-    r"|execution\.(?!versions$)[\w.]+|params|settled(\.\w+)?|strict|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
+    r"|execution\.(?!(?:versions|variables)$)[\w.]+|params|settled(\.\w+)?|strict|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
     r"|stages(\.\w+)?"
 )
 

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from pipeline.artifacts.checkpoint import Checkpoint
 from pipeline.grcf import scoring
 from pipeline.grcf.perturbations import with_noise, without_words
 from pipeline.grcf.scoring import Scorer, hidden_subsets, predict, predict_perturbed
-from tests.grcf.models import rank
+from tests.grcf.models import pointwise, rank, stage_two
 from tests.grcf.synthetic import make_split
 
 
@@ -132,3 +133,37 @@ def test_at_level_0_a_large_split_has_the_predictions_that_it_has_as_it_is(check
     assert found.shape == (len(levels), 700)
     for level, row in zip(levels, found, strict=True):
         assert np.array_equal(row, clean) == (level == 0)
+
+
+def without(split, modality):
+    """The split as if nobody had recorded a modality."""
+    absent = np.zeros_like(split.valid[modality])
+    return dataclasses.replace(split, valid={**split.valid, modality: absent})
+
+
+@pytest.mark.parametrize("stage", ["rank", "pointwise", "calibrate"])
+def test_what_train_lacks_counts_for_nothing_wherever_it_is_there(train, valid, stage):
+    """As where one corpus of a pool has no sound, and the others that are measured have."""
+    silent = without(train, "audio")
+    ranked = rank(silent, valid) if stage != "pointwise" else None
+    checkpoint = {
+        "rank": lambda: ranked,
+        "pointwise": lambda: pointwise(silent, valid),
+        "calibrate": lambda: stage_two(ranked, silent, valid, "all"),
+    }[stage]()
+    assert checkpoint.network["unlearnt"] == ["audio"]
+    again = Checkpoint.from_bytes(checkpoint.to_bytes())
+    found = predict([again], valid, device="cpu")
+    np.testing.assert_array_equal(found, predict([again], without(valid, "audio"), device="cpu"))
+    np.testing.assert_array_equal(found, predict([again], valid, hidden={"audio"}, device="cpu"))
+    assert not np.array_equal(found, predict([again], valid, hidden={"text"}, device="cpu"))
+    represent = Scorer([again], device="cpu").represent
+    np.testing.assert_array_equal(represent(valid), represent(without(valid, "audio")))
+    # The epoch was chosen by what the model does, too.
+    of_valid = {"rank": rank, "pointwise": pointwise}.get(stage)
+    if of_valid is not None:
+        assert of_valid(silent, without(valid, "audio")).to_bytes() == checkpoint.to_bytes()
+
+
+def test_a_model_that_learnt_from_all_says_nothing_of_it(checkpoints):
+    assert all("unlearnt" not in checkpoint.network for checkpoint in checkpoints)

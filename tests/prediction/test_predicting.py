@@ -16,7 +16,7 @@ from pipeline.prediction.extraction import Extractors
 from pipeline.prediction.model import load_model
 from pipeline.prediction.observed import Observed
 from pipeline.prediction.predicting import predict_observed
-from tests.prediction.models import columns, make_preprocessing, write_model
+from tests.prediction.models import columns, make_checkpoint, make_preprocessing, write_model
 
 
 def fields(observed, **changes):
@@ -152,6 +152,20 @@ def test_words_beyond_those_of_training_are_cut_and_said_to_be(observed, tmp_pat
     assert sentences == [
         "Only the first 3 of 7 words count, as in training (align.max_words); what comes later is not looked at."
     ]
+
+
+def test_what_the_model_did_not_learn_from_is_told_and_contributes_nothing(observed, tmp_path):
+    network = {**make_checkpoint(1).network, "unlearnt": ["audio"]}
+    model = load_model(write_model(tmp_path / "silent", network=network))
+    made = predict_observed(model, observed)
+    sentences = notes(model, made, available(made, columns()["audio"]))
+    assert sentences == ["No segment that the model learnt from had sound, so it goes on without sound."]
+    assert made.modality["audio"] == 0
+    assert not made.contribution_by_modality["audio"].any()
+    assert made.modality["text"] != 0
+    silent = FeatureSequence.empty(len(columns()["audio"]), None)
+    without = predict_observed(model, fields(observed, sequences={**observed.sequences, "audio": silent}))
+    np.testing.assert_array_equal(made.by_seed, without.by_seed)
 
 
 def test_other_columns_than_those_of_training_are_a_sentence(model, observed):

@@ -4,7 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
+from pipeline.artifacts.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.modulation import Balance, GradientModulation
@@ -62,10 +63,13 @@ def first_networks(
 ) -> Iterator[SentimentNetwork]:
     """The networks from which training from scratch starts, one per seed, each built when it is asked for.
 
-    They hold the text encoder that learns, where the split has tokens for one.
+    They hold the text encoder that learns, where the split has tokens for one. What no segment of the split has they leave out of
+    every other one, too: a corpus of a pool may be the only one without sound.
     """
+    there = {modality for modality in MODALITIES if train.valid[modality].any()}
+    unlearnt = tuple(m for m in MODALITIES if m not in there and train.columns[m])
     for seed in seeds:
-        fresh = build_network(columns=train.columns, settings=network, seed=seed)
+        fresh = build_network(columns=train.columns, settings=replace(network, unlearnt=unlearnt), seed=seed)
         yield add_encoder(fresh, train, settings=settings.finetuning, seed=seed).to(device)
 
 

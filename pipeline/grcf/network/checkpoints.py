@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +68,8 @@ def _in_batches(
 ) -> Float[Tensor, "segment *rest"]:
     """What a function of the network gives for each segment, without dropout and without gradients."""
     network.eval()
+    # Also where segments are found of which nothing is seen.
+    hidden = hidden | frozenset(network.settings.unlearnt)
     with torch.inference_mode():
         if network.word_encoder is not None and split.tokens is not None:
             split = split.with_text(network.word_encoder.read_all(split.tokens))
@@ -137,7 +140,7 @@ def make_checkpoint(
         objective=objective,
         leaves_order=leaves_order,
         seed=seed,
-        network=asdict(trained.network.settings) | described_encoder(trained.network),
+        network=_described(trained.network.settings) | described_encoder(trained.network),
         columns={modality: list(train.columns[modality]) for modality in MODALITIES},
         selected_epoch=trained.selected_epoch,
         history=trained.history,
@@ -146,6 +149,19 @@ def make_checkpoint(
         environment={**environment, **encoder_libraries(trained.network)},
         tensors=network_tensors(trained.network, calibration),
     )
+
+
+def _described(settings: NetworkSettings) -> dict[str, Any]:
+    """The settings as JSON values; of modalities that were not learnt only where there are some."""
+    described = asdict(settings)
+    unlearnt = list(described.pop("unlearnt"))
+    return described | ({"unlearnt": unlearnt} if unlearnt else {})
+
+
+def _settings(described: Mapping[str, Any]) -> NetworkSettings:
+    """What `_described` gave."""
+    values = {name: value for name, value in described.items() if name not in ("encoder", "unlearnt")}
+    return NetworkSettings(**values, unlearnt=tuple(described.get("unlearnt", ())))
 
 
 def network_tensors(network: SentimentNetwork, calibration: Curve) -> dict[str, np.ndarray]:
@@ -179,9 +195,7 @@ def restore(
     """
     restored = build_network(
         columns={modality: tuple(checkpoint.columns[modality]) for modality in MODALITIES},
-        settings=NetworkSettings(
-            **{name: value for name, value in checkpoint.network.items() if name != "encoder"}
-        ),
+        settings=_settings(checkpoint.network),
         seed=0,
     )
     if with_encoder and "encoder" in checkpoint.network:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.artifacts.corpus.sequences import MODALITIES, Modality
 from pipeline.errors import PipelineError
-from pipeline.grcf.network.batches import Batch
+from pipeline.grcf.network.batches import Batch, hide_modalities
 from pipeline.grcf.network.fusion.attention_pooling import AttentionPoolingFusion
 from pipeline.grcf.network.fusion.cross_modal import CrossModalFusion
 from pipeline.grcf.network.fusion.gated import GatedFusion
@@ -65,6 +65,8 @@ class NetworkSettings:
     input_dropout: float = 0.0
     n_outputs: int = 1
     """Scores per segment: one, or one for each class."""
+    unlearnt: tuple[Modality, ...] = ()
+    """Modalities that no segment had which the network learnt from: they count as absent wherever they are there."""
 
 
 class SentimentNetwork(nn.Module):
@@ -90,6 +92,8 @@ class SentimentNetwork(nn.Module):
 
     def fuse(self, batch: Batch) -> Fused:
         """What the fusion makes of the batch, whose words are read first where the text encoder learns."""
+        # Weights that nothing has trained would add their chance to every score.
+        batch = hide_modalities(batch, frozenset(self.settings.unlearnt))
         fused: Fused = self.fusion(batch if self.word_encoder is None else self.word_encoder(batch))
         if self._has_own_fusion:
             self._check(fused, len(batch.valid["text"]))

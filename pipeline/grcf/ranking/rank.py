@@ -140,7 +140,7 @@ def train_rankings(
         PipelineError: train has no pair that the objective could order.
     """
     learnt = comparable(train, objective)
-    starts = first_networks(train, network=network, settings=settings, seeds=seeds, device=device)
+    starts = first_networks(learnt, network=network, settings=settings, seeds=seeds, device=device)
     valid_tensors = SplitTensors(valid, device=device, within=objective.within)
     results: Iterator[Trained]
     if objective.loss is None:
