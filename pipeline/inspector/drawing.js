@@ -78,7 +78,16 @@ function strip(rows, { low, high, ticks, marks = [], written, axis }) {
   return element("figure", { class: "strip" },
     element("div", { class: "rows" },
       element("div", { class: "names" }, ...rows.map((row) => element("span", { class: `name ${row.kind}` }, row.name))), picture),
-    element("figcaption", {}, axis));
+    element("figcaption", {}, `${axis}. ${keyOf(rows[0])}.`));
+}
+
+// What the marks of a strip stand for, in words: a finger on glass gets no tooltip.
+function keyOf(row) {
+  return [
+    row.dots.length > 1 ? "Dots: seeds; thin line: their mean" : "Dot: the seed",
+    row.label === undefined ? null : "thick line: label",
+    row.baseline === undefined ? null : "diamond: baseline",
+  ].filter((part) => part !== null).join("; ");
 }
 
 // Round steps, at most eight of them.

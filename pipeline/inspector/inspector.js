@@ -223,19 +223,19 @@ function strips(list, entry) {
     const [low, high] = page.axis;
     return [strip(rows((segment) => segment.predictions, (segment) => (isClasses ? 1 : segment.label), (segment) => labelText(segment.label)), {
       low, high, ticks: ticksOf(low, high), written: (value, isTick) => (isTick ? String(Number(value.toFixed(2))).replace("-", "−") : number(value)),
-      axis: isClasses ? "probability of its own class, by seed" : page.binary ? "probability of 1, by seed" : "prediction in label units, by seed",
+      axis: isClasses ? "probability of its own class" : page.binary ? "probability of 1" : "prediction in label units",
     })];
   }
   const drawn = [strip(rows((segment) => segment.order, (segment) => segment.labelOrder, (segment) => percent(segment.labelOrder)), {
     low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], written: (value) => percent(value),
-    axis: isClasses ? "place in the order of train by the score of its own class, by seed; line: where the class is" : "place in the order of train, by seed: dots by score, line by label",
+    axis: isClasses ? "place in the order of train by the score of its own class" : "place in the order of train, by score and by label",
   })];
   if (list.kind === "weight") {
     const low = Math.min(0, ...entry.gaps), high = Math.max(entry.margin, ...entry.gaps);
     drawn.push(strip([{ name: "", kind: "alone", dots: entry.gaps }], {
       low, high, ticks: ticksOf(low, high), written: (value, isTick) => (isTick ? String(Number(value.toFixed(2))).replace("-", "−") : signed(value)),
       marks: [{ at: 0, kind: "zero", title: "wrong order left of here" }, { at: entry.margin, kind: "margin", title: `margin ${number(entry.margin)}` }],
-      axis: "score of the upper minus that of the lower, by seed; dashed: the margin",
+      axis: "score of the upper minus that of the lower; dashed: the margin",
     }));
   }
   return drawn;

@@ -88,6 +88,18 @@ def test_every_list_opens_without_a_complaint_or_a_request_to_anybody(opened):
     assert all(url.startswith(("file:", "data:")) for url in found.requests)
 
 
+def test_what_the_marks_of_a_strip_are_stands_under_it(opened):
+    page = opened().page
+    found = {}
+    for name in every_list(page):
+        for mark in ("diamond: baseline", "thick line: label", "thin line: their mean"):
+            count = page.locator(".strip figcaption", has_text=mark).count()
+            found[mark] = found.get(mark, 0) + bool(count)
+        drawn = page.locator(".strip path.baseline").count() > 0
+        assert drawn == (page.locator(".strip figcaption", has_text="diamond").count() > 0), name
+    assert all(found.values()), found
+
+
 def test_both_clips_of_a_pair_play(opened):
     page = opened(there=everything, media=media_of).page
     page.locator("article").first.get_by_role("button", name="Play both").click()
