@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.artifacts.checkpoint import Checkpoint
+from pipeline.artifacts.trained.checkpoint import Checkpoint
 from pipeline.grcf import scoring
 from pipeline.grcf.perturbations import with_noise, without_words
 from pipeline.grcf.scoring import Scorer, hidden_subsets, predict, predict_perturbed

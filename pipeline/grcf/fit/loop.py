@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pipeline.artifacts.aligned.split import AlignedSplit
-from pipeline.artifacts.sequences import MODALITIES
+from pipeline.artifacts.corpus.sequences import MODALITIES
 from pipeline.errors import PipelineError
 from pipeline.grcf.fit.gradient_caching import Computed, backward
 from pipeline.grcf.fit.modulation import Balance, GradientModulation
