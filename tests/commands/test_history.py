@@ -228,7 +228,7 @@ def test_what_is_left_out_stands_in_the_order_of_the_history(repository, commit,
     def without_a_number(number):
         commit(number)
         path = repository.root / "reports/predictions.csv"
-        pd.read_csv(path).assign(grcf_seed_1=float("nan")).to_csv(path, index=False)
+        pd.read_csv(path).assign(grcf_seed_1=float("nan")).to_csv(path, index=False, na_rep="nan")
         return repository.commit()
 
     def cut_off(number):
