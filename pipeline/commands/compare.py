@@ -8,10 +8,10 @@ from pipeline import params
 from pipeline.artifacts.formats.outputs import add_force, require_writable, write_output
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.comparing import compare_runs
-from pipeline.comparison.leaderboard import leaderboard_page, sorted_by_metric
+from pipeline.comparison.leaderboard import compare_all, leaderboard_page, sorted_by_metric
 from pipeline.comparison.page import page
 from pipeline.comparison.records import as_json
-from pipeline.comparison.runs import read_runs
+from pipeline.comparison.runs import LeftOut, read_experiments, read_run, read_runs
 from pipeline.history.revisions import resolve_all
 from pipeline.pages.markdown import as_markdown
 from pipeline.pages.text import as_text
@@ -37,7 +37,7 @@ examples:
 
 exit status:
   0  compared
-  1  a regression and --fail-on-regression, or something is missing (then one sentence on standard error, no output)
+  1  a regression or an experiment that was left out of a leaderboard and --fail-on-regression, or something is missing (then one sentence on standard error, no output)
   2  the command line is wrong
 """
 
@@ -84,26 +84,46 @@ def run(args: argparse.Namespace) -> int:
         require_writable(args.html, force=args.force)
     settings = params.load(params.Evaluate)
     revisions = resolve_all([args.base, *args.experiments])
-    base, *experiments = read_runs(revisions)
+    with_leaderboard = args.leaderboard or len(args.experiments) > MOST_WITHOUT_LEADERBOARD
+    left_out: list[LeftOut] = []
+    if with_leaderboard:
+        # One of many that cannot be read or compared is named, and the others are ranked.
+        base = read_run(revisions[0])
+        experiments, left_out = read_experiments(revisions[1:])
+    else:
+        base, *experiments = read_runs(revisions)
     recorded = base.task.get("protocol")
     protocol = (
         measured_by(recorded) if settings.protocol is None and recorded is not None else workspace_protocol()
     )
     bootstrap = Bootstrap(n_resamples=settings.n_resamples)
-    with_leaderboard = args.leaderboard or len(experiments) > MOST_WITHOUT_LEADERBOARD
-    comparisons = [
-        compare_runs(
+    splits = ("valid", "test") if args.test else ("valid",)
+    if with_leaderboard:
+        comparisons, strange = compare_all(
             base,
-            experiment,
-            splits=("valid", "test") if args.test else ("valid",),
+            experiments,
+            splits=splits,
             protocol=protocol,
             confidence=settings.confidence,
             bootstrap=bootstrap,
-            headline_only=with_leaderboard and not args.json and args.html is None,
+            headline_only=not args.json and args.html is None,
         )
-        for experiment in experiments
-    ]
-    board = sorted_by_metric(comparisons, protocol=protocol, n_resamples=settings.n_resamples)
+        left_out = sorted([*left_out, *strange], key=lambda each: revisions.index(each.revision))
+    else:
+        comparisons = [
+            compare_runs(
+                base,
+                experiment,
+                splits=splits,
+                protocol=protocol,
+                confidence=settings.confidence,
+                bootstrap=bootstrap,
+            )
+            for experiment in experiments
+        ]
+    board = sorted_by_metric(
+        comparisons, protocol=protocol, n_resamples=settings.n_resamples, left_out=left_out
+    )
     if args.html is not None:
         # Here, for the libraries of the page take a tenth of a second that a table need not wait for.
         from pipeline.comparison.html import as_html
@@ -120,5 +140,10 @@ def run(args: argparse.Namespace) -> int:
             else [block for comparison in comparisons for block in page(comparison)]
         )
         sys.stdout.write(as_markdown(blocks) if args.markdown else as_text(blocks))
+    if args.fail_on_regression and left_out:
+        sys.stderr.write(
+            "an experiment could not be compared, so nothing can be said of it, and the check fails; see what was left out\n"
+        )
+        return EXIT_REGRESSION
     regressed = any(comparison.judgement.verdict == "regression" for comparison in comparisons)
     return EXIT_REGRESSION if args.fail_on_regression and regressed else 0

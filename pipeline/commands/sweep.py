@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import params
 from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.leaderboard import leaderboard, leaderboard_page
-from pipeline.comparison.runs import read_runs
+from pipeline.comparison.runs import read_experiments, read_run, read_runs
 from pipeline.errors import PipelineError
 from pipeline.execution.cache import cache_folder
 from pipeline.history.revisions import Revision, resolve
@@ -186,13 +186,15 @@ def show_leaderboard(names: Sequence[str], *, head: str) -> None:
     found = experiments(head)
     base_name = "HEAD" if resolve("HEAD").sha == head else head[:_SHORT]
     revisions = [Revision(base_name, head), *(Revision(name, found[name]) for name in names)]
-    base, *ran = read_runs(revisions)
+    base = read_run(revisions[0])
+    ran, left_out = read_experiments(revisions[1:])
     board = leaderboard(
         base,
         ran,
         protocol=workspace_protocol(),
         confidence=settings.confidence,
         n_resamples=settings.n_resamples,
+        left_out=left_out,
     )
     blocks: list[Block] = [*leaderboard_page(board)]
     if board.best is not None:

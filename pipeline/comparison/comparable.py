@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 from pipeline.artifacts.evaluated.run_record import RunRecord
 from pipeline.comparison.runs import Run
 from pipeline.comparison.stages import MACHINE
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
+from pipeline.evaluation.metrics import require_comparable as require_numbers
 
 _SAME_LABEL, _LEAST_KAPPA = 1e-5, 0.5
 
@@ -30,6 +32,35 @@ def require_comparable(base: Run, experiment: Run, *, splits: Sequence[str], pro
             f"{base.revision.title} and {experiment.revision.title} cannot be compared, so there is no verdict: {reason}; compare "
             "runs of the same labels"
         )
+
+
+def require_measurable(run: Run, *, splits: Sequence[str], models: Sequence[str]) -> None:
+    """Refuse a run that cannot be measured, and name it.
+
+    Args:
+        run: the run.
+        splits: the splits that are measured.
+        models: the models that are measured.
+
+    Raises:
+        PipelineError: the run lacks a split or a model, or a label or prediction of it is not finite.
+    """
+    for split in splits:
+        found = run.predictions.get(split)
+        if found is None:
+            raise PipelineError(
+                f"{run.revision.title}: reports/predictions.csv has no rows of the split {split!r}; run `dvc repro` to make it anew"
+            )
+        for model in models:
+            if model not in found.models:
+                raise PipelineError(
+                    f"{run.revision.title}: reports/predictions.csv has no predictions of {model}, only of {', '.join(found.models)}; "
+                    "compare runs of the same pipeline"
+                )
+            try:
+                require_numbers(found.truth, found.models[model], axis=1)
+            except PipelineError as error:
+                raise PipelineError(f"{run.revision.title}: {model} on {split}: {error}") from error
 
 
 def why_incomparable(base: Run, experiment: Run, *, splits: Sequence[str], protocol: Protocol) -> str | None:
@@ -72,7 +103,8 @@ def _agree(labels: Sequence[tuple[float, float]]) -> bool:
     n = len(labels)
     same = sum(abs(one - other) < _SAME_LABEL for one, other in labels) / n
     ones, others = (
-        Counter(round(label / _SAME_LABEL) for label in side) for side in zip(*labels, strict=True)
+        Counter(round(label / _SAME_LABEL) if isfinite(label) else label for label in side)
+        for side in zip(*labels, strict=True)
     )
     chance = sum(ones[label] * others[label] for label in ones) / n**2
     return same - chance >= _LEAST_KAPPA * (1 - chance)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.artifacts.evaluated.models import BASELINE, METHOD, ensemble_of
 from pipeline.comparison.bootstrap import Bootstrap
-from pipeline.comparison.comparable import other_machine, require_comparable
+from pipeline.comparison.comparable import other_machine, require_comparable, require_measurable
 from pipeline.comparison.differences import compare_model, with_ensembles
 from pipeline.comparison.measured import Measured, ModelComparison
 from pipeline.comparison.parameters import ParameterChange, parameter_changes
@@ -13,7 +13,6 @@ from pipeline.comparison.runs import Run
 from pipeline.comparison.seen import seen_sentence
 from pipeline.comparison.stages import StageChange, data_changes, is_the_machine_alone, stage_changes
 from pipeline.comparison.verdicts import Judgement, judge
-from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Protocol
 
 JUDGED_ON = "valid"
@@ -52,6 +51,11 @@ class Comparison:
     seen: str | None = None
 
 
+def measured_models(*, headline_only: bool) -> tuple[str, ...]:
+    """The models that a run has to have; see `compare_runs`."""
+    return (METHOD,) if headline_only else (METHOD, BASELINE)
+
+
 def compare_runs(
     base: Run,
     experiment: Run,
@@ -76,15 +80,11 @@ def compare_runs(
     Raises:
         PipelineError: a run lacks a split or a model, or no difference between the runs means anything.
     """
+    for run in (base, experiment):
+        require_measurable(run, splits=splits, models=measured_models(headline_only=headline_only))
     require_comparable(base, experiment, splits=splits, protocol=protocol)
     models = []
     for split in splits:
-        for run in (base, experiment):
-            if split not in run.predictions:
-                raise PipelineError(
-                    f"{run.revision.title}: reports/predictions.csv has no rows of the split {split!r}; "
-                    "run `dvc repro` to make it anew"
-                )
         *found, note = with_ensembles(base.predictions[split], experiment.predictions[split], METHOD)
         averaged = [ensemble_of(METHOD)] if ensemble_of(METHOD) in found[0].models else []
         for model in (METHOD,) if headline_only else (METHOD, *averaged, BASELINE):

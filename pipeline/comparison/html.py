@@ -14,6 +14,7 @@ from pipeline.comparison.parameters import Parameter
 from pipeline.pages.blocks import Block, Document, Grid, Heading, Paragraph, Picture, Section, Table
 from pipeline.pages.charts import N_COLOURS, Bar, Dot, dot_chart, interval_chart
 from pipeline.pages.html import to_html
+from pipeline.pages.numbers import plural
 
 
 def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leaderboard: bool) -> str:
@@ -31,7 +32,7 @@ def as_html(board: Leaderboard, comparisons: Sequence[Comparison], *, with_leade
         sections = [*_leaderboard_sections(board), curves, folded]
     else:
         sections = [*experiments, curves]
-    title = f"{len(comparisons)} experiments against {board.base.revision.title}"
+    title = f"{plural(len(comparisons), 'experiment')} against {board.base.revision.title}"
     if len(comparisons) == 1 and not with_leaderboard:
         title = experiments[0].heading
         sections[0] = replace(experiments[0], heading="What changed", in_contents="")

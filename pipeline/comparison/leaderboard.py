@@ -7,13 +7,15 @@ from functools import cached_property
 from pipeline.artifacts.evaluated.models import METHOD
 from pipeline.comparison.bootstrap import Bootstrap
 from pipeline.comparison.company import adjusted_p_values
-from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs
+from pipeline.comparison.comparable import require_measurable
+from pipeline.comparison.comparing import JUDGED_ON, Comparison, compare_runs, measured_models
 from pipeline.comparison.measured import verdict_cell
 from pipeline.comparison.page import experiment_cells, value, written
-from pipeline.comparison.runs import Run
+from pipeline.comparison.runs import LeftOut, Run
+from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import Metric, Protocol
 from pipeline.pages.blocks import Block, Cell, Heading, Paragraph, plain_table
-from pipeline.pages.numbers import NOT_AVAILABLE, fixed, level
+from pipeline.pages.numbers import NOT_AVAILABLE, fixed, level, plural
 
 _MAX_COLUMNS = 4
 """Parameters that have a column each; more of them share one, or the table is wider than a terminal."""
@@ -31,6 +33,7 @@ class Leaderboard:
         n_resamples: number of bootstrap resamples.
         rows: the comparisons, best first; those of equal value in the order given, those without a value last.
         keys: the parameters that any of them changed, sorted.
+        left_out: experiments that could not be read or compared.
     """
 
     base: Run
@@ -40,6 +43,7 @@ class Leaderboard:
     n_resamples: int
     rows: tuple[Comparison, ...]
     keys: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @cached_property
     def p_values(self) -> list[list[float | None]]:
@@ -53,7 +57,13 @@ class Leaderboard:
 
 
 def leaderboard(
-    base: Run, experiments: Sequence[Run], *, protocol: Protocol, confidence: float, n_resamples: int
+    base: Run,
+    experiments: Sequence[Run],
+    *,
+    protocol: Protocol,
+    confidence: float,
+    n_resamples: int,
+    left_out: Sequence[LeftOut] = (),
 ) -> Leaderboard:
     """Compare each experiment with the base on valid, by the headline metrics alone, and sort them.
 
@@ -63,33 +73,74 @@ def leaderboard(
         protocol: the protocol of the metrics; the rows are sorted by the first of its headline.
         confidence: level of the intervals and verdicts, in (0, 1).
         n_resamples: number of bootstrap resamples, at least 1.
+        left_out: experiments that could not be read; those that cannot be compared are added.
 
     Raises:
-        PipelineError: a run lacks valid or a model.
+        PipelineError: the base cannot be measured, or no experiment can be compared with it.
     """
-    bootstrap = Bootstrap(n_resamples=n_resamples)
-    return sorted_by_metric(
-        [
-            compare_runs(
-                base,
-                experiment,
-                splits=(JUDGED_ON,),
-                protocol=protocol,
-                confidence=confidence,
-                bootstrap=bootstrap,
-                headline_only=True,
-            )
-            for experiment in experiments
-        ],
+    comparisons, strange = compare_all(
+        base,
+        experiments,
+        splits=(JUDGED_ON,),
         protocol=protocol,
-        n_resamples=n_resamples,
+        confidence=confidence,
+        bootstrap=Bootstrap(n_resamples=n_resamples),
+        headline_only=True,
+    )
+    return sorted_by_metric(
+        comparisons, protocol=protocol, n_resamples=n_resamples, left_out=[*left_out, *strange]
     )
 
 
+def compare_all(
+    base: Run,
+    experiments: Sequence[Run],
+    *,
+    splits: Sequence[str],
+    protocol: Protocol,
+    confidence: float,
+    bootstrap: Bootstrap,
+    headline_only: bool,
+) -> tuple[list[Comparison], list[LeftOut]]:
+    """Compare what can be compared with the base, and say what stands against the others; see `compare_runs`.
+
+    Raises:
+        PipelineError: the base itself cannot be measured.
+    """
+    require_measurable(base, splits=splits, models=measured_models(headline_only=headline_only))
+    comparisons, left_out = [], []
+    for experiment in experiments:
+        try:
+            comparisons.append(
+                compare_runs(
+                    base,
+                    experiment,
+                    splits=splits,
+                    protocol=protocol,
+                    confidence=confidence,
+                    bootstrap=bootstrap,
+                    headline_only=headline_only,
+                )
+            )
+        except PipelineError as error:
+            left_out.append(LeftOut.because(experiment.revision, error))
+    return comparisons, left_out
+
+
 def sorted_by_metric(
-    comparisons: Sequence[Comparison], *, protocol: Protocol, n_resamples: int
+    comparisons: Sequence[Comparison],
+    *,
+    protocol: Protocol,
+    n_resamples: int,
+    left_out: Sequence[LeftOut] = (),
 ) -> Leaderboard:
-    """The leaderboard of comparisons with one base that are there already, at least one."""
+    """The leaderboard of comparisons with one base that are there already, and what was left out of it.
+
+    Raises:
+        PipelineError: all was left out.
+    """
+    if not comparisons:
+        raise PipelineError(f"no experiment can be compared; {left_out[-1].sentence}")
     metric = protocol.metric(protocol.headline[0])
 
     def place(comparison: Comparison) -> float:
@@ -103,6 +154,7 @@ def sorted_by_metric(
         confidence=comparisons[0].confidence,
         n_resamples=n_resamples,
         rows=tuple(sorted(comparisons, key=place)),
+        left_out=tuple(left_out),
         keys=tuple(sorted({change.key for row in comparisons for change in row.parameters})),
     )
 
@@ -145,7 +197,7 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
         for doubt in row.doubts:
             doubts[doubt if doubt.startswith(titles) else f"{titles[1]}: {doubt}"] = None
     return [
-        Heading(f"{len(rows)} experiments against {board.base.revision.title}", level=1),
+        Heading(f"{plural(len(rows), 'experiment')} against {board.base.revision.title}", level=1),
         Paragraph(
             f"Sorted by {name} of {METHOD} on {JUDGED_ON}, best first; the base has {base}. Verdicts go by "
             f"{', '.join(board.protocol.headline)} together and are corrected for looking at all of them, so the interval of one "
@@ -160,6 +212,7 @@ def leaderboard_page(board: Leaderboard) -> list[Block]:
             "small",
         ),
         *(Paragraph(doubt, "warning") for doubt in doubts),
+        *(Paragraph(f"Left out: {each.sentence}", "warning") for each in board.left_out),
     ]
 
 

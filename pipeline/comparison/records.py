@@ -40,6 +40,7 @@ def as_json(board: Leaderboard, comparisons: Sequence[Comparison]) -> str:
         "p_values_among_all": [
             _least(row) for row in adjusted_p_values([each.headline for each in comparisons])
         ],
+        "left_out": [{**_revision(each.revision), "reason": each.sentence} for each in board.left_out],
     }
     return to_json(record)
 

@@ -70,6 +70,20 @@ class Run:
         }
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A revision that cannot be compared, and why, in a sentence that names it."""
+
+    revision: Revision
+    sentence: str
+
+    @classmethod
+    def because(cls, revision: Revision, error: PipelineError) -> "LeftOut":
+        """What an error says, with the name of the revision where it does not say it."""
+        reason, title = str(error), revision.title
+        return cls(revision, f"{'' if title in reason else f'{title}: '}{reason}")
+
+
 def read_run(revision: Revision) -> Run:
     """Read what one revision recorded; see `read_runs`."""
     return read_runs([revision])[0]
@@ -85,6 +99,17 @@ def read_runs(revisions: Sequence[Revision]) -> list[Run]:
     return [
         _run(revision, files) for revision, files in zip(revisions, read_files(revisions, paths), strict=True)
     ]
+
+
+def read_experiments(revisions: Sequence[Revision]) -> tuple[list[Run], list[LeftOut]]:
+    """Read what can be read of many revisions, and what stands against the others; see `read_runs`."""
+    runs, left_out = [], []
+    for revision in revisions:
+        try:
+            runs.append(read_run(revision))
+        except PipelineError as error:
+            left_out.append(LeftOut.because(revision, error))
+    return runs, left_out
 
 
 def _run(revision: Revision, files: Mapping[Path, bytes | None]) -> Run:

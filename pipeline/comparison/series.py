@@ -15,7 +15,7 @@ from pipeline.comparison.comparing import JUDGED_ON
 from pipeline.comparison.differences import data_difference, in_order_of
 from pipeline.comparison.page import written
 from pipeline.comparison.parameters import parameter_changes
-from pipeline.comparison.runs import Run, read_run
+from pipeline.comparison.runs import LeftOut, Run, read_run
 from pipeline.comparison.stages import is_the_machine_alone, stage_changes
 from pipeline.comparison.steps import LEAST_RUNS_OF_ONE_SEED, Segmentation, Step, find_steps, series_noise
 from pipeline.errors import PipelineError
@@ -157,7 +157,7 @@ def read_series(
             run = read_run(entry.revision)
             read.append((position, run, protocol_of(run)))
         except PipelineError as error:
-            skipped[position] = _sentence(entry, error)
+            skipped[position] = LeftOut.because(entry.revision, error).sentence
     if metric is None and read:
         metric = read[-1][2].headline[0]
     tracked = []
@@ -166,7 +166,7 @@ def read_series(
         try:
             tracked.append(_tracked(entry, run, metric or "", protocol))
         except PipelineError as error:
-            skipped[position] = _sentence(entry, error)
+            skipped[position] = LeftOut.because(entry.revision, error).sentence
     if not tracked:
         raise PipelineError(f"{name}: no run could be measured; {skipped[max(skipped)]}")
     bootstrap = Bootstrap(n_resamples=n_resamples)
@@ -208,11 +208,6 @@ def causes(before: Run, after: Run) -> list[str]:
         if began:
             found.append(f"{change.name}: {'; '.join(began)}")
     return found
-
-
-def _sentence(entry: Entry, error: PipelineError) -> str:
-    reason, title = str(error), entry.revision.title
-    return f"{'' if title in reason else f'{title}: '}{reason}"
 
 
 def _tracked(entry: Entry, run: Run, metric: str, protocol: Protocol) -> TrackedRun:

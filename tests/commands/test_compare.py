@@ -415,3 +415,53 @@ def test_comparing_imports_none_of_the_heavy_libraries(runs):
         check=True,
     )
     assert ended.stderr == "wrote x.html\n[]\n"
+
+
+@pytest.fixture
+def strange(runs):
+    """Experiments of which two cannot be compared and one cannot be read; their names."""
+    path = runs.root / "reports/predictions.csv"
+
+    def experiment(name):
+        runs.experiment(name, runs.commit(), baseline=head)
+        runs.git("reset", "--quiet", "--hard", head)
+
+    head = runs.git("rev-parse", "HEAD")
+    table = pd.read_csv(path)
+    table.loc[0, "grcf_seed_1"] = float("nan")
+    table.to_csv(path, index=False, na_rep="nan")
+    experiment("diverged")
+    runs.write_run(protocol=BINARY)
+    experiment("binary")
+    path.write_text("split,id")
+    experiment("cut")
+    return ["diverged", "binary", "cut"]
+
+
+def test_a_leaderboard_names_what_it_leaves_out_and_ranks_the_rest(compare, strange):
+    printed = " ".join(compare("HEAD", *strange, "wider", "--leaderboard").split())
+    assert printed.startswith("1 experiment against HEAD")
+    assert re.search(r"Left out: diverged \(\w{7}\): grcf on valid: 1 of 120 predictions are NaN", printed)
+    assert re.search(r"Left out: HEAD \(\w{7}\) and binary \(\w{7}\) cannot be compared", printed)
+    assert re.search(r"Left out: reports/predictions.csv of cut \(\w{7}\): cut off", printed)
+    record = json.loads(compare("HEAD", *strange, "wider", "--leaderboard", "--json"))
+    assert [each["name"] for each in record["left_out"]] == strange
+    assert [each["name"] for each in record["experiments"]] == ["wider"]
+    assert all(each["name"] in each["reason"] for each in record["left_out"])
+
+
+def test_a_check_fails_where_an_experiment_is_left_out(runs, strange, capsys):
+    assert main(["compare", "HEAD", "HEAD", "diverged", "--leaderboard", "--fail-on-regression"]) == 1
+    printed = capsys.readouterr()
+    assert "Left out: diverged" in printed.out
+    assert printed.err.startswith("an experiment could not be compared")
+
+
+def test_a_base_that_cannot_be_measured_is_named_and_so_is_a_single_experiment(refused, strange):
+    for arguments in (["diverged", "HEAD", "--leaderboard"], ["diverged", "HEAD"], ["HEAD", "diverged"]):
+        assert re.match(
+            r"diverged \(\w{7}\): grcf on valid: 1 of 120 predictions are NaN", refused(*arguments)
+        )
+    assert refused("HEAD", "diverged", "--leaderboard").startswith(
+        "no experiment can be compared; diverged ("
+    )

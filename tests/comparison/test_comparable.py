@@ -131,3 +131,20 @@ def test_one_seed_on_a_side_is_a_doubt_and_several_are_none(repository, capsys):
             repository.commit()
         _, printed, _ = compare(capsys)
         assert ("One seed on a side" in printed) == is_doubted
+
+
+def test_a_label_of_test_that_is_no_number_stops_no_comparison_on_valid(repository, capsys):
+    """Labels of two corpora are held against each other, also those of a split that is not shown."""
+    path = repository.root / "reports/predictions.csv"
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    (row, *_) = (row for row in rows if row[0] == "test")
+    row[header.index("label")] = "nan"
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    record(repository, tasks.MOSI, corpus="two")
+    repository.commit()
+    assert compare(capsys)[0] == 0
+    status, _, errors = compare(capsys, "--test")
+    assert status == 1
+    assert "grcf on test: 1 of 40 labels are NaN" in errors
