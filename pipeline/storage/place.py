@@ -2,17 +2,21 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from pipeline.errors import MachineError, PipelineError, machine_error
 from pipeline.execution.cache import path_named
 from pipeline.execution.variables import variable
+
+T = TypeVar("T")
 
 VARIABLE = "GRCF_MEDIA"
 """One place, or `NAME=PLACE,NAME=PLACE` for corpora that lie in several."""
@@ -31,7 +35,19 @@ _NO_NETWORK = {
     "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError",
     "ClientConnectorError", "ClientConnectorDNSError", "ServerDisconnectedError", "ConnectionError", "TimeoutError", "HTTPClientError",
     "ConnectionRefusedError", "ConnectionResetError", "gaierror", "FSTimeoutError", "SSLError", "ClientOSError",
+    "ClientConnectionError", "ServerTimeoutError", "ClientConnectionResetError", "ConnectionAbortedError",
 }  # fmt: skip
+# A transfer that ended before its time.
+_CUT_OFF = {
+    "ClientPayloadError", "ContentLengthError", "TransferEncodingError", "IncompleteRead", "IncompleteReadError",
+    "ResponseStreamingError", "ChunkedEncodingError", "ProtocolError",
+}  # fmt: skip
+_REFUSED = {401, 403, 407}
+_GONE = {404, 410}
+# What a server answers that is at work again a little later.
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+# How long to wait before something is tried again that may have passed by then, seconds. The clients of S3 have tried by themselves.
+_WAITS_S = (0.2, 1.0, 3.0)
 
 
 class StorageError(MachineError):
@@ -83,14 +99,15 @@ class Place:
         Raises:
             StorageError: the place cannot be listed.
         """
-        with self._sentences(""):
-            self._opened[0].invalidate_cache()  # or what was listed before would count as there
-            found = self._opened[0].find(self._inside("").rstrip("/"), detail=True)
         root = self._inside("").rstrip("/")
+        found = self._tried("", lambda: _found_below(self._opened[0], root))
         sizes: dict[str, int] = {}
         for path, info in found.items():
             # What consoles make of a "folder" is a file of this name without content.
             if info.get("type") != "file" or path.endswith("/"):
+                continue
+            # Pages that list files also lead to themselves, in another order; what a name has of these characters is quoted.
+            if self._is_web and ("?" in path or "#" in path):
                 continue
             name = path.removeprefix(root).lstrip("/")
             name = unquote(name) if self._is_web else name
@@ -122,21 +139,50 @@ class Place:
         return int(size)
 
     def _info(self, name: str) -> Mapping[str, Any]:
-        with self._sentences(name):
-            info: Mapping[str, Any] = self._opened[0].info(self._inside(name))
+        info: Mapping[str, Any] = self._tried(name, lambda: self._opened[0].info(self._inside(name)))
         return info
 
+    def _tried(self, name: str, ask: Callable[[], T]) -> T:
+        """What asking a server comes to, again where the reason that it did not may have passed."""
+        with self._sentences(name):
+            for wait_s in _WAITS_S:
+                try:
+                    return ask()
+                except Exception as error:
+                    if not _may_pass(error):
+                        raise
+                time.sleep(wait_s)
+            return ask()
+
     def blocks(self, name: str) -> Iterator[bytes]:
-        """The bytes of a file at an address.
+        """The bytes of a file at an address. A transfer that breaks off goes on from there, as long as anything comes.
 
         Raises:
             StorageError: it is not there, or cannot be read.
         """
+        n_bytes, waits_s = 0, list(_WAITS_S)
         with self._sentences(name):
-            file: BinaryIO
-            with self._opened[0].open(self._inside(name), "rb") as file:
-                while block := file.read(_BLOCK):
-                    yield block
+            while True:
+                try:
+                    for block in self._blocks_from(name, n_bytes):
+                        n_bytes, waits_s = n_bytes + len(block), list(_WAITS_S)
+                        yield block
+                    return
+                except Exception as error:
+                    if not waits_s or not _may_pass(error):
+                        raise
+                time.sleep(waits_s.pop(0))
+
+    def _blocks_from(self, name: str, n_bytes: int) -> Iterator[bytes]:
+        file: BinaryIO
+        with self._opened[0].open(self._inside(name), "rb") as file:
+            if n_bytes and file.seekable():
+                file.seek(n_bytes)
+                n_bytes = 0
+            while block := file.read(_BLOCK):
+                kept, n_bytes = block[n_bytes:], max(0, n_bytes - len(block))
+                if kept:
+                    yield kept
 
     @contextmanager
     def _sentences(self, name: str) -> Iterator[None]:
@@ -232,8 +278,10 @@ def _refuse(place: Place, name: str, error: Exception) -> NoReturn:
         StorageError: always.
     """
     what, chain = place.shown(name), _chain(error)
-    names = {type(found).__name__ for found in chain}
+    names, status = {type(found).__name__ for found in chain}, _status(chain)
     reason = without_secrets(" ".join(str(error).split()))[:_MAX_REASON] or type(error).__name__
+    if status is not None:
+        reason = f"its server answered {status}{_phrase(status)}"
     scheme = place.text.partition("://")[0]
     if isinstance(error, ImportError | ModuleNotFoundError) or "Protocol not known" in str(error):
         install = (
@@ -242,12 +290,30 @@ def _refuse(place: Place, name: str, error: Exception) -> NoReturn:
             else "install the package that fsspec names, or mount the place and name its path"
         )
         sentence = f"{what}: addresses of {scheme}:// need a library that is not here ({reason}); {install}"
-    elif names & _NO_CREDENTIALS or isinstance(error, PermissionError):
+    elif names & _NO_CREDENTIALS or status in _REFUSED or isinstance(error, PermissionError):
         sentence = (
             f"{what}: access was refused ({reason}); give credentials that may read it, for S3 by AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY or a profile, on every machine that works"
         )
-    elif isinstance(error, FileNotFoundError):
+    elif status in _PASSING:
+        sentence = (
+            f"{what}: could not be read ({reason}), nor when it was asked again; wait until it is at work, or ask who runs it, then run "
+            "the same command again"
+        )
+    elif "TooManyRedirects" in names or (status is not None and 300 <= status < 400):
+        sentence = (
+            f"{what}: its server sends elsewhere, to where nothing can be had ({reason}); name the address where it lies, for S3 its "
+            "region by AWS_DEFAULT_REGION"
+        )
+    elif status is not None and status not in _GONE:
+        sentence = f"{what}: could not be read ({reason}); check the address, then run the same command again"
+    elif names & _CUT_OFF:
+        sentence = (
+            f"{what}: the transfer broke off ({reason}), and again when it was tried anew; check the network, then run the same command "
+            "again"
+        )
+    # A file system may take a server that does not answer for one that has no such file.
+    elif status in _GONE or (isinstance(error, FileNotFoundError) and not names & _NO_NETWORK):
         sentence = f"{what}: not found; put it there as it was, or correct {VARIABLE}"
     elif names & _NO_NETWORK or isinstance(error, ConnectionError | TimeoutError):
         sentence = (
@@ -271,3 +337,54 @@ def _chain(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
+
+
+def _found_below(file_system: Any, root: str) -> Mapping[str, Any]:
+    """Every file below, by its path there, with what is known of it, from the server and not from what was listed before.
+
+    Raises:
+        Exception: whatever the file system raises, also for a folder inside: most leave out what they cannot list.
+    """
+    from fsspec import AbstractFileSystem
+    from fsspec.asyn import AsyncFileSystem
+
+    def refuse(error: Exception) -> None:
+        if not isinstance(error, FileNotFoundError) or _may_pass(error):
+            raise error
+
+    kind = type(file_system)
+    walks = (
+        kind._find is AsyncFileSystem._find
+        if issubclass(kind, AsyncFileSystem)
+        else kind.find is AbstractFileSystem.find
+    )
+    file_system.invalidate_cache()
+    found: Mapping[str, Any] = file_system.find(root, detail=True, **({"on_error": refuse} if walks else {}))
+    return found
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether what a file system raised may not come about a little later."""
+    chain = _chain(error)
+    if any(isinstance(getattr(found, "response", None), Mapping) for found in chain):
+        return False  # the client of S3 has asked again and again by itself
+    status, names = _status(chain), {type(found).__name__ for found in chain}
+    return status in _PASSING or (status is None and bool(names & (_NO_NETWORK | _CUT_OFF)))
+
+
+def _status(chain: Sequence[BaseException]) -> int | None:
+    """What a server of the web or of S3 answered, None where nothing says so."""
+    for error in chain:
+        answered: Any = getattr(error, "status", None)  # of aiohttp
+        response = getattr(error, "response", None)
+        if isinstance(response, Mapping):  # of botocore
+            answered = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if isinstance(answered, int) and 300 <= answered < 600:
+            return answered
+    return None
+
+
+def _phrase(status: int) -> str:
+    with suppress(ValueError):
+        return f" ({HTTPStatus(status).phrase})"
+    return ""
