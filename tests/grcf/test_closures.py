@@ -20,8 +20,8 @@ STAGES = get_args(TrainingStage)
 # Of everything that a trained stage imports, this decides nothing: it carries weights, or describes them for people. What the
 # corpus says of its labels is in the key by its value, as parameters are (`Task.settle`).
 CARRIES = re.compile(
-    r"pipeline\.(artifacts\.(csv_cells|curves|tables|hardest_pairs|pair_statistics|preprocessing)"
-    r"|grcf\.(pair_statistics|hardest_pairs|weighed_pairs|scoring|perturbations)"
+    r"pipeline\.(artifacts\.(formats\.(csv_cells|tables)|trained\.(curves|hardest_pairs|pair_statistics)|aligned\.preprocessing)"
+    r"|grcf\.(ranking\.(pair_statistics|hardest_pairs|weighed_pairs)|scoring|perturbations)"
     r"|execution\.(?!(?:versions|variables)$)[\w.]+|params|settled(\.\w+)?|strict|yaml12|terminal|(reporting|pages|inspector|evaluation)\b(?!$|\.selection$).*)"
     r"|stages(\.\w+)?"
 )
