@@ -1,5 +1,6 @@
 """Results that survive a kill: a content-addressed store outside the outputs that DVC owns."""
 
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 _DIGEST_BYTES = 32
 _MOST_TRIES = 10
+# What a file system answers where a cache is a file, a link to nothing, or on a disk or in a folder that may only be read.
+_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def cache_folder() -> Path:
@@ -147,7 +150,17 @@ class ResultCache:
                 except PipelineError as error:
                     # The folder was empty and is removed by whoever packed its last entry, perhaps while it is made.
                     if not left or not isinstance(error.__cause__, FileNotFoundError | FileExistsError):
-                        raise
+                        raise self._refused(error) from error.__cause__
+
+    def _refused(self, error: PipelineError) -> PipelineError:
+        """The sentence for a folder that is none, or may not be written to; for anything else, such as a full disk, the error itself."""
+        reason = error.__cause__
+        if not isinstance(reason, OSError) or reason.errno not in _NO_FOLDER:
+            return error
+        return PipelineError(
+            f"{self.folder}: results cannot be kept there ({reason.strerror}); set GRCF_CACHE to a folder that you may write to, or mend "
+            "this one, then run the same command again: what is done is kept"
+        )
 
     def _folders(self) -> Iterator[Path]:
         """The folders of files of their own, which go with the last file in them."""
