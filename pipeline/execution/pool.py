@@ -293,8 +293,16 @@ def _answering(workers: list[_Worker]) -> list[_Worker]:
 def how_it_died(status: int | None) -> str:
     """What the exit status of a worker says, as a clause with a subject."""
     if status is not None and status < 0:
-        return f"its worker process died of {signal.Signals(-status).name} (out of memory, or a crash in a library)"
+        return f"its worker process died of {signal_name(-status)} (out of memory, or a crash in a library)"
     return f"its worker process ended with status {status}"
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal; those of real time have none but for the first and the last."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _work(connection: Connection, environment: dict[str, str]) -> None:

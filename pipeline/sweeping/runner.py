@@ -24,6 +24,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from pipeline.errors import PipelineError
+from pipeline.execution.pool import signal_name
 from pipeline.execution.variables import variable
 from pipeline.execution.workers import worker_count
 from pipeline.sweeping.other_dvc import wait_for_other_dvc
@@ -212,7 +213,7 @@ class Runner:
         if sha is not None:
             reason = None
         elif status < 0:
-            reason = f"killed by {_signal_name(-status)}"
+            reason = f"killed by {signal_name(-status)}"
         else:
             reason = f"exit status {status}" if status else "DVC ended well but saved no experiment"
         return Finished(child.name, child.assignments, sha, child.log, duration_s, reason)
@@ -307,13 +308,6 @@ def stopping(runner: Runner) -> Iterator[None]:
 def _signal(child: _Child, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.process.pid, number)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _clear(child: _Child) -> None:

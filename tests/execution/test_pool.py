@@ -28,6 +28,8 @@ def work(
         file.write(f"{os.getpid()}\n")
     if item in kill and len(pids(log, item)) <= n_kills:
         os.kill(os.getpid(), signal.SIGKILL)
+    if item in other.get("end", ()):
+        os.kill(os.getpid(), signal.SIGRTMIN + 6)
     if item in other.get("crash", ()):
         ctypes.string_at(0)
     if item in other.get("hang", ()):
@@ -124,6 +126,11 @@ def test_a_killed_worker_costs_its_item_one_try_and_the_others_none(tmp_path, ca
     [
         ({"kill": (2,), "n_kills": 2}, "number 2: its worker process died of SIGKILL"),
         ({"crash": (2,)}, "number 2: its worker process died of SIGSEGV"),
+        pytest.param(
+            {"end": (2,)},
+            "number 2: its worker process died of signal",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="no signals of real time"),
+        ),
         ({"leave": (2,)}, "number 2: its worker process ended with status 3, twice"),
         ({"starve": (2,)}, "number 2: it needed more memory than there was, twice"),
     ],
