@@ -36,7 +36,7 @@ from pipeline.grcf.network.batches import Batch, SplitTensors, drop_modalities
 from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings, SentimentNetwork
-from pipeline.grcf.ranking.rank import ranking_objective
+from pipeline.grcf.rank import ranking_objective
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/seeds.json")

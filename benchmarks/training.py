@@ -12,7 +12,7 @@ from pipeline.execution.seeds import environment
 from pipeline.grcf.calibrate import RankingTerm, calibrate
 from pipeline.grcf.calibration.pointwise_objective import Task
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
+from pipeline.grcf.rank import ranking_objective, train_ranking
 from pipeline.grcf.scoring import predict
 from stages.ranking_settings import advantage_settings, margin_settings
 from stages.settings import network_settings, training_settings

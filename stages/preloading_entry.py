@@ -13,9 +13,9 @@ __all__ = ["run"]
 _TRAINING = {
     "stages.rank": (
         "pipeline.execution.seeds",
-        "pipeline.grcf.ranking.rank",
-        "pipeline.grcf.ranking.hardest_pairs",
-        "pipeline.grcf.ranking.pair_statistics",
+        "pipeline.grcf.rank",
+        "pipeline.grcf.pairs.hardest_pairs",
+        "pipeline.grcf.pairs.pair_statistics",
         "stages.ranking_settings",
         "stages.settings",
     ),

@@ -31,7 +31,7 @@ GROUP_PAIRS = Path("reports/group_pairs.csv")
 HARDEST_PAIRS = Path("data/weights/hardest_pairs.json")
 DISTRIBUTIONS = Path("reports/pair_distributions.csv")
 
-TRAINER = "pipeline.grcf.ranking.rank"
+TRAINER = "pipeline.grcf.rank"
 SECTIONS = (params.Network, params.Training, params.Finetuning, params.Margin, params.Advantage, params.Rank)
 
 
@@ -42,7 +42,7 @@ def inputs_of(seed: int) -> tuple[Path, ...]:
 
 def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
     """Train the models of these seeds, each given as soon as it is there."""
-    from pipeline.grcf.ranking.rank import train_rankings
+    from pipeline.grcf.rank import train_rankings
     from stages.settings import network_settings, read_learnt, training_settings
 
     training, rank, task = params.load(params.Training), params.load(params.Rank), load_task(TASK)
@@ -64,7 +64,7 @@ def train_seeds(seeds: Sequence[int]) -> Iterator[Checkpoint]:
 
 
 def _objective() -> "RankingObjective":
-    from pipeline.grcf.ranking.rank import ranking_objective
+    from pipeline.grcf.rank import ranking_objective
     from stages.ranking_settings import advantage_settings, margin_settings
 
     task = load_task(TASK)
@@ -79,13 +79,13 @@ def _objective() -> "RankingObjective":
 
 def describe() -> None:
     """Write how stage 1 left the pairs of what it learnt from of train, by the checkpoints that it wrote."""
-    from pipeline.grcf.ranking.hardest_pairs import find_hardest_pairs
-    from pipeline.grcf.ranking.pair_statistics import (
+    from pipeline.grcf.pairs.hardest_pairs import find_hardest_pairs
+    from pipeline.grcf.pairs.pair_statistics import (
         describe_distributions,
         describe_group_pairs,
         pair_values,
     )
-    from pipeline.grcf.ranking.rank import comparable
+    from pipeline.grcf.rank import comparable
     from stages.ranking_settings import advantage_settings, margin_settings
     from stages.settings import read_learnt
 

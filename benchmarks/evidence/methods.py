@@ -25,7 +25,7 @@ from pipeline.grcf.network.curve import IDENTITY
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.network.owned_labels import OwnedLabels, compared
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
+from pipeline.grcf.rank import ranking_objective, train_ranking
 
 MARGIN = MarginSettings(
     groups="integer", base=0.0, slope=1.0, distance="label", shape="softplus", smoothing=2.0

@@ -28,7 +28,7 @@ from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import build_network
 from pipeline.grcf.network.curve import IDENTITY
-from pipeline.grcf.ranking.rank import ranking_objective
+from pipeline.grcf.rank import ranking_objective
 from pipeline.pretrained.models import EncoderSettings
 
 SEEDS = (1, 2, 3, 4, 5)

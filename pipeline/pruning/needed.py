@@ -146,7 +146,7 @@ def _groups(sections: Sections) -> Groups | None:
 
 def trainer_of(stage: TrainingStage) -> str:
     """Name of the module that trains the models of a stage."""
-    return "pipeline.grcf.ranking.rank" if stage == "rank" else f"pipeline.grcf.{stage}"
+    return f"pipeline.grcf.{stage}"
 
 
 def inputs_of(seed: int, *, stage: TrainingStage) -> tuple[Path, ...]:

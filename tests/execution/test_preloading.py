@@ -36,7 +36,7 @@ def run(*modules: str, path: Path = ROOT) -> str:
 @pytest.mark.parametrize(
     "module",
     [
-        "pipeline.grcf.ranking.rank",
+        "pipeline.grcf.rank",
         "pipeline.grcf.calibrate",
         "scipy.optimize",
         "pipeline.extract.audio.loaded",

@@ -50,7 +50,7 @@ def train(asked, seeds, settings=None):
         train_seeds,
         seeds,
         stage="rank",
-        trainer="pipeline.grcf.ranking.rank",
+        trainer="pipeline.grcf.rank",
         inputs=lambda seed: (),
         settings=settings or {"epochs": 1},
     )
@@ -87,7 +87,7 @@ def test_rows_that_are_not_those_of_the_index_are_neither_trained_on_nor_answere
             lambda group: all_trained(asked.append(list(group)) or group),
             [seed],
             stage="rank",
-            trainer="pipeline.grcf.ranking.rank",
+            trainer="pipeline.grcf.rank",
             inputs=lambda seed: (folder / INDEX,),
             settings={"epochs": 1},
         )
@@ -109,7 +109,7 @@ def test_a_worker_with_another_device_is_refused_and_stores_nothing(asked, monke
             all_trained,
             [1],
             stage="rank",
-            trainer="pipeline.grcf.ranking.rank",
+            trainer="pipeline.grcf.rank",
             inputs=lambda seed: (),
             settings={},
         )

@@ -9,7 +9,7 @@ from pipeline.grcf.loss.classes import class_by_class
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.network import NetworkSettings
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.ranking.rank import ranking_objective, train_ranking
+from pipeline.grcf.rank import ranking_objective, train_ranking
 
 NETWORK = NetworkSettings(fusion="attention_pooling", width=16, dropout=0.1)
 SETTINGS = TrainingSettings(

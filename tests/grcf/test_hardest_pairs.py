@@ -12,10 +12,10 @@ from pipeline.errors import PipelineError
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings, compare_pairs
 from pipeline.grcf.network.network import NetworkSettings
-from pipeline.grcf.ranking import weighed_pairs
-from pipeline.grcf.ranking.hardest_pairs import N_WEIGHED, _draw_segments, find_hardest_pairs
-from pipeline.grcf.ranking.rank import train_ranking
-from pipeline.grcf.ranking.weighed_pairs import weigh_classes, weigh_pairs
+from pipeline.grcf.pairs import weighed_pairs
+from pipeline.grcf.pairs.hardest_pairs import N_WEIGHED, _draw_segments, find_hardest_pairs
+from pipeline.grcf.pairs.weighed_pairs import weigh_classes, weigh_pairs
+from pipeline.grcf.rank import train_ranking
 from tests.grcf.models import objective_of
 from tests.grcf.synthetic import make_split
 

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from pipeline.grcf.ranking import pair_statistics
-from pipeline.grcf.ranking.pair_statistics import describe_distributions, describe_group_pairs, pair_values
+from pipeline.grcf.pairs import pair_statistics
+from pipeline.grcf.pairs.pair_statistics import describe_distributions, describe_group_pairs, pair_values
 from tests.grcf.models import ADVANTAGE, MARGIN, rank
 
 

@@ -8,7 +8,7 @@ import pytest
 from pipeline.artifacts.corpus.task import PROTOCOL_RANGES
 from pipeline.errors import PipelineError
 from pipeline.evaluation.protocols import protocol_named
-from pipeline.grcf.ranking.rank import require_pairs
+from pipeline.grcf.rank import require_pairs
 from tests.grcf.models import MARGIN, objective_of
 
 

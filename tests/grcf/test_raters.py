@@ -19,10 +19,10 @@ from pipeline.grcf.fit.selection import Selection, ValidOrder
 from pipeline.grcf.fit.stacked import train_networks
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.owned_labels import OwnedLabels
+from pipeline.grcf.pairs.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.pairs.pair_statistics import pair_values
 from pipeline.grcf.pointwise import train_pointwise
-from pipeline.grcf.ranking.hardest_pairs import find_hardest_pairs
-from pipeline.grcf.ranking.pair_statistics import pair_values
-from pipeline.grcf.ranking.rank import ranking_objective
+from pipeline.grcf.rank import ranking_objective
 from pipeline.grcf.scoring import predict
 from tests.grcf.models import ADVANTAGE, MACHINE, MARGIN, NETWORK, SETTINGS, objective_of, rank, stage_two
 from tests.grcf.synthetic import make_split

@@ -12,9 +12,9 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.selection import ordered_pair_accuracy
 from pipeline.grcf.fit.loop import TrainingSettings
 from pipeline.grcf.network.word_encoder import WordEncoder
+from pipeline.grcf.pairs.hardest_pairs import find_hardest_pairs
+from pipeline.grcf.pairs.pair_statistics import pair_values
 from pipeline.grcf.perturbations import without_words
-from pipeline.grcf.ranking.hardest_pairs import find_hardest_pairs
-from pipeline.grcf.ranking.pair_statistics import pair_values
 from pipeline.grcf.scoring import Scorer, hidden_subsets, predict
 from tests.grcf.models import ADVANTAGE, MARGIN, NETWORK, pointwise, rank, stage_two
 from tests.grcf.network.test_word_encoder import SETTINGS as FINETUNING

@@ -14,7 +14,7 @@ from pipeline.artifacts.trained.hardest_pairs import HardestPairs, HardPair, Har
 from pipeline.grcf.loss.groupwise import AdvantageSettings, MarginSettings
 from pipeline.grcf.network.batches import SplitTensors
 from pipeline.grcf.network.checkpoints import restore, score_split
-from pipeline.grcf.ranking.weighed_pairs import WeighedPair, weigh_classes
+from pipeline.grcf.pairs.weighed_pairs import WeighedPair, weigh_classes
 
 # A person looks at dozens; the record is there to be filtered.
 N_PAIRS, N_SEGMENTS = 150, 100

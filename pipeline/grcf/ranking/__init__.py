@@ -1,1 +1,0 @@
-"""Stage 1: training by a ranking loss, and what became of the pairs."""
