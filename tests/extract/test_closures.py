@@ -38,7 +38,7 @@ def test_what_carries_results_is_named_as_it_is():
     """A renamed module would leave the pattern without a word."""
     execution = {path.stem for path in Path(source.__file__).parent.glob("*.py")} - {"__init__"}
     carries = {name for name in execution if CARRIES.fullmatch(f"pipeline.execution.{name}")}
-    assert execution - carries == {"compilation", "device", "versions", "workers"}
+    assert execution - carries == {"compilation", "device", "variables", "versions", "workers"}
     assert CARRIES.fullmatch("pipeline.extract.cached.frames")
 
 
