@@ -1,6 +1,7 @@
 """A checkout holds the bytes of the repository, whatever git is told about line ends."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,20 @@ def test_line_ends_are_not_converted(tmp_path, setting):
     ]
     assert len(committed) > 500
     assert changed == []
+
+
+def test_what_a_file_manager_leaves_in_a_corpus_is_no_change_of_it():
+    junk = [
+        f"data/raw/demo/{name}"
+        for name in (
+            ".DS_Store",
+            "media/._a.mp4",
+            "Thumbs.db",
+            "desktop.ini",
+            "__MACOSX/a.mp4",
+            "@eaDir/a.mp4",
+        )
+    ]
+    command = (sys.executable, "-m", "dvc", "check-ignore", *junk, "data/raw/demo/segments.csv")
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert found.splitlines() == junk
