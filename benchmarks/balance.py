@@ -26,7 +26,7 @@ from pipeline.evaluation.contributions import contribution_table
 from pipeline.evaluation.protocols import protocol_named
 from pipeline.evaluation.statistics import paired_differences
 from pipeline.execution.device import best_device
-from pipeline.grcf.scoring import Scorer, hidden_subsets, present_modalities
+from pipeline.grcf.scoring import Scorer, hidden_subsets
 from pipeline.yaml12 import parse_yaml
 
 RESULTS = Path("benchmarks/results/balance.json")
@@ -66,7 +66,7 @@ def run_trial(trial: Trial, *, repository: Path, align: dict[str, Any]) -> Outco
     parts = {"valid": valid, "test": test}
     scorer = Scorer([model], device=best_device())
     predictions = {
-        f"{name} {_written(present_modalities(part) - hidden)}": scorer.predict(part, hidden=hidden)[0]
+        f"{name} {_written(frozenset(part.modalities) - hidden)}": scorer.predict(part, hidden=hidden)[0]
         for name, part in parts.items()
         for hidden in hidden_subsets(part).values()
     }

@@ -136,9 +136,9 @@ def compare(
     protocol: Protocol,
 ) -> SplitComparisons:
     """The models of one split against each other, and GRCF with and without each modality."""
-    from pipeline.grcf.scoring import hidden_subsets, present_modalities
+    from pipeline.grcf.scoring import hidden_subsets
 
-    present = present_modalities(split)
+    present = frozenset(split.modalities)
     return compare_split(
         predictions,
         subsets={

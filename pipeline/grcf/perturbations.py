@@ -69,7 +69,7 @@ class Perturbation:
 
 def perturbed_modalities(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
     """Which modalities are perturbed in turn, by name: each that is present, and all of them at once."""
-    present = [modality for modality in MODALITIES if split.valid[modality].any()]
+    present = split.modalities
     alone = {str(modality): frozenset({modality}) for modality in present} if len(present) > 1 else {}
     return alone | {"all": frozenset(MODALITIES)}
 

@@ -210,17 +210,12 @@ def predict(
     return Scorer(checkpoints, device=device).predict(split, hidden=hidden)
 
 
-def present_modalities(split: AlignedSplit) -> frozenset[Modality]:
-    """The modalities of which at least one segment has a valid word."""
-    return frozenset(modality for modality in MODALITIES if split.valid[modality].any())
-
-
 def hidden_subsets(split: AlignedSplit) -> dict[str, frozenset[Modality]]:
     """The modalities that are hidden in each row of the modality table.
 
     The rows: everything is visible, each present modality is left out, each one stands alone, and nothing is visible.
     """
-    present = [modality for modality in MODALITIES if split.valid[modality].any()]
+    present = split.modalities
     subsets: dict[str, frozenset[Modality]] = {"all": frozenset()}
     if len(present) > 1:
         subsets |= {f"without {modality}": frozenset({modality}) for modality in present}

@@ -11,13 +11,13 @@ from pipeline.corpus.scripts import foreign_script
 from pipeline.extract.audio.classic import VOICED
 from pipeline.pages.numbers import short
 from pipeline.prediction.model import Model
+from pipeline.prediction.observed import LEARNT_FROM
 from pipeline.prediction.predicting import Prediction
 
 # Times the longest segment of training, from where a recording is called long.
 _MUCH_LONGER = 1.5
 
 _CALLED = {"text": "text", "audio": "sound", "visual": "face"}
-_LEARNT = {"text": "a word", "audio": "sound", "visual": "a face"}
 METHODS = {
     "given": "at the times that were given",
     "forced": "timed by forced alignment with the sound",
@@ -114,7 +114,7 @@ def _notes(model: Model, prediction: Prediction, found: Available) -> Iterator[s
     for modality in model.checkpoints[0].network.get("unlearnt", ()):
         if observed.sequences[modality].valid.any():
             yield (
-                f"No segment that the model learnt from had {_LEARNT[modality]}, so it goes on without {_CALLED[modality]}."
+                f"No segment that the model learnt from had {LEARNT_FROM[modality]}, so it goes on without {_CALLED[modality]}."
             )
     if found.n_frames and not found.n_faces:
         yield f"No face was found in any of {found.n_frames} pictures, so the face counts as absent."

@@ -18,7 +18,7 @@ from pipeline.extract.cached.visual import visual_extractor
 from pipeline.extract.cached.words import words_of_checked
 from pipeline.extract.extractors import choose
 from pipeline.extract.words.locate import WordSettings, loaded_models
-from pipeline.prediction.observed import Observed
+from pipeline.prediction.observed import LEARNT_FROM, Observed
 from pipeline.prediction.recording import cut_transcript
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ class Extractors:
 
     def _absent(self, modality: Modality) -> FeatureSequence:
         if modality not in self.precomputed:
-            lacked = {"text": "a word", "audio": "sound", "visual": "a face"}[modality]
-            reason = f"no segment of training had {lacked}, so the model never learnt from it and goes on without {modality}"
+            reason = f"no segment of training had {LEARNT_FROM[modality]}, so the model never learnt from it and goes on without {modality}"
             return FeatureSequence.empty(len(self._preprocessing.columns[modality]), reason)
         reason = (
             f"the model was trained on precomputed {modality} rows ({self.precomputed[modality]}), which no new recording "

@@ -7,6 +7,9 @@ from pipeline.artifacts.corpus.segments import Segment
 from pipeline.artifacts.corpus.sequences import FeatureSequence, Modality
 from pipeline.artifacts.corpus.words import SegmentWords
 
+LEARNT_FROM = {"text": "a word", "audio": "sound", "visual": "a face"}
+"""What a segment of training has to have for a model to learn from a modality, in words."""
+
 
 @dataclass(frozen=True, eq=False)
 class Observed:

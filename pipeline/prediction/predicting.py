@@ -88,7 +88,7 @@ def predict_observed(model: TrainedModel, observed: Observed) -> Prediction:
         return _of_class(model.scorer.predict(copies, hidden=frozenset(hidden))[:, 0], chosen)
 
     by_seed = _of_class(whole, chosen)
-    present: list[Modality] = [modality for modality in MODALITIES if split.valid[modality].any()]
+    present = split.modalities
     if not present:
         raise PipelineError(
             f"{observed.segment.id}: no word, no sound and no face was found in it, so there is nothing to predict from"

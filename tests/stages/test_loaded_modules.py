@@ -26,6 +26,13 @@ HEAVY = {
 LOADED = "import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
 
 
+def printed_by(code: str) -> str:
+    """What a fresh interpreter prints in the root of the repository."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
@@ -37,13 +44,7 @@ LOADED = "import sys, {module}; print(*sorted({{name.partition('.')[0] for name 
     ],
 )
 def test_a_stage_imports_no_heavy_module_that_it_can_do_without(module, allowed):
-    printed = subprocess.run(
-        [sys.executable, "-c", LOADED.format(module=module)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
+    printed = printed_by(LOADED.format(module=module)).split()
     assert "pydantic" in printed
     assert HEAVY & set(printed) <= allowed
 
@@ -54,9 +55,7 @@ def test_the_class_of_the_device_is_found_without_loading_torch_here():
         "import sys; from pipeline.execution.seeds import environment; found = environment(); "
         "print(found['device'], 'torch' in sys.modules)"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    printed = printed_by(code)
     assert printed.startswith("cpu ")
     assert printed.endswith(" False\n")
 
@@ -71,9 +70,7 @@ def test_what_workers_have_from_their_start_is_not_the_stage_that_each_runs_agai
         "import sys; from importlib import import_module; "
         f"[import_module(name) for name in {modules}]; print({stage!r} in sys.modules)"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    printed = printed_by(code)
     assert printed == "False\n"
 
 
@@ -82,7 +79,5 @@ def test_training_loads_no_compiler():
         "import sys, torch; from pipeline.grcf.fit.loop import deterministic; deterministic(); "
         "print(torch.are_deterministic_algorithms_enabled(), 'torch._inductor' in sys.modules)"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    printed = printed_by(code)
     assert printed == "True False\n"

@@ -116,6 +116,11 @@ class AlignedSplit:
         return names or ("",) * len(self)
 
     @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities of which at least one word has a valid row, in the order of `MODALITIES`."""
+        return tuple(modality for modality in MODALITIES if self.valid[modality].any())
+
+    @property
     def is_trusted(self) -> Bool[np.ndarray, "segment"]:
         """Whether the label of each segment is trusted."""
         return self.trusted if len(self.trusted) else np.zeros(len(self), bool)

@@ -66,7 +66,7 @@ def first_networks(
     They hold the text encoder that learns, where the split has tokens for one. What no segment of the split has they leave out of
     every other one, too: a corpus of a pool may be the only one without sound.
     """
-    there = {modality for modality in MODALITIES if train.valid[modality].any()}
+    there = train.modalities
     unlearnt = tuple(m for m in MODALITIES if m not in there and train.columns[m])
     for seed in seeds:
         fresh = build_network(columns=train.columns, settings=replace(network, unlearnt=unlearnt), seed=seed)

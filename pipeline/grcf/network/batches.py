@@ -127,7 +127,7 @@ class SplitTensors:
             modality: torch.tensor(aligned.valid[modality], device=device) for modality in MODALITIES
         }
 
-        self.modalities = tuple(modality for modality in MODALITIES if bool(aligned.valid[modality].any()))
+        self.modalities = aligned.modalities
         self._n_valid = np.stack(
             [
                 np.add.reduceat(aligned.valid[modality], aligned.offsets[:-1], dtype=np.int64)
